@@ -1,0 +1,1 @@
+"""What we know about jobs, without touching the world."""

@@ -1,0 +1,24 @@
+"""Durations as operators write them: `500ms`, `30s`, `15m`, `24h`, `7d`."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+
+UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(written: object) -> object:
+    """`"15m"` as a timedelta; anything that is not a text is left to pydantic."""
+    if not isinstance(written, str):
+        return written
+    found = _WRITTEN.fullmatch(written.strip())
+    if found is None:
+        return written
+    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

@@ -1,0 +1,223 @@
+"""What we need from the outside world.
+
+The docstrings are contracts: what is returned, what is raised, what a second call does.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from domain.catalogue import Model
+from domain.job import JobError
+from domain.lifecycle import JobStatus
+from domain.outputs import OutputKind, OutputSource
+from domain.parameters import Parameters
+from domain.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered."""
+
+    cancel: bool
+    webhook: bool
+    reconcile_window: timedelta | None
+    unit_progress: bool
+    link_lifetime: timedelta | None
+    rate_limit_per_minute: int | None = None
+    docs_url: str
+    sunset: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a provider is asked to do. File parameters are already links that the provider can read."""
+
+    job_code: str
+    model: Model
+    params: Mapping[str, Any]
+    output_count: int
+    token: str
+    webhook_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What a provider says about a submission now.
+
+    `definite=False` means that "not found" or "unknown" was said too early to be believed. A `final` snapshot has
+    status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
+    """
+
+    status: JobStatus
+    raw_status: str
+    final: bool
+    definite: bool = True
+    unit_progress: float | None = None
+    queue_position: int | None = None
+    error: JobError | None = None
+    poll_after: timedelta | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WebhookDelivery:
+    """A webhook as it came in. The body is raw: signatures are over bytes."""
+
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+    token: str  #: the last part of the path, planted by us
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a verified webhook is good for: it makes the next question happen now. It is never believed.
+
+    `ref` resolves a submission whose outcome is unknown.
+    """
+
+    delivery_id: str | None
+    raw_status: str | None
+    ref: Ref | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """A caller's uploaded file, on its way to a provider."""
+
+    name: str
+    media_type: str
+    size: int
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+class Provider(Protocol):
+    """A third party that is polled. One file each in providers/."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def download_hosts(self) -> tuple[str, ...]:
+        """Hosts that outputs may come from; `*.example.com` covers the domain and everything below it."""
+        ...
+
+    def parameters(self, model: Model) -> type[Parameters]:
+        """What a caller may send."""
+        ...
+
+    async def attach(self, file: InputFile, *, token: str) -> str:
+        """Hand over an input by the provider's own upload; returns a link for `Task.params`.
+
+        Costs nothing and may be repeated.
+        Raises ProviderUnavailable, or ProviderFailed when the provider will never take the file.
+        """
+        ...
+
+    def build_request(self, task: Task) -> ProviderRequest:
+        """Pure: the same task gives the same request."""
+        ...
+
+    async def submit(self, request: ProviderRequest) -> SubmitOutcome:
+        """Send once, without any retry. Never raises for what the network or the provider does: that is an outcome."""
+        ...
+
+    async def query(self, ref: Ref) -> Snapshot:
+        """Raises ProviderUnavailable (with Retry-After where given)."""
+        ...
+
+    async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
+        """All results, in order; may be empty. Raises ProviderFailed when they are gone for good."""
+        ...
+
+    async def cancel(self, ref: Ref) -> CancelOutcome:
+        """May be called again. Raises ProviderUnavailable."""
+        ...
+
+    async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
+        """Look for a submission whose outcome is unknown; `known_ids` belong to others. Raises ProviderUnavailable."""
+        ...
+
+    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
+        """Raises NotAuthenticated when the signature is missing, wrong or too old, BadInput when it makes no sense."""
+        ...
+
+
+class Generator(Protocol):
+    """A synchronous model: our own generation step does the work."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def parameters(self, model: Model) -> type[Parameters]: ...
+
+    async def generate(self, task: Task, report: Callable[[float], Awaitable[None]]) -> list[OutputSource]:
+        """Do the work, calling `report` with 0 to 100 on the way.
+
+        A repeated call resumes, or repeats without paying again.
+        Raises ProviderUnavailable (it is called again) or ProviderFailed.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """What a store says of an object it has taken. `size` in bytes, `sha256` in hex."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+class ObjectStore(Protocol):
+    """Where outputs and uploads live. Keys are `/`-separated ASCII paths."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:
+        """Stream an object of any size into the store with flat memory.
+
+        Whole or not at all: on any failure, cancellation included, nothing of it stays. Replaces what was there.
+        Raises StoreUnavailable; what `chunks` raises passes through.
+        """
+        ...
+
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """Raises NotFound."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Deleting what is not there is no error."""
+        ...
+
+    async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:
+        """A signed link that anybody may read until it expires; `filename` is part of what is signed."""
+        ...
+
+    async def probe(self) -> None:
+        """Raises StoreUnavailable with the reason, when the store cannot be used now."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A download under way: what the server said, and the bytes, checked as they pass."""
+
+    media_type: str  #: sniffed, not what the server claims
+    extension: str
+    total: int | None  #: bytes, where the server says so
+    chunks: AsyncIterator[bytes]
+
+
+class Downloader(Protocol):
+    """Fetches outputs without being led astray."""
+
+    def fetch(
+        self, source: OutputSource, *, expect: OutputKind, hosts: tuple[str, ...]
+    ) -> AbstractAsyncContextManager[Download]:
+        """Open a download for as long as the context lasts. `hosts` are those of the provider.
+
+        Raises LinkExpired (403, 404, 410), DownloadInterrupted, or OutputRefused (private address, foreign host,
+        too large, not what was promised). The chunks raise DownloadInterrupted and OutputRefused too.
+        """
+        ...

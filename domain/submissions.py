@@ -1,0 +1,95 @@
+"""Handing a job to its provider: at most one send, and one of three outcomes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+Ref = dict[str, Any]
+"""A provider's reference to a submission: a JSON document (`id`, status URL, cancel URL, …)."""
+
+
+class Outcome(StrEnum):
+    """What became of a submission. Nothing recorded means: the request may be on its way right now."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider has it, under `ref`."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The provider surely did not take it. With `may_retry` it may be sent again, after `retry_after`."""
+
+    code: str
+    message: str
+    may_retry: bool = False
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The request may have arrived. It is never sent again."""
+
+    cause: str
+
+
+SubmitOutcome = Accepted | Rejected | Unknown
+
+
+@dataclass(frozen=True)
+class ProviderRequest:
+    """What will be sent, stored before it is. Secrets (the API key) are added at the last moment and never stored."""
+
+    method: str
+    url: str
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One attempt to hand a job to its provider, as it stands in the database.
+
+    `token` is planted wherever the provider echoes something (webhook URL, our own input URL).
+    """
+
+    id: int
+    job_code: str
+    number: int
+    token: str
+    request: ProviderRequest
+    intent_at: datetime
+    outcome: Outcome | None
+    ref: Ref | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The lost submission is at the provider after all, under `ref`."""
+
+    ref: Ref
+
+
+class Search(StrEnum):
+    """The other answers of a provider that is asked for a lost submission."""
+
+    NOT_YET = "not_yet"  #: not seen so far; ask again
+    ABSENT = "absent"  #: surely not there
+    IMPOSSIBLE = "impossible"  #: this provider cannot tell, or no longer
+
+
+class CancelOutcome(StrEnum):
+    """A provider's answer to a wish to cancel."""
+
+    CANCELED = "canceled"
+    REQUESTED = "requested"
+    TOO_LATE = "too_late"
+    NOT_SUPPORTED = "not_supported"
