@@ -15,6 +15,7 @@ AijobsError
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
+│   ├── SubmissionExists        an earlier one may have arrived
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   └── OutputRefused           not what was promised, or not from where it should come
@@ -111,6 +112,12 @@ class IdempotencyInFlight(PermanentError):
 
 class PointsExhausted(PermanentError):
     code = "points_exhausted"
+
+
+class SubmissionExists(PermanentError):
+    """A job is handed over again only when every earlier submission was surely rejected."""
+
+    code = "submission_exists"
 
 
 class IllegalMove(PermanentError):

@@ -6,13 +6,13 @@ The docstrings are contracts: what is returned, what is raised, what a second ca
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from domain.catalogue import Model
-from domain.job import JobError
+from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind, OutputSource
+from domain.outputs import OutputKind, OutputSource, StoredOutput
 from domain.parameters import Parameters
 from domain.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 
@@ -169,6 +169,83 @@ class StoredObject:
     key: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """What a job's owner asked for, as it stands in the database."""
+
+    code: str
+    user_id: str
+    model_id: str
+    params: Mapping[str, Any]
+    output_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadedFile:
+    """A caller's upload in our own store."""
+
+    code: str
+    key: str
+    name: str
+    media_type: str
+    size: int
+
+
+class Records(Protocol):
+    """The database, as the steps of a job need it. Every method is one transaction; repeating one changes nothing."""
+
+    async def assignment(self, code: str) -> Assignment:
+        """Raises NotFound."""
+        ...
+
+    async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
+        """Raises NotFound, also for somebody else's file."""
+        ...
+
+    async def last_submission(self, code: str) -> Submission | None: ...
+
+    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+        """Note that a request is about to leave. Raises SubmissionExists unless the ones before it were rejected."""
+        ...
+
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
+        """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone."""
+        ...
+
+    async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
+        """The provider's ids of submissions that were accepted since then."""
+        ...
+
+    async def advance(
+        self,
+        code: str,
+        to: JobStatus,
+        *,
+        error: JobError | None = None,
+        detail: Mapping[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
+        provider_may_charge: bool = False,
+    ) -> JobState:
+        """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
+        ...
+
+    async def progress(self, code: str, status: JobStatus, unit: float) -> None:
+        """Coalesced to two events a second."""
+        ...
+
+    async def outputs(self, code: str) -> list[StoredOutput]: ...
+
+    async def add_outputs(self, code: str, *outputs: StoredOutput) -> None: ...
+
+    async def drop_outputs(self, code: str) -> list[StoredOutput]:
+        """Forget a job's outputs; returns what must be deleted from the store."""
+        ...
+
+    async def forgotten_drafts(self, *, older_than: timedelta, at_most: int) -> list[JobBrief]:
+        """Accepted jobs that no workflow has taken up."""
+        ...
 
 
 class ObjectStore(Protocol):

@@ -1,0 +1,68 @@
+"""How a job ends before SUCCESS: the provider is told, what was half moved is removed, the end is written down."""
+
+from collections.abc import Mapping
+
+from temporalio import activity
+
+from activities.submitting import provider_of
+from activities.watching import look_for
+from domain.errors import ProviderUnavailable
+from domain.job import JobBrief, JobState
+from domain.ports import ObjectStore, Provider, Records
+from domain.story import Verdict
+from domain.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
+
+
+class Ending:
+    def __init__(self, records: Records, providers: Mapping[str, Provider], store: ObjectStore) -> None:
+        self._records = records
+        self._providers = providers
+        self._store = store
+
+    @activity.defn
+    async def cancel_at_provider(self, brief: JobBrief) -> CancelOutcome | None:
+        """The provider's answer; nothing when it surely has nothing of this job."""
+        submission = await self._records.last_submission(brief.code)
+        if submission is None or submission.outcome is Outcome.REJECTED:
+            return None
+        provider = provider_of(self._providers, brief.provider)
+        if submission.ref is not None:
+            return await provider.cancel(submission.ref)
+        return await self._cancel_unknown(brief, provider, submission)
+
+    async def _cancel_unknown(
+        self, brief: JobBrief, provider: Provider, submission: Submission
+    ) -> CancelOutcome | None:
+        match await look_for(self._records, provider, brief.provider, submission):
+            case Found(ref):
+                await self._records.conclude(submission, Accepted(ref))
+                return await provider.cancel(ref)
+            case Search.ABSENT:
+                return None
+            case Search.IMPOSSIBLE:
+                return CancelOutcome.NOT_SUPPORTED
+            case Search.NOT_YET:
+                raise ProviderUnavailable("The submission is not found yet.")
+
+    @activity.defn
+    async def end(self, verdict: Verdict) -> JobState:
+        """Write a bad end down. Returns how the job stands: it may have become a SUCCESS just before."""
+        state = await self._records.advance(
+            verdict.code,
+            verdict.job_status,
+            error=verdict.error,
+            detail=verdict.detail,
+            provider_may_charge=verdict.provider_may_charge,
+        )
+        if state.job_status is verdict.job_status:
+            for output in await self._records.drop_outputs(verdict.code):
+                await self._store.delete(output.key)
+        return state
+
+    @activity.defn
+    async def ask_to_be_canceled(self, reason: str) -> None:
+        """Ask Temporal to cancel the workflow that this activity belongs to."""
+        info = activity.info()
+        assert info.workflow_id is not None
+        handle = activity.client().get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
+        await handle.cancel(reason=reason)

@@ -1,0 +1,80 @@
+"""Moving a job's outputs from its provider into our store."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from temporalio import activity
+
+from activities.heartbeats import beating
+from activities.moving import Mover
+from activities.submitting import provider_of
+from domain.catalogue import Catalogue, Model
+from domain.errors import DownloadInterrupted, LinkExpired, OutputRefused
+from domain.job import JobBrief, JobState
+from domain.lifecycle import JobStatus
+from domain.outputs import OutputSource
+from domain.ports import Provider, Records
+
+LINK_RENEWALS: Final = 3
+"""How often a provider is asked for a new link before an expired one is believed to be gone."""
+
+DOWNLOAD_TRIES: Final = 6
+"""How often a download that breaks off is begun again."""
+
+
+class Migrating:
+    def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], mover: Mover) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._providers = providers
+        self._mover = mover
+
+    @activity.defn
+    async def migrate(self, brief: JobBrief) -> JobState:
+        """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done."""
+        async with beating():
+            await self._records.advance(brief.code, JobStatus.MIGRATING)
+            if brief.asyn:
+                await self._move_all(brief)
+            if not await self._records.outputs(brief.code):
+                raise OutputRefused("There is no output.")
+            return await self._records.advance(brief.code, JobStatus.SUCCESS)
+
+    async def _move_all(self, brief: JobBrief) -> None:
+        provider = provider_of(self._providers, brief.provider)
+        for renewal in range(LINK_RENEWALS):
+            try:
+                return await self._move_missing(brief, provider)
+            except LinkExpired as expired:
+                if renewal == LINK_RENEWALS - 1:
+                    raise OutputRefused(f"The provider's link has expired and is not renewed: {expired}") from expired
+            except DownloadInterrupted as interrupted:
+                if activity.info().attempt >= DOWNLOAD_TRIES:
+                    raise OutputRefused(f"The download keeps breaking off: {interrupted}") from interrupted
+                raise
+
+    async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
+        model = self._catalogue.model(brief.model_id)
+        sources = await self._sources(brief, provider)
+        moved = {output.index for output in await self._records.outputs(brief.code)}
+        for index, source in enumerate(sources):
+            if index not in moved:
+                await self._move(brief, model, provider, index, len(sources), source)
+
+    async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
+        submission = await self._records.last_submission(brief.code)
+        assert submission is not None and submission.ref is not None, "only an accepted submission can have outputs"
+        snapshot = await provider.query(submission.ref)
+        return await provider.outputs(submission.ref, snapshot)
+
+    async def _move(
+        self, brief: JobBrief, model: Model, provider: Provider, index: int, count: int, source: OutputSource
+    ) -> None:
+        async def report(percent: float) -> None:
+            if JobStatus.MIGRATING in model.unit_progress:
+                await self._records.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
+
+        stored = await self._mover.move(
+            brief.code, index, source, expect=model.output_kind, hosts=provider.download_hosts, report=report
+        )
+        await self._records.add_outputs(brief.code, stored)

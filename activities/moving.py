@@ -1,0 +1,58 @@
+"""Moving one output into our store."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from domain.outputs import OutputKind, OutputSource, StoredOutput, output_key
+from domain.ports import Download, Downloader, ObjectStore
+
+Report = Callable[[float], Awaitable[None]]
+
+
+class Mover:
+    def __init__(self, downloader: Downloader, store: ObjectStore) -> None:
+        self._downloader = downloader
+        self._store = store
+
+    async def move(
+        self,
+        job_code: str,
+        index: int,
+        source: OutputSource,
+        *,
+        expect: OutputKind,
+        hosts: tuple[str, ...],
+        report: Report,
+    ) -> StoredOutput:
+        """Stream one output into the store: whole and checked, or not at all. `report` hears 0 to 100.
+
+        Raises what Downloader and ObjectStore raise.
+        """
+        async with self._downloader.fetch(source, expect=expect, hosts=hosts) as download:
+            key = output_key(job_code, index, download.extension)
+            async with aclosing(_reported(download, report)) as chunks:
+                stored = await self._store.put(key, chunks, media_type=download.media_type)
+            width, height = download.image_size() or (None, None)
+            return StoredOutput(
+                index=index,
+                kind=expect,
+                media_type=download.media_type,
+                size=stored.size,
+                sha256=stored.sha256,
+                key=stored.key,
+                original_url=source.url,
+                width=width,
+                height=height,
+            )
+
+
+async def _reported(download: Download, report: Report) -> AsyncIterator[bytes]:
+    """The chunks, with a report at every tenth of what the server announced."""
+    passed, told = 0, 0
+    async for chunk in download.chunks:
+        yield chunk
+        passed += len(chunk)
+        tenths = passed * 10 // download.total if download.total else 0
+        if tenths > told:
+            told = tenths
+            await report(min(tenths, 10) * 10)

@@ -1,0 +1,116 @@
+"""Handing a job to its provider: intent before the send, exactly one send, one outcome."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import activity
+
+from domain.catalogue import Catalogue
+from domain.errors import ProviderFailed, ProviderUnavailable
+from domain.job import JobBrief, JobState
+from domain.ports import Assignment, InputFile, ObjectStore, Provider, Records, Task, UploadedFile
+from domain.submissions import Accepted, Outcome, Rejected, SubmitOutcome, Unknown
+
+INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
+LOST: Final = Unknown("the process died between the intent and the outcome")
+
+
+class Submitting:
+    """`public_url` is where providers reach us, if they can: then inputs go as links of our store, and webhooks come."""
+
+    def __init__(
+        self,
+        records: Records,
+        catalogue: Catalogue,
+        providers: Mapping[str, Provider],
+        store: ObjectStore,
+        public_url: str | None,
+    ) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._providers = providers
+        self._store = store
+        self._public_url = public_url
+
+    @activity.defn
+    async def submit(self, brief: JobBrief) -> JobState:
+        """At most one send per submission. What may have arrived is never sent again."""
+        last = await self._records.last_submission(brief.code)
+        if last is not None and last.outcome is not Outcome.REJECTED:
+            return await self._records.conclude(last, Accepted(last.ref) if last.ref else LOST)
+        provider = provider_of(self._providers, brief.provider)
+        task = await self._task(brief, provider)
+        request = provider.build_request(task)
+        submission = await self._records.intend(brief.code, provider=brief.provider, token=task.token, request=request)
+        outcome = await provider.submit(request)
+        state = await self._records.conclude(submission, outcome)
+        _raise_if_rejected(outcome)
+        return state
+
+    async def _task(self, brief: JobBrief, provider: Provider) -> Task:
+        assignment = await self._records.assignment(brief.code)
+        token = secrets.token_urlsafe(18)
+        model = self._catalogue.model(brief.model_id)
+        return Task(
+            job_code=brief.code,
+            model=model,
+            params=await self._with_links(provider, provider.parameters(model).file_fields(), assignment, token),
+            output_count=assignment.output_count,
+            token=token,
+            webhook_url=self._webhook_url(brief, provider, token),
+        )
+
+    def _webhook_url(self, brief: JobBrief, provider: Provider, token: str) -> str | None:
+        if self._public_url is None or not provider.capabilities.webhook:
+            return None
+        return f"{self._public_url}/api/webhooks/{brief.provider}/{token}"
+
+    async def _with_links(
+        self, provider: Provider, file_fields: Mapping[str, object], assignment: Assignment, token: str
+    ) -> dict[str, Any]:
+        params = dict(assignment.params)
+        for name in file_fields:
+            if str(params.get(name, "")).startswith("file_"):
+                file = await self._records.uploaded_file(params[name], user_id=assignment.user_id)
+                params[name] = await self._link(provider, file, token)
+        return params
+
+    async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:
+        """A link that the provider can read. It carries the token, so that a lost submission can be found again."""
+        extension = file.key.rpartition(".")[2]
+        if self._public_url is not None:
+            return await self._store.link(
+                file.key,
+                lifetime=INPUT_LINK_LIFETIME,
+                filename=f"{token}.{extension}",
+                media_type=file.media_type,
+            )
+
+        def chunks() -> AsyncIterator[bytes]:
+            return self._store.read(file.key)
+
+        upload = InputFile(name=file.name, media_type=file.media_type, size=file.size, chunks=chunks)
+        return await provider.attach(upload, token=token)
+
+
+def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
+    """Raises ProviderUnavailable: a worker whose key was taken away waits for it to come back."""
+    if name not in providers:
+        raise ProviderUnavailable(f"No key is configured for {name}.")
+    return providers[name]
+
+
+def _raise_if_rejected(outcome: SubmitOutcome) -> None:
+    if not isinstance(outcome, Rejected):
+        return
+    if outcome.may_retry:
+        raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
+    raise ProviderRejected(outcome.message)
+
+
+class ProviderRejected(ProviderFailed):
+    """The provider does not take this job."""
+
+    code = "provider_rejected"

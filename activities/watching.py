@@ -1,0 +1,106 @@
+"""Asking a provider how a job is, until there is news."""
+
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.submitting import provider_of
+from domain.catalogue import Catalogue
+from domain.errors import ProviderFailed
+from domain.lifecycle import JobStatus
+from domain.polling import PollPolicy
+from domain.ports import Provider, Records, Snapshot
+from domain.story import News, Question
+from domain.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
+
+VISIBLE_STEP = 10
+"""Percent of unit progress that the workflow, and not only the event log, is told of."""
+
+
+class Watching:
+    def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._providers = providers
+
+    @activity.defn
+    async def watch(self, question: Question) -> News:
+        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held."""
+        provider = provider_of(self._providers, question.brief.provider)
+        ref = await self._ref(question, provider)
+        snapshot = await provider.query(ref)
+        if snapshot.final:
+            return await self._finished(question, snapshot)
+        if not snapshot.definite:
+            raise _no_news(question, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
+        return await self._working(question, snapshot)
+
+    async def _finished(self, question: Question, snapshot: Snapshot) -> News:
+        if snapshot.status is JobStatus.GENERATED:
+            await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
+        return News(job_status=snapshot.status, error=snapshot.error)
+
+    async def _working(self, question: Question, snapshot: Snapshot) -> News:
+        code = question.brief.code
+        status = max(question.job_status, snapshot.status)  # a provider's way back is ignored
+        if status > question.job_status:
+            await self._records.advance(code, status, detail={"raw_status": snapshot.raw_status})
+        unit = self._unit(question, snapshot)
+        if unit is not None and status is snapshot.status:
+            await self._records.progress(code, status, unit)
+        if status > question.job_status or _is_visible(question.unit_progress, unit):
+            return News(job_status=status, unit_progress=unit)
+        raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
+
+    def _unit(self, question: Question, snapshot: Snapshot) -> float | None:
+        model = self._catalogue.model(question.brief.model_id)
+        return snapshot.unit_progress if snapshot.status in model.unit_progress else None
+
+    async def _ref(self, question: Question, provider: Provider) -> Ref:
+        submission = await self._records.last_submission(question.brief.code)
+        assert submission is not None, "a job is watched only after it was submitted"
+        if submission.ref is not None:
+            return submission.ref
+        return await self._found(question, provider, submission)
+
+    async def _found(self, question: Question, provider: Provider, submission: Submission) -> Ref:
+        """Look for a submission whose outcome is unknown. It is never sent again."""
+        match await look_for(self._records, provider, question.brief.provider, submission):
+            case Found(ref):
+                await self._records.conclude(submission, Accepted(ref))
+                return ref
+            case Search.ABSENT:
+                await self._records.conclude(submission, Rejected("absent", "the provider does not have it"))
+                raise SubmissionLost("The request never reached the provider. Nothing was charged.")
+            case search:
+                raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
+
+
+class SubmissionLost(ProviderFailed):
+    code = "submission_lost"
+
+
+async def look_for(records: Records, provider: Provider, name: str, submission: Submission) -> Found | Search:
+    """Ask the provider for a submission whose outcome is unknown."""
+    assert submission.outcome is not Outcome.ACCEPTED
+    others = await records.known_ids(name, since=submission.intent_at - timedelta(hours=1))
+    return await provider.reconcile(submission, known_ids=others)
+
+
+def _is_visible(before: float | None, unit: float | None) -> bool:
+    return unit is not None and unit // VISIBLE_STEP > (before or 0) // VISIBLE_STEP
+
+
+def _in_words(snapshot: Snapshot) -> str:
+    position = "" if snapshot.queue_position is None else f", {snapshot.queue_position} in line"
+    unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
+    return f"{snapshot.raw_status}{position}{unit}"
+
+
+def _no_news(question: Question, answer: str, poll_after: timedelta | None) -> ApplicationError:
+    policy: PollPolicy = question.brief.poll
+    delay = policy.delay(activity.info().attempt, dice=random.random(), at_least=poll_after)
+    return ApplicationError(answer, type="NoNews", next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)

@@ -1,0 +1,107 @@
+"""Connections. SQLite has one writer at a time (BEGIN IMMEDIATE: nothing read can change before it is written)."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+READERS: Final = 4
+BUSY_PATIENCE: Final = timedelta(seconds=30)
+WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+class Database:
+    """Sessions for reading and for writing. A writing session commits when its block ends, or leaves no trace."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @property
+    def reader(self) -> AsyncEngine:
+        return self._reader
+
+
+@asynccontextmanager
+async def opened_database(url: str) -> AsyncIterator[Database]:
+    """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise ValueError(f"AIJOBS_DATABASE_URL: {parsed.get_backend_name()!r} is not supported yet, only sqlite is.")
+    await asyncio.to_thread(_upgrade, parsed)
+    writer, reader = _sqlite_engines(parsed)
+    try:
+        yield Database(writer, reader)
+    finally:
+        await writer.dispose()
+        await reader.dispose()
+
+
+def _upgrade(url: URL) -> None:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    address = url.set(drivername="sqlite+aiosqlite")
+    patience = {"timeout": BUSY_PATIENCE.total_seconds()}
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, connect_args=patience)
+    reader = create_async_engine(address, pool_size=READERS, max_overflow=0, connect_args=patience)
+    one_writer(writer.sync_engine)
+    event.listen(reader.sync_engine, "connect", _prepare_reader)
+    return writer, reader
+
+
+def one_writer(engine: Engine) -> Engine:
+    """Make every transaction of an SQLite engine take the write lock at its start."""
+    event.listen(engine, "connect", _prepare_writer)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_writer(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would be deferred, and lose updates
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # what was answered with 202 survives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _prepare_reader(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def sqlite_is_safe() -> bool:
+    """Versions before 3.51.3 have a rare WAL corruption (sqlite.org/wal.html, "WAL-reset bug")."""
+    return sqlite3.sqlite_version_info >= (3, 51, 3)

@@ -1,0 +1,98 @@
+"""The one gate: nothing else writes a job's status, its progress or its history."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.errors import NotFound
+from domain.events import EventKind
+from domain.job import JobError
+from domain.lifecycle import JobStatus, Move, judge, overall_progress
+from persistence.columns import now
+from persistence.points import close_reservation
+from persistence.tables import JobEventRow, JobRow
+
+PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
+"""Progress is coalesced to two events a second; status changes never are."""
+
+
+async def locked_job(session: AsyncSession, code: str) -> JobRow:
+    """The job's row, locked until the transaction ends. Raises NotFound."""
+    found = await session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {code}.")
+    return row
+
+
+async def advance(
+    session: AsyncSession,
+    job: JobRow,
+    to: JobStatus,
+    *,
+    error: JobError | None = None,
+    detail: dict[str, Any] | None = None,
+    provider_may_charge: bool = False,
+) -> Move:
+    """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
+
+    Being there already, or being further, changes nothing. Raises IllegalMove.
+    """
+    move = judge(job.job_status, to)
+    if move is not Move.FORWARD:
+        return move
+    job.job_status = to
+    job.unit_progress = None
+    job.overall_progress = overall_progress(to, None)
+    job.error = error.model_dump(mode="json") if error else None
+    _stamp_times(job)
+    record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
+    if to.is_final:
+        await close_reservation(session, job, provider_may_charge=provider_may_charge)
+    return move
+
+
+def progress(session: AsyncSession, job: JobRow, status: JobStatus, unit: float) -> None:
+    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards."""
+    if job.job_status is not status or unit <= (job.unit_progress or 0):
+        return
+    if now() - job.update_time < PROGRESS_PAUSE and unit < 100:
+        return
+    job.unit_progress = round(min(unit, 100.0), 2)
+    job.overall_progress = overall_progress(status, job.unit_progress)
+    record(session, job, EventKind.PROGRESS, {})
+
+
+def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
+    """Add a line to a locked job's history that changes nothing else."""
+    record(session, job, EventKind.NOTE, detail)
+
+
+def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+    """Append an event with the job's next number."""
+    job.event_seq += 1
+    job.version += 1
+    job.update_time = now()
+    event = JobEventRow(
+        job_code=job.code,
+        user_id=job.user_id,
+        seq=job.event_seq,
+        at=job.update_time,
+        kind=kind,
+        job_status=job.job_status,
+        unit_progress=job.unit_progress,
+        overall_progress=job.overall_progress,
+        detail=detail,
+    )
+    session.add(event)
+
+
+def _stamp_times(job: JobRow) -> None:
+    moment = now()
+    if job.req_time is None and job.job_status <= JobStatus.GENERATED:
+        job.req_time = moment
+    if job.resp_time is None and job.job_status >= JobStatus.GENERATED:
+        job.resp_time = moment
+        job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)

@@ -1,0 +1,17 @@
+"""Alembic's entry: brings a database's tables to the state that persistence/tables.py declares."""
+
+from alembic import context
+from sqlalchemy import create_engine, make_url
+from sqlmodel import SQLModel
+
+import persistence.tables  # noqa: F401  (declares the tables)
+from persistence.database import one_writer
+
+url = make_url(context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True)["url"])
+engine = one_writer(create_engine(url))
+
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True)
+    with context.begin_transaction():  # the write lock is taken first: of two processes that start, one migrates
+        context.run_migrations()
+engine.dispose()

@@ -1,0 +1,185 @@
+"""What the steps of a job need from the database: `domain.ports.Records` over our tables."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.catalogue import Catalogue
+from domain.errors import NotFound
+from domain.job import JobBrief, JobError, JobState
+from domain.lifecycle import JobStatus
+from domain.outputs import StoredOutput
+from domain.ports import Assignment, UploadedFile
+from domain.submissions import ProviderRequest, Rejected, Submission, SubmitOutcome
+from domain.text import clean
+from persistence import gate, submissions
+from persistence.columns import now
+from persistence.database import Database
+from persistence.tables import FileRow, JobRow, OutputRow, SubmissionRow
+
+
+class DatabaseRecords:
+    """Implements Records."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def assignment(self, code: str) -> Assignment:
+        async with self._database.read() as session:
+            job = await job_of(session, code)
+            return Assignment(
+                code=code,
+                user_id=job.user_id,
+                model_id=job.model_id,
+                params=job.params,
+                output_count=job.output_count,
+            )
+
+    async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
+        async with self._database.read() as session:
+            row = await file_of(session, code, user_id=user_id)
+            return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
+
+    async def last_submission(self, code: str) -> Submission | None:
+        async with self._database.read() as session:
+            row = await submissions.last_submission(session, code)
+            return submissions.as_submission(row) if row else None
+
+    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, code)
+            row = await submissions.intend(session, job, provider=provider, token=token, request=request)
+            return submissions.as_submission(row)
+
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, submission.job_code)
+            row = await session.get_one(SubmissionRow, submission.id)
+            submissions.conclude(session, job, row, outcome)
+            if not isinstance(outcome, Rejected) and not job.job_status.is_final:
+                detail = {"submission": row.number, "outcome": row.outcome}
+                await gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
+            return state_of(job)
+
+    async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
+        async with self._database.read() as session:
+            return await submissions.known_ids(session, provider, since)
+
+    async def advance(
+        self,
+        code: str,
+        to: JobStatus,
+        *,
+        error: JobError | None = None,
+        detail: Mapping[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
+        provider_may_charge: bool = False,
+    ) -> JobState:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, code)
+            if job.job_status.is_final:
+                return state_of(job)
+            if answer is not None:
+                job.resp_json = clean(dict(answer))
+            await gate.advance(
+                session,
+                job,
+                to,
+                error=error,
+                detail=clean(dict(detail or {})),
+                provider_may_charge=provider_may_charge,
+            )
+            return state_of(job)
+
+    async def progress(self, code: str, status: JobStatus, unit: float) -> None:
+        async with self._database.write() as session:
+            gate.progress(session, await gate.locked_job(session, code), status, unit)
+
+    async def outputs(self, code: str) -> list[StoredOutput]:
+        async with self._database.read() as session:
+            return [stored_output(row) for row in await outputs_of(session, code)]
+
+    async def add_outputs(self, code: str, *outputs: StoredOutput) -> None:
+        async with self._database.write() as session:
+            known = {row.index for row in await outputs_of(session, code)}
+            for output in outputs:
+                if output.index not in known:
+                    session.add(OutputRow(job_code=code, **output.model_dump()))
+
+    async def drop_outputs(self, code: str) -> list[StoredOutput]:
+        async with self._database.write() as session:
+            dropped = [stored_output(row) for row in await outputs_of(session, code)]
+            await session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
+            return dropped
+
+    async def forgotten_drafts(self, *, older_than: timedelta, at_most: int) -> list[JobBrief]:
+        async with self._database.read() as session:
+            rows = await session.exec(
+                select(JobRow)
+                .where(col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.create_time) < now() - older_than)
+                .order_by(col(JobRow.id))
+                .limit(at_most)
+            )
+            return [self.brief(row) for row in rows]
+
+    def brief(self, job: JobRow) -> JobBrief:
+        """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+        model = self._catalogue.model(job.model_id)
+        return JobBrief(
+            code=job.code,
+            user_id=job.user_id,
+            model_id=model.model_id,
+            model_name=model.model_name,
+            provider=model.provider,
+            asyn=model.asyn,
+            accepted_at=job.create_time,
+            deadlines=model.deadlines,
+            poll=model.poll,
+        )
+
+
+async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
+    """A job that is not deleted, and the user's where one is named. Raises NotFound."""
+    wanted = select(JobRow).where(col(JobRow.code) == code, col(JobRow.deleted).is_(False))
+    if user_id is not None:
+        wanted = wanted.where(col(JobRow.user_id) == user_id)
+    row = (await session.exec(wanted)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {code}.")
+    return row
+
+
+async def file_of(session: AsyncSession, code: str, *, user_id: str) -> FileRow:
+    """A user's upload that is not deleted. Raises NotFound."""
+    found = await session.exec(
+        select(FileRow).where(
+            col(FileRow.code) == code, col(FileRow.user_id) == user_id, col(FileRow.deleted).is_(False)
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"There is no file {code}.")
+    return row
+
+
+async def outputs_of(session: AsyncSession, *codes: str) -> list[OutputRow]:
+    """The outputs of one or several jobs, in order."""
+    found = await session.exec(
+        select(OutputRow)
+        .where(col(OutputRow.job_code).in_(codes), col(OutputRow.deleted).is_(False))
+        .order_by(col(OutputRow.job_code), col(OutputRow.index))
+    )
+    return list(found)
+
+
+def stored_output(row: OutputRow) -> StoredOutput:
+    return StoredOutput.model_validate(row, from_attributes=True)
+
+
+def state_of(job: JobRow) -> JobState:
+    error = JobError.model_validate(job.error) if job.error else None
+    return JobState.of(job.code, job.job_status, unit=job.unit_progress, error=error)

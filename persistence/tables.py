@@ -1,0 +1,200 @@
+"""Every table. Rows carry the customer's base fields: soft delete (`del`), sort, who and when, version."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from domain.lifecycle import JobStatus
+from domain.outputs import OutputKind
+from persistence.columns import RowId, StatusColumn, now
+
+
+class BaseFields(SQLModel):
+    """The fields that every row of the customer's carries."""
+
+    status: int = Field(default=1, description="1: in use")
+    deleted: bool = Field(default=False, sa_column_kwargs={"name": "del"})
+    sort: int = 0
+    create_by: str | None = None
+    create_time: datetime = Field(default_factory=now)
+    update_by: str | None = None
+    update_time: datetime = Field(default_factory=now)
+    version: int = 1
+
+
+class JobRow(BaseFields, table=True):
+    """A job as its owner sees it. `job_status`, the progress and `event_seq` are written by the gate alone."""
+
+    __tablename__ = "job"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    code: str = Field(unique=True, max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    photo_review_analysis_code: str | None = None
+    type: str | None = None
+    action: str | None = None
+    channel: str
+    platform: str
+    model: str
+    model_id: str = Field(index=True)
+    model_name: str
+    model_version: str
+    asyn: bool
+    output_count: int
+    create_date: date
+    req_time: datetime | None = None
+    resp_time: datetime | None = None
+    cost_time: float | None = None
+    out_id: str | None = None
+    job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn, index=True)
+    unit_progress: float | None = None
+    overall_progress: float = 0.0
+    event_seq: int = 0
+    points: int
+    extra: dict[str, str] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
+    callback_url: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class JobEventRow(SQLModel, table=True):
+    """One line of a job's history, numbered per job without gaps. Never changed, never deleted."""
+
+    __tablename__ = "job_event"
+    __table_args__ = (UniqueConstraint("job_code", "seq"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    user_id: str = Field(max_length=200)
+    seq: int
+    at: datetime = Field(default_factory=now)
+    kind: str
+    job_status: JobStatus = Field(sa_type=StatusColumn)
+    unit_progress: float | None
+    overall_progress: float
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class SubmissionRow(SQLModel, table=True):
+    """One attempt to hand a job to its provider: an intent, at most one send, an outcome."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("job_code", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    number: int
+    provider: str
+    token: str = Field(unique=True)
+    request: dict[str, Any] = Field(sa_type=JSON)
+    request_sha256: str
+    intent_at: datetime = Field(default_factory=now)
+    outcome: str | None = None
+    outcome_at: datetime | None = None
+    ref: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    ref_id: str | None = Field(default=None, index=True)
+    cause: str | None = None
+
+
+class OutputRow(BaseFields, table=True):
+    """One result in our own store."""
+
+    __tablename__ = "output"
+    __table_args__ = (UniqueConstraint("job_code", "index"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    index: int
+    kind: OutputKind
+    media_type: str
+    size: int = Field(sa_type=RowId)
+    sha256: str
+    key: str
+    original_url: str | None
+    width: int | None
+    height: int | None
+
+
+class FileRow(BaseFields, table=True):
+    """A caller's upload."""
+
+    __tablename__ = "file"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    code: str = Field(unique=True, max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    name: str
+    media_type: str
+    size: int = Field(sa_type=RowId)
+    sha256: str
+    key: str
+    width: int | None
+    height: int | None
+
+
+class PointsDayRow(SQLModel, table=True):
+    """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision."""
+
+    __tablename__ = "points_day"
+
+    user_id: str = Field(primary_key=True, max_length=200)
+    day: date = Field(primary_key=True)
+    used: int = 0
+    held: int = 0
+
+
+class PointsEntryRow(SQLModel, table=True):
+    """One line of the points ledger."""
+
+    __tablename__ = "points_entry"
+    __table_args__ = (UniqueConstraint("job_code", "kind"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    day: date
+    kind: str
+    points: int
+    create_time: datetime = Field(default_factory=now)
+
+
+class ApiKeyRow(BaseFields, table=True):
+    """A caller's key; only a keyed hash of it is kept."""
+
+    __tablename__ = "api_key"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    key_id: str = Field(unique=True)
+    sha256: str
+    name: str
+    kind: str
+    user_id: str | None = None
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
+
+    __tablename__ = "idempotency_key"
+
+    owner: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=255)
+    request_sha256: str
+    answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    create_time: datetime = Field(default_factory=now)
+
+
+class WebhookReceiptRow(SQLModel, table=True):
+    """A provider's webhook that was taken, so that its repetition is not."""
+
+    __tablename__ = "webhook_receipt"
+
+    provider: str = Field(primary_key=True)
+    delivery_id: str = Field(primary_key=True)
+    create_time: datetime = Field(default_factory=now)

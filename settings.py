@@ -1,0 +1,126 @@
+"""What an operator may set: environment variables with the prefix AIJOBS_, nested by `__`.
+
+Each section is declared next to the adapter that needs it. Temporal's own variables (TEMPORAL_ADDRESS, …) stay its own.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.catalogue import Catalogue
+from domain.durations import Duration
+from providers.registry import ProviderSettings
+from storage.settings import DownloadSettings, StoreSettings
+
+PREFIX: Final = "AIJOBS_"
+NESTED_BY: Final = "__"
+
+SHIPPED_CATALOGUE: Final = Path(__file__).parent / "domain" / "catalogue.toml"
+
+
+class SettingsError(ValueError):
+    """Something is set wrongly; the text names the variable."""
+
+
+class PointsSettings(BaseModel):
+    """The daily allowance of each user, in points. Days are UTC days."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    daily_limit: int = Field(default=100, ge=0)
+
+
+class ApiSettings(BaseModel):
+    """Where the API listens, and how much it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = 256 * 1024
+    max_upload_bytes: int = 50 * 1024 * 1024
+    link_lifetime: Duration = timedelta(hours=1)
+
+
+class WorkerSettings(BaseModel):
+    """How much one worker process does at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider_calls: int = Field(default=50, ge=1)
+    migrations: int = Field(default=8, ge=1)
+    sweep_every: Duration = timedelta(seconds=30)
+    shutdown_patience: Duration = timedelta(seconds=20)
+
+
+class Settings(BaseSettings, ProviderSettings):
+    """Everything, read once in a composition root."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=NESTED_BY, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Path(".aijobs")
+    database_url: str | None = None
+    public_url: HttpUrl | None = None
+    catalogue: Path | None = None
+    points: PointsSettings = PointsSettings()
+    store: StoreSettings = StoreSettings()
+    download: DownloadSettings = DownloadSettings()
+    api: ApiSettings = ApiSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
+        seen = os.environ if environment is None else environment
+        if unknown := sorted(set(name for name in seen if name.startswith(PREFIX)) - set(_variables(cls, PREFIX))):
+            raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+        try:
+            return cls()
+        except ValidationError as invalid:
+            raise SettingsError("; ".join(_wrong(invalid))) from None
+
+    @property
+    def database(self) -> str:
+        """An SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'aijobs.db'}"
+
+    @property
+    def reachable_url(self) -> str | None:
+        """Where providers reach the API, without a slash at the end."""
+        return str(self.public_url).rstrip("/") if self.public_url else None
+
+    @property
+    def base_url(self) -> str:
+        """The start of links that the API serves."""
+        return self.reachable_url or f"http://{self.api.host}:{self.api.port}"
+
+    def load_catalogue(self) -> Catalogue:
+        """Raises SettingsError when the operator's file is missing or wrong."""
+        layers = [SHIPPED_CATALOGUE.read_text("utf-8")]
+        try:
+            if self.catalogue is not None:
+                layers.append(self.catalogue.read_text("utf-8"))
+            return Catalogue.parse(*layers)
+        except (OSError, ValueError) as wrong:
+            raise SettingsError(f"{PREFIX}CATALOGUE: {wrong}") from wrong
+
+
+def _variables(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    """The names of all variables, those of nested sections included."""
+    for name, declared in section.model_fields.items():
+        variable = f"{prefix}{name.upper()}"
+        yield variable
+        if isinstance(declared.annotation, type) and issubclass(declared.annotation, BaseModel):
+            yield from _variables(declared.annotation, variable + NESTED_BY)
+
+
+def _wrong(invalid: ValidationError) -> Iterator[str]:
+    for error in invalid.errors():
+        yield f"{PREFIX}{NESTED_BY.join(str(part).upper() for part in error['loc'])}: {error['msg']}"

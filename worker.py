@@ -1,0 +1,151 @@
+"""The worker's composition root: registers workflows and activities, and hands the adapters to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.ending import Ending
+from activities.failures import DomainFailures
+from activities.generating import Generating
+from activities.heartbeats import EVERY
+from activities.migrating import Migrating
+from activities.moving import Mover
+from activities.submitting import Submitting
+from activities.sweeping import Sweeping
+from activities.watching import Watching
+from domain.catalogue import Catalogue
+from domain.job import JobBrief
+from domain.ports import Downloader, Generator, ObjectStore, Provider, Records
+from persistence.database import opened_database
+from persistence.records import DatabaseRecords
+from persistence.secret import data_secret
+from providers.registry import opened_providers
+from settings import Settings, WorkerSettings
+from storage.download import opened_downloader
+from storage.links import LinkSigner
+from storage.opening import opened_store
+from workflows.ai_job import AiJob
+from workflows.queues import ALL_QUEUES, MIGRATION, PROVIDERS, WORKFLOWS
+from workflows.starting import start_job
+from workflows.sweep import Sweep, schedule_sweep
+
+#: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
+PASSED_THROUGH: Final = ("domain", "activities")
+
+#: After a kill, the next worker waits this long for the dead one's cached workflows.
+STICKY_PATIENCE: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collaborators:
+    """The adapters that the activities work with."""
+
+    records: Records
+    catalogue: Catalogue
+    providers: Mapping[str, Provider]
+    store: ObjectStore
+    downloader: Downloader
+    generators: Mapping[str, Generator] = field(default_factory=dict)
+    public_url: str | None = None
+
+
+def build_workers(
+    client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
+) -> list[Worker]:
+    """One Temporal worker for each task queue."""
+    mover = Mover(them.downloader, them.store)
+    submitting = Submitting(them.records, them.catalogue, them.providers, them.store, them.public_url)
+    watching = Watching(them.records, them.catalogue, them.providers)
+    generating = Generating(them.records, them.catalogue, them.generators, mover)
+    migrating = Migrating(them.records, them.catalogue, them.providers, mover)
+    ending = Ending(them.records, them.providers, them.store)
+
+    async def start(brief: JobBrief) -> None:
+        await start_job(client, brief)
+
+    sweeping = Sweeping(them.records, start)
+    shared: dict[str, Any] = {
+        "interceptors": [DomainFailures()],
+        "graceful_shutdown_timeout": settings.shutdown_patience,
+        "max_heartbeat_throttle_interval": EVERY,
+        "default_heartbeat_throttle_interval": EVERY,
+    }
+    recipes: dict[str, dict[str, Any]] = {
+        WORKFLOWS: {
+            "workflows": [AiJob, Sweep],
+            "workflow_runner": SandboxedWorkflowRunner(
+                restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+            ),
+            "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
+        },
+        PROVIDERS: {
+            "activities": [submitting.submit, watching.watch, generating.generate, ending.cancel_at_provider],
+            "max_concurrent_activities": settings.provider_calls,
+        },
+        MIGRATION: {
+            "activities": [
+                migrating.migrate,
+                ending.end,
+                ending.ask_to_be_canceled,
+                sweeping.start_forgotten_drafts,
+            ],
+            "max_concurrent_activities": settings.migrations,
+        },
+    }
+    return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
+
+
+async def connect() -> Client:
+    """Temporal, where its own environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …) says that it is."""
+    return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
+
+
+def _connection() -> dict[str, Any]:
+    return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
+
+
+@asynccontextmanager
+async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborators]:
+    """The adapters as the settings want them."""
+    catalogue = settings.load_catalogue()
+    signer = LinkSigner(data_secret(settings.data_dir), settings.base_url)
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(opened_database(settings.database))
+        yield Collaborators(
+            records=DatabaseRecords(database, catalogue),
+            catalogue=catalogue,
+            providers=await opened.enter_async_context(opened_providers(settings)),
+            store=await opened.enter_async_context(
+                opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
+            ),
+            downloader=await opened.enter_async_context(opened_downloader(settings.download)),
+            public_url=settings.reachable_url,
+        )
+
+
+@asynccontextmanager
+async def running_workers(client: Client, workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Workers that take work until the block ends; what they have begun, they finish."""
+    async with AsyncExitStack() as running:
+        for worker in workers:
+            await running.enter_async_context(worker)
+        yield
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
+    """Work until `stop` is set."""
+    client = await connect()
+    async with opened_collaborators(settings) as them:
+        await schedule_sweep(client, every=settings.worker.sweep_every)
+        workers = build_workers(client, them, settings.worker, queues=queues)
+        async with running_workers(client, workers):
+            await stop.wait()

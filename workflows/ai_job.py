@@ -1,0 +1,213 @@
+"""The life of one job, from the provider's door to our own bucket.
+
+Submit, wait until it is generated, migrate. Whatever stops the story before that, a wish to cancel included, is an `End`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.workflow import ActivityHandle
+
+from domain.job import JobBrief, JobState, Stage
+from domain.lifecycle import JobStatus
+from domain.story import News, Question, Verdict
+from domain.submissions import CancelOutcome
+from workflows import attributes, steps
+from workflows.ends import End, failed_step, told_by_provider
+from workflows.interruptions import Interruptions, StageClock
+
+T = TypeVar("T")
+
+#: Which stage's deadline a waiting job lives under.
+STAGE_OF: Final = {
+    JobStatus.SUBMITTED: Stage.QUEUE,
+    JobStatus.QUEUED: Stage.QUEUE,
+    JobStatus.PROCESSING: Stage.PROCESSING,
+}
+
+
+@workflow.defn(name="AiJob", failure_exception_types=[Exception])
+class AiJob:
+    """One job. The workflow's id is the job's code."""
+
+    @workflow.init
+    def __init__(self, brief: JobBrief) -> None:
+        self._brief = brief
+        self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
+        self._interruptions = Interruptions()
+
+    @workflow.run
+    async def run(self, brief: JobBrief) -> JobState:
+        try:
+            if brief.asyn:
+                await self._submit()
+                await self._wait_until_generated()
+            else:
+                await self._generate()
+            await self._migrate()
+        except End as end:
+            await self._end(end)
+        return self._state
+
+    @workflow.signal
+    def cancel(self, reason: str = "") -> None:
+        self._interruptions.wish = self._interruptions.wish or reason or "Canceled by signal."
+
+    @workflow.signal
+    def provider_event(self, hint: dict[str, str] | None = None) -> None:
+        """A webhook came in. It is not believed: it makes the next question happen now."""
+        self._interruptions.hinted = True
+
+    @workflow.query
+    def state(self) -> JobState:
+        return self._state
+
+    @workflow.query
+    def progress(self) -> dict[str, str | float | None]:
+        return self._state.model_dump(include={"job_status_name", "unit_progress", "overall_progress"})
+
+    async def _submit(self) -> None:
+        if self._state.job_status is not JobStatus.DRAFT:
+            return  # continued as new
+        clock = StageClock(self._brief, Stage.SUBMIT)
+        submitting = steps.submit(self._brief, within=clock.left)
+        await self._interruptions.surely(submitting)  # a request under way cannot be called back: a cancel waits
+        self._show(_result(submitting, clock))
+
+    async def _wait_until_generated(self) -> None:
+        self._keep_time()
+        await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
+        while self._state.job_status < JobStatus.GENERATED:
+            await self._watch()
+            if workflow.info().is_continue_as_new_suggested() and self._interruptions.wish is None:
+                workflow.continue_as_new(self._carried_over())
+
+    async def _watch(self) -> None:
+        self._interruptions.hinted = False
+        known = Question(brief=self._brief, job_status=self._state.job_status, unit_progress=self._state.unit_progress)
+        watching = steps.watch(known)
+        try:
+            await self._interruptions.until(
+                lambda: watching.done() or self._interruptions.hinted, stage=STAGE_OF[self._state.job_status]
+            )
+            if watching.done():
+                self._learn(watching.result())
+        finally:
+            _leave(watching)
+
+    def _learn(self, news: News) -> None:
+        if news.error is not None:
+            raise told_by_provider(news.job_status, news.error)
+        self._state = JobState.of(self._brief.code, news.job_status, unit=news.unit_progress)
+        self._keep_time()
+        if self._state.job_status < JobStatus.GENERATED:
+            self._show(self._state)
+
+    async def _generate(self) -> None:
+        self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
+        await self._work(Stage.PROCESSING, steps.generate)
+
+    async def _migrate(self) -> None:
+        self._show(JobState.of(self._brief.code, JobStatus.MIGRATING))
+        await self._work(Stage.MIGRATE, steps.migrate)
+        self._show(self._state)
+
+    async def _work(self, stage: Stage, step: Callable[..., ActivityHandle[JobState]]) -> None:
+        """A long step of our own. A cancel makes it stop and clean up, which is awaited; it may come too late."""
+        clock = StageClock(self._brief, stage)
+        working = step(self._brief, within=clock.left)
+        try:
+            await self._interruptions.until(working.done, stage=stage)
+        except End:
+            working.cancel()
+            await self._interruptions.surely(working)
+            if _failed(working):
+                raise
+        self._state = _result(working, clock)
+
+    async def _end(self, end: End) -> None:
+        """Settle with the provider, write the end down, and close the workflow to match."""
+        self._interruptions.keep_time(None)
+        farewell = await self._farewell() if end.maybe_at_provider else None
+        verdict = Verdict(
+            code=self._brief.code,
+            job_status=end.status,
+            error=end.error,
+            provider_may_charge=farewell not in (None, CancelOutcome.CANCELED),
+            detail={"provider_cancel": farewell} if farewell else {},
+        )
+        ending = steps.end(verdict)
+        await self._interruptions.surely(ending)
+        self._show(ending.result())
+        match self._state.job_status:
+            case JobStatus.SUCCESS:
+                return
+            case JobStatus.CANCELED:
+                await self._close_as_canceled(end.error.message)
+            case JobStatus.TIMEOUT:
+                raise self._closing("JobTimeout")
+            case _:
+                raise self._closing("JobFailed")
+
+    async def _farewell(self) -> CancelOutcome | None:
+        canceling = steps.cancel_at_provider(self._brief)
+        await self._interruptions.surely(canceling)
+        return CancelOutcome.REQUESTED if _failed(canceling) else canceling.result()
+
+    async def _close_as_canceled(self, reason: str) -> None:
+        """Only a workflow that Temporal was asked to cancel can close as Canceled: after a signal, ask for it."""
+        if workflow.cancellation_reason() is None:
+            await self._interruptions.surely(steps.ask_to_be_canceled(reason))
+            if workflow.cancellation_reason() is None:
+                await workflow.wait_condition(lambda: False)
+        raise asyncio.CancelledError(reason)
+
+    def _closing(self, kind: str) -> ApplicationError:
+        reason = self._state.error.message if self._state.error else ""
+        return ApplicationError(reason, self._state, type=kind, non_retryable=True)
+
+    def _keep_time(self) -> None:
+        """Let the clock of the stage that the job is in run, from the moment it got there."""
+        stage = STAGE_OF.get(self._state.job_status)
+        running = self._interruptions.clock
+        if stage is None:
+            self._interruptions.keep_time(None)
+        elif running is None or running.stage is not stage:
+            since = self._brief.stage_since if running is None else None
+            self._interruptions.keep_time(StageClock(self._brief, stage, since=since))
+
+    def _show(self, state: JobState) -> None:
+        self._state = state
+        workflow.upsert_search_attributes(attributes.of(state))
+        unit = "" if state.unit_progress is None else f", {state.unit_progress:.0f} %"
+        workflow.set_current_details(f"**{state.job_status_name}** {state.job_status_desc}{unit}")
+
+    def _carried_over(self) -> JobBrief:
+        running = self._interruptions.clock
+        carried = {
+            "job_status": self._state.job_status,
+            "unit_progress": self._state.unit_progress,
+            "stage_since": running.since if running else None,
+        }
+        return self._brief.model_copy(update=carried)
+
+
+def _result(step: ActivityHandle[T], clock: StageClock) -> T:
+    try:
+        return step.result()
+    except ActivityError as failure:
+        raise failed_step(failure, clock.stage, deadline=clock.deadline) from failure
+
+
+def _failed(step: ActivityHandle[T]) -> bool:
+    return step.cancelled() or step.exception() is not None
+
+
+def _leave(step: ActivityHandle[T]) -> None:
+    """Stop a step whose answer nobody waits for any more."""
+    if not step.done():
+        step.cancel()
+        step.add_done_callback(_failed)

@@ -1,0 +1,90 @@
+"""What may interrupt a waiting job: a wish to cancel, a webhook's hint, a deadline."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.workflow import ActivityHandle
+
+from domain.job import JobBrief, Stage
+from workflows.ends import canceled, deadline_passed
+
+CANCELED_BY_TEMPORAL: Final = "Canceled in Temporal."
+
+
+class StageClock:
+    """The time that a stage has, bounded by that of the whole business."""
+
+    def __init__(self, brief: JobBrief, stage: Stage, *, since: datetime | None = None) -> None:
+        self.stage = stage
+        self.since = since or workflow.now()
+        stage_ends = self.since + getattr(brief.deadlines, stage)
+        business_ends = brief.accepted_at + brief.deadlines.business
+        self.deadline = stage if stage_ends <= business_ends else Stage.BUSINESS
+        self.left = max(min(stage_ends, business_ends) - workflow.now(), timedelta(seconds=1))
+        self._timer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to count. Not needed where an activity's own schedule-to-close timeout counts instead."""
+        self._timer = asyncio.create_task(workflow.sleep(self.left, summary=f"{self.deadline} deadline"))
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @property
+    def rang(self) -> bool:
+        return self._timer is not None and self._timer.done() and not self._timer.cancelled()
+
+
+class Interruptions:
+    """The wishes and hints that have come in, and the clock of the running stage."""
+
+    def __init__(self) -> None:
+        self.wish: str | None = None
+        self.hinted = False
+        self.clock: StageClock | None = None
+
+    def keep_time(self, clock: StageClock | None) -> None:
+        """Replace the running clock."""
+        if self.clock is not None:
+            self.clock.stop()
+        self.clock = clock
+        if clock is not None:
+            clock.start()
+
+    async def until(self, met: Callable[[], bool], *, stage: Stage) -> None:
+        """Wait. Raises End when the job shall be canceled, or when the stage's time is over."""
+        try:
+            await workflow.wait_condition(lambda: met() or self.wish is not None or self._rang())
+        except asyncio.CancelledError:
+            self._note_cancellation()
+        if met():
+            return
+        if self.wish is not None:
+            raise canceled(self.wish, stage)
+        raise deadline_passed(self.clock.deadline if self.clock else stage)
+
+    async def surely(self, step: ActivityHandle[Any]) -> None:
+        """Wait until a step is done, also while the workflow is being canceled."""
+        while not step.done():
+            try:
+                await workflow.wait_condition(step.done)
+            except asyncio.CancelledError:
+                self._note_cancellation()
+
+    async def pause(self, length: timedelta, *, stage: Stage) -> None:
+        """A durable pause that a hint cuts short. Raises End like `until`."""
+        pausing = asyncio.create_task(workflow.sleep(length, summary="before the first question"))
+        try:
+            await self.until(lambda: pausing.done() or self.hinted, stage=stage)
+        finally:
+            pausing.cancel()
+
+    def _rang(self) -> bool:
+        return self.clock is not None and self.clock.rang
+
+    def _note_cancellation(self) -> None:
+        self.wish = self.wish or workflow.cancellation_reason() or CANCELED_BY_TEMPORAL

@@ -1,0 +1,9 @@
+"""Task queues, separate so that each kind of work can be scaled alone."""
+
+from typing import Final
+
+WORKFLOWS: Final = "aijobs"
+PROVIDERS: Final = "aijobs-providers"
+MIGRATION: Final = "aijobs-migration"
+
+ALL_QUEUES: Final = (WORKFLOWS, PROVIDERS, MIGRATION)

@@ -1,0 +1,35 @@
+"""Starting a job's workflow. Doing it again changes nothing: the job's code is the workflow's id."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.job import JobBrief
+from workflows import attributes
+from workflows.ai_job import AiJob
+from workflows.queues import WORKFLOWS
+
+PATIENCE: Final = timedelta(seconds=3)
+BACKSTOP_MARGIN: Final = timedelta(hours=1)
+
+
+async def start_job(client: Client, brief: JobBrief) -> None:
+    """Raises RPCError when Temporal cannot be reached: the sweep will start the job later."""
+    try:
+        await client.start_workflow(
+            AiJob.run,
+            brief,
+            id=brief.code,
+            task_queue=WORKFLOWS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
+            search_attributes=attributes.at_start(brief),
+            static_summary=f"{brief.model_name} for {brief.user_id}",
+            rpc_timeout=PATIENCE,
+        )
+    except WorkflowAlreadyStartedError:
+        return
