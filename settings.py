@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.catalogue import Catalogue
 from domain.durations import Duration
+from persistence.secret import data_secret
 from providers.registry import ProviderSettings
 from storage.settings import DownloadSettings, StoreSettings
 
@@ -66,6 +67,7 @@ class Settings(BaseSettings, ProviderSettings):
     )
 
     data_dir: Path = Path(".aijobs")
+    secret: SecretStr | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
     public_url: HttpUrl | None = None
     catalogue: Path | None = None
@@ -90,6 +92,10 @@ class Settings(BaseSettings, ProviderSettings):
     def database(self) -> str:
         """An SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'aijobs.db'}"
+
+    def load_secret(self) -> bytes:
+        """What links and tokens are signed with, and keys are peppered with. All processes need the same."""
+        return self.secret.get_secret_value().encode() if self.secret else data_secret(self.data_dir)
 
     @property
     def reachable_url(self) -> str | None:

@@ -27,7 +27,6 @@ from domain.job import JobBrief
 from domain.ports import Downloader, Generator, ObjectStore, Provider, Records
 from persistence.database import opened_database
 from persistence.records import DatabaseRecords
-from persistence.secret import data_secret
 from providers.registry import opened_providers
 from settings import Settings, WorkerSettings
 from storage.download import opened_downloader
@@ -117,7 +116,7 @@ def _connection() -> dict[str, Any]:
 async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborators]:
     """The adapters as the settings want them."""
     catalogue = settings.load_catalogue()
-    signer = LinkSigner(data_secret(settings.data_dir), settings.base_url)
+    signer = LinkSigner(settings.load_secret(), settings.base_url)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(opened_database(settings.database))
         yield Collaborators(

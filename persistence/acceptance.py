@@ -1,0 +1,60 @@
+"""Taking a job in: row, first event, points and idempotency key, all in one transaction or none of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.catalogue import Model
+from domain.events import EventKind
+from domain.ids import new_id
+from domain.job import JobRequest
+from persistence import gate, points
+from persistence.columns import now
+from persistence.tables import JobRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """A checked request: `params` are what the model's own schema made of the caller's."""
+
+    user_id: str
+    request: JobRequest
+    model: Model
+    params: dict[str, Any]
+    created_by: str
+    daily_limit: int
+
+
+async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
+    """Insert the job as DRAFT and reserve its points. Raises PointsExhausted."""
+    moment = now()
+    request, model = order.request, order.model
+    job = JobRow(
+        code=new_id("job"),
+        user_id=order.user_id,
+        photo_review_analysis_code=request.photo_review_analysis_code,
+        type=request.type or model.type,
+        action=request.action,
+        channel=model.channel,
+        platform=model.platform,
+        model=model.model,
+        model_id=model.model_id,
+        model_name=model.model_name,
+        model_version=model.model_version,
+        asyn=model.asyn,
+        output_count=request.output_count,
+        create_date=moment.date(),
+        create_time=moment,
+        update_time=moment,
+        create_by=order.created_by,
+        points=model.unit_point * request.output_count,
+        extra=request.metadata,
+        callback_url=request.callback_url,
+        params=order.params,
+    )
+    session.add(job)
+    await session.flush()
+    gate.record(session, job, EventKind.STATUS, {})
+    await points.reserve(session, job, limit=order.daily_limit)
+    return job
