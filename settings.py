@@ -81,7 +81,7 @@ class Settings(BaseSettings, ProviderSettings):
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
         seen = os.environ if environment is None else environment
-        if unknown := sorted(set(name for name in seen if name.startswith(PREFIX)) - set(_variables(cls, PREFIX))):
+        if unknown := sorted({name for name in seen if name.startswith(PREFIX)} - set(_variables(cls, PREFIX))):
             raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
         try:
             return cls()

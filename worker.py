@@ -29,7 +29,7 @@ from persistence.database import opened_database
 from persistence.records import DatabaseRecords
 from providers.registry import opened_providers
 from settings import Settings, WorkerSettings
-from storage.download import opened_downloader
+from storage.download import SafeDownloader
 from storage.links import LinkSigner
 from storage.opening import opened_store
 from workflows.ai_job import AiJob
@@ -126,13 +126,13 @@ async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborator
             store=await opened.enter_async_context(
                 opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
             ),
-            downloader=await opened.enter_async_context(opened_downloader(settings.download)),
+            downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             public_url=settings.reachable_url,
         )
 
 
 @asynccontextmanager
-async def running_workers(client: Client, workers: Sequence[Worker]) -> AsyncIterator[None]:
+async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
     """Workers that take work until the block ends; what they have begun, they finish."""
     async with AsyncExitStack() as running:
         for worker in workers:
@@ -146,5 +146,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     async with opened_collaborators(settings) as them:
         await schedule_sweep(client, every=settings.worker.sweep_every)
         workers = build_workers(client, them, settings.worker, queues=queues)
-        async with running_workers(client, workers):
+        async with running_workers(workers):
             await stop.wait()

@@ -9,17 +9,19 @@ from activities.heartbeats import beating
 from activities.moving import Mover
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue, Model
-from domain.errors import DownloadInterrupted, LinkExpired, OutputRefused
+from domain.errors import DownloadInterrupted, LinkExpired, OutputRefused, TransientError
 from domain.job import JobBrief, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputSource
 from domain.ports import Provider, Records
 
-LINK_RENEWALS: Final = 3
-"""How often a provider is asked for a new link before an expired one is believed to be gone."""
+#: How often an output is tried before its trouble is believed to be lasting. Our own store's troubles always pass.
+TRIES: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 6}
 
-DOWNLOAD_TRIES: Final = 6
-"""How often a download that breaks off is begun again."""
+LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
+    LinkExpired: "The provider's link has expired and is not renewed",
+    DownloadInterrupted: "The download keeps breaking off",
+}
 
 
 class Migrating:
@@ -41,17 +43,13 @@ class Migrating:
             return await self._records.advance(brief.code, JobStatus.SUCCESS)
 
     async def _move_all(self, brief: JobBrief) -> None:
-        provider = provider_of(self._providers, brief.provider)
-        for renewal in range(LINK_RENEWALS):
-            try:
-                return await self._move_missing(brief, provider)
-            except LinkExpired as expired:
-                if renewal == LINK_RENEWALS - 1:
-                    raise OutputRefused(f"The provider's link has expired and is not renewed: {expired}") from expired
-            except DownloadInterrupted as interrupted:
-                if activity.info().attempt >= DOWNLOAD_TRIES:
-                    raise OutputRefused(f"The download keeps breaking off: {interrupted}") from interrupted
+        """Every try asks for the links anew, so that one which has expired may be replaced."""
+        try:
+            await self._move_missing(brief, provider_of(self._providers, brief.provider))
+        except (LinkExpired, DownloadInterrupted) as trouble:
+            if activity.info().attempt < TRIES[type(trouble)]:
                 raise
+            raise OutputRefused(f"{LAST_WORDS[type(trouble)]}: {trouble}") from trouble
 
     async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
         model = self._catalogue.model(brief.model_id)
@@ -63,7 +61,8 @@ class Migrating:
 
     async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
         submission = await self._records.last_submission(brief.code)
-        assert submission is not None and submission.ref is not None, "only an accepted submission can have outputs"
+        assert submission is not None
+        assert submission.ref is not None, "only an accepted submission can have outputs"
         snapshot = await provider.query(submission.ref)
         return await provider.outputs(submission.ref, snapshot)
 

@@ -1,6 +1,6 @@
 """Moving one output into our store."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from domain.outputs import OutputKind, OutputSource, StoredOutput, output_key
@@ -32,10 +32,10 @@ class Mover:
             key = output_key(job_code, index, download.extension)
             async with aclosing(_reported(download, report)) as chunks:
                 stored = await self._store.put(key, chunks, media_type=download.media_type)
-            width, height = download.image_size() or (None, None)
+            width, height = download.measure() or (None, None)
             return StoredOutput(
                 index=index,
-                kind=expect,
+                kind=download.kind,
                 media_type=download.media_type,
                 size=stored.size,
                 sha256=stored.sha256,
@@ -46,7 +46,7 @@ class Mover:
             )
 
 
-async def _reported(download: Download, report: Report) -> AsyncIterator[bytes]:
+async def _reported(download: Download, report: Report) -> AsyncGenerator[bytes, None]:
     """The chunks, with a report at every tenth of what the server announced."""
     passed, told = 0, 0
     async for chunk in download.chunks:

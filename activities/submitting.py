@@ -18,7 +18,7 @@ LOST: Final = Unknown("the process died between the intent and the outcome")
 
 
 class Submitting:
-    """`public_url` is where providers reach us, if they can: then inputs go as links of our store, and webhooks come."""
+    """`public_url` is where providers reach us, if they can: inputs go as links of our store, and webhooks come."""
 
     def __init__(
         self,

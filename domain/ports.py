@@ -282,8 +282,11 @@ class Download:
 
     media_type: str  #: sniffed, not what the server claims
     extension: str
+    kind: OutputKind = OutputKind.OTHER  #: what was expected; where that was OTHER, what it turned out to be
     total: int | None  #: bytes, where the server says so
     chunks: AsyncIterator[bytes]
+    head: bytearray = field(default_factory=bytearray)  #: the first 256 KiB, filled as the chunks pass
+    measure: Callable[[], tuple[int, int] | None] = lambda: None  #: width and height, once the head has passed
 
 
 class Downloader(Protocol):

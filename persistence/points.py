@@ -22,8 +22,9 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
 
     Raises PointsExhausted.
     """
-    await session.execute(NEW_DAY, {"user_id": job.user_id, "day": job.create_date})
-    taken = await session.execute(
+    connection = await session.connection()
+    await connection.execute(NEW_DAY, {"user_id": job.user_id, "day": job.create_date})
+    taken = await session.exec(
         update(PointsDayRow)
         .where(
             col(PointsDayRow.user_id) == job.user_id,
@@ -31,9 +32,8 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
             col(PointsDayRow.used) + job.points <= limit,
         )
         .values(used=col(PointsDayRow.used) + job.points)
-        .returning(col(PointsDayRow.used))
     )
-    if taken.one_or_none() is None:
+    if taken.rowcount == 0:
         day = await today(session, job.user_id, job.create_date)
         raise PointsExhausted(f"This costs {job.points} points; {max(limit - day.used, 0)} of {limit} are left today.")
     _enter(session, job, EntryKind.RESERVE)
@@ -47,7 +47,7 @@ async def close_reservation(session: AsyncSession, job: JobRow, *, provider_may_
         return
     column = "used" if kind is EntryKind.REFUND else "held"
     change = -job.points if kind is EntryKind.REFUND else job.points
-    await session.execute(
+    await session.exec(
         update(PointsDayRow)
         .where(col(PointsDayRow.user_id) == job.user_id, col(PointsDayRow.day) == job.create_date)
         .values({column: getattr(PointsDayRow, column) + change})

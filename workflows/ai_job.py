@@ -1,6 +1,6 @@
 """The life of one job, from the provider's door to our own bucket.
 
-Submit, wait until it is generated, migrate. Whatever stops the story before that, a wish to cancel included, is an `End`.
+Submit, wait until it is generated, migrate. Whatever stops the story before that is an `End`, a wish to cancel too.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class AiJob:
         self._interruptions.wish = self._interruptions.wish or reason or "Canceled by signal."
 
     @workflow.signal
-    def provider_event(self, hint: dict[str, str] | None = None) -> None:
+    def provider_event(self, _hint: dict[str, str] | None = None) -> None:
         """A webhook came in. It is not believed: it makes the next question happen now."""
         self._interruptions.hinted = True
 

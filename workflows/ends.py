@@ -1,6 +1,6 @@
 """The ways in which a job's story stops before SUCCESS."""
 
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError  # noqa: A004
 
 from domain.job import JobError, Stage
 from domain.lifecycle import JobStatus

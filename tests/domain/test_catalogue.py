@@ -1,0 +1,56 @@
+"""The catalogue: what is shipped, and what an operator lays over it."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.catalogue import Catalogue
+from domain.errors import UnknownModel
+from domain.lifecycle import JobStatus
+from settings import SHIPPED_CATALOGUE
+
+SHIPPED = SHIPPED_CATALOGUE.read_text("utf-8")
+
+
+def test_the_shipped_models_have_their_prices() -> None:
+    catalogue = Catalogue.parse(SHIPPED)
+
+    prices = {model.model_id: (model.model_name, model.model_version, model.unit_point) for model in catalogue}
+
+    assert prices == {
+        "ttapi_midjourney_v7": ("Midjourney", "7.0", 1),
+        "replicate_imageupscale_v1": ("ImageUpscale", "1.0", 2),
+        "photoReview_analysis_v1": ("PhotoReviewAnalysis", "1.0", 1),
+    }
+
+
+def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
+    own = '[models.replicate_imageupscale_v1]\nunit_point = 7\ndeadlines = { queue = "10m" }'
+
+    model = Catalogue.parse(SHIPPED, own).model("replicate_imageupscale_v1")
+
+    assert model.unit_point == 7
+    assert model.deadlines.queue == timedelta(minutes=10)
+    assert model.deadlines.business == timedelta(hours=24)
+    assert JobStatus.PROCESSING in model.unit_progress
+
+
+@pytest.mark.parametrize(
+    ("own", "named"),
+    [
+        ("models = 3 =", "not TOML"),
+        ("[model.x]\n", "unknown: model"),
+        ("[models.replicate_imageupscale_v1]\nunit_point = -1", "unit_point"),
+        ("[models.replicate_imageupscale_v1]\nprice = 1", "price"),
+        ('[models.replicate_imageupscale_v1]\ndeadlines = { queue = "soon" }', "deadlines.queue"),
+        ("[models.mine]\nunit_point = 1", "'mine'"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_with_what_is_wrong(own: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Catalogue.parse(SHIPPED, own)
+
+
+def test_an_unknown_model_is_named() -> None:
+    with pytest.raises(UnknownModel, match="nobody_knows_v1"):
+        Catalogue.parse(SHIPPED).model("nobody_knows_v1")

@@ -1,0 +1,52 @@
+"""The database file: migrations, and several processes at once."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+from persistence.database import opened_database
+
+OPEN_ONCE = """
+import asyncio, sys
+from persistence.database import opened_database
+
+async def main():
+    async with opened_database(sys.argv[1]):
+        pass
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/aijobs.db"
+
+    processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN_ONCE, url) for _ in range(4)]
+
+    assert [await process.wait() for process in processes] == [0, 0, 0, 0]
+
+
+async def test_the_migrations_make_what_the_tables_declare(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/aijobs.db"
+    async with opened_database(url):
+        pass
+
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, SQLModel.metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+async def test_another_database_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="mysql"):
+        async with opened_database("mysql://localhost/aijobs"):
+            pass
