@@ -16,7 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.ending import Ending
 from activities.failures import DomainFailures
 from activities.generating import Generating
-from activities.heartbeats import EVERY
+from activities.heartbeats import EVERY, Heartbeats
 from activities.migrating import Migrating
 from activities.moving import Mover
 from activities.submitting import Submitting
@@ -73,7 +73,7 @@ def build_workers(
 
     sweeping = Sweeping(them.records, start)
     shared: dict[str, Any] = {
-        "interceptors": [DomainFailures()],
+        "interceptors": [DomainFailures(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.heartbeats import beating
 from activities.moving import Mover
 from domain.catalogue import Catalogue, Model
 from domain.errors import ProviderUnavailable
@@ -28,10 +27,9 @@ class Generating:
         model = self._catalogue.model(brief.model_id)
         if brief.provider not in self._generators:
             raise ProviderUnavailable(f"{brief.provider} is not configured.")
-        async with beating():
-            await self._records.advance(brief.code, JobStatus.PROCESSING)
-            await self._generate(brief, model, self._generators[brief.provider])
-            return await self._records.advance(brief.code, JobStatus.GENERATED)
+        await self._records.advance(brief.code, JobStatus.PROCESSING)
+        await self._generate(brief, model, self._generators[brief.provider])
+        return await self._records.advance(brief.code, JobStatus.GENERATED)
 
     async def _generate(self, brief: JobBrief, model: Model, generator: Generator) -> None:
         assignment = await self._records.assignment(brief.code)

@@ -1,26 +1,31 @@
-"""Signs of life of long activities."""
+"""Signs of life of every activity, so that the work of a killed worker is soon given to another."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 EVERY: Final = timedelta(seconds=2)
 """Also the time after which a cancel is noticed. Work that takes less never beats, and costs nothing."""
 
 
-@asynccontextmanager
-async def beating() -> AsyncIterator[None]:
-    heart = asyncio.create_task(_beat())
-    try:
-        yield
-    finally:
-        heart.cancel()
-        with suppress(asyncio.CancelledError):
-            await heart
+class Heartbeats(Interceptor):
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Beating(next)
+
+
+class _Beating(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        heart = asyncio.create_task(_beat())
+        try:
+            return await super().execute_activity(input)
+        finally:
+            heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await heart
 
 
 async def _beat() -> None:

@@ -5,7 +5,6 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.heartbeats import beating
 from activities.moving import Mover
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue, Model
@@ -34,13 +33,12 @@ class Migrating:
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
         """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done."""
-        async with beating():
-            await self._records.advance(brief.code, JobStatus.MIGRATING)
-            if brief.asyn:
-                await self._move_all(brief)
-            if not await self._records.outputs(brief.code):
-                raise OutputRefused("There is no output.")
-            return await self._records.advance(brief.code, JobStatus.SUCCESS)
+        await self._records.advance(brief.code, JobStatus.MIGRATING)
+        if brief.asyn:
+            await self._move_all(brief)
+        if not await self._records.outputs(brief.code):
+            raise OutputRefused("There is no output.")
+        return await self._records.advance(brief.code, JobStatus.SUCCESS)
 
     async def _move_all(self, brief: JobBrief) -> None:
         """Every try asks for the links anew, so that one which has expired may be replaced."""

@@ -20,7 +20,7 @@ from workflows.queues import MIGRATION, PROVIDERS
 ONE_CALL: Final = timedelta(minutes=2)
 """The longest that one call to a provider, with its database work, may take."""
 
-HEARTBEAT: Final = timedelta(seconds=20)
+HEARTBEAT: Final = timedelta(seconds=10)
 """Longer than this without a sign of life, and the work is given to another worker."""
 
 GENERATE_AT_MOST: Final = timedelta(hours=24)
@@ -42,6 +42,7 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
         schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=SUBMIT_RETRIES,
     )
 
@@ -52,6 +53,7 @@ def watch(question: Question) -> ActivityHandle[News]:
         question,
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=WATCH_RETRIES,
         cancellation_type=ActivityCancellationType.TRY_CANCEL,
     )
@@ -89,6 +91,7 @@ def cancel_at_provider(brief: JobBrief) -> ActivityHandle[CancelOutcome | None]:
         task_queue=PROVIDERS,
         start_to_close_timeout=GOODBYE,
         schedule_to_close_timeout=GOODBYE,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=CANCEL_RETRIES,
     )
 
@@ -99,6 +102,7 @@ def end(verdict: Verdict) -> ActivityHandle[JobState]:
         verdict,
         task_queue=MIGRATION,
         start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
     )
 
@@ -109,5 +113,6 @@ def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
         reason,
         task_queue=MIGRATION,
         start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
     )

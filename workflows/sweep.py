@@ -17,6 +17,7 @@ from temporalio.client import (
 
 from activities.sweeping import Sweeping
 from workflows.queues import MIGRATION, WORKFLOWS
+from workflows.steps import HEARTBEAT
 
 ONE_SWEEP: Final = timedelta(minutes=5)
 SCHEDULE_ID: Final = "aijobs-sweep"
@@ -28,7 +29,10 @@ class Sweep:
     async def run(self) -> int:
         """Returns how many forgotten jobs were started."""
         return await workflow.execute_activity_method(
-            Sweeping.start_forgotten_drafts, task_queue=MIGRATION, schedule_to_close_timeout=ONE_SWEEP
+            Sweeping.start_forgotten_drafts,
+            task_queue=MIGRATION,
+            schedule_to_close_timeout=ONE_SWEEP,
+            heartbeat_timeout=HEARTBEAT,
         )
 
 
