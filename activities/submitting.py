@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio import activity
@@ -11,9 +11,13 @@ from domain.catalogue import Catalogue
 from domain.errors import ProviderFailed, ProviderUnavailable
 from domain.job import JobBrief, JobState
 from domain.ports import Assignment, InputFile, ObjectStore, Provider, Records, Task, UploadedFile
-from domain.submissions import Accepted, Outcome, Rejected, SubmitOutcome, Unknown
+from domain.submissions import Accepted, Outcome, Rejected, Submission, SubmitOutcome, Unknown
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
+SEND_WITHIN: Final = timedelta(seconds=5)
+"""Shorter than the heartbeat timeout: a process that was paused since its intent may have been given up already."""
+
+PAUSED: Final = Rejected("not_sent", "The process was paused before it could send.", may_retry=True)
 LOST: Final = Unknown("the process died between the intent and the outcome")
 
 
@@ -44,7 +48,7 @@ class Submitting:
         task = await self._task(brief, provider)
         request = provider.build_request(task)
         submission = await self._records.intend(brief.code, provider=brief.provider, token=task.token, request=request)
-        outcome = await provider.submit(request)
+        outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
         state = await self._records.conclude(submission, outcome)
         _raise_if_rejected(outcome)
         return state
@@ -100,6 +104,10 @@ def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
     if name not in providers:
         raise ProviderUnavailable(f"No key is configured for {name}.")
     return providers[name]
+
+
+def _is_fresh(submission: Submission) -> bool:
+    return datetime.now(UTC) - submission.intent_at < SEND_WITHIN
 
 
 def _raise_if_rejected(outcome: SubmitOutcome) -> None:

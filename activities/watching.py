@@ -64,6 +64,8 @@ class Watching:
         assert submission is not None, "a job is watched only after it was submitted"
         if submission.ref is not None:
             return submission.ref
+        if submission.outcome is Outcome.REJECTED:
+            raise SubmissionLost("The request was never sent. Nothing was charged.")
         return await self._found(question, provider, submission)
 
     async def _found(self, question: Question, provider: Provider, submission: Submission) -> Ref:
@@ -85,7 +87,6 @@ class SubmissionLost(ProviderFailed):
 
 async def look_for(records: Records, provider: Provider, name: str, submission: Submission) -> Found | Search:
     """Ask the provider for a submission whose outcome is unknown."""
-    assert submission.outcome is not Outcome.ACCEPTED
     others = await records.known_ids(name, since=submission.intent_at - timedelta(hours=1))
     return await provider.reconcile(submission, known_ids=others)
 

@@ -1,0 +1,262 @@
+"""A vendor made of a bare socket, which does to each connection exactly what a test says, and recorded answers."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from domain.catalogue import Catalogue, Model
+from domain.ports import Provider
+from domain.submissions import ProviderRequest, Submission
+from providers.http import HttpClient, Patience, opened_http
+from providers.replicate import ReplicateSettings, opened
+from sandbox.config import SandboxConfig
+from sandbox.server import RunningSandbox, running
+from tests.providers.scene import PARTS, Scene, opened_scene
+
+TOKEN = "r8_a_key_that_must_stay_secret"
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SHORT = Patience(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
+
+Behaviour = Callable[["Connection"], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request, as it came over the wire."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Vendor:
+    """A server on a socket. The first connection gets the first behaviour, and so on; the last one stays."""
+
+    behaviours: tuple[Behaviour, ...]
+    url: str = ""
+    connections: int = 0
+    heard: list[Heard] = field(default_factory=list)
+    has_heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behaviour = self.behaviours[min(self.connections, len(self.behaviours) - 1)]
+        self.connections += 1
+        try:
+            await behaviour(Connection(self, reader, writer))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client has gone
+        finally:
+            writer.close()
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection that a vendor has taken."""
+
+    vendor: Vendor
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def hear(self) -> None:
+        """Read one request to its end."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+        first, *lines = head.strip().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        self.vendor.heard.append(Heard(method, path, headers, body))
+        self.vendor.has_heard.set()
+
+    async def until_the_client_leaves(self) -> None:
+        await self.reader.read()
+
+
+def encoded(status: int, body: Any, headers: dict[str, str]) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content
+
+
+class Behaviours:
+    """What a server may do."""
+
+    @staticmethod
+    def answers(status: int, body: Any = b"", **headers: str) -> Behaviour:
+        """An honest answer; `retry_after="3"` is the header Retry-After."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Behaviours.says(encoded(status, body, {"Connection": "close", **named}))
+
+    @staticmethod
+    def says(raw: bytes) -> Behaviour:
+        """Hears a request, says these bytes, and closes."""
+
+        async def behaviour(client: Connection) -> None:
+            await client.hear()
+            client.writer.write(raw)
+            await client.writer.drain()
+
+        return behaviour
+
+    @staticmethod
+    async def drops_at_once(_: Connection) -> None:
+        """Closes the connection without hearing anything."""
+
+    @staticmethod
+    async def never_shakes_hands(client: Connection) -> None:
+        """Takes whatever comes and says nothing: no TLS handshake will end."""
+        await client.until_the_client_leaves()
+
+    @staticmethod
+    async def drops_after_hearing(client: Connection) -> None:
+        await client.hear()
+
+    @staticmethod
+    async def resets(client: Connection) -> None:
+        """Hears a request, then answers with a TCP reset."""
+        await client.hear()
+        linger_not_at_all = struct.pack("ii", 1, 0)
+        client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not_at_all)
+
+    @staticmethod
+    async def hangs(client: Connection) -> None:
+        await client.hear()
+        await client.until_the_client_leaves()
+
+    @staticmethod
+    async def trickles(client: Connection) -> None:
+        """Answers without end, one byte at a time, never silent for long."""
+        await client.hear()
+        client.writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000000\r\n\r\n")
+        while not client.writer.is_closing():
+            client.writer.write(b" ")
+            await client.writer.drain()
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def server() -> type[Behaviours]:
+    return Behaviours
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened_things:
+        yield opened_things
+
+
+@pytest.fixture
+def vendor_that(stack: AsyncExitStack) -> Callable[..., Awaitable[Vendor]]:
+    """Start a server: `await vendor_that(server.answers(200), server.hangs)`."""
+
+    async def start(*behaviours: Behaviour) -> Vendor:
+        vendor = Vendor(behaviours)
+        listening = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
+        stack.callback(listening.close)
+        vendor.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        return vendor
+
+    return start
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpClient]:
+    async with opened_http("The vendor", patience=SHORT) as client:
+        yield client
+
+
+@pytest.fixture
+def replicate_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
+    """Open the adapter on a base URL: `await replicate_at(vendor.url)`."""
+
+    async def open_it(base_url: str, **settings: Any) -> Provider:
+        chosen = {"token": SecretStr(TOKEN), "webhook_secret": SecretStr(WEBHOOK_SECRET), **settings}
+        return await stack.enter_async_context(opened(ReplicateSettings(base_url=base_url, **chosen), patience=SHORT))
+
+    return open_it
+
+
+@pytest.fixture
+async def replicate(replicate_at: Callable[..., Awaitable[Provider]]) -> Provider:
+    """For what needs no server."""
+    return await replicate_at("https://api.replicate.com")
+
+
+@pytest.fixture
+def refused_url() -> str:
+    """Where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return Catalogue.parse((Path(__file__).parents[2] / "domain" / "catalogue.toml").read_text())
+
+
+@pytest.fixture(scope="session")
+def upscale(catalogue: Catalogue) -> Model:
+    return catalogue.model("replicate_imageupscale_v1")
+
+
+@pytest.fixture
+def recorded() -> Callable[[str], dict[str, Any]]:
+    """An answer of Replicate as it was recorded (some values shortened)."""
+
+    def read(name: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((Path(__file__).parent / "recordings" / f"{name}.json").read_text())
+        return document
+
+    return read
+
+
+@pytest.fixture
+def lost() -> Callable[..., Submission]:
+    """A submission whose outcome is unknown: `lost(body={"input": …}, age=timedelta(minutes=5))`."""
+
+    def make(*, body: dict[str, Any], age: timedelta = timedelta(seconds=10), token: str = "sub_0042") -> Submission:
+        request = ProviderRequest("POST", "https://api.replicate.com/v1/models/o/n/predictions", body)
+        never = Submission(
+            id=1,
+            job_code="job_1",
+            number=1,
+            token=token,
+            request=request,
+            intent_at=datetime.now(UTC),
+            outcome=None,
+            ref=None,
+        )
+        return replace(never, intent_at=never.intent_at - age)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def sandbox() -> AsyncIterator[RunningSandbox]:
+    async with running(SandboxConfig(port=0, shortest_deadline=timedelta(seconds=1))) as simulated:
+        yield simulated
+
+
+@pytest.fixture(params=sorted(PARTS))
+async def scene(request: pytest.FixtureRequest, sandbox: RunningSandbox, catalogue: Catalogue) -> AsyncIterator[Scene]:
+    """Every provider in turn, on the sandbox."""
+    model = catalogue.model(PARTS[request.param].model_id)
+    async with opened_scene(request.param, sandbox, model) as opened_one:
+        yield opened_one

@@ -1,0 +1,133 @@
+"""One provider on its simulated vendor: what the contract suite plays with."""
+
+import asyncio
+import base64
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from PIL import Image
+from pydantic import SecretStr
+
+from domain.catalogue import Model
+from domain.ids import new_id
+from domain.ports import Provider, Snapshot, Task
+from domain.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
+from providers.http import Patience
+from providers.registry import OPENERS
+from providers.replicate import ReplicateSettings
+from sandbox.server import RunningSandbox
+
+PATIENCE: Final = Patience(silence=timedelta(seconds=0.5), whole=timedelta(seconds=2))
+POLL: Final = 0.02
+LONGEST: Final = 10.0
+
+
+def photo() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 6), "navy").save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+PHOTO: Final = photo()
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a provider is played: a model of it, parameters that work, and its settings on the sandbox."""
+
+    model_id: str
+    params: dict[str, Any]
+
+    def settings(self, sandbox: RunningSandbox) -> ReplicateSettings:
+        return ReplicateSettings(
+            token=SecretStr("r8_sandbox"),
+            base_url=sandbox.url,
+            webhook_secret=SecretStr(sandbox.webhook_secret),
+            download_hosts=("127.0.0.1",),
+        )
+
+
+PARTS: Final = {
+    "replicate": Part(
+        "replicate_imageupscale_v1",
+        {"image": "data:image/png;base64," + base64.b64encode(PHOTO).decode(), "upscale_factor": 2},
+    )
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`sandbox.misbehave(...)` first, then act by `provider`."""
+
+    provider: Provider
+    sandbox: RunningSandbox
+    model: Model
+    params: dict[str, Any]
+
+    def submission(self, *, webhook_url: str | None = None, **params: Any) -> Submission:
+        """A new one, as it is stored before it is sent. Its token is in its webhook, where it has one."""
+        token = new_id("sub")
+        task = Task(
+            job_code=new_id("job"),
+            model=self.model,
+            params={**self.params, **params},
+            output_count=1,
+            token=token,
+            webhook_url=webhook_url and f"{webhook_url}/{token}",
+        )
+        return stored(task, self.provider.build_request(task))
+
+    async def submit(self, submission: Submission) -> SubmitOutcome:
+        return await self.provider.submit(submission.request)
+
+    async def started(self, **params: Any) -> Ref:
+        outcome = await self.submit(self.submission(**params))
+        assert isinstance(outcome, Accepted)
+        return outcome.ref
+
+    async def watched(self, ref: Ref) -> list[Snapshot]:
+        """Every snapshot until the final one."""
+        seen: list[Snapshot] = []
+        async with asyncio.timeout(LONGEST):
+            while not seen or not seen[-1].final:
+                seen.append(await self.provider.query(ref))
+                await asyncio.sleep(POLL)
+        return seen
+
+    async def finished(self, **params: Any) -> tuple[Ref, Snapshot]:
+        ref = await self.started(**params)
+        return ref, (await self.watched(ref))[-1]
+
+    def paid(self) -> int:
+        """How many submits the vendor has accepted."""
+        return len(self.sandbox.ledger())
+
+
+def stored(task: Task, request: ProviderRequest) -> Submission:
+    return Submission(
+        id=1,
+        job_code=task.job_code,
+        number=1,
+        token=task.token,
+        request=request,
+        intent_at=datetime.now(UTC),
+        outcome=None,
+        ref=None,
+    )
+
+
+def aged(submission: Submission, age: timedelta) -> Submission:
+    return replace(submission, intent_at=submission.intent_at - age)
+
+
+@asynccontextmanager
+async def opened_scene(name: str, sandbox: RunningSandbox, model: Model) -> AsyncIterator[Scene]:
+    part = PARTS[name]
+    sandbox.behave()
+    sandbox.pace(queue_seconds=0, work_seconds=0.1)
+    async with OPENERS[name](part.settings(sandbox), patience=PATIENCE) as provider:
+        yield Scene(provider, sandbox, model, part.params)

@@ -1,0 +1,169 @@
+"""What every provider owes us, proven on its simulated vendor: submitting, and never paying twice."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.errors import ProviderUnavailable
+from domain.lifecycle import JobStatus
+from domain.parameters import Parameters
+from domain.ports import InputFile
+from domain.submissions import Accepted, Found, Rejected, Search, Unknown
+from providers.registry import OPENERS
+from tests.providers.scene import PARTS, PHOTO, Scene, aged
+
+At = Callable[..., Awaitable[Any]]
+NOBODY = frozenset[str]()
+HOOKS = "http://127.0.0.1:9/hooks"
+SETTLED = timedelta(minutes=10)
+
+#: The vendor takes the job, and the answer is lost in each of these ways.
+TAKEN_IN_SILENCE = [
+    ("accept_then_drop", None),
+    ("accept_then_error", "502"),
+    ("hang", "1"),
+    ("unreadable_json", None),
+    ("no_id", None),
+]
+
+
+def test_no_provider_goes_unproven() -> None:
+    assert PARTS.keys() == OPENERS.keys()
+
+
+def test_its_parameters_are_described(scene: Scene) -> None:
+    parameters = scene.provider.parameters(scene.model)
+
+    assert issubclass(parameters, Parameters)
+    assert parameters.model_json_schema()["properties"]
+
+
+def test_building_a_request_is_pure_and_keeps_the_key_out(scene: Scene) -> None:
+    submission = scene.submission(webhook_url=HOOKS)
+
+    assert "r8_sandbox" not in repr(submission.request)
+    assert submission.token in repr(submission.request)
+
+
+async def test_a_job_is_submitted_once_and_ends_with_results(scene: Scene) -> None:
+    before = scene.paid()
+
+    ref, last = await scene.finished()
+
+    assert last.status is JobStatus.GENERATED
+    assert await scene.provider.outputs(ref, last)
+    assert scene.paid() == before + 1
+
+
+@pytest.mark.parametrize("webhook_url", [HOOKS, None], ids=["token in the webhook", "only its input"])
+@pytest.mark.parametrize(("fault", "arg"), TAKEN_IN_SILENCE)
+async def test_a_lost_answer_is_unknown_and_its_job_is_found_again(
+    scene: Scene, fault: str, arg: str | None, webhook_url: str | None
+) -> None:
+    before = scene.paid()
+    submission = scene.submission(webhook_url=webhook_url, image=f"https://example.invalid/{fault}.png?{webhook_url}")
+    scene.sandbox.misbehave(fault, arg=arg, on="create")
+
+    outcome = await scene.submit(submission)
+    found = await scene.provider.reconcile(submission, known_ids=NOBODY)
+
+    assert isinstance(outcome, Unknown)
+    assert isinstance(found, Found)
+    assert scene.paid() == before + 1
+    assert (await scene.provider.query(found.ref)).definite
+
+
+async def test_what_belongs_to_another_job_is_not_found(scene: Scene) -> None:
+    image = "https://example.invalid/another.png"
+    ref = await scene.started(image=image)
+
+    verdict = await scene.provider.reconcile(scene.submission(image=image), known_ids=frozenset({ref["id"]}))
+
+    assert verdict is Search.NOT_YET
+
+
+@pytest.mark.parametrize("fault", ["drop_before_accept", "server_error"])
+async def test_a_job_that_never_arrived_is_absent_in_the_end(scene: Scene, fault: str) -> None:
+    before = scene.paid()
+    submission = scene.submission(webhook_url=HOOKS, image=f"https://example.invalid/{fault}.png")
+    scene.sandbox.misbehave(fault, on="create")
+
+    outcome = await scene.submit(submission)
+    at_once = await scene.provider.reconcile(submission, known_ids=NOBODY)
+    later = await scene.provider.reconcile(aged(submission, SETTLED), known_ids=NOBODY)
+
+    assert isinstance(outcome, Unknown)
+    assert (at_once, later) == (Search.NOT_YET, Search.ABSENT)
+    assert scene.paid() == before
+
+
+async def test_a_list_that_lags_is_no_proof_of_absence(scene: Scene) -> None:
+    submission = scene.submission(webhook_url=HOOKS)
+    scene.sandbox.misbehave("accept_then_drop", on="create")
+    scene.sandbox.misbehave("list_lag", arg="60", on="list", times=0)
+    await scene.submit(submission)
+
+    assert await scene.provider.reconcile(submission, known_ids=NOBODY) is Search.NOT_YET
+
+
+@pytest.mark.parametrize("fault", ["reject_401", "reject_402", "reject_404", "reject_422"])
+async def test_a_rejection_is_final_and_free(scene: Scene, fault: str) -> None:
+    before = scene.paid()
+    scene.sandbox.misbehave(fault, on="create")
+
+    outcome = await scene.submit(scene.submission())
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.may_retry, bool(outcome.message)) == ("provider_rejected", False, True)
+    assert scene.paid() == before
+
+
+async def test_a_wrong_parameter_is_rejected_by_name(scene: Scene) -> None:
+    outcome = await scene.submit(scene.submission(upscale_factor=3))
+
+    assert isinstance(outcome, Rejected)
+    assert "upscale_factor" in outcome.message
+
+
+@pytest.mark.parametrize(("fault", "arg"), [("throttled", "7"), ("throttled_silently", None)])
+async def test_a_throttled_submit_is_free_and_may_be_sent_again(scene: Scene, fault: str, arg: str | None) -> None:
+    before = scene.paid()
+    scene.sandbox.misbehave(fault, arg=arg, on="create")
+
+    first = await scene.submit(scene.submission())
+    second = await scene.submit(scene.submission())
+
+    assert isinstance(first, Rejected)
+    assert first.may_retry
+    assert arg is None or first.retry_after == timedelta(seconds=float(arg))
+    assert isinstance(second, Accepted)
+    assert scene.paid() == before + 1
+
+
+async def test_during_an_outage_everything_free_is_worth_another_try(scene: Scene) -> None:
+    submission = scene.submission()
+    ref = await scene.started()
+    scene.sandbox.misbehave("outage")
+
+    with pytest.raises(ProviderUnavailable):
+        await scene.provider.query(ref)
+    with pytest.raises(ProviderUnavailable):
+        await scene.provider.cancel(ref)
+    with pytest.raises(ProviderUnavailable):
+        await scene.provider.reconcile(submission, known_ids=NOBODY)
+    assert isinstance(await scene.submit(submission), Unknown)
+
+
+async def test_an_uploaded_file_can_be_worked_on(scene: Scene) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(PHOTO), 50):
+            yield PHOTO[start : start + 50]
+
+    file = InputFile(name="photo.png", media_type="image/png", size=len(PHOTO), chunks=chunks)
+
+    link = await scene.provider.attach(file, token="sub_upload")
+    _, last = await scene.finished(image=link)
+
+    assert last.status is JobStatus.GENERATED

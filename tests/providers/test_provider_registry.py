@@ -1,0 +1,32 @@
+"""The table of providers."""
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from domain.catalogue import Model
+from providers.registry import OPENERS, ProviderSettings, opened_providers
+from providers.replicate import ReplicateSettings
+
+
+def test_every_opener_has_its_settings() -> None:
+    assert OPENERS.keys() == ProviderSettings.model_fields.keys()
+
+
+async def test_a_token_switches_a_provider_on(upscale: Model) -> None:
+    settings = ProviderSettings(replicate=ReplicateSettings(token=SecretStr("r8_x")))
+
+    async with opened_providers(settings) as providers:
+        assert providers.keys() == {upscale.provider}
+
+
+@pytest.mark.parametrize("token", [None, SecretStr("")])
+async def test_without_a_token_there_is_no_provider(token: SecretStr | None) -> None:
+    async with opened_providers(ProviderSettings(replicate=ReplicateSettings(token=token))) as providers:
+        assert providers == {}
+
+
+def test_a_wrong_setting_does_not_show_the_key() -> None:
+    with pytest.raises(ValidationError) as invalid:
+        ReplicateSettings.model_validate({"token": "r8_secret", "base_url": 5, "tokn": "r8_secret"})
+
+    assert "r8_secret" not in str(invalid.value)

@@ -1,0 +1,19 @@
+"""One stack for the stories that leave it whole; those that break it bring their own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.stories.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+async def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(shared_stack: Stack) -> Stack:
+    shared_stack.sandbox.behave()
+    return shared_stack

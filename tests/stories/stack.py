@@ -1,0 +1,213 @@
+"""The real stack: Temporal, the sandbox, an API process and a worker process, as an operator would run them."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from cli.ports import free_port
+from cli.processes import Process, Recipe, running
+from cli.temporal_server import TemporalServer, temporal_server
+from domain.lifecycle import JobStatus
+from sandbox.config import Pace, SandboxConfig
+from sandbox.server import RunningSandbox
+from sandbox.server import running as running_sandbox
+
+PATIENCE: Final = 60.0
+HERE: Final = Path(__file__).parent
+PHOTO: Final = HERE.parent.parent / "cli" / "sample.jpg"
+
+UPSCALE: Final = "replicate_imageupscale_v1"
+QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
+
+
+@dataclass
+class Stack:
+    """What a test has at hand. Jobs are asked for through `api`, with a service key."""
+
+    temporal: TemporalServer
+    sandbox: RunningSandbox
+    api: httpx.AsyncClient
+    environment: dict[str, str]
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    async def temporal_client(self) -> Client:
+        return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
+
+    async def submit(self, *, model: str = UPSCALE, user: str = "ada", **more: Any) -> str:
+        """A job's code. Without an image among the parameters, the sample photo is uploaded."""
+        params = more.pop("params", {})
+        if "image" not in params:
+            params = {**params, "image": await self.upload(PHOTO.read_bytes(), user=user)}
+        answer = await self.api.post("/api/jobs", json={"model_id": model, "params": params, "user_id": user, **more})
+        assert answer.status_code == 202, answer.text
+        code: str = answer.json()["code"]
+        return code
+
+    async def upload(self, content: bytes, *, user: str = "ada", name: str = "photo.jpg") -> str:
+        answer = await self.api.post("/api/files", files={"file": (name, content)}, headers={"Aijobs-User": user})
+        assert answer.status_code in {200, 201}, answer.text
+        code: str = answer.json()["code"]
+        return code
+
+    async def job(self, code: str, *, user: str = "ada") -> dict[str, Any]:
+        answer = await self.api.get(f"/api/jobs/{code}", headers={"Aijobs-User": user})
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def events(self, code: str, *, user: str = "ada", after: int = 0) -> list[dict[str, Any]]:
+        """Everything the job's stream says, until it ends by itself."""
+        return [event async for event in self.stream(code, user=user, after=after)]
+
+    async def stream(self, code: str, *, user: str = "ada", after: int = 0) -> AsyncIterator[dict[str, Any]]:
+        headers = {"Aijobs-User": user, "Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        async with (
+            asyncio.timeout(PATIENCE),
+            self.api.stream("GET", f"/api/jobs/{code}/events", headers=headers) as answer,
+        ):
+            assert answer.status_code == 200, await answer.aread()
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line.removeprefix("data:"))
+
+    async def statuses(self, code: str, *, user: str = "ada") -> list[str]:
+        """The names of all statuses that the job went through, once it has ended."""
+        return [event["job_status_name"] for event in await self.events(code, user=user) if event["kind"] == "status"]
+
+    async def until(self, code: str, *statuses: JobStatus, user: str = "ada") -> None:
+        """Wait until the job has entered one of these."""
+        async for event in self.stream(code, user=user):
+            if event["job_status"] in statuses:
+                return
+
+    async def points_used(self, user: str) -> int:
+        answer = await self.api.get("/api/points", headers={"Aijobs-User": user})
+        used: int = answer.json()["used"]
+        return used
+
+    def paid_submits(self) -> int:
+        return len(self.sandbox.ledger())
+
+
+@asynccontextmanager
+async def running_stack(
+    data_dir: Path, *, temporal: TemporalServer | None = None, public: bool = False, pace: Pace | None = None
+) -> AsyncIterator[Stack]:
+    """A stack of its own, all data under `data_dir`. With `public`, webhooks and links of our store are used."""
+    async with AsyncExitStack() as opened:
+        server = temporal or await opened.enter_async_context(temporal_server(data_dir=data_dir / "temporal"))
+        quick = pace or Pace(queue_seconds=0.4, work_seconds=0.8)
+        sandbox = await opened.enter_async_context(running_sandbox(SandboxConfig(port=0, pace=quick)))
+        port = free_port()
+        environment = environment_for(data_dir, server, sandbox, port, public=public)
+        api = await opened.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
+        )
+        stack = Stack(server, sandbox, api, environment)
+        stack.processes["api"] = await opened.enter_async_context(running_api(stack))
+        stack.processes["worker"] = await opened.enter_async_context(running_worker(stack))
+        api.headers["Authorization"] = f"Bearer {(data_dir / 'key').read_text().strip()}"
+        yield stack
+
+
+def running_api(stack: Stack) -> Any:
+    async def is_ready() -> bool:
+        try:
+            return (await stack.api.get("/healthz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    return running(recipe_for("api", stack.environment), is_ready=is_ready)
+
+
+def running_worker(stack: Stack) -> Any:
+    async def is_ready() -> bool:
+        client = await stack.temporal_client()
+        from temporalio.api.enums.v1 import TaskQueueType
+        from temporalio.api.taskqueue.v1 import TaskQueue
+        from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+        from workflows.queues import WORKFLOWS
+
+        request = DescribeTaskQueueRequest(
+            namespace="default",
+            task_queue=TaskQueue(name=WORKFLOWS),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        return bool((await client.workflow_service.describe_task_queue(request)).pollers)
+
+    return running(recipe_for("worker", stack.environment), is_ready=is_ready)
+
+
+def recipe_for(command: str, environment: dict[str, str]) -> Recipe:
+    log = Path(environment["AIJOBS_DATA_DIR"]) / "logs" / f"{command}.log"
+    return Recipe(name=command, command=(sys.executable, "-m", "cli.main", command), environment=environment, log=log)
+
+
+def environment_for(
+    data_dir: Path, temporal: TemporalServer, sandbox: RunningSandbox, port: int, *, public: bool
+) -> dict[str, str]:
+    catalogue = data_dir / "catalogue.toml"
+    catalogue.parent.mkdir(parents=True, exist_ok=True)
+    catalogue.write_text(story_catalogue())
+    host = sandbox.url.removeprefix("http://")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIJOBS_", "TEMPORAL_"))}
+    return {
+        **inherited,
+        "TEMPORAL_ADDRESS": temporal.address,
+        "AIJOBS_DATA_DIR": str(data_dir),
+        "AIJOBS_CATALOGUE": str(catalogue),
+        "AIJOBS_API__PORT": str(port),
+        "AIJOBS_POINTS__DAILY_LIMIT": "100000",
+        "AIJOBS_WORKER__SWEEP_EVERY": "1s",
+        "AIJOBS_REPLICATE__TOKEN": "r8_story",
+        "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
+        "AIJOBS_REPLICATE__WEBHOOK_SECRET": sandbox.webhook_secret,
+        "AIJOBS_DOWNLOAD__ALLOW_HOSTS": host,
+        **({"AIJOBS_PUBLIC_URL": f"http://127.0.0.1:{port}"} if public else {}),
+    }
+
+
+#: A copy of the upscale model for each deadline, with that deadline short.
+HASTY: Final = ("submit", "queue", "processing", "migrate", "business")
+
+
+def story_catalogue() -> str:
+    """Quick polls, and a hasty model for each deadline."""
+    polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
+    parts = [f"[models.{UPSCALE}]\npoll = {{ {polls} }}\n"]
+    for deadline in HASTY:
+        times = {name: "2s" if name == deadline else "1h" for name in HASTY}
+        deadlines = ", ".join(f'{name} = "{time}"' for name, time in times.items())
+        parts.append(
+            f"""
+[models.hasty_{deadline}]
+model_code = "hasty"
+model_name = "Hasty"
+model = "topazlabs/image-upscale"
+model_version = "1.0"
+model_desc = "Gives up soon"
+platform = "Replicate"
+channel = "replicate"
+provider = "replicate"
+asyn = true
+type = "image"
+unit_point = 2
+max_output_count = 1
+output_kind = "image"
+unit_progress = ["PROCESSING"]
+deadlines = {{ {deadlines} }}
+poll = {{ {polls} }}
+"""
+        )
+    return "".join(parts)

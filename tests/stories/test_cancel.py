@@ -1,0 +1,83 @@
+"""A wish to cancel, in every status and by every way."""
+
+import asyncio
+import contextlib
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+
+from domain.lifecycle import JobStatus
+from tests.stories.stack import Stack
+
+STATUS_AND_FAULT = [
+    (JobStatus.SUBMITTED, "hang=3"),
+    (JobStatus.QUEUED, "never_starts"),
+    (JobStatus.PROCESSING, "never_finishes"),
+    (JobStatus.MIGRATING, "slow_body=1"),
+]
+
+
+@pytest.mark.parametrize(("status", "fault"), STATUS_AND_FAULT)
+async def test_a_job_can_be_canceled_in_every_status(stack: Stack, status: JobStatus, fault: str) -> None:
+    name, _, arg = fault.partition("=")
+    user = f"canceler-{status.name}"
+    stack.sandbox.misbehave(name, arg=arg or None)
+    code = await stack.submit(user=user)
+    if status is not JobStatus.SUBMITTED:
+        await stack.until(code, status, user=user)
+
+    answer = await stack.api.post(
+        f"/api/jobs/{code}/cancel", json={"reason": "changed my mind"}, headers={"Aijobs-User": user}
+    )
+
+    assert answer.status_code == 202
+    assert (await stack.statuses(code, user=user))[-1] == "CANCELED"
+    job = await stack.job(code, user=user)
+    assert job["error"]["message"] == "changed my mind"
+    assert job["outputs"] == []
+    assert await stack.points_used(user) == 0
+    await workflow_closes(stack, code, WorkflowExecutionStatus.CANCELED)
+
+
+async def test_the_provider_is_told_to_stop(stack: Stack) -> None:
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit()
+    await stack.until(code, JobStatus.PROCESSING)
+
+    await stack.api.post(f"/api/jobs/{code}/cancel", json={}, headers={"Aijobs-User": "ada"})
+
+    last = (await stack.events(code))[-1]
+    assert last["detail"]["provider_cancel"] == "canceled"
+
+
+@pytest.mark.parametrize("way", ["signal", "temporal"])
+async def test_temporals_own_ways_mean_the_same(stack: Stack, way: str) -> None:
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit(user=f"operator-{way}")
+    await stack.until(code, JobStatus.PROCESSING, user=f"operator-{way}")
+    handle = (await stack.temporal_client()).get_workflow_handle(code)
+
+    await (handle.signal("cancel", "by an operator") if way == "signal" else handle.cancel(reason="by an operator"))
+
+    assert (await stack.statuses(code, user=f"operator-{way}"))[-1] == "CANCELED"
+    assert (await stack.job(code, user=f"operator-{way}"))["error"]["message"] == "by an operator"
+    assert await stack.points_used(f"operator-{way}") == 0
+    await workflow_closes(stack, code, WorkflowExecutionStatus.CANCELED)
+
+
+async def test_a_finished_job_cannot_be_canceled(stack: Stack) -> None:
+    code = await stack.submit()
+    await stack.events(code)
+
+    answer = await stack.api.post(f"/api/jobs/{code}/cancel", json={}, headers={"Aijobs-User": "ada"})
+
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "job_is_final"
+
+
+async def workflow_closes(stack: Stack, code: str, expected: WorkflowExecutionStatus) -> None:
+    handle = (await stack.temporal_client()).get_workflow_handle(code)
+    async with asyncio.timeout(20):
+        with contextlib.suppress(WorkflowFailureError):
+            await handle.result()
+    assert (await handle.describe()).status is expected

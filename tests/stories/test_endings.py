@@ -1,0 +1,87 @@
+"""Every bad end tells its reason, gives the points back, and leaves nothing half stored."""
+
+import pytest
+
+from tests.stories.stack import Stack
+
+
+@pytest.mark.parametrize(
+    ("fault", "stage", "reason"),
+    [
+        ("reject_422", "submit", "valid"),
+        ("reject_402", "submit", "credit"),
+        ("reject_401", "submit", "token"),
+        ("failed", "processing", "CUDA out of memory"),
+        ("wrong_content", "migrate", "HTML"),
+        ("output_at", "migrate", "http://169.254.169.254"),
+        ("redirect_private", "migrate", "redirect"),
+        ("zero_outputs", "migrate", "no results"),
+        ("length_lie", "migrate", "bytes"),
+        ("output_erased", "migrate", "erased"),
+    ],
+)
+async def test_what_the_provider_refuses_or_spoils_fails_with_its_reason(
+    stack: Stack, fault: str, stage: str, reason: str
+) -> None:
+    stack.sandbox.misbehave(fault)
+    user = f"user-{fault}"
+    code = await stack.submit(user=user)
+
+    statuses = await stack.statuses(code, user=user)
+
+    job = await stack.job(code, user=user)
+    assert statuses[-1] == "FAILED"
+    assert job["error"]["stage"] == stage
+    assert reason in job["error"]["message"]
+    assert job["outputs"] == []
+    assert await stack.points_used(user) == 0
+
+
+async def test_a_link_that_stays_expired_fails_after_it_was_asked_for_anew(stack: Stack) -> None:
+    stack.sandbox.misbehave("expired_link", times=0)
+    code = await stack.submit(user="hopper")
+
+    statuses = await stack.statuses(code, user="hopper")
+
+    assert statuses[-1] == "FAILED"
+    assert "expired" in (await stack.job(code, user="hopper"))["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "throttled",
+        "throttled_silently",
+        "drop_before_accept",
+        "accept_then_drop",
+        "accept_then_error",
+        "unreadable_json",
+        "no_id",
+        "unknown_status",
+        "missing_keys",
+        "processing_with_output",
+        "truncated_body",
+        "expired_link",
+        "output_as=object",
+    ],
+)
+async def test_what_passes_is_survived_and_paid_once(stack: Stack, fault: str) -> None:
+    name, _, arg = fault.partition("=")
+    paid_before = stack.paid_submits()
+    stack.sandbox.misbehave(name, arg=arg or None)
+    code = await stack.submit()
+
+    statuses = await stack.statuses(code)
+
+    assert statuses[-1] == "SUCCESS"
+    assert stack.paid_submits() == paid_before + 1
+
+
+async def test_an_aborted_prediction_is_a_timeout_without_a_charge(stack: Stack) -> None:
+    stack.sandbox.misbehave("aborted")
+    code = await stack.submit(user="turing")
+
+    statuses = await stack.statuses(code, user="turing")
+
+    assert statuses[-1] == "TIMEOUT"
+    assert await stack.points_used("turing") == 0
