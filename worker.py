@@ -81,9 +81,7 @@ def build_workers(
     recipes: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
             "workflows": [AiJob, Sweep],
-            "workflow_runner": SandboxedWorkflowRunner(
-                restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-            ),
+            "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
         PROVIDERS: {
@@ -101,6 +99,11 @@ def build_workers(
         },
     }
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 async def connect() -> Client:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue
 from domain.errors import ProviderFailed
+from domain.job import JobError, Stage
 from domain.lifecycle import JobStatus
 from domain.polling import PollPolicy
 from domain.ports import Provider, Records, Snapshot
@@ -41,7 +42,8 @@ class Watching:
     async def _finished(self, question: Question, snapshot: Snapshot) -> News:
         if snapshot.status is JobStatus.GENERATED:
             await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
-        return News(job_status=snapshot.status, error=snapshot.error)
+            return News(job_status=JobStatus.GENERATED)
+        return News(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
 
     async def _working(self, question: Question, snapshot: Snapshot) -> News:
         code = question.brief.code
@@ -89,6 +91,11 @@ async def look_for(records: Records, provider: Provider, name: str, submission: 
     """Ask the provider for a submission whose outcome is unknown."""
     others = await records.known_ids(name, since=submission.intent_at - timedelta(hours=1))
     return await provider.reconcile(submission, known_ids=others)
+
+
+def _unexplained(snapshot: Snapshot) -> JobError:
+    message = f"The provider says {snapshot.raw_status!r}, and nothing more."
+    return JobError(code="provider_failed", message=message, stage=Stage.PROCESSING)
 
 
 def _is_visible(before: float | None, unit: float | None) -> bool:

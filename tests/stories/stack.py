@@ -105,7 +105,11 @@ async def running_stack(
 ) -> AsyncIterator[Stack]:
     """A stack of its own, all data under `data_dir`. With `public`, webhooks and links of our store are used."""
     async with AsyncExitStack() as opened:
-        server = temporal or await opened.enter_async_context(temporal_server(data_dir=data_dir / "temporal"))
+        server = (
+            temporal
+            if temporal is not None
+            else await opened.enter_async_context(temporal_server(data_dir=data_dir / "temporal"))
+        )
         quick = pace or Pace(queue_seconds=0.4, work_seconds=0.8)
         sandbox = await opened.enter_async_context(running_sandbox(SandboxConfig(port=0, pace=quick)))
         port = free_port()

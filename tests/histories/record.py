@@ -1,0 +1,87 @@
+"""Records the histories that test_replay.py replays: `python -m tests.histories.record`.
+
+Old files stay, for jobs that began with older code may still be running somewhere; new ones get a new name.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from cli.temporal_server import temporal_server
+from domain.job import JobState
+from domain.lifecycle import JobStatus as S
+from domain.ports import Generator
+from tests.workflows.conftest import running_workbench
+from tests.workflows.local import Echo, ScriptedProvider
+from workflows.ai_job import AiJob
+
+HERE: Final = Path(__file__).parent
+
+Job = WorkflowHandle[AiJob, JobState]
+Act = Callable[[Job], Awaitable[None]]
+
+
+async def nothing(_job: Job) -> None: ...
+
+
+async def signal_cancel(job: Job) -> None:
+    await asyncio.sleep(0.5)
+    await job.signal("cancel", "by signal")
+
+
+async def temporal_cancel(job: Job) -> None:
+    await asyncio.sleep(0.5)
+    await job.cancel(reason="by Temporal")
+
+
+async def hint(job: Job) -> None:
+    await asyncio.sleep(0.5)
+    await job.signal("provider_event", {})
+
+
+#: name → what the provider says, what the operator lays over the model, what is done to the job
+SCENES: Final[dict[str, tuple[list[S | tuple[S, float]], str, Act]]] = {
+    "success": ([S.QUEUED, S.PROCESSING, (S.PROCESSING, 55.0), S.GENERATED], "", nothing),
+    "webhook": ([S.QUEUED, S.GENERATED], 'poll = { first = "3s" }', hint),
+    "failed": ([S.QUEUED, S.FAILED], "", nothing),
+    "deadline": ([S.QUEUED], 'deadlines = { queue = "2s" }', nothing),
+    "signal_cancel": ([S.PROCESSING], "", signal_cancel),
+    "temporal_cancel": ([S.PROCESSING], "", temporal_cancel),
+    "generate": ([], "asyn = false", nothing),
+}
+
+
+async def record(prefix: str) -> None:
+    async with temporal_server(data_dir=None) as server:
+        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        for name, (script, overlay, act) in SCENES.items():
+            history = await _one(client, script, f"[models.local_v1]\n{overlay}", act)
+            (HERE / f"{prefix}_{name}.json").write_text(history)
+
+
+async def _one(client: Client, script: list[S | tuple[S, float]], overlay: str, act: Act) -> str:
+    async def pause() -> None:
+        await asyncio.sleep(0.1)
+
+    generators: dict[str, Generator] = {"local": Echo(pause)}
+    providers = {"local": ScriptedProvider(script)}
+    with tempfile.TemporaryDirectory() as directory:
+        async with running_workbench(
+            client, Path(directory), providers=providers, generators=generators, overlay=overlay
+        ) as bench:
+            job = await bench.start()
+            await act(job)
+            with suppress(WorkflowFailureError):
+                await job.result()
+            return (await job.fetch_history()).to_json()
+
+
+if __name__ == "__main__":
+    asyncio.run(record(sys.argv[1] if len(sys.argv) > 1 else "v0_1"))

@@ -1,0 +1,26 @@
+"""Jobs that run while a new version is deployed must go on: recorded histories are replayed against the code."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from worker import workflow_runner
+from workflows.ai_job import AiJob
+
+HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_job_that_began_with_older_code_goes_on(path: Path) -> None:
+    history = WorkflowHistory.from_json("job", path.read_text())  # noqa: ASYNC240
+
+    await Replayer(
+        workflows=[AiJob], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
+    ).replay_workflow(history)
+
+
+def test_there_are_histories() -> None:
+    assert len(HISTORIES) >= 7

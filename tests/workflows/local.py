@@ -1,0 +1,89 @@
+"""Tiny providers of our own, for what no vendor can be made to do on purpose."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from domain.catalogue import Model
+from domain.lifecycle import JobStatus
+from domain.outputs import OutputKind, OutputSource
+from domain.parameters import Parameters
+from domain.ports import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from domain.submissions import Accepted, CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+
+CAPABILITIES = Capabilities(
+    cancel=True,
+    webhook=False,
+    reconcile_window=None,
+    unit_progress=True,
+    link_lifetime=None,
+    docs_url="https://example.com",
+)
+
+
+class AnyParameters(Parameters):
+    prompt: str = ""
+
+
+class ScriptedProvider:
+    """Answers each question with the script's next word, and the last one for ever. Implements Provider."""
+
+    capabilities = CAPABILITIES
+    download_hosts = ()
+
+    def __init__(self, script: Sequence[JobStatus | tuple[JobStatus, float]], content: bytes = b"done") -> None:
+        self._script = script
+        self._content = content
+        self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
+        self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
+        self.questions = 0
+
+    def parameters(self, _model: Model) -> type[Parameters]:
+        return AnyParameters
+
+    async def attach(self, file: InputFile, *, token: str) -> str:
+        return f"https://example.com/{token}/{file.name}"
+
+    def build_request(self, task: Task) -> ProviderRequest:
+        return ProviderRequest(method="POST", url="https://example.com", body={"token": task.token})
+
+    async def submit(self, request: ProviderRequest) -> SubmitOutcome:
+        return Accepted({"id": request.body["token"]})
+
+    async def query(self, ref: Ref) -> Snapshot:
+        self.questions += 1
+        script = self._said.setdefault(ref["id"], iter(self._script))
+        word = next(script, self._last.get(ref["id"], self._script[-1]))
+        self._last[ref["id"]] = word
+        status, unit = word if isinstance(word, tuple) else (word, None)
+        return Snapshot(status=status, raw_status=status.name, final=status >= JobStatus.GENERATED, unit_progress=unit)
+
+    async def outputs(self, _ref: Ref, _snapshot: Snapshot) -> list[OutputSource]:
+        return [OutputSource(kind=OutputKind.TEXT, content=self._content)]
+
+    async def cancel(self, _ref: Ref) -> CancelOutcome:
+        return CancelOutcome.CANCELED
+
+    async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
+        return Search.IMPOSSIBLE
+
+    def parse_webhook(self, _delivery: WebhookDelivery) -> Hint:
+        return Hint(delivery_id=None, raw_status=None, ref=None)
+
+
+class Echo:
+    """Generates the prompt itself, a part at a time. Implements Generator."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, pause: Callable[[], Awaitable[None]]) -> None:
+        self._pause = pause
+
+    def parameters(self, _model: Model) -> type[Parameters]:
+        return AnyParameters
+
+    async def generate(self, task: Task, report: Callable[[float], Awaitable[None]]) -> list[OutputSource]:
+        prompt: Mapping[str, Any] = task.params
+        for percent in (25, 50, 75, 100):
+            await self._pause()
+            await report(percent)
+        return [OutputSource(kind=OutputKind.TEXT, content=str(prompt["prompt"]).encode())]
