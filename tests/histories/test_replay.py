@@ -15,7 +15,7 @@ HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_job_that_began_with_older_code_goes_on(path: Path) -> None:
-    history = WorkflowHistory.from_json("job", path.read_text())  # noqa: ASYNC240
+    history = WorkflowHistory.from_json("job", path.read_text())
 
     await Replayer(
         workflows=[AiJob], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()

@@ -3,14 +3,18 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -21,6 +25,7 @@ from domain.lifecycle import JobStatus
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox
 from sandbox.server import running as running_sandbox
+from workflows.queues import WORKFLOWS
 
 PATIENCE: Final = 60.0
 HERE: Final = Path(__file__).parent
@@ -38,7 +43,18 @@ class Stack:
     sandbox: RunningSandbox
     api: httpx.AsyncClient
     environment: dict[str, str]
+    opened: AsyncExitStack
     processes: dict[str, Process] = field(default_factory=dict)
+
+    async def start(self, name: str) -> None:
+        """Start the API or the worker."""
+        starters = {"api": running_api, "worker": running_worker}
+        self.processes[name] = await self.opened.enter_async_context(starters[name](self))
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, as the kernel does it when memory runs out."""
+        os.killpg(self.processes[name].pid, signal.SIGKILL)
+        await self.processes[name].ended()
 
     async def temporal_client(self) -> Client:
         return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
@@ -117,14 +133,14 @@ async def running_stack(
         api = await opened.enter_async_context(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
         )
-        stack = Stack(server, sandbox, api, environment)
-        stack.processes["api"] = await opened.enter_async_context(running_api(stack))
-        stack.processes["worker"] = await opened.enter_async_context(running_worker(stack))
+        stack = Stack(server, sandbox, api, environment, opened)
+        await stack.start("api")
+        await stack.start("worker")
         api.headers["Authorization"] = f"Bearer {(data_dir / 'key').read_text().strip()}"
         yield stack
 
 
-def running_api(stack: Stack) -> Any:
+def running_api(stack: Stack) -> AbstractAsyncContextManager[Process]:
     async def is_ready() -> bool:
         try:
             return (await stack.api.get("/healthz")).status_code == 200
@@ -134,15 +150,9 @@ def running_api(stack: Stack) -> Any:
     return running(recipe_for("api", stack.environment), is_ready=is_ready)
 
 
-def running_worker(stack: Stack) -> Any:
+def running_worker(stack: Stack) -> AbstractAsyncContextManager[Process]:
     async def is_ready() -> bool:
         client = await stack.temporal_client()
-        from temporalio.api.enums.v1 import TaskQueueType
-        from temporalio.api.taskqueue.v1 import TaskQueue
-        from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-
-        from workflows.queues import WORKFLOWS
-
         request = DescribeTaskQueueRequest(
             namespace="default",
             task_queue=TaskQueue(name=WORKFLOWS),

@@ -1,0 +1,119 @@
+"""Whatever is killed, no job is lost and none is paid for twice."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.temporal_server import temporal_server
+from domain.lifecycle import JobStatus
+from tests.stories.stack import PHOTO, Stack, running_stack
+from tests.stories.test_happy_path import THE_WHOLE_LIFE
+
+
+@pytest.fixture(scope="module")
+async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path_factory.mktemp("fragile")) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        (JobStatus.DRAFT, None),
+        (JobStatus.SUBMITTED, "queue_seconds=2"),
+        (JobStatus.QUEUED, "queue_seconds=2"),
+        (JobStatus.PROCESSING, "work_seconds=3"),
+        (JobStatus.GENERATED, None),
+        (JobStatus.MIGRATING, "slow_body=0.2"),
+    ],
+)
+async def test_a_worker_killed_in_any_stage_loses_nothing(fragile: Stack, status: JobStatus, fault: str | None) -> None:
+    fragile.sandbox.behave()
+    if fault is not None:
+        name, _, arg = fault.partition("=")
+        fragile.sandbox.misbehave(name, arg=arg)
+    paid_before = fragile.paid_submits()
+    code = await fragile.submit()
+    await fragile.until(code, *[later for later in JobStatus if later >= status])
+
+    await fragile.kill("worker")
+    await fragile.start("worker")
+
+    events = await fragile.events(code)
+    assert [event["job_status_name"] for event in events if event["kind"] == "status"] == THE_WHOLE_LIFE
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert fragile.paid_submits() == paid_before + 1
+
+
+async def test_a_worker_killed_in_the_middle_of_a_submit_does_not_pay_twice(fragile: Stack) -> None:
+    fragile.sandbox.behave()
+    fragile.sandbox.misbehave("hang", arg="5")
+    paid_before = fragile.paid_submits()
+    code = await fragile.submit(user="bell")
+    while fragile.paid_submits() == paid_before:
+        await asyncio.sleep(0.05)
+
+    await fragile.kill("worker")
+    await fragile.start("worker")
+
+    events = await fragile.events(code, user="bell")
+    submitted = next(event for event in events if event["job_status_name"] == "SUBMITTED")
+    assert submitted["detail"]["outcome"] == "unknown"
+    assert events[-1]["job_status_name"] == "SUCCESS"
+    assert fragile.paid_submits() == paid_before + 1
+
+
+async def test_a_stream_goes_on_where_it_was_when_the_api_is_killed(fragile: Stack) -> None:
+    fragile.sandbox.behave()
+    fragile.sandbox.misbehave("work_seconds", arg="3")
+    code = await fragile.submit()
+    seen = []
+    try:
+        async for event in fragile.stream(code):
+            seen.append(event)
+            if event["job_status"] == JobStatus.PROCESSING and len(seen) > 3:
+                await fragile.kill("api")
+    except httpx.TransportError:
+        await fragile.start("api")
+
+    seen += await fragile.events(code, after=seen[-1]["seq"])
+
+    assert seen == await fragile.events(code)
+    assert seen[-1]["job_status_name"] == "SUCCESS"
+
+
+async def test_a_job_accepted_while_temporal_is_down_is_started_later(tmp_path: Path) -> None:
+    async with running_stack(tmp_path) as stack:
+        address, data_dir = stack.temporal.address, tmp_path / "temporal"
+        image = await stack.upload(PHOTO.read_bytes())
+        await stack.temporal.process.stop()
+
+        code = await stack.submit(params={"image": image})
+        readiness = await stack.api.get("/readyz")
+        async with temporal_server(data_dir=data_dir, port=int(address.rpartition(":")[2])):
+            statuses = await stack.statuses(code)
+
+    assert readiness.status_code == 503
+    assert "temporal" in readiness.text.lower()
+    assert statuses == THE_WHOLE_LIFE
+
+
+async def test_temporal_killed_in_the_middle_goes_on_after_its_restart(tmp_path: Path) -> None:
+    async with running_stack(tmp_path) as stack:
+        stack.sandbox.misbehave("work_seconds", arg="2")
+        code = await stack.submit()
+        await stack.until(code, JobStatus.PROCESSING)
+
+        os.killpg(stack.temporal.process.pid, signal.SIGKILL)
+        await stack.temporal.process.ended()
+        port = int(stack.temporal.address.rpartition(":")[2])
+        async with temporal_server(data_dir=tmp_path / "temporal", port=port):
+            statuses = await stack.statuses(code)
+
+        assert statuses == THE_WHOLE_LIFE
+        assert stack.paid_submits() == 1

@@ -1,0 +1,72 @@
+"""Operations from Temporal's own command line, as the README tells them."""
+
+import asyncio
+import json
+from typing import Any
+
+from cli.temporal_server import temporal_binary
+from domain.lifecycle import JobStatus
+from tests.stories.stack import Stack
+
+
+async def temporal(stack: Stack, *words: str) -> str:
+    """What the real `temporal` command prints."""
+    process = await asyncio.create_subprocess_exec(
+        str(temporal_binary()),
+        *words,
+        env={**stack.environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+async def listed(stack: Stack, query: str) -> list[str]:
+    found: list[dict[str, Any]] = json.loads(await temporal(stack, "workflow", "list", "--query", query, "-o", "json"))
+    return [one["execution"]["workflowId"] for one in found]
+
+
+async def test_jobs_are_found_by_status_user_and_model(stack: Stack) -> None:
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit(user="franklin")
+    await stack.until(code, JobStatus.PROCESSING, user="franklin")
+
+    queries = [
+        'JobStatus="PROCESSING" AND JobUser="franklin"',
+        'JobUser="franklin"',
+        'JobModel="replicate_imageupscale_v1" AND JobUser="franklin"',
+        'JobProvider="replicate" AND JobProgress >= 50 AND JobUser="franklin"',
+    ]
+    async with asyncio.timeout(10):
+        while not all([code in await listed(stack, query) for query in queries]):
+            await asyncio.sleep(0.1)
+    await temporal(stack, "workflow", "cancel", "-w", code)
+    assert (await stack.statuses(code, user="franklin"))[-1] == "CANCELED"
+
+
+async def test_progress_and_state_are_queried(stack: Stack) -> None:
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit(user="noether")
+    await stack.until(code, JobStatus.PROCESSING, user="noether")
+
+    progress = await temporal(stack, "workflow", "query", "-w", code, "--type", "progress", "-o", "json")
+    state = await temporal(stack, "workflow", "query", "-w", code, "--type", "state", "-o", "json")
+
+    assert "PROCESSING" in progress
+    assert code in state
+    await temporal(stack, "workflow", "signal", "-w", code, "--name", "cancel", "--input", '"enough"')
+    assert (await stack.statuses(code, user="noether"))[-1] == "CANCELED"
+    assert (await stack.job(code, user="noether"))["error"]["message"] == "enough"
+
+
+async def test_the_web_ui_can_show_a_jobs_story(stack: Stack) -> None:
+    code = await stack.submit(user="meitner")
+    await stack.events(code, user="meitner")
+
+    described = json.loads(await temporal(stack, "workflow", "describe", "-w", code, "-o", "json"))
+
+    assert "COMPLETED" in json.dumps(described)
+    metadata = await temporal(stack, "workflow", "metadata", "-w", code)
+    assert "SUCCESS" in metadata
