@@ -10,6 +10,7 @@ from domain.durations import Duration
 from domain.errors import UnknownModel
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind
+from domain.points import PointsPolicy
 from domain.polling import PollPolicy
 
 
@@ -56,6 +57,7 @@ class Model(BaseModel):
     unit_progress: frozenset[JobStatus] = Field(description="statuses that can show a unit progress")
     deadlines: Deadlines
     poll: PollPolicy
+    points: PointsPolicy = PointsPolicy()
     parameters: ParameterRules = ParameterRules()
 
     @field_validator("unit_progress", mode="before")

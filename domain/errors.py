@@ -15,6 +15,7 @@ AijobsError
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
+│   ├── NothingHeld             there are no points that wait for a decision
 │   ├── SubmissionExists        an earlier one may have arrived
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
@@ -112,6 +113,10 @@ class IdempotencyInFlight(PermanentError):
 
 class PointsExhausted(PermanentError):
     code = "points_exhausted"
+
+
+class NothingHeld(PermanentError):
+    code = "nothing_held"
 
 
 class SubmissionExists(PermanentError):

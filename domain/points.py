@@ -1,7 +1,10 @@
 """The user's daily allowance: which entry closes a job's reservation."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import assert_never
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
 
 from domain.lifecycle import JobStatus
 
@@ -15,26 +18,38 @@ class EntryKind(StrEnum):
     HOLD = "hold"  #: nobody knows yet whether the provider will charge; followed by settle or refund
 
 
-def closing_entry(final: JobStatus, *, provider_may_charge: bool) -> EntryKind:
-    """The entry that goes with a final status.
+class Closing(StrEnum):
+    """What a model's operator wants to happen to the points of a job that ended badly."""
 
-    `provider_may_charge` matters for TIMEOUT alone: the provider may still finish, and bill, what we gave up on.
-    """
-    match final:
-        case JobStatus.SUCCESS:
-            return EntryKind.SETTLE
-        case JobStatus.FAILED | JobStatus.CANCELED:
-            return EntryKind.REFUND
-        case JobStatus.TIMEOUT:
-            return EntryKind.HOLD if provider_may_charge else EntryKind.REFUND
-        case (
-            JobStatus.DRAFT
-            | JobStatus.SUBMITTED
-            | JobStatus.QUEUED
-            | JobStatus.PROCESSING
-            | JobStatus.GENERATED
-            | JobStatus.MIGRATING
-        ):
-            raise ValueError(f"{final.name} is not final")
-        case _:
-            assert_never(final)
+    REFUND = "refund"
+    SETTLE = "settle"
+    BY_OUTCOME = "by_outcome"  #: refund what the provider surely does not charge, hold the rest
+
+
+class PointsPolicy(BaseModel):
+    """For each bad end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failed: Closing = Closing.REFUND
+    timeout: Closing = Closing.BY_OUTCOME
+    canceled: Closing = Closing.REFUND
+
+
+_FIELD_OF: Final[Mapping[JobStatus, str]] = {
+    JobStatus.FAILED: "failed",
+    JobStatus.TIMEOUT: "timeout",
+    JobStatus.CANCELED: "canceled",
+}
+
+
+def closing_entry(final: JobStatus, policy: PointsPolicy, *, provider_may_charge: bool) -> EntryKind:
+    """The entry that goes with a final status. `provider_may_charge`: it may still finish, and bill, what we gave up."""
+    if final is JobStatus.SUCCESS:
+        return EntryKind.SETTLE
+    if final not in _FIELD_OF:
+        raise ValueError(f"{final.name} is not final.")
+    wanted: Closing = getattr(policy, _FIELD_OF[final])
+    if wanted is Closing.BY_OUTCOME:
+        return EntryKind.HOLD if provider_may_charge else EntryKind.REFUND
+    return EntryKind(wanted)

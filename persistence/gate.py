@@ -10,8 +10,9 @@ from domain.errors import NotFound
 from domain.events import EventKind
 from domain.job import JobError
 from domain.lifecycle import JobStatus, Move, judge, overall_progress
+from domain.points import EntryKind
 from persistence.columns import now
-from persistence.points import close_reservation
+from persistence.points import close
 from persistence.tables import JobEventRow, JobRow
 
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
@@ -34,11 +35,11 @@ async def advance(
     *,
     error: JobError | None = None,
     detail: dict[str, Any] | None = None,
-    provider_may_charge: bool = False,
+    closing: EntryKind | None = None,
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
-    Being there already, or being further, changes nothing. Raises IllegalMove.
+    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or being further, changes nothing. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
@@ -49,8 +50,9 @@ async def advance(
     job.error = error.model_dump(mode="json") if error else None
     _stamp_times(job)
     record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
-    if to.is_final:
-        await close_reservation(session, job, provider_may_charge=provider_may_charge)
+    assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
+    if closing is not None:
+        await close(session, job, closing)
     return move
 
 

@@ -7,9 +7,9 @@ from sqlalchemy import Date, bindparam, text
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.errors import PointsExhausted
-from domain.points import EntryKind, closing_entry
-from persistence.tables import JobRow, PointsDayRow, PointsEntryRow
+from domain.errors import NothingHeld, PointsExhausted
+from domain.points import EntryKind
+from persistence.tables import JobRow, PointsDayRow, PointsEntryRow, PointsLimitRow
 
 #: In the words that SQLite and PostgreSQL share.
 NEW_DAY: Final = text(
@@ -20,8 +20,9 @@ NEW_DAY: Final = text(
 async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
     """Take the job's points from its user's day. A conditional update, so that parallel requests never overspend.
 
-    Raises PointsExhausted.
+    `limit` holds for users without one of their own. Raises PointsExhausted.
     """
+    limit = await limit_of(session, job.user_id, default=limit)
     connection = await session.connection()
     await connection.execute(NEW_DAY, {"user_id": job.user_id, "day": job.create_date})
     taken = await session.exec(
@@ -39,25 +40,37 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
     _enter(session, job, EntryKind.RESERVE)
 
 
-async def close_reservation(session: AsyncSession, job: JobRow, *, provider_may_charge: bool) -> None:
-    """The one closing entry that goes with the job's final status; a refund goes back to the day that paid."""
-    kind = closing_entry(job.job_status, provider_may_charge=provider_may_charge)
+async def close(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
+    """The one entry that closes the job's reservation; a refund goes back to the day that paid."""
     _enter(session, job, kind)
-    if kind is EntryKind.SETTLE:
-        return
-    column = "used" if kind is EntryKind.REFUND else "held"
-    change = -job.points if kind is EntryKind.REFUND else job.points
-    await session.exec(
-        update(PointsDayRow)
-        .where(col(PointsDayRow.user_id) == job.user_id, col(PointsDayRow.day) == job.create_date)
-        .values({column: getattr(PointsDayRow, column) + change})
-    )
+    match kind:
+        case EntryKind.REFUND:
+            await _change(session, job, used=-job.points)
+        case EntryKind.HOLD:
+            await _change(session, job, held=job.points)
 
 
-def _enter(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
-    session.add(
-        PointsEntryRow(job_code=job.code, user_id=job.user_id, day=job.create_date, kind=kind, points=job.points)
+async def decide(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
+    """Settle or refund what is held. Raises NothingHeld, also when it was decided before."""
+    entries = await entries_of(session, job.code)
+    if [entry.kind for entry in entries] != [EntryKind.RESERVE, EntryKind.HOLD]:
+        raise NothingHeld(f"No points of {job.code} are held.")
+    _enter(session, job, kind)
+    await _change(session, job, held=-job.points, used=-job.points if kind is EntryKind.REFUND else 0)
+
+
+async def entries_of(session: AsyncSession, job_code: str) -> list[PointsEntryRow]:
+    """In the order in which they were made."""
+    found = await session.exec(
+        select(PointsEntryRow).where(col(PointsEntryRow.job_code) == job_code).order_by(col(PointsEntryRow.id))
     )
+    return list(found)
+
+
+async def limit_of(session: AsyncSession, user_id: str, *, default: int) -> int:
+    """The user's own daily limit, or the default."""
+    own = await session.get(PointsLimitRow, user_id)
+    return default if own is None else own.daily_limit
 
 
 async def today(session: AsyncSession, user_id: str, day: date) -> PointsDayRow:
@@ -66,3 +79,17 @@ async def today(session: AsyncSession, user_id: str, day: date) -> PointsDayRow:
         select(PointsDayRow).where(col(PointsDayRow.user_id) == user_id, col(PointsDayRow.day) == day)
     )
     return found.one_or_none() or PointsDayRow(user_id=user_id, day=day)
+
+
+def _enter(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
+    session.add(
+        PointsEntryRow(job_code=job.code, user_id=job.user_id, day=job.create_date, kind=kind, points=job.points)
+    )
+
+
+async def _change(session: AsyncSession, job: JobRow, *, used: int = 0, held: int = 0) -> None:
+    await session.exec(
+        update(PointsDayRow)
+        .where(col(PointsDayRow.user_id) == job.user_id, col(PointsDayRow.day) == job.create_date)
+        .values(used=col(PointsDayRow.used) + used, held=col(PointsDayRow.held) + held)
+    )

@@ -12,6 +12,7 @@ from domain.errors import NotFound
 from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import StoredOutput
+from domain.points import EntryKind, closing_entry
 from domain.ports import Assignment, UploadedFile
 from domain.submissions import ProviderRequest, Rejected, Submission, SubmitOutcome
 from domain.text import clean
@@ -91,9 +92,15 @@ class DatabaseRecords:
                 to,
                 error=error,
                 detail=clean(dict(detail or {})),
-                provider_may_charge=provider_may_charge,
+                closing=self._closing(job, to, provider_may_charge=provider_may_charge),
             )
             return state_of(job)
+
+    def _closing(self, job: JobRow, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
+        if not to.is_final:
+            return None
+        policy = self._catalogue.model(job.model_id).points
+        return closing_entry(to, policy, provider_may_charge=provider_may_charge)
 
     async def progress(self, code: str, status: JobStatus, unit: float) -> None:
         async with self._database.write() as session:

@@ -162,6 +162,15 @@ class PointsEntryRow(SQLModel, table=True):
     create_time: datetime = Field(default_factory=now)
 
 
+class PointsLimitRow(SQLModel, table=True):
+    """A user's own daily limit, where it differs from everybody's."""
+
+    __tablename__ = "points_limit"
+
+    user_id: str = Field(primary_key=True, max_length=200)
+    daily_limit: int
+
+
 class ApiKeyRow(BaseFields, table=True):
     """A caller's key; only a keyed hash of it is kept."""
 

@@ -120,6 +120,11 @@ def upgrade() -> None:
     sa.Column('held', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('user_id', 'day', name=op.f('pk_points_day'))
     )
+    op.create_table('points_limit',
+    sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('daily_limit', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('user_id', name=op.f('pk_points_limit'))
+    )
     op.create_table('webhook_receipt',
     sa.Column('provider', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('delivery_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -218,6 +223,7 @@ def downgrade() -> None:
     op.drop_table('output')
     op.drop_table('job_event')
     op.drop_table('webhook_receipt')
+    op.drop_table('points_limit')
     op.drop_table('points_day')
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_job_user_id'))

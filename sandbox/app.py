@@ -1,0 +1,45 @@
+"""The sandbox as one FastAPI application: every simulated vendor, the delivery host and the control endpoints."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox import control, delivery, world
+from sandbox.board import UnknownFaultError
+from sandbox.calls import Refusal
+from sandbox.config import SandboxConfig
+from sandbox.replicate import desk, file_routes, routes
+from sandbox.replicate.throttle import Throttle
+
+
+def build_sandbox(config: SandboxConfig) -> FastAPI:
+    """Serve it by `sandbox.server`: some faults need the TCP connection itself."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with world.opened(config) as shared, desk.opened(shared) as replicate:
+            app.state.world = shared
+            app.state.replicate = replicate
+            yield
+
+    app = FastAPI(title="sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(control.router)
+    app.include_router(delivery.router)
+    app.include_router(routes.router)
+    app.include_router(file_routes.router)
+    app.add_middleware(Throttle, limit=config.rate_limit)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(UnknownFaultError, _unknown_fault)
+    return app
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    return cast(Refusal, refusal).response
+
+
+async def _unknown_fault(_: Request, unknown: Exception) -> Response:
+    body = {"title": "Unknown sandbox fault", "detail": str(unknown), "status": 400}
+    return JSONResponse(body, 400, media_type="application/problem+json")

@@ -1,0 +1,50 @@
+"""Time as vendors write it, and waiting that ends early when the sandbox stops."""
+
+import asyncio
+import re
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+NANOSECONDS: Final = 1_000_000_000
+STAMP: Final = re.compile(r"(?P<second>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9})\d*)?(?P<zone>.*)")
+
+
+def now_ns() -> int:
+    return time.time_ns()
+
+
+def stamp(moment_ns: int) -> str:
+    """RFC 3339 in UTC with nine fractional digits, as Replicate's newer servers write it."""
+    seconds, fraction = divmod(moment_ns, NANOSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+
+
+def parse_stamp(text: str) -> int:
+    """Nanoseconds since 1970 of an ISO 8601 time with any number of fractional digits; raises ValueError."""
+    parts = STAMP.fullmatch(text.strip())
+    if parts is None:
+        raise ValueError(f"{text!r} is not an ISO 8601 time")
+    moment = datetime.fromisoformat(parts["second"] + (parts["zone"] or "Z"))
+    return int(moment.timestamp()) * NANOSECONDS + int((parts["fraction"] or "0").ljust(9, "0"))
+
+
+class Closing:
+    """Set once, when the sandbox stops: every long wait looks at it, so that stopping is never held up."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def begin(self) -> None:
+        self._event.set()
+
+    @property
+    def begun(self) -> bool:
+        return self._event.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long, or until the sandbox stops."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,183 @@
+"""Every way in which the sandbox can misbehave, on which operation, and what its argument means."""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Operation(StrEnum):
+    """What a client does to a vendor, or a vendor to a client (webhook)."""
+
+    CREATE = "create"
+    GET = "get"
+    LIST = "list"
+    CANCEL = "cancel"
+    DELIVERY = "delivery"
+    WEBHOOK = "webhook"
+    FILES = "files"
+    OTHER = "other"
+
+
+class Fault(StrEnum):
+    # one call
+    REJECT_401 = "reject_401"
+    REJECT_402 = "reject_402"
+    REJECT_404 = "reject_404"
+    REJECT_422 = "reject_422"
+    THROTTLED = "throttled"
+    THROTTLED_SILENTLY = "throttled_silently"
+    SERVER_ERROR = "server_error"
+    OUTAGE = "outage"
+    DROP_BEFORE_ACCEPT = "drop_before_accept"
+    ACCEPT_THEN_DROP = "accept_then_drop"
+    ACCEPT_THEN_ERROR = "accept_then_error"
+    HANG = "hang"
+    UNREADABLE_JSON = "unreadable_json"
+    NO_ID = "no_id"
+    # the whole life of one prediction
+    QUEUE_SECONDS = "queue_seconds"
+    WORK_SECONDS = "work_seconds"
+    NEVER_STARTS = "never_starts"
+    NEVER_FINISHES = "never_finishes"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    UNKNOWN_STATUS = "unknown_status"
+    MISSING_KEYS = "missing_keys"
+    RENAMED_MODEL = "renamed_model"
+    PROCESSING_WITH_OUTPUT = "processing_with_output"
+    OUTPUT_AS = "output_as"
+    ZERO_OUTPUTS = "zero_outputs"
+    OUTPUT_AT = "output_at"
+    OUTPUT_ERASED = "output_erased"
+    LIST_LAG = "list_lag"
+    # asking for a cancel
+    CANCEL_REFUSED = "cancel_refused"
+    CANCEL_IGNORED = "cancel_ignored"
+    # fetching an output
+    EXPIRED_LINK = "expired_link"
+    TRUNCATED_BODY = "truncated_body"
+    ENDLESS_BODY = "endless_body"
+    SLOW_BODY = "slow_body"
+    WRONG_CONTENT = "wrong_content"
+    LENGTH_LIE = "length_lie"
+    REDIRECT_PRIVATE = "redirect_private"
+    # webhooks
+    WEBHOOK_NONE = "webhook_none"
+    WEBHOOK_DUPLICATE = "webhook_duplicate"
+    WEBHOOK_EARLY = "webhook_early"
+    WEBHOOK_OUT_OF_ORDER = "webhook_out_of_order"
+    WEBHOOK_FORGED = "webhook_forged"
+    WEBHOOK_OLD = "webhook_old"
+
+
+class FaultSheet(BaseModel):
+    """One line of the catalogue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    about: str
+    on: Operation | None = Operation.CREATE  #: where it fires unless told otherwise; None = on every call
+    acts_on: frozenset[Operation] = frozenset({Operation.CREATE})
+    rides: bool = False  #: set on a create, it stays with the prediction for life
+    arg: Literal["text", "seconds", "status"] | None = None
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    times: int = 1  #: how often it fires unless told otherwise; 0 = until cleared
+
+
+PRIVATE_URL: Final = "http://169.254.169.254/latest/meta-data/"
+
+CREATES: Final = frozenset({Operation.CREATE})
+CALLS: Final = frozenset(Operation) - {Operation.WEBHOOK}
+REPLIES: Final = CALLS - {Operation.DELIVERY}
+VIEWS: Final = frozenset({Operation.CREATE, Operation.GET})
+LISTS: Final = frozenset({Operation.CREATE, Operation.LIST})
+
+
+def _call(
+    about: str,
+    arg: Literal["seconds", "status"] | None = None,
+    default: str = "",
+    *,
+    acts_on: frozenset[Operation] = CALLS,
+) -> FaultSheet:
+    return FaultSheet(about=about, acts_on=acts_on, arg=arg, default=default)
+
+
+def _life(
+    about: str,
+    arg: Literal["text", "seconds"] | None = None,
+    default: str = "",
+    *,
+    acts_on: frozenset[Operation] = CREATES,
+    choices: tuple[str, ...] = (),
+) -> FaultSheet:
+    return FaultSheet(about=about, acts_on=acts_on, rides=True, arg=arg, default=default, choices=choices)
+
+
+def _at(
+    on: Operation,
+    about: str,
+    arg: Literal["text", "seconds", "status"] | None = None,
+    default: str = "",
+    *,
+    times: int = 1,
+) -> FaultSheet:
+    return FaultSheet(about=about, on=on, acts_on=frozenset({on}), arg=arg, default=default, times=times)
+
+
+def _webhook(about: str) -> FaultSheet:
+    return _at(Operation.WEBHOOK, about, times=0)
+
+
+OUTPUT_SHAPES: Final = ("string", "list", "object", "text", "empty_list")
+
+CATALOGUE: Final[dict[Fault, FaultSheet]] = {
+    Fault.REJECT_401: _call("refuses the call: not a valid token"),
+    Fault.REJECT_402: _call("refuses the call: no credit left"),
+    Fault.REJECT_404: _call("refuses the call: there is no such thing"),
+    Fault.REJECT_422: _call("refuses the call: the input is not valid"),
+    Fault.THROTTLED: _call("429 with a Retry-After header of so many seconds", "seconds", "1"),
+    Fault.THROTTLED_SILENTLY: _call("429 without a Retry-After header"),
+    Fault.SERVER_ERROR: _call("answers with this 5xx and does not accept the call", "status", "500"),
+    Fault.OUTAGE: FaultSheet(about="every call is refused with 503 until cleared", on=None, acts_on=CALLS, times=0),
+    Fault.DROP_BEFORE_ACCEPT: _call("closes the connection without accepting the call"),
+    Fault.ACCEPT_THEN_DROP: _call("accepts the call, then closes the connection without an answer"),
+    Fault.ACCEPT_THEN_ERROR: _call("accepts the call, then answers with this 5xx", "status", "502"),
+    Fault.HANG: _call("accepts the call, and answers so many seconds later", "seconds", "30"),
+    Fault.UNREADABLE_JSON: _call("accepts the call, and answers 2xx with JSON that is cut off", acts_on=REPLIES),
+    Fault.NO_ID: _call("accepts the call, and answers 2xx without an id", acts_on=REPLIES),
+    Fault.QUEUE_SECONDS: _life("waits so long in the queue", "seconds", "1"),
+    Fault.WORK_SECONDS: _life("is worked on for so long", "seconds", "3"),
+    Fault.NEVER_STARTS: _life("stays in the queue"),
+    Fault.NEVER_FINISHES: _life("starts and is worked on for ever"),
+    Fault.FAILED: _life("ends failed with this message", "text", "Prediction failed: CUDA out of memory"),
+    Fault.ABORTED: _life("ends aborted: its deadline came before it started"),
+    Fault.UNKNOWN_STATUS: _life("while not ended, its status is this word", "text", "hibernating", acts_on=VIEWS),
+    Fault.MISSING_KEYS: _life("every optional key is left out of the answer", acts_on=VIEWS),
+    Fault.RENAMED_MODEL: _life("answers name another model than was asked for", "text", "replicate/lifeboat"),
+    Fault.PROCESSING_WITH_OUTPUT: _life(
+        "for so long the output is there, yet the status is processing", "seconds", "1"
+    ),
+    Fault.OUTPUT_AS: _life("succeeds with an output of this shape", "text", "list", choices=OUTPUT_SHAPES),
+    Fault.ZERO_OUTPUTS: _life("succeeds with an output of null"),
+    Fault.OUTPUT_AT: _life("the output is this URL, by default at a private address", "text", PRIVATE_URL),
+    Fault.OUTPUT_ERASED: _life("input, output and logs are erased as soon as it has ended"),
+    Fault.LIST_LAG: _life("missing from lists for so long after its creation", "seconds", "86400", acts_on=LISTS),
+    Fault.CANCEL_REFUSED: _at(Operation.CANCEL, "the cancel is answered with this status", "status", "409"),
+    Fault.CANCEL_IGNORED: _at(Operation.CANCEL, "the cancel is answered 200, and the work goes on"),
+    Fault.EXPIRED_LINK: _at(Operation.DELIVERY, "the link is answered with this status", "status", "404"),
+    Fault.TRUNCATED_BODY: _at(Operation.DELIVERY, "the connection closes after half of the promised bytes"),
+    Fault.ENDLESS_BODY: _at(Operation.DELIVERY, "the body has no stated length and never ends"),
+    Fault.SLOW_BODY: _at(Operation.DELIVERY, "the body comes in 20 pieces, so far apart", "seconds", "0.5"),
+    Fault.WRONG_CONTENT: _at(Operation.DELIVERY, "an HTML page comes instead of the image"),
+    Fault.LENGTH_LIE: _at(Operation.DELIVERY, "Content-Length promises 10 TB; the connection closes after the image"),
+    Fault.REDIRECT_PRIVATE: _at(Operation.DELIVERY, "redirects to this private address", "text", PRIVATE_URL),
+    Fault.WEBHOOK_NONE: _webhook("no webhook is sent"),
+    Fault.WEBHOOK_DUPLICATE: _webhook("each webhook is sent twice, with the same id"),
+    Fault.WEBHOOK_EARLY: _life("the create is answered only after the first webhook was delivered"),
+    Fault.WEBHOOK_OUT_OF_ORDER: _webhook("the last webhook comes first, the others after it"),
+    Fault.WEBHOOK_FORGED: _webhook("webhooks are signed with a wrong key"),
+    Fault.WEBHOOK_OLD: _webhook("webhooks carry a timestamp of one hour ago"),
+}

@@ -1,0 +1,1 @@
+"""Replicate, simulated: predictions, files, models, account and the webhook secret."""

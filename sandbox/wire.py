@@ -1,0 +1,77 @@
+"""Answers that break the rules of HTTP on purpose: dropped connections, bodies cut short, bodies without an end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sandbox.clock import Closing
+
+PIECES: Final = 20
+TEN_TERABYTES: Final = 10 * 1024**4
+
+
+class ReachableConnection(H11Protocol):
+    """HTTP/1.1 whose application can reach the connection underneath, as `request.state.transport`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+class Drop(Response):
+    """No answer at all: the TCP connection closes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        _transport(scope).abort()
+        await _until_gone(receive)
+
+
+class CutShort(Response):
+    """Promises `promised` bytes, sends what it has, and closes the connection."""
+
+    def __init__(self, content: bytes, *, media_type: str, promised: int) -> None:
+        super().__init__(content, media_type=media_type, headers={"content-length": str(promised)})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": bytes(self.body), "more_body": True})
+        _transport(scope).close()
+        await _until_gone(receive)
+
+
+def endless(content: bytes, *, media_type: str, closing: Closing) -> Response:
+    """The content over and over, without a Content-Length, until the client hangs up."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while not closing.begun:
+            yield content
+            await asyncio.sleep(0)
+
+    return StreamingResponse(pieces(), media_type=media_type)
+
+
+def slow(content: bytes, *, media_type: str, pause: float, closing: Closing) -> Response:
+    """The right content in small pieces."""
+    step = max(1, -(-len(content) // PIECES))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), step):
+            yield content[start : start + step]
+            await closing.sleep(pause)
+
+    return StreamingResponse(pieces(), media_type=media_type, headers={"content-length": str(len(content))})
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    transport = scope["state"]["transport"]
+    assert isinstance(transport, asyncio.Transport), "serve the sandbox by sandbox.server"
+    return transport
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue

@@ -1,0 +1,1 @@
+"""The sandbox, tested over real sockets, with the vendor's own client where there is one."""

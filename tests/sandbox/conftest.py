@@ -1,0 +1,69 @@
+"""One fast sandbox and one caller for all tests, both emptied before each."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from replicate.client import Client
+
+from sandbox.config import Pace, SandboxConfig
+from sandbox.server import RunningSandbox, running
+from tests.sandbox.caller import Caller, a_caller
+from tests.sandbox.customer import Customer
+
+FAST = Pace(queue_seconds=0.02, work_seconds=0.06)
+TOKEN = "r8_any_token"
+
+
+@pytest.fixture(scope="session")
+async def the_sandbox() -> AsyncIterator[RunningSandbox]:
+    async with running(SandboxConfig(port=0, pace=FAST)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def sandbox(the_sandbox: RunningSandbox) -> RunningSandbox:
+    await the_sandbox.reset()
+    return the_sandbox
+
+
+@pytest.fixture(scope="session")
+async def http(the_sandbox: RunningSandbox) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client with a token; unlike the vendors' clients it never repeats a call by itself."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=the_sandbox.url, headers=headers, trust_env=False, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def customer(sandbox: RunningSandbox, http: httpx.AsyncClient, caller: Caller) -> Customer:
+    return Customer(http, photo=caller.photo)
+
+
+@pytest.fixture(scope="session")
+async def the_client(the_sandbox: RunningSandbox) -> AsyncIterator[Any]:
+    """The official client, as it comes, except that it polls more often."""
+    official = Client(TOKEN, base_url=the_sandbox.url)
+    official.poll_interval = 0.03
+    yield official
+    await official._async_client.aclose()
+    official._client.close()
+
+
+@pytest.fixture
+def client(the_client: Any, sandbox: RunningSandbox) -> Any:
+    return the_client
+
+
+@pytest.fixture(scope="session")
+async def the_caller() -> AsyncIterator[Caller]:
+    async with a_caller() as caller:
+        yield caller
+
+
+@pytest.fixture
+def caller(the_caller: Caller) -> Caller:
+    the_caller.webhooks.clear()
+    the_caller.answers.clear()
+    return the_caller
