@@ -55,8 +55,17 @@ class WorkerSettings(BaseModel):
 
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
-    sweep_every: Duration = timedelta(seconds=30)
+    repair_every: Duration = timedelta(seconds=30)
     shutdown_patience: Duration = timedelta(seconds=20)
+
+
+class CliSettings(BaseModel):
+    """Which API the command line speaks to, when it is not the one of this data directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    key: SecretStr | None = None
 
 
 class Settings(BaseSettings, ProviderSettings):
@@ -76,6 +85,7 @@ class Settings(BaseSettings, ProviderSettings):
     download: DownloadSettings = DownloadSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    cli: CliSettings = CliSettings()
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -19,11 +17,10 @@ from activities.generating import Generating
 from activities.heartbeats import EVERY, Heartbeats
 from activities.migrating import Migrating
 from activities.moving import Mover
+from activities.repairing import Repairing
 from activities.submitting import Submitting
-from activities.sweeping import Sweeping
 from activities.watching import Watching
 from domain.catalogue import Catalogue
-from domain.job import JobBrief
 from domain.ports import Downloader, Generator, ObjectStore, Provider, Records
 from persistence.database import opened_database
 from persistence.records import DatabaseRecords
@@ -33,9 +30,11 @@ from storage.download import SafeDownloader
 from storage.links import LinkSigner
 from storage.opening import opened_store
 from workflows.ai_job import AiJob
+from workflows.connecting import connect
+from workflows.engine import TemporalEngine
+from workflows.late_watch import LateWatch
 from workflows.queues import ALL_QUEUES, MIGRATION, PROVIDERS, WORKFLOWS
-from workflows.starting import start_job
-from workflows.sweep import Sweep, schedule_sweep
+from workflows.repair import Repair, schedule_repair
 
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
 PASSED_THROUGH: Final = ("domain", "activities")
@@ -67,11 +66,7 @@ def build_workers(
     generating = Generating(them.records, them.catalogue, them.generators, mover)
     migrating = Migrating(them.records, them.catalogue, them.providers, mover)
     ending = Ending(them.records, them.providers, them.store)
-
-    async def start(brief: JobBrief) -> None:
-        await start_job(client, brief)
-
-    sweeping = Sweeping(them.records, start)
+    repairing = Repairing(them.records, them.store, TemporalEngine(client), ending)
     shared: dict[str, Any] = {
         "interceptors": [DomainFailures(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
@@ -80,12 +75,18 @@ def build_workers(
     }
     recipes: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
-            "workflows": [AiJob, Sweep],
+            "workflows": [AiJob, LateWatch, Repair],
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
         PROVIDERS: {
-            "activities": [submitting.submit, watching.watch, generating.generate, ending.cancel_at_provider],
+            "activities": [
+                submitting.submit,
+                watching.watch,
+                watching.watch_late,
+                generating.generate,
+                ending.cancel_at_provider,
+            ],
             "max_concurrent_activities": settings.provider_calls,
         },
         MIGRATION: {
@@ -93,7 +94,7 @@ def build_workers(
                 migrating.migrate,
                 ending.end,
                 ending.ask_to_be_canceled,
-                sweeping.start_forgotten_drafts,
+                repairing.repair,
             ],
             "max_concurrent_activities": settings.migrations,
         },
@@ -104,15 +105,6 @@ def build_workers(
 def workflow_runner() -> SandboxedWorkflowRunner:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
-async def connect() -> Client:
-    """Temporal, where its own environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …) says that it is."""
-    return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
-
-
-def _connection() -> dict[str, Any]:
-    return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
 
 
 @asynccontextmanager
@@ -147,7 +139,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     """Work until `stop` is set."""
     client = await connect()
     async with opened_collaborators(settings) as them:
-        await schedule_sweep(client, every=settings.worker.sweep_every)
+        await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, them, settings.worker, queues=queues)
         async with running_workers(workers):
             await stop.wait()

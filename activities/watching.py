@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue
 from domain.errors import ProviderFailed
-from domain.job import JobError, Stage
+from domain.job import JobBrief, JobError, Stage
 from domain.lifecycle import JobStatus
 from domain.polling import PollPolicy
 from domain.ports import Provider, Records, Snapshot
@@ -38,6 +38,21 @@ class Watching:
         if not snapshot.definite:
             raise _no_news(question, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
         return await self._working(question, snapshot)
+
+    @activity.defn
+    async def watch_late(self, brief: JobBrief) -> JobStatus:
+        """As `watch`, for a job that has ended: ends with the provider's final word, and settles what is held by it."""
+        question = Question(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
+        provider = provider_of(self._providers, brief.provider)
+        try:
+            snapshot = await provider.query(await self._ref(question, provider))
+        except SubmissionLost:
+            await self._records.decide_by_late_word(brief.code, JobStatus.FAILED, {})
+            return JobStatus.FAILED
+        if not snapshot.final:
+            raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
+        await self._records.decide_by_late_word(brief.code, snapshot.status, snapshot.raw)
+        return snapshot.status
 
     async def _finished(self, question: Question, snapshot: Snapshot) -> News:
         if snapshot.status is JobStatus.GENERATED:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -24,6 +25,7 @@ class Deadlines(BaseModel):
     processing: Duration
     migrate: Duration
     business: Duration
+    late: Duration = timedelta(hours=24)  #: how long a job that has ended is still watched, for the money's sake
 
 
 class ParameterRules(BaseModel):
@@ -88,6 +90,9 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
+
+    def __contains__(self, model_id: str) -> bool:
+        return model_id in self._models
 
     def model(self, model_id: str) -> Model:
         """Raises UnknownModel."""

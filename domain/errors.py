@@ -16,6 +16,7 @@ AijobsError
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
 │   ├── NothingHeld             there are no points that wait for a decision
+│   ├── CannotRerun             there is nothing to begin again from
 │   ├── SubmissionExists        an earlier one may have arrived
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
@@ -113,6 +114,10 @@ class IdempotencyInFlight(PermanentError):
 
 class PointsExhausted(PermanentError):
     code = "points_exhausted"
+
+
+class CannotRerun(PermanentError):
+    code = "cannot_rerun"
 
 
 class NothingHeld(PermanentError):

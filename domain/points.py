@@ -44,7 +44,10 @@ _FIELD_OF: Final[Mapping[JobStatus, str]] = {
 
 
 def closing_entry(final: JobStatus, policy: PointsPolicy, *, provider_may_charge: bool) -> EntryKind:
-    """The entry that goes with a final status. `provider_may_charge`: it may still finish, and bill, what we gave up."""
+    """The entry that goes with a final status.
+
+    `provider_may_charge`: the provider may still finish, and bill, what we gave up on.
+    """
     if final is JobStatus.SUCCESS:
         return EntryKind.SETTLE
     if final not in _FIELD_OF:

@@ -3,7 +3,7 @@
 The docstrings are contracts: what is returned, what is raised, what a second call does.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -243,8 +243,25 @@ class Records(Protocol):
         """Forget a job's outputs; returns what must be deleted from the store."""
         ...
 
-    async def forgotten_drafts(self, *, older_than: timedelta, at_most: int) -> list[JobBrief]:
-        """Accepted jobs that no workflow has taken up."""
+    async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+        """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody
+        has decided already, and is noted in the job's history."""
+        ...
+
+    async def note(self, code: str, detail: Mapping[str, Any]) -> None:
+        """Add a line to a job's history that changes nothing else."""
+        ...
+
+    async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
+        """Jobs that are not final and of which nothing was heard for so long, by code, those behind `after`."""
+        ...
+
+    async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
+        """Those of the jobs that have been final for so long."""
+        ...
+
+    async def forget_unanswered(self, *, older_than: timedelta) -> int:
+        """Drop idempotency keys whose request died before it was answered; returns how many."""
         ...
 
 
@@ -265,6 +282,10 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Deleting what is not there is no error."""
+        ...
+
+    async def tidy(self, *, older_than: timedelta) -> int:
+        """Remove what unfinished puts of dead processes have left; returns how many there were."""
         ...
 
     async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:

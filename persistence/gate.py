@@ -39,7 +39,8 @@ async def advance(
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
-    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or being further, changes nothing. Raises IllegalMove.
+    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or
+    being further, changes nothing. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
@@ -93,6 +94,8 @@ def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str
 
 def _stamp_times(job: JobRow) -> None:
     moment = now()
+    if job.job_status is JobStatus.GENERATED:
+        job.generated_at = moment
     if job.req_time is None and job.job_status <= JobStatus.GENERATED:
         job.req_time = moment
     if job.resp_time is None and job.job_status >= JobStatus.GENERATED:

@@ -1,10 +1,10 @@
 """What the steps of a job need from the database: `domain.ports.Records` over our tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.catalogue import Catalogue
@@ -19,7 +19,8 @@ from domain.text import clean
 from persistence import gate, submissions
 from persistence.columns import now
 from persistence.database import Database
-from persistence.tables import FileRow, JobRow, OutputRow, SubmissionRow
+from persistence.decisions import late_word
+from persistence.tables import FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
 
 
 class DatabaseRecords:
@@ -123,15 +124,44 @@ class DatabaseRecords:
             await session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
             return dropped
 
-    async def forgotten_drafts(self, *, older_than: timedelta, at_most: int) -> list[JobBrief]:
+    async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            await late_word(session, await gate.locked_job(session, code), status, clean(dict(answer)))
+
+    async def note(self, code: str, detail: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            gate.note(session, await gate.locked_job(session, code), clean(dict(detail)))
+
+    async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
         async with self._database.read() as session:
             rows = await session.exec(
                 select(JobRow)
-                .where(col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.create_time) < now() - older_than)
-                .order_by(col(JobRow.id))
+                .where(
+                    col(JobRow.job_status) < JobStatus.SUCCESS,
+                    col(JobRow.update_time) < now() - quiet_for,
+                    col(JobRow.code) > after,
+                )
+                .order_by(col(JobRow.code))
                 .limit(at_most)
             )
-            return [self.brief(row) for row in rows]
+            return [self.brief(row) for row in rows if row.model_id in self._catalogue]
+
+    async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(JobRow.code).where(
+                    col(JobRow.code).in_(codes),
+                    col(JobRow.job_status) >= JobStatus.SUCCESS,
+                    col(JobRow.update_time) < now() - quiet_for,
+                )
+            )
+            return list(found)
+
+    async def forget_unanswered(self, *, older_than: timedelta) -> int:
+        async with self._database.write() as session:
+            stale = col(IdempotencyRow.create_time) < now() - older_than
+            gone = await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.answer).is_(None), stale))
+            return gone.rowcount
 
     def brief(self, job: JobRow) -> JobBrief:
         """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
@@ -146,6 +176,8 @@ class DatabaseRecords:
             accepted_at=job.create_time,
             deadlines=model.deadlines,
             poll=model.poll,
+            job_status=job.job_status,
+            unit_progress=job.unit_progress,
         )
 
 
@@ -160,14 +192,12 @@ async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None
     return row
 
 
-async def file_of(session: AsyncSession, code: str, *, user_id: str) -> FileRow:
-    """A user's upload that is not deleted. Raises NotFound."""
-    found = await session.exec(
-        select(FileRow).where(
-            col(FileRow.code) == code, col(FileRow.user_id) == user_id, col(FileRow.deleted).is_(False)
-        )
-    )
-    row = found.one_or_none()
+async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> FileRow:
+    """An upload that is not deleted, and the user's where one is named. Raises NotFound."""
+    wanted = select(FileRow).where(col(FileRow.code) == code, col(FileRow.deleted).is_(False))
+    if user_id is not None:
+        wanted = wanted.where(col(FileRow.user_id) == user_id)
+    row = (await session.exec(wanted)).one_or_none()
     if row is None:
         raise NotFound(f"There is no file {code}.")
     return row

@@ -2,27 +2,35 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Final
 
-FILE_NAME: Final = "secret"
+SECRET_FILE: Final = "secret"  # noqa: S105 - a name
 SECRET_BYTES: Final = 32
 
 
 def data_secret(data_dir: Path) -> bytes:
-    """The secret of a data directory, made at the first use. Of several processes that start at once, one makes it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    path = data_dir / FILE_NAME
+    """The secret of a data directory, made at the first use."""
+    return written_once(data_dir / SECRET_FILE, secrets.token_bytes(SECRET_BYTES))
+
+
+def written_once(path: Path, content: bytes) -> bytes:
+    """What the file holds: `content`, if there was no such file. Only its owner may read it.
+
+    Of several processes that come at once, one writes it, and all read the same. Never seen half-written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        fresh = data_dir / f"{FILE_NAME}.{os.getpid()}"
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # with mode 0600
         try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             os.link(fresh, path)
         except FileExistsError:
             pass
         finally:
-            fresh.unlink()
+            Path(fresh).unlink()
     return path.read_bytes()

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import SubmissionExists
+from domain.reruns import RerunFrom
 from domain.submissions import (
     Accepted,
     Outcome,
@@ -25,13 +26,21 @@ from persistence.tables import JobRow, SubmissionRow
 
 
 async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow | None:
+    """The job's own; a rerun from migration goes on with that of the job before it."""
     found = await session.exec(
         select(SubmissionRow)
         .where(col(SubmissionRow.job_code) == job_code)
         .order_by(col(SubmissionRow.number).desc())
         .limit(1)
     )
-    return found.one_or_none()
+    own = found.one_or_none()
+    if own is not None:
+        return own
+    before = await session.exec(
+        select(JobRow.rerun_of).where(col(JobRow.code) == job_code, col(JobRow.rerun_from) == RerunFrom.MIGRATION)
+    )
+    source = before.one_or_none()
+    return await last_submission(session, source) if source else None
 
 
 async def intend(

@@ -59,6 +59,9 @@ class JobRow(BaseFields, table=True):
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
+    rerun_of: str | None = Field(default=None, max_length=40, index=True)
+    rerun_from: str | None = None  #: "start" or "migration"
 
 
 class JobEventRow(SQLModel, table=True):

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.workflow import ActivityHandle
+from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from domain.job import JobBrief, JobState, Stage
 from domain.lifecycle import JobStatus
@@ -18,6 +18,7 @@ from domain.submissions import CancelOutcome
 from workflows import attributes, steps
 from workflows.ends import End, failed_step, told_by_provider
 from workflows.interruptions import Interruptions, StageClock
+from workflows.late_watch import LateWatch, late_watch_id
 
 T = TypeVar("T")
 
@@ -71,13 +72,15 @@ class AiJob:
 
     async def _submit(self) -> None:
         if self._state.job_status is not JobStatus.DRAFT:
-            return  # continued as new
+            return  # continued as new, or taken up again
         clock = StageClock(self._brief, Stage.SUBMIT)
         submitting = steps.submit(self._brief, within=clock.left)
         await self._interruptions.surely(submitting)  # a request under way cannot be called back: a cancel waits
         self._show(_result(submitting, clock))
 
     async def _wait_until_generated(self) -> None:
+        if self._state.job_status >= JobStatus.GENERATED:
+            return  # a rerun from migration, or a job that was taken up again
         self._keep_time()
         await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
         while self._state.job_status < JobStatus.GENERATED:
@@ -107,6 +110,8 @@ class AiJob:
             self._show(self._state)
 
     async def _generate(self) -> None:
+        if self._state.job_status >= JobStatus.GENERATED:
+            return  # taken up again
         self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
         await self._work(Stage.PROCESSING, steps.generate)
 
@@ -142,6 +147,8 @@ class AiJob:
         ending = steps.end(verdict)
         await self._interruptions.surely(ending)
         self._show(ending.result())
+        if verdict.provider_may_charge and self._state.job_status is JobStatus.TIMEOUT:
+            await self._watch_on()
         match self._state.job_status:
             case JobStatus.SUCCESS:
                 return
@@ -151,6 +158,16 @@ class AiJob:
                 raise self._closing("JobTimeout")
             case _:
                 raise self._closing("JobFailed")
+
+    async def _watch_on(self) -> None:
+        """Leave a slow watch behind, which settles what is held when the provider's final word comes."""
+        await workflow.start_child_workflow(
+            LateWatch.run,
+            self._brief,
+            id=late_watch_id(self._brief.code),
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary=f"Late word on {self._brief.code}",
+        )
 
     async def _farewell(self) -> CancelOutcome | None:
         canceling = steps.cancel_at_provider(self._brief)

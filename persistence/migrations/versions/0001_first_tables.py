@@ -105,12 +105,16 @@ def upgrade() -> None:
     sa.Column('error', sa.JSON(), nullable=True),
     sa.Column('req_json', sa.JSON(), nullable=True),
     sa.Column('resp_json', sa.JSON(), nullable=True),
+    sa.Column('generated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('rerun_of', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+    sa.Column('rerun_from', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_job')),
     sa.UniqueConstraint('code', name=op.f('uq_job_code'))
     )
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_job_job_status'), ['job_status'], unique=False)
         batch_op.create_index(batch_op.f('ix_job_model_id'), ['model_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_job_rerun_of'), ['rerun_of'], unique=False)
         batch_op.create_index(batch_op.f('ix_job_user_id'), ['user_id'], unique=False)
 
     op.create_table('points_day',
@@ -227,6 +231,7 @@ def downgrade() -> None:
     op.drop_table('points_day')
     with op.batch_alter_table('job', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_job_user_id'))
+        batch_op.drop_index(batch_op.f('ix_job_rerun_of'))
         batch_op.drop_index(batch_op.f('ix_job_model_id'))
         batch_op.drop_index(batch_op.f('ix_job_job_status'))
 

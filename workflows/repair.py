@@ -1,4 +1,4 @@
-"""The sweep, run by a Temporal Schedule: no accepted job stays without a workflow."""
+"""Repair, run by a Temporal Schedule: no accepted job stays without a workflow, and no doubt stays unseen."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,30 +15,30 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from activities.sweeping import Sweeping
+from activities.repairing import Repairing
 from workflows.queues import MIGRATION, WORKFLOWS
 from workflows.steps import HEARTBEAT
 
-ONE_SWEEP: Final = timedelta(minutes=5)
-SCHEDULE_ID: Final = "aijobs-sweep"
+ONE_REPAIR: Final = timedelta(minutes=5)
+SCHEDULE_ID: Final = "aijobs-repair"
 
 
-@workflow.defn(name="Sweep", failure_exception_types=[Exception])
-class Sweep:
+@workflow.defn(name="Repair", failure_exception_types=[Exception])
+class Repair:
     @workflow.run
     async def run(self) -> int:
-        """Returns how many forgotten jobs were started."""
+        """Returns how many jobs were mended."""
         return await workflow.execute_activity_method(
-            Sweeping.start_forgotten_drafts,
+            Repairing.repair,
             task_queue=MIGRATION,
-            schedule_to_close_timeout=ONE_SWEEP,
+            schedule_to_close_timeout=ONE_REPAIR,
             heartbeat_timeout=HEARTBEAT,
         )
 
 
-async def schedule_sweep(client: Client, *, every: timedelta) -> None:
+async def schedule_repair(client: Client, *, every: timedelta) -> None:
     """Make sure that the schedule exists."""
-    action = ScheduleActionStartWorkflow(Sweep.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_SWEEP)
+    action = ScheduleActionStartWorkflow(Repair.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_REPAIR)
     schedule = Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),

@@ -1,0 +1,87 @@
+"""Rerunning a job: a new job, linked to the old one. A final status is never left."""
+
+from datetime import timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.errors import CannotRerun
+from domain.events import EventKind
+from domain.ids import new_id
+from domain.lifecycle import JobStatus
+from domain.reruns import RerunFrom
+from domain.submissions import Outcome
+from persistence import gate, points
+from persistence.columns import now
+from persistence.submissions import last_submission
+from persistence.tables import JobRow
+
+#: What a rerun takes over from the job that it repeats.
+TAKEN_OVER = (
+    "user_id",
+    "photo_review_analysis_code",
+    "type",
+    "action",
+    "channel",
+    "platform",
+    "model",
+    "model_id",
+    "model_name",
+    "model_version",
+    "asyn",
+    "output_count",
+    "extra",
+    "callback_url",
+    "params",
+)
+
+
+async def rerun_from_start(session: AsyncSession, old: JobRow, *, points_due: int, daily_limit: int, by: str) -> JobRow:
+    """A new, charged job with the same request. Raises CannotRerun while the old one runs, and PointsExhausted."""
+    new = _repetition(old, RerunFrom.START, points_due=points_due, by=by)
+    return await _accepted(session, old, new, daily_limit=daily_limit)
+
+
+async def rerun_from_migration(
+    session: AsyncSession, old: JobRow, *, link_lifetime: timedelta | None, by: str
+) -> JobRow:
+    """A new job that begins with the old one's finished generation, without a charge.
+
+    Raises CannotRerun where there is none, or where the provider no longer has it.
+    """
+    submission = await last_submission(session, old.code)
+    if old.generated_at is None or submission is None or submission.outcome != Outcome.ACCEPTED:
+        raise CannotRerun(f"{old.code} was never generated; it can be rerun from the start.")
+    if link_lifetime is not None and now() > old.generated_at + link_lifetime:
+        raise CannotRerun(f"The provider no longer has the results of {old.code}; it can be rerun from the start.")
+    new = _repetition(old, RerunFrom.MIGRATION, points_due=0, by=by)
+    await _accepted(session, old, new, daily_limit=0)
+    new.out_id = submission.ref_id
+    await gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
+    new.generated_at = old.generated_at
+    return new
+
+
+def _repetition(old: JobRow, start: RerunFrom, *, points_due: int, by: str) -> JobRow:
+    if not old.job_status.is_final:
+        raise CannotRerun(f"{old.code} is still running.")
+    moment = now()
+    return JobRow(
+        **{name: getattr(old, name) for name in TAKEN_OVER},
+        code=new_id("job"),
+        create_date=moment.date(),
+        create_time=moment,
+        update_time=moment,
+        create_by=by,
+        points=points_due,
+        rerun_of=old.code,
+        rerun_from=start,
+    )
+
+
+async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:
+    session.add(new)
+    await session.flush()
+    gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
+    await points.reserve(session, new, limit=daily_limit)
+    gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
+    return new

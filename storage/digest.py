@@ -1,0 +1,36 @@
+"""Size and checksums of a stream, taken while it passes."""
+
+import hashlib
+import zlib
+from base64 import b64encode
+
+
+class Digest:
+    """Fed chunk by chunk. SHA-256 is what we remember, CRC-32 what S3 compares at the end."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._crc32 = 0
+
+    def update(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._sha256.update(chunk)
+        self._crc32 = zlib.crc32(chunk, self._crc32)
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    @property
+    def crc32(self) -> str:
+        return _in_base64(self._crc32)
+
+
+def crc32_of(part: bytes | bytearray) -> str:
+    """As S3 writes it: big-endian, base64."""
+    return _in_base64(zlib.crc32(part))
+
+
+def _in_base64(crc32: int) -> str:
+    return b64encode(crc32.to_bytes(4, "big")).decode()

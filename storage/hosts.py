@@ -1,0 +1,43 @@
+"""Names of hosts as operators and providers list them, and whether a link's host is among them."""
+
+import re
+from dataclasses import dataclass
+
+_WRITTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """A host an operator trusts, with every port of it (None) or with one."""
+
+    host: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, written: str) -> "HostPort":
+        """`host`, `host:port`, `127.0.0.1:8000`, `[::1]:8000`. Raises ValueError."""
+        found = _WRITTEN.fullmatch(written.strip())
+        port = int(found["port"]) if found and found["port"] else None
+        if found is None or port == 0 or (port or 0) > 65535:
+            raise ValueError(f"{written!r} is neither host nor host:port")
+        return cls(plain_host(found["host"]), port)
+
+    def covers(self, host: str, port: int) -> bool:
+        return self.host == plain_host(host) and self.port in {None, port}
+
+
+def plain_host(host: str) -> str:
+    """One spelling: lower case, no brackets, no dot at the end."""
+    return host.lower().strip("[]").rstrip(".")
+
+
+def is_listed(host: str, listed: tuple[str, ...]) -> bool:
+    """`*.example.com` covers the domain and everything below it; any other entry covers only itself."""
+    host = plain_host(host)
+    return any(_covers(plain_host(entry), host) for entry in listed)
+
+
+def _covers(entry: str, host: str) -> bool:
+    if entry.startswith("*."):
+        return host == entry[2:] or host.endswith(entry[1:])
+    return host == entry

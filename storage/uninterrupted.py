@@ -1,0 +1,26 @@
+"""Seeing a piece of work through although somebody cancels it meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Await to the end; a cancellation is raised only afterwards.
+
+    A thread cannot be stopped, so whoever leaves early would pull the file or the upload from under it.
+    The work must be bounded by itself.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # else asyncio logs that nobody looked at it
+        raise

@@ -1,0 +1,1 @@
+"""Object stores against real servers, and downloads against hostile ones."""

@@ -1,0 +1,32 @@
+"""What servers say about when to come back."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from storage.answers import MAX_RETRY_AFTER, parsed_retry_after
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (None, None),
+        ("7", timedelta(seconds=7)),
+        ("0", timedelta(0)),
+        ("99999999999", MAX_RETRY_AFTER),
+        ("-5", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(0)),
+        ("Fri, 21 Oct 2155 07:28:00 GMT", MAX_RETRY_AFTER),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(written: str | None, meant: timedelta | None) -> None:
+    assert parsed_retry_after(written) == meant
+
+
+def test_a_date_soon_is_waited_for() -> None:
+    wait = parsed_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
+
+    assert wait is not None
+    assert timedelta(seconds=50) < wait <= timedelta(seconds=60)

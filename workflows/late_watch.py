@@ -1,0 +1,26 @@
+"""After a job's end in doubt: watch on, slowly, so that its points are settled by what the provider really did."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, RetryState
+
+from domain.job import JobBrief
+from workflows import steps
+
+
+@workflow.defn(name="LateWatch", failure_exception_types=[Exception])
+class LateWatch:
+    """Its id is the job's code with `_late` behind it."""
+
+    @workflow.run
+    async def run(self, brief: JobBrief) -> str:
+        """The provider's final word, or that it never came: then the points stay held until an operator decides."""
+        try:
+            return (await steps.watch_late(brief, within=brief.deadlines.late)).name
+        except ActivityError as silent:
+            if silent.retry_state is not RetryState.TIMEOUT:
+                raise
+            return "no final word"
+
+
+def late_watch_id(job_code: str) -> str:
+    return f"{job_code}_late"
