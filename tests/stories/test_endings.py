@@ -8,13 +8,13 @@ from tests.stories.stack import Stack
 @pytest.mark.parametrize(
     ("fault", "stage", "reason"),
     [
-        ("reject_422", "submit", "valid"),
+        ("reject_422", "submit", "could not be processed"),
         ("reject_402", "submit", "credit"),
         ("reject_401", "submit", "token"),
         ("failed", "processing", "CUDA out of memory"),
         ("wrong_content", "migrate", "HTML"),
         ("output_at", "migrate", "http://169.254.169.254"),
-        ("redirect_private", "migrate", "redirect"),
+        ("redirect_private", "migrate", "169.254.169.254"),
         ("zero_outputs", "migrate", "no results"),
         ("length_lie", "migrate", "bytes"),
         ("output_erased", "migrate", "erased"),
@@ -52,7 +52,6 @@ async def test_a_link_that_stays_expired_fails_after_it_was_asked_for_anew(stack
     [
         "throttled",
         "throttled_silently",
-        "drop_before_accept",
         "accept_then_drop",
         "accept_then_error",
         "unreadable_json",
@@ -75,6 +74,24 @@ async def test_what_passes_is_survived_and_paid_once(stack: Stack, fault: str) -
 
     assert statuses[-1] == "SUCCESS"
     assert stack.paid_submits() == paid_before + 1
+
+
+async def test_a_submit_without_an_answer_is_never_sent_again(stack: Stack) -> None:
+    stack.sandbox.misbehave("drop_before_accept", times=0)
+    paid_before = stack.paid_submits()
+    code = await stack.submit(model="hasty_queue", user="shannon")
+
+    events = await stack.events(code, user="shannon")
+
+    assert [event["job_status_name"] for event in events if event["kind"] == "status"] == [
+        "DRAFT",
+        "SUBMITTED",
+        "TIMEOUT",
+    ]
+    assert events[1]["detail"] == {"submission": 1, "outcome": "unknown"}
+    assert stack.paid_submits() == paid_before
+    points = (await stack.api.get("/api/points", headers={"Aijobs-User": "shannon"})).json()
+    assert (points["used"], points["held"]) == (2, 2)
 
 
 async def test_an_aborted_prediction_is_a_timeout_without_a_charge(stack: Stack) -> None:

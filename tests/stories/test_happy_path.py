@@ -31,8 +31,8 @@ async def test_the_output_is_ours_checked_and_really_larger(stack: Stack) -> Non
 
     async with httpx.AsyncClient(trust_env=False) as anybody:
         photo = (await anybody.get(output["url"])).raise_for_status().content
-    before, after = Image.open(PHOTO), Image.open(io.BytesIO(photo))
-    assert after.size == (before.width * 2, before.height * 2) == (output["width"], output["height"])
+    with Image.open(PHOTO) as before, Image.open(io.BytesIO(photo)) as after:
+        assert after.size == (before.width * 2, before.height * 2) == (output["width"], output["height"])
     assert output["sha256"] == hashlib.sha256(photo).hexdigest()
     assert output["size"] == len(photo)
     assert output["media_type"] == "image/png"
