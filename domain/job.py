@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from domain.catalogue import Deadlines
 from domain.lifecycle import JobStatus, overall_progress
@@ -29,7 +29,7 @@ class JobRequest(BaseModel):
     photo_review_analysis_code: str | None = Field(default=None, max_length=50)
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=MAX_METADATA_KEYS)
     callback_url: str | None = Field(default=None, max_length=2000)
-    user_id: str | int | None = Field(default=None, description="with a service key: the end user it acts for")
+    user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it acts for")
 
 
 class Stage(StrEnum):

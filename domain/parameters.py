@@ -9,6 +9,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from domain.catalogue import Model
 from domain.errors import FieldError, InvalidParameters
+from domain.pointers import pointer
 
 MAX_URL_LENGTH: Final = 4096
 FILE_CODE: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
@@ -53,10 +54,10 @@ def check_parameters(model: Model, parameters: type[Parameters], sent: Mapping[s
     try:
         checked = parameters.model_validate({**model.parameters.defaults, **sent})
     except ValidationError as invalid:
-        wrong = [FieldError("/params/" + "/".join(map(str, e["loc"])), e["msg"]) for e in invalid.errors()]
+        wrong = [FieldError(pointer("params", *e["loc"]), e["msg"]) for e in invalid.errors()]
         raise InvalidParameters("Some parameters are wrong.", *wrong) from None
     for name, allowed in model.parameters.allowed.items():
         if getattr(checked, name) not in allowed:
-            wrong_value = FieldError(f"/params/{name}", f"Must be one of {', '.join(map(str, allowed))}.")
+            wrong_value = FieldError(pointer("params", name), f"Must be one of {', '.join(map(str, allowed))}.")
             raise InvalidParameters("Some parameters are wrong.", wrong_value)
     return checked

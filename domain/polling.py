@@ -17,6 +17,10 @@ class PollPolicy(BaseModel):
     max: Duration = timedelta(seconds=30)
     jitter: float = Field(default=0.1, ge=0, le=1)
 
+    def slower(self) -> "PollPolicy":
+        """For a job that nobody waits for any more: it begins where this one ends, and grows to twenty times that."""
+        return PollPolicy(first=self.max, factor=2, max=20 * self.max, jitter=self.jitter)
+
     def delay(self, asked: int, *, dice: float, at_least: timedelta | None = None) -> timedelta:
         """The wait after `asked` (1 or more) questions without news.
 

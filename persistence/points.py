@@ -67,6 +67,19 @@ async def entries_of(session: AsyncSession, job_code: str) -> list[PointsEntryRo
     return list(found)
 
 
+async def entries_page(
+    session: AsyncSession, *, user_id: str | None, before: int | None, limit: int
+) -> tuple[list[PointsEntryRow], bool]:
+    """Up to `limit` entries, newest first, and whether there are more; of everybody where no user is named."""
+    query = select(PointsEntryRow).order_by(col(PointsEntryRow.id).desc()).limit(limit + 1)
+    if user_id is not None:
+        query = query.where(col(PointsEntryRow.user_id) == user_id)
+    if before is not None:
+        query = query.where(col(PointsEntryRow.id) < before)
+    rows = list(await session.exec(query))
+    return rows[:limit], len(rows) > limit
+
+
 async def limit_of(session: AsyncSession, user_id: str, *, default: int) -> int:
     """The user's own daily limit, or the default."""
     own = await session.get(PointsLimitRow, user_id)

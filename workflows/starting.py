@@ -10,10 +10,25 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.job import JobBrief
 from workflows import attributes
 from workflows.ai_job import AiJob
+from workflows.late_watch import LateWatch, late_watch_id
 from workflows.queues import WORKFLOWS
 
 PATIENCE: Final = timedelta(seconds=3)
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
+
+
+async def start_late_watch(client: Client, brief: JobBrief) -> None:
+    """Watch a job that has ended once more, from now on. A watch that runs begins anew. Raises RPCError."""
+    await client.start_workflow(
+        LateWatch.run,
+        brief,
+        id=late_watch_id(brief.code),
+        task_queue=WORKFLOWS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        static_summary=f"Late word on {brief.code}",
+        rpc_timeout=PATIENCE,
+    )
 
 
 async def start_job(client: Client, brief: JobBrief) -> None:

@@ -14,7 +14,6 @@ from activities.submitting import Submitting
 from activities.watching import Watching
 from domain.job import JobBrief, JobState
 from domain.lifecycle import JobStatus
-from domain.polling import PollPolicy
 from domain.story import News, Question, Verdict
 from domain.submissions import CancelOutcome
 from workflows.queues import MIGRATION, PROVIDERS
@@ -28,9 +27,6 @@ HEARTBEAT: Final = timedelta(seconds=10)
 GENERATE_AT_MOST: Final = timedelta(hours=24)
 GOODBYE: Final = timedelta(seconds=30)
 """How long a job that ends waits for its provider's answer to a cancel."""
-
-LATE_POLLS: Final = PollPolicy(first=timedelta(seconds=30), factor=2, max=timedelta(minutes=10))
-"""Nobody waits for the late word but the money."""
 
 SUBMIT_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 WATCH_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -67,7 +63,7 @@ def watch(question: Question) -> ActivityHandle[News]:
 def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatus]:
     return workflow.start_activity_method(
         Watching.watch_late,
-        brief.model_copy(update={"poll": LATE_POLLS}),
+        brief.model_copy(update={"poll": brief.poll.slower()}),
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
         schedule_to_close_timeout=within,

@@ -1,0 +1,144 @@
+"""Taking a job in: everything that can be known to be wrong is refused before anything is reserved."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Header
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.callers import Caller
+from api.parts import Parts
+from api.telling import job_document
+from domain.catalogue import Model
+from domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
+from domain.job import JobRequest
+from domain.parameters import FileInput, Parameters, check_parameters
+from persistence.acceptance import Acceptance, accept
+from persistence.idempotency import Answer, Claim, claim, first_answer, settle
+from persistence.records import file_of
+from persistence.tables import JobRow
+
+ACCEPTED: Final = 202
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key and request again get the first answer again. Kept for 24 hours.",
+    ),
+]
+
+
+async def take_in(parts: Parts, caller: Caller, request: JobRequest, idempotency_key: str | None) -> Answer:
+    """The answer to a request for a job: the first one, when the request is repeated. Raises BadInput and its kind."""
+    user_id = caller.acts_for(request.user_id)
+    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
+    if wanted and (first := await answered(parts, wanted)):
+        return first
+    order = await _checked(parts, caller, request, user_id)
+    async with parts.database.write() as session:
+        first = await claim(session, wanted) if wanted else None
+        if first is not None:
+            return first
+        job = await accept(session, order)
+        answer = await answer_for(parts, job)
+        if wanted:
+            await settle(session, wanted, answer)
+    await parts.engine.start_or_leave(parts.records.brief(job))
+    return answer
+
+
+async def answered(parts: Parts, wanted: Claim) -> Answer | None:
+    """What was answered to the first such request: it need not be checked again."""
+    async with parts.database.read() as session:
+        return await first_answer(session, wanted)
+
+
+def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> Claim | None:
+    """What an idempotency key stands for; nothing without one. `request` is JSON."""
+    if key is None:
+        return None
+    canonical = json.dumps(request, sort_keys=True)
+    sha256 = hashlib.sha256(canonical.encode()).hexdigest()
+    return Claim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
+
+
+async def answer_for(parts: Parts, job: JobRow) -> Answer:
+    """202, and where the job is."""
+    document = await job_document(parts, job)
+    return Answer(status=ACCEPTED, location=f"/api/jobs/{job.code}", body=document.model_dump(mode="json"))
+
+
+async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: str) -> Acceptance:
+    model = _known(parts, request)
+    parameters = parts.parameters_of(model)
+    if parameters is None:
+        raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
+    _check_count(request, model)
+    _check_callback(request)
+    checked = check_parameters(model, parameters, request.params)
+    params = checked.model_dump(mode="json")
+    async with parts.database.read() as session:
+        await _check_files(session, parameters, params, user_id)
+    return Acceptance(
+        user_id=user_id,
+        request=request,
+        model=model,
+        params=params,
+        created_by=caller.key_id,
+        daily_limit=parts.daily_limit,
+    )
+
+
+def _known(parts: Parts, request: JobRequest) -> Model:
+    try:
+        return parts.catalogue.model(request.model_id)
+    except UnknownModel as unknown:
+        where = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
+        raise UnknownModel("There is no such model.", where) from unknown
+
+
+def _check_count(request: JobRequest, model: Model) -> None:
+    if request.output_count > model.max_output_count:
+        most = FieldError("/output_count", f"{model.model_name} makes at most {model.max_output_count}.")
+        raise InvalidParameters("Too many outputs.", most)
+
+
+def _check_callback(request: JobRequest) -> None:
+    if request.callback_url is None:
+        return
+    try:
+        parts = urlsplit(request.callback_url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not request.callback_url.isprintable() or " " in request.callback_url:
+        raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", "Must be an http URL."))
+
+
+async def _check_files(
+    session: AsyncSession, parameters: type[Parameters], params: dict[str, Any], user_id: str
+) -> None:
+    """Uploads that are named must be there, the user's, and of the right kind."""
+    wrong = [
+        FieldError(f"/params/{name}", complaint)
+        for name, mark in parameters.file_fields().items()
+        if str(params.get(name, "")).startswith("file_")
+        and (complaint := await _complaint(session, params[name], mark, user_id))
+    ]
+    if wrong:
+        raise InvalidParameters("A file cannot be used.", *wrong)
+
+
+async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
+    try:
+        file = await file_of(session, code, user_id=user_id)
+    except NotFound:
+        return "There is no such file of this user."
+    if not file.media_type.startswith(f"{mark.media}/"):
+        return f"This file is not an {mark.media}." if mark.media[0] in "aeiou" else f"This file is no {mark.media}."
+    return None

@@ -1,0 +1,169 @@
+"""Errors as RFC 9457 problems: the one table of statuses, and the one door through which every error goes."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from api.surroundings import request_id_of
+from domain import errors
+from domain.errors import AijobsError, BadInput, FieldError, TransientError
+from domain.pointers import pointer
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 5
+MAX_POINTER_LENGTH: Final = 200
+
+#: Which status goes with which error. An error that is not here goes with its nearest ancestor.
+STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
+    errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnknownModel: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ModelNotConfigured: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnreadableFile: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.JobIsFinal: HTTPStatus.CONFLICT,
+    errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
+    errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,
+    errors.SubmissionExists: HTTPStatus.CONFLICT,
+    errors.IllegalMove: HTTPStatus.CONFLICT,
+    errors.CannotRerun: HTTPStatus.CONFLICT,
+    errors.NothingHeld: HTTPStatus.CONFLICT,
+    errors.ProviderFailed: HTTPStatus.BAD_GATEWAY,
+    errors.OutputRefused: HTTPStatus.BAD_GATEWAY,
+    errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
+    errors.DownloadInterrupted: HTTPStatus.BAD_GATEWAY,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.PermanentError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.TransientError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.AijobsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+#: Codes of errors that the framework raises; any other status is called by its own name.
+CODE_OF: Final[Mapping[int, str]] = {413: "body_too_large", 422: "invalid_parameters", 500: "internal_error"}
+
+log = structlog.get_logger()
+
+
+class FieldProblem(BaseModel):
+    """One wrong field. `pointer` is a JSON pointer into the body; `/query/…`, `/header/…` and `/path/…` lie outside."""
+
+    pointer: str = Field(examples=["/params/upscale_factor"])
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable and meant for programs, `detail` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[FieldProblem]
+
+
+class NotReady(TransientError):
+    """Something that we need is missing; each is named."""
+
+    code = "not_ready"
+
+    def __init__(self, *missing: FieldError) -> None:
+        super().__init__(f"Missing: {', '.join(field.pointer.lstrip('/') for field in missing)}.")
+        self.fields = missing
+
+
+class UnreadableBody(HTTPException):
+    """The body is not the JSON that we take; what came is never repeated."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, detail)
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route's documentation says of its errors."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+        for status in sorted({*statuses, 422, 500})
+    }
+
+
+_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
+
+
+def status_of(error: type[AijobsError]) -> HTTPStatus:
+    return next(STATUS_OF[ancestor] for ancestor in error.__mro__ if ancestor in STATUS_OF)
+
+
+def answer_problems(app: FastAPI, *, base_url: str) -> None:
+    """Make every error of the app a problem. Types of problems are `<base_url>/problems/<code>`."""
+
+    def problem(
+        request: Request,
+        status: int,
+        detail: str,
+        *,
+        code: str | None = None,
+        fields: Iterable[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> JSONResponse:
+        code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
+        said = Problem(
+            type=f"{base_url}/problems/{code}",
+            title=code.replace("_", " ").capitalize(),
+            status=status,
+            detail=detail,
+            code=code,
+            request_id=request_id_of(request.scope),
+            errors=[FieldProblem(pointer=f.pointer[:MAX_POINTER_LENGTH], message=f.message) for f in fields],
+        )
+        return JSONResponse(said.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+    @app.exception_handler(AijobsError)
+    async def ours(request: Request, error: AijobsError) -> JSONResponse:
+        status = status_of(type(error))
+        fields = error.fields if isinstance(error, BadInput | NotReady) else ()
+        return problem(request, status, str(error), code=error.code, fields=fields, headers=_headers(error, status))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [FieldError(_pointer(wrong["loc"]), wrong["msg"]) for wrong in error.errors()]
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not as it should be.", fields=fields)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = "invalid_json" if isinstance(error, UnreadableBody) else None
+        return problem(request, error.status_code, error.detail, code=code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
+        return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    """For a place as the framework names it: `("body", "params")`, `("query", "limit")`."""
+    return pointer(*(location[1:] if location[0] == "body" else location))
+
+
+def _headers(error: AijobsError, status: HTTPStatus) -> dict[str, str]:
+    if isinstance(error, TransientError) and error.retry_after is not None:
+        return {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    return {}

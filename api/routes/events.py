@@ -1,0 +1,75 @@
+"""`GET /api/jobs/{code}/events`: a job's history, and its life as it goes on."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import JSONResponse, Response
+
+from api import shapes
+from api.callers import Reader
+from api.event_stream import EventStream, frames_of
+from api.parts import AllParts, Parts
+from api.paths import JobCode
+from api.problems import problem_responses
+from domain.events import JobEvent
+from persistence.history import AT_ONCE, events_after
+from persistence.records import job_of
+
+MAX_SEQ: Final = 2**31
+
+#: What the documentation says of the stream.
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The stream; with `Accept: application/json` the history as a list.",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 4\nevent: status\ndata: {"seq": 4, "job_status_name": "PROCESSING", …}\n\n',
+            },
+        },
+    },
+    204: {"description": "The job has ended, and everything of it was told: there is nothing to come back for."},
+}
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+@router.get(
+    "/{code}/events",
+    summary="Follow a job live",
+    response_model=shapes.Page[JobEvent],
+    responses={**DOCUMENTED, **problem_responses(401, 403, 404)},
+)
+async def follow_job(
+    caller: Reader,
+    code: JobCode,
+    parts: AllParts,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    after: Annotated[str | None, Query(description="Only events with a number above this one.")] = None,
+    last_event_id: Annotated[str | None, Header(description="The same, as browsers say it when they return.")] = None,
+) -> Response:
+    """Server-sent events: `id` is the event's number, `event` its kind. Ends after the final one."""
+    seen = _number(last_event_id) or _number(after)
+    async with parts.database.read() as session:
+        job = await job_of(session, code, user_id=caller.sees)
+    if "application/json" in accept and "text/event-stream" not in accept:
+        return await _history(parts, code, seen)
+    if job.job_status.is_final and seen >= job.event_seq:
+        return Response(status_code=204)
+    return EventStream(frames_of(parts.database, parts.live, code, after=seen))
+
+
+async def _history(parts: Parts, code: str, seen: int) -> JSONResponse:
+    async with parts.database.read() as session:
+        events = await events_after(session, code, seen, at_most=AT_ONCE + 1)
+    page, has_more = events[:AT_ONCE], len(events) > AT_ONCE
+    told: shapes.Page[JobEvent] = shapes.Page(
+        data=page, has_more=has_more, next_cursor=str(page[-1].seq) if has_more else None
+    )
+    return JSONResponse(told.model_dump(mode="json"))
+
+
+def _number(written: str | None) -> int:
+    """What is no number of an event means: from the start."""
+    usable = written is not None and written.isascii() and written.isdecimal() and len(written) <= len(str(MAX_SEQ))
+    return min(int(written), MAX_SEQ) if written and usable else 0

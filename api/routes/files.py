@@ -1,0 +1,64 @@
+"""`/api/files`: inputs that a job's parameters may name."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from api import shapes
+from api.accepting import IdempotencyKey
+from api.callers import Reader, Uploader
+from api.parts import AllParts
+from api.paths import FileCode
+from api.problems import problem_responses
+from api.telling import file_document
+from api.uploading import keep, received
+from persistence.records import file_of
+
+#: The form is read in the route, after the caller's key: so its documentation is written by hand.
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A photo: JPEG, PNG, WebP, GIF, TIFF or AVIF.",
+                        },
+                        "user_id": {"type": "string", "description": "With a service key: the end user it is for."},
+                    },
+                }
+            }
+        },
+    }
+}
+
+router = APIRouter(prefix="/api/files", tags=["files"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Upload an input",
+    response_model=shapes.File,
+    openapi_extra=FORM,
+    responses=problem_responses(400, 401, 403, 409, 413, 415, 422, 503),
+)
+async def upload_file(
+    request: Request, caller: Uploader, parts: AllParts, idempotency_key: IdempotencyKey = None
+) -> JSONResponse:
+    """What is not a whole picture that can be read is refused."""
+    async with received(request) as upload:
+        answer = await keep(parts, caller, upload, idempotency_key)
+    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+
+
+@router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
+async def get_file(caller: Reader, code: FileCode, parts: AllParts) -> shapes.File:
+    async with parts.database.read() as session:
+        return file_document(await file_of(session, code, user_id=caller.sees))

@@ -1,0 +1,156 @@
+"""`/api/jobs`: hand in, list, look at, cancel."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Body, Query
+from fastapi.openapi.models import Example
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api import shapes
+from api.accepting import IdempotencyKey, take_in
+from api.callers import Reader, Writer
+from api.parts import AllParts
+from api.paths import JobCode
+from api.problems import problem_responses
+from api.strict_json import StrictRoute
+from api.telling import job_document, job_documents, with_exchange
+from domain.errors import BadInput, FieldError, JobIsFinal
+from domain.job import JobRequest
+from domain.lifecycle import JobStatus
+from persistence.listing import JobFilter, jobs_page
+from persistence.records import job_of
+
+MAX_PAGE: Final = 100
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+FAR_AWAY: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+Moment = Annotated[AwareDatetime, Field(ge=LONG_AGO, le=FAR_AWAY)]
+
+#: Bodies of `POST /api/jobs`, for the documentation.
+EXAMPLES: Final[dict[str, Example]] = {
+    "a link": {
+        "summary": "A service's key, a photo on the web",
+        "value": {
+            "user_id": "ada",
+            "model_id": "replicate_imageupscale_v1",
+            "params": {"image": "https://example.com/photo.jpg", "upscale_factor": 4},
+            "metadata": {"album": "holidays"},
+        },
+    },
+    "an upload": {
+        "summary": "A user's own key, a photo that was uploaded before",
+        "value": {
+            "model_id": "replicate_imageupscale_v1",
+            "params": {"image": "file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC", "enhance_model": "Low Resolution V2"},
+        },
+    },
+}
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
+
+
+class Expansion(StrEnum):
+    """What a job is shown with on request."""
+
+    EXCHANGE = "exchange"
+
+
+class CancelRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str | None = Field(default=None, max_length=500, examples=["The user closed the page."])
+
+
+class JobQuery(BaseModel):
+    """Filters, and which page of what they leave."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    status: list[str] = Field(default=[], max_length=20, description="Names or numbers of statuses.")
+    model: str | None = Field(default=None, max_length=100, description="A `model_id`.")
+    created_after: Moment | None = Field(default=None, description="RFC 3339, inclusive.")
+    created_before: Moment | None = Field(default=None, description="RFC 3339, exclusive.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(default=20, ge=1, le=MAX_PAGE)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Hand in a job",
+    response_model=shapes.Job,
+    responses=problem_responses(400, 401, 402, 403, 409, 413, 415, 422),
+)
+async def create_job(
+    order: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
+    caller: Writer,
+    parts: AllParts,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """The points are reserved, and the job is not lost any more, once this is answered."""
+    answer = await take_in(parts, caller, order, idempotency_key)
+    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+
+
+@router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
+async def list_jobs(wanted: Annotated[JobQuery, Query()], caller: Reader, parts: AllParts) -> shapes.Page[shapes.Job]:
+    """Those of the caller's user; with a service key that names nobody, everybody's."""
+    chosen = JobFilter(
+        user_id=caller.sees,
+        statuses=frozenset(map(_status, wanted.status)),
+        model_id=wanted.model,
+        created_after=wanted.created_after,
+        created_before=wanted.created_before,
+        before=wanted.cursor,
+    )
+    async with parts.database.read() as session:
+        rows, has_more = await jobs_page(session, chosen, limit=wanted.limit)
+    documents = await job_documents(parts, rows)
+    return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+
+
+@router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))
+async def get_job(
+    caller: Reader,
+    code: JobCode,
+    parts: AllParts,
+    expand: Annotated[
+        list[Expansion], Query(description="`exchange`: with what the provider was sent, and said.")
+    ] = [],  # noqa: B006
+) -> shapes.JobWithExchange | shapes.Job:
+    async with parts.database.read() as session:
+        row = await job_of(session, code, user_id=caller.sees)
+    document = await job_document(parts, row)
+    return with_exchange(document, row) if Expansion.EXCHANGE in expand else document
+
+
+@router.post(
+    "/{code}/cancel",
+    status_code=202,
+    summary="Cancel a job",
+    responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
+)
+async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: CancelRequest | None = None) -> shapes.Job:
+    """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
+    reason = (wish.reason if wish else None) or "Canceled by its owner."
+    async with parts.database.read() as session:
+        row = await job_of(session, code, user_id=caller.sees)
+    if row.job_status.is_final:
+        raise JobIsFinal(f"The job has ended: {row.job_status.name}.")
+    await parts.engine.start(parts.records.brief(row))  # it has been, unless Temporal was away
+    await parts.engine.cancel(code, reason=reason)
+    return await job_document(parts, row)
+
+
+def _status(written: str) -> JobStatus:
+    """By name or number. Raises BadInput."""
+    if written in JobStatus.__members__:
+        return JobStatus[written]
+    try:
+        return JobStatus(int(written))
+    except ValueError as unknown:
+        where = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
+        raise BadInput("There is no such status.", where) from unknown

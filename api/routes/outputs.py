@@ -1,0 +1,41 @@
+"""`/api/jobs/{code}/outputs`: the results, each behind a signed link that expires."""
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+
+from api import shapes
+from api.callers import Reader
+from api.parts import AllParts
+from api.paths import JobCode
+from api.problems import problem_responses
+from api.telling import job_document, output_link
+from domain.errors import NotFound
+from persistence.records import job_of, outputs_of
+
+router = APIRouter(prefix="/api/jobs", tags=["outputs"])
+
+
+@router.get("/{code}/outputs", summary="List a job's results", responses=problem_responses(401, 403, 404))
+async def list_outputs(caller: Reader, code: JobCode, parts: AllParts) -> shapes.Page[shapes.Output]:
+    """Those that are in our store by now."""
+    async with parts.database.read() as session:
+        row = await job_of(session, code, user_id=caller.sees)
+    return shapes.Page(data=(await job_document(parts, row)).outputs)
+
+
+@router.get(
+    "/{code}/outputs/{index}",
+    status_code=307,
+    summary="Go to a result",
+    response_class=RedirectResponse,
+    responses=problem_responses(401, 403, 404, 422, 503),
+)
+async def open_output(code: JobCode, index: int, caller: Reader, parts: AllParts) -> RedirectResponse:
+    """Redirects to a fresh link."""
+    async with parts.database.read() as session:
+        await job_of(session, code, user_id=caller.sees)
+        rows = await outputs_of(session, code)
+    row = next((row for row in rows if row.index == index), None)
+    if row is None:
+        raise NotFound("The job has no such output.")
+    return RedirectResponse(await output_link(parts, row), status_code=307)

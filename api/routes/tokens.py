@@ -1,0 +1,48 @@
+"""`POST /api/tokens`: a short-lived token for one end user's browser."""
+
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from api import shapes
+from api.callers import TokenMaker
+from api.parts import AllParts
+from api.problems import problem_responses
+from api.strict_json import StrictRoute
+from api.tokens import Claims, make_token
+from domain.errors import FieldError, InvalidParameters, NotAllowed
+from persistence.keys import KeyKind, Scope
+
+MAX_LIFETIME: Final = timedelta(hours=24)
+FOR_END_USERS: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE})
+
+router = APIRouter(tags=["access"], route_class=StrictRoute)
+
+
+class TokenRequest(BaseModel):
+    """Whose browser, for how many seconds, and what it may do."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"user_id": "ada", "ttl": 900}]})
+
+    user_id: str | StrictInt
+    ttl: Annotated[int, Field(strict=True, ge=1, le=int(MAX_LIFETIME.total_seconds()))] = 3600
+    scopes: list[Scope] = Field(default=[Scope.JOBS_READ], min_length=1, max_length=len(Scope))
+
+
+@router.post(
+    "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
+)
+async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts) -> shapes.Token:
+    """For service keys. The token can do no more than the key, and is gone when the key is revoked."""
+    if caller.kind is not KeyKind.SERVICE:
+        raise NotAllowed("Only a service key makes tokens.")
+    scopes = frozenset(wanted.scopes)
+    allowed = FOR_END_USERS if Scope.ADMIN in caller.scopes else FOR_END_USERS & caller.scopes
+    if not scopes <= allowed:
+        too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
+        raise InvalidParameters("The token would be allowed too much.", too_much)
+    claims = Claims(user_id=caller.acts_for(wanted.user_id), key_id=caller.key_id, scopes=scopes)
+    token, expires_at = make_token(parts.secret, claims, lifetime=timedelta(seconds=wanted.ttl))
+    return shapes.Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)

@@ -1,0 +1,65 @@
+"""End-user tokens: short-lived, for one user, no more than the key that made them, and gone with it."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import jwt
+
+from domain.errors import NotAuthenticated
+from persistence.columns import now
+from persistence.keys import Scope
+
+ALGORITHM: Final = "HS256"
+AUDIENCE: Final = "aijobs"
+
+_PURPOSE: Final = (
+    b"aijobs end-user token 1"  # a key of its own, so that a signature made for anything else is none here
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """`key_id` is the key that made the token."""
+
+    user_id: str
+    key_id: str
+    scopes: frozenset[Scope]
+
+
+def make_token(secret: bytes, claims: Claims, *, lifetime: timedelta) -> tuple[str, datetime]:
+    """The token, and when it expires."""
+    issued = now().replace(microsecond=0)
+    expires = issued + lifetime
+    content = {
+        "aud": AUDIENCE,
+        "sub": claims.user_id,
+        "key": claims.key_id,
+        "scope": " ".join(sorted(claims.scopes)),
+        "iat": issued,
+        "exp": expires,
+    }
+    return jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires
+
+
+def read_token(secret: bytes, text: str) -> Claims:
+    """Raises NotAuthenticated."""
+    try:
+        content = jwt.decode(
+            text,
+            _signing_key(secret),
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            options={"require": ["exp", "sub", "key", "scope"]},
+        )
+    except jwt.ExpiredSignatureError as expired:
+        raise NotAuthenticated("This token has expired.") from expired
+    except jwt.InvalidTokenError as invalid:
+        raise NotAuthenticated("This is neither a key nor a token of ours.") from invalid
+    scopes = frozenset(map(Scope, content["scope"].split()))
+    return Claims(user_id=content["sub"], key_id=content["key"], scopes=scopes)
+
+
+def _signing_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, _PURPOSE, "sha256")

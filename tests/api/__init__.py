@@ -1,0 +1,1 @@
+"""The API, called over a real socket."""

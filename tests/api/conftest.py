@@ -1,0 +1,106 @@
+"""The real app over a real socket, with a real database, store and Temporal. No worker: a test moves its jobs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from api.engine import Engine
+from api.live import LiveEvents
+from api.parts import Parts
+from cli.temporal_server import temporal_server
+from domain.catalogue import Catalogue
+from persistence.database import opened_database
+from persistence.first_key import ensure_first_key
+from providers.replicate import ReplicateSettings
+from providers.replicate import opened as opened_replicate
+from settings import SHIPPED_CATALOGUE, ApiSettings
+from storage.directory import DirectoryStore
+from storage.links import LinkSigner
+from tests.api.installation import SECRET, WEBHOOK_SECRET, Installation, opened_installation
+
+NOBODY_THERE = "127.0.0.1:1"
+
+SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
+
+
+@asynccontextmanager
+async def opened_parts(folder: Path, engine: Engine) -> AsyncIterator[Parts]:
+    signer = LinkSigner(SECRET, "http://aijobs.test")
+    replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
+    async with (
+        opened_database(f"sqlite:///{folder}/aijobs.db") as database,
+        opened_replicate(replicate) as provider,
+        DirectoryStore.opened(folder / "store", signer) as store,
+    ):
+        yield Parts(
+            database=database,
+            catalogue=Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")),
+            providers={"replicate": provider},
+            store=store,
+            signer=signer,
+            engine=engine,
+            live=LiveEvents(database),
+            secret=SECRET,
+            base_url="http://aijobs.test",
+            daily_limit=100,
+            settings=SMALL,
+        )
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    async with temporal_server(data_dir=None) as server:
+        yield await Client.connect(server.address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture(scope="session")
+def engine(temporal: Client) -> Engine:
+    async def connected() -> Client:
+        return temporal
+
+    return Engine(connected)
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    """Everything but Temporal, which is down."""
+    async with opened_parts(tmp_path, Engine(lambda: Client.connect(NOBODY_THERE))) as parts:
+        yield parts
+
+
+@pytest.fixture
+async def key(parts: Parts, tmp_path: Path) -> str:
+    """Of a service, with every scope."""
+    return await ensure_first_key(parts.database, parts.secret, tmp_path)
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+async def without_temporal(opened: AsyncExitStack, parts: Parts, key: str) -> Installation:
+    return await opened.enter_async_context(opened_installation(parts, key))
+
+
+@pytest.fixture
+async def api(opened: AsyncExitStack, parts: Parts, key: str, engine: Engine) -> Installation:
+    return await opened.enter_async_context(opened_installation(replace(parts, engine=engine), key))
+
+
+@pytest.fixture(scope="session")
+async def standing(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[Installation]:
+    """One for all tests that change nothing."""
+    folder = tmp_path_factory.mktemp("standing")
+    async with opened_parts(folder, engine) as parts:
+        key = await ensure_first_key(parts.database, parts.secret, folder)
+        async with opened_installation(parts, key) as standing:
+            yield standing

@@ -1,0 +1,74 @@
+"""What there is: models, dictionaries, points."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from domain.catalogue import Catalogue
+from domain.lifecycle import JobStatus
+from settings import SHIPPED_CATALOGUE
+from tests.api.installation import UPSCALE, Installation, opened_installation
+
+NARROWED = f"""
+[models.{UPSCALE}.parameters]
+allowed = {{ upscale_factor = [2, 4] }}
+defaults = {{ output_format = "png" }}
+"""
+
+
+async def test_models_are_listed_with_what_they_take_and_can(standing: Installation) -> None:
+    page = (await standing.http.get("/api/models")).json()
+    models = {model["model_id"]: model for model in page["data"]}
+
+    upscale = models[UPSCALE]
+    assert upscale["configured"] is True
+    assert upscale["unit_point"] == 2
+    assert upscale["parameters"]["properties"]["upscale_factor"]["enum"] == [2, 4, 6]
+    assert upscale["parameters"]["required"] == ["image"]
+    assert upscale["capabilities"]["cancel"] is True
+    assert upscale["unit_progress"] == ["PROCESSING", "MIGRATING"]
+    assert upscale["deadlines"]["business"] == 86400
+
+
+async def test_a_model_without_a_key_is_listed_as_not_configured(standing: Installation) -> None:
+    models = {model["model_id"]: model for model in (await standing.http.get("/api/models")).json()["data"]}
+
+    midjourney = models["ttapi_midjourney_v7"]
+    assert (midjourney["configured"], midjourney["parameters"], midjourney["capabilities"]) == (False, None, None)
+
+
+async def test_what_the_operator_narrows_is_in_the_schema(api: Installation, key: str) -> None:
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), NARROWED)
+    async with opened_installation(replace(api.parts, catalogue=catalogue), key) as narrowed:
+        models = {model["model_id"]: model for model in (await narrowed.http.get("/api/models")).json()["data"]}
+        refused = await narrowed.submit(params={"image": "https://example.com/a.jpg", "upscale_factor": 6})
+
+    properties = models[UPSCALE]["parameters"]["properties"]
+    assert properties["upscale_factor"]["enum"] == [2, 4]
+    assert properties["output_format"]["default"] == "png"
+    assert refused.status_code == 422
+
+
+async def test_dictionaries_say_what_codes_mean(standing: Installation) -> None:
+    dicts = (await standing.http.get("/api/dicts")).json()
+
+    assert len(dicts["statuses"]) == 10
+    assert dicts["statuses"][3] == {
+        "code": 3,
+        "name": "PROCESSING",
+        "zh": "生成中",
+        "en": "Processing",
+        "overall": 50.0,
+    }
+    assert dicts["models"][UPSCALE].startswith("Enlarge a photo")
+
+
+async def test_points_go_with_the_job_and_come_back_when_it_fails(api: Installation) -> None:
+    ada = {"Aijobs-User": "ada"}
+    code = await api.job("ada")
+    spent = (await api.http.get("/api/points", headers=ada)).json()
+    await api.push(code, JobStatus.FAILED)
+    back = (await api.http.get("/api/points", headers=ada)).json()
+
+    day = datetime.now(UTC).date().isoformat()
+    assert spent == {"user_id": "ada", "day": day, "limit": 100, "used": 2, "held": 0, "remaining": 98}
+    assert (back["used"], back["remaining"]) == (0, 100)

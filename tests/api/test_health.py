@@ -1,0 +1,24 @@
+"""Alive, and ready."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from storage.directory import DirectoryStore
+from tests.api.installation import Installation, opened_installation
+
+
+async def test_alive_and_ready(standing: Installation) -> None:
+    for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
+        answer = await standing.http.get(path, headers={"Authorization": ""})
+        assert (answer.status_code, answer.json()) == (200, {"status": status})
+
+
+async def test_what_is_missing_is_named(without_temporal: Installation, tmp_path: Path, key: str) -> None:
+    nowhere = DirectoryStore(tmp_path / "nowhere", without_temporal.parts.signer)
+    async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
+        answer = await poor.http.get("/readyz")
+        alive = await poor.http.get("/healthz")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/temporal", "/store"]
+    assert alive.status_code == 200

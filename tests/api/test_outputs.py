@@ -1,0 +1,86 @@
+"""Results: listed, linked, and served to whoever holds a good link."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.api.installation import Installation
+from tests.api.pictures import picture
+
+
+def local(url: str) -> str:
+    """The same link on the address where the test's API listens."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+async def test_an_output_is_shown_with_a_signed_link_that_works(api: Installation) -> None:
+    code, content = await api.job("ada"), picture(kind="PNG")
+    stored = await api.keep_output(code, content)
+    (output,) = (await api.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
+    served = await api.http.get(local(output["url"]), headers={"Authorization": ""})
+
+    assert output == {
+        "index": 0,
+        "kind": "image",
+        "media_type": "image/png",
+        "size": len(content),
+        "sha256": stored.sha256,
+        "url": output["url"],
+        "original_url": "https://replicate.delivery/out.png",
+        "width": 64,
+        "height": 48,
+        "create_time": output["create_time"],
+    }
+    assert (served.content, served.headers["Content-Type"]) == (content, "image/png")
+    assert served.headers["Content-Disposition"].startswith(f'inline; filename="{code}_0.png"')
+    assert served.headers["X-Content-Type-Options"] == "nosniff"
+    assert served.headers["Content-Length"] == str(len(content))
+    assert "sandbox" in served.headers["Content-Security-Policy"]
+    assert (await api.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
+
+
+async def test_an_output_by_its_number_redirects_to_a_fresh_link(api: Installation) -> None:
+    code, content = await api.job("ada"), picture(kind="PNG")
+    await api.keep_output(code, content)
+    answer = await api.http.get(f"/api/jobs/{code}/outputs/0")
+
+    assert answer.status_code == 307
+    assert (await api.http.get(local(answer.headers["Location"]))).content == content
+    assert (await api.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
+
+
+async def test_a_range_of_it_can_be_read(api: Installation) -> None:
+    code, content = await api.job("ada"), picture(kind="PNG")
+    await api.keep_output(code, content)
+    link = local((await api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    part = await api.http.get(link, headers={"Range": "bytes=10-19"})
+    head = await api.http.head(link)
+
+    assert (part.status_code, part.content) == (206, content[10:20])
+    assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(content)), b"")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("outputs/", "outputs/../"), ("image%2Fpng", "text%2Fhtml"), ("0.png&", "x.html&"), ("expires=", "expires=9")],
+)
+async def test_a_link_that_was_tampered_with_is_refused(api: Installation, old: str, new: str) -> None:
+    code = await api.job("ada")
+    await api.keep_output(code, picture(kind="PNG"))
+    link = local((await api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    answer = await api.http.get(link.replace(old, new))
+
+    assert answer.status_code in {403, 404}
+
+
+async def test_a_link_without_a_signature_or_after_its_time_is_refused(api: Installation) -> None:
+    code = await api.job("ada")
+    output = await api.keep_output(code, picture(kind="PNG"))
+    expired = api.parts.signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
+    gone = api.parts.signer.sign("outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png")
+
+    assert (await api.http.get(f"/api/store/{output.key}")).status_code == 422
+    assert (await api.http.get(local(expired))).status_code == 404
+    assert (await api.http.get(local(gone))).status_code == 404

@@ -1,0 +1,129 @@
+"""Webhooks of a provider: only with its signature and our token, and each once."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from standardwebhooks import Webhook
+from temporalio.client import Client
+
+from domain.submissions import Accepted, ProviderRequest, Rejected, Unknown
+from persistence.webhooks import submission_with
+from tests.api.installation import WEBHOOK_SECRET, Installation
+
+TOKEN = "planted-token"
+PREDICTION = {
+    "id": "p1",
+    "status": "processing",
+    "urls": {"get": "https://api.replicate.com/v1/predictions/p1", "cancel": "https://api.replicate.com/v1/x/cancel"},
+}
+
+
+async def delivered(
+    api: Installation,
+    *,
+    token: str = TOKEN,
+    delivery: str = "msg_1",
+    secret: str = WEBHOOK_SECRET,
+    body: Any = PREDICTION,
+) -> httpx.Response:
+    content, moment = json.dumps(body), datetime.now(UTC)
+    headers = {
+        "webhook-id": delivery,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": Webhook(secret).sign(delivery, moment, content),
+        "Content-Type": "application/json",
+        "Authorization": "",
+    }
+    return await api.http.post(f"/api/webhooks/replicate/{token}", content=content, headers=headers)
+
+
+@pytest.fixture
+async def code(api: Installation) -> str:
+    """A job with a submission that has not been heard of."""
+    code = await api.job("ada")
+    request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
+    submission = await api.parts.records.intend(code, provider="replicate", token=TOKEN, request=request)
+    await api.parts.records.conclude(submission, Unknown("timeout"))
+    return code
+
+
+async def signals(temporal: Client, code: str) -> int:
+    history = await temporal.get_workflow_handle(code).fetch_history()
+    return sum(event.HasField("workflow_execution_signaled_event_attributes") for event in history.events)
+
+
+async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
+    api: Installation, temporal: Client, code: str
+) -> None:
+    answer = await delivered(api)
+
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    async with api.parts.database.read() as session:
+        submission = await submission_with(session, provider="replicate", token=TOKEN)
+    assert submission.ref is not None
+    assert submission.ref["id"] == "p1"
+    assert (await api.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
+    assert await signals(temporal, code) == 1
+
+
+async def test_the_same_delivery_again_wakes_nobody(api: Installation, temporal: Client, code: str) -> None:
+    assert [(await delivered(api)).status_code for _ in range(3)] == [200, 200, 200]
+    await delivered(api, delivery="msg_2")
+
+    assert await signals(temporal, code) == 2
+
+
+async def test_a_forged_one_is_refused(api: Installation, temporal: Client, code: str) -> None:
+    forged = await delivered(api, secret="whsec_Zm9yZ2VkIGZvcmdlZCBmb3JnZWQgZm9yZ2Vk")
+    unsigned = await api.http.post(f"/api/webhooks/replicate/{TOKEN}", json=PREDICTION)
+
+    assert (forged.status_code, unsigned.status_code) == (401, 401)
+    assert await signals(temporal, code) == 0
+
+
+async def test_a_token_that_we_did_not_plant_is_not_there(api: Installation, code: str) -> None:
+    for token in ("other", "x" * 3000, "%00"):
+        assert (await delivered(api, token=token)).status_code == 404
+    assert (await api.http.post(f"/api/webhooks/nobody/{TOKEN}")).status_code == 404
+
+
+async def test_one_that_makes_no_sense_is_refused(api: Installation, code: str) -> None:
+    assert (await delivered(api, body=["what"])).status_code == 422
+
+
+async def test_an_endless_one_is_refused(api: Installation, code: str) -> None:
+    answer = await api.http.post(f"/api/webhooks/replicate/{TOKEN}", content=b" " * 1024 * 1025)
+
+    assert answer.status_code == 413
+
+
+async def test_one_that_comes_after_the_end_is_taken(api: Installation, temporal: Client, code: str) -> None:
+    await temporal.get_workflow_handle(code).terminate()
+
+    assert (await delivered(api)).status_code == 200
+
+
+async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: Installation) -> None:
+    code = await without_temporal.job("ada")
+    request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
+    await without_temporal.parts.records.intend(code, provider="replicate", token=TOKEN, request=request)
+
+    assert (await delivered(without_temporal)).status_code == 200
+    assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
+
+
+@pytest.mark.parametrize("outcome", [Accepted({"id": "first"}), Rejected("refused", "no")])
+async def test_what_is_certain_is_not_changed_by_a_webhook(
+    api: Installation, code: str, outcome: Accepted | Rejected
+) -> None:
+    async with api.parts.database.read() as session:
+        submission = await submission_with(session, provider="replicate", token=TOKEN)
+    await api.parts.records.conclude(submission, outcome)
+    await delivered(api)
+
+    async with api.parts.database.read() as session:
+        after = await submission_with(session, provider="replicate", token=TOKEN)
+    assert after.ref == (outcome.ref if isinstance(outcome, Accepted) else None)
