@@ -20,7 +20,7 @@ NEW_DAY: Final = text(
 async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
     """Take the job's points from its user's day. A conditional update, so that parallel requests never overspend.
 
-    `limit` holds for users without one of their own. Raises PointsExhausted.
+    `limit` holds for users without one of their own; what is free is not limited. Raises PointsExhausted.
     """
     limit = await limit_of(session, job.user_id, default=limit)
     connection = await session.connection()
@@ -34,7 +34,7 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
         )
         .values(used=col(PointsDayRow.used) + job.points)
     )
-    if taken.rowcount == 0:
+    if taken.rowcount == 0 and job.points > 0:
         day = await today(session, job.user_id, job.create_date)
         raise PointsExhausted(f"This costs {job.points} points; {max(limit - day.used, 0)} of {limit} are left today.")
     _enter(session, job, EntryKind.RESERVE)

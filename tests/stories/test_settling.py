@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
 
 from domain.lifecycle import JobStatus
@@ -167,9 +169,6 @@ async def test_a_job_whose_workflow_is_missing_is_taken_up_where_it_was(stack: S
 
 async def _delete_workflow(stack: Stack, code: str) -> None:
     """As if Temporal had lost it."""
-    from temporalio.api.common.v1 import WorkflowExecution
-    from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-
     client = await stack.temporal_client()
     wanted = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=WorkflowExecution(workflow_id=code))
     await client.workflow_service.delete_workflow_execution(wanted)
