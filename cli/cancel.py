@@ -1,0 +1,36 @@
+"""`aijobs cancel`: stop a job that is not final."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from cli import screen
+from cli.client import Document
+from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+
+
+def cancel(
+    code: JobCode,
+    reason: Annotated[str | None, typer.Option(help="Kept in the job's history.")] = None,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Ask for a job to be canceled.
+
+    Exit code 1 when it has ended already.
+    """
+
+    async def ask() -> Document:
+        async with Reach(url, key, user, data_dir).api() as api:
+            return await api.post(f"/api/jobs/{code}/cancel", {"reason": reason} if reason else {})
+
+    job = asyncio.run(ask())
+    if as_json:
+        screen.show_json(job)
+    else:
+        screen.say(Text(code, style="bold"), "will be canceled.", Text(f"aijobs watch {code}", style="dim"))

@@ -1,0 +1,27 @@
+"""What a command can end with, and what it then says."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes, for scripts. Click's own 2 means that the command was written wrongly."""
+
+    SUCCESS = 0  #: done; for `watch`: the job is SUCCESS
+    ERROR = 1  #: refused or broken; stderr says why
+    USAGE = 2  #: an option or a value that the command does not take
+    FAILED = 3  #: the watched job is FAILED
+    TIMEOUT = 4  #: the watched job is TIMEOUT
+    CANCELED = 5  #: the watched job is CANCELED
+    NOT_FOUND = 6  #: no such job, or somebody else's
+    UNREACHABLE = 7  #: the API does not answer
+    INTERRUPTED = 130  #: Ctrl-C
+
+
+class CommandError(Exception):
+    """Something a person can act on: what is wrong, how to mend it, details line by line."""
+
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = (), code: Exit = Exit.ERROR) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.details = details
+        self.code = code

@@ -1,0 +1,99 @@
+"""The `aijobs` command, assembled: each command comes from the file that tells its story."""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module, metadata
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from cli import screen
+from cli.errors import CommandError, Exit
+from settings import SettingsError
+
+#: Where each command is, in the order of the help.
+COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "cli.demo:demo",
+    "up": "cli.up:up",
+    "submit": "cli.submit:submit",
+    "watch": "cli.watch:watch",
+    "jobs": "cli.reading:jobs",
+    "show": "cli.reading:show",
+    "cancel": "cli.cancel:cancel",
+    "models": "cli.reading:models",
+    "points": "cli.reading:points",
+    "keys": "cli.keys:keys",
+    "doctor": "cli.doctor:doctor",
+    "worker": "cli.serve:worker",
+    "api": "cli.serve:api",
+    "sandbox": "cli.serve:sandbox",
+}
+
+VERSION: Final = "--version"
+
+
+def main() -> NoReturn:
+    leave(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; its exit code."""
+    try:
+        assembled(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.ERROR
+    except CommandError as wrong:
+        screen.show_error(wrong)
+        return wrong.code
+    except SettingsError as wrong:
+        screen.show_error(CommandError(str(wrong), hint="`aijobs doctor` checks every setting."))
+        return Exit.ERROR
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return Exit.SUCCESS
+
+
+def assembled(named: str) -> typer.Typer:
+    """The command that is named alone, since the others' modules take time to load; all of them for the help."""
+    wanted = [named] if named in COMMANDS else [] if named == VERSION else COMMANDS
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for name in wanted:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without Python's own way down: with Temporal's client loaded, about every eighth one aborts."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            continue  # nobody reads it any more
+    os._exit(code)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        screen.say(f"aijobs {metadata.version('aijobs')}", indent=0)
+        raise typer.Exit
+
+
+def _root(
+    _version: Annotated[
+        bool, typer.Option(VERSION, callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """One API in front of the world's generative-AI services: each job a durable Temporal workflow."""
+
+
+if __name__ == "__main__":
+    main()

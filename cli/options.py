@@ -1,0 +1,80 @@
+"""Options that several commands have, and what they lead to."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.client import Api, opened_api
+from cli.errors import CommandError
+from settings import Settings
+
+KEY_FILE: Final = "key"
+URL_FILE: Final = "url"  #: where the `aijobs up` of this data directory answers
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Everything aijobs keeps here. Default: AIJOBS_DATA_DIR or .aijobs.")
+]
+Url = Annotated[str | None, typer.Option("--url", help="The API. Default: the one that `aijobs up` runs here.")]
+Key = Annotated[str | None, typer.Option("--key", help="The API key. Default: the file `key` in the data directory.")]
+User = Annotated[str | None, typer.Option("--user", help="With a service key: the end user to act for.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+JobCode = Annotated[str, typer.Argument(metavar="CODE", help="The job's code: job_…")]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How a command was told to find the API."""
+
+    url: str | None
+    key: str | None
+    user: str | None
+    data_dir: Path | None
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[Api]:
+        settings = load_settings(self.data_dir)
+        async with opened_api(
+            url=self.url or api_url(settings), key=self.key or api_key(settings), user=self.user
+        ) as api:
+            yield api
+
+
+def load_settings(data_dir: Path | None = None) -> Settings:
+    """The settings of this process and of those it starts. Raises SettingsError."""
+    if data_dir is not None:
+        os.environ["AIJOBS_DATA_DIR"] = str(data_dir)
+    return Settings.load()
+
+
+def api_url(settings: Settings) -> str:
+    """What is set for the command line, else where this data directory's installation answers."""
+    if settings.cli.url:
+        return settings.cli.url
+    written = _line_in(settings.data_dir / URL_FILE)
+    return written if written and not settings.public_url else settings.base_url
+
+
+def api_key(settings: Settings) -> str:
+    if settings.cli.key:
+        return settings.cli.key.get_secret_value()
+    written = _line_in(settings.data_dir / KEY_FILE)
+    if written is None:
+        raise CommandError(
+            f"There is no API key: {settings.data_dir / KEY_FILE} does not exist.",
+            hint="`aijobs up` makes one. For another installation give --url and --key, or set AIJOBS_CLI__KEY.",
+        )
+    return written
+
+
+def _line_in(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise CommandError(f"{path} cannot be read.") from unreadable

@@ -1,0 +1,110 @@
+"""`aijobs up`: everything on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from cli import screen
+from cli.embedded import Installation, running_installation
+from cli.options import DataDir, load_settings
+from cli.parts import Plan
+from cli.signals import until_told
+from cli.supervision import Service
+
+DEFAULT_DIR: Final = Path(".aijobs")
+TEMPORAL_PORT: Final = 7233
+UI_PORT: Final = 8233
+SANDBOX_PORT: Final = 9400
+
+#: So slow that the first poll still finds a job in the queue, and every status is seen.
+SANDBOX_PACE: Final = ("--queue-seconds", "2.5", "--work-seconds", "5")
+
+
+def up(
+    data_dir: DataDir = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The API. Default: AIJOBS_API__PORT or 8080.")
+    ] = None,
+    temporal_port: Annotated[int, typer.Option(min=1, max=65535, help="Temporal's gRPC.")] = TEMPORAL_PORT,
+    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Temporal's Web UI.")] = UI_PORT,
+    sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="The sandbox, if it is needed.")] = SANDBOX_PORT,
+) -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    That is Temporal with its Web UI, a worker, the API, and the sandbox when no provider has a key. All
+    data is in one folder; the next start continues every job. With TEMPORAL_ADDRESS set, that Temporal is used.
+    """
+    settings = load_settings(data_dir)
+    plan = Plan(
+        data_dir=settings.data_dir.resolve(),
+        api_port=api_port or settings.api.port,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        sandbox_port=sandbox_port,
+        sandbox_pace=SANDBOX_PACE,
+    )
+    asyncio.run(until_told(_stay_up(plan)))
+    screen.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))
+
+
+async def _stay_up(plan: Plan) -> None:
+    async with announced_installation(plan) as installation:
+        _summarise(installation)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def announced_installation(plan: Plan) -> AsyncIterator[Installation]:
+    """A running installation whose starting and stopping is told on the terminal."""
+    screen.say("")
+    async with AsyncExitStack() as running:
+        with screen.OUT.status(Text("Starting …", style="dim")):
+            installation = await running.enter_async_context(running_installation(plan, Announcer()))
+        try:
+            yield installation
+        finally:
+            screen.say("")
+            screen.say(Text("Stopping …", style="dim"))
+
+
+class Announcer:
+    """Says on the terminal what starts and what fails."""
+
+    def started(self, service: Service) -> None:
+        screen.say(screen.OK, f"{service.name:<10}", Text(service.where, style="cyan"))
+
+    def trouble(self, line: str) -> None:
+        screen.say(screen.DOUBT, line)
+
+
+def _summarise(installation: Installation) -> None:
+    plan = installation.plan
+    screen.say("")
+    screen.show_pairs(
+        [
+            ("API", Text(plan.api_url, style="cyan")),
+            ("Its docs", Text(f"{plan.api_url}/docs", style="cyan")),
+            ("Web UI", Text(plan.ui_url, style="cyan") if installation.own_temporal else ""),
+            ("Temporal", "" if installation.own_temporal else os.environ["TEMPORAL_ADDRESS"]),
+            ("Key", screen.short(installation.key_file)),
+            ("Data", screen.short(plan.data_dir)),
+            ("Logs", screen.short(installation.logs)),
+        ]
+    )
+    screen.say("")
+    if installation.simulated:
+        screen.say("No provider has a key, so the sandbox stands in for Replicate: jobs cost nothing.")
+        screen.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
+        screen.say("")
+    there = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {screen.short(plan.data_dir)}"
+    screen.say("In another terminal:")
+    screen.say(f"aijobs submit replicate_imageupscale_v1 --image PHOTO.jpg --watch{there}", indent=4)
+    screen.say(f"aijobs jobs{there}", indent=4)
+    screen.say("")
+    screen.say(Text("Ctrl-C stops everything; the next start continues every job.", style="dim"))

@@ -1,0 +1,43 @@
+"""Keys are made, listed and revoked straight in the database."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from cli.errors import Exit
+from tests.cli.conftest import Command
+
+
+def test_a_key_is_told_once_listed_and_revoked(aijobs: Command, tmp_path: Path) -> None:
+    made = aijobs("keys", "create", "backend", "--json")
+    listed = aijobs("keys", "list", "--json")
+    (key,) = listed.document["data"]
+    revoked = aijobs("keys", "revoke", key["key_id"])
+    afterwards = aijobs("keys", "list", "--json")
+
+    assert made.document["key"].startswith("aijobs_service_")
+    assert made.document["key"] not in listed.out
+    assert (key["name"], key["kind"], key["state"], key["user_id"]) == ("backend", "service", "valid", None)
+    assert revoked.code == Exit.SUCCESS
+    assert afterwards.document["data"][0]["state"] == "revoked"
+    with closing(sqlite3.connect(tmp_path / "aijobs.db")) as database:
+        assert made.document["key"] not in "".join(database.iterdump())
+
+
+def test_a_users_key_may_be_narrow_and_expire(aijobs: Command, tmp_path: Path) -> None:
+    aijobs(
+        *("keys", "create", "app", "--user", "ada", "--scope", "jobs:read", "--expires-in", "30d"),
+    )
+
+    listed = aijobs("keys", "list", "--json")
+
+    (key,) = listed.document["data"]
+    assert (key["kind"], key["user_id"], key["scopes"]) == ("user", "ada", ["jobs:read"])
+    assert key["expires_at"] > key["create_time"]
+
+
+def test_a_key_that_does_not_exist_cannot_be_revoked(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("keys", "revoke", "0123456789abcdef")
+
+    assert ended.code == Exit.NOT_FOUND
+    assert "0123456789abcdef" in ended.err

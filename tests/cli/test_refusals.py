@@ -1,0 +1,140 @@
+"""What a command says, and which exit code it has, when it cannot do what it was asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.client import problem
+from cli.errors import CommandError, Exit
+from cli.main import COMMANDS, assembled
+from cli.ports import free_port
+from cli.submit import read_params
+from tests.cli.conftest import Command
+
+LIVE_KEY = "aijobs_service_0000000000000000_nothing"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_can_be_assembled_alone(command: str) -> None:
+    names = [registered.name for registered in assembled(command).registered_commands]
+    groups = [group.name for group in assembled(command).registered_groups]
+
+    assert names + groups == [command]
+
+
+def test_an_unknown_setting_is_named(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("jobs", AIJOBS_REPLICAT__TOKEN="x")
+
+    assert ended.code == Exit.ERROR
+    assert "AIJOBS_REPLICAT__TOKEN" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_unknown_command_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("upp")
+
+    assert ended.code == Exit.USAGE
+    assert "No such command 'upp'" in ended.err
+
+
+def test_without_a_key_nothing_is_asked(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("jobs")
+
+    assert ended.code == Exit.ERROR
+    assert f"{tmp_path / 'key'} does not exist" in ended.err
+    assert "aijobs up" in ended.err
+
+
+def test_an_api_that_is_away_has_an_exit_code_of_its_own(aijobs: Command, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    ended = aijobs("jobs", "--url", url, "--key", LIVE_KEY)
+
+    assert ended.code == Exit.UNREACHABLE
+    assert url in ended.err
+
+
+def test_the_api_and_the_key_may_come_from_the_settings(aijobs: Command, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    ended = aijobs("jobs", AIJOBS_CLI__URL=url, AIJOBS_CLI__KEY=LIVE_KEY)
+
+    assert ended.code == Exit.UNREACHABLE
+    assert url in ended.err
+
+
+def test_a_photo_that_is_not_there_is_refused_before_anything_is_sent(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("submit", "any_model", "--image", str(tmp_path / "none.jpg"))
+
+    assert ended.code == Exit.ERROR
+    assert "There is no file" in ended.err
+
+
+def test_a_status_that_does_not_exist_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("jobs", "--status", "DONE")
+
+    assert ended.code == Exit.USAGE
+    assert "SUCCESS" in ended.err
+
+
+def test_a_worker_without_temporal_says_so(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("worker", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+
+    assert ended.code == Exit.UNREACHABLE
+    assert "TEMPORAL_ADDRESS" in ended.err
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(aijobs: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ended = aijobs("up", "--data-dir", str(tmp_path / "file" / "folder"))
+
+    assert ended.code == Exit.ERROR
+    assert "cannot be written" in ended.err
+
+
+def test_a_temporal_of_ones_own_must_be_there(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("up", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+
+    assert ended.code == Exit.UNREACHABLE
+    assert "TEMPORAL_ADDRESS" in ended.err
+
+
+def test_a_queue_that_does_not_exist_is_named(aijobs: Command, tmp_path: Path) -> None:
+    ended = aijobs("worker", "--queues", "aijobs,other")
+
+    assert ended.code == Exit.ERROR
+    assert "There is no queue other" in ended.err
+
+
+def test_parameters_are_json_where_they_read_as_json(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.touch()
+
+    given = read_params(["factor=4", "model=Standard V2", "face=true", 'text="4"', "none=NaN", f"image=@{photo}"])
+
+    assert given == {"factor": 4, "model": "Standard V2", "face": True, "text": "4", "none": "NaN", "image": photo}
+
+
+def test_a_parameter_without_a_value_is_a_usage_error() -> None:
+    with pytest.raises(CommandError) as refused:
+        read_params(["upscale_factor"])
+
+    assert refused.value.code == Exit.USAGE
+
+
+def test_a_problem_names_each_field() -> None:
+    body = b"""{"title": "Invalid parameters", "status": 422, "code": "invalid_parameters", "request_id": "req_1",
+                "errors": [{"pointer": "/params/upscale_factor", "message": "Input should be 2, 4 or 6"}]}"""
+
+    refused = problem(422, body)
+
+    assert str(refused) == "Invalid parameters"
+    assert refused.details == ("/params/upscale_factor: Input should be 2, 4 or 6",)
+    assert "req_1" in refused.hint
+    assert refused.code == Exit.ERROR
+
+
+def test_an_answer_that_is_no_problem_document_is_still_told() -> None:
+    assert "500" in str(problem(500, b"<html>"))
+    assert problem(404, b"{}").code == Exit.NOT_FOUND

@@ -1,0 +1,179 @@
+"""A whole installation as people run it. The tests share one `aijobs up`, which the last one stops and starts again."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from cli.embedded import LOCK_FILE
+from cli.errors import Exit
+from cli.options import KEY_FILE, URL_FILE
+from cli.ports import free_ports
+from domain.lifecycle import JobStatus
+from tests.cli.command import ROOT, Running, aijobs_process, nobody_about, pid_of, processes_about, running
+from tests.cli.conftest import Command
+
+UPSCALE = "replicate_imageupscale_v1"
+PHOTO = str(ROOT / "cli" / "sample.jpg")
+EVERY_STATUS = [status.name for status in JobStatus if status <= JobStatus.SUCCESS]
+READY = "Ctrl-C stops everything"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("up")
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[str]:
+    options = ("--api-port", "--temporal-port", "--ui-port", "--sandbox-port")
+    return [word for option, port in zip(options, free_ports(4), strict=True) for word in (option, str(port))]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def up(folder: Path, ports: list[str]) -> AsyncIterator[Running]:
+    async with running("up", *ports, folder=folder) as installation:
+        await installation.until_it_says(READY)
+        yield installation
+
+
+@pytest.fixture
+def here(aijobs: Command, up: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Commands that find the running installation by its data directory, as in a second terminal."""
+    monkeypatch.setenv("AIJOBS_DATA_DIR", str(folder))
+    return aijobs
+
+
+def statuses(events: list[dict[str, Any]]) -> list[str]:
+    return [event["job_status_name"] for event in events if event["kind"] == "status"]
+
+
+def test_it_says_where_everything_is(up: Running, ports: list[str], folder: Path) -> None:
+    assert all(port in up.said for port in ports[1::2])
+    assert str(folder / KEY_FILE) in up.said
+    assert (folder / KEY_FILE).stat().st_mode & 0o077 == 0
+
+
+async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: Running, folder: Path) -> None:
+    async with running("submit", UPSCALE, "--image", PHOTO, "--watch", "--json", folder=folder) as watch:
+        await watch.until_it_says('"kind": "progress"')
+
+        os.kill(pid_of("api", folder=folder), signal.SIGKILL)
+        os.kill(pid_of("worker", folder=folder), signal.SIGKILL)
+        ended = await watch.ended()
+
+    job, *events = ended.lines
+    assert ended.code == Exit.SUCCESS
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert statuses(events)[-1] == "SUCCESS"
+    assert {event["code"] for event in events} == {job["code"]}
+    await up.until_it_says("Worker was ended by signal 9. It starts again")
+    await up.until_it_says("API was ended by signal 9. It starts again")
+
+    shown = (await aijobs_process("show", job["code"], "--exchange", "--json", folder=folder)).document
+    assert shown["req_json"]["method"] == "POST"
+    assert (shown["outputs"][0]["width"], shown["outputs"][0]["height"]) == (1280, 854)
+
+
+def test_a_job_can_be_listed_shown_and_canceled_but_not_twice(here: Command) -> None:
+    ada = ("--user", "ada")
+    code = here("submit", UPSCALE, "--image", PHOTO, *ada).out.strip()
+
+    points = here("points", *ada, "--json").document
+    canceled = here("cancel", code, "--reason", "changed my mind", *ada)
+    watched = here("watch", code, *ada, "--json")
+    listed = here("jobs", "--status", "canceled", *ada, "--json").document["data"]
+    again = here("cancel", code, *ada)
+
+    assert points["used"] == 2
+    assert canceled.code == Exit.SUCCESS
+    assert watched.code == Exit.CANCELED
+    assert statuses(watched.lines)[-1] == "CANCELED"
+    assert [job["code"] for job in listed] == [code]
+    assert "取消 Canceled" in here("show", code, *ada).out
+    assert code in here("jobs", *ada).out
+    assert "CANCELED" in again.err
+    assert again.code == Exit.ERROR
+
+
+def test_models_and_points_are_shown(here: Command) -> None:
+    models = here("models", "--json").document["data"]
+
+    assert UPSCALE in {model["model_id"] for model in models}
+    assert UPSCALE in here("models").out
+    assert "remaining   100" in here("points", "--user", "grace").out
+
+
+def test_wrong_parameters_are_named_one_by_one(here: Command) -> None:
+    ended = here("submit", UPSCALE, "--param", "upscale_factor=3", "--param", "colour=blue")
+
+    assert ended.code == Exit.ERROR
+    assert "/params/upscale_factor" in ended.err
+    assert "/params/colour" in ended.err
+    assert "/params/image" in ended.err
+
+
+def test_an_unknown_job_has_an_exit_code_of_its_own(here: Command) -> None:
+    assert here("watch", "job_00000000000000000000000000").code == Exit.NOT_FOUND
+    assert here("show", "job_00000000000000000000000000").code == Exit.NOT_FOUND
+
+
+def test_the_same_idempotency_key_is_the_same_job(here: Command) -> None:
+    order = ("submit", UPSCALE, "--param", "image=https://example.com/a.jpg", "--idempotency-key", "order 7")
+
+    first, second = here(*order), here(*order)
+
+    assert first.out == second.out
+    here("cancel", first.out.strip())
+
+
+def test_the_doctor_finds_it_healthy(here: Command) -> None:
+    found = {finding["part"]: finding["health"] for finding in here("doctor", "--json").document["findings"]}
+
+    assert found["Database"] == found["Store"] == found["Key"] == found["API"] == "ok"
+
+
+def test_a_second_one_in_the_same_folder_is_refused(here: Command, folder: Path) -> None:
+    ended = here("up")
+
+    assert ended.code == Exit.ERROR
+    assert f"Another aijobs runs in {folder}" in ended.err
+
+
+def test_a_port_in_use_is_named_with_its_option(aijobs: Command, up: Running, ports: list[str]) -> None:
+    ended = aijobs("up", *ports)
+
+    assert ended.code == Exit.ERROR
+    assert f"Port {ports[1]} is already in use" in ended.err
+    assert "--api-port" in ended.err
+
+
+async def test_ctrl_c_leaves_nothing_running_and_the_next_start_continues_every_job(
+    up: Running, folder: Path, ports: list[str]
+) -> None:
+    submitted = await aijobs_process("submit", UPSCALE, "--image", PHOTO, folder=folder)
+    code = submitted.out.strip()
+
+    ended = await up.interrupt()
+
+    assert ended.code == Exit.SUCCESS
+    assert "Unfinished jobs continue" in ended.out
+    assert processes_about(folder) == {}
+    assert not (folder / URL_FILE).exists()
+
+    async with running("up", *ports, folder=folder) as again:
+        await again.until_it_says(READY)
+        watched = await aijobs_process("watch", code, "--json", folder=folder)
+
+        again.terminate()
+        stopped = await again.ended()
+
+    assert watched.code == Exit.SUCCESS
+    assert statuses(watched.lines)[-1] == "SUCCESS"
+    assert stopped.code == Exit.SUCCESS
+    assert await nobody_about(folder)
+    assert (folder / LOCK_FILE).exists()
