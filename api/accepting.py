@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -10,11 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.callers import Caller
 from api.parts import Parts
-from api.telling import job_document
+from api.telling import new_job_document
 from domain.catalogue import Model
 from domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
 from domain.job import JobRequest
 from domain.parameters import FileInput, Parameters, check_parameters
+from domain.pointers import pointer
 from persistence.acceptance import Acceptance, accept
 from persistence.idempotency import Answer, Claim, claim, first_answer, settle
 from persistence.records import file_of
@@ -45,7 +47,7 @@ async def take_in(parts: Parts, caller: Caller, request: JobRequest, idempotency
         if first is not None:
             return first
         job = await accept(session, order)
-        answer = await answer_for(parts, job)
+        answer = answer_for(job)
         if wanted:
             await settle(session, wanted, answer)
     await parts.engine.start_or_leave(parts.records.brief(job))
@@ -67,10 +69,10 @@ def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> Cla
     return Claim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
 
 
-async def answer_for(parts: Parts, job: JobRow) -> Answer:
-    """202, and where the job is."""
-    document = await job_document(parts, job)
-    return Answer(status=ACCEPTED, location=f"/api/jobs/{job.code}", body=document.model_dump(mode="json"))
+def answer_for(job: JobRow) -> Answer:
+    """202, where the new job is, and how it stands."""
+    body = new_job_document(job).model_dump(mode="json")
+    return Answer(status=ACCEPTED, location=f"/api/jobs/{job.code}", body=body)
 
 
 async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: str) -> Acceptance:
@@ -82,8 +84,7 @@ async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: s
     _check_callback(request)
     checked = check_parameters(model, parameters, request.params)
     params = checked.model_dump(mode="json")
-    async with parts.database.read() as session:
-        await _check_files(session, parameters, params, user_id)
+    await _check_files(parts, parameters, params, user_id)
     return Acceptance(
         user_id=user_id,
         request=request,
@@ -120,18 +121,20 @@ def _check_callback(request: JobRequest) -> None:
         raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", "Must be an http URL."))
 
 
-async def _check_files(
-    session: AsyncSession, parameters: type[Parameters], params: dict[str, Any], user_id: str
-) -> None:
+async def _check_files(parts: Parts, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
     """Uploads that are named must be there, the user's, and of the right kind."""
-    wrong = [
-        FieldError(f"/params/{name}", complaint)
-        for name, mark in parameters.file_fields().items()
-        if str(params.get(name, "")).startswith("file_")
-        and (complaint := await _complaint(session, params[name], mark, user_id))
-    ]
+    named = {name: mark for name, mark in parameters.file_fields().items() if _is_upload(params.get(name))}
+    if not named:
+        return
+    async with parts.database.read() as session:
+        complaints = {name: await _complaint(session, params[name], mark, user_id) for name, mark in named.items()}
+    wrong = [FieldError(pointer("params", name), complaint) for name, complaint in complaints.items() if complaint]
     if wrong:
         raise InvalidParameters("A file cannot be used.", *wrong)
+
+
+def _is_upload(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("file_")
 
 
 async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
@@ -140,5 +143,5 @@ async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id:
     except NotFound:
         return "There is no such file of this user."
     if not file.media_type.startswith(f"{mark.media}/"):
-        return f"This file is not an {mark.media}." if mark.media[0] in "aeiou" else f"This file is no {mark.media}."
+        return f"This must be a file of the kind {mark.media}."
     return None

@@ -37,15 +37,16 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, frames: AsyncGenerator[bytes]) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes], *, patience: timedelta = SEND_PATIENCE) -> None:
         self._frames = frames
+        self._patience = patience.total_seconds()
         headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(frames, headers=headers)
 
     async def stream_response(self, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
             try:
-                async with asyncio.timeout(SEND_PATIENCE.total_seconds()):
+                async with asyncio.timeout(self._patience):
                     await send(message)
             except TimeoutError as stuck:
                 raise ReaderGone from stuck
@@ -61,16 +62,18 @@ def frame(event: JobEvent) -> bytes:
     return f"id: {event.seq}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
-async def frames_of(database: Database, live: LiveEvents, code: str, *, after: int) -> AsyncGenerator[bytes]:
+async def frames_of(
+    database: Database, live: LiveEvents, code: str, *, after: int, heartbeat: timedelta = HEARTBEAT
+) -> AsyncGenerator[bytes]:
     """The job's events with a number above `after`, each once and in order, until its end."""
     yield GREETING
     async with live.subscribed(code) as subscription:
-        async for batch in _batches(database, subscription, code, after):
+        async for batch in _batches(database, subscription, code, after, heartbeat):
             yield b"".join(map(frame, batch)) or SIGN_OF_LIFE
 
 
 async def _batches(
-    database: Database, subscription: Subscription, code: str, after: int
+    database: Database, subscription: Subscription, code: str, after: int, heartbeat: timedelta
 ) -> AsyncGenerator[list[JobEvent]]:
     """What is in the database, then what comes. No session is held while it waits. An empty batch is a sign of life."""
     ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
@@ -80,7 +83,7 @@ async def _batches(
         last, is_more = page[-1].seq if page else last, len(page) == AT_ONCE
         yield page
     while not is_over and not subscription.is_over and time.monotonic() < ends_at:
-        news = [event for event in await _taken(subscription) if event.seq > last]
+        news = [event for event in await _taken(subscription, heartbeat) if event.seq > last]
         last, is_over = news[-1].seq if news else last, any(map(_is_end, news))
         yield news
 
@@ -92,9 +95,9 @@ async def _page(database: Database, code: str, last: int) -> tuple[list[JobEvent
         return await events_after(session, code, last), is_over
 
 
-async def _taken(subscription: Subscription) -> list[JobEvent]:
+async def _taken(subscription: Subscription, heartbeat: timedelta) -> list[JobEvent]:
     try:
-        async with asyncio.timeout(HEARTBEAT.total_seconds()):
+        async with asyncio.timeout(heartbeat.total_seconds()):
             return await subscription.take()
     except TimeoutError:
         return []

@@ -17,6 +17,11 @@ async def job_documents(parts: Parts, rows: Sequence[JobRow]) -> list[shapes.Job
     return [_job_document(row, outputs[row.code]) for row in rows]
 
 
+def new_job_document(row: JobRow) -> shapes.Job:
+    """Of a job that was accepted just now: it has no outputs."""
+    return _job_document(row, [])
+
+
 async def job_document(parts: Parts, row: JobRow) -> shapes.Job:
     return (await job_documents(parts, [row]))[0]
 

@@ -1,8 +1,8 @@
-"""Commands that show what the API knows: jobs, one job, models, points."""
+"""Commands that show what the API knows: jobs, one job, models."""
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -12,8 +12,6 @@ from cli.client import Document
 from cli.errors import CommandError, Exit
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
 from domain.lifecycle import JobStatus
-
-POINTS: Final = ("user_id", "day", "limit", "used", "held", "remaining")
 
 
 def jobs(
@@ -29,7 +27,7 @@ def jobs(
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, newest first."""
-    query = {"status": _status_name(status), "model_id": model, "limit": limit}
+    query = {"status": _status_name(status), "model": model, "limit": limit}
     page = _fetched(Reach(url, key, user, data_dir), "/api/jobs", query)
     if as_json:
         screen.show_json(page)
@@ -65,17 +63,6 @@ def models(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: 
     else:
         columns = ("MODEL", "NAME", "VERSION", "PLATFORM", "POINTS", "ASYNC", "CONFIGURED")
         screen.show_table(columns, map(_model_row, page["data"]), right=("POINTS",))
-
-
-def points(
-    as_json: AsJson = False, user: User = None, url: Url = None, key: Key = None, data_dir: DataDir = None
-) -> None:
-    """Show today's points."""
-    today = _fetched(Reach(url, key, user, data_dir), "/api/points")
-    if as_json:
-        screen.show_json(today)
-    else:
-        screen.show_pairs((name, str(today[name])) for name in POINTS)
 
 
 def _fetched(reach: Reach, path: str, query: dict[str, Any] | None = None) -> Document:

@@ -3,16 +3,17 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+LATEST: Final = "0001"
+"""The newest migration. A database that is there needs none."""
 
 READERS: Final = 4
 BUSY_PATIENCE: Final = timedelta(seconds=30)
@@ -59,10 +60,23 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
 def _upgrade(url: URL) -> None:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if _revision(url) == LATEST:
+        return
+    from alembic import command  # takes long to load, and is needed once
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
     command.upgrade(config, "head")
+
+
+def _revision(url: URL) -> str | None:
+    """Which migration a database file is at; nothing when it is new."""
+    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_PATIENCE.total_seconds())) as connection:
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+        return row[0] if row else None
 
 
 def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:

@@ -55,7 +55,7 @@ async def rerun_job(
             answer = await claim(session, request) if request else None
             if answer is None:
                 job = await _rerun(parts, caller, session, await locked_job(session, code), wanted.start)
-                answer = await answer_for(parts, job)
+                answer = answer_for(job)
                 if request:
                     await settle(session, request, answer)
         await parts.engine.start_or_leave(parts.records.brief(job))

@@ -1,7 +1,7 @@
 """The real app over a real socket, with a real database, store and Temporal. No worker: a test moves its jobs."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,24 +81,20 @@ async def key(parts: Parts, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def opened() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as stack:
-        yield stack
+async def without_temporal(parts: Parts, key: str) -> AsyncIterator[Installation]:
+    async with opened_installation(parts, key) as installation:
+        yield installation
 
 
 @pytest.fixture
-async def without_temporal(opened: AsyncExitStack, parts: Parts, key: str) -> Installation:
-    return await opened.enter_async_context(opened_installation(parts, key))
-
-
-@pytest.fixture
-async def api(opened: AsyncExitStack, parts: Parts, key: str, engine: Engine) -> Installation:
-    return await opened.enter_async_context(opened_installation(replace(parts, engine=engine), key))
+async def api(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Installation]:
+    async with opened_installation(replace(parts, engine=engine), key) as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")
 async def standing(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[Installation]:
-    """One for all tests that change nothing."""
+    """One for all tests that mind no neighbours."""
     folder = tmp_path_factory.mktemp("standing")
     async with opened_parts(folder, engine) as parts:
         key = await ensure_first_key(parts.database, parts.secret, folder)

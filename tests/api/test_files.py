@@ -9,9 +9,9 @@ from tests.api.installation import Installation
 from tests.api.pictures import bomb, picture
 
 
-async def test_a_photo_is_kept_and_described(api: Installation) -> None:
+async def test_a_photo_is_kept_and_described(standing: Installation) -> None:
     content = picture(80, 60, "PNG")
-    answer = await api.upload(content, name="me.jpg")
+    answer = await standing.upload(content, name="me.jpg")
 
     file = answer.json()
     assert answer.status_code == 201
@@ -25,8 +25,8 @@ async def test_a_photo_is_kept_and_described(api: Installation) -> None:
         "width": 80,
         "height": 60,
     }
-    assert (await api.http.get(f"/api/files/{file['code']}")).json() == file
-    assert b"".join([chunk async for chunk in api.parts.store.read(f"files/{file['code']}.png")]) == content
+    assert (await standing.http.get(f"/api/files/{file['code']}")).json() == file
+    assert b"".join([chunk async for chunk in standing.parts.store.read(f"files/{file['code']}.png")]) == content
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,21 @@ async def test_a_form_must_be_a_form_with_a_file(standing: Installation) -> None
     assert broken.status_code == 400
 
 
-async def test_somebody_elses_file_is_not_there(api: Installation) -> None:
-    file = (await api.upload(picture(), user="ada")).json()
+async def test_somebody_elses_file_is_not_there(standing: Installation) -> None:
+    file = (await standing.upload(picture(), user="ada")).json()
 
-    assert (await api.http.get(f"/api/files/{file['code']}", headers=await api.key_for("eve"))).status_code == 404
-    assert (await api.http.get("/api/files/nonsense")).status_code == 404
+    assert (
+        await standing.http.get(f"/api/files/{file['code']}", headers=await standing.key_for("eve"))
+    ).status_code == 404
+    assert (await standing.http.get("/api/files/nonsense")).status_code == 404
 
 
-async def test_a_form_may_name_its_user(api: Installation) -> None:
-    answer = await api.http.post("/api/files", files={"file": ("a.jpg", picture())}, data={"user_id": "ada"})
+async def test_a_form_may_name_its_user(standing: Installation) -> None:
+    answer = await standing.http.post("/api/files", files={"file": ("a.jpg", picture())}, data={"user_id": "ada"})
     code = answer.json()["code"]
 
-    assert (await api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "ada"})).status_code == 200
-    assert (await api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "bob"})).status_code == 404
+    assert (await standing.http.get(f"/api/files/{code}", headers={"Aijobs-User": "ada"})).status_code == 200
+    assert (await standing.http.get(f"/api/files/{code}", headers={"Aijobs-User": "bob"})).status_code == 404
 
 
 def test_a_name_is_only_ever_shown() -> None:

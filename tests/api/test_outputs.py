@@ -15,11 +15,11 @@ def local(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-async def test_an_output_is_shown_with_a_signed_link_that_works(api: Installation) -> None:
-    code, content = await api.job("ada"), picture(kind="PNG")
-    stored = await api.keep_output(code, content)
-    (output,) = (await api.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
-    served = await api.http.get(local(output["url"]), headers={"Authorization": ""})
+async def test_an_output_is_shown_with_a_signed_link_that_works(standing: Installation) -> None:
+    code, content = await standing.job("ada"), picture(kind="PNG")
+    stored = await standing.keep_output(code, content)
+    (output,) = (await standing.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
+    served = await standing.http.get(local(output["url"]), headers={"Authorization": ""})
 
     assert output == {
         "index": 0,
@@ -38,25 +38,25 @@ async def test_an_output_is_shown_with_a_signed_link_that_works(api: Installatio
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert served.headers["Content-Length"] == str(len(content))
     assert "sandbox" in served.headers["Content-Security-Policy"]
-    assert (await api.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
+    assert (await standing.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
 
 
-async def test_an_output_by_its_number_redirects_to_a_fresh_link(api: Installation) -> None:
-    code, content = await api.job("ada"), picture(kind="PNG")
-    await api.keep_output(code, content)
-    answer = await api.http.get(f"/api/jobs/{code}/outputs/0")
+async def test_an_output_by_its_number_redirects_to_a_fresh_link(standing: Installation) -> None:
+    code, content = await standing.job("ada"), picture(kind="PNG")
+    await standing.keep_output(code, content)
+    answer = await standing.http.get(f"/api/jobs/{code}/outputs/0")
 
     assert answer.status_code == 307
-    assert (await api.http.get(local(answer.headers["Location"]))).content == content
-    assert (await api.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
+    assert (await standing.http.get(local(answer.headers["Location"]))).content == content
+    assert (await standing.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
 
 
-async def test_a_range_of_it_can_be_read(api: Installation) -> None:
-    code, content = await api.job("ada"), picture(kind="PNG")
-    await api.keep_output(code, content)
-    link = local((await api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
-    part = await api.http.get(link, headers={"Range": "bytes=10-19"})
-    head = await api.http.head(link)
+async def test_a_range_of_it_can_be_read(standing: Installation) -> None:
+    code, content = await standing.job("ada"), picture(kind="PNG")
+    await standing.keep_output(code, content)
+    link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    part = await standing.http.get(link, headers={"Range": "bytes=10-19"})
+    head = await standing.http.head(link)
 
     assert (part.status_code, part.content) == (206, content[10:20])
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(content)), b"")
@@ -66,21 +66,23 @@ async def test_a_range_of_it_can_be_read(api: Installation) -> None:
     ("old", "new"),
     [("outputs/", "outputs/../"), ("image%2Fpng", "text%2Fhtml"), ("0.png&", "x.html&"), ("expires=", "expires=9")],
 )
-async def test_a_link_that_was_tampered_with_is_refused(api: Installation, old: str, new: str) -> None:
-    code = await api.job("ada")
-    await api.keep_output(code, picture(kind="PNG"))
-    link = local((await api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
-    answer = await api.http.get(link.replace(old, new))
+async def test_a_link_that_was_tampered_with_is_refused(standing: Installation, old: str, new: str) -> None:
+    code = await standing.job("ada")
+    await standing.keep_output(code, picture(kind="PNG"))
+    link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    answer = await standing.http.get(link.replace(old, new))
 
     assert answer.status_code in {403, 404}
 
 
-async def test_a_link_without_a_signature_or_after_its_time_is_refused(api: Installation) -> None:
-    code = await api.job("ada")
-    output = await api.keep_output(code, picture(kind="PNG"))
-    expired = api.parts.signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
-    gone = api.parts.signer.sign("outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png")
+async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: Installation) -> None:
+    code = await standing.job("ada")
+    output = await standing.keep_output(code, picture(kind="PNG"))
+    expired = standing.parts.signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
+    gone = standing.parts.signer.sign(
+        "outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png"
+    )
 
-    assert (await api.http.get(f"/api/store/{output.key}")).status_code == 422
-    assert (await api.http.get(local(expired))).status_code == 404
-    assert (await api.http.get(local(gone))).status_code == 404
+    assert (await standing.http.get(f"/api/store/{output.key}")).status_code == 422
+    assert (await standing.http.get(local(expired))).status_code == 404
+    assert (await standing.http.get(local(gone))).status_code == 404

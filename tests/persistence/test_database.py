@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from persistence.database import opened_database
+from persistence.database import LATEST, opened_database
 
 OPEN_ONCE = """
 import asyncio, sys
-from persistence.database import opened_database
+from persistence.database import LATEST, opened_database
 
 async def main():
     async with opened_database(sys.argv[1]):
@@ -44,6 +45,10 @@ async def test_the_migrations_make_what_the_tables_declare(tmp_path: Path) -> No
     engine.dispose()
 
     assert differences == []
+
+
+def test_the_newest_migration_is_known() -> None:
+    assert ScriptDirectory("persistence/migrations").get_heads() == [LATEST]
 
 
 async def test_another_database_is_refused_by_name() -> None:

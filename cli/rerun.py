@@ -1,0 +1,41 @@
+"""`aijobs rerun`: the same again, from the beginning or from the migration."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from cli import screen
+from cli.client import Document
+from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from domain.reruns import RerunFrom
+
+
+def rerun(
+    code: JobCode,
+    start: Annotated[
+        RerunFrom, typer.Option("--from", help="start: charged anew. migration: only moved again, free.")
+    ] = RerunFrom.START,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a job that has ended again, as a new job.
+
+    Exit code 1 when it still runs, or when nothing is left to begin with.
+    """
+
+    async def ask() -> Document:
+        async with Reach(url, key, user, data_dir).api() as api:
+            return await api.post(f"/api/jobs/{code}/rerun", {"from": start})
+
+    job = asyncio.run(ask())
+    if as_json:
+        screen.show_json(job)
+    else:
+        screen.say(
+            Text(job["code"], style="bold"), f"repeats {code}.", Text(f"aijobs watch {job['code']}", style="dim")
+        )

@@ -1,0 +1,40 @@
+"""`aijobs points`: the ledger, straight in the database."""
+
+from pathlib import Path
+
+from sqlalchemy import text
+
+from persistence.database import opened_database
+from tests.cli.command import aijobs_process as aijobs
+
+
+async def test_a_fresh_ledger_balances(tmp_path: Path) -> None:
+    done = await aijobs("points", "check", folder=tmp_path)
+
+    assert done.code == 0
+    assert "balances" in done.out
+
+
+async def test_a_violation_is_named_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    async with opened_database(f"sqlite:///{tmp_path}/aijobs.db") as database, database.write() as session:
+        damage = text("INSERT INTO points_day (user_id, day, used, held) VALUES ('ada', '2026-11-22', 5, 0)")
+        await (await session.connection()).execute(damage)
+
+    done = await aijobs("points", "check", folder=tmp_path)
+
+    assert done.code == 1
+    assert "ada on 2026-11-22: the day says used 5" in done.out
+
+
+async def test_a_user_gets_a_limit_of_their_own(tmp_path: Path) -> None:
+    done = await aijobs("points", "limit", "ada", "7", folder=tmp_path)
+
+    assert done.code == 0
+    assert "ada has 7 points a day" in done.out
+
+
+async def test_a_decision_must_be_one_decision(tmp_path: Path) -> None:
+    done = await aijobs("resolve", "job_x", "--why", "…", "--refund", "--charge", folder=tmp_path)
+
+    assert done.code == 2
+    assert "--refund" in done.err
