@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.errors import NotFound
+from domain.errors import JobIsFinal, NotFound
 from domain.events import EventKind
 from domain.job import JobError
 from domain.lifecycle import JobStatus, Move, judge, overall_progress
@@ -71,6 +71,17 @@ def progress(session: AsyncSession, job: JobRow, status: JobStatus, unit: float)
 def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
     """Add a line to a locked job's history that changes nothing else."""
     record(session, job, EventKind.NOTE, detail)
+
+
+async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
+    """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
+    if job.job_status.is_final:
+        raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+    notes = await session.exec(
+        select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
+    )
+    if not any("cancel" in detail for detail in notes):
+        note(session, job, {"cancel": "requested", "reason": reason})
 
 
 def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:

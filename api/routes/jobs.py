@@ -20,6 +20,7 @@ from api.telling import job_document, job_documents, with_exchange
 from domain.errors import BadInput, FieldError, JobIsFinal
 from domain.job import JobRequest
 from domain.lifecycle import JobStatus
+from persistence.gate import locked_job, note_wish_to_cancel
 from persistence.listing import JobFilter, jobs_page
 from persistence.records import job_of
 
@@ -141,6 +142,9 @@ async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: Cance
     if row.job_status.is_final:
         raise JobIsFinal(f"The job has ended: {row.job_status.name}.")
     await parts.engine.start(parts.records.brief(row))  # it has been, unless Temporal was away
+    async with parts.database.write() as session:
+        row = await locked_job(session, code)
+        await note_wish_to_cancel(session, row, reason=reason)
     await parts.engine.cancel(code, reason=reason)
     return await job_document(parts, row)
 

@@ -32,6 +32,8 @@ async def test_a_job_can_be_canceled_in_every_status(stack: Stack, status: JobSt
 
     assert answer.status_code == 202
     assert (await stack.statuses(code, user=user))[-1] == "CANCELED"
+    notes = [event["detail"] for event in await stack.events(code, user=user) if event["kind"] == "note"]
+    assert {"cancel": "requested", "reason": "changed my mind"} in notes
     job = await stack.job(code, user=user)
     assert job["error"]["message"] == "changed my mind"
     assert job["outputs"] == []

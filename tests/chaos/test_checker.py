@@ -1,0 +1,276 @@
+"""A checker that cannot fail proves nothing: each promise is broken on purpose, and each breach is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chaos.invariants import INVARIANTS
+from domain.lifecycle import JobStatus
+from tests.chaos.world import World, healthy_world
+
+Sabotage = Callable[[World], None]
+
+
+def in_sql(statement: str) -> Sabotage:
+    return lambda world: world.sql(statement)
+
+
+def _unanswered(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.accounts["order-0"].codes.clear()
+
+
+def _answered_twice(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.accounts["order-0"].codes[1] = "job_another"
+
+
+def _refused(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.accounts["order-4"] = witness.accounts["order-0"].model_copy(update={"codes": [], "refusal": 422})
+
+
+def _two_workflows(world: World) -> None:
+    with world.witnessed() as witness:
+        again = {"run_id": "again", "first_run_id": "again"}
+        witness.workflows.append(witness.workflows[1].model_copy(update=again))
+
+
+def _no_workflow(world: World) -> None:
+    with world.witnessed() as witness:
+        del witness.workflows[:2]
+
+
+def _running_workflow(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.workflows[1].status = "RUNNING"
+
+
+def _terminated_workflow(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.workflows[1].status = "TERMINATED"
+
+
+def _other_result(world: World) -> None:
+    with world.witnessed() as witness:
+        state = witness.workflows[1].state
+        assert state is not None
+        witness.workflows[1].state = state.model_copy(update={"job_status": JobStatus.MIGRATING})
+
+
+def _sent_twice(world: World) -> None:
+    first = world.ledger()[0]
+    world.enter(first.model_copy(update={"id": "prediction-again"}))
+
+
+def _sent_without_intent(world: World) -> None:
+    world.enter(world.ledger()[0].model_copy(update={"id": "prediction-again", "correlation": "token-unheard-of"}))
+
+
+def _sent_again_under_a_new_token(world: World) -> None:
+    copy = "number + 1, provider, 'token-2', request, request_sha256, intent_at, 'unknown'"
+    world.sql(
+        "INSERT INTO submission (job_code, number, provider, token, request, request_sha256, intent_at, outcome) "
+        f"SELECT job_code, {copy} FROM submission WHERE job_code = :success"
+    )
+    paid = next(row for row in world.ledger() if row.correlation == f"token-{world.codes[JobStatus.SUCCESS]}")
+    world.enter(paid.model_copy(update={"id": "prediction-again", "correlation": "token-2"}))
+
+
+def _late_charge(world: World) -> None:
+    world.sql(
+        "INSERT INTO points_entry (job_code, user_id, day, kind, points, create_time) "
+        "SELECT job_code, user_id, day, 'settle', points, create_time FROM points_entry "
+        "WHERE job_code = :timeout AND kind = 'hold'"
+    )
+    world.sql("UPDATE points_day SET held = 0")
+
+
+def _success_before_upload(world: World) -> None:
+    world.output().unlink()
+    world.look_again()
+
+
+def _altered_object(world: World) -> None:
+    world.output().write_bytes(b"something else")
+    world.look_again()
+
+
+def _leftover(world: World) -> None:
+    (world.output().parent / "1.jpg").write_bytes(b"left over")
+    world.look_again()
+
+
+def _open_upload(world: World) -> None:
+    (world.store / ".drafts").mkdir()
+    (world.store / ".drafts" / "half").write_bytes(b"half of it")
+    world.look_again()
+
+
+def _heard_less(world: World) -> None:
+    with world.witnessed() as witness:
+        del witness.readings[0].events[2]
+
+
+def _heard_twice(world: World) -> None:
+    with world.witnessed() as witness:
+        heard = witness.readings[0].events
+        heard.insert(2, heard[1])
+
+
+def _heard_no_end(world: World) -> None:
+    with world.witnessed() as witness:
+        del witness.readings[0].events[-1]
+
+
+def _still_listening(world: World) -> None:
+    with world.witnessed() as witness:
+        witness.readings[0].is_over = False
+
+
+#: What is broken; by which promise the checker has to name it; the sabotage.
+SABOTAGES: list[tuple[str, str, Sabotage]] = [
+    ("an order is not answered", "answered", _unanswered),
+    ("an order is answered with two jobs", "answered", _answered_twice),
+    ("an order is refused without a reason", "answered", _refused),
+    ("an accepted job is lost", "kept", in_sql("DELETE FROM job WHERE code = :failed")),
+    (
+        "an idempotency key is lost",
+        "kept",
+        in_sql("DELETE FROM idempotency_key WHERE json_extract(answer, '$.body.code') = :failed"),
+    ),
+    (
+        "a repetition makes a second job",
+        "kept",
+        in_sql("UPDATE idempotency_key SET answer = json_replace(answer, '$.body.code', :success)"),
+    ),
+    ("a job never ends", "final", in_sql("UPDATE job SET job_status = 3 WHERE code = :failed")),
+    ("a job has two workflows", "one workflow", _two_workflows),
+    ("a job has no workflow", "one workflow", _no_workflow),
+    ("a workflow still runs", "one workflow", _running_workflow),
+    ("a submission is sent twice", "paid once", _sent_twice),
+    ("a request is sent without an intent", "paid once", _sent_without_intent),
+    ("an unknown submission is sent again", "paid once", _sent_again_under_a_new_token),
+    (
+        "what was paid counts as rejected",
+        "paid once",
+        in_sql("UPDATE submission SET outcome = 'rejected' WHERE job_code = :timeout"),
+    ),
+    (
+        "a job has another's reference",
+        "paid once",
+        in_sql("UPDATE submission SET ref_id = 'prediction-other' WHERE job_code = :failed"),
+    ),
+    (
+        "points are refunded twice",
+        "balance",
+        in_sql("UPDATE points_day SET used = used - 2"),
+    ),
+    (
+        "a reservation is closed twice",
+        "balance",
+        in_sql(
+            "INSERT INTO points_entry (job_code, user_id, day, kind, points, create_time) "
+            "SELECT job_code, user_id, day, 'refund', points, create_time FROM points_entry "
+            "WHERE job_code = :success AND kind = 'settle'"
+        ),
+    ),
+    (
+        "a reservation is not closed",
+        "balance",
+        in_sql("DELETE FROM points_entry WHERE job_code = :failed AND kind = 'refund'"),
+    ),
+    (
+        "a user is above the limit",
+        "balance",
+        in_sql("INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)"),
+    ),
+    (
+        "a failed job is charged",
+        "just",
+        in_sql("UPDATE points_entry SET kind = 'settle' WHERE job_code = :failed AND kind = 'refund'"),
+    ),
+    ("a lost job is charged, and was not made", "just", _late_charge),
+    ("SUCCESS comes before the upload", "outputs", _success_before_upload),
+    ("an object is altered", "outputs", _altered_object),
+    (
+        "an output is not what the provider made",
+        "outputs",
+        in_sql("UPDATE output SET sha256 = 'something else'"),
+    ),
+    ("SUCCESS comes without outputs", "outputs", in_sql("UPDATE output SET del = 1")),
+    (
+        "a canceled job keeps an output",
+        "outputs",
+        in_sql("UPDATE output SET job_code = :canceled"),
+    ),
+    ("an object is left over", "tidy", _leftover),
+    ("an upload is left open", "tidy", _open_upload),
+    ("an event is dropped", "history", in_sql("DELETE FROM job_event WHERE job_code = :success AND seq = 3")),
+    (
+        "an event is dropped, and the rest numbered anew",
+        "history",
+        in_sql("UPDATE job SET event_seq = event_seq - 1 WHERE code = :failed"),
+    ),
+    (
+        "a status is skipped that must not be",
+        "history",
+        in_sql("UPDATE job_event SET job_status = 4 WHERE job_code = :success AND job_status = 5"),
+    ),
+    (
+        "a final status is left again",
+        "history",
+        in_sql("UPDATE job_event SET kind = 'status', job_status = 8 WHERE job_code = :failed AND kind = 'note'"),
+    ),
+    (
+        "a finished job makes progress",
+        "history",
+        in_sql("UPDATE job_event SET kind = 'progress' WHERE job_code = :failed AND kind = 'note'"),
+    ),
+    ("a reader misses an event", "streams", _heard_less),
+    ("a reader gets an event twice", "streams", _heard_twice),
+    ("a reader is not told the end", "streams", _heard_no_end),
+    ("a reader waits for ever", "streams", _still_listening),
+    (
+        "a reader is told what was not",
+        "streams",
+        in_sql("UPDATE job_event SET detail = '{\"other\": 1}' WHERE job_code = :success AND seq = 2"),
+    ),
+    ("row and event differ", "agreement", in_sql("UPDATE job SET job_status = 7 WHERE code = :timeout")),
+    ("row and workflow differ", "agreement", _other_result),
+    ("a workflow is ended without a word", "agreement", _terminated_workflow),
+    (
+        "the row's error is another",
+        "agreement",
+        in_sql('UPDATE job SET error = \'{"code": "other"}\' WHERE code = :failed'),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+async def original(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return await healthy_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def world(original: World, tmp_path: Path) -> World:
+    """A copy, to be broken."""
+    return original.copied_to(tmp_path / "world")
+
+
+async def test_a_world_in_which_all_is_well_has_no_breach(world: World) -> None:
+    assert await world.breaches() == []
+
+
+@pytest.mark.parametrize(("promise", "sabotage"), [pytest.param(*rest, id=name) for name, *rest in SABOTAGES])
+async def test_each_breach_is_named(world: World, promise: str, sabotage: Sabotage) -> None:
+    sabotage(world)
+
+    breaches = await world.breaches()
+
+    assert promise in {breach.invariant for breach in breaches}
+
+
+def test_every_promise_is_broken_once() -> None:
+    assert {promise for _, promise, _ in SABOTAGES} == set(INVARIANTS)

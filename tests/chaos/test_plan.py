@@ -1,0 +1,50 @@
+"""The same seed plans the same run, and everything that it plans is understood."""
+
+import pytest
+
+from chaos import mischief
+from chaos.photos import photo
+from chaos.plan import Plan, orders_of
+from chaos.stack import catalogue_of
+from domain.catalogue import Catalogue
+from sandbox.board import arm_for_all, faults_in
+from sandbox.faults import Fault, Operation
+from settings import SHIPPED_CATALOGUE
+
+
+def test_the_same_seed_gives_the_same_orders() -> None:
+    assert orders_of(Plan(seed=3)) == orders_of(Plan(seed=3))
+    assert orders_of(Plan(seed=3)) != orders_of(Plan(seed=4))
+
+
+@pytest.mark.parametrize("rider", mischief.riding(gentle=False))
+def test_every_riding_fault_is_understood(rider: str) -> None:
+    assert faults_in(rider, during=Operation.CREATE)
+
+
+def test_every_standing_fault_is_understood() -> None:
+    for order in (*mischief.STANDING, mischief.OUTAGE):
+        assert arm_for_all(**order)
+
+
+def test_every_fault_of_the_sandbox_has_its_place() -> None:
+    named = " ".join(
+        (*mischief.riding(gentle=False), *(order["fault"] for order in (*mischief.STANDING, mischief.OUTAGE)))
+    )
+
+    assert [fault for fault in Fault if fault not in named] == []
+
+
+@pytest.mark.parametrize("gentle", [True, False])
+def test_the_catalogue_of_a_run_is_one(gentle: bool) -> None:
+    plan = Plan(seed=1, gentle=gentle)
+
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(plan))
+
+    assert {order.model for order in orders_of(plan)} <= {model.model_id for model in catalogue}
+
+
+def test_no_two_photos_are_alike() -> None:
+    numbers = [*range(200), 2**16, 2**16 + 1, 2**17]
+
+    assert len({photo(number) for number in numbers}) == len(numbers)

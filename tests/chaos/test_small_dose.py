@@ -1,0 +1,24 @@
+"""A small dose of chaos: the real stack, a few kills, and every promise holds."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from chaos.plan import Plan
+from chaos.report import show
+from chaos.running import run
+
+DOSE = Plan(seed=20261121, jobs=24, users=5, storm=15.0, kill_every=3.0, long_pauses=False, patience=90.0, gentle=True)
+
+
+@pytest.mark.xdist_group("chaos")
+async def test_a_small_dose_of_chaos_breaks_no_promise(tmp_path: Path) -> None:
+    console = Console()
+
+    outcome = await run(DOSE, tmp_path, lambda words: console.print(words, markup=False))
+
+    show(outcome, console)
+    assert outcome.holds
+    assert sum(outcome.harms.values()) > 0
+    assert outcome.recovery is not None
