@@ -1,5 +1,7 @@
 """Moving a job's outputs from its provider into our store."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,14 +10,15 @@ from temporalio import activity
 from activities.moving import Mover
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue, Model
-from domain.errors import DownloadInterrupted, LinkExpired, OutputRefused, TransientError
+from domain.errors import DownloadInterrupted, HostUnreachable, LinkExpired, OutputRefused, TransientError
 from domain.job import JobBrief, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputSource
 from domain.ports import Provider, Records
 
-#: How often an output is tried before its trouble is believed to be lasting. Our own store's troubles always pass.
-TRIES: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 6}
+#: How often in a row an output may fail like this before it is believed to be lasting. Every try asks for the links
+#: anew. Outages, of the host, the provider or our own store, are not counted: they pass, or the deadline does.
+TRIES: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 5}
 
 LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
     LinkExpired: "The provider's link has expired and is not renewed",
@@ -41,13 +44,18 @@ class Migrating:
         return await self._records.advance(brief.code, JobStatus.SUCCESS)
 
     async def _move_all(self, brief: JobBrief) -> None:
-        """Every try asks for the links anew, so that one which has expired may be replaced."""
-        try:
-            await self._move_missing(brief, provider_of(self._providers, brief.provider))
-        except (LinkExpired, DownloadInterrupted) as trouble:
-            if activity.info().attempt < TRIES[type(trouble)]:
+        failed: Counter[type[TransientError]] = Counter()
+        while True:
+            try:
+                return await self._move_missing(brief, provider_of(self._providers, brief.provider))
+            except HostUnreachable:
                 raise
-            raise OutputRefused(f"{LAST_WORDS[type(trouble)]}: {trouble}") from trouble
+            except (LinkExpired, DownloadInterrupted) as trouble:
+                kind = type(trouble)
+                failed[kind] += 1
+                if failed[kind] >= TRIES[kind]:
+                    raise OutputRefused(f"{LAST_WORDS[kind]}: {trouble}") from trouble
+                await asyncio.sleep(2 ** (failed[kind] - 1))
 
     async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
         model = self._catalogue.model(brief.model_id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -42,11 +42,20 @@ async def take_in(parts: Parts, caller: Caller, request: JobRequest, idempotency
     if wanted and (first := await answered(parts, wanted)):
         return first
     order = await _checked(parts, caller, request, user_id)
+
+    async def accepted(session: AsyncSession) -> JobRow:
+        return await accept(session, order)
+
+    return await take_once(parts, wanted, accepted)
+
+
+async def take_once(parts: Parts, wanted: Claim | None, make: Callable[[AsyncSession], Awaitable[JobRow]]) -> Answer:
+    """Make a job and start it, or give the first answer again: in one transaction, so that only one of two wins."""
     async with parts.database.write() as session:
         first = await claim(session, wanted) if wanted else None
         if first is not None:
             return first
-        job = await accept(session, order)
+        job = await make(session)
         answer = answer_for(job)
         if wanted:
             await settle(session, wanted, answer)

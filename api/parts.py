@@ -51,7 +51,7 @@ class Parts:
         return adapter.capabilities if adapter else None
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

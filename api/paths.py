@@ -12,13 +12,13 @@ _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
 _FILE: Final = re.compile(FILE_CODE)
 
 
-def _job_code(code: Annotated[str, Path(examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+async def _job_code(code: Annotated[str, Path(examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
     if not _JOB.fullmatch(code):
         raise NotFound("There is no such job.")
     return code
 
 
-def _file_code(code: Annotated[str, Path(examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+async def _file_code(code: Annotated[str, Path(examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
     if not _FILE.fullmatch(code):
         raise NotFound("There is no such file.")
     return code

@@ -45,6 +45,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
     errors.DownloadInterrupted: HTTPStatus.BAD_GATEWAY,
+    errors.HostUnreachable: HTTPStatus.BAD_GATEWAY,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PermanentError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.TransientError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -24,7 +24,8 @@ AijobsError
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
     ├── LinkExpired             ask the provider for a new link
-    ├── DownloadInterrupted
+    ├── DownloadInterrupted     what came was not all of it
+    │   └── HostUnreachable     nothing came: an outage, which passes
     └── StoreUnavailable
 """
 
@@ -159,6 +160,10 @@ class LinkExpired(TransientError):
 
 class DownloadInterrupted(TransientError):
     code = "download_interrupted"
+
+
+class HostUnreachable(DownloadInterrupted):
+    code = "host_unreachable"
 
 
 class StoreUnavailable(TransientError):

@@ -81,9 +81,12 @@ def _revision(url: URL) -> str | None:
 
 def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     address = url.set(drivername="sqlite+aiosqlite")
-    patience = {"timeout": BUSY_PATIENCE.total_seconds()}
-    writer = create_async_engine(address, pool_size=1, max_overflow=0, connect_args=patience)
-    reader = create_async_engine(address, pool_size=READERS, max_overflow=0, connect_args=patience)
+    shared: dict[str, Any] = {
+        "connect_args": {"timeout": BUSY_PATIENCE.total_seconds()},
+        "hide_parameters": True,  # prompts do not belong into logs
+    }
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, **shared)
+    reader = create_async_engine(address, pool_size=READERS, max_overflow=0, **shared)
     one_writer(writer.sync_engine)
     event.listen(reader.sync_engine, "connect", _prepare_reader)
     return writer, reader

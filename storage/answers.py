@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from domain.errors import AijobsError, DownloadInterrupted, LinkExpired, OutputRefused
+from domain.errors import AijobsError, HostUnreachable, LinkExpired, OutputRefused
 
 #: object stores answer a link whose time is over with any of these
 EXPIRED: Final = frozenset({403, 404, 410})
@@ -38,7 +38,7 @@ def _error_for(status: int, retry_after: str | None) -> AijobsError:
         return LinkExpired(f"The link does not work any more (HTTP {status}).")
     if status in PASSING or status >= 500 or status < 300:
         wait = parsed_retry_after(retry_after)
-        return DownloadInterrupted(f"The output cannot be fetched now (HTTP {status}).", retry_after=wait)
+        return HostUnreachable(f"The output cannot be fetched now (HTTP {status}).", retry_after=wait)
     return OutputRefused(f"The output cannot be fetched (HTTP {status}).")
 
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import httpx
 
-from domain.errors import DownloadInterrupted, OutputRefused
+from domain.errors import DownloadInterrupted, HostUnreachable, OutputRefused
 from domain.outputs import OutputKind, OutputSource
 from domain.ports import Download
 from storage.answers import REDIRECTS, announced_length, judge_answer
@@ -102,9 +102,9 @@ class SafeDownloader:
             async with asyncio.timeout(self._settings.idle_timeout.total_seconds()):
                 return await self._transport.handle_async_request(request)
         except TimeoutError as silent:
-            raise DownloadInterrupted(f"{hop.url.host} does not answer.") from silent
+            raise HostUnreachable(f"{hop.url.host} does not answer.") from silent
         except httpx.TransportError as failed:
-            raise DownloadInterrupted(f"The connection to {hop.url.host} failed.") from failed
+            raise HostUnreachable(f"The connection to {hop.url.host} failed.") from failed
 
 
 async def _wire(response: httpx.Response) -> AsyncGenerator[bytes, None]:

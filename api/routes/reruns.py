@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import shapes
-from api.accepting import IdempotencyKey, answer_for, answered, claim_of
+from api.accepting import IdempotencyKey, claim_of, take_once
 from api.callers import Caller, Writer
 from api.parts import AllParts, Parts
 from api.paths import JobCode
@@ -18,7 +18,6 @@ from domain.errors import ModelNotConfigured
 from domain.reruns import RerunFrom
 from persistence import reruns
 from persistence.gate import locked_job
-from persistence.idempotency import claim, settle
 from persistence.records import job_of
 from persistence.tables import JobRow
 
@@ -49,16 +48,11 @@ async def rerun_job(
     async with parts.database.read() as session:
         owner = (await job_of(session, code, user_id=caller.sees)).user_id
     request = claim_of(caller, owner, idempotency_key, {"rerun": code, "from": wanted.start})
-    answer = await answered(parts, request) if request else None
-    if answer is None:
-        async with parts.database.write() as session:
-            answer = await claim(session, request) if request else None
-            if answer is None:
-                job = await _rerun(parts, caller, session, await locked_job(session, code), wanted.start)
-                answer = answer_for(job)
-                if request:
-                    await settle(session, request, answer)
-        await parts.engine.start_or_leave(parts.records.brief(job))
+
+    async def repeated(session: AsyncSession) -> JobRow:
+        return await _rerun(parts, caller, session, await locked_job(session, code), wanted.start)
+
+    answer = await take_once(parts, request, repeated)
     return JSONResponse(answer.body, answer.status, {"Location": answer.location})
 
 

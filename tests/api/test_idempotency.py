@@ -1,10 +1,13 @@
 """The same request again gets the first answer again."""
 
 import asyncio
+import hashlib
 
+from api.accepting import claim_of
+from api.callers import Caller
 from domain.lifecycle import JobStatus
-from persistence.idempotency import Claim, claim
-from persistence.keys import list_keys
+from persistence.idempotency import claim
+from persistence.keys import KeyKind, Scope, list_keys
 from tests.api.installation import Installation
 from tests.api.pictures import picture
 
@@ -53,13 +56,20 @@ async def test_a_key_belongs_to_its_user(api: Installation) -> None:
 
 
 async def test_a_request_under_way_is_a_conflict(api: Installation) -> None:
+    content = picture()
     (service,) = await list_keys(api.parts.database)
+    caller = Caller(
+        key_id=service.key_id, kind=KeyKind.SERVICE, own_user=None, named=None, scopes=frozenset({Scope.FILES_WRITE})
+    )
+    upload = {"name": "photo.jpg", "sha256": hashlib.sha256(content).hexdigest()}
+    first = claim_of(caller, "ada", "up-1", upload)
+    assert first is not None
     async with api.parts.database.write() as session:
-        await claim(session, Claim(owner=f"{service.key_id}:ada", key="up-1", request_sha256="of the first"))
+        await claim(session, first)
 
-    answer = await api.upload(picture(), key="up-1")
+    answer = await api.upload(content, key="up-1")
 
-    assert answer.status_code in {409, 422}
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_flight")
 
 
 async def test_a_repeated_upload_keeps_one_file(api: Installation) -> None:
