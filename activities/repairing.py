@@ -53,6 +53,10 @@ class Engine(Protocol):
 
     async def start(self, brief: JobBrief) -> None: ...
 
+    async def watch_late(self, brief: JobBrief) -> None:
+        """Leave the slow watch behind that settles what is held."""
+        ...
+
     async def fate(self, job_code: str) -> Fate: ...
 
     async def running_jobs(self) -> list[str]:
@@ -114,6 +118,8 @@ class Repairing:
             detail={"provider_cancel": farewell} if farewell else {},
         )
         await self._ending.end(verdict)
+        if verdict.provider_may_charge and verdict.job_status is JobStatus.TIMEOUT:
+            await self._engine.watch_late(brief)
 
     async def _stop_workflows_without_work(self) -> int:
         running = await self._engine.running_jobs()

@@ -31,11 +31,15 @@ def told_by_provider(status: JobStatus, error: JobError) -> End:
     return End(status, error, maybe_at_provider=False)
 
 
+def ran_out_of_time(failure: ActivityError) -> bool:
+    """The step's patience ended: in the middle of a try, or because the next one would have come too late."""
+    return isinstance(failure.cause, TimeoutError) or failure.retry_state is RetryState.TIMEOUT
+
+
 def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End:
     """What the end of a step's patience means. `deadline` is the one that its patience was bounded by."""
     cause = failure.cause
-    out_of_time = isinstance(cause, TimeoutError) or failure.retry_state is RetryState.TIMEOUT
-    if out_of_time:
+    if ran_out_of_time(failure):
         trouble = cause.message if isinstance(cause, ApplicationError) else ""
         return deadline_passed(deadline, trouble)
     code = cause.type if isinstance(cause, ApplicationError) and cause.type else "internal_error"

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.repairing import Fate
 from domain.job import JobBrief
-from workflows.starting import start_job
+from workflows.starting import start_job, start_late_watch
 
 AT_MOST: Final = 10_000
 
@@ -29,6 +29,9 @@ class TemporalEngine:
 
     async def start(self, brief: JobBrief) -> None:
         await start_job(self._client, brief)
+
+    async def watch_late(self, brief: JobBrief) -> None:
+        await start_late_watch(self._client, brief)
 
     async def fate(self, job_code: str) -> Fate:
         try:

@@ -1,10 +1,11 @@
 """After a job's end in doubt: watch on, slowly, so that its points are settled by what the provider really did."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, RetryState
+from temporalio.exceptions import ActivityError
 
 from domain.job import JobBrief
 from workflows import steps
+from workflows.ends import ran_out_of_time
 
 
 @workflow.defn(name="LateWatch", failure_exception_types=[Exception])
@@ -17,7 +18,7 @@ class LateWatch:
         try:
             return (await steps.watch_late(brief, within=brief.deadlines.late)).name
         except ActivityError as silent:
-            if silent.retry_state is not RetryState.TIMEOUT:
+            if not ran_out_of_time(silent):
                 raise
             return "no final word"
 
