@@ -1,11 +1,12 @@
 # make demo   sets everything up and runs one real job end to end
 # make test   sets everything up and runs all tests
 # make check  what a change must pass: format, lint, types, import contracts, tests
+# make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock bench clean
+.PHONY: demo test check format lock bench chaos clean
 
 demo: .venv/runtime
 	$(BIN)/aijobs demo
@@ -26,6 +27,9 @@ format: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench
+
+chaos: .venv/dev
+	$(BIN)/python -m chaos $(CHAOS)
 
 # Each stamp says that the virtual environment holds what its lock names.
 .venv/runtime: requirements/runtime.lock pyproject.toml

@@ -9,7 +9,8 @@ from domain.catalogue import Catalogue, Model
 from domain.errors import ProviderUnavailable
 from domain.job import JobBrief, JobState
 from domain.lifecycle import JobStatus
-from domain.ports import Generator, Records, Task
+from domain.ports import Generator, Records
+from domain.providing import Task
 
 
 class Generating:

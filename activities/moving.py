@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
-from domain.outputs import OutputKind, OutputSource, StoredOutput, output_key
-from domain.ports import Download, Downloader, ObjectStore
+from domain.outputs import Download, OutputKind, OutputSource, StoredOutput, output_key
+from domain.ports import Downloader, ObjectStore
 
 Report = Callable[[float], Awaitable[None]]
 

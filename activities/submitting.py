@@ -10,7 +10,8 @@ from temporalio import activity
 from domain.catalogue import Catalogue
 from domain.errors import ProviderFailed, ProviderUnavailable
 from domain.job import JobBrief, JobState
-from domain.ports import Assignment, InputFile, ObjectStore, Provider, Records, Task, UploadedFile
+from domain.ports import ObjectStore, Provider, Records
+from domain.providing import Assignment, InputFile, Task, UploadedFile
 from domain.submissions import Accepted, Outcome, Rejected, Submission, SubmitOutcome, Unknown
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)

@@ -13,7 +13,8 @@ from domain.errors import ProviderFailed
 from domain.job import JobBrief, JobError, Stage
 from domain.lifecycle import JobStatus
 from domain.polling import PollPolicy
-from domain.ports import Provider, Records, Snapshot
+from domain.ports import Provider, Records
+from domain.providing import Snapshot
 from domain.story import News, Question
 from domain.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 

@@ -10,7 +10,8 @@ from api.engine import Engine
 from api.live import LiveEvents
 from domain.catalogue import Catalogue, Model
 from domain.parameters import Parameters
-from domain.ports import Capabilities, Generator, ObjectStore, Provider
+from domain.ports import Generator, ObjectStore, Provider
+from domain.providing import Capabilities
 from persistence.database import Database
 from persistence.records import DatabaseRecords
 from settings import ApiSettings

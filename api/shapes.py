@@ -10,7 +10,7 @@ from domain.job import JobError
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind
 from domain.points import EntryKind
-from domain.ports import Capabilities
+from domain.providing import Capabilities
 from persistence.keys import Scope
 
 T = TypeVar("T")

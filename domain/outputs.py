@@ -1,5 +1,6 @@
 """Results: where a provider keeps them, and what we keep of them."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +45,28 @@ class StoredOutput(BaseModel):
     original_url: str | None
     width: int | None
     height: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """What a store says of an object it has taken. `size` in bytes, `sha256` in hex."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A download under way: what the server said, and the bytes, checked as they pass."""
+
+    media_type: str  #: sniffed, not what the server claims
+    extension: str
+    kind: OutputKind = OutputKind.OTHER  #: what was expected; where that was OTHER, what it turned out to be
+    total: int | None  #: bytes, where the server says so
+    chunks: AsyncIterator[bytes]
+    head: bytearray = field(default_factory=bytearray)  #: the first 256 KiB, filled as the chunks pass
+    measure: Callable[[], tuple[int, int] | None] = lambda: None  #: width and height, once the head has passed
 
 
 def output_key(job_code: str, index: int, extension: str) -> str:

@@ -5,92 +5,16 @@ The docstrings are contracts: what is returned, what is raised, what a second ca
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from domain.catalogue import Model
 from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind, OutputSource, StoredOutput
+from domain.outputs import Download, OutputKind, OutputSource, StoredObject, StoredOutput
 from domain.parameters import Parameters
+from domain.providing import Assignment, Capabilities, Hint, InputFile, Snapshot, Task, UploadedFile, WebhookDelivery
 from domain.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capabilities:
-    """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered."""
-
-    cancel: bool
-    webhook: bool
-    reconcile_window: timedelta | None
-    unit_progress: bool
-    link_lifetime: timedelta | None
-    rate_limit_per_minute: int | None = None
-    docs_url: str
-    sunset: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What a provider is asked to do. File parameters are already links that the provider can read."""
-
-    job_code: str
-    model: Model
-    params: Mapping[str, Any]
-    output_count: int
-    token: str
-    webhook_url: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """What a provider says about a submission now.
-
-    `definite=False` means that "not found" or "unknown" was said too early to be believed. A `final` snapshot has
-    status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
-    """
-
-    status: JobStatus
-    raw_status: str
-    final: bool
-    definite: bool = True
-    unit_progress: float | None = None
-    queue_position: int | None = None
-    error: JobError | None = None
-    poll_after: timedelta | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class WebhookDelivery:
-    """A webhook as it came in. The body is raw: signatures are over bytes."""
-
-    headers: Mapping[str, str]  #: names in lower case
-    body: bytes
-    token: str  #: the last part of the path, planted by us
-
-
-@dataclass(frozen=True)
-class Hint:
-    """What a verified webhook is good for: it makes the next question happen now. It is never believed.
-
-    `ref` resolves a submission whose outcome is unknown.
-    """
-
-    delivery_id: str | None
-    raw_status: str | None
-    ref: Ref | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class InputFile:
-    """A caller's uploaded file, on its way to a provider."""
-
-    name: str
-    media_type: str
-    size: int
-    chunks: Callable[[], AsyncIterator[bytes]]
 
 
 class Provider(Protocol):
@@ -160,37 +84,6 @@ class Generator(Protocol):
         Raises ProviderUnavailable (it is called again) or ProviderFailed.
         """
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredObject:
-    """What a store says of an object it has taken. `size` in bytes, `sha256` in hex."""
-
-    key: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assignment:
-    """What a job's owner asked for, as it stands in the database."""
-
-    code: str
-    user_id: str
-    model_id: str
-    params: Mapping[str, Any]
-    output_count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class UploadedFile:
-    """A caller's upload in our own store."""
-
-    code: str
-    key: str
-    name: str
-    media_type: str
-    size: int
 
 
 class Records(Protocol):
@@ -295,19 +188,6 @@ class ObjectStore(Protocol):
     async def probe(self) -> None:
         """Raises StoreUnavailable with the reason, when the store cannot be used now."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Download:
-    """A download under way: what the server said, and the bytes, checked as they pass."""
-
-    media_type: str  #: sniffed, not what the server claims
-    extension: str
-    kind: OutputKind = OutputKind.OTHER  #: what was expected; where that was OTHER, what it turned out to be
-    total: int | None  #: bytes, where the server says so
-    chunks: AsyncIterator[bytes]
-    head: bytearray = field(default_factory=bytearray)  #: the first 256 KiB, filled as the chunks pass
-    measure: Callable[[], tuple[int, int] | None] = lambda: None  #: width and height, once the head has passed
 
 
 class Downloader(Protocol):

@@ -13,7 +13,7 @@ from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import StoredOutput
 from domain.points import EntryKind, closing_entry
-from domain.ports import Assignment, UploadedFile
+from domain.providing import Assignment, UploadedFile
 from domain.submissions import ProviderRequest, Rejected, Submission, SubmitOutcome
 from domain.text import clean
 from persistence import gate, submissions

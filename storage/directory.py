@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import NotFound, StoreUnavailable
-from domain.ports import StoredObject
+from domain.outputs import StoredObject
 from storage.digest import Digest
 from storage.draft import Draft, store_troubles
 from storage.keys import checked_key

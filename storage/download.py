@@ -10,8 +10,7 @@ from typing import Final, Self
 import httpx
 
 from domain.errors import DownloadInterrupted, HostUnreachable, OutputRefused
-from domain.outputs import OutputKind, OutputSource
-from domain.ports import Download
+from domain.outputs import Download, OutputKind, OutputSource
 from storage.answers import REDIRECTS, announced_length, judge_answer
 from storage.guard import Guard, Resolver, guarded_transport, system_resolver
 from storage.head import Opening

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 
-from domain.ports import StoredObject
+from domain.outputs import StoredObject
 from storage.digest import Digest, crc32_of
 from storage.disposition import content_disposition
 from storage.keys import checked_key

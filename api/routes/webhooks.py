@@ -10,7 +10,7 @@ from api.engine import EngineUnavailable
 from api.parts import AllParts, Parts
 from api.problems import problem_responses
 from domain.errors import NotFound
-from domain.ports import Hint, WebhookDelivery
+from domain.providing import Hint, WebhookDelivery
 from domain.submissions import Accepted, Outcome, Submission
 from persistence.webhooks import submission_with, take_receipt
 

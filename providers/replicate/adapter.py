@@ -14,7 +14,8 @@ from domain.catalogue import Deadlines, Model
 from domain.errors import ProviderFailed, ProviderUnavailable
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputSource
-from domain.ports import Capabilities, Hint, InputFile, Provider, Snapshot, Task, WebhookDelivery
+from domain.ports import Provider
+from domain.providing import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
 from domain.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from providers.http import HttpClient, Patience, Reply, opened_http
 from providers.replicate.addresses import Addresses

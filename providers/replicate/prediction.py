@@ -21,7 +21,7 @@ from pydantic import (
 
 from domain.job import JobError, Stage
 from domain.lifecycle import JobStatus
-from domain.ports import Snapshot
+from domain.providing import Snapshot
 
 MAX_MESSAGE: Final = 2000  #: characters of a provider's error that an owner is shown
 LOG_TAIL: Final = 10_000  #: characters of the logs that are searched for progress

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import ProviderFailed
-from domain.ports import InputFile
+from domain.providing import InputFile
 
 MAX_FILE: Final = 100 * 1024 * 1024  #: bytes; Replicate answers 413 beyond
 MAX_FILENAME: Final = 255  #: bytes

@@ -5,7 +5,7 @@ import json
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from domain.errors import BadInput, NotAuthenticated
-from domain.ports import WebhookDelivery
+from domain.providing import WebhookDelivery
 from providers.replicate.prediction import Prediction, prediction_in
 
 

@@ -191,6 +191,11 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         "just",
         in_sql("UPDATE points_entry SET kind = 'settle' WHERE job_code = :failed AND kind = 'refund'"),
     ),
+    (
+        "a job counts as not handed over, and was",
+        "just",
+        in_sql("UPDATE job SET error = json_replace(error, '$.stage', 'submit') WHERE code = :failed"),
+    ),
     ("a lost job is charged, and was not made", "just", _late_charge),
     ("SUCCESS comes before the upload", "outputs", _success_before_upload),
     ("an object is altered", "outputs", _altered_object),

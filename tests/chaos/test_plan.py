@@ -36,7 +36,7 @@ def test_every_fault_of_the_sandbox_has_its_place() -> None:
 
 
 @pytest.mark.parametrize("gentle", [True, False])
-def test_the_catalogue_of_a_run_is_one(gentle: bool) -> None:
+def test_the_catalogue_of_a_run_is_one(*, gentle: bool) -> None:
     plan = Plan(seed=1, gentle=gentle)
 
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(plan))

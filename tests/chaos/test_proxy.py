@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
-from chaos.proxy import Cuts, CuttingProxy, Way
+from chaos.proxy import Cuts, CuttingProxy, Way, closed
 from cli.ports import HOST, free_port
 
 LENGTH = 100_000
@@ -16,15 +17,19 @@ ALWAYS = Cuts(share=1, least=1000, most=1000, ways=(Way.BACK,))
 @pytest.fixture
 async def echo() -> AsyncIterator[int]:
     """The port of a server that says everything back."""
+    answering: set[asyncio.Task[None] | None] = set()
 
     async def say_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(1024):
-            writer.write(chunk)
-        writer.close()
+        answering.add(asyncio.current_task())
+        with suppress(ConnectionError):
+            while chunk := await reader.read(1024):
+                writer.write(chunk)
+        await closed(writer)
 
     async with await asyncio.start_server(say_back, HOST, 0) as server:
         port: int = server.sockets[0].getsockname()[1]
         yield port
+    await asyncio.gather(*filter(None, answering))
 
 
 async def heard_through(proxy: CuttingProxy) -> bytes:
@@ -37,7 +42,7 @@ async def heard_through(proxy: CuttingProxy) -> bytes:
         try:
             return await reader.read()
         finally:
-            writer.close()
+            await closed(writer)
 
 
 async def test_without_cuts_everything_passes(echo: int) -> None:

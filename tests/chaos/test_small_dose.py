@@ -9,7 +9,7 @@ from chaos.plan import Plan
 from chaos.report import show
 from chaos.running import run
 
-DOSE = Plan(seed=20261121, jobs=24, users=5, storm=15.0, kill_every=3.0, long_pauses=False, patience=90.0, gentle=True)
+DOSE = Plan(seed=2, jobs=28, users=5, storm=20.0, kill_every=2.0, long_pauses=False, patience=90.0, gentle=True)
 
 
 @pytest.mark.xdist_group("chaos")

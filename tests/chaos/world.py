@@ -11,8 +11,8 @@ from typing import Final
 from chaos.evidence import DATABASE, SANDBOX, evidence_in
 from chaos.invariants import Breach, check
 from chaos.plan import HASTY, Plan
-from chaos.stack import DATA, catalogue_of
-from chaos.warehouse import STORE, inventory_of
+from chaos.stack import catalogue_of
+from chaos.warehouse import DATA, STORE, inventory_of
 from chaos.witness import Account, Reading, Witness, WorkflowSeen
 from domain.catalogue import Catalogue
 from domain.job import JobError, JobRequest, JobState, Stage

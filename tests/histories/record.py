@@ -4,12 +4,13 @@ Old files stay, for jobs that began with older code may still be running somewhe
 """
 
 import asyncio
+import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -54,6 +55,7 @@ SCENES: Final[dict[str, tuple[list[S | tuple[S, float]], str, Act]]] = {
     "deadline": ([S.QUEUED], 'deadlines = { queue = "2s" }', nothing),
     "signal_cancel": ([S.PROCESSING], "", signal_cancel),
     "temporal_cancel": ([S.PROCESSING], "", temporal_cancel),
+    "late": ([S.PROCESSING], 'deadlines = { processing = "2s" }', nothing),
     "generate": ([], "asyn = false", nothing),
 }
 
@@ -62,16 +64,16 @@ async def record(prefix: str) -> None:
     async with temporal_server(data_dir=None) as server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
         for name, (script, overlay, act) in SCENES.items():
-            history = await _one(client, script, f"[models.local_v1]\n{overlay}", act)
+            history = await _one(client, name, script, f"[models.local_v1]\n{overlay}", act)
             (HERE / f"{prefix}_{name}.json").write_text(history)
 
 
-async def _one(client: Client, script: list[S | tuple[S, float]], overlay: str, act: Act) -> str:
+async def _one(client: Client, name: str, script: list[S | tuple[S, float]], overlay: str, act: Act) -> str:
     async def pause() -> None:
         await asyncio.sleep(0.1)
 
     generators: dict[str, Generator] = {"local": Echo(pause)}
-    providers = {"local": ScriptedProvider(script)}
+    providers = {"local": ScriptedProvider(script, stops=name != "late")}
     with tempfile.TemporaryDirectory() as directory:
         async with running_workbench(
             client, Path(directory), providers=providers, generators=generators, overlay=overlay
@@ -80,7 +82,20 @@ async def _one(client: Client, script: list[S | tuple[S, float]], overlay: str, 
             await act(job)
             with suppress(WorkflowFailureError):
                 await job.result()
-            return (await job.fetch_history()).to_json()
+            return _anonymous((await job.fetch_history()).to_json())
+
+
+def _anonymous(history: str) -> str:
+    """Without where it was recorded: replaying needs neither stack traces nor names of machines."""
+    return json.dumps(_without_places(json.loads(history)), indent=1)
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_places(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _without_places(inner) for key, inner in value.items() if key not in {"stackTrace", "identity"}}
+    return value
 
 
 if __name__ == "__main__":

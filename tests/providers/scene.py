@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from domain.catalogue import Model
 from domain.ids import new_id
-from domain.ports import Provider, Snapshot, Task
+from domain.ports import Provider
+from domain.providing import Snapshot, Task
 from domain.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
 from providers.http import Patience
 from providers.registry import OPENERS

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import ProviderUnavailable
 from domain.lifecycle import JobStatus
 from domain.parameters import Parameters
-from domain.ports import InputFile
+from domain.providing import InputFile
 from domain.submissions import Accepted, Found, Rejected, Search, Unknown
 from providers.registry import OPENERS
 from tests.providers.scene import PARTS, PHOTO, Scene, aged

@@ -12,7 +12,7 @@ from PIL import Image
 from domain.errors import NotAuthenticated, ProviderFailed, ProviderUnavailable
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind
-from domain.ports import WebhookDelivery
+from domain.providing import WebhookDelivery
 from domain.submissions import Accepted, CancelOutcome
 from tests.providers.scene import Scene
 

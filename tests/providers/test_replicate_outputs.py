@@ -9,7 +9,8 @@ import pytest
 from domain.errors import ProviderFailed, ProviderUnavailable
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind, OutputSource
-from domain.ports import Provider, Snapshot
+from domain.ports import Provider
+from domain.providing import Snapshot
 
 At = Callable[..., Awaitable[Any]]
 Recorded = Callable[[str], dict[str, Any]]

@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from domain.errors import ProviderUnavailable
 from domain.job import Stage
 from domain.lifecycle import JobStatus
-from domain.ports import Provider, Snapshot
+from domain.ports import Provider
+from domain.providing import Snapshot
 from domain.submissions import CancelOutcome
 from providers.replicate.prediction import LOG_TAIL, Prediction, prediction_in, snapshot_of, unit_progress
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.catalogue import Deadlines, Model
-from domain.ports import Provider, Task
+from domain.ports import Provider
+from domain.providing import Task
 from domain.submissions import Accepted, ProviderRequest, Rejected, Unknown
 from providers.http import Patience
 from providers.replicate.adapter import cancel_after

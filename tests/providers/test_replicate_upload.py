@@ -9,7 +9,8 @@ import pytest
 from python_multipart.multipart import parse_form
 
 from domain.errors import NotFound, ProviderFailed, ProviderUnavailable
-from domain.ports import InputFile, Provider
+from domain.ports import Provider
+from domain.providing import InputFile
 from providers.replicate.upload import MAX_FILE
 
 At = Callable[..., Awaitable[Any]]

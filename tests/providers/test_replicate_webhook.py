@@ -9,7 +9,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from domain.errors import BadInput, NotAuthenticated
-from domain.ports import Hint, Provider, WebhookDelivery
+from domain.ports import Provider
+from domain.providing import Hint, WebhookDelivery
 
 At = Callable[..., Awaitable[Any]]
 

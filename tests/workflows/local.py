@@ -7,7 +7,7 @@ from domain.catalogue import Model
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind, OutputSource
 from domain.parameters import Parameters
-from domain.ports import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from domain.providing import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
 from domain.submissions import Accepted, CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 
 CAPABILITIES = Capabilities(
@@ -30,9 +30,12 @@ class ScriptedProvider:
     capabilities = CAPABILITIES
     download_hosts = ()
 
-    def __init__(self, script: Sequence[JobStatus | tuple[JobStatus, float]], content: bytes = b"done") -> None:
+    def __init__(
+        self, script: Sequence[JobStatus | tuple[JobStatus, float]], content: bytes = b"done", *, stops: bool = True
+    ) -> None:
         self._script = script
         self._content = content
+        self._stops = stops
         self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
         self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
         self.questions = 0
@@ -61,7 +64,7 @@ class ScriptedProvider:
         return [OutputSource(kind=OutputKind.TEXT, content=self._content)]
 
     async def cancel(self, _ref: Ref) -> CancelOutcome:
-        return CancelOutcome.CANCELED
+        return CancelOutcome.CANCELED if self._stops else CancelOutcome.REQUESTED
 
     async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
         return Search.IMPOSSIBLE

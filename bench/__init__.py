@@ -1,0 +1,1 @@
+"""What aijobs costs, next to what its parts cost without it: `python -m bench [NAME …]`."""

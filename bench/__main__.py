@@ -1,0 +1,55 @@
+"""`python -m bench` measures everything, `python -m bench NAME …` only what is named."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Mapping
+from typing import Final, Protocol
+
+from rich.console import Console
+
+from bench import accept, burst, history, lag, migration
+from bench.report import Report, show
+from cli.errors import CommandError
+
+
+class Measure(Protocol):
+    def __call__(self, *, quick: bool) -> Awaitable[Report]: ...
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "history": history.measure,
+    "accept": accept.measure,
+    "migration": migration.measure,
+    "burst": burst.measure,
+    "lag": lag.measure,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not for figures")
+    wanted = parser.parse_args()
+    if unknown := set(wanted.names) - set(MEASURES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    sys.exit(asyncio.run(_measure_all(wanted.names or list(MEASURES), quick=wanted.quick)))
+
+
+async def _measure_all(names: list[str], *, quick: bool) -> int:
+    """One that does not come to an end does not keep the others from theirs."""
+    console, failed = Console(), 0
+    for name in names:
+        try:
+            show(await MEASURES[name](quick=quick), console)
+        except TimeoutError:
+            console.print(f"\n{name}: no figures, it took too long.", style="red")
+            failed = 1
+        except CommandError as failure:
+            console.print("\n".join((f"\n{name}: no figures. {failure}", *failure.details)), style="red")
+            failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    main()

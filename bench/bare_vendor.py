@@ -1,0 +1,43 @@
+"""The steps of a bare job at a vendor that speaks Replicate's protocol: nothing is checked, nothing is written down."""
+
+import tempfile
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+POLL_EVERY: Final = timedelta(milliseconds=500)
+MODEL_PATH: Final = "/v1/models/topazlabs/image-upscale/predictions"
+TOKEN: Final = {"Authorization": "Bearer bench"}
+
+
+class Vendor:
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    @activity.defn(name="vendor_submit")
+    async def submit(self, base_url: str, picture: str) -> str:
+        """The prediction's address."""
+        body = {"input": {"image": picture, "upscale_factor": "2x"}}
+        answer = await self._http.post(base_url + MODEL_PATH, json=body, headers=TOKEN)
+        return str(answer.raise_for_status().json()["urls"]["get"])
+
+    @activity.defn(name="vendor_finished")
+    async def finished(self, address: str) -> dict[str, Any]:
+        """The finished prediction. Until then it fails, and Temporal asks again."""
+        answer = await self._http.get(address, headers=TOKEN)
+        prediction: dict[str, Any] = answer.raise_for_status().json()
+        if prediction["status"] != "succeeded":
+            raise ApplicationError(
+                prediction["status"], next_retry_delay=POLL_EVERY, category=ApplicationErrorCategory.BENIGN
+            )
+        return prediction
+
+    @activity.defn(name="vendor_download")
+    async def download(self, link: str) -> int:
+        """Bytes that were stored."""
+        answer = await self._http.get(link, headers=TOKEN)
+        with tempfile.TemporaryFile() as kept:
+            return kept.write(answer.raise_for_status().content)

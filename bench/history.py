@@ -1,0 +1,106 @@
+"""How much of Temporal a job uses up, and that polls without news cost no history."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from bench import bare_worker
+from bench.actions import Count, counted
+from bench.bare import STEERING, BarePolling
+from bench.report import Aim, Report, ratio
+from bench.scripted import NEWS, ScriptedProvider
+from bench.workspace import Reception, catalogue_that_asks, opened_collaborators, opened_reception
+from cli.temporal_server import temporal_server
+from settings import WorkerSettings
+from worker import build_workers, running_workers
+
+ASK_EVERY: Final = timedelta(milliseconds=20)
+QUIET_POLLS: Final = (0, 3, 300)
+MOST_EVENTS: Final = 50
+MOST_ACTIONS: Final = 14
+
+Counts = Mapping[int, Count]
+
+
+async def measure(*, quick: bool) -> Report:
+    polls = QUIET_POLLS[:2] if quick else QUIET_POLLS
+    async with AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        server = await opened.enter_async_context(temporal_server(data_dir=None))
+        ours = await _ours(opened, server.address, folder, polls)
+        bare = await _bare(opened, server.address, polls)
+    return _report(ours, bare)
+
+
+async def _ours(opened: AsyncExitStack, address: str, folder: Path, polls: Sequence[int]) -> Counts:
+    provider, catalogue = ScriptedProvider(), catalogue_that_asks(ASK_EVERY)
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    them = await opened.enter_async_context(opened_collaborators(folder, catalogue, provider))
+    reception = await opened.enter_async_context(opened_reception(client, folder, catalogue))
+    await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
+    return {quiet: await _our_count(client, reception, provider, quiet) for quiet in polls}
+
+
+async def _our_count(client: Client, reception: Reception, provider: ScriptedProvider, quiet: int) -> Count:
+    provider.quiet = quiet // len(NEWS)
+    return await _count(client.get_workflow_handle((await reception.take_in()).code))
+
+
+async def _bare(opened: AsyncExitStack, address: str, polls: Sequence[int]) -> Counts:
+    client = await Client.connect(address)
+    http = await opened.enter_async_context(httpx.AsyncClient())
+    await opened.enter_async_context(running_workers(bare_worker.build_workers(client, http)))
+    return {quiet: await _bare_count(client, quiet) for quiet in polls}
+
+
+async def _bare_count(client: Client, quiet: int) -> Count:
+    arguments = [quiet + len(NEWS), ASK_EVERY.total_seconds()]
+    name = f"bare-{quiet}"
+    return await _count(await client.start_workflow(BarePolling.run, args=arguments, id=name, task_queue=STEERING))
+
+
+async def _count(job: WorkflowHandle[Any, Any]) -> Count:
+    await job.result()
+    return counted((await job.fetch_history()).events)
+
+
+def _report(ours: Counts, bare: Counts) -> Report:
+    return Report(
+        title="history: what one job uses up in Temporal",
+        how="Happy path in which three polls bring three new statuses, one job each. The polls without news are spread "
+        "evenly. Bare is a timer and an activity for every poll, and shows nobody how it stands.",
+        columns=("", "polls without news", "events", "actions", "+ retries", "= billed"),
+        rows=[row for quiet in ours for row in _rows(quiet, ours[quiet], bare[quiet])],
+        aims=[
+            Aim(f"at most {MOST_EVENTS} events", all(count.events <= MOST_EVENTS for count in ours.values())),
+            Aim(f"at most {MOST_ACTIONS} actions, retries aside", all(_fits(count) for count in ours.values())),
+            Aim(
+                f"events and actions the same for {', '.join(map(str, ours))} polls without news",
+                len({(count.events, count.actions) for count in ours.values()}) == 1,
+            ),
+        ],
+        notes=["A poll without news is a retry of the watching activity: one action, and no event."],
+    )
+
+
+def _fits(count: Count) -> bool:
+    return count.actions <= MOST_ACTIONS
+
+
+def _rows(quiet: int, ours: Count, bare: Count) -> list[Sequence[str]]:
+    return [
+        ("aijobs", *_figures(quiet, ours)),
+        ("bare polling", *_figures(quiet, bare)),
+        ("aijobs / bare", "", ratio(ours.events, bare.events), "", "", ratio(ours.billed, bare.billed)),
+    ]
+
+
+def _figures(quiet: int, count: Count) -> tuple[str, ...]:
+    return tuple(map(str, (quiet, count.events, count.actions, count.retries, count.billed)))

@@ -1,0 +1,162 @@
+"""From "the provider has finished" to "its user knows", with many jobs in flight, by webhook and by polls."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import httpx
+from temporalio.client import Client
+
+from bench.bare import STEERING, BareVendorJob
+from bench.bare_vendor import POLL_EVERY
+from bench.installation import VENDOR_TOKEN, Installation, installed, started_api
+from bench.picture import as_data_url, tiny_picture
+from bench.processes import started
+from bench.report import Report, p50_p95, ratio
+from bench.usage import machine_seconds
+from bench.workspace import MODEL, poll_policy
+from cli.client import Api
+from domain.lifecycle import JobStatus
+
+IN_FLIGHT: Final = 50
+JOBS_EACH: Final = 2
+WORK_SECONDS: Final = 40.0
+PATIENCE_SECONDS: Final = 240
+
+#: Known figures, for orientation: a scheduler that looks every 5 s, and bare Temporal with polls every 0.5 s.
+SCHEDULER_SECONDS, BARE_P95_SECONDS = 15.0, 0.63
+
+OneJob = Callable[[], Awaitable[float]]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Lags in seconds, and how many processors this whole machine used meanwhile."""
+
+    lags: list[float]
+    cores: float
+
+
+_numbers = count(1)
+
+
+async def measure(*, quick: bool) -> Report:
+    in_flight, each, work = (10, 1, 4.0) if quick else (IN_FLIGHT, JOBS_EACH, WORK_SECONDS)
+    ours: dict[str, Observed] = {}
+    async with AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        here = await installed(opened, folder)
+        vendor = (str(here.vendor_port), here.webhook_secret, str(work))
+        await started(opened, "bench.vendor", *vendor, folder=folder, port=here.vendor_port)
+        for name, changes in _variants(here).items():
+            ours[name] = await _ours(here, changes, in_flight, each, work)
+        bare = await _bare(here, in_flight, each, work)
+    return _report(ours, bare, in_flight, each)
+
+
+def _variants(here: Installation) -> dict[str, dict[str, str]]:
+    """Settings that differ."""
+    catalogue = here.folder / "often.toml"
+    catalogue.write_text(poll_policy(POLL_EVERY), "utf-8")
+    return {
+        "aijobs, webhooks": {"AIJOBS_PUBLIC_URL": here.api_url},
+        "aijobs, shipped poll policy": {},
+        f"aijobs, polls every {POLL_EVERY.total_seconds()} s": {"AIJOBS_CATALOGUE": str(catalogue)},
+    }
+
+
+async def _ours(here: Installation, changes: Mapping[str, str], in_flight: int, each: int, work: float) -> Observed:
+    async with AsyncExitStack() as opened:
+        api = await started_api(opened, here, changes)
+        await started(opened, "cli.main", "worker", folder=here.folder, settings={**here.settings, **changes})
+        vendor = await opened.enter_async_context(
+            httpx.AsyncClient(base_url=here.vendor_url, headers={"Authorization": f"Bearer {VENDOR_TOKEN}"})
+        )
+        picture = here.folder / "tiny.png"
+        picture.write_bytes(tiny_picture())
+        file = (await api.upload(picture))["code"]
+        return await _in_flight(lambda: _our_lag(api, vendor, file), in_flight, each, work)
+
+
+async def _our_lag(api: Api, vendor: httpx.AsyncClient, file: str) -> float:
+    """As a browser sees it: SUCCESS on the job's event stream."""
+    job = await api.post("/api/jobs", {"model_id": MODEL, "params": {"image": file}})
+    last = None
+    async for event in api.events(job["code"], after=0):
+        last, seen = event, time.time()
+    assert last is not None
+    assert last.job_status is JobStatus.SUCCESS, f"{last.job_status_name}: {last.detail}"
+    out_id = (await api.get(f"/api/jobs/{job['code']}"))["out_id"]
+    prediction = (await vendor.get(f"/v1/predictions/{out_id}")).raise_for_status().json()
+    return seen - _moment(prediction["completed_at"])
+
+
+async def _bare(here: Installation, in_flight: int, each: int, work: float) -> Observed:
+    """As the starter of a bare workflow sees it: its result."""
+    picture = as_data_url(tiny_picture())
+    async with AsyncExitStack() as opened:
+        await started(opened, "bench.bare_worker", here.temporal.address, folder=here.folder)
+        client = await Client.connect(here.temporal.address)
+
+        async def one() -> float:
+            completed_at = await client.execute_workflow(
+                BareVendorJob.run, args=[here.vendor_url, picture], id=f"bare-{next(_numbers)}", task_queue=STEERING
+            )
+            return time.time() - _moment(completed_at)
+
+        return await _in_flight(one, in_flight, each, work)
+
+
+async def _in_flight(one: OneJob, in_flight: int, each: int, work: float) -> Observed:
+    """So many at any time, each followed by the next; they begin one after the other, and so they end."""
+
+    async def several(number: int) -> list[float]:
+        await asyncio.sleep(work * number / in_flight)
+        return [await one() for _ in range(each)]
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await one()  # warming up
+        began, spent = time.monotonic(), machine_seconds()
+        lags = await asyncio.gather(*(several(number) for number in range(in_flight)))
+        cores = (machine_seconds() - spent) / (time.monotonic() - began)
+    return Observed([lag for some in lags for lag in some], cores)
+
+
+def _moment(written: str) -> float:
+    """Seconds since 1970 of a vendor's time with nine digits of a second."""
+    whole, _, fraction = written.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
+
+def _report(ours: Mapping[str, Observed], bare: Observed, in_flight: int, each: int) -> Report:
+    rival = p50_p95(bare.lags)
+    polls = f"polls every {POLL_EVERY.total_seconds()} s"
+    return Report(
+        title=f"lag: from finished at the provider to SUCCESS at the user, {in_flight} in flight",
+        how=f"{in_flight * each} jobs each, one variant after the other. Ours: until the browser's event stream says "
+        "so, with the result checked and in our store. Bare: until the client has the workflow's result.",
+        columns=("", "p50", "p95", "p50 / bare", "p95 / bare", "cores busy"),
+        rows=[
+            *(_row(name, observed, rival) for name, observed in ours.items()),
+            _row(f"bare workflow, {polls}", bare, rival),
+            ("known: a scheduler every 5 s", "", _seconds(SCHEDULER_SECONDS)),
+            (f"known: bare Temporal, {polls}", "", _seconds(BARE_P95_SECONDS)),
+        ],
+        notes=["Where every core is busy, that is what is measured. Ours also reports progress; bare does not."],
+    )
+
+
+def _row(name: str, observed: Observed, rival: tuple[float, float]) -> tuple[str, ...]:
+    found = p50_p95(observed.lags)
+    return (name, *map(_seconds, found), *map(ratio, found, rival), f"{observed.cores:.1f}")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s"

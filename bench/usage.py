@@ -1,0 +1,33 @@
+"""What processes have used, as Linux counts it in /proc."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+PROC: Final = Path("/proc")
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
+#: proc(5): fields of /proc/PID/stat, counted from the one after the command's name
+UTIME, STIME = 11, 12
+
+#: proc(5): columns of the first line of /proc/stat in which a processor does nothing
+IDLE, IO_WAIT = 3, 4
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and all its threads, in user and in system mode."""
+    after_name = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[UTIME]) + int(after_name[STIME])) / TICKS_PER_SECOND
+
+
+def machine_seconds() -> float:
+    """Processor time of everything on this machine."""
+    columns = [int(ticks) for ticks in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(columns) - columns[IDLE] - columns[IO_WAIT]) / TICKS_PER_SECOND
+
+
+def peak_memory(pid: int) -> int:
+    """The most bytes that a process had in memory. Unlike getrusage's figure, it owes nothing to the parent."""
+    status = (PROC / str(pid) / "status").read_text()
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024

@@ -1,0 +1,103 @@
+"""`python -m chaos` kills everything, again and again, and then proves that nothing was lost, doubled or mistaken."""
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from chaos.plan import Plan
+from chaos.report import show
+from chaos.running import run
+from chaos.sabotage import SABOTAGES
+
+SEEDS: Final = 10**6
+
+SABOTAGED: Final = Plan(
+    seed=4, jobs=24, users=4, storm=15.0, kill_every=8.0, long_pauses=False, patience=60.0, gentle=True
+)
+"""A run for each sabotage: short, for what is broken in every job is soon found."""
+
+
+def main() -> None:
+    wanted = _arguments()
+    plan = Plan(
+        seed=random.randrange(SEEDS) if wanted.seed is None else wanted.seed,
+        jobs=wanted.jobs,
+        users=wanted.users,
+        workers=wanted.workers,
+        apis=wanted.apis,
+        storm=wanted.minutes * 60,
+        kill_every=wanted.kill_every,
+        patience=wanted.patience * 60,
+        gentle=wanted.gentle,
+        s3=wanted.store == "s3",
+    )
+    proof = _sabotaged(wanted.sabotage) if wanted.sabotage is not None else _told(plan, keep=wanted.keep)
+    sys.exit(0 if asyncio.run(proof) else 1)
+
+
+def _arguments() -> argparse.Namespace:
+    usual = Plan(seed=0)
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, help="the same orders, faults, kills and cuts again; default: any")
+    parser.add_argument("--jobs", type=int, default=usual.jobs, help="orders to place (%(default)s)")
+    parser.add_argument("--users", type=int, default=usual.users, help="who place them (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=usual.storm / 60, help="of storm (%(default)s)")
+    parser.add_argument("--kill-every", type=float, default=usual.kill_every, help="seconds, on average (%(default)s)")
+    parser.add_argument("--patience", type=float, default=usual.patience / 60, help="minutes until quiet (%(default)s)")
+    parser.add_argument("--workers", type=int, default=usual.workers, help="(%(default)s)")
+    parser.add_argument("--apis", type=int, default=usual.apis, help="(%(default)s)")
+    parser.add_argument("--store", choices=("directory", "s3"), default="directory", help="(%(default)s)")
+    parser.add_argument("--gentle", action="store_true", help="without what takes minutes to be known")
+    parser.add_argument("--keep", action="store_true", help="keep all data, and say where")
+    parser.add_argument(
+        "--sabotage",
+        nargs="*",
+        metavar="NAME",
+        help=f"instead, break one guarantee after the other and see that each is named: {', '.join(SABOTAGES)}",
+    )
+    return parser.parse_args()
+
+
+async def _told(plan: Plan, *, keep: bool) -> bool:
+    """Whether every promise held."""
+    console = Console()
+    folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-"))
+    console.print(f"Seed {plan.seed}; everything is in {folder}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        outcome = await run(plan, folder, lambda words: console.print(words, markup=False))
+        show(outcome, console)
+        return outcome.holds
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _sabotaged(names: list[str]) -> bool:
+    """Whether the checker named each of the sabotages."""
+    console = Console()
+    named = [await _is_named(name, console) for name in names or SABOTAGES]
+    return all(named)
+
+
+async def _is_named(name: str, console: Console) -> bool:
+    with tempfile.TemporaryDirectory(prefix="aijobs-chaos-", ignore_cleanup_errors=True) as folder:
+        outcome = await run(replace(SABOTAGED, sabotage=name), Path(folder), lambda _: None)
+    breaches = Counter(breach.invariant for verdict in outcome.verdicts for breach in verdict.breaches)
+    expected = SABOTAGES[name].breaks
+    found = ", ".join(f"{promise} ({times})" for promise, times in breaches.items()) or "nothing"
+    verdict = "is named" if expected in breaches else f"IS NOT NAMED as a breach of {expected!r}"
+    console.print(f"{name} {verdict}; broken: {found}", markup=False, highlight=False, soft_wrap=True)
+    return expected in breaches
+
+
+if __name__ == "__main__":
+    main()

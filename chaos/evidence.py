@@ -1,0 +1,117 @@
+"""Everything that the checker looks at: what is on the disk, and what was seen from outside."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from chaos.witness import Witness
+from domain.catalogue import Catalogue
+from persistence.audit import violations
+from persistence.database import opened_database
+from persistence.tables import (
+    FileRow,
+    IdempotencyRow,
+    JobEventRow,
+    JobRow,
+    OutputRow,
+    PointsEntryRow,
+    SubmissionRow,
+)
+from sandbox import archive
+from sandbox.ledger import Ledger, LedgerRow
+from settings import SHIPPED_CATALOGUE
+
+DATABASE: Final = Path("aijobs") / "aijobs.db"
+SANDBOX: Final = Path("sandbox")
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Rows by their job's code."""
+
+    jobs: dict[str, list[JobRow]]
+    events: dict[str, list[JobEventRow]]
+    submissions: dict[str, list[SubmissionRow]]
+    entries: dict[str, list[PointsEntryRow]]
+    outputs: dict[str, list[OutputRow]]
+    files: list[FileRow]
+    answers: list[IdempotencyRow]
+    imbalances: list[str]
+    ledger: list[LedgerRow]
+    made: dict[str, str]  #: SHA-256 of what the provider made, by prediction
+    catalogue: Catalogue
+    witness: Witness
+
+    def job(self, code: str) -> JobRow | None:
+        rows = self.jobs.get(code)
+        return rows[0] if rows else None
+
+    @property
+    def every_job(self) -> list[JobRow]:
+        return [row for rows in self.jobs.values() for row in rows]
+
+    def paid(self, code: str) -> list[LedgerRow]:
+        """What the provider accepted of a job."""
+        return [
+            row for submission in self.submissions.get(code, []) for row in self._by_token.get(submission.token, [])
+        ]
+
+    @cached_property
+    def _by_token(self) -> dict[str, list[LedgerRow]]:
+        grouped: dict[str, list[LedgerRow]] = defaultdict(list)
+        for row in self.ledger:
+            grouped[row.correlation or ""].append(row)
+        return dict(grouped)
+
+
+async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
+    """Of a run whose processes have ended."""
+    ledger, made = _provider(folder / SANDBOX)
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
+    async with opened_database(f"sqlite:///{folder / DATABASE}") as database, database.read() as session:
+        return Evidence(
+            jobs=_by("code", await _all(session, JobRow)),
+            events=_by("job_code", await _all(session, JobEventRow)),
+            submissions=_by("job_code", await _all(session, SubmissionRow)),
+            entries=_by("job_code", await _all(session, PointsEntryRow)),
+            outputs=_by("job_code", [row for row in await _all(session, OutputRow) if not row.deleted]),
+            files=await _all(session, FileRow),
+            answers=list(await session.exec(select(IdempotencyRow))),
+            imbalances=await violations(session, daily_limit=daily_limit),
+            ledger=ledger,
+            made=made,
+            catalogue=catalogue,
+            witness=Witness.of(folder),
+        )
+
+
+async def _all(session: AsyncSession, table: type[Row]) -> list[Row]:
+    identity: Any = table.__dict__["id"]
+    return list(await session.exec(select(table).order_by(col(identity))))
+
+
+def _by(name: str, rows: Iterable[Row]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[getattr(row, name)].append(row)
+    return dict(grouped)
+
+
+def _provider(folder: Path) -> tuple[list[LedgerRow], dict[str, str]]:
+    with archive.opened(folder) as (documents, blobs):
+        rows = Ledger(documents).rows()
+        files = {row.id: _output_of(blobs.path(f"{row.id}-output.jpg")) for row in rows}
+        return rows, {key: sha256 for key, sha256 in files.items() if sha256}
+
+
+def _output_of(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,121 @@
+"""What a run consists of, drawn from its seed. Only what a busy machine does with the timing is not."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chaos import mischief
+
+PATIENT: Final = "chaos_patient_v1"
+"""Waits long enough for a lost request to be known as absent."""
+
+HASTY: Final = "replicate_imageupscale_v1"
+
+POINTS_OF_A_JOB: Final = 2
+GREED: Final = 4
+"""So many times as often as others do greedy users order; their points run out."""
+
+#: Shares of the orders.
+UPLOADED: Final = 0.15
+CANCELED: Final = 0.12
+FOLLOWED: Final = 0.4
+REPEATED: Final = 0.2
+PATIENTLY: Final = 0.15
+UNTROUBLED: Final = 0.3
+GREEDY: Final = 0.2
+LATEST_CANCEL: Final = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadlines:
+    """Of a model, in seconds."""
+
+    submit: int
+    queue: int
+    processing: int
+    migrate: int
+    business: int
+    late: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run shall be. Times in seconds.
+
+    A gentle one leaves out what takes minutes to be known: requests that never reach the provider.
+    """
+
+    seed: int
+    jobs: int = 200
+    users: int = 20
+    workers: int = 2
+    apis: int = 2
+    storm: float = 120.0
+    kill_every: float = 4.0  #: on average
+    long_pauses: bool = True  #: some longer than the heartbeat timeout
+    patience: float = 900.0  #: with the orders that are unanswered and the jobs that are not final when the storm ends
+    gentle: bool = False
+    s3: bool = False
+    sabotage: str | None = None  #: one of chaos.sabotage
+
+    @property
+    def deadlines(self) -> Mapping[str, Deadlines]:
+        """By model."""
+        hasty = Deadlines(submit=120, queue=60, processing=60, migrate=120, business=300, late=300)
+        patient = Deadlines(submit=300, queue=420, processing=120, migrate=180, business=900, late=300)
+        gentle = Deadlines(submit=40, queue=15, processing=15, migrate=40, business=80, late=60)
+        return {HASTY: gentle, PATIENT: gentle} if self.gentle else {HASTY: hasty, PATIENT: patient}
+
+    @property
+    def daily_limit(self) -> int:
+        """Only the greedy reach it."""
+        return max(2 * POINTS_OF_A_JOB, round(2 * POINTS_OF_A_JOB * self.jobs / self.users))
+
+    def dice(self, purpose: str) -> random.Random:
+        """For one purpose, so that purposes do not disturb each other."""
+        return random.Random(f"{self.seed} {purpose}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One job that a customer asks for. Times in seconds; `at` counts from the beginning of the storm."""
+
+    number: int
+    key: str
+    user: str
+    model: str
+    at: float
+    mischief: str  #: what rides in the photo's address
+    is_uploaded: bool
+    canceled_after: float | None
+    is_followed: bool
+    is_repeated: bool  #: sent once more with the same key after its answer
+
+
+def orders_of(plan: Plan) -> list[Order]:
+    dice = plan.dice("orders")
+    names = [f"user-{number:02}" for number in range(plan.users)]
+    greed = [GREED if number < plan.users * GREEDY else 1 for number in range(plan.users)]
+    riders = mischief.riding(gentle=plan.gentle)
+    return [_order(plan, dice, number, names, greed, riders) for number in range(plan.jobs)]
+
+
+def _order(
+    plan: Plan, dice: random.Random, number: int, names: list[str], greed: list[int], riders: Mapping[str, int]
+) -> Order:
+    is_uploaded = dice.random() < UPLOADED
+    untroubled = dice.random() < UNTROUBLED or is_uploaded  # the name of an upload is ours
+    trouble = dice.choices(list(riders), weights=list(riders.values()))[0]
+    return Order(
+        number=number,
+        key=f"order-{plan.seed}-{number}",
+        user=dice.choices(names, weights=greed)[0],
+        model=PATIENT if dice.random() < PATIENTLY else HASTY,
+        at=dice.uniform(0, plan.storm * 0.95),
+        mischief="" if untroubled else trouble,
+        is_uploaded=is_uploaded,
+        canceled_after=dice.uniform(0, LATEST_CANCEL) if dice.random() < CANCELED else None,
+        is_followed=dice.random() < FOLLOWED,
+        is_repeated=dice.random() < REPEATED,
+    )

@@ -1,0 +1,118 @@
+"""What a run is told as: what was done, what came of it, and whether every promise held."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos.evidence import Evidence
+from chaos.invariants import Breach
+from chaos.running import Outcome
+from persistence.tables import JobEventRow, SubmissionRow
+
+EVIDENCE_SHOWN: Final = 10
+"""Subjects of breaches whose evidence is printed."""
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    for line in _account(outcome):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    table = Table("promise", "checked", "breaches", title="What must hold", title_justify="left")
+    for verdict in outcome.verdicts:
+        found = str(len(verdict.breaches)) if verdict.breaches else "none"
+        table.add_row(f"{verdict.name}: {verdict.promise}", str(verdict.checked), found)
+    console.print(table, markup=False)
+    breaches = [breach for verdict in outcome.verdicts for breach in verdict.breaches]
+    for line in _in_detail(outcome, breaches):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print("Every promise held." if outcome.holds else f"{len(breaches)} breaches.")
+
+
+def _account(outcome: Outcome) -> Iterator[str]:
+    plan, seen = outcome.plan, outcome.evidence
+    assert seen is not None
+    jobs = seen.every_job
+    yield f"seed       {plan.seed}"
+    yield f"orders     {len(outcome.orders)} of {plan.users} users, {len(jobs)} accepted"
+    yield f"time       {outcome.duration:.0f} s, {len(jobs) / outcome.duration:.1f} jobs/s"
+    recovery = "not within patience" if outcome.recovery is None else f"{outcome.recovery:.0f} s"
+    yield f"recovery   {recovery} from the storm's end until every job had ended"
+    yield f"kills      {sum(outcome.harms.values())}: " + _counted(
+        {f"{harm} of a {kind}": number for (harm, kind), number in sorted(outcome.harms.items())}
+    )
+    yield "cuts       " + ", ".join(f"{cut} of {all_} at the {name}" for name, (all_, cut) in outcome.cuts.items())
+    riding = Counter(order.mischief for order in outcome.orders if order.mischief)
+    yield f"faults     {riding.total()} riding on jobs: {_counted(riding)}"
+    yield f"           {outcome.stirred.total()} standing: {_counted(outcome.stirred)}"
+    yield f"jobs       {_counted(Counter(job.job_status.name for job in jobs))}"
+    yield f"errors     {_counted(Counter(job.error['code'] for job in jobs if job.error))}"
+    yield f"points     {_counted(_closings(seen))}; late words still awaited: {outcome.late_words}"
+    yield f"customers  {_counted(_answers(seen))}; cancels: {_counted(Counter(seen.witness.cancels.values()))}"
+    yield f"           in their way: {_counted(_troubles(seen))}"
+    yield f"store      {outcome.tidied} half-made objects of killed processes, which repair clears away after a day"
+    for end in outcome.own_ends:
+        yield f"by itself  {end}"
+
+
+def _closings(seen: Evidence) -> Counter[str]:
+    return Counter(" ".join(entry.kind for entry in entries) for entries in seen.entries.values())
+
+
+def _answers(seen: Evidence) -> Counter[str]:
+    return Counter(
+        "accepted" if account.codes else f"refused with {account.refusal}" for account in seen.witness.accounts.values()
+    )
+
+
+def _troubles(seen: Evidence) -> Counter[str]:
+    met: Counter[str] = Counter()
+    for account in seen.witness.accounts.values():
+        met.update(account.troubles)
+    return met
+
+
+def _counted(numbers: Counter[str] | Counter[int] | dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items()) or "none"
+
+
+def _in_detail(outcome: Outcome, breaches: list[Breach]) -> Iterator[str]:
+    seen = outcome.evidence
+    assert seen is not None
+    for breach in breaches:
+        yield f"BREACH {breach.invariant}: {breach.subject} {breach.words}"
+    for code in list(dict.fromkeys(_code_in(breach.subject) for breach in breaches))[:EVIDENCE_SHOWN]:
+        yield from _dossier(outcome, seen, code)
+
+
+def _code_in(subject: str) -> str:
+    """The job that a key of the store is about."""
+    return next((part for part in subject.split("/") if part.startswith("job_")), subject)
+
+
+def _dossier(outcome: Outcome, seen: Evidence, code: str) -> Iterator[str]:
+    """All that there is about one job."""
+    yield f"-- {code}"
+    keys = [row.key for row in seen.answers if row.answer and row.answer["body"].get("code") == code]
+    yield from (f"   order      {order}" for order in outcome.orders if order.key in keys)
+    yield from (f"   job        {job.job_status.name} {job.error or ''}" for job in seen.jobs.get(code, []))
+    yield from (f"   event      {_event(event)}" for event in seen.events.get(code, []))
+    yield from (f"   submission {_submission(row)}" for row in seen.submissions.get(code, []))
+    yield from (f"   provider   {row.id} {row.created_at} {row.outcome} {row.charge}" for row in seen.paid(code))
+    yield from (f"   points     {_at(row.create_time)} {row.kind} {row.points}" for row in seen.entries.get(code, []))
+    yield from (f"   output     {row.index} {row.key} {row.sha256}" for row in seen.outputs.get(code, []))
+    yield from (f"   workflow   {run}" for run in seen.witness.workflows if run.code == code)
+
+
+def _event(event: JobEventRow) -> str:
+    return f"{event.seq} {_at(event.at)} {event.kind} {event.job_status.name} {event.detail}"
+
+
+def _submission(row: SubmissionRow) -> str:
+    return f"{row.number} {_at(row.intent_at)} {row.token} {row.outcome} {row.ref_id} {row.cause or ''}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S.%f}"

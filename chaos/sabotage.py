@@ -1,0 +1,153 @@
+"""Proof that the proof can fail: a process of ours in which one guarantee is broken on purpose.
+
+`python -m chaos.sabotage NAME api|worker`. The checker has to name the promise that the sabotage breaks.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from api import accepting, event_stream
+from api import engine as api_engine
+from cli.main import leave, run
+from domain.events import EventKind, JobEvent
+from domain.job import JobBrief, JobState
+from domain.lifecycle import JobStatus
+from domain.outputs import StoredObject
+from domain.points import EntryKind
+from domain.submissions import ProviderRequest, Rejected, SubmitOutcome, Unknown
+from persistence import gate, points, records
+from persistence.history import events_after
+from persistence.idempotency import Claim
+from persistence.tables import JobRow
+from providers.replicate.adapter import Replicate
+from storage.digest import Digest
+from storage.directory import DirectoryStore
+from workflows.ai_job import AiJob
+from workflows.queues import WORKFLOWS
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """What is replaced, by what, and which promise that breaks."""
+
+    breaks: str
+    owner: Any
+    name: str
+    replacement: Callable[..., Any]
+
+    def commit(self) -> None:
+        setattr(self.owner, self.name, self.replacement)
+
+
+_submit = Replicate.submit
+_put = DirectoryStore.put
+_record = gate.record
+_advance = records.DatabaseRecords.advance
+
+
+async def _send_twice(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
+    await _submit(self, request)
+    return await _submit(self, request)
+
+
+async def _send_again(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
+    """As clients do that take a lost answer for a lost request."""
+    outcome = await _submit(self, request)
+    return Rejected("lost", outcome.cause, may_retry=True) if isinstance(outcome, Unknown) else outcome
+
+
+async def _refund_twice(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
+    await points.close(session, job, kind)
+    if kind is EntryKind.REFUND:
+        await points._change(session, job, used=-job.points)
+
+
+def _settle_always(*_: object, **__: object) -> EntryKind:
+    return EntryKind.SETTLE
+
+
+def _drop_events(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+    if job.job_status is JobStatus.QUEUED:
+        job.event_seq += 1
+    else:
+        _record(session, job, kind, detail)
+
+
+async def _store_nothing(
+    self: DirectoryStore,  # noqa: ARG001 - its place
+    key: str,
+    chunks: AsyncIterator[bytes],
+    *,
+    media_type: str,  # noqa: ARG001 - its place
+) -> StoredObject:
+    digest = Digest()
+    async for chunk in chunks:
+        digest.update(chunk)
+    return StoredObject(key=key, size=digest.size, sha256=digest.sha256)
+
+
+async def _store_more(self: DirectoryStore, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b"left over"
+
+    await _put(self, f"{key}.bak", nothing(), media_type=media_type)
+    return await _put(self, key, chunks, media_type=media_type)
+
+
+async def _tell_the_workflow_otherwise(
+    self: records.DatabaseRecords, code: str, to: JobStatus, **more: Any
+) -> JobState:
+    state = await _advance(self, code, to, **more)
+    return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
+
+
+def _forget_the_key(*_: object) -> Claim | None:
+    return None
+
+
+async def _never_end(self: records.DatabaseRecords, code: str, to: JobStatus, **more: Any) -> JobState:
+    return JobState.of(code, to) if to.is_final else await _advance(self, code, to, **more)
+
+
+async def _skip_events(session: AsyncSession, code: str, seq: int, **more: Any) -> list[JobEvent]:
+    """For readers who come back."""
+    return await events_after(session, code, seq + 1 if seq else 0, **more)
+
+
+async def _start_twice(client: Client, brief: JobBrief) -> None:
+    for _ in range(2):
+        await client.start_workflow(
+            AiJob.run,
+            brief,
+            id=brief.code,
+            task_queue=WORKFLOWS,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+
+
+SABOTAGES: Final[dict[str, Sabotage]] = {
+    "send-twice": Sabotage("paid once", Replicate, "submit", _send_twice),
+    "send-again": Sabotage("paid once", Replicate, "submit", _send_again),
+    "refund-twice": Sabotage("balance", gate, "close", _refund_twice),
+    "settle-always": Sabotage("just", records, "closing_entry", _settle_always),
+    "drop-events": Sabotage("history", gate, "record", _drop_events),
+    "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
+    "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
+    "other-result": Sabotage("agreement", records.DatabaseRecords, "advance", _tell_the_workflow_otherwise),
+    "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
+    "never-end": Sabotage("final", records.DatabaseRecords, "advance", _never_end),
+    "skip-events": Sabotage("streams", event_stream, "events_after", _skip_events),
+    "start-twice": Sabotage("one workflow", api_engine, "start_job", _start_twice),
+}
+
+
+if __name__ == "__main__":
+    SABOTAGES[sys.argv[1]].commit()
+    leave(run(sys.argv[2:]))
