@@ -12,7 +12,7 @@ demo: .venv/runtime
 	$(BIN)/aijobs demo
 
 test: .venv/dev
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
