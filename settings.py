@@ -56,6 +56,7 @@ class WorkerSettings(BaseModel):
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
     repair_every: Duration = timedelta(seconds=30)
+    abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
     shutdown_patience: Duration = timedelta(seconds=20)
 
 

@@ -16,7 +16,7 @@ from activities.failures import DomainFailures
 from activities.generating import Generating
 from activities.heartbeats import EVERY, Heartbeats
 from activities.migrating import Migrating
-from activities.moving import Mover
+from activities.moving import Keeper, Mover
 from activities.repairing import Repairing
 from activities.submitting import Submitting
 from activities.watching import Watching
@@ -60,13 +60,15 @@ def build_workers(
     client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
 ) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    mover = Mover(them.downloader, them.store)
+    keeper = Keeper(them.records, Mover(them.downloader, them.store), them.store)
     submitting = Submitting(them.records, them.catalogue, them.providers, them.store, them.public_url)
     watching = Watching(them.records, them.catalogue, them.providers)
-    generating = Generating(them.records, them.catalogue, them.generators, mover)
-    migrating = Migrating(them.records, them.catalogue, them.providers, mover)
+    generating = Generating(them.records, them.catalogue, them.generators, keeper)
+    migrating = Migrating(them.records, them.catalogue, them.providers, keeper)
     ending = Ending(them.records, them.providers, them.store)
-    repairing = Repairing(them.records, them.store, TemporalEngine(client), ending)
+    repairing = Repairing(
+        them.records, them.store, TemporalEngine(client), ending, abandoned_after=settings.abandoned_after
+    )
     shared: dict[str, Any] = {
         "interceptors": [DomainFailures(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,

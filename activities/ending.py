@@ -55,8 +55,8 @@ class Ending:
             provider_may_charge=verdict.provider_may_charge,
         )
         if state.job_status is verdict.job_status:
-            for output in await self._records.drop_outputs(verdict.code):
-                await self._store.delete(output.key)
+            for key in await self._records.drop_outputs(verdict.code):
+                await self._store.delete(key)
         return state
 
     @activity.defn

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.moving import Mover
+from activities.moving import Keeper
 from domain.catalogue import Catalogue, Model
 from domain.errors import ProviderUnavailable
 from domain.job import JobBrief, JobState
@@ -15,12 +15,12 @@ from domain.providing import Task
 
 class Generating:
     def __init__(
-        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], mover: Mover
+        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], keeper: Keeper
     ) -> None:
         self._records = records
         self._catalogue = catalogue
         self._generators = generators
-        self._mover = mover
+        self._keeper = keeper
 
     @activity.defn
     async def generate(self, brief: JobBrief) -> JobState:
@@ -50,7 +50,4 @@ class Generating:
         async def silent(_percent: float) -> None: ...
 
         for index, source in enumerate(await generator.generate(task, report)):
-            stored = await self._mover.move(
-                brief.code, index, source, expect=model.output_kind, hosts=(), report=silent
-            )
-            await self._records.add_outputs(brief.code, stored)
+            await self._keeper.keep(brief.code, index, source, expect=model.output_kind, hosts=(), report=silent)

@@ -7,7 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.moving import Mover
+from activities.moving import Keeper
 from activities.submitting import provider_of
 from domain.catalogue import Catalogue, Model
 from domain.errors import DownloadInterrupted, HostUnreachable, LinkExpired, OutputRefused, TransientError
@@ -27,11 +27,13 @@ LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
 
 
 class Migrating:
-    def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], mover: Mover) -> None:
+    def __init__(
+        self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], keeper: Keeper
+    ) -> None:
         self._records = records
         self._catalogue = catalogue
         self._providers = providers
-        self._mover = mover
+        self._keeper = keeper
 
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
@@ -79,7 +81,6 @@ class Migrating:
             if JobStatus.MIGRATING in model.unit_progress:
                 await self._records.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
 
-        stored = await self._mover.move(
+        await self._keeper.keep(
             brief.code, index, source, expect=model.output_kind, hosts=provider.download_hosts, report=report
         )
-        await self._records.add_outputs(brief.code, stored)

@@ -3,10 +3,43 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from domain.errors import JobIsFinal
 from domain.outputs import Download, OutputKind, OutputSource, StoredOutput, output_key
-from domain.ports import Downloader, ObjectStore
+from domain.ports import Downloader, ObjectStore, Records
 
 Report = Callable[[float], Awaitable[None]]
+Begin = Callable[[str], Awaitable[None]]
+
+
+class Keeper:
+    """Makes outputs ours: in the store, and in the job's records."""
+
+    def __init__(self, records: Records, mover: "Mover", store: ObjectStore) -> None:
+        self._records = records
+        self._mover = mover
+        self._store = store
+
+    async def keep(
+        self,
+        job_code: str,
+        index: int,
+        source: OutputSource,
+        *,
+        expect: OutputKind,
+        hosts: tuple[str, ...],
+        report: Report,
+    ) -> None:
+        """Raises what Mover raises, and JobIsFinal when the job has ended meanwhile: then nothing of it stays."""
+
+        async def begin(key: str) -> None:
+            await self._records.begin_write(key, job_code=job_code)
+
+        stored = await self._mover.move(job_code, index, source, expect=expect, hosts=hosts, report=report, begin=begin)
+        try:
+            await self._records.add_outputs(job_code, stored)
+        except JobIsFinal:
+            await self._store.delete(stored.key)
+            raise
 
 
 class Mover:
@@ -23,13 +56,16 @@ class Mover:
         expect: OutputKind,
         hosts: tuple[str, ...],
         report: Report,
+        begin: Begin,
     ) -> StoredOutput:
-        """Stream one output into the store: whole and checked, or not at all. `report` hears 0 to 100.
+        """Stream one output into the store: whole and checked, or not at all.
 
-        Raises what Downloader and ObjectStore raise.
+        `begin` is told the key before anything is written, `report` hears 0 to 100. Raises what they, Downloader and
+        ObjectStore raise.
         """
         async with self._downloader.fetch(source, expect=expect, hosts=hosts) as download:
             key = output_key(job_code, index, download.extension)
+            await begin(key)
             async with aclosing(_reported(download, report)) as chunks:
                 stored = await self._store.put(key, chunks, media_type=download.media_type)
             width, height = download.measure() or (None, None)

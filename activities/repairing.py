@@ -23,9 +23,6 @@ QUIET: Final = timedelta(seconds=5)
 SETTLING: Final = timedelta(minutes=1)
 """A workflow has so long to close after its job has ended."""
 
-ABANDONED: Final = timedelta(days=1)
-"""An upload that is not completed after so long never will be."""
-
 UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
 
@@ -67,20 +64,25 @@ class Engine(Protocol):
 
 
 class Repairing:
-    def __init__(self, records: Records, store: ObjectStore, engine: Engine, ending: Ending) -> None:
+    """What was begun to be written `abandoned_after` ago, and not finished, never will be."""
+
+    def __init__(
+        self, records: Records, store: ObjectStore, engine: Engine, ending: Ending, *, abandoned_after: timedelta
+    ) -> None:
         self._records = records
         self._store = store
         self._engine = engine
         self._ending = ending
+        self._abandoned_after = abandoned_after
 
     @activity.defn
     async def repair(self) -> int:
         """Looks at everything once. Returns how many jobs were mended; every repair is a line of the job's history."""
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
         keys = await self._records.forget_unanswered(older_than=UNANSWERED)
-        uploads = await self._store.tidy(older_than=ABANDONED)
-        if mended or keys or uploads:
-            log.info("repaired", jobs=mended, idempotency_keys=keys, uploads=uploads)
+        writes = await self._clear_away()
+        if mended or keys or writes:
+            log.info("repaired", jobs=mended, idempotency_keys=keys, writes=writes)
         return mended
 
     async def _mend_jobs(self) -> int:
@@ -120,6 +122,15 @@ class Repairing:
         await self._ending.end(verdict)
         if verdict.provider_may_charge and verdict.job_status is JobStatus.TIMEOUT:
             await self._engine.watch_late(brief)
+
+    async def _clear_away(self) -> int:
+        """What dead processes have left in the store."""
+        cleared = await self._store.tidy(older_than=self._abandoned_after)
+        for key in await self._records.abandoned_writes(older_than=self._abandoned_after):
+            await self._store.delete(key)
+            await self._records.forget_write(key)
+            cleared += 1
+        return cleared
 
     async def _stop_workflows_without_work(self) -> int:
         running = await self._engine.running_jobs()

@@ -8,11 +8,11 @@ from typing import Any, Final
 from temporalio import activity
 
 from domain.catalogue import Catalogue
-from domain.errors import ProviderFailed, ProviderUnavailable
+from domain.errors import ProviderFailed, ProviderUnavailable, SubmissionExists, TransientError
 from domain.job import JobBrief, JobState
 from domain.ports import ObjectStore, Provider, Records
 from domain.providing import Assignment, InputFile, Task, UploadedFile
-from domain.submissions import Accepted, Outcome, Rejected, Submission, SubmitOutcome, Unknown
+from domain.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, SubmitOutcome, Unknown
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
@@ -48,11 +48,17 @@ class Submitting:
         provider = provider_of(self._providers, brief.provider)
         task = await self._task(brief, provider)
         request = provider.build_request(task)
-        submission = await self._records.intend(brief.code, provider=brief.provider, token=task.token, request=request)
+        submission = await self._intend(brief, task.token, request)
         outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
         state = await self._records.conclude(submission, outcome)
         _raise_if_rejected(outcome)
         return state
+
+    async def _intend(self, brief: JobBrief, token: str, request: ProviderRequest) -> Submission:
+        try:
+            return await self._records.intend(brief.code, provider=brief.provider, token=token, request=request)
+        except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
+            raise Overtaken("Another try of this submit was faster.") from faster
 
     async def _task(self, brief: JobBrief, provider: Provider) -> Task:
         assignment = await self._records.assignment(brief.code)
@@ -117,6 +123,10 @@ def _raise_if_rejected(outcome: SubmitOutcome) -> None:
     if outcome.may_retry:
         raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
     raise ProviderRejected(outcome.message)
+
+
+class Overtaken(TransientError):
+    code = "overtaken"
 
 
 class ProviderRejected(ProviderFailed):

@@ -24,6 +24,7 @@ from domain.ids import new_id
 from persistence.database import Database
 from persistence.idempotency import Answer, Claim, claim, release, settle
 from persistence.tables import FileRow
+from persistence.writes import begin_write, finish_write
 from storage.images import DECODERS, ImageFacts, check_image
 
 CREATED: Final = 201
@@ -107,10 +108,13 @@ async def _kept(parts: Parts, caller: Caller, upload: Upload, user_id: str, want
     facts = await asyncio.to_thread(check_image, upload.path)
     row = _row(upload, facts, user_id=user_id, created_by=caller.key_id)
     answer = Answer(status=CREATED, location=f"/api/files/{row.code}", body=file_document(row).model_dump(mode="json"))
+    async with parts.database.write() as session:
+        await begin_write(session, row.key, job_code=None)
     await parts.store.put(row.key, _chunks(upload.path), media_type=row.media_type)
     try:
         async with parts.database.write() as session:
             session.add(row)
+            await finish_write(session, row.key)
             if wanted:
                 await settle(session, wanted, answer)
     except BaseException:

@@ -66,7 +66,7 @@ async def by_us(errand: Errand) -> Outcome:
         source = OutputSource(kind=OutputKind.OTHER, url=errand.url)
 
         async def move() -> None:
-            await mover.move("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_silent)
+            await mover.move("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_silent, begin=_unnoted)
 
         return await _timed(move, errand.times)
 
@@ -119,6 +119,9 @@ async def _timed(move: Callable[[], Awaitable[None]], times: int) -> Outcome:
 
 
 async def _silent(_percent: float) -> None: ...
+
+
+async def _unnoted(_key: str) -> None: ...
 
 
 MOVERS: Final[Mapping[str, Callable[[Errand], Awaitable[Outcome]]]] = {"ours": by_us, "bare": by_bare_parts}

@@ -130,11 +130,23 @@ class Records(Protocol):
 
     async def outputs(self, code: str) -> list[StoredOutput]: ...
 
-    async def add_outputs(self, code: str, *outputs: StoredOutput) -> None: ...
-
-    async def drop_outputs(self, code: str) -> list[StoredOutput]:
-        """Forget a job's outputs; returns what must be deleted from the store."""
+    async def begin_write(self, key: str, *, job_code: str) -> None:
+        """Note that an output is about to be written to the store. Raises JobIsFinal."""
         ...
+
+    async def add_outputs(self, code: str, *outputs: StoredOutput) -> None:
+        """The outputs are in the store. Raises JobIsFinal when the job has ended without them: they must be deleted."""
+        ...
+
+    async def drop_outputs(self, code: str) -> list[str]:
+        """Forget a job's outputs; returns the keys that must be deleted from the store, half-written ones too."""
+        ...
+
+    async def abandoned_writes(self, *, older_than: timedelta) -> list[str]:
+        """Keys that were begun so long ago and are nobody's."""
+        ...
+
+    async def forget_write(self, key: str) -> None: ...
 
     async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
         """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody

@@ -8,7 +8,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.catalogue import Catalogue
-from domain.errors import NotFound
+from domain.errors import JobIsFinal, NotFound
 from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import StoredOutput
@@ -21,6 +21,7 @@ from persistence.columns import now
 from persistence.database import Database
 from persistence.decisions import late_word
 from persistence.tables import FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
+from persistence.writes import abandoned_writes, begin_write, finish_write, writes_of
 
 
 class DatabaseRecords:
@@ -113,16 +114,34 @@ class DatabaseRecords:
 
     async def add_outputs(self, code: str, *outputs: StoredOutput) -> None:
         async with self._database.write() as session:
+            job = await gate.locked_job(session, code)
             known = {row.index for row in await outputs_of(session, code)}
-            for output in outputs:
-                if output.index not in known:
-                    session.add(OutputRow(job_code=code, **output.model_dump()))
+            fresh = [output for output in outputs if output.index not in known]
+            if fresh and job.job_status.is_final:
+                raise JobIsFinal(f"{code} has ended: {job.job_status.name}.")
+            session.add_all(OutputRow(job_code=code, **output.model_dump()) for output in fresh)
+            await finish_write(session, *(output.key for output in outputs))
 
-    async def drop_outputs(self, code: str) -> list[StoredOutput]:
+    async def drop_outputs(self, code: str) -> list[str]:
         async with self._database.write() as session:
-            dropped = [stored_output(row) for row in await outputs_of(session, code)]
+            dropped = [row.key for row in await outputs_of(session, code)]
             await session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
-            return dropped
+            return dropped + await writes_of(session, code)
+
+    async def begin_write(self, key: str, *, job_code: str) -> None:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, job_code)
+            if job.job_status.is_final:
+                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            await begin_write(session, key, job_code=job_code)
+
+    async def abandoned_writes(self, *, older_than: timedelta) -> list[str]:
+        async with self._database.write() as session:
+            return await abandoned_writes(session, older_than=older_than)
+
+    async def forget_write(self, key: str) -> None:
+        async with self._database.write() as session:
+            await finish_write(session, key)
 
     async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
         async with self._database.write() as session:

@@ -139,6 +139,16 @@ class FileRow(BaseFields, table=True):
     height: int | None
 
 
+class WriteIntentRow(SQLModel, table=True):
+    """An object that is on its way into the store, or that a dead process has left there."""
+
+    __tablename__ = "write_intent"
+
+    key: str = Field(primary_key=True)
+    job_code: str | None = Field(default=None, max_length=40, index=True)
+    create_time: datetime = Field(default_factory=now)
+
+
 class PointsDayRow(SQLModel, table=True):
     """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision."""
 

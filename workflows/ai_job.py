@@ -97,7 +97,8 @@ class AiJob:
                 lambda: watching.done() or self._interruptions.hinted, stage=STAGE_OF[self._state.job_status]
             )
             if watching.done():
-                self._learn(watching.result())
+                assert self._interruptions.clock is not None, "the clock of a job that is watched runs"
+                self._learn(_result(watching, self._interruptions.clock))
         finally:
             _leave(watching)
 

@@ -12,6 +12,8 @@ THE_WHOLE_LIFE = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MI
 
 
 async def test_a_photo_goes_through_every_status_to_success(stack: Stack) -> None:
+    stack.sandbox.misbehave("queue_seconds", arg="3")
+    stack.sandbox.misbehave("work_seconds", arg="3")
     code = await stack.submit(params={"upscale_factor": 2, "output_format": "png"})
 
     events = await stack.events(code)

@@ -8,7 +8,17 @@ from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind, OutputSource
 from domain.parameters import Parameters
 from domain.providing import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
-from domain.submissions import Accepted, CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+from domain.submissions import (
+    Accepted,
+    CancelOutcome,
+    Found,
+    ProviderRequest,
+    Ref,
+    Search,
+    Submission,
+    SubmitOutcome,
+    Unknown,
+)
 
 CAPABILITIES = Capabilities(
     cancel=True,
@@ -31,11 +41,17 @@ class ScriptedProvider:
     download_hosts = ()
 
     def __init__(
-        self, script: Sequence[JobStatus | tuple[JobStatus, float]], content: bytes = b"done", *, stops: bool = True
+        self,
+        script: Sequence[JobStatus | tuple[JobStatus, float]],
+        content: bytes = b"done",
+        *,
+        stops: bool = True,
+        arrives: bool = True,
     ) -> None:
         self._script = script
         self._content = content
         self._stops = stops
+        self._arrives = arrives
         self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
         self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
         self.questions = 0
@@ -50,7 +66,7 @@ class ScriptedProvider:
         return ProviderRequest(method="POST", url="https://example.com", body={"token": task.token})
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
-        return Accepted({"id": request.body["token"]})
+        return Accepted({"id": request.body["token"]}) if self._arrives else Unknown("no answer")
 
     async def query(self, ref: Ref) -> Snapshot:
         self.questions += 1
@@ -67,7 +83,7 @@ class ScriptedProvider:
         return CancelOutcome.CANCELED if self._stops else CancelOutcome.REQUESTED
 
     async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
-        return Search.IMPOSSIBLE
+        return Search.ABSENT
 
     def parse_webhook(self, _delivery: WebhookDelivery) -> Hint:
         return Hint(delivery_id=None, raw_status=None, ref=None)

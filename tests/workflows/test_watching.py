@@ -57,6 +57,20 @@ async def test_queries_answer_from_the_steps_that_can_be_seen(temporal_client: C
     assert progress == {"job_status_name": "PROCESSING", "unit_progress": 37.0, "overall_progress": 56.17}
 
 
+async def test_a_submission_that_never_arrived_ends_the_job_with_that_reason(
+    temporal_client: Client, tmp_path: Path
+) -> None:
+    provider = ScriptedProvider([S.QUEUED], arrives=False)
+    async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
+        job = await bench.start()
+        with pytest.raises(WorkflowFailureError):
+            await job.result()
+        last = (await bench.history(job.id))[-1]
+
+    assert last.job_status is S.FAILED
+    assert last.detail["error"]["code"] == "submission_lost"
+
+
 @pytest.fixture
 async def forgetful_client() -> AsyncIterator[Client]:
     """A server that wants histories short."""

@@ -135,6 +135,15 @@ def upgrade() -> None:
     sa.Column('create_time', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('provider', 'delivery_id', name=op.f('pk_webhook_receipt'))
     )
+    op.create_table('write_intent',
+    sa.Column('key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('job_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+    sa.Column('create_time', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_write_intent'))
+    )
+    with op.batch_alter_table('write_intent', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_write_intent_job_code'), ['job_code'], unique=False)
+
     op.create_table('job_event',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('job_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
@@ -226,6 +235,10 @@ def downgrade() -> None:
     op.drop_table('points_entry')
     op.drop_table('output')
     op.drop_table('job_event')
+    with op.batch_alter_table('write_intent', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_write_intent_job_code'))
+
+    op.drop_table('write_intent')
     op.drop_table('webhook_receipt')
     op.drop_table('points_limit')
     op.drop_table('points_day')
