@@ -84,7 +84,10 @@ async def _batches(
         yield page
     while not is_over and not subscription.is_over and time.monotonic() < ends_at:
         news = [event for event in await _taken(subscription, heartbeat) if event.seq > last]
-        last, is_over = news[-1].seq if news else last, any(map(_is_end, news))
+        is_over = any(map(_is_end, news))
+        if not news:  # quiet: what the tail says is a hint, the database is the truth
+            news, is_over = await uninterrupted(_page(database, code, last))
+        last = news[-1].seq if news else last
         yield news
 
 

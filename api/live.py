@@ -6,7 +6,7 @@ A listener that cannot keep up is cut off: nothing is dropped from the middle, a
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from persistence.history import EventTail, opened_tail
 
 LOOK_EVERY: Final = timedelta(milliseconds=50)
 PAUSE_AFTER_TROUBLE: Final = timedelta(seconds=1)
+FLOW_PATIENCE: Final = timedelta(seconds=5)
 MAX_WAITING: Final = 256
 """Events that a listener may be behind."""
 
@@ -69,6 +70,7 @@ class LiveEvents:
     async def running(self) -> AsyncIterator[None]:
         """Events flow until the block ends."""
         tailing = asyncio.create_task(self._run())
+        tailing.add_done_callback(_complain)
         try:
             yield
         finally:
@@ -86,7 +88,9 @@ class LiveEvents:
     async def subscribed(self, code: str) -> AsyncIterator[Subscription]:
         """Everything that is committed to the job from here on. What came before is in the database."""
         with self._listening(code) as subscription:
-            await self._flowing.wait()
+            with suppress(TimeoutError):  # listeners look into the database now and then themselves
+                async with asyncio.timeout(FLOW_PATIENCE.total_seconds()):
+                    await self._flowing.wait()
             yield subscription
 
     @contextmanager
@@ -134,3 +138,8 @@ class LiveEvents:
         for listeners in self._listeners.values():
             for subscription in listeners:
                 subscription.end()
+
+
+def _complain(tailing: asyncio.Task[None]) -> None:
+    if not tailing.cancelled() and (failure := tailing.exception()) is not None:
+        log.error("live_events_ended", error=repr(failure))
