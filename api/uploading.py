@@ -19,7 +19,7 @@ from api.accepting import claim_of
 from api.callers import Caller
 from api.parts import Parts
 from api.telling import file_document
-from domain.errors import FieldError, FileTooLarge, InvalidParameters
+from domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
 from domain.ids import new_id
 from persistence.database import Database
 from persistence.idempotency import Answer, Claim, claim, release, settle
@@ -113,8 +113,9 @@ async def _kept(parts: Parts, caller: Caller, upload: Upload, user_id: str, want
     await parts.store.put(row.key, _chunks(upload.path), media_type=row.media_type)
     try:
         async with parts.database.write() as session:
+            if not await finish_write(session, row.key):
+                raise StoreUnavailable("Storing the file took too long. Send it again.")
             session.add(row)
-            await finish_write(session, row.key)
             if wanted:
                 await settle(session, wanted, answer)
     except BaseException:

@@ -23,7 +23,7 @@ JOBS: Final = 'WorkflowType = "AiJob"'
 LATE_WATCHES: Final = 'WorkflowType = "LateWatch"'
 RUNNING: Final = 'ExecutionStatus = "Running"'
 
-UNFINISHED: Final = "SELECT count(*) FROM job WHERE job_status < 6"
+UNFINISHED: Final = "SELECT (SELECT count(*) FROM job WHERE job_status < 6) + (SELECT count(*) FROM write_intent)"
 BUSY_PATIENCE: Final = 30.0
 
 

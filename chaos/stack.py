@@ -209,6 +209,7 @@ def _environment(plan: Plan, folder: Path, ports: Ports) -> dict[str, str]:
         "AIJOBS_CATALOGUE": str(catalogue),
         "AIJOBS_POINTS__DAILY_LIMIT": str(plan.daily_limit),
         "AIJOBS_WORKER__REPAIR_EVERY": "2s",
+        "AIJOBS_WORKER__ABANDONED_AFTER": "30s",
         "AIJOBS_WORKER__SHUTDOWN_PATIENCE": "3s",
         "AIJOBS_DOWNLOAD__ALLOW_HOSTS": f"{HOST}:{ports.sandbox_front}",
         "AIJOBS_DOWNLOAD__MAX_BYTES": str(LARGEST_OUTPUT),

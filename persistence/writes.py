@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import union
+from sqlalchemy import or_, union
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from domain.lifecycle import JobStatus
 from persistence.columns import now
-from persistence.tables import FileRow, OutputRow, WriteIntentRow
+from persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
 
 
 async def begin_write(session: AsyncSession, key: str, *, job_code: str | None) -> None:
@@ -15,9 +16,9 @@ async def begin_write(session: AsyncSession, key: str, *, job_code: str | None) 
     await session.merge(WriteIntentRow(key=key, job_code=job_code))
 
 
-async def finish_write(session: AsyncSession, *keys: str) -> None:
-    """The objects are there, and somebody's: in the transaction that says whose."""
-    await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(keys)))
+async def finish_write(session: AsyncSession, *keys: str) -> int:
+    """The objects are there, and somebody's: in the transaction that says whose. How many had not been given up."""
+    return (await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(keys)))).rowcount
 
 
 async def writes_of(session: AsyncSession, job_code: str) -> list[str]:
@@ -33,4 +34,6 @@ async def abandoned_writes(session: AsyncSession, *, older_than: timedelta) -> l
     )
     await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(kept)))
     old = col(WriteIntentRow.create_time) < now() - older_than
-    return list(await session.exec(select(WriteIntentRow.key).where(old)))
+    at_work = select(JobRow.code).where(col(JobRow.job_status) < JobStatus.SUCCESS)
+    nobodys = or_(col(WriteIntentRow.job_code).is_(None), col(WriteIntentRow.job_code).not_in(at_work))
+    return list(await session.exec(select(WriteIntentRow.key).where(old, nobodys)))
