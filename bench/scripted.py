@@ -5,6 +5,7 @@ from typing import Final, NoReturn
 
 from bench.picture import tiny_picture
 from domain.catalogue import Model
+from domain.errors import BadInput, ProviderFailed
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind, OutputSource
 from domain.parameters import Parameters
@@ -53,8 +54,8 @@ class ScriptedProvider:
     async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:  # noqa: ARG002
         return [OutputSource(kind=OutputKind.IMAGE, content=self._picture)]
 
-    async def attach(self, file: InputFile, *, token: str) -> NoReturn:
-        raise NotImplementedError("No job here has a file.")
+    async def attach(self, file: InputFile, *, token: str) -> NoReturn:  # noqa: ARG002
+        raise ProviderFailed("This provider takes no files.")
 
     async def cancel(self, ref: Ref) -> CancelOutcome:  # noqa: ARG002
         return CancelOutcome.NOT_SUPPORTED
@@ -62,8 +63,8 @@ class ScriptedProvider:
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
         return Search.IMPOSSIBLE
 
-    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
-        raise NotImplementedError("This provider sends no webhooks.")
+    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:  # noqa: ARG002
+        raise BadInput("This provider sends no webhooks.")
 
 
 def _snapshot(status: JobStatus) -> Snapshot:
