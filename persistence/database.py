@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-LATEST: Final = "0001"
+LATEST: Final = "0006"
 """The newest migration. A database that is there needs none."""
 
 READERS: Final = 4

@@ -1,4 +1,4 @@
-"""Alembic's entry: brings a database's tables to the state that persistence/tables.py declares."""
+"""Alembic's entry: brings a database's tables to the state that persistence/tables declares."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Every table. Rows carry the customer's base fields: soft delete (`del`), sort, who and when, version."""
+"""Jobs, their history, what was sent for them, and what came of it."""
 
 from datetime import date, datetime
 from typing import Any
@@ -9,19 +9,7 @@ from sqlmodel import Field, SQLModel
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind
 from persistence.columns import RowId, StatusColumn, now
-
-
-class BaseFields(SQLModel):
-    """The fields that every row of the customer's carries."""
-
-    status: int = Field(default=1, description="1: in use")
-    deleted: bool = Field(default=False, sa_column_kwargs={"name": "del"})
-    sort: int = 0
-    create_by: str | None = None
-    create_time: datetime = Field(default_factory=now)
-    update_by: str | None = None
-    update_time: datetime = Field(default_factory=now)
-    version: int = 1
+from persistence.tables.base import BaseFields
 
 
 class JobRow(BaseFields, table=True):
@@ -146,77 +134,4 @@ class WriteIntentRow(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     job_code: str | None = Field(default=None, max_length=40, index=True)
-    create_time: datetime = Field(default_factory=now)
-
-
-class PointsDayRow(SQLModel, table=True):
-    """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision."""
-
-    __tablename__ = "points_day"
-
-    user_id: str = Field(primary_key=True, max_length=200)
-    day: date = Field(primary_key=True)
-    used: int = 0
-    held: int = 0
-
-
-class PointsEntryRow(SQLModel, table=True):
-    """One line of the points ledger."""
-
-    __tablename__ = "points_entry"
-    __table_args__ = (UniqueConstraint("job_code", "kind"),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
-    job_code: str = Field(foreign_key="job.code", max_length=40)
-    user_id: str = Field(index=True, max_length=200)
-    day: date
-    kind: str
-    points: int
-    create_time: datetime = Field(default_factory=now)
-
-
-class PointsLimitRow(SQLModel, table=True):
-    """A user's own daily limit, where it differs from everybody's."""
-
-    __tablename__ = "points_limit"
-
-    user_id: str = Field(primary_key=True, max_length=200)
-    daily_limit: int
-
-
-class ApiKeyRow(BaseFields, table=True):
-    """A caller's key; only a keyed hash of it is kept."""
-
-    __tablename__ = "api_key"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
-    key_id: str = Field(unique=True)
-    sha256: str
-    name: str
-    kind: str
-    user_id: str | None = None
-    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-class IdempotencyRow(SQLModel, table=True):
-    """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
-
-    __tablename__ = "idempotency_key"
-
-    owner: str = Field(primary_key=True)
-    key: str = Field(primary_key=True, max_length=255)
-    request_sha256: str
-    answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    create_time: datetime = Field(default_factory=now)
-
-
-class WebhookReceiptRow(SQLModel, table=True):
-    """A provider's webhook that was taken, so that its repetition is not."""
-
-    __tablename__ = "webhook_receipt"
-
-    provider: str = Field(primary_key=True)
-    delivery_id: str = Field(primary_key=True)
     create_time: datetime = Field(default_factory=now)
