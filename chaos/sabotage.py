@@ -73,7 +73,7 @@ def _settle_always(*_: object, **__: object) -> EntryKind:
 
 
 def _drop_events(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
-    if job.job_status is JobStatus.QUEUED:
+    if job.job_status is JobStatus.MIGRATING:
         job.event_seq += 1
     else:
         _record(session, job, kind, detail)

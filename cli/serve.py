@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +15,9 @@ from cli.signals import on_end
 from settings import Settings
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+START_PATIENCE: Final = timedelta(seconds=10)
+"""How long a worker waits for a Temporal that is starting too."""
 
 
 def worker(
@@ -33,7 +37,7 @@ def worker(
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         from cli.temporal_reach import reached_temporal
 
-        await reached_temporal()
+        await reached_temporal(patience=START_PATIENCE)
         await run_worker(settings, stop, queues=chosen)
 
     _serve(run, load_settings(data_dir))

@@ -1,8 +1,11 @@
 """The Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), reached and fit for us."""
 
+import asyncio
+import time
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -15,18 +18,30 @@ from workflows.attributes import ALL_ATTRIBUTES
 from workflows.connecting import connect
 
 ONE_LOOK: Final = timedelta(seconds=3)
+BETWEEN_TRIES: Final = timedelta(seconds=2)
+
+log = structlog.get_logger()
 
 
-async def reached_temporal() -> Client:
-    """Raises CommandError when nobody answers there."""
-    try:
-        return await connect()
-    except RuntimeError as unreachable:
-        raise CommandError(
-            f"Temporal cannot be reached: {unreachable}",
-            hint="`aijobs up` starts one here; TEMPORAL_ADDRESS names another (default 127.0.0.1:7233).",
-            code=Exit.UNREACHABLE,
-        ) from unreachable
+async def reached_temporal(*, patience: timedelta = timedelta(0)) -> Client:
+    """Raises CommandError when nobody answers there for so long."""
+    gives_up_at = time.monotonic() + patience.total_seconds()
+    while True:
+        try:
+            return await connect()
+        except RuntimeError as unreachable:
+            if time.monotonic() >= gives_up_at:
+                raise _unreachable(unreachable) from unreachable
+            log.warning("temporal_is_not_there_yet", why=str(unreachable))
+        await asyncio.sleep(BETWEEN_TRIES.total_seconds())
+
+
+def _unreachable(why: RuntimeError) -> CommandError:
+    return CommandError(
+        f"Temporal cannot be reached: {why}",
+        hint="`aijobs up` starts one here; TEMPORAL_ADDRESS names another (default 127.0.0.1:7233).",
+        code=Exit.UNREACHABLE,
+    )
 
 
 async def missing_attributes(client: Client) -> set[str]:
