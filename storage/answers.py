@@ -1,12 +1,12 @@
 """What a server's answer means for a download."""
 
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final
 
 import httpx
 
 from domain.errors import AijobsError, HostUnreachable, LinkExpired, OutputRefused
+from network.retry_after import parsed_retry_after
 
 #: object stores answer a link whose time is over with any of these
 EXPIRED: Final = frozenset({403, 404, 410})
@@ -37,22 +37,6 @@ def _error_for(status: int, retry_after: str | None) -> AijobsError:
     if status in EXPIRED:
         return LinkExpired(f"The link does not work any more (HTTP {status}).")
     if status in PASSING or status >= 500 or status < 300:
-        wait = parsed_retry_after(retry_after)
+        wait = parsed_retry_after(retry_after, at_most=MAX_RETRY_AFTER)
         return HostUnreachable(f"The output cannot be fetched now (HTTP {status}).", retry_after=wait)
     return OutputRefused(f"The output cannot be fetched (HTTP {status}).")
-
-
-def parsed_retry_after(written: str | None) -> timedelta | None:
-    """Seconds or a date (RFC 9110), at most MAX_RETRY_AFTER."""
-    if written is None:
-        return None
-    if written.isascii() and written.strip().isdigit():
-        seconds = min(int(written[:9]), MAX_RETRY_AFTER.total_seconds())
-        return timedelta(seconds=seconds)
-    try:
-        moment = parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return min(max(moment - datetime.now(UTC), timedelta(0)), MAX_RETRY_AFTER)

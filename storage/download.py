@@ -9,13 +9,13 @@ from typing import Final, Self
 
 import httpx
 
-from domain.errors import DownloadInterrupted, HostUnreachable, OutputRefused
+from domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused
 from domain.outputs import Download, OutputKind, OutputSource
+from network.guard import Guard, Resolver, guarded_transport, system_resolver
+from network.hosts import HostPort
 from storage.answers import REDIRECTS, announced_length, judge_answer
-from storage.guard import Guard, Resolver, guarded_transport, system_resolver
 from storage.head import Opening
-from storage.hops import Hop, Itinerary
-from storage.hosts import HostPort
+from storage.hops import REFUSED, Hop, Itinerary
 from storage.meter import Body, metered, took_too_long
 from storage.promises import kept_promise
 from storage.settings import DownloadSettings
@@ -100,6 +100,8 @@ class SafeDownloader:
         try:
             async with asyncio.timeout(self._settings.idle_timeout.total_seconds()):
                 return await self._transport.handle_async_request(request)
+        except AddressRefused as inside:
+            raise OutputRefused(REFUSED) from inside
         except TimeoutError as silent:
             raise HostUnreachable(f"{hop.url.host} does not answer.") from silent
         except httpx.TransportError as failed:

@@ -7,10 +7,12 @@ from typing import Final
 import httpx
 
 from domain.errors import OutputRefused
-from storage.guard import REFUSED
-from storage.hosts import HostPort, is_listed
+from network.hosts import HostPort, is_listed
 
 MAX_SHOWN: Final = 200
+
+#: The same words for every refused address: the answer must not tell what is behind it.
+REFUSED: Final = "The link leads to where outputs may not come from."
 
 
 @dataclass(frozen=True)

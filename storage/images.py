@@ -49,7 +49,7 @@ def check_image(picture: Path | bytes) -> ImageFacts:
         raise UnreadableFile("Pictures in HEIC cannot be read here. Send it as JPEG, PNG, WebP or AVIF.")
     if media not in DECODERS:
         raise UnreadableFile("This is not a picture in a format that we read: JPEG, PNG, WebP, GIF, TIFF or AVIF.")
-    with _complaints_translated():
+    with complaints_translated():
         width, height = _decoded(picture, DECODERS[media])
     return ImageFacts(media.media_type, width, height)
 
@@ -65,7 +65,7 @@ def _decoded(picture: Path | bytes, decoder: str) -> tuple[int, int]:
         if width * height > MAX_PIXELS:
             raise FileTooLarge(_too_large(width, height))
         # JPEG can be decoded at an eighth of its size: that reads all of the file for a fraction of the memory.
-        image.draft(None, (width // 8, height // 8))
+        image.draft(None, (max(1, width // 8), max(1, height // 8)))
         image.load()
     return width, height
 
@@ -75,7 +75,7 @@ def _too_large(width: int, height: int) -> str:
 
 
 @contextmanager
-def _complaints_translated() -> Iterator[None]:
+def complaints_translated() -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:

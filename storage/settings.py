@@ -1,18 +1,16 @@
 """What an operator may set about the object store and about downloads."""
 
-import json
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveInt, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
+from pydantic import BaseModel, ConfigDict, PositiveInt, SecretStr, field_validator, model_validator
 
 from domain.durations import Duration
 from domain.errors import BadInput
-from storage.hosts import HostPort
+from network.hosts import HostList
 from storage.keys import checked_key
 
 GIB: Final = 1024**3
@@ -20,15 +18,6 @@ GIB: Final = 1024**3
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 _S3_ONLY: Final = ("endpoint", "region", "access_key", "secret_key", "ca_bundle")
-
-
-def _listed(written: object) -> object:
-    """`a:1, b` or a JSON list, as environment variables are written."""
-    if not isinstance(written, str):
-        return written
-    if written.lstrip().startswith("["):
-        return json.loads(written)
-    return tuple(part.strip() for part in written.split(",") if part.strip())
 
 
 class StoreSettings(BaseModel):
@@ -131,19 +120,12 @@ class DownloadSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: hosts with private addresses that outputs may come from: `host` (every port of it) or `host:port`
-    allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    allow_hosts: HostList = ()
     max_bytes: PositiveInt = 2 * GIB
     idle_timeout: Duration = timedelta(seconds=30)  #: without a single byte
     total_deadline: Duration = timedelta(minutes=30)
     min_speed: PositiveInt = 1024  #: bytes a second on average, once `min_speed_after` was spent waiting
     min_speed_after: Duration = timedelta(seconds=60)
-
-    @field_validator("allow_hosts")
-    @classmethod
-    def _hosts_are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for written in hosts:
-            HostPort.parse(written)
-        return hosts
 
     @field_validator("idle_timeout", "total_deadline", "min_speed_after")
     @classmethod

@@ -12,7 +12,7 @@ import trustme
 from domain.errors import DownloadInterrupted, OutputRefused
 from domain.outputs import OutputKind, OutputSource
 from storage.download import SafeDownloader
-from storage.guard import REFUSED
+from storage.hops import REFUSED
 from storage.settings import DownloadSettings
 from tests.storage.conftest import TRUSTING_NOBODY
 from tests.storage.hostile_server import HostileServer

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from storage.hosts import HostPort, is_listed
+from network.hosts import HostPort, is_listed
 from storage.settings import DownloadSettings, StoreSettings
 
 

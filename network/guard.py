@@ -15,9 +15,9 @@ from typing import Final
 import httpcore
 import httpx
 
-from domain.errors import OutputRefused
-from storage.addresses import is_public
-from storage.hosts import HostPort
+from domain.errors import AddressRefused
+from network.addresses import is_public
+from network.hosts import HostPort
 
 PORTS: Final = frozenset({80, 443})
 MAX_ADDRESSES: Final = 4  #: of one name, tried one after the other
@@ -25,7 +25,7 @@ MAX_CONNECTIONS: Final = 64
 KEEPALIVE_SECONDS: Final = 5.0  #: an idle connection is soon judged anew
 
 #: The same words for every refused address: the answer must not tell what is behind it.
-REFUSED: Final = "The link leads to where outputs may not come from."
+REFUSED: Final = "It leads to an address that is not reached from here."
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -57,7 +57,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises OutputRefused before anything is sent to a refused address."""
+        """Raises AddressRefused before anything is sent to a refused address."""
         addresses = await self._resolved(host, port, timeout)
         if not any(entry.covers(host, port) for entry in self._allowed):
             _judge(addresses, port)
@@ -69,7 +69,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        raise OutputRefused(REFUSED)
+        raise AddressRefused(REFUSED)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -108,14 +108,14 @@ class Guard(httpcore.AsyncNetworkBackend):
 def _judge(addresses: Sequence[str], port: int) -> None:
     """Every address, not only the first: one of two may be private."""
     if port not in PORTS or not all(is_public(address) for address in addresses):
-        raise OutputRefused(REFUSED)
+        raise AddressRefused(REFUSED)
 
 
 async def _with_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpcore.AsyncNetworkStream:
     peer = stream.get_extra_info("server_addr")
     if peer is None or ip_address(peer[0]) != ip_address(address):
         await stream.aclose()
-        raise OutputRefused(REFUSED)
+        raise AddressRefused(REFUSED)
     return stream
 
 

@@ -1,4 +1,4 @@
-"""Which addresses of the internet outputs may come from: public ones only.
+"""Which addresses of the internet links may lead to: public ones only.
 
 `ipaddress.is_global` is not enough: it takes 192.0.0.192, 224.0.0.1, 2002:7f00:1::, 64:ff9b::7f00:1 and others for
 public. So the list is ours, after the special-purpose registries of IANA (RFC 6890 and its updates), and IPv6 is judged

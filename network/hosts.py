@@ -1,7 +1,12 @@
 """Names of hosts as operators and providers list them, and whether a link's host is among them."""
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
 
 _WRITTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
 
@@ -41,3 +46,22 @@ def _covers(entry: str, host: str) -> bool:
     if entry.startswith("*."):
         return host == entry[2:] or host.endswith(entry[1:])
     return host == entry
+
+
+def listed(written: object) -> object:
+    """`a:1, b` or a JSON list, as environment variables are written."""
+    if not isinstance(written, str):
+        return written
+    if written.lstrip().startswith("["):
+        return json.loads(written)
+    return tuple(part.strip() for part in written.split(",") if part.strip())
+
+
+def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for written in hosts:
+        HostPort.parse(written)
+    return hosts
+
+
+#: A setting: hosts that the operator trusts although their addresses are private, `host` or `host:port`.
+HostList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_checked)]

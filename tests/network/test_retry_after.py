@@ -5,7 +5,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from storage.answers import MAX_RETRY_AFTER, parsed_retry_after
+from network.retry_after import parsed_retry_after
+
+AN_HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -14,19 +16,19 @@ from storage.answers import MAX_RETRY_AFTER, parsed_retry_after
         (None, None),
         ("7", timedelta(seconds=7)),
         ("0", timedelta(0)),
-        ("99999999999", MAX_RETRY_AFTER),
+        ("99999999999", AN_HOUR),
         ("-5", None),
         ("soon", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(0)),
-        ("Fri, 21 Oct 2155 07:28:00 GMT", MAX_RETRY_AFTER),
+        ("Fri, 21 Oct 2155 07:28:00 GMT", AN_HOUR),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(written: str | None, meant: timedelta | None) -> None:
-    assert parsed_retry_after(written) == meant
+    assert parsed_retry_after(written, at_most=AN_HOUR) == meant
 
 
 def test_a_date_soon_is_waited_for() -> None:
-    wait = parsed_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
+    wait = parsed_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True), at_most=AN_HOUR)
 
     assert wait is not None
     assert timedelta(seconds=50) < wait <= timedelta(seconds=60)

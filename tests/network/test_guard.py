@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import OutputRefused
-from storage.addresses import DENIED_V4, DENIED_V6, is_public
-from storage.guard import Guard, guarded_transport, system_resolver
-from storage.hosts import HostPort
+from domain.errors import AddressRefused
+from network.addresses import DENIED_V4, DENIED_V6, is_public
+from network.guard import Guard, guarded_transport, system_resolver
+from network.hosts import HostPort
 
 PUBLIC = "93.184.215.14"
 
@@ -57,7 +57,7 @@ async def test_a_name_is_resolved_once_and_the_judged_address_is_dialled() -> No
 
     guard = Guard([], rebinding, exchange)
     await guard.connect_tcp("cdn.example", 443)
-    with pytest.raises(OutputRefused):
+    with pytest.raises(AddressRefused):
         await guard.connect_tcp("cdn.example", 443)
 
     assert exchange.dialled == [PUBLIC]
@@ -69,7 +69,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
     async def mixed(host: str, port: int) -> Sequence[str]:
         return [PUBLIC, "10.0.0.1"]
 
-    with pytest.raises(OutputRefused):
+    with pytest.raises(AddressRefused):
         await Guard([], mixed, exchange).connect_tcp("cdn.example", 443)
 
     assert exchange.dialled == []
@@ -81,7 +81,7 @@ async def test_whoever_answers_must_be_who_was_dialled() -> None:
     async def honest(host: str, port: int) -> Sequence[str]:
         return [PUBLIC]
 
-    with pytest.raises(OutputRefused):
+    with pytest.raises(AddressRefused):
         await Guard([], honest, exchange).connect_tcp("cdn.example", 443)
 
     assert exchange.lines[0].closed
@@ -96,14 +96,14 @@ async def test_an_allowed_host_may_be_private_but_its_neighbour_may_not() -> Non
     guard = Guard([HostPort.parse("store.internal:9000")], inside, exchange)
     await guard.connect_tcp("store.internal", 9000)
     for host, port in (("store.internal", 443), ("other.internal", 9000)):
-        with pytest.raises(OutputRefused):
+        with pytest.raises(AddressRefused):
             await guard.connect_tcp(host, port)
 
     assert exchange.dialled == ["10.0.0.1"]
 
 
 async def test_there_is_no_way_around_by_a_unix_socket() -> None:
-    with pytest.raises(OutputRefused):
+    with pytest.raises(AddressRefused):
         await Guard([], system_resolver).connect_unix_socket("/run/docker.sock")
 
 

@@ -1,0 +1,90 @@
+"""`/api/webhook-deliveries`: what was sent to callers, what became of it, and sending it again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.callers import WebhookKeeper
+from api.parts import AllParts, Parts
+from api.paths import DeliveryCode, EndpointCode
+from api.problems import problem_responses
+from api.shapes import Page
+from api.webhook_shapes import WebhookDelivery, delivery_document
+from domain.webhooks import DeliveryState
+from persistence.delivery_log import DeliveryFilter, deliveries_page, delivery_of, replay
+from persistence.endpoints import endpoint_of
+
+router = APIRouter(tags=["webhooks out"])
+
+
+class EndpointDeliveryQuery(BaseModel):
+    """Which page of an endpoint's deliveries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: DeliveryState | None = None
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(default=20, ge=1, le=100)
+
+
+class DeliveryQuery(EndpointDeliveryQuery):
+    """...and of which job."""
+
+    job: str | None = Field(default=None, max_length=100, description="A job's code.")
+
+
+@router.get(
+    "/api/webhook-deliveries", summary="List webhook deliveries, newest first", responses=problem_responses(401, 403)
+)
+async def list_all(
+    wanted: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, parts: AllParts
+) -> Page[WebhookDelivery]:
+    """Those to `callback_url`s are here too."""
+    chosen = DeliveryFilter(user_id=caller.sees, job_code=wanted.job, state=wanted.state, before=wanted.cursor)
+    return await _page(parts, chosen, wanted.limit)
+
+
+@router.get(
+    "/api/webhook-endpoints/{id}/deliveries",
+    summary="List an endpoint's deliveries, newest first",
+    responses=problem_responses(401, 403, 404),
+)
+async def list_of_endpoint(
+    id: EndpointCode,  # noqa: A002
+    wanted: Annotated[EndpointDeliveryQuery, Query()],
+    caller: WebhookKeeper,
+    parts: AllParts,
+) -> Page[WebhookDelivery]:
+    async with parts.database.read() as session:
+        await endpoint_of(session, id, user_id=caller.sees)
+    chosen = DeliveryFilter(user_id=caller.sees, endpoint_code=id, state=wanted.state, before=wanted.cursor)
+    return await _page(parts, chosen, wanted.limit)
+
+
+@router.get(
+    "/api/webhook-deliveries/{id}", summary="Look at a webhook delivery", responses=problem_responses(401, 403, 404)
+)
+async def get(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
+    async with parts.database.read() as session:
+        return delivery_document(await delivery_of(session, id, user_id=caller.sees))
+
+
+@router.post(
+    "/api/webhook-deliveries/{id}/replay",
+    status_code=202,
+    summary="Send a webhook again",
+    responses=problem_responses(401, 403, 404, 409),
+)
+async def replay_one(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
+    """A new delivery of the same message, tried at once. It replaces one that still waits for its next try."""
+    async with parts.database.write() as session:
+        row = await replay(session, await delivery_of(session, id, user_id=caller.sees))
+    return delivery_document(row)
+
+
+async def _page(parts: Parts, chosen: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
+    async with parts.database.read() as session:
+        rows, has_more = await deliveries_page(session, chosen, limit=limit)
+    next_cursor = rows[-1].code if has_more else None
+    return Page(data=[delivery_document(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

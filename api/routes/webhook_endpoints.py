@@ -1,0 +1,149 @@
+"""`/api/webhook-endpoints`: who hears of jobs, and the secrets by which they know that it was us."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.callers import Caller, WebhookKeeper
+from api.parts import AllParts, Parts
+from api.paths import EndpointCode
+from api.problems import problem_responses
+from api.shapes import Page
+from api.strict_json import StrictRoute
+from api.webhook_shapes import (
+    EndpointChange,
+    EndpointRequest,
+    UserSecret,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointWithSecret,
+    delivery_document,
+    endpoint_document,
+    secret_document,
+    with_secret,
+)
+from domain.errors import FieldError, InvalidParameters
+from notices.addressing import complaint_about
+from persistence.delivery_log import test_delivery
+from persistence.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    endpoint_of,
+    endpoints_of,
+    rotate_secret,
+    rotate_user_secret,
+    user_secret,
+)
+
+PROBLEMS: Final = problem_responses(401, 403, 404, 422)
+PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 415, 422)
+
+router = APIRouter(tags=["webhooks out"], route_class=StrictRoute)
+
+
+@router.post(
+    "/api/webhook-endpoints", status_code=201, summary="Register a webhook endpoint", responses=PROBLEMS_OF_CHANGES
+)
+async def create(wanted: EndpointRequest, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpointWithSecret:
+    """From now on it hears of the events that it names. Its secret is told here, and not again."""
+    check_url(parts, wanted.url, "/url")
+    owner = _owner(caller, wanted)
+    async with parts.database.write() as session:
+        row = await create_endpoint(
+            session,
+            user_id=owner,
+            url=wanted.url,
+            events=sorted(set(wanted.events)),
+            created_by=caller.key_id,
+        )
+    return with_secret(row, parts.secret)
+
+
+@router.get("/api/webhook-endpoints", summary="List webhook endpoints", responses=problem_responses(401, 403))
+async def list_all(caller: WebhookKeeper, parts: AllParts) -> Page[WebhookEndpoint]:
+    """Those of the caller's user; with a service key that names nobody, all."""
+    async with parts.database.read() as session:
+        rows = await endpoints_of(session, user_id=caller.sees)
+    return Page(data=[endpoint_document(row) for row in rows])
+
+
+@router.get("/api/webhook-endpoints/{id}", summary="Look at a webhook endpoint", responses=PROBLEMS)
+async def get(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpoint:  # noqa: A002
+    async with parts.database.read() as session:
+        return endpoint_document(await endpoint_of(session, id, user_id=caller.sees))
+
+
+@router.patch("/api/webhook-endpoints/{id}", summary="Change a webhook endpoint", responses=PROBLEMS_OF_CHANGES)
+async def change(
+    id: EndpointCode,  # noqa: A002
+    wanted: EndpointChange,
+    caller: WebhookKeeper,
+    parts: AllParts,
+) -> WebhookEndpoint:
+    """A new URL also holds for what is on its way already. What failed while it was disabled can be replayed."""
+    if wanted.url is not None:
+        check_url(parts, wanted.url, "/url")
+    events = None if wanted.events is None else sorted(set(wanted.events))
+    async with parts.database.write() as session:
+        row = await endpoint_of(session, id, user_id=caller.sees)
+        change_endpoint(row, url=wanted.url, events=events, enabled=wanted.enabled)
+    return endpoint_document(row)
+
+
+@router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
+async def delete(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> None:  # noqa: A002
+    async with parts.database.write() as session:
+        delete_endpoint(await endpoint_of(session, id, user_id=caller.sees))
+
+
+@router.post("/api/webhook-endpoints/{id}/rotate-secret", summary="Give an endpoint a new secret", responses=PROBLEMS)
+async def rotate(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpointWithSecret:  # noqa: A002
+    """For 24 hours, messages carry a signature of the old secret as well."""
+    async with parts.database.write() as session:
+        row = await endpoint_of(session, id, user_id=caller.sees)
+        rotate_secret(row)
+    return with_secret(row, parts.secret)
+
+
+@router.post(
+    "/api/webhook-endpoints/{id}/test",
+    status_code=202,
+    summary="Send an endpoint a test message",
+    responses=problem_responses(401, 403, 404, 409, 422),
+)
+async def test(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
+    """Of the type `endpoint.test`. How it went is seen in the delivery that is answered here."""
+    async with parts.database.write() as session:
+        row = test_delivery(session, await endpoint_of(session, id, user_id=caller.sees))
+    return delivery_document(row)
+
+
+@router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
+async def get_user_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
+    """It signs what goes to the `callback_url` of the user's jobs. With a service key, name the user."""
+    async with parts.database.read() as session:
+        return secret_document(await user_secret(session, caller.acts_for()), parts.secret)
+
+
+@router.post(
+    "/api/webhook-secret/rotate", summary="Get a new secret for callbacks", responses=problem_responses(401, 403, 422)
+)
+async def rotate_callbacks(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
+    """For 24 hours, messages carry a signature of the old secret as well."""
+    async with parts.database.write() as session:
+        row = await rotate_user_secret(session, caller.acts_for())
+    return secret_document(row, parts.secret)
+
+
+def check_url(parts: Parts, url: str, pointer: str) -> None:
+    """Raises InvalidParameters that points at it."""
+    if complaint := complaint_about(url, parts.webhooks.trusted):
+        raise InvalidParameters("Nobody can be called there.", FieldError(pointer, complaint))
+
+
+def _owner(caller: Caller, wanted: EndpointRequest) -> str | None:
+    """Nobody in particular, when a service names nobody."""
+    if wanted.user_id is None and caller.sees is None:
+        return None
+    return caller.acts_for(wanted.user_id)

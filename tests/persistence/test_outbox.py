@@ -1,0 +1,236 @@
+"""The outbox: in the transaction of the event, for those who want to hear, and emptied by one of many."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import col, select
+
+from domain.errors import TooManyEndpoints
+from domain.job import JobError, Stage
+from domain.lifecycle import JobStatus
+from domain.webhooks import THE_END, Closed, DeliveryState, Reply, Topic
+from persistence.database import Database
+from persistence.deliveries import DatabaseDeliveries
+from persistence.delivery_log import delivery_of, replay
+from persistence.endpoints import MAX_ENDPOINTS, change_endpoint, create_endpoint, delete_endpoint, endpoint_of
+from persistence.gate import advance, locked_job
+from persistence.records import DatabaseRecords
+from persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
+
+from .conftest import AcceptJob
+
+BROKEN = JobError(code="provider_failed", message="no faces found", stage=Stage.PROCESSING)
+FIVE_DAYS = timedelta(days=5)
+TO_SUCCESS = (JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
+
+
+async def endpoint(database: Database, *events: Topic, user_id: str | None = "ada") -> str:
+    async with database.write() as session:
+        row = await create_endpoint(
+            session, user_id=user_id, url="https://example.com", events=events or THE_END, created_by="test"
+        )
+    return row.code
+
+
+async def deliveries(database: Database) -> list[WebhookDeliveryRow]:
+    async with database.read() as session:
+        return list(await session.exec(select(WebhookDeliveryRow).order_by(col(WebhookDeliveryRow.id))))
+
+
+async def look_at(database: Database, code: str) -> WebhookEndpointRow:
+    async with database.read() as session:
+        return await endpoint_of(session, code, user_id=None)
+
+
+@pytest.fixture
+async def pending(database: Database, records: DatabaseRecords, accept_job: AcceptJob) -> str:
+    """The code of a delivery to ada's endpoint."""
+    await endpoint(database)
+    await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+    return (await deliveries(database))[0].code
+
+
+async def test_each_endpoint_hears_of_what_it_wants_of_its_own_users_jobs(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    ends = await endpoint(database)
+    all_statuses = await endpoint(database, Topic.STATUS, user_id=None)
+    steps = await endpoint(database, Topic.PROGRESS)
+    await endpoint(database, Topic.FAILED)
+    await endpoint(database, user_id="bell")
+
+    code = await accept_job("ada")
+    for status in TO_SUCCESS:
+        await records.advance(code, status)
+
+    told = [(row.endpoint_code, row.topic, row.seq, row.user_id) for row in await deliveries(database)]
+    assert steps not in {endpoint for endpoint, *_ in told}
+    assert sorted(told) == sorted(
+        [(all_statuses, "job.status", seq, None) for seq in (2, 3, 4, 5)] + [(ends, "job.success", 5, "ada")]
+    )
+
+
+async def test_progress_is_told_to_those_who_ask_for_it(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    await endpoint(database, Topic.PROGRESS)
+    code = await accept_job("ada")
+    await records.advance(code, JobStatus.PROCESSING)
+
+    await records.progress(code, JobStatus.PROCESSING, 100)
+
+    assert [row.topic for row in await deliveries(database)] == ["job.progress"]
+
+
+async def test_the_end_of_a_job_is_told_to_its_own_callback_url(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job("ada")
+    async with database.write() as session:
+        job = await locked_job(session, code)
+        job.callback_url = "https://example.com/back"
+
+    await records.advance(code, JobStatus.SUBMITTED)
+    await records.advance(code, JobStatus.FAILED, error=BROKEN)
+
+    [row] = await deliveries(database)
+    assert (row.url, row.topic, row.endpoint_code, row.user_id) == (
+        "https://example.com/back",
+        "job.failed",
+        None,
+        "ada",
+    )
+
+
+async def test_an_event_that_does_not_happen_is_told_to_nobody(database: Database, accept_job: AcceptJob) -> None:
+    await endpoint(database, Topic.STATUS)
+    code = await accept_job("ada")
+
+    async def begun_and_broken_off() -> None:
+        async with database.write() as session:
+            await advance(session, await locked_job(session, code), JobStatus.SUBMITTED)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await begun_and_broken_off()
+
+    assert await deliveries(database) == []
+
+
+async def test_disabled_and_deleted_endpoints_hear_nothing(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    disabled, deleted = await endpoint(database), await endpoint(database)
+    async with database.write() as session:
+        change_endpoint(await endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
+        delete_endpoint(await endpoint_of(session, deleted, user_id="ada"))
+
+    await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+
+    assert await deliveries(database) == []
+
+
+async def test_of_several_who_empty_the_outbox_each_takes_other_deliveries(database: Database, pending: str) -> None:
+    followers = [DatabaseDeliveries(database, disable_after=FIVE_DAYS) for _ in range(4)]
+    taken: list[str] = []
+
+    async def follow(follower: DatabaseDeliveries) -> None:
+        async for codes in follower.due():
+            taken.extend(codes)
+
+    following = [asyncio.create_task(follow(follower)) for follower in followers]
+    await asyncio.sleep(1)
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+
+    assert taken == [pending]
+
+
+async def test_a_try_that_failed_is_noted_with_the_time_of_the_next(database: Database, pending: str) -> None:
+    outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
+    next_try_at = datetime.now(UTC) + timedelta(minutes=5)
+
+    await outbox.note_try(pending, Reply(status=500), next_try_at=next_try_at)
+
+    [row] = await deliveries(database)
+    assert (row.state, row.next_try_at) == (DeliveryState.PENDING, next_try_at)
+    assert [(tried["status"], tried["error"]) for tried in row.tries] == [(500, "HTTP 500")]
+    assert row.look_at is not None
+    assert row.look_at > next_try_at
+
+
+async def test_what_has_ended_is_not_sent_and_not_noted_again(database: Database, pending: str) -> None:
+    outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
+    await outbox.note_try(pending, Reply(status=200), next_try_at=None)
+
+    await outbox.note_try(pending, Reply(status=500), next_try_at=None)
+
+    assert await outbox.notice(pending) is None
+    assert (await deliveries(database))[0].state == DeliveryState.DELIVERED
+
+
+async def test_an_endpoint_that_fails_for_days_is_disabled_and_a_success_begins_anew(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await endpoint(database)
+    for _ in range(3):
+        await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+    first, second, third = [row.code for row in await deliveries(database)]
+    patient = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
+    impatient = DatabaseDeliveries(database, disable_after=timedelta())
+    soon = datetime.now(UTC)
+
+    await patient.note_try(first, Reply(status=500), next_try_at=soon)
+    failing = await look_at(database, code)
+    await patient.note_try(second, Reply(status=200), next_try_at=None)
+    healthy = await look_at(database, code)
+    await impatient.note_try(third, Reply(error="No answer."), next_try_at=soon)
+    disabled = await look_at(database, code)
+
+    assert (failing.enabled, failing.failing_since is not None) == (True, True)
+    assert (healthy.enabled, healthy.failing_since) == (True, None)
+    assert (disabled.enabled, disabled.disabled_reason) == (False, Closed.FAILING)
+    assert disabled.disabled_at is not None
+
+
+async def test_a_replay_carries_the_same_message_and_replaces_what_still_waits(
+    database: Database, pending: str
+) -> None:
+    async with database.write() as session:
+        again = await replay(session, await delivery_of(session, pending, user_id="ada"))
+
+    old, new = await deliveries(database)
+    outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
+    notice = await outbox.notice(again.code)
+    assert (old.state, new.state) == (DeliveryState.REPLACED, DeliveryState.PENDING)
+    assert (new.message_id, new.replay_of) == (old.message_id, old.code)
+    assert await outbox.notice(pending) is None
+    assert notice is not None
+    assert notice.message_id == pending
+
+
+async def test_endpoints_are_bounded(database: Database) -> None:
+    for _ in range(MAX_ENDPOINTS):
+        await endpoint(database)
+
+    with pytest.raises(TooManyEndpoints):
+        await endpoint(database)
+
+    assert await endpoint(database, user_id="bell")
+
+
+async def test_the_message_is_the_event_as_the_stream_tells_it(
+    database: Database, records: DatabaseRecords, pending: str
+) -> None:
+    async with database.read() as session:
+        job = (await session.exec(select(JobRow))).one()
+
+    notice = await DatabaseDeliveries(database, disable_after=FIVE_DAYS).notice(pending)
+
+    assert notice is not None
+    said = json.loads(notice.body)["data"]
+    assert (said["code"], said["seq"], said["job_status_name"]) == (job.code, 2, "FAILED")
+    assert (said["detail"]["error"]["message"], said["metadata"]) == ("no faces found", {})
