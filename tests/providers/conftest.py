@@ -19,11 +19,14 @@ from domain.ports import Provider
 from domain.submissions import ProviderRequest, Submission
 from providers.http import HttpClient, Patience, opened_http
 from providers.replicate import ReplicateSettings, opened
+from providers.ttapi import TtapiSettings
+from providers.ttapi import opened as opened_ttapi
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.providers.scene import PARTS, Scene, opened_scene
 
 TOKEN = "r8_a_key_that_must_stay_secret"
+TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SHORT = Patience(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
 
@@ -199,6 +202,23 @@ async def replicate(replicate_at: Callable[..., Awaitable[Provider]]) -> Provide
 
 
 @pytest.fixture
+def ttapi_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
+    """Open the adapter on a base URL: `await ttapi_at(vendor.url)`."""
+
+    async def open_it(base_url: str) -> Provider:
+        settings = TtapiSettings(base_url=base_url, token=SecretStr(TTAPI_KEY))
+        return await stack.enter_async_context(opened_ttapi(settings, patience=SHORT))
+
+    return open_it
+
+
+@pytest.fixture
+async def ttapi(ttapi_at: Callable[..., Awaitable[Provider]]) -> Provider:
+    """For what needs no server."""
+    return await ttapi_at("https://api.ttapi.io")
+
+
+@pytest.fixture
 def refused_url() -> str:
     """Where nobody listens."""
     with socket.socket() as unused:
@@ -214,6 +234,11 @@ def catalogue() -> Catalogue:
 @pytest.fixture(scope="session")
 def upscale(catalogue: Catalogue) -> Model:
     return catalogue.model("replicate_imageupscale_v1")
+
+
+@pytest.fixture(scope="session")
+def midjourney(catalogue: Catalogue) -> Model:
+    return catalogue.model("ttapi_midjourney_v7")
 
 
 @pytest.fixture
@@ -252,6 +277,18 @@ def lost() -> Callable[..., Submission]:
 async def sandbox() -> AsyncIterator[RunningSandbox]:
     async with running(SandboxConfig(port=0, shortest_deadline=timedelta(seconds=1))) as simulated:
         yield simulated
+
+
+@pytest.fixture
+async def replicate_scene(sandbox: RunningSandbox, catalogue: Catalogue) -> AsyncIterator[Scene]:
+    async with opened_scene("replicate", sandbox, catalogue.model(PARTS["replicate"].model_id)) as opened_one:
+        yield opened_one
+
+
+@pytest.fixture
+async def ttapi_scene(sandbox: RunningSandbox, catalogue: Catalogue) -> AsyncIterator[Scene]:
+    async with opened_scene("ttapi", sandbox, catalogue.model(PARTS["ttapi"].model_id)) as opened_one:
+        yield opened_one
 
 
 @pytest.fixture(params=sorted(PARTS))

@@ -3,14 +3,14 @@
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from PIL import Image
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from domain.catalogue import Model
 from domain.ids import new_id
@@ -20,9 +20,11 @@ from domain.submissions import Accepted, ProviderRequest, Ref, Submission, Submi
 from providers.http import Patience
 from providers.registry import OPENERS
 from providers.replicate import ReplicateSettings
+from providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
-PATIENCE: Final = Patience(silence=timedelta(seconds=0.5), whole=timedelta(seconds=2))
+PATIENCE: Final = Patience(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
+KEY: Final = "r8_sandbox"
 POLL: Final = 0.02
 LONGEST: Final = 10.0
 
@@ -36,27 +38,57 @@ def photo() -> bytes:
 PHOTO: Final = photo()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
-    """How a provider is played: a model of it, parameters that work, and its settings on the sandbox."""
+    """How a provider is played: a model of it, parameters that work, its settings, and what differs from the others."""
 
     model_id: str
     params: dict[str, Any]
+    settings: Callable[[RunningSandbox], BaseModel]
+    another: Callable[[str], dict[str, Any]]  #: parameters of a job that is unlike all others
+    wrong: dict[str, Any]  #: parameters that the vendor itself refuses...
+    named: str  #: ...by this name
+    sizes: tuple[tuple[int, int], ...]  #: of the results, in pixels
+    takes_uploads: bool
+    proves_absence: bool
 
-    def settings(self, sandbox: RunningSandbox) -> ReplicateSettings:
-        return ReplicateSettings(
-            token=SecretStr("r8_sandbox"),
-            base_url=sandbox.url,
-            webhook_secret=SecretStr(sandbox.webhook_secret),
-            download_hosts=("127.0.0.1",),
-        )
+
+def _replicate(sandbox: RunningSandbox) -> ReplicateSettings:
+    return ReplicateSettings(
+        token=SecretStr(KEY),
+        base_url=sandbox.url,
+        webhook_secret=SecretStr(sandbox.webhook_secret),
+        download_hosts=("127.0.0.1",),
+    )
+
+
+def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
+    return TtapiSettings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
 PARTS: Final = {
     "replicate": Part(
-        "replicate_imageupscale_v1",
-        {"image": "data:image/png;base64," + base64.b64encode(PHOTO).decode(), "upscale_factor": 2},
-    )
+        model_id="replicate_imageupscale_v1",
+        params={"image": "data:image/png;base64," + base64.b64encode(PHOTO).decode(), "upscale_factor": 2},
+        settings=_replicate,
+        another=lambda name: {"image": f"https://example.invalid/{name}.png"},
+        wrong={"upscale_factor": 3},
+        named="upscale_factor",
+        sizes=((16, 12),),
+        takes_uploads=True,
+        proves_absence=True,
+    ),
+    "ttapi": Part(
+        model_id="ttapi_midjourney_v7",
+        params={"prompt": "a lighthouse at dusk"},
+        settings=_ttapi,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"aspect": "16:0"},
+        named="--ar",
+        sizes=((1024, 1024), (512, 512), (512, 512), (512, 512), (512, 512)),
+        takes_uploads=False,
+        proves_absence=False,
+    ),
 }
 
 
@@ -67,18 +99,22 @@ class Scene:
     provider: Provider
     sandbox: RunningSandbox
     model: Model
-    params: dict[str, Any]
+    part: Part
 
-    def submission(self, *, webhook_url: str | None = None, **params: Any) -> Submission:
+    def submission(
+        self, *, webhook_url: str | None = None, action: str | None = None, origin: Ref | None = None, **params: Any
+    ) -> Submission:
         """A new one, as it is stored before it is sent. Its token is in its webhook, where it has one."""
         token = new_id("sub")
         task = Task(
             job_code=new_id("job"),
             model=self.model,
-            params={**self.params, **params},
+            params={**self.part.params, **params},
             output_count=1,
             token=token,
             webhook_url=webhook_url and f"{webhook_url}/{token}",
+            action=action,
+            origin=origin,
         )
         return stored(task, self.provider.build_request(task))
 
@@ -129,6 +165,7 @@ def aged(submission: Submission, age: timedelta) -> Submission:
 async def opened_scene(name: str, sandbox: RunningSandbox, model: Model) -> AsyncIterator[Scene]:
     part = PARTS[name]
     sandbox.behave()
+    await sandbox.ttapi.reset()  # an account has room for ten unfinished jobs
     sandbox.pace(queue_seconds=0, work_seconds=0.1)
     async with OPENERS[name](part.settings(sandbox), patience=PATIENCE) as provider:
-        yield Scene(provider, sandbox, model, part.params)
+        yield Scene(provider, sandbox, model, part)

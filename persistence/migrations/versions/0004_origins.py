@@ -11,8 +11,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("origin", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True))
+        batch_op.create_index(batch_op.f("ix_job_origin"), ["origin"], unique=False)
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_job_origin"))
+        batch_op.drop_column("origin")
