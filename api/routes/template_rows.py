@@ -1,0 +1,124 @@
+"""`/api/templates/{id}/rows`: what came of documents, in pages or as a whole table."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import shapes
+from api.callers import Reader
+from api.parts import AllParts
+from api.problems import problem_responses
+from api.routes.templates import TemplateId
+from documents.csv_text import csv_header, csv_lines
+from documents.excel import opened_excel
+from domain.documents import DocumentKind
+from domain.events import Moment
+from domain.templates import Column
+from persistence.database import Database
+from persistence.template_rows import RowFilter, all_rows, rows_page
+from persistence.templates import versions_page
+
+MAX_PAGE: Final = 1000
+MAX_CURSOR: Final = 2**63 - 1
+CHUNK_BYTES: Final = 256 * 1024
+
+router = APIRouter(prefix="/api/templates", tags=["templates"])
+
+
+class Format(StrEnum):
+    """How rows are given: pages of JSON, or all of them as a file."""
+
+    JSON = "json"
+    CSV = "csv"
+    EXCEL = "xlsx"
+
+
+class RowsQuery(BaseModel):
+    """Which rows, and how. `cursor` and `limit` are for pages of JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str | None = Field(
+        default=None, max_length=40, description="The code of a job, or of an upload of a table: `table_…`."
+    )
+    format: Format = Format.JSON
+    cursor: int = Field(default=0, ge=0, le=MAX_CURSOR, description="`next_cursor` of the page before.")
+    limit: int = Field(default=100, ge=1, le=MAX_PAGE)
+
+
+class TemplateRows(shapes.Shape):
+    """One row: `values` by the names of the columns; `row_number` counts from 1 within its source."""
+
+    source: str
+    user_id: str
+    template_id: str
+    template_version: int
+    row_number: int
+    values: dict[str, str | int | float | bool | None]
+    create_time: Moment
+
+
+@router.get(
+    "/{template_id}/rows",
+    summary="The rows that came of documents",
+    response_model=shapes.Page[TemplateRows],
+    responses={
+        200: {"content": {"text/csv": {}, DocumentKind.EXCEL.media_type: {}}},
+        **problem_responses(401, 403, 404),
+    },
+)
+async def list_rows(
+    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, parts: AllParts
+) -> Response:
+    """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
+
+    In CSV, texts that a spreadsheet could take for a formula have an apostrophe before them.
+    """
+    chosen = RowFilter(template_id=template_id, user_id=caller.sees, source=wanted.source)
+    async with parts.database.read() as session:
+        versions, _ = await versions_page(session, template_id, below=None, limit=1)
+        rows, has_more = await rows_page(session, chosen, after=wanted.cursor, limit=wanted.limit)
+    columns = versions[0].columns
+    name = f"{template_id}.{wanted.format}"
+    match wanted.format:
+        case Format.CSV:
+            return _file(_as_csv(parts.database, chosen, columns), "text/csv; charset=utf-8", name)
+        case Format.EXCEL:
+            return _file(_as_excel(parts.database, chosen, columns), DocumentKind.EXCEL.media_type, name)
+    page = shapes.Page[TemplateRows](
+        data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
+        has_more=has_more,
+        next_cursor=str(rows[-1].id) if has_more else None,
+    )
+    return JSONResponse(page.model_dump(mode="json"))
+
+
+def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(chunks, media_type=media_type, headers=headers)
+
+
+async def _as_csv(database: Database, wanted: RowFilter, columns: Sequence[Column]) -> AsyncIterator[bytes]:
+    yield csv_header(columns).encode()
+    async for page in all_rows(database, wanted):
+        yield (await asyncio.to_thread(csv_lines, columns, [row.values for row in page])).encode()
+
+
+async def _as_excel(database: Database, wanted: RowFilter, columns: Sequence[Column]) -> AsyncIterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder, ExitStack() as opened:
+        path = Path(folder) / "table"
+        table = opened.enter_context(opened_excel(path, columns))
+        async for page in all_rows(database, wanted):
+            await asyncio.to_thread(table.add, [row.values for row in page])
+        await asyncio.to_thread(opened.close)
+        with path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                yield chunk

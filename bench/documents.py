@@ -1,0 +1,173 @@
+"""Tables in and out, against the bare libraries: rows per second, memory. `python -m bench.documents WAY PATH ROWS`."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import xlsxwriter
+from pydantic import BaseModel
+from python_calamine import CalamineWorkbook
+
+from bench.report import Aim, Report, ratio
+from bench.usage import peak_memory
+from documents import child
+from documents.errand import Errand
+from documents.excel import write_excel
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
+from domain.cells import CellValue, ColumnType
+from domain.templates import Column
+
+MEGABYTE: Final = 1_000_000
+ROUNDS: Final = 3
+PATIENCE_SECONDS: Final = 300
+MOST_MEMORY: Final = 300 * MEGABYTE
+
+KINDS: Final = (ColumnType.STRING, ColumnType.NUMBER, ColumnType.INTEGER, ColumnType.DATE, ColumnType.BOOLEAN)
+COLUMNS: Final = tuple(Column(name=f"{kind} {place}", type=kind) for place in (1, 2) for kind in KINDS)
+
+
+class Outcome(BaseModel):
+    """How it went: `seconds` with the start of processes where there are any, `peak` in bytes."""
+
+    seconds: float
+    peak: int
+
+
+def our_writing(path: Path, rows: int) -> Outcome:
+    return _timed(lambda: write_excel(path, COLUMNS, _rows(rows)))
+
+
+def bare_writing(path: Path, rows: int) -> Outcome:
+    """xlsxwriter with constant memory, told each cell's type by its value."""
+
+    def write() -> None:
+        with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
+            sheet = book.add_worksheet()
+            for place, row in enumerate(_rows(rows)):
+                sheet.write_row(place, 0, row.values())
+
+    return _timed(write)
+
+
+def our_reading(path: Path, rows: int) -> Outcome:
+    """Through the reading process, out of its file, every cell checked; the peak is that of the reading process."""
+
+    async def read() -> None:
+        async with DocumentReader(DocumentSettings()).table(path, "table.xlsx", COLUMNS) as table:
+            assert sum(1 for _ in table.rows()) == rows
+
+    outcome = _timed(lambda: asyncio.run(read()))
+    with tempfile.TemporaryDirectory() as folder:
+        child.done(
+            Errand(
+                path=path,
+                name="table.xlsx",
+                target=Path(folder) / "rows",
+                columns=COLUMNS,
+                settings=DocumentSettings(),
+            )
+        )
+    return Outcome(seconds=outcome.seconds, peak=peak_memory(os.getpid()))
+
+
+def bare_reading(path: Path, rows: int) -> Outcome:
+    """calamine's rows as lists of whatever is in the cells."""
+
+    def read() -> None:
+        found = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+        assert len(found) == rows + 1
+
+    return _timed(read)
+
+
+WAYS: Final[Mapping[str, Callable[[Path, int], Outcome]]] = {
+    "write, aijobs": our_writing,
+    "write, bare": bare_writing,
+    "read, aijobs": our_reading,
+    "read, bare": bare_reading,
+}
+
+
+async def measure(*, quick: bool) -> Report:
+    rows, rounds = (5_000, 1) if quick else (50_000, ROUNDS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.xlsx"
+        write_excel(path, COLUMNS, _rows(rows))
+        results: dict[str, list[Outcome]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way, outcomes in results.items():
+                target = path if way.startswith("read") else Path(folder) / "written.xlsx"
+                outcomes.append(await _in_a_process(way, target, rows))
+    return _report(results, rows)
+
+
+async def _in_a_process(way: str, path: Path, rows: int) -> Outcome:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.documents", way, str(path), str(rows)), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Outcome.model_validate_json(said)
+
+
+def _report(results: Mapping[str, list[Outcome]], rows: int) -> Report:
+    shown: list[Sequence[str]] = []
+    for errand in ("read", "write"):
+        ours, bare = (results[f"{errand}, {whose}"] for whose in ("aijobs", "bare"))
+        shown += [
+            (f"{errand}, aijobs", f"{rows / _seconds(ours):,.0f}", f"{_peak(ours) / MEGABYTE:.0f} MB"),
+            (f"{errand}, bare", f"{rows / _seconds(bare):,.0f}", f"{_peak(bare) / MEGABYTE:.0f} MB"),
+            ("aijobs / bare", ratio(_seconds(bare), _seconds(ours)), ratio(_peak(ours), _peak(bare))),
+        ]
+    most = max(_peak(results["read, aijobs"]), _peak(results["write, aijobs"]))
+    return Report(
+        title=f"documents: a table of {rows:,} rows and {len(COLUMNS)} columns, in and out",
+        how=f"Medians of {len(results['read, bare'])} interleaved rounds, a process of its own for each. Bare is "
+        "calamine and xlsxwriter; ours also looks through the archive, reads in a guarded process that it starts, "
+        "checks and types every cell, and passes rows on through a file.",
+        columns=("", "rows/s", "peak memory"),
+        rows=shown,
+        aims=[Aim(f"memory stays below {MOST_MEMORY // MEGABYTE} MB: {most / MEGABYTE:.0f} MB", most < MOST_MEMORY)],
+    )
+
+
+def _rows(count: int) -> Iterator[dict[str, CellValue]]:
+    values: Mapping[ColumnType, Callable[[int], CellValue]] = {
+        ColumnType.STRING: lambda number: f"公司 {number}",
+        ColumnType.NUMBER: lambda number: number * 1.25,
+        ColumnType.INTEGER: lambda number: number,
+        ColumnType.DATE: lambda number: f"2026-01-{number % 28 + 1:02}",
+        ColumnType.BOOLEAN: lambda number: number % 2 == 0,
+    }
+    for number in range(count):
+        yield {column.name: values[column.type](number) for column in COLUMNS}
+
+
+def _timed(work: Callable[[], None]) -> Outcome:
+    began = time.monotonic()
+    work()
+    return Outcome(seconds=time.monotonic() - began, peak=peak_memory(os.getpid()))
+
+
+def _seconds(outcomes: Sequence[Outcome]) -> float:
+    return median(outcome.seconds for outcome in outcomes)
+
+
+def _peak(outcomes: Sequence[Outcome]) -> float:
+    return median(outcome.peak for outcome in outcomes)
+
+
+if __name__ == "__main__":
+    print(WAYS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])).model_dump_json())

@@ -1,0 +1,29 @@
+"""Templates to save, and documents to send for them."""
+
+from typing import Any
+
+import httpx
+
+from tests.api.installation import Installation
+
+CONTRACT: dict[str, Any] = {
+    "name": "合同",
+    "prompt": "你是助理。\n阶段1 读\n阶段2 写JSON",
+    "columns": [{"name": "甲方", "required": True}, {"name": "金额", "type": "number"}],
+}
+
+
+async def saved(api: Installation, template_id: str, **change: Any) -> httpx.Response:
+    return await api.http.put(f"/api/templates/{template_id}", json={**CONTRACT, **change})
+
+
+async def sent(
+    api: Installation, content: bytes, name: str, *, template: str = "contract", user: str = "ada", **fields: str
+) -> httpx.Response:
+    """An upload for a template."""
+    return await api.http.post(
+        "/api/template/upload-template",
+        files={"file": (name, content)},
+        data={"templateId": template, **fields},
+        headers={"Aijobs-User": user},
+    )

@@ -1,0 +1,168 @@
+"""`POST /api/template/upload-template`: the exact answers, rows at once for Excel, a job for everything else."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
+from generators.registry import opened_generators
+from persistence.keys import Scope
+from providers.chat import ChatSettings
+from tests.api.installation import Installation, opened_installation
+from tests.api.templates import saved, sent
+from tests.documents.makers import encrypted_office_file, pdf, word, workbook
+
+TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
+
+
+@pytest.fixture
+async def templated(without_temporal: Installation, key: str) -> AsyncIterator[Installation]:
+    """Documents can be handed in; nobody works on them."""
+    parts = without_temporal.parts
+    chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
+    reader = DocumentReader(DocumentSettings())
+    async with (
+        opened_generators(chat, database=parts.database, store=parts.store, reader=reader) as generators,
+        opened_installation(replace(parts, generators=generators), key) as installation,
+    ):
+        await saved(installation, "contract")
+        yield installation
+
+
+async def test_a_document_becomes_a_job(templated: Installation) -> None:
+    answer = await sent(templated, word("甲方：A公司"), "合同.docx")
+
+    task_id = answer.json()["data"]["taskId"]
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "code": 200,
+        "message": "success",
+        "data": {"taskId": task_id, "message": "文件上传成功,正在异步处理中", "completed": False},
+    }
+    job = (await templated.http.get(f"/api/jobs/{task_id}")).json()
+    assert (job["model_id"], job["user_id"], job["job_status_name"]) == ("document_extract_v1", "ada", "DRAFT")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
+)
+async def test_every_other_kind_becomes_one_too(templated: Installation, name: str, content: bytes) -> None:
+    assert (await sent(templated, content, name)).json()["data"]["completed"] is False
+
+
+async def test_a_workbook_is_taken_in_at_once(templated: Installation) -> None:
+    answer = await sent(templated, TABLE, "合同.xlsx")
+
+    assert answer.json() == {
+        "code": 200,
+        "message": "success",
+        "data": {"message": "文件上传成功,已解析 2 行数据", "completed": True},
+    }
+    rows = (await templated.http.get("/api/templates/contract/rows")).json()["data"]
+    assert [row["values"] for row in rows] == [{"甲方": "A公司", "金额": 5}, {"甲方": "B公司", "金额": 1000.5}]
+    assert (await templated.http.get("/api/jobs")).json()["data"] == []
+
+
+async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: Installation) -> None:
+    job = (await sent(templated, b"text", "a.txt", taskId="my-task")).json()["data"]["taskId"]
+
+    again = await sent(templated, b"text", "a.txt", taskId="my-task")
+
+    assert job.startswith("job_")
+    assert (again.status_code, again.json()["code"]) == (422, 422)
+    assert "another" in again.json()["message"]
+    assert len((await templated.http.get("/api/jobs")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "said"),
+    [
+        ("a.exe", b"MZ", 422, "ends in .exe"),
+        ("a.xlsx", b"", 422, "empty"),
+        ("a.xlsx", pdf("text"), 422, "it is a PDF"),
+        ("a.xlsx", encrypted_office_file(), 422, "encrypted"),
+        ("a.xlsx", workbook([["金额"], [5]]), 422, "The required column 甲方 is missing."),
+        ("a.xlsx", workbook([["甲方", "金额"], ["A", "much"]]), 422, "Row 2, 金额: Must be a number."),
+        ("a.xlsx", workbook([["甲方"]]), 422, "no rows"),
+        ("a.pdf", pdf(None), 422, "pictures"),
+        ("a.txt", b"\0", 422, "something else"),
+        ("a.txt", b"a" * 300 * 1024, 413, "262144"),
+        ("a.txt", b"a" * 500 * 1024, 413, "327680"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_and_leaves_nothing(
+    templated: Installation, name: str, content: bytes, status: int, said: str
+) -> None:
+    answer = await sent(templated, content, name)
+
+    assert (answer.status_code, answer.json().keys()) == (status, {"code", "message"})
+    assert answer.json()["code"] == status
+    assert said in answer.json()["message"]
+    assert (await templated.http.get("/api/jobs")).json()["data"] == []
+    assert (await templated.http.get("/api/templates/contract/rows")).json()["data"] == []
+
+
+async def test_each_refusal_has_the_shape(templated: Installation) -> None:
+    url = "/api/template/upload-template"
+    form = {"file": ("a.txt", b"text")}
+    ada = {"Aijobs-User": "ada"}
+    few = await templated.key_for("ada", Scope.FILES_WRITE)
+
+    answers = {
+        404: await sent(templated, b"text", "a.txt", template="nowhere"),
+        401: await templated.http.post(url, files=form, headers={"Authorization": "Bearer wrong"}),
+        403: await templated.http.post(url, files=form, headers=few),
+        415: await templated.http.post(url, json={}, headers=ada),
+        405: await templated.http.get(url),
+        422: await templated.http.post(url, files=form, headers=ada),
+    }
+
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.json()["code"]) == (status, status), answer.text
+        assert answer.json().keys() == {"code", "message"}
+    assert "templateId" in answers[422].json()["message"]
+
+
+async def test_without_a_language_model_the_answer_says_so(without_temporal: Installation) -> None:
+    await saved(without_temporal, "contract")
+
+    answer = await sent(without_temporal, b"text", "a.txt")
+
+    assert answer.json()["code"] == 422
+    assert "not configured" in answer.json()["message"]
+    assert (await sent(without_temporal, TABLE, "a.xlsx")).json()["data"]["completed"] is True
+
+
+async def test_when_the_points_are_used_up_no_job_begins(templated: Installation, key: str) -> None:
+    async with opened_installation(replace(templated.parts, daily_limit=1), key) as poor:
+        answer = await sent(poor, b"text", "a.txt")
+
+    assert (answer.status_code, answer.json()["code"]) == (402, 402)
+
+
+async def test_a_document_can_be_uploaded_as_any_file(templated: Installation) -> None:
+    file = (await templated.upload(word("甲方"), name="合同.docx")).json()
+    wanted = {"file": file["code"], "template": "contract"}
+
+    answer = await templated.submit(model_id="document_extract_v1", params=wanted)
+
+    assert file["media_type"].endswith("wordprocessingml.document")
+    assert answer.status_code == 202, answer.text
+    assert (await templated.upload(b"PK\x03\x04", name="合同.docx")).json()["code"] == "unreadable_file"
+
+
+async def test_when_something_breaks_nothing_of_it_is_told(templated: Installation, key: str, tmp_path: Path) -> None:
+    store = tmp_path / "store" / "files"
+    store.write_text("in the way of the directory")
+    away = await sent(templated, b"text", "a.txt")
+    async with opened_installation(replace(templated.parts, documents=None), key) as broken:  # type: ignore[arg-type]
+        failed = await sent(broken, b"text", "a.txt")
+
+    assert (away.status_code, failed.status_code) == (503, 500)
+    assert away.json() == {"code": 503, "message": "This cannot be done now. Try again later."}
+    assert failed.json() == {"code": 500, "message": "This cannot be done now. Try again later."}

@@ -1,0 +1,59 @@
+"""`aijobs templates`, against a real API."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from api.engine import Engine
+from cli.errors import Exit
+from persistence.first_key import ensure_first_key
+from tests.api.conftest import NOBODY_THERE, opened_parts
+from tests.api.installation import Installation, opened_installation
+from tests.cli.command import Ended, aijobs_process
+
+RECIPE = """
+name = "Recipe"
+prompt = "Read it. 阶段1 name the dish. 阶段2 answer with JSON."
+columns = [{ name = "Dish", required = true }]
+"""
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Installation]:
+    async with opened_parts(tmp_path, Engine(lambda: Client.connect(NOBODY_THERE))) as parts:
+        key = await ensure_first_key(parts.database, parts.secret, tmp_path)
+        async with opened_installation(parts, key) as installation:
+            yield installation
+
+
+async def aijobs(folder: Path, *arguments: str) -> Ended:
+    return await aijobs_process("templates", *arguments, folder=folder)
+
+
+async def test_a_file_is_checked_saved_and_listed(api: Installation, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
+    file = str(tmp_path / "recipe.toml")
+
+    checked = await aijobs(tmp_path, "check", file)
+    saved = await aijobs(tmp_path, "save", file, "--url", api.url)
+    again = await aijobs(tmp_path, "save", file, "--url", api.url, "--json")
+    listed = await aijobs(tmp_path, "list", "--url", api.url)
+
+    assert "2 stages" in checked.out
+    assert "recipe is at version 1." in saved.out
+    assert json.loads(again.out)["version"] == 1
+    assert "Dish" in listed.out
+
+
+async def test_what_is_wrong_with_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(RECIPE.replace("Dish", ""), "utf-8")
+
+    wrong = await aijobs(tmp_path, "check", str(tmp_path / "recipe.toml"))
+    missing = await aijobs(tmp_path, "check", str(tmp_path / "soup.toml"))
+
+    assert (wrong.code, missing.code) == (Exit.ERROR, Exit.ERROR)
+    assert "columns.0.name" in wrong.err
+    assert "cannot be read" in missing.err
