@@ -57,6 +57,7 @@ class Ending:
         if state.job_status is verdict.job_status:
             for key in await self._records.drop_outputs(verdict.code):
                 await self._store.delete(key)
+        await self._records.clear_conversation(verdict.code)
         return state
 
     @activity.defn

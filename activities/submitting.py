@@ -10,9 +10,10 @@ from temporalio import activity
 from domain.catalogue import Catalogue
 from domain.errors import ProviderFailed, ProviderUnavailable, SubmissionExists, TransientError
 from domain.job import JobBrief, JobState
+from domain.parameters import is_upload
 from domain.ports import ObjectStore, Provider, Records
 from domain.providing import Assignment, InputFile, Task, UploadedFile
-from domain.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, SubmitOutcome, Unknown
+from domain.submissions import Accepted, Outcome, ProviderRequest, Ref, Rejected, Submission, SubmitOutcome, Unknown
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
@@ -71,7 +72,18 @@ class Submitting:
             output_count=assignment.output_count,
             token=token,
             webhook_url=self._webhook_url(brief, provider, token),
+            action=assignment.action,
+            origin=await self._origin(assignment),
         )
+
+    async def _origin(self, assignment: Assignment) -> Ref | None:
+        """The provider's reference to the job that an action is done to."""
+        if assignment.origin is None:
+            return None
+        submission = await self._records.last_submission(assignment.origin)
+        if submission is None or submission.ref is None:
+            raise ProviderFailed(f"{assignment.origin} was never at the provider.")
+        return submission.ref
 
     def _webhook_url(self, brief: JobBrief, provider: Provider, token: str) -> str | None:
         if self._public_url is None or not provider.capabilities.webhook:
@@ -81,12 +93,17 @@ class Submitting:
     async def _with_links(
         self, provider: Provider, file_fields: Mapping[str, object], assignment: Assignment, token: str
     ) -> dict[str, Any]:
-        params = dict(assignment.params)
-        for name in file_fields:
-            if str(params.get(name, "")).startswith("file_"):
-                file = await self._records.uploaded_file(params[name], user_id=assignment.user_id)
-                params[name] = await self._link(provider, file, token)
-        return params
+        async def linked(value: Any) -> Any:
+            if isinstance(value, list):
+                return [await linked(one) for one in value]
+            if not is_upload(value):
+                return value
+            file = await self._records.uploaded_file(value, user_id=assignment.user_id)
+            return await self._link(provider, file, token)
+
+        return {
+            name: await linked(value) if name in file_fields else value for name, value in assignment.params.items()
+        }
 
     async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:
         """A link that the provider can read. It carries the token, so that a lost submission can be found again."""

@@ -4,7 +4,6 @@ Submit, wait until it is generated, migrate. Whatever stops the story before tha
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Final, TypeVar
 
 from temporalio import workflow
@@ -13,7 +12,7 @@ from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from domain.job import JobBrief, JobState, Stage
 from domain.lifecycle import JobStatus
-from domain.story import News, Question, Verdict
+from domain.story import News, Question, StageOrder, Verdict
 from domain.submissions import CancelOutcome
 from workflows import attributes, steps
 from workflows.ends import End, failed_step, told_by_provider
@@ -28,6 +27,9 @@ STAGE_OF: Final = {
     JobStatus.QUEUED: Stage.QUEUE,
     JobStatus.PROCESSING: Stage.PROCESSING,
 }
+
+#: Ends of ours that a provider may not know of: it may still finish, and bill.
+GIVEN_UP: Final = frozenset({JobStatus.TIMEOUT, JobStatus.CANCELED})
 
 
 @workflow.defn(name="AiJob", failure_exception_types=[Exception])
@@ -114,25 +116,29 @@ class AiJob:
         if self._state.job_status >= JobStatus.GENERATED:
             return  # taken up again
         self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
-        await self._work(Stage.PROCESSING, steps.generate)
+        clock = StageClock(self._brief, Stage.PROCESSING)
+        stages = await self._work(steps.begin_generating(self._brief, within=clock.left), clock)
+        for stage in range(1, stages + 1):
+            self._show(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
+            order = StageOrder(brief=self._brief, stage=stage, stages=stages)
+            await self._work(steps.generate_stage(order, within=clock.left), clock)
+        self._state = await self._work(steps.finish_generating(self._brief, within=clock.left), clock)
 
     async def _migrate(self) -> None:
         self._show(JobState.of(self._brief.code, JobStatus.MIGRATING))
-        await self._work(Stage.MIGRATE, steps.migrate)
-        self._show(self._state)
+        clock = StageClock(self._brief, Stage.MIGRATE)
+        self._show(await self._work(steps.migrate(self._brief, within=clock.left), clock))
 
-    async def _work(self, stage: Stage, step: Callable[..., ActivityHandle[JobState]]) -> None:
+    async def _work(self, working: ActivityHandle[T], clock: StageClock) -> T:
         """A long step of our own. A cancel makes it stop and clean up, which is awaited; it may come too late."""
-        clock = StageClock(self._brief, stage)
-        working = step(self._brief, within=clock.left)
         try:
-            await self._interruptions.until(working.done, stage=stage)
+            await self._interruptions.until(working.done, stage=clock.stage)
         except End:
             working.cancel()
             await self._interruptions.surely(working)
             if _failed(working):
                 raise
-        self._state = _result(working, clock)
+        return _result(working, clock)
 
     async def _end(self, end: End) -> None:
         """Settle with the provider, write the end down, and close the workflow to match."""
@@ -148,7 +154,7 @@ class AiJob:
         ending = steps.end(verdict)
         await self._interruptions.surely(ending)
         self._show(ending.result())
-        if verdict.provider_may_charge and self._state.job_status is JobStatus.TIMEOUT:
+        if verdict.provider_may_charge and self._state.job_status in GIVEN_UP:
             await self._watch_on()
         match self._state.job_status:
             case JobStatus.SUCCESS:

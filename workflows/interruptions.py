@@ -23,8 +23,12 @@ class StageClock:
         stage_ends = self.since + getattr(brief.deadlines, stage)
         business_ends = brief.accepted_at + brief.deadlines.business
         self.deadline = stage if stage_ends <= business_ends else Stage.BUSINESS
-        self.left = max(min(stage_ends, business_ends) - workflow.now(), timedelta(seconds=1))
+        self._ends: datetime = min(stage_ends, business_ends)
         self._timer: asyncio.Task[None] | None = None
+
+    @property
+    def left(self) -> timedelta:
+        return max(self._ends - workflow.now(), timedelta(seconds=1))
 
     def start(self) -> None:
         """Begin to count. Not needed where an activity's own schedule-to-close timeout counts instead."""

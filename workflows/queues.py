@@ -5,5 +5,6 @@ from typing import Final
 WORKFLOWS: Final = "aijobs"
 PROVIDERS: Final = "aijobs-providers"
 MIGRATION: Final = "aijobs-migration"
+WEBHOOKS: Final = "aijobs-webhooks"
 
-ALL_QUEUES: Final = (WORKFLOWS, PROVIDERS, MIGRATION)
+ALL_QUEUES: Final = (WORKFLOWS, PROVIDERS, MIGRATION, WEBHOOKS)

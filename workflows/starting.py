@@ -12,6 +12,7 @@ from workflows import attributes
 from workflows.ai_job import AiJob
 from workflows.late_watch import LateWatch, late_watch_id
 from workflows.queues import WORKFLOWS
+from workflows.webhook_delivery import WebhookDelivery
 
 PATIENCE: Final = timedelta(seconds=3)
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
@@ -48,3 +49,20 @@ async def start_job(client: Client, brief: JobBrief) -> None:
         )
     except WorkflowAlreadyStartedError:
         return
+
+
+async def start_delivery(client: Client, code: str) -> None:
+    """Raises RPCError.
+
+    A workflow that runs is left alone; one that was lost is replaced, and ends at once when there is nothing to do.
+    """
+    await client.start_workflow(
+        WebhookDelivery.run,
+        code,
+        id=code,
+        task_queue=WORKFLOWS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="Webhook to a caller",
+        rpc_timeout=PATIENCE,
+    )

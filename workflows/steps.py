@@ -10,13 +10,14 @@ from temporalio.workflow import ActivityCancellationType, ActivityHandle
 from activities.ending import Ending
 from activities.generating import Generating
 from activities.migrating import Migrating
+from activities.notifying import Notifying
 from activities.submitting import Submitting
 from activities.watching import Watching
 from domain.job import JobBrief, JobState
 from domain.lifecycle import JobStatus
-from domain.story import News, Question, Verdict
+from domain.story import News, Question, StageOrder, Verdict
 from domain.submissions import CancelOutcome
-from workflows.queues import MIGRATION, PROVIDERS
+from workflows.queues import MIGRATION, PROVIDERS, WEBHOOKS
 
 ONE_CALL: Final = timedelta(minutes=2)
 """The longest that one call to a provider, with its database work, may take."""
@@ -30,10 +31,14 @@ GOODBYE: Final = timedelta(seconds=30)
 
 SUBMIT_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 WATCH_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+GENERATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 MIGRATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 CANCEL_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5))
 RECORD_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 """Writing down how a job ended is tried until it works."""
+
+DELIVER_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""Where our own side fails. The waits between two tries of a webhook come from its schedule."""
 
 
 def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
@@ -72,15 +77,42 @@ def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatu
     )
 
 
-def generate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[int]:
     return workflow.start_activity_method(
-        Generating.generate,
+        Generating.begin_generating,
         brief,
         task_queue=PROVIDERS,
         start_to_close_timeout=GENERATE_AT_MOST,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=WATCH_RETRIES,
+        retry_policy=GENERATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def generate_stage(order: StageOrder, *, within: timedelta) -> ActivityHandle[None]:
+    return workflow.start_activity_method(
+        Generating.generate_stage,
+        order,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GENERATE_AT_MOST,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=GENERATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=f"stage {order.stage} of {order.stages}",
+    )
+
+
+def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+    return workflow.start_activity_method(
+        Generating.finish_generating,
+        brief,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GENERATE_AT_MOST,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=GENERATE_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
@@ -128,4 +160,15 @@ def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
         start_to_close_timeout=ONE_CALL,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
+    )
+
+
+def deliver(code: str) -> ActivityHandle[str]:
+    return workflow.start_activity_method(
+        Notifying.deliver,
+        code,
+        task_queue=WEBHOOKS,
+        start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=DELIVER_RETRIES,
     )

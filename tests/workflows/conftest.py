@@ -14,8 +14,11 @@ from cli.temporal_server import TemporalServer, temporal_server
 from domain.catalogue import Catalogue
 from domain.job import JobRequest, JobState
 from domain.ports import Generator, Provider
+from notices.messenger import WebhookMessenger
+from notices.settings import WebhookSettings
 from persistence.acceptance import Acceptance, accept
 from persistence.database import Database, opened_database
+from persistence.deliveries import DatabaseDeliveries
 from persistence.records import DatabaseRecords
 from persistence.tables import JobEventRow
 from settings import SHIPPED_CATALOGUE, WorkerSettings
@@ -95,8 +98,10 @@ async def running_workbench(
     providers: Mapping[str, Provider] | None = None,
     generators: Mapping[str, Generator] | None = None,
     overlay: str = "",
+    webhooks: WebhookSettings | None = None,
 ) -> AsyncIterator[Workbench]:
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), LOCAL_MODEL, overlay)
+    settings = webhooks or WebhookSettings()
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(opened_database(f"sqlite:///{data_dir}/aijobs.db"))
         records = DatabaseRecords(database, catalogue)
@@ -108,6 +113,9 @@ async def running_workbench(
             generators=generators or {},
             store=await opened.enter_async_context(DirectoryStore.opened(data_dir / "store", signer)),
             downloader=await opened.enter_async_context(SafeDownloader(DownloadSettings())),
+            deliveries=DatabaseDeliveries(database, disable_after=settings.disable_after),
+            messenger=await opened.enter_async_context(WebhookMessenger(settings, b"0" * 32)),
+            patience=settings.patience,
         )
         await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
         yield Workbench(client, database, records, catalogue)

@@ -100,9 +100,14 @@ class Echo:
     def parameters(self, _model: Model) -> type[Parameters]:
         return AnyParameters
 
-    async def generate(self, task: Task, report: Callable[[float], Awaitable[None]]) -> list[OutputSource]:
-        prompt: Mapping[str, Any] = task.params
+    async def begin(self, _task: Task) -> int:
+        return 1
+
+    async def work(self, _task: Task, _stage: int, report: Callable[[float], Awaitable[None]]) -> None:
         for percent in (25, 50, 75, 100):
             await self._pause()
             await report(percent)
+
+    async def finish(self, task: Task) -> list[OutputSource]:
+        prompt: Mapping[str, Any] = task.params
         return [OutputSource(kind=OutputKind.TEXT, content=str(prompt["prompt"]).encode())]

@@ -34,7 +34,7 @@ async def test_a_synchronous_model_skips_the_providers_statuses(temporal_client:
         "MIGRATING",
         "SUCCESS",
     ]
-    assert [e.unit_progress for e in events if e.kind == "progress"] == [25, 50, 75, 100]
+    assert [e.unit_progress for e in events if e.kind == "progress"] == [0, 25, 50, 75, 100]
     assert kept == "a lighthouse"
 
 

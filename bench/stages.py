@@ -1,0 +1,171 @@
+"""What a stage costs beside the model: a document job against a loop of bare HTTP calls to the same endpoint."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from bench.report import Report, milliseconds, p50_p95, ratio
+from bench.scripted import ScriptedProvider
+from bench.workspace import opened_collaborators
+from cli.temporal_server import temporal_server
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
+from domain.catalogue import Catalogue
+from domain.ids import new_id
+from domain.job import JobRequest
+from domain.templates import Definition
+from generators.registry import opened_generators
+from persistence.acceptance import Acceptance, accept
+from persistence.database import Database, opened_database
+from persistence.records import DatabaseRecords
+from persistence.tables import FileRow
+from persistence.templates import save_template
+from providers.chat import ChatSettings
+from sandbox.clock import parse_stamp
+from sandbox.config import Pace, SandboxConfig
+from sandbox.server import RunningSandbox, running
+from settings import SHIPPED_CATALOGUE, WorkerSettings
+from worker import build_workers, running_workers
+from workflows.ai_job import AiJob
+from workflows.starting import start_job
+
+MODEL: Final = "document_extract_v1"
+USER: Final = "bench"
+STAGES: Final = 10
+JOBS: Final = 10
+ANSWER_SECONDS: Final = 0.2
+DOCUMENT: Final = "合同编号：HT-1\n" + "第一条 甲方向乙方购买设备，乙方负责安装与调试。\n" * 200
+PROMPT: Final = "\n".join(f"## 阶段 {number}\n第 {number} 步。" for number in range(1, STAGES + 1))
+
+
+async def measure(*, quick: bool) -> Report:
+    jobs = 2 if quick else JOBS
+    pace = Pace(queue_seconds=0, work_seconds=ANSWER_SECONDS)
+    async with running(SandboxConfig(port=0, pace=pace)) as model:
+        ours, bare = await _in_turns(model, jobs)
+    return _report(ours, bare, jobs)
+
+
+async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list[float]]:
+    """A document of ours, then a bare one, and so on: what else the machine does hits both."""
+    async with AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        server = await opened.enter_async_context(temporal_server(data_dir=None))
+        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"))
+        them = await opened.enter_async_context(opened_collaborators(folder, catalogue, ScriptedProvider()))
+        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'bench.db'}"))
+        settings = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
+        generators = await opened.enter_async_context(
+            opened_generators(settings, database=database, store=them.store, reader=DocumentReader(DocumentSettings()))
+        )
+        them = type(them)(**{**vars(them), "generators": generators})
+        await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
+        params = await _prepared(database, them.store)
+        ours, bare = list[float](), list[float]()
+        for number in range(jobs):
+            ours += _intervals(model, await _one_job(client, database, catalogue, params))
+            bare += await _bare_stages(model, number)
+        return ours, bare
+
+
+async def _prepared(database: Database, store: Any) -> dict[str, str]:
+    """The parameters of a job: a template and a document that are there."""
+    columns = [{"name": "合同编号"}]
+    definition = Definition.model_validate({"name": "bench", "prompt": PROMPT, "columns": columns})
+
+    async def chunks() -> Any:
+        yield DOCUMENT.encode()
+
+    code = new_id("file")
+    stored = await store.put(f"files/{code}.txt", chunks(), media_type="text/plain")
+    file = FileRow(
+        code=code,
+        user_id=USER,
+        name="contract.txt",
+        media_type="text/plain",
+        size=stored.size,
+        sha256=stored.sha256,
+        key=stored.key,
+        width=None,
+        height=None,
+    )
+    async with database.write() as session:
+        await save_template(session, "bench", definition, saved_by=USER)
+        session.add(file)
+    return {"file": code, "template": "bench"}
+
+
+async def _one_job(client: Client, database: Database, catalogue: Catalogue, params: dict[str, str]) -> str:
+    order = Acceptance(
+        user_id=USER,
+        request=JobRequest(model_id=MODEL, params=params),
+        model=catalogue.model(MODEL),
+        params=params,
+        created_by=USER,
+        daily_limit=10**6,
+    )
+    async with database.write() as session:
+        brief = DatabaseRecords(database, catalogue).brief(await accept(session, order))
+    await start_job(client, brief)
+    await client.get_workflow_handle_for(AiJob.run, brief.code).result()
+    return brief.code
+
+
+async def _bare_stages(model: RunningSandbox, number: int) -> list[float]:
+    """The same questions with the same words, as a script would ask them: nothing is kept, nothing is shown."""
+    name = f"bare-{number}"
+    messages = [{"role": "user", "content": DOCUMENT}]
+    async with httpx.AsyncClient(base_url=model.url, timeout=60, trust_env=False) as http:
+        for stage in range(1, STAGES + 1):
+            messages.append({"role": "user", "content": f"## 阶段 {stage}\n第 {stage} 步。"})
+            messages.append({"role": "assistant", "content": await _bare_answer(http, messages, f"{name}/{stage}")})
+    return _intervals(model, name)
+
+
+async def _bare_answer(http: httpx.AsyncClient, messages: Sequence[dict[str, str]], reference: str) -> str:
+    body = {"model": "m", "messages": messages, "stream": True}
+    headers = {"Authorization": "Bearer sk-bench", "X-Client-Request-Id": reference}
+    pieces: list[str] = []
+    async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=headers) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: {"):
+                choice = json.loads(line.removeprefix("data: "))["choices"][0]
+                pieces.append(choice["delta"].get("content") or "")
+    return "".join(pieces)
+
+
+def _intervals(model: RunningSandbox, name: str) -> list[float]:
+    """Seconds from each call of a conversation to the next, as the endpoint saw them."""
+    rows = [row for row in model.ledger() if (row.correlation or "").startswith(f"{name}/")]
+    assert len(rows) == STAGES, f"{name} has asked {len(rows)} times"
+    moments = [parse_stamp(row.created_at) / 1e9 for row in rows]
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+def _report(ours: Sequence[float], bare: Sequence[float], jobs: int) -> Report:
+    (our_median, our_p95), (bare_median, bare_p95) = p50_p95(ours), p50_p95(bare)
+    return Report(
+        title="stages: what a stage of a document costs beside the model",
+        how=f"{jobs} documents, one after the other, {STAGES} stages each; answers stream for {ANSWER_SECONDS:g} s. "
+        "From one call to the next, as the endpoint sees it. Bare asks in a loop, and keeps and shows nothing.",
+        columns=("", "p50", "p95"),
+        rows=[
+            ("aijobs", milliseconds(our_median), milliseconds(our_p95)),
+            ("bare httpx", milliseconds(bare_median), milliseconds(bare_p95)),
+            ("aijobs − bare", milliseconds(our_median - bare_median), milliseconds(our_p95 - bare_p95)),
+            ("aijobs / bare", ratio(our_median, bare_median), ratio(our_p95, bare_p95)),
+        ],
+        notes=[
+            "A stage is an activity: it is scheduled, its answer is committed, and its progress is shown to browsers."
+        ],
+    )

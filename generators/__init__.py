@@ -1,0 +1,1 @@
+"""Our own generation steps: what synchronous models do, in stages."""

@@ -1,0 +1,161 @@
+"""A workbench whose generator asks the sandbox's model, about documents that are in a real store."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from pydantic import SecretStr
+from sqlmodel import col, select
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from cli.temporal_server import TemporalServer, temporal_server
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
+from domain.ids import new_id
+from domain.job import JobRequest, JobState
+from domain.templates import Definition
+from generators.registry import opened_generators
+from persistence.acceptance import Acceptance, accept
+from persistence.conversations import messages_of
+from persistence.database import opened_database
+from persistence.tables import FileRow, JobRow, MessageRow
+from persistence.templates import save_template
+from providers.chat import ChatSettings
+from sandbox.config import Pace, SandboxConfig
+from sandbox.server import RunningSandbox, running
+from storage.directory import DirectoryStore
+from storage.links import LinkSigner
+from tests.workflows.conftest import Workbench, running_workbench
+from workflows.ai_job import AiJob
+from workflows.starting import start_job
+
+MODEL: Final = "document_extract_v1"
+PROMPT: Final = "## 阶段 1\n读合同。\n## 阶段 2\n核对。\n## 阶段 3\n输出 JSON。"
+COLUMNS: Final = [
+    {"name": "合同编号", "required": True},
+    {"name": "签订日期", "type": "date"},
+    {"name": "合同金额", "type": "number"},
+]
+CONTRACT: Final = "合同编号：HT-7\n签订日期：2026年3月17日\n合同金额：人民币 1,250.50 元\n"
+THE_ROW: Final = {"合同编号": "HT-7", "签订日期": "2026-03-17", "合同金额": 1250.5}
+
+
+@dataclass
+class Study:
+    """Document jobs of the template `contract`, with three stages."""
+
+    bench: Workbench
+    store: DirectoryStore
+    sandbox: RunningSandbox
+
+    async def start(
+        self, content: bytes = CONTRACT.encode(), *, name: str = "contract.txt", template: str = "contract"
+    ) -> Any:
+        """The handle of a new job's workflow."""
+        file = await self._upload(content, name)
+        model = self.bench.catalogue.model(MODEL)
+        params = {"file": file, "template": template}
+        order = Acceptance(
+            user_id="ada",
+            request=JobRequest(model_id=MODEL, params=params),
+            model=model,
+            params=params,
+            created_by="test",
+            daily_limit=10_000,
+        )
+        async with self.bench.database.write() as session:
+            job = await accept(session, order)
+        await start_job(self.bench.client, self.bench.records.brief(job))
+        handle: WorkflowHandle[AiJob, JobState] = self.bench.client.get_workflow_handle_for(AiJob.run, job.code)
+        return handle
+
+    async def _upload(self, content: bytes, name: str) -> str:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        code, media_type = new_id("file"), "application/pdf" if name.endswith(".pdf") else "text/plain"
+        stored = await self.store.put(f"files/{code}", chunks(), media_type=media_type)
+        row = FileRow(
+            code=code,
+            user_id="ada",
+            name=name,
+            media_type=media_type,
+            size=stored.size,
+            sha256=stored.sha256,
+            key=stored.key,
+            width=None,
+            height=None,
+        )
+        async with self.bench.database.write() as session:
+            session.add(row)
+        return code
+
+    async def messages(self, code: str) -> list[MessageRow]:
+        async with self.bench.database.read() as session:
+            return await messages_of(session, code)
+
+    async def row(self, code: str) -> JobRow:
+        async with self.bench.database.read() as session:
+            return (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one()
+
+    async def calls(self, code: str) -> list[str]:
+        """What the model was paid for, in order: the number of each stage that was asked."""
+        rows = [row for row in self.sandbox.ledger() if (row.correlation or "").startswith(code)]
+        return [(row.correlation or "").rpartition("/")[2] for row in rows]
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[TemporalServer]:
+    async with temporal_server(data_dir=None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def model() -> AsyncIterator[RunningSandbox]:
+    async with running(SandboxConfig(port=0, pace=Pace(queue_seconds=0, work_seconds=0.2))) as sandbox:
+        yield sandbox
+
+
+@asynccontextmanager
+async def opened_study(
+    temporal: TemporalServer, model: RunningSandbox, folder: Path, *, overlay: str = "", **chat: Any
+) -> AsyncIterator[Study]:
+    settings = ChatSettings(
+        token=SecretStr("sk-test"),
+        base_url=f"{model.url}/openai/v1",
+        silence=timedelta(seconds=1),
+        **chat,
+    )
+    client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder}/aijobs.db"))
+        store = await opened.enter_async_context(
+            DirectoryStore.opened(folder / "store", LinkSigner(b"0" * 32, "http://127.0.0.1"))
+        )
+        reader = DocumentReader(DocumentSettings())
+        generators = await opened.enter_async_context(
+            opened_generators(settings, database=database, store=store, reader=reader)
+        )
+        async with database.write() as session:
+            definition = Definition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
+            await save_template(session, "contract", definition, saved_by="test")
+            paper = Definition.model_validate(
+                {"name": "Paper", "prompt": "Read.", "columns": [{"name": "Contract No"}]}
+            )
+            await save_template(session, "paper", paper, saved_by="test")
+        bench = await opened.enter_async_context(
+            running_workbench(client, folder, generators=generators, overlay=overlay)
+        )
+        yield Study(bench, store, model)
+
+
+@pytest.fixture
+async def study(temporal: TemporalServer, model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Study]:
+    await model.reset()
+    async with opened_study(temporal, model, tmp_path) as opened:
+        yield opened

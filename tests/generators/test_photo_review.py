@@ -1,0 +1,164 @@
+"""Photo reviews by a language model that sees, and by measuring, in real workflows."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from cli.temporal_server import TemporalServer
+from domain.ids import new_id
+from domain.job import JobRequest
+from domain.lifecycle import JobStatus
+from domain.photos import ASPECTS, REVIEW_MODEL
+from generators.answers import NotJson
+from generators.photo_review import read_verdicts
+from persistence.acceptance import Acceptance, accept
+from persistence.records import outputs_of
+from persistence.tables import FileRow, JobRow
+from sandbox.server import RunningSandbox
+from tests.generators.conftest import Study, opened_study
+from workflows.ai_job import AiJob
+from workflows.starting import start_job
+
+PHOTO: Final = (Path(__file__).parents[2] / "cli" / "sample.jpg").read_bytes()
+JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "good"}}
+VERDICTS: Final[dict[str, Any]] = {**dict.fromkeys(ASPECTS, JUDGED), "summary": {"zh": "好", "en": "good"}}
+
+
+async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
+    """A job for its own sake, once it has ended."""
+    file = await kept(study, content)
+    model, params = study.bench.catalogue.model(REVIEW_MODEL), {"image": file.code}
+    order = Acceptance(
+        user_id="ada",
+        request=JobRequest(model_id=REVIEW_MODEL, params=params),
+        model=model,
+        params=params,
+        created_by="test",
+        daily_limit=10_000,
+    )
+    async with study.bench.database.write() as session:
+        session.add(file)
+        job = await accept(session, order)
+    await start_job(study.bench.client, study.bench.records.brief(job))
+    with suppress(WorkflowFailureError):
+        await study.bench.client.get_workflow_handle_for(AiJob.run, job.code).result()
+    return await study.row(job.code)
+
+
+async def kept(study: Study, content: bytes) -> FileRow:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    code = new_id("file")
+    stored = await study.store.put(f"files/{code}.jpg", chunks(), media_type="image/jpeg")
+    return FileRow(
+        code=code,
+        user_id="ada",
+        name="photo.jpg",
+        media_type="image/jpeg",
+        size=stored.size,
+        sha256=stored.sha256,
+        key=stored.key,
+        width=None,
+        height=None,
+    )
+
+
+async def analysis_of(study: Study, job: JobRow) -> dict[str, Any]:
+    async with study.bench.database.read() as session:
+        (output,) = await outputs_of(session, job.code)
+    read: dict[str, Any] = json.loads(b"".join([chunk async for chunk in study.store.read(output.key)]))
+    return read
+
+
+async def test_what_the_model_says_is_the_review_and_is_then_forgotten(study: Study) -> None:
+    job = await reviewed(study)
+    analysis = await analysis_of(study, job)
+
+    assert job.job_status is JobStatus.SUCCESS
+    assert await study.calls(job.code) == ["1"]
+    assert (analysis["method"], analysis["model"]) == ("model", "gpt-5.4")
+    assert list(analysis["scores"]) == list(ASPECTS)
+    assert analysis["aspects"]["light"]["comment"]["zh"].startswith("光线")
+    assert analysis["measurements"]["width"] == 640
+    assert [message.content for message in await study.messages(job.code)] == [None, None, None]
+
+
+@pytest.mark.parametrize("fault", ["answer_malformed", "answer_fenced"])
+async def test_an_answer_that_can_be_read_is_not_asked_for_again(study: Study, fault: str) -> None:
+    study.sandbox.misbehave(fault)
+
+    job = await reviewed(study)
+
+    assert job.job_status is JobStatus.SUCCESS
+    assert await study.calls(job.code) == ["1"]
+
+
+async def test_an_answer_of_no_use_is_asked_for_once_more(study: Study) -> None:
+    study.sandbox.misbehave("answer_prose")
+
+    job = await reviewed(study)
+
+    assert job.job_status is JobStatus.SUCCESS
+    assert await study.calls(job.code) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "calls"),
+    [
+        ("answer_prose", "answer_unusable", ["1", "2"]),
+        ("answer_refused", "answer_refused", ["1"]),
+        ("answer_cut", "answer_refused", ["1"]),
+    ],
+)
+async def test_without_a_review_the_job_fails_and_the_answer_is_kept(
+    study: Study, fault: str, code: str, calls: list[str]
+) -> None:
+    study.sandbox.misbehave(fault, times=0)
+
+    job = await reviewed(study)
+
+    assert job.job_status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error["code"] == code
+    assert await study.calls(job.code) == calls
+    assert job.resp_json is not None
+    assert job.resp_json["unusable_answer"]
+
+
+async def test_a_model_that_sees_nothing_is_not_asked(
+    temporal: TemporalServer, model: RunningSandbox, tmp_path: Path
+) -> None:
+    await model.reset()
+    async with opened_study(temporal, model, tmp_path, vision=False) as study:
+        job = await reviewed(study)
+        analysis = await analysis_of(study, job)
+
+        assert job.job_status is JobStatus.SUCCESS
+        assert await study.calls(job.code) == []
+        assert (analysis["method"], analysis["model"]) == ("measured", None)
+        assert analysis["aspects"]["composition"]["estimate"] == "rule-of-thirds saliency estimate"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"light": {**JUDGED, "score": 101}}, "/light/score"),
+        ({"light": {**JUDGED, "score": -1}}, "/light/score"),
+        ({"light": {**JUDGED, "score": "70"}}, "/light/score"),
+        ({"light": {"score": 70, "comment": {"en": "good"}}}, "/light/comment/zh"),
+        ({"light": {"score": 70, "comment": {"zh": " ", "en": "good"}}}, "/light/comment/zh"),
+        ({"light": {"score": 70, "comment": {"zh": "好" * 1001, "en": "good"}}}, "/light/comment/zh"),
+        ({"light": None}, "/light"),
+        ({"beautify": True}, "/beautify"),
+    ],
+)
+async def test_an_answer_is_held_against_its_shape(wrong: dict[str, Any], named: str) -> None:
+    assert (await read_verdicts(json.dumps(VERDICTS))).summary.zh == "好"
+    with pytest.raises(NotJson, match=named):
+        await read_verdicts(json.dumps(VERDICTS | wrong))
