@@ -21,6 +21,7 @@ def test_the_shipped_models_have_their_prices() -> None:
         "ttapi_midjourney_v7": ("Midjourney", "7.0", 1),
         "replicate_imageupscale_v1": ("ImageUpscale", "1.0", 2),
         "photoReview_analysis_v1": ("PhotoReviewAnalysis", "1.0", 1),
+        "document_extract_v1": ("DocumentExtract", "1.0", 2),
     }
 
 

@@ -1,0 +1,164 @@
+"""`/api/photo-reviews`: photos that are looked at, judged, and beautified."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from api import shapes
+from api.accepting import IdempotencyKey
+from api.callers import Caller, Reader, Writer
+from api.parts import AllParts, Parts
+from api.paths import ReviewCode
+from api.photo_shapes import (
+    PHOTO,
+    REVIEW_BODY,
+    BeautifiedPhoto,
+    BeautifyRequest,
+    PhotoReview,
+    PhotoReviewWithJobs,
+    ReviewRequest,
+)
+from api.photo_telling import beautified_documents, photo_link, review_documents
+from api.problems import problem_responses
+from api.reviewing import beautify, review_file, review_upload
+from api.strict_json import StrictRoute, check_json
+from api.telling import job_documents
+from api.uploading import received
+from domain.errors import FieldError, InvalidParameters
+from domain.pointers import pointer
+from persistence.idempotency import Answer
+from persistence.keys import Scope
+from persistence.photos import beautified_of, jobs_of, review_of, reviews_page
+
+MAX_PAGE: Final = 100
+MAX_CURSOR: Final = 2**63 - 1
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+router = APIRouter(prefix="/api/photo-reviews", tags=["photo reviews"])
+strict = APIRouter(route_class=StrictRoute)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Have a photo reviewed",
+    response_model=PhotoReview,
+    openapi_extra=REVIEW_BODY,
+    responses=problem_responses(400, 401, 402, 403, 409, 413, 415, 422, 503),
+)
+async def create_review(
+    request: Request, caller: Writer, parts: AllParts, idempotency_key: IdempotencyKey = None
+) -> JSONResponse:
+    """The photo itself, or the code of an upload. What is kept is a copy without metadata, upright and in sRGB."""
+    caller.needs(Scope.FILES_WRITE)
+    if _is_json(request):
+        answer = await review_file(parts, caller, await _read(request, parts), idempotency_key)
+    else:
+        async with received(request, field=PHOTO) as upload:
+            answer = await review_upload(parts, caller, upload, idempotency_key)
+    return await _told(parts, caller, answer)
+
+
+@router.get("", summary="List photo reviews, newest first", responses=problem_responses(401, 403, 422))
+async def list_reviews(
+    caller: Reader,
+    parts: AllParts,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Limit = 20,
+) -> shapes.Page[PhotoReview]:
+    """Those of the caller's user; with a service key that names nobody, everybody's."""
+    async with parts.database.read() as session:
+        rows, has_more = await reviews_page(session, user_id=caller.sees, before=cursor, limit=limit)
+    documents = await review_documents(parts, rows)
+    return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+
+
+@router.get("/{code}", summary="Look at a photo review", responses=problem_responses(401, 403, 404))
+async def get_review(caller: Reader, code: ReviewCode, parts: AllParts) -> PhotoReviewWithJobs:
+    async with parts.database.read() as session:
+        row = await review_of(session, code, user_id=caller.sees)
+        jobs = await jobs_of(session, row)
+    (document,) = await review_documents(parts, [row])
+    return PhotoReviewWithJobs(**dict(document), jobs=await job_documents(parts, jobs))
+
+
+@router.get(
+    "/{code}/photo",
+    status_code=307,
+    summary="Go to the photo",
+    response_class=RedirectResponse,
+    responses=problem_responses(401, 403, 404, 503),
+)
+async def open_photo(caller: Reader, code: ReviewCode, parts: AllParts) -> RedirectResponse:
+    """Redirects to a fresh link."""
+    async with parts.database.read() as session:
+        row = await review_of(session, code, user_id=caller.sees)
+    return RedirectResponse(await photo_link(parts, row), status_code=307)
+
+
+@router.get("/{code}/beautified", summary="List the beautified photos", responses=problem_responses(401, 403, 404))
+async def list_beautified(
+    caller: Reader,
+    code: ReviewCode,
+    parts: AllParts,
+    cursor: Annotated[int, Query(ge=0, le=MAX_CURSOR)] = 0,
+    limit: Limit = 20,
+) -> shapes.Page[BeautifiedPhoto]:
+    """In the order in which they were made."""
+    async with parts.database.read() as session:
+        review = await review_of(session, code, user_id=caller.sees)
+        rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
+    documents = await beautified_documents(parts, review, rows)
+    return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
+
+
+@strict.post(
+    "/{code}/beautify",
+    status_code=202,
+    summary="Have the photo beautified",
+    response_model=shapes.Job,
+    responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
+)
+async def create_beautify(
+    wish: BeautifyRequest,
+    caller: Writer,
+    code: ReviewCode,
+    parts: AllParts,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """A job like any other. 409 when the review says that it would be no use, or while another one runs."""
+    answer = await beautify(parts, caller, code, wish, idempotency_key)
+    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+
+
+router.include_router(strict)
+
+
+async def _told(parts: Parts, caller: Caller, answer: Answer) -> JSONResponse:
+    async with parts.database.read() as session:
+        row = await review_of(session, answer.body["code"], user_id=caller.sees)
+    (document,) = await review_documents(parts, [row])
+    return JSONResponse(document.model_dump(mode="json"), answer.status, {"Location": answer.location})
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+async def _read(request: Request, parts: Parts) -> ReviewRequest:
+    """Raises InvalidParameters and HTTPException: this path takes whole photos, so that JSON has its own limit here."""
+    body = await request.body()
+    if len(body) > parts.settings.max_body_bytes:
+        raise HTTPException(
+            413, f"The body is larger than the {parts.settings.max_body_bytes} bytes that we take here."
+        )
+    check_json(body)
+    try:
+        return ReviewRequest.model_validate_json(body)
+    except ValidationError as invalid:
+        wrong = [FieldError(pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
+        raise InvalidParameters("The request is not as it should be.", *wrong) from None
