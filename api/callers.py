@@ -2,15 +2,21 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
 
+from api.origins import refuse_other_pages
 from api.parts import AllParts, Parts
-from api.tokens import read_token
+from api.proofs import Proof
+from api.sessions import cookie_of
+from api.tokens import end_users_scopes, read_token
 from domain.errors import BadInput, FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from persistence.keys import PREFIX, KeyKind, Scope, key_by_id, key_of
+from persistence.sessions import use_session
 
 MAX_USER_LENGTH: Final = 200
 USER_HEADER: Final = "Aijobs-User"
@@ -20,13 +26,22 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """`own_user` is the only one that a user's key or a token acts for; `named` is the end user in the header."""
+    """`own_user` is the only one that a user's key or a token acts for; `named` is the end user in the header.
+
+    `until` is when a token or session ends by itself; `session` names the browser's session.
+    """
 
     key_id: str
     kind: KeyKind
     own_user: str | None
     named: str | None
     scopes: frozenset[Scope]
+    until: datetime | None = None
+    session: str | None = None
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(key_id=self.key_id, until=self.until, session=self.session)
 
     @property
     def sees(self) -> str | None:
@@ -66,24 +81,32 @@ def checked_user(user: str) -> str:
 
 def _may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     async def caller(
+        connection: HTTPConnection,
         parts: AllParts,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
         aijobs_user: Annotated[
             str | None, Header(description="With a service key: the end user to act for. UTF-8.")
         ] = None,
     ) -> Caller:
-        if credentials is None:
-            raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
-        named = _in_utf8(aijobs_user) if aijobs_user else None
-        found = await _identified(parts, credentials.credentials, named)
-        if named and found.kind is KeyKind.USER and named != found.own_user:
-            raise NotAllowed("This key acts for its own user only.")
+        found = await identified(parts, connection, credentials.credentials if credentials else None, aijobs_user)
         return found.needs(scope)
 
     return caller
 
 
-async def _identified(parts: Parts, text: str, named: str | None) -> Caller:
+async def identified(parts: Parts, connection: HTTPConnection, bearer: str | None, user: str | None) -> Caller:
+    """Who calls: by the key or token that was sent, else by the cookie of a session. `user` is the header's.
+
+    Raises NotAuthenticated, NotAllowed.
+    """
+    named = _in_utf8(user) if user else None
+    found = await _by_bearer(parts, bearer, named) if bearer is not None else await _by_cookie(parts, connection, named)
+    if named and found.kind is KeyKind.USER and named != found.own_user:
+        raise NotAllowed("This key acts for its own user only.")
+    return found
+
+
+async def _by_bearer(parts: Parts, text: str, named: str | None) -> Caller:
     if text.startswith(f"{PREFIX}_"):
         key = await key_of(parts.database, parts.secret, text)
         return Caller(key_id=key.key_id, kind=key.kind, own_user=key.user_id, named=named, scopes=key.scopes)
@@ -95,6 +118,27 @@ async def _identified(parts: Parts, text: str, named: str | None) -> Caller:
         own_user=claims.user_id,
         named=named,
         scopes=claims.scopes,
+        until=claims.expires_at,
+    )
+
+
+async def _by_cookie(parts: Parts, connection: HTTPConnection, named: str | None) -> Caller:
+    """A session that a service key opened for one user does no more than that user's token could."""
+    text = connection.cookies.get(cookie_of(parts).name)
+    if text is None:
+        raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
+    refuse_other_pages(connection, parts.base_url)
+    session = await use_session(parts.database, parts.secret, text, idle=parts.settings.session_idle)
+    key = await key_by_id(parts.database, session.key_id)
+    is_for_one = key.kind is KeyKind.SERVICE and session.user_id is not None
+    return Caller(
+        key_id=key.key_id,
+        kind=KeyKind.USER if is_for_one else key.kind,
+        own_user=session.user_id or key.user_id,
+        named=named,
+        scopes=end_users_scopes(key.scopes) if is_for_one else key.scopes,
+        until=session.expires_at,
+        session=session.sha256,
     )
 
 
@@ -110,3 +154,4 @@ Writer = Annotated[Caller, Depends(_may(Scope.JOBS_WRITE))]
 Uploader = Annotated[Caller, Depends(_may(Scope.FILES_WRITE))]
 Operator = Annotated[Caller, Depends(_may(Scope.ADMIN))]
 TokenMaker = Annotated[Caller, Depends(_may(Scope.TOKENS_WRITE))]
+WebhookKeeper = Annotated[Caller, Depends(_may(Scope.WEBHOOKS_WRITE))]

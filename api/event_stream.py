@@ -1,110 +1,99 @@
-"""A job's history as server-sent events (WHATWG HTML, section 9.2): first what was, then what happens, then the end."""
+"""Histories as server-sent events (WHATWG HTML, section 9.2): first what was, then what happens, then the end."""
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Receive, Scope, Send
 
-from api.live import LiveEvents, Subscription
-from domain.events import EventKind, JobEvent
+from api.callers import Caller
+from api.following import Log, Page, Source, follow
+from api.limits import OpenStream
+from api.live import LiveEvents
+from api.live_event import LiveEvent
+from api.parts import Parts
 from persistence.database import Database
-from persistence.history import AT_ONCE, events_after
+from persistence.history import EventFilter, events_after
 from persistence.records import job_of
-from storage.uninterrupted import uninterrupted
-
-HEARTBEAT: Final = timedelta(seconds=10)
-SEND_PATIENCE: Final = timedelta(seconds=20)
-"""A reader that takes nothing for so long is given up."""
-
-STREAM_AT_MOST: Final = timedelta(hours=1)
-"""Then the reader comes back, with a key that is checked again."""
 
 GREETING: Final = b"retry: 1000\n\n"
 SIGN_OF_LIFE: Final = b": still here\n\n"
 
-
-class ReaderGone(Exception):
-    """It does not read."""
+Frames = Callable[[OpenStream], AsyncGenerator[bytes]]
 
 
 class EventStream(StreamingResponse):
-    """Frames for a reader, and an end for one who stops to read."""
+    """Frames for a reader who is let in before the first byte. One who does not read is given up by the server."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, frames: AsyncGenerator[bytes], *, patience: timedelta = SEND_PATIENCE) -> None:
+    def __init__(self, frames: Frames, *, admission: AbstractContextManager[OpenStream]) -> None:
         self._frames = frames
-        self._patience = patience.total_seconds()
+        self._admission = admission
         headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(frames, headers=headers)
+        super().__init__((), headers=headers)
 
-    async def stream_response(self, send: Send) -> None:
-        async def send_in_time(message: Message) -> None:
-            try:
-                async with asyncio.timeout(self._patience):
-                    await send(message)
-            except TimeoutError as stuck:
-                raise ReaderGone from stuck
-
-        try:
-            async with aclosing(self._frames):
-                await super().stream_response(send_in_time)
-        except ReaderGone:
-            return
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._admission as stream:
+            async with aclosing(self._frames(stream)) as frames:
+                self.body_iterator = frames
+                await super().__call__(scope, receive, send)
 
 
-def frame(event: JobEvent) -> bytes:
-    return f"id: {event.seq}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n".encode()
+def admission(parts: Parts, caller: Caller) -> AbstractContextManager[OpenStream]:
+    """One more stream of the caller. Entering it raises TooManyStreams or TooBusy."""
+    settings = parts.settings
+    return parts.streams.admitted(caller.proof, per_key=settings.streams_per_key, in_all=settings.streams)
 
 
-async def frames_of(
-    database: Database, live: LiveEvents, code: str, *, after: int, heartbeat: timedelta = HEARTBEAT
-) -> AsyncGenerator[bytes]:
+@dataclass(frozen=True)
+class JobHistory:
+    """One job's history. Places are the numbers of its events, and it ends with the job."""
+
+    code: str
+
+    @property
+    def wanted(self) -> EventFilter:
+        return EventFilter(codes=frozenset({self.code}))
+
+    def place(self, event: LiveEvent) -> int:
+        return event.event.seq
+
+    def is_up_to_date(self, _live: LiveEvents, _after: int) -> bool:
+        return False
+
+    async def page(self, database: Database, after: int) -> Page:
+        async with database.read() as session:
+            has_ended = (await job_of(session, self.code)).job_status.is_final
+            events = [LiveEvent(event) for event in await events_after(session, self.code, after)]
+        return Page(events, has_ended or any(map(self.is_end, events)))
+
+    def is_end(self, event: LiveEvent) -> bool:
+        return event.is_end
+
+
+def job_frames(live: LiveEvents, code: str, *, after: int) -> Frames:
     """The job's events with a number above `after`, each once and in order, until its end."""
-    yield GREETING
-    async with live.subscribed(code) as subscription:
-        async for batch in _batches(database, subscription, code, after, heartbeat):
+    return lambda stream: _frames(live, JobHistory(code), after, stream, GREETING, lambda event: event.job_frame)
+
+
+def log_frames(live: LiveEvents, wanted: EventFilter, *, after: int) -> Frames:
+    """The wanted events of all jobs behind a position. A reader who leaves before the first one knows where it was."""
+    greeting = b"retry: 1000\nid: %d\n\n" % after
+    return lambda stream: _frames(live, Log(wanted), after, stream, greeting, lambda event: event.log_frame)
+
+
+async def _frames(
+    live: LiveEvents,
+    source: Source,
+    after: int,
+    stream: OpenStream,
+    greeting: bytes,
+    frame: Callable[[LiveEvent], bytes],
+) -> AsyncGenerator[bytes]:
+    yield greeting
+    async with aclosing(follow(live, source, after, stream)) as batches:
+        async for batch in batches:
             yield b"".join(map(frame, batch)) or SIGN_OF_LIFE
-
-
-async def _batches(
-    database: Database, subscription: Subscription, code: str, after: int, heartbeat: timedelta
-) -> AsyncGenerator[list[JobEvent]]:
-    """What is in the database, then what comes. No session is held while it waits. An empty batch is a sign of life."""
-    ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
-    last, is_over, is_more = after, False, True
-    while is_more:
-        page, is_over = await uninterrupted(_page(database, code, last))  # the reader may leave at any moment
-        last, is_more = page[-1].seq if page else last, len(page) == AT_ONCE
-        yield page
-    while not is_over and not subscription.is_over and time.monotonic() < ends_at:
-        news = [event for event in await _taken(subscription, heartbeat) if event.seq > last]
-        is_over = any(map(_is_end, news))
-        if not news:  # quiet: what the tail says is a hint, the database is the truth
-            news, is_over = await uninterrupted(_page(database, code, last))
-        last = news[-1].seq if news else last
-        yield news
-
-
-async def _page(database: Database, code: str, last: int) -> tuple[list[JobEvent], bool]:
-    """Some of the history, and whether the job had ended before it was read."""
-    async with database.read() as session:
-        is_over = (await job_of(session, code)).job_status.is_final
-        return await events_after(session, code, last), is_over
-
-
-async def _taken(subscription: Subscription, heartbeat: timedelta) -> list[JobEvent]:
-    try:
-        async with asyncio.timeout(heartbeat.total_seconds()):
-            return await subscription.take()
-    except TimeoutError:
-        return []
-
-
-def _is_end(event: JobEvent) -> bool:
-    return event.kind is EventKind.STATUS and event.job_status.is_final

@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import jwt
@@ -13,6 +13,7 @@ from persistence.keys import Scope
 
 ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "aijobs"
+FOR_END_USERS: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE})
 
 _PURPOSE: Final = (
     b"aijobs end-user token 1"  # a key of its own, so that a signature made for anything else is none here
@@ -26,6 +27,7 @@ class Claims:
     user_id: str
     key_id: str
     scopes: frozenset[Scope]
+    expires_at: datetime | None = None  #: told of a token that was read
 
 
 def make_token(secret: bytes, claims: Claims, *, lifetime: timedelta) -> tuple[str, datetime]:
@@ -58,7 +60,13 @@ def read_token(secret: bytes, text: str) -> Claims:
     except jwt.InvalidTokenError as invalid:
         raise NotAuthenticated("This is neither a key nor a token of ours.") from invalid
     scopes = frozenset(map(Scope, content["scope"].split()))
-    return Claims(user_id=content["sub"], key_id=content["key"], scopes=scopes)
+    expires_at = datetime.fromtimestamp(content["exp"], UTC)
+    return Claims(user_id=content["sub"], key_id=content["key"], scopes=scopes, expires_at=expires_at)
+
+
+def end_users_scopes(of_key: frozenset[Scope]) -> frozenset[Scope]:
+    """What an end user may do at most, with what a service key with these scopes has made for him."""
+    return FOR_END_USERS if Scope.ADMIN in of_key else FOR_END_USERS & of_key
 
 
 def _signing_key(secret: bytes) -> bytes:

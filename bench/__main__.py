@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, history, lag, migration
+from bench import accept, burst, documents, fanout, history, lag, migration, stages
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -23,6 +23,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "migration": migration.measure,
     "burst": burst.measure,
     "lag": lag.measure,
+    "fanout": fanout.measure,
+    "documents": documents.measure,
+    "stages": stages.measure,
 }
 
 

@@ -11,8 +11,11 @@ from temporalio.client import Client
 from bench.scripted import ScriptedProvider
 from domain.catalogue import Catalogue
 from domain.job import JobBrief, JobRequest
+from notices.messenger import WebhookMessenger
+from notices.settings import WebhookSettings
 from persistence.acceptance import Acceptance, accept
 from persistence.database import Database, opened_database
+from persistence.deliveries import DatabaseDeliveries
 from persistence.records import DatabaseRecords
 from settings import SHIPPED_CATALOGUE
 from storage.directory import DirectoryStore
@@ -78,6 +81,7 @@ async def opened_collaborators(
         opened_database(_url(folder)) as database,
         DirectoryStore.opened(folder / "store", signer) as store,
         SafeDownloader(DownloadSettings()) as downloader,
+        WebhookMessenger(WebhookSettings(), b"only for this measurement") as messenger,
     ):
         yield Collaborators(
             records=DatabaseRecords(database, catalogue),
@@ -85,6 +89,8 @@ async def opened_collaborators(
             providers={catalogue.model(MODEL).provider: provider},
             store=store,
             downloader=downloader,
+            deliveries=DatabaseDeliveries(database, disable_after=timedelta(days=5)),
+            messenger=messenger,
         )
 
 

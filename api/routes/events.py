@@ -6,16 +6,15 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 
 from api import shapes
-from api.callers import Reader
-from api.event_stream import EventStream, frames_of
+from api.event_stream import EventStream, admission, job_frames
 from api.parts import AllParts, Parts
 from api.paths import JobCode
 from api.problems import problem_responses
+from api.tickets import Follower
+from api.wishes import number
 from domain.events import JobEvent
 from persistence.history import AT_ONCE, events_after
 from persistence.records import job_of
-
-MAX_SEQ: Final = 2**31
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -38,10 +37,10 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
     "/{code}/events",
     summary="Follow a job live",
     response_model=shapes.Page[JobEvent],
-    responses={**DOCUMENTED, **problem_responses(401, 403, 404)},
+    responses={**DOCUMENTED, **problem_responses(401, 403, 404, 429, 503)},
 )
 async def follow_job(
-    caller: Reader,
+    caller: Follower,
     code: JobCode,
     parts: AllParts,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
@@ -49,14 +48,14 @@ async def follow_job(
     last_event_id: Annotated[str | None, Header(description="The same, as browsers say it when they return.")] = None,
 ) -> Response:
     """Server-sent events: `id` is the event's number, `event` its kind. Ends after the final one."""
-    seen = _number(last_event_id) or _number(after)
     async with parts.database.read() as session:
         job = await job_of(session, code, user_id=caller.sees)
+    seen = _number(last_event_id, job.event_seq) or _number(after, job.event_seq)
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _history(parts, code, seen)
     if job.job_status.is_final and seen >= job.event_seq:
         return Response(status_code=204)
-    return EventStream(frames_of(parts.database, parts.live, code, after=seen))
+    return EventStream(job_frames(parts.live, code, after=seen), admission=admission(parts, caller))
 
 
 async def _history(parts: Parts, code: str, seen: int) -> JSONResponse:
@@ -69,7 +68,6 @@ async def _history(parts: Parts, code: str, seen: int) -> JSONResponse:
     return JSONResponse(told.model_dump(mode="json"))
 
 
-def _number(written: str | None) -> int:
-    """What is no number of an event means: from the start."""
-    usable = written is not None and written.isascii() and written.isdecimal() and len(written) <= len(str(MAX_SEQ))
-    return min(int(written), MAX_SEQ) if written and usable else 0
+def _number(written: str | None, newest: int) -> int:
+    """What is no number of an event of this job means: from the start."""
+    return number(written, at_most=newest) or 0

@@ -28,7 +28,8 @@ FORM: Final[dict[str, Any]] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A photo: JPEG, PNG, WebP, GIF, TIFF or AVIF.",
+                            "description": "A photo: JPEG, PNG, WebP, GIF, TIFF or AVIF. Or a document, by the end of "
+                            "its name: .pdf, .docx, .xlsx, .csv, .md or .txt.",
                         },
                         "user_id": {"type": "string", "description": "With a service key: the end user it is for."},
                     },
@@ -52,7 +53,7 @@ router = APIRouter(prefix="/api/files", tags=["files"])
 async def upload_file(
     request: Request, caller: Uploader, parts: AllParts, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
-    """What is not a whole picture that can be read is refused."""
+    """What is not a whole picture, or a document whose text can be read, is refused."""
     async with received(request) as upload:
         answer = await keep(parts, caller, upload, idempotency_key)
     return JSONResponse(answer.body, answer.status, {"Location": answer.location})

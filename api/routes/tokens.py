@@ -11,12 +11,11 @@ from api.callers import TokenMaker
 from api.parts import AllParts
 from api.problems import problem_responses
 from api.strict_json import StrictRoute
-from api.tokens import Claims, make_token
+from api.tokens import Claims, end_users_scopes, make_token
 from domain.errors import FieldError, InvalidParameters, NotAllowed
 from persistence.keys import KeyKind, Scope
 
 MAX_LIFETIME: Final = timedelta(hours=24)
-FOR_END_USERS: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE})
 
 router = APIRouter(tags=["access"], route_class=StrictRoute)
 
@@ -39,7 +38,7 @@ async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts
     if caller.kind is not KeyKind.SERVICE:
         raise NotAllowed("Only a service key makes tokens.")
     scopes = frozenset(wanted.scopes)
-    allowed = FOR_END_USERS if Scope.ADMIN in caller.scopes else FOR_END_USERS & caller.scopes
+    allowed = end_users_scopes(caller.scopes)
     if not scopes <= allowed:
         too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
         raise InvalidParameters("The token would be allowed too much.", too_much)

@@ -26,6 +26,7 @@ with engine.connect() as connection:
         render_as_batch=True,
         render_item=render,
         compare_type=True,
+        transactional_ddl=True,  # else each migration is a transaction of its own, and the lock is let go between
     )
     with context.begin_transaction():  # the write lock is taken first: of two processes that start, one migrates
         context.run_migrations()

@@ -26,6 +26,30 @@ class ApiKeyRow(BaseFields, table=True):
     revoked_at: datetime | None = None
 
 
+class BrowserSessionRow(SQLModel, table=True):
+    """A browser that was let in by a key; only a keyed hash of what its cookie holds is kept."""
+
+    __tablename__ = "browser_session"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    key_id: str
+    user_id: str | None = Field(default=None, max_length=200)
+    create_time: datetime = Field(default_factory=now)
+    used_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class TrackRow(SQLModel, table=True):
+    """A name that a front end follows a job by, besides the job's code."""
+
+    __tablename__ = "track"
+
+    task_id: str = Field(primary_key=True, max_length=64)
+    user_id: str = Field(primary_key=True, max_length=200)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    create_time: datetime = Field(default_factory=now)
+
+
 class IdempotencyRow(SQLModel, table=True):
     """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
 

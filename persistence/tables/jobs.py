@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from domain.lifecycle import JobStatus
@@ -20,7 +20,7 @@ class JobRow(BaseFields, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
     user_id: str = Field(index=True, max_length=200)
-    photo_review_analysis_code: str | None = None
+    photo_review_analysis_code: str | None = Field(default=None, index=True)
     type: str | None = None
     action: str | None = None
     channel: str
@@ -50,13 +50,14 @@ class JobRow(BaseFields, table=True):
     generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
     rerun_of: str | None = Field(default=None, max_length=40, index=True)
     rerun_from: str | None = None  #: "start" or "migration"
+    origin: str | None = Field(default=None, max_length=40, index=True)  #: the finished job that this one acts on
 
 
 class JobEventRow(SQLModel, table=True):
     """One line of a job's history, numbered per job without gaps. Never changed, never deleted."""
 
     __tablename__ = "job_event"
-    __table_args__ = (UniqueConstraint("job_code", "seq"),)
+    __table_args__ = (UniqueConstraint("job_code", "seq"), Index("ix_job_event_user_id", "user_id", "id"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)

@@ -1,0 +1,50 @@
+"""`/api/sessions`: signing in and out of a browser on our own origin."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from api.callers import checked_user
+from api.origins import refuse_foreign_origin, refuse_other_pages
+from api.parts import AllParts
+from api.problems import problem_responses
+from api.sessions import close_session, cookie_of, open_session
+from api.strict_json import StrictRoute
+from persistence.keys import MAX_KEY_LENGTH
+
+router = APIRouter(prefix="/api/sessions", tags=["access"], route_class=StrictRoute)
+
+
+class SignIn(BaseModel):
+    """A key; with `user_id` the session is for this end user only."""
+
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, json_schema_extra={"examples": [{"key": "aijobs_service_…"}]}
+    )
+
+    key: Annotated[str, Field(min_length=1, max_length=MAX_KEY_LENGTH)]
+    user_id: str | StrictInt | None = None
+
+
+@router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422))
+async def sign_in(wanted: SignIn, request: Request, parts: AllParts) -> Response:
+    """Sets a cookie that stands for the key. For pages on the API's own origin."""
+    refuse_foreign_origin(request, parts.base_url, ())
+    user_id = None if wanted.user_id is None else checked_user(str(wanted.user_id))
+    opened = await open_session(parts, wanted.key, user_id=user_id)
+    answer = Response(status_code=204)
+    cookie_of(parts).put(answer, opened)
+    return answer
+
+
+@router.delete("", status_code=204, summary="Sign out", responses=problem_responses(403))
+async def sign_out(request: Request, parts: AllParts) -> Response:
+    """The session is over, and the cookie is gone. Without a session, nothing happens."""
+    answer = Response(status_code=204)
+    cookie = cookie_of(parts)
+    if secret := request.cookies.get(cookie.name):
+        refuse_other_pages(request, parts.base_url)
+        await close_session(parts, secret)
+        cookie.drop(answer)
+    return answer

@@ -1,0 +1,148 @@
+"""`WS /api/ws`: the same as `GET /api/events`, for those who prefer a WebSocket."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import Field, StrictInt, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
+
+from api.audience import Ending
+from api.callers import USER_HEADER, Caller
+from api.event_stream import admission
+from api.following import Log, follow
+from api.limits import OpenStream
+from api.origins import refuse_foreign_origin
+from api.parts import AllParts, Parts
+from api.routes.streams import place_in_log
+from api.tickets import follower
+from api.wishes import LogQuery, wanted_by
+from domain.errors import AijobsError, FieldError, InvalidParameters
+from domain.pointers import pointer
+
+FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
+"""For so long we wait for a first message, when the address says nothing of what is wanted."""
+
+LOST_AUTHENTICATION: Final = 4401
+
+#: Which close code (RFC 6455, section 7.4; the registry of IANA) says that we end, and the words with it.
+CLOSING: Final[Mapping[Ending | None, tuple[int, str]]] = {
+    None: (WS_1001_GOING_AWAY, "Come back for more."),
+    Ending.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
+    Ending.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
+    Ending.TROUBLE: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
+    Ending.UNWELCOME: (LOST_AUTHENTICATION, "What let you in is no longer good."),
+}
+
+router = APIRouter()
+
+
+class FirstWord(LogQuery):
+    """What a client may send once, before anything is sent to it."""
+
+    after: StrictInt | str | None = Field(default=None)
+
+
+@router.websocket("/api/ws")
+async def follow_jobs(socket: WebSocket, parts: AllParts) -> None:
+    """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
+    caller = await _let_in(parts, socket)
+    said = _said_in(socket.query_params)
+    wanted = await wanted_by(caller, said, parts.database) if said else None
+    with admission(parts, caller) as stream:
+        now = await place_in_log(parts, None)
+        await socket.accept()
+        try:
+            if said is None:
+                said = await _first_word(socket)
+            wanted = wanted or await wanted_by(caller, said, parts.database)
+            after = now if said.after is None else await place_in_log(parts, str(said.after))
+            await _send_until_either_leaves(parts, socket, Log(wanted), after, stream)
+            code, reason = CLOSING[stream.ending]
+        except AijobsError as refusal:
+            code, reason = WS_1008_POLICY_VIOLATION, str(refusal)
+        except WebSocketDisconnect:
+            return
+        with suppress(RuntimeError, WebSocketDisconnect):  # it has left meanwhile
+            await socket.close(code, reason)
+
+
+async def _let_in(parts: Parts, socket: WebSocket) -> Caller:
+    """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
+    refuse_foreign_origin(socket, parts.base_url, parts.settings.allowed_origins)
+    scheme, _, bearer = socket.headers.get("Authorization", "").partition(" ")
+    return await follower(
+        parts,
+        socket,
+        ticket=socket.query_params.get("ticket"),
+        bearer=bearer.strip() if scheme.lower() == "bearer" else None,
+        user=socket.headers.get(USER_HEADER),
+    )
+
+
+def _said_in(query: QueryParams) -> FirstWord | None:
+    """Raises InvalidParameters."""
+    said: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
+    if "after" in said:
+        said["after"] = said["after"][-1]
+    return _understood(said, where="/query") if said else None
+
+
+def _understood(said: object, *, where: str) -> FirstWord:
+    try:
+        return FirstWord.model_validate(said)
+    except ValidationError as invalid:
+        raise _not_understood(invalid, where) from None
+
+
+def _not_understood(invalid: ValidationError, where: str = "") -> InvalidParameters:
+    wrong = [FieldError(where + pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
+    return InvalidParameters("This is not understood.", *wrong)
+
+
+async def _first_word(socket: WebSocket) -> FirstWord:
+    """Raises InvalidParameters, WebSocketDisconnect."""
+    try:
+        async with asyncio.timeout(FIRST_WORD_PATIENCE.total_seconds()):
+            text = await socket.receive_text()
+    except TimeoutError:
+        return FirstWord()
+    except KeyError as binary:
+        raise InvalidParameters("Send JSON as text.") from binary
+    try:
+        return FirstWord.model_validate_json(text)
+    except ValidationError as invalid:
+        raise _not_understood(invalid) from None
+
+
+async def _send_until_either_leaves(parts: Parts, socket: WebSocket, log: Log, after: int, stream: OpenStream) -> None:
+    """Raises InvalidParameters when the client says more than its first word, WebSocketDisconnect when it leaves."""
+    listening = asyncio.create_task(_nothing_more_from(socket))
+    sending = asyncio.create_task(_send(parts, socket, log, after, stream))
+    try:
+        await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (listening, sending):
+            task.cancel()
+        await asyncio.wait((listening, sending))
+    for task in (sending, listening):
+        if not task.cancelled():
+            task.result()
+
+
+async def _send(parts: Parts, socket: WebSocket, log: Log, after: int, stream: OpenStream) -> None:
+    async with aclosing(follow(parts.live, log, after, stream)) as batches:
+        async for batch in batches:
+            for event in batch:
+                await socket.send_text(event.message)
+
+
+async def _nothing_more_from(socket: WebSocket) -> None:
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    raise InvalidParameters("Nothing is expected after the first message.")

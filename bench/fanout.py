@@ -1,0 +1,196 @@
+"""Events to many readers of one API process, next to a bare Starlette broadcaster."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+
+import httpx
+
+from bench.crowd import Crowd, gathered
+from bench.processes import started
+from bench.report import Aim, Report, milliseconds, ratio
+from bench.usage import cpu_seconds, peak_memory
+from bench.workspace import MODEL, POINTS_ENOUGH
+from cli.ports import HOST, free_ports
+from cli.processes import Process
+from domain.catalogue import Catalogue
+from domain.job import JobRequest
+from persistence.acceptance import Acceptance, accept
+from persistence.database import Database, opened_database
+from persistence.gate import locked_job, note
+from persistence.keys import KeyKind, create_key
+from settings import SHIPPED_CATALOGUE
+
+CROWDS: Final = (1000, 5000)
+BURST: Final = 50
+ROUNDS: Final = 4
+SINGLES: Final = 40
+PAUSE_SECONDS: Final = 0.25
+PATIENCE_SECONDS: Final = 600
+LEAST_SHARE: Final = 0.8
+SECRET: Final = "only for this measurement"  # noqa: S105
+
+Publish = Callable[[list[float]], Awaitable[object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """Of one broadcaster and one crowd; memory in bytes, times in seconds."""
+
+    per_second: float
+    per_core_second: float
+    p99: float
+    memory_each: float
+    draining: float
+
+
+async def measure(*, quick: bool) -> Report:
+    crowds = (200,) if quick else CROWDS
+    rows, shares = [], []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for size in crowds:
+            with tempfile.TemporaryDirectory() as folder:
+                ours = await _ours(Path(folder), size)
+                bare = await _bare(Path(folder), size)
+            rows += [_row(f"aijobs, {size:,} readers", ours), _row(f"bare, {size:,} readers", bare)]
+            rows.append(_ratios(ours, bare))
+            shares.append(ours.per_core_second / bare.per_core_second)
+    kept = Aim(f"at least {LEAST_SHARE} of bare, per second of the server's processor time", min(shares) >= LEAST_SHARE)
+    return Report(
+        title="fanout: from an event to every reader of all jobs",
+        how=f"{ROUNDS} bursts of {BURST} events, then {SINGLES} events one by one. One process serves, one writes and "
+        "reads. Ours reads the events from the database; bare is handed them and forgets them.",
+        columns=("", "events/s", "events/s per core", "p99 delay", "memory per reader", "drained in"),
+        rows=rows,
+        aims=[kept],
+        notes=["An event counts once for each reader. Delays are of single events, the commit included."],
+    )
+
+
+async def _ours(folder: Path, size: int) -> Observed:
+    (port,) = free_ports(1)
+    settings = {
+        "AIJOBS_DATA_DIR": str(folder),
+        "AIJOBS_SECRET": SECRET,
+        "AIJOBS_API__PORT": str(port),
+        "AIJOBS_API__STREAMS": str(size + 1),
+        "AIJOBS_API__STREAMS_PER_KEY": str(size + 1),
+    }
+    async with AsyncExitStack() as opened:
+        api = await started(opened, "cli.main", "api", folder=folder, port=port, settings=settings)
+        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'aijobs.db'}"))
+        key = await create_key(database, SECRET.encode(), kind=KeyKind.SERVICE, name="bench")
+        publish = await _job_that_speaks(database)
+        headers = {"Authorization": f"Bearer {key}"}
+        return await _observed(api, port, "/api/events", size, headers, publish)
+
+
+async def _job_that_speaks(database: Database) -> Publish:
+    model = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")).model(MODEL)
+    request = JobRequest(model_id=MODEL, params={})
+    order = Acceptance(
+        user_id="bench", request=request, model=model, params={}, created_by="bench", daily_limit=POINTS_ENOUGH
+    )
+    async with database.write() as session:
+        code = (await accept(session, order)).code
+
+    async def publish(moments: list[float]) -> None:
+        async with database.write() as session:
+            job = await locked_job(session, code)
+            for sent in moments:
+                note(session, job, {"sent": sent})
+
+    return publish
+
+
+async def _bare(folder: Path, size: int) -> Observed:
+    (port,) = free_ports(1)
+    async with AsyncExitStack() as opened:
+        server = await started(opened, "bench.bare_stream", str(port), folder=folder, port=port)
+        http = await opened.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
+        )
+        return await _observed(server, port, "/events", size, {}, lambda sent: http.post("/publish", json=sent))
+
+
+async def _observed(
+    server: Process, port: int, path: str, size: int, headers: Mapping[str, str], publish: Publish
+) -> Observed:
+    before = peak_memory(server.pid)
+    async with gathered(port, path, size, headers) as crowd:
+        await _told(crowd, publish, 1)  # now everybody has been let in, and heard where the stream begins
+        memory = (peak_memory(server.pid) - before) / size
+        async with _timed(server) as burst:
+            for _ in range(ROUNDS):
+                await _told(crowd, publish, BURST)
+        p99 = await _singles(crowd, publish)
+        began = time.monotonic()
+        stopping = asyncio.create_task(server.stop())
+        await crowd.gone.wait()
+        draining = time.monotonic() - began
+        await stopping
+    events = ROUNDS * BURST * size
+    return Observed(
+        per_second=events / burst.wall,
+        per_core_second=events / burst.processor,
+        p99=p99,
+        memory_each=memory,
+        draining=draining,
+    )
+
+
+@dataclass
+class Spent:
+    wall: float = 0.0
+    processor: float = 0.0
+
+
+@asynccontextmanager
+async def _timed(server: Process) -> AsyncIterator[Spent]:
+    spent, began, used = Spent(), time.monotonic(), cpu_seconds(server.pid)
+    yield spent
+    spent.wall, spent.processor = time.monotonic() - began, cpu_seconds(server.pid) - used
+
+
+async def _told(crowd: Crowd, publish: Publish, events: int) -> None:
+    crowd.forget()
+    await publish([time.time()] * events)
+    await crowd.until_heard(events)
+
+
+async def _singles(crowd: Crowd, publish: Publish) -> float:
+    """Of the median event: the slowest one tells how long the disk took to commit it."""
+    slowest: list[float] = []
+    for _ in range(SINGLES):
+        await _told(crowd, publish, 1)
+        slowest.append(quantiles(crowd.delays, n=100, method="inclusive")[-1])
+        await asyncio.sleep(PAUSE_SECONDS)
+    return median(slowest)
+
+
+def _row(name: str, seen: Observed) -> tuple[str, ...]:
+    return (
+        name,
+        f"{seen.per_second:,.0f}",
+        f"{seen.per_core_second:,.0f}",
+        milliseconds(seen.p99),
+        f"{seen.memory_each / 1024:.0f} KiB",
+        f"{seen.draining:.2f} s",
+    )
+
+
+def _ratios(ours: Observed, bare: Observed) -> tuple[str, ...]:
+    return (
+        "aijobs / bare",
+        ratio(ours.per_second, bare.per_second),
+        ratio(ours.per_core_second, bare.per_core_second),
+        ratio(ours.p99, bare.p99),
+        ratio(ours.memory_each, bare.memory_each),
+        ratio(ours.draining, bare.draining),
+    )

@@ -1,0 +1,95 @@
+"""Reading streams as browsers and programs do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.api.installation import Installation
+
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a browser would dispatch."""
+
+    id: str
+    event: str
+    data: Any
+
+
+class Reader:
+    """One open SSE response. `last_id` is what a browser would send when it comes back."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self.last_id = ""
+        self._frames = self._dispatched()
+
+    async def next(self) -> Frame:
+        async with asyncio.timeout(PATIENCE):
+            return await anext(self._frames)
+
+    async def take(self, count: int) -> list[Frame]:
+        return [await self.next() for _ in range(count)]
+
+    async def rest(self) -> list[Frame]:
+        async with asyncio.timeout(PATIENCE):
+            return [frame async for frame in self._frames]
+
+    async def begun(self) -> None:
+        """Wait until the server has said where the stream begins."""
+        async with asyncio.timeout(PATIENCE):
+            async for _ in self._lines():
+                if self.last_id:
+                    return
+
+    async def _dispatched(self) -> AsyncIterator[Frame]:
+        """WHATWG HTML, section 9.2.6."""
+        fields: dict[str, str] = {}
+        async for name, value in self._lines():
+            if name:
+                fields[name] = value
+            elif "data" in fields:
+                yield Frame(self.last_id, fields.pop("event", "message"), json.loads(fields.pop("data")))
+
+    async def _lines(self) -> AsyncIterator[tuple[str, str]]:
+        self._read = getattr(self, "_read", None) or self.answer.aiter_lines()
+        async for line in self._read:
+            name, _, value = line.partition(":")
+            if name == "id":
+                self.last_id = value.strip()
+            yield name, value.removeprefix(" ")
+
+
+@asynccontextmanager
+async def reading(
+    api: Installation, path: str, *, headers: dict[str, str] | None = None, last_id: str | None = None
+) -> AsyncIterator[Reader]:
+    more = {} if last_id is None else {"Last-Event-ID": last_id}
+    async with api.http.stream("GET", path, headers={**(headers or {}), **more}, timeout=PATIENCE) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        yield Reader(answer)
+
+
+@asynccontextmanager
+async def socket(
+    api: Installation, query: str = "", *, headers: dict[str, str] | None = None, origin: str | None = None
+) -> AsyncIterator[ClientConnection]:
+    """With the installation's key, unless headers say otherwise."""
+    sent = {"Authorization": str(api.http.headers["Authorization"])} if headers is None else headers
+    url = f"{api.url.replace('http', 'ws', 1)}/api/ws{query}"
+    more: dict[str, Any] = {"origin": origin} if origin else {}
+    async with connect(url, additional_headers=sent, proxy=None, **more) as connection:
+        yield connection
+
+
+async def heard(connection: ClientConnection) -> Any:
+    async with asyncio.timeout(PATIENCE):
+        return json.loads(await connection.recv())

@@ -1,0 +1,255 @@
+"""How many streams there may be, how slow their readers, and how soon they end when they must."""
+
+import asyncio
+import socket as sockets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from api.app import build_app
+from api.audience import Audience, Ending, Subscription
+from api.limits import OpenStreams
+from api.live import LiveEvents
+from api.parts import Parts
+from api.proofs import Proof
+from api.server import serving
+from domain.errors import TooBusy, TooManyStreams
+from domain.events import EventKind
+from domain.lifecycle import JobStatus
+from persistence.gate import locked_job, record
+from persistence.history import EventFilter
+from persistence.keys import list_keys, revoke_key
+from tests.api.installation import Installation
+from tests.api.streaming import reading, socket
+
+
+@asynccontextmanager
+async def limited(
+    parts: Parts, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
+) -> AsyncIterator[Installation]:
+    """An installation with these settings, and with this patience for readers."""
+    parts = replace(parts, settings=parts.settings.model_copy(update=settings))
+    async with (
+        serving(build_app(parts), parts.live, host="127.0.0.1", port=0, send_patience=patience) as url,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+    ):
+        yield Installation(url, parts, http)
+
+
+async def shout(api: Installation, code: str, count: int) -> None:
+    """Events of ten thousand letters each."""
+    async with api.parts.database.write() as session:
+        job = await locked_job(session, code)
+        for _ in range(count):
+            record(session, job, EventKind.NOTE, {"text": "x" * 10_000})
+
+
+async def nobody_left(api: Installation) -> None:
+    async with asyncio.timeout(20):
+        while len(api.parts.streams):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: Parts, key: str) -> None:
+    async with limited(parts, key, streams_per_key=4) as api, AsyncExitStack() as opened:
+        code = await api.job("ada")
+        for path in ("/api/events", f"/api/jobs/{code}/events", f"/api/progress/track/{code}"):
+            await opened.enter_async_context(reading(api, path))
+        await opened.enter_async_context(socket(api, "?after=0"))
+        answer = await api.http.get("/api/events")
+        with pytest.raises(InvalidStatus) as refused:
+            await opened.enter_async_context(socket(api))
+        other = await opened.enter_async_context(reading(api, "/api/events", headers=dict(await api.key_for("ada"))))
+        await other.begun()
+        await opened.aclose()
+        await nobody_left(api)
+        async with reading(api, "/api/events") as again:
+            await again.begun()
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["status"]) == (429, "too_many_streams", 429)
+    assert int(answer.headers["Retry-After"]) > 0
+    websocket = refused.value.response
+    assert (websocket.status_code, websocket.headers["Retry-After"]) == (429, answer.headers["Retry-After"])
+
+
+async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(parts: Parts, key: str) -> None:
+    async with limited(parts, key, streams=2) as api, AsyncExitStack() as opened:
+        for _ in range(2):
+            await opened.enter_async_context(reading(api, "/api/events"))
+        answer = await api.http.get("/api/events")
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "too_busy")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await api.http.get("/api/jobs")).status_code == 200
+
+
+def test_what_is_closed_makes_room() -> None:
+    streams, proof = OpenStreams(), Proof(key_id="a")
+    with streams.admitted(proof, per_key=1, in_all=2):
+        with pytest.raises(TooManyStreams), streams.admitted(proof, per_key=1, in_all=2):
+            pass
+        both = streams.admitted(Proof(key_id="b"), per_key=1, in_all=2)
+        with both, pytest.raises(TooBusy), streams.admitted(Proof(key_id="c"), per_key=1, in_all=2):
+            pass
+    with streams.admitted(proof, per_key=1, in_all=1):
+        assert len(streams) == 1
+
+
+async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: Parts, key: str) -> None:
+    async with limited(parts, key) as api:
+        code = await api.job("ada")
+        numbers: list[int] = []
+        last, wrote = "0", 0
+        while len(numbers) < 1001:
+            async with reading(api, f"/api/events?code={code}", last_id=last) as stream:
+                if wrote < 2:
+                    await stream.begun()
+                    await shout(api, code, 500)
+                    wrote += 1
+                    await asyncio.sleep(0.3)
+                try:
+                    while len(numbers) < 1 + 500 * wrote:
+                        numbers.append((await stream.next()).data["seq"])
+                except StopAsyncIteration:
+                    pass
+            last = stream.last_id
+
+    assert numbers == list(range(1, 1002))
+
+
+@pytest.mark.parametrize("path", ["/api/events?after=0", "/api/jobs/{code}/events", "/api/ws?after=0"])
+async def test_one_who_never_reads_is_given_up(parts: Parts, key: str, path: str) -> None:
+    upgrade = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        "dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    async with limited(parts, key, patience=timedelta(seconds=0.3)) as api:
+        code = await api.job("ada")
+        await shout(api, code, 2000)
+        host, port = api.url.removeprefix("http://").split(":")
+        with sockets.create_connection((host, int(port))) as deaf:
+            deaf.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+            request = f"GET {path.format(code=code)} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+            deaf.sendall((request + (upgrade if "/ws" in path else "") + "\r\n").encode())
+            async with asyncio.timeout(20):
+                while not len(api.parts.streams):
+                    await asyncio.sleep(0.01)
+            await nobody_left(api)
+
+
+async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: Parts, key: str) -> None:
+    async with limited(parts, key, patience=timedelta(seconds=0.5)) as api:
+        code = await api.job("ada")
+        await shout(api, code, 400)
+        await api.push(code, JobStatus.CANCELED)
+        host, port = api.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=4096)
+        writer.write(
+            f"GET /api/jobs/{code}/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+        )
+        received = b""
+        while b"CANCELED" not in received[-20_000:]:
+            received += await reader.read(200_000)
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    assert received.count(b"\ndata: ") == 402
+
+
+async def test_streams_end_soon_after_their_key_is_revoked(parts: Parts, key: str) -> None:
+    async with limited(parts, key) as api:
+        ada, bob = dict(await api.key_for("ada")), dict(await api.key_for("bob"))
+        (revoked,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
+        async with (
+            reading(api, "/api/events", headers=ada) as hers,
+            reading(api, "/api/events", headers=bob) as his,
+            socket(api, "?after=0", headers=ada) as connection,
+        ):
+            await hers.begun()
+            await his.begun()
+            await revoke_key(api.parts.database, revoked.key_id)
+            assert await hers.rest() == []
+            async with asyncio.timeout(15):
+                await connection.wait_closed()
+            await api.job("bob")
+            assert (await his.next()).data["seq"] == 1
+
+    assert connection.close_code == 4401
+
+
+async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts: Parts, key: str) -> None:
+    async with limited(parts, key) as api:
+        token = (await api.http.post("/api/tokens", json={"user_id": "ada", "ttl": 2})).json()["token"]
+        signed_in = await api.http.post("/api/sessions", json={"key": key})
+        cookie = {"Authorization": "", "Cookie": f"aijobs_session={signed_in.cookies['aijobs_session']}"}
+        bearer = {"Authorization": f"Bearer {token}"}
+        api.http.cookies.clear()
+        del cookie["Authorization"]
+        anonymous = httpx.AsyncClient(base_url=api.url, trust_env=False)
+        async with anonymous, reading(api, "/api/events", headers=bearer) as by_token:
+            browser = Installation(api.url, api.parts, anonymous)
+            async with reading(browser, "/api/events", headers=cookie) as by_cookie:
+                await by_cookie.begun()
+                signing_out = await anonymous.delete(
+                    "/api/sessions", headers={**cookie, "Sec-Fetch-Site": "same-origin"}
+                )
+                assert (await by_cookie.rest(), await by_token.rest()) == ([], [])
+
+    assert signing_out.status_code == 204
+
+
+async def test_a_quiet_stream_gives_signs_of_life(parts: Parts, key: str) -> None:
+    parts = replace(parts, live=LiveEvents(parts.database, heartbeat=timedelta(seconds=0.2)))
+    async with limited(parts, key) as api:
+        code = await api.job("ada")
+        async with api.http.stream("GET", f"/api/jobs/{code}/events") as answer, asyncio.timeout(10):
+            lines = answer.aiter_lines()
+            assert [line async for line in take(lines, ": still here", 3)] == [": still here"] * 3
+
+
+async def take(lines: AsyncIterator[str], wanted: str, count: int) -> AsyncIterator[str]:
+    async for line in lines:
+        if line == wanted:
+            yield line
+            count -= 1
+        if not count:
+            return
+
+
+async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
+    streams = OpenStreams()
+    with streams.admitted(Proof(key_id="a"), per_key=1, in_all=1) as stream:
+        stream.end(Ending.UNWELCOME)
+        subscription = Subscription(EventFilter())
+        with Audience().joined(subscription):
+            stream.listens_to(subscription)
+            assert await subscription.take() == []
+
+    assert subscription.ending is stream.ending is Ending.UNWELCOME
+
+
+async def test_one_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(
+    parts: Parts, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with limited(parts, key) as api:
+        host, port = api.url.removeprefix("http://").split(":")
+        for path in ("/api/jobs", "/api/files"):
+            _, writer = await asyncio.open_connection(host, int(port))
+            kind = "application/json" if path == "/api/jobs" else "multipart/form-data; boundary=x"
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nAijobs-User: ada\r\n"
+                f"Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n--x\r\n".encode()
+            )
+            await writer.drain()
+            await asyncio.sleep(0.2)
+            writer.close()
+        await asyncio.sleep(0.3)
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
