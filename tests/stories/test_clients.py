@@ -1,0 +1,106 @@
+"""The Python clients, as an application uses them, while the API dies and comes back."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from aijobs.client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
+from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, Stack, running_stack
+
+DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "clients.md"
+
+
+@pytest.fixture(scope="module")
+async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path_factory.mktemp("clients")) as stack:
+        yield stack
+
+
+class Killer:
+    """Kills the API once the job is in a status, and starts it again. Keeps what was heard."""
+
+    def __init__(self, stack: Stack, status: JobStatus) -> None:
+        self._stack = stack
+        self._status = status
+        self.heard: list[JobEvent] = []
+
+    async def told(self, event: JobEvent) -> None:
+        is_first = all(earlier.job_status != self._status for earlier in self.heard)
+        self.heard.append(event)
+        if event.job_status == self._status and is_first:
+            await self._stack.kill("api")
+            await self._stack.start("api")
+
+    def assert_nothing_is_missing_or_twice(self) -> None:
+        assert [event.seq for event in self.heard] == list(range(1, len(self.heard) + 1))
+        assert self.heard[-1].is_final
+
+
+async def test_an_application_waits_over_the_death_of_the_api(fragile: Stack, tmp_path: Path) -> None:
+    killer = Killer(fragile, JobStatus.PROCESSING)
+    async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
+        photo = await client.upload(PHOTO)
+        job = await client.submit(UPSCALE, {"image": photo.code, "upscale_factor": 2})
+
+        done = await client.wait(job.code, timeout=PATIENCE, on_event=killer.told)
+        files = await client.download(done, tmp_path)
+
+    killer.assert_nothing_is_missing_or_twice()
+    assert_twice_as_wide(files)
+
+
+async def test_a_thread_waits_over_the_death_of_the_api(fragile: Stack, tmp_path: Path) -> None:
+    killer, loop = Killer(fragile, JobStatus.QUEUED), asyncio.get_running_loop()
+
+    def told(event: JobEvent) -> None:
+        asyncio.run_coroutine_threadsafe(killer.told(event), loop).result()
+
+    def work() -> list[Path]:
+        with Client(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
+            job = client.submit(UPSCALE, {"image": client.upload(PHOTO).code, "upscale_factor": 2})
+            return client.download(client.wait(job.code, timeout=PATIENCE, on_event=told), tmp_path)
+
+    files = await asyncio.to_thread(work)
+
+    killer.assert_nothing_is_missing_or_twice()
+    assert_twice_as_wide(files)
+
+
+async def test_the_example_of_the_documentation_works(fragile: Stack, tmp_path: Path) -> None:
+    _, example, _ = re.split("^```(?:python)?$", DOCUMENTATION.read_text("utf-8"), maxsplit=2, flags=re.MULTILINE)
+    said = {"https://jobs.example.com": str(fragile.api.base_url), "aijobs_…": key_of(fragile)}
+    said |= {"photo.jpg": str(PHOTO), "results/": f"{tmp_path}/results/"}
+    for here, there in said.items():
+        example = example.replace(f'"{here}"', repr(there))
+
+    await asyncio.to_thread(exec, example, {})
+
+    (result,) = (tmp_path / "results").iterdir()
+    with Image.open(PHOTO) as before, Image.open(result) as after:
+        assert after.width == 4 * before.width
+
+
+async def test_a_canceled_job_ends_the_waiting_for_it(fragile: Stack) -> None:
+    async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
+        photo = await client.upload(PHOTO)
+        job = await client.submit(UPSCALE, {"image": photo.code})
+        waiting: asyncio.Task[Job] = asyncio.create_task(client.wait(job.code, timeout=PATIENCE))
+
+        await client.cancel(job.code, reason="no longer needed")
+        with pytest.raises(JobCanceled, match="no longer needed") as canceled:
+            await waiting
+
+    assert canceled.value.job.job_status == JobStatus.CANCELED
+
+
+def key_of(stack: Stack) -> str:
+    return str(stack.api.headers["Authorization"]).removeprefix("Bearer ")
+
+
+def assert_twice_as_wide(files: list[Path]) -> None:
+    with Image.open(PHOTO) as before, Image.open(files[0]) as after:
+        assert after.width == 2 * before.width
