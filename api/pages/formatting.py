@@ -1,0 +1,70 @@
+"""Figures, times and documents as people read them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+SIZES: Final = ("B", "KB", "MB", "GB", "TB")
+MAX_DOCUMENT: Final = 60_000  #: characters of a provider's answer that a page shows
+
+
+def moment(at: datetime | None) -> str:
+    """To the second, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "–"
+
+
+def short_moment(at: datetime | None) -> str:
+    return f"{at.astimezone(UTC):%m-%d %H:%M:%S}" if at else "–"
+
+
+def duration(length: timedelta | float | None) -> str:
+    """Two units at most: `850 ms`, `4.2 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`."""
+    if length is None:
+        return "–"
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, left = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {left} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} m"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def size(count: int) -> str:
+    """In powers of 1000."""
+    figure, unit = float(count), 0
+    while figure >= 1000 and unit < len(SIZES) - 1:
+        figure, unit = figure / 1000, unit + 1
+    return f"{figure:.0f} {SIZES[unit]}" if unit == 0 else f"{figure:.1f} {SIZES[unit]}"
+
+
+def percent(share: float | None) -> str:
+    """Of a share between 0 and 1."""
+    return "–" if share is None else f"{share * 100:.0f} %"
+
+
+def number(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:,.0f}"
+
+
+def document(value: Any) -> str:
+    """JSON as it is, indented; the end of a long one is left out."""
+    written = json.dumps(value, indent=2, ensure_ascii=False)
+    return written if len(written) <= MAX_DOCUMENT else written[:MAX_DOCUMENT] + "\n…"
+
+
+#: Filters of the templates, by their names there.
+FILTERS: Final = {
+    "moment": moment,
+    "short_moment": short_moment,
+    "duration": duration,
+    "size": size,
+    "percent": percent,
+    "number": number,
+    "document": document,
+}

@@ -1,0 +1,43 @@
+"""All pages of the dashboard."""
+
+import asyncio
+from typing import Final
+
+from fastapi import FastAPI
+
+from api.pages import (
+    actions,
+    assets,
+    example,
+    job,
+    jobs,
+    login,
+    models,
+    money,
+    new_job,
+    overview,
+    photos,
+    thumbnails,
+)
+
+#: A page's own addresses come before those with a code in them.
+ROUTERS: Final = (
+    assets.router,
+    login.router,
+    overview.router,
+    jobs.router,
+    job.router,
+    actions.router,
+    thumbnails.router,
+    new_job.router,
+    photos.router,
+    models.router,
+    money.router,
+    example.router,
+)
+
+
+def add_pages(app: FastAPI) -> None:
+    app.state.thumbnail_turns = asyncio.Semaphore(thumbnails.AT_ONCE)
+    for router in ROUTERS:
+        app.include_router(router)

@@ -1,0 +1,171 @@
+"""What the dashboard tells of all jobs together, and how it finds one."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import NotFound
+from domain.job import JobError, Stage
+from domain.lifecycle import JobStatus
+from domain.submissions import Accepted, ProviderRequest, Rejected
+from persistence import insights
+from persistence.columns import now
+from persistence.database import Database
+from persistence.decisions import Decision, decide
+from persistence.gate import locked_job
+from persistence.recent import first_code
+from persistence.records import DatabaseRecords
+from persistence.searching import JobSearch, count_newer, found_page, jobs_by_code
+from tests.persistence.conftest import AcceptJob
+
+UPSCALE = "replicate_imageupscale_v1"
+TO_SUCCESS = (
+    JobStatus.SUBMITTED,
+    JobStatus.QUEUED,
+    JobStatus.PROCESSING,
+    JobStatus.GENERATED,
+    JobStatus.MIGRATING,
+    JobStatus.SUCCESS,
+)
+ERROR = JobError(code="provider_rejected", message="No.", stage=Stage.PROCESSING)
+
+
+async def test_jobs_are_counted_where_they_are(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    queued, other, done = await accept_job(), await accept_job("bo"), await accept_job()
+    await records.advance(queued, JobStatus.QUEUED)
+    await records.advance(other, JobStatus.QUEUED)
+    for status in TO_SUCCESS:
+        await records.advance(done, status)
+    failed = await accept_job()
+    await records.advance(failed, JobStatus.FAILED, error=ERROR)
+
+    async with database.read() as session:
+        in_flight = await insights.in_flight(session, user_id="ada")
+        hours = await insights.throughput(session, until=now(), hours=3, user_id=None)
+        failures = await insights.failures(session, since=now() - timedelta(hours=1), user_id=None)
+
+    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in insights.UNFINISHED}
+    assert len(hours) == 3
+    assert sum(hour.accepted for hour in hours) == 4
+    assert (hours[-1].start - hours[0].start) == timedelta(hours=2)
+    assert sum(hour.succeeded for hour in hours) == 1
+    assert failures == [insights.Failures(JobStatus.FAILED, "provider_rejected", 1)]
+
+
+async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    done, failed, canceled = await accept_job(), await accept_job(), await accept_job()
+    ended = now() - timedelta(seconds=30)
+    for status in TO_SUCCESS:
+        answer = {"completed_at": ended.isoformat()} if status is JobStatus.GENERATED else None
+        await records.advance(done, status, answer=answer)
+    await records.advance(failed, JobStatus.FAILED, error=ERROR)
+    await records.advance(canceled, JobStatus.CANCELED)
+
+    async with database.read() as session:
+        found = await insights.health(session, UPSCALE, since=now() - timedelta(hours=1), user_id=None)
+        nothing = await insights.health(session, UPSCALE, since=now() + timedelta(seconds=1), user_id=None)
+
+    assert found.success_rate == 0.5
+    assert found.typical is not None
+    assert set(found.stages) == {JobStatus.DRAFT, *TO_SUCCESS[:-1]}
+    assert found.lag is not None
+    assert found.lag >= 30
+    assert nothing == insights.Health(stages={})
+
+
+async def test_what_waits_for_a_decision_is_there_until_it_is_made(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job()
+    await records.advance(code, JobStatus.SUBMITTED)
+    await records.advance(code, JobStatus.TIMEOUT, error=ERROR, provider_may_charge=True)
+
+    async with database.read() as session:
+        before = await insights.held_jobs(session, user_id=None, at_most=10)
+        foreign = await insights.held_jobs(session, user_id="bo", at_most=10)
+    async with database.write() as session:
+        await decide(session, await locked_job(session, code), Decision.CHARGE, by="test", why="They did it.")
+    async with database.read() as session:
+        after = await insights.held_jobs(session, user_id=None, at_most=10)
+
+    assert [job.code for job in before] == [code]
+    assert foreign == after == []
+
+
+async def test_refusals_for_haste_are_counted_by_provider(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job()
+    request = ProviderRequest("POST", "https://example.com", {})
+    submission = await records.intend(code, provider="replicate", token="t", request=request)
+    await records.conclude(submission, Rejected("provider_throttled", "slower", may_retry=True))
+
+    async with database.read() as session:
+        assert await insights.throttled(session, since=now() - timedelta(hours=1)) == {"replicate": 1}
+
+
+async def test_whoever_used_most_comes_first(database: Database, accept_job: AcceptJob) -> None:
+    for user in ("bo", "ada", "bo"):
+        await accept_job(user)
+
+    async with database.read() as session:
+        everybody = await insights.spenders(session, now().date(), user_id=None, at_most=10)
+        one = await insights.spenders(session, now().date(), user_id="ada", at_most=10)
+
+    assert [(row.user_id, row.used) for row in everybody] == [("bo", 4), ("ada", 2)]
+    assert [row.user_id for row in one] == ["ada"]
+
+
+async def test_a_page_of_what_is_found_goes_on_behind_its_last_job(database: Database, accept_job: AcceptJob) -> None:
+    codes = [await accept_job() for _ in range(5)]
+
+    async with database.read() as session:
+        first, has_more = await found_page(session, JobSearch(), limit=3)
+        rest, is_more = await found_page(session, JobSearch(before=first[-1].code), limit=3)
+        newer = await count_newer(session, JobSearch(), codes[1], at_most=2)
+        by_code = await jobs_by_code(session, codes[:2], user_id="ada")
+        with pytest.raises(NotFound):
+            await found_page(session, JobSearch(before="job_none"), limit=3)
+
+    assert [job.code for job in first + rest] == list(reversed(codes))
+    assert (has_more, is_more) == (True, False)
+    assert newer == 2
+    assert [job.code for job in by_code] == [codes[1], codes[0]]
+
+
+async def test_a_job_is_found_by_its_providers_id_and_by_the_beginning_of_its_code(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code, other = await accept_job(), await accept_job()
+    request = ProviderRequest("POST", "https://example.com", {})
+    await records.conclude(
+        await records.intend(code, provider="p", token="t", request=request), Accepted({"id": "p-7"})
+    )
+
+    async with database.read() as session:
+        by_provider, _ = await found_page(session, JobSearch(text="p-7"), limit=3)
+        by_code, _ = await found_page(session, JobSearch(text=code), limit=3)
+        by_beginning, _ = await found_page(session, JobSearch(text=code[:8]), limit=3)
+
+    assert [job.code for job in by_provider] == [job.code for job in by_code] == [code]
+    assert [job.code for job in by_beginning] == [other, code]
+
+
+async def test_the_first_code_of_a_moment_lies_between_what_was_before_and_after(accept_job: AcceptJob) -> None:
+    before = now()
+    code = await accept_job()
+    after = now()
+
+    assert first_code(before) <= code < first_code(after + timedelta(milliseconds=1))
+
+
+async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, accept_job: AcceptJob) -> None:
+    await accept_job()
+
+    async with database.read() as session:
+        for text in ("%", "_", "/", "'; DROP TABLE job; --", "\\", '"'):
+            assert await found_page(session, JobSearch(text=text), limit=3) == ([], False)
