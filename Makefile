@@ -11,7 +11,7 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo
 
-test: .venv/dev
+test: .venv/browser
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev
@@ -45,6 +45,10 @@ chaos: .venv/dev
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/browser: .venv/dev
+	$(BIN)/python -m tests.pages.setting_up
 	touch $@
 
 lock:

@@ -3,18 +3,35 @@
 Each section is declared next to the adapter that needs it. Temporal's own variables (TEMPORAL_ADDRESS, …) stay its own.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from documents.settings import DocumentSettings
 from domain.catalogue import Catalogue
 from domain.durations import Duration
+from domain.template_files import parse_template
+from network.hosts import listed
+from notices.settings import WebhookSettings
 from persistence.secret import data_secret
+from persistence.templates import TemplateFile
+from providers.chat.settings import ChatSettings
 from providers.registry import ProviderSettings
 from storage.settings import DownloadSettings, StoreSettings
 
@@ -22,6 +39,7 @@ PREFIX: Final = "AIJOBS_"
 NESTED_BY: Final = "__"
 
 SHIPPED_CATALOGUE: Final = Path(__file__).parent / "domain" / "catalogue.toml"
+SHIPPED_TEMPLATES: Final = Path(__file__).parent / "documents" / "samples"
 
 
 class SettingsError(ValueError):
@@ -36,6 +54,18 @@ class PointsSettings(BaseModel):
     daily_limit: int = Field(default=100, ge=0)
 
 
+def _are_origins(written: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in written:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError(f"{origin!r} is no origin, as https://app.example.com is; there is no wildcard")
+    return written
+
+
+#: A setting: origins as browsers write them.
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_origins)]
+
+
 class ApiSettings(BaseModel):
     """Where the API listens, and how much it takes."""
 
@@ -46,6 +76,12 @@ class ApiSettings(BaseModel):
     max_body_bytes: int = 256 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
     link_lifetime: Duration = timedelta(hours=1)
+    session_idle: Duration = timedelta(hours=12)  #: a browser's session that is not used for so long is over
+    session_lifetime: Duration = timedelta(days=7)
+    temporal_ui: HttpUrl | None = None  #: of Temporal's Web UI, for links; `…/namespaces/<name>` if it is not `default`
+    streams_per_key: int = Field(default=500, ge=1)
+    streams: int = Field(default=3000, ge=1)  #: of one process
+    allowed_origins: Origins = ()  #: other sites whose pages may call, for example https://app.example.com
 
 
 class WorkerSettings(BaseModel):
@@ -55,6 +91,7 @@ class WorkerSettings(BaseModel):
 
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
+    webhooks: int = Field(default=50, ge=1)
     repair_every: Duration = timedelta(seconds=30)
     abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
     shutdown_patience: Duration = timedelta(seconds=20)
@@ -81,9 +118,13 @@ class Settings(BaseSettings, ProviderSettings):
     database_url: str | None = None
     public_url: HttpUrl | None = None
     catalogue: Path | None = None
+    templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
+    documents: DocumentSettings = DocumentSettings()
+    chat: ChatSettings = ChatSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
     cli: CliSettings = CliSettings()
@@ -127,6 +168,24 @@ class Settings(BaseSettings, ProviderSettings):
             return Catalogue.parse(*layers)
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}CATALOGUE: {wrong}") from wrong
+
+    def load_templates(self) -> dict[str, TemplateFile]:
+        """The shipped templates, and the operator's over them. Raises SettingsError when a file is wrong."""
+        folders = [SHIPPED_TEMPLATES] if self.templates is None else [SHIPPED_TEMPLATES, self.templates]
+        try:
+            files = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix == ".toml"]
+            return {file.stem: _template_in(file) for file in files}
+        except (OSError, ValueError) as wrong:
+            raise SettingsError(f"{PREFIX}TEMPLATES: {wrong}") from wrong
+
+
+def _template_in(file: Path) -> TemplateFile:
+    content = file.read_bytes()
+    return TemplateFile(
+        template_id=file.stem,
+        definition=parse_template(file.stem, content.decode()),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def _variables(section: type[BaseModel], prefix: str) -> Iterator[str]:

@@ -17,12 +17,18 @@ from activities.generating import Generating
 from activities.heartbeats import EVERY, Heartbeats
 from activities.migrating import Migrating
 from activities.moving import Keeper, Mover
+from activities.notifying import Notifying
 from activities.repairing import Repairing
 from activities.submitting import Submitting
 from activities.watching import Watching
+from documents.reading import DocumentReader
 from domain.catalogue import Catalogue
-from domain.ports import Downloader, Generator, ObjectStore, Provider, Records
+from domain.ports import Deliveries, Downloader, Generator, Messenger, ObjectStore, Provider, Records
+from domain.webhooks import Patience
+from generators.registry import opened_generators
+from notices.messenger import WebhookMessenger
 from persistence.database import opened_database
+from persistence.deliveries import DatabaseDeliveries
 from persistence.records import DatabaseRecords
 from providers.registry import opened_providers
 from settings import Settings, WorkerSettings
@@ -33,8 +39,10 @@ from workflows.ai_job import AiJob
 from workflows.connecting import connect
 from workflows.engine import TemporalEngine
 from workflows.late_watch import LateWatch
-from workflows.queues import ALL_QUEUES, MIGRATION, PROVIDERS, WORKFLOWS
+from workflows.outbox import emptying_outbox
+from workflows.queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.repair import Repair, schedule_repair
+from workflows.webhook_delivery import WebhookDelivery
 
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
 PASSED_THROUGH: Final = ("domain", "activities")
@@ -52,6 +60,9 @@ class Collaborators:
     providers: Mapping[str, Provider]
     store: ObjectStore
     downloader: Downloader
+    deliveries: Deliveries
+    messenger: Messenger
+    patience: Patience = field(default_factory=Patience)  #: with receivers of webhooks
     generators: Mapping[str, Generator] = field(default_factory=dict)
     public_url: str | None = None
 
@@ -66,6 +77,7 @@ def build_workers(
     generating = Generating(them.records, them.catalogue, them.generators, keeper)
     migrating = Migrating(them.records, them.catalogue, them.providers, keeper)
     ending = Ending(them.records, them.providers, them.store)
+    notifying = Notifying(them.deliveries, them.messenger, them.patience)
     repairing = Repairing(
         them.records, them.store, TemporalEngine(client), ending, abandoned_after=settings.abandoned_after
     )
@@ -77,7 +89,7 @@ def build_workers(
     }
     recipes: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
-            "workflows": [AiJob, LateWatch, Repair],
+            "workflows": [AiJob, LateWatch, Repair, WebhookDelivery],
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
@@ -86,7 +98,9 @@ def build_workers(
                 submitting.submit,
                 watching.watch,
                 watching.watch_late,
-                generating.generate,
+                generating.begin_generating,
+                generating.generate_stage,
+                generating.finish_generating,
                 ending.cancel_at_provider,
             ],
             "max_concurrent_activities": settings.provider_calls,
@@ -99,6 +113,10 @@ def build_workers(
                 repairing.repair,
             ],
             "max_concurrent_activities": settings.migrations,
+        },
+        WEBHOOKS: {
+            "activities": [notifying.deliver],
+            "max_concurrent_activities": settings.webhooks,
         },
     }
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
@@ -113,17 +131,25 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborators]:
     """The adapters as the settings want them."""
     catalogue = settings.load_catalogue()
-    signer = LinkSigner(settings.load_secret(), settings.base_url)
+    secret = settings.load_secret()
+    signer = LinkSigner(secret, settings.base_url)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(opened_database(settings.database))
+        store = await opened.enter_async_context(
+            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
+        )
+        reader = DocumentReader(settings.documents)
+        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
         yield Collaborators(
             records=DatabaseRecords(database, catalogue),
             catalogue=catalogue,
             providers=await opened.enter_async_context(opened_providers(settings)),
-            store=await opened.enter_async_context(
-                opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-            ),
+            generators=await opened.enter_async_context(generators),
+            store=store,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
+            deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
+            messenger=await opened.enter_async_context(WebhookMessenger(settings.webhooks, secret)),
+            patience=settings.webhooks.patience,
             public_url=settings.reachable_url,
         )
 
@@ -143,5 +169,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     async with opened_collaborators(settings) as them:
         await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, them, settings.worker, queues=queues)
-        async with running_workers(workers):
+        async with emptying_outbox(client, them.deliveries), running_workers(workers):
             await stop.wait()

@@ -4,25 +4,28 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import Header
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.acting import checked_origin, parameters_for
 from api.callers import Caller
 from api.parts import Parts
 from api.telling import new_job_document
 from domain.catalogue import Model
 from domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
 from domain.job import JobRequest
-from domain.parameters import FileInput, Parameters, check_parameters
+from domain.parameters import FileInput, Parameters, check_parameters, uploads_in
 from domain.pointers import pointer
+from notices.addressing import complaint_about
 from persistence.acceptance import Acceptance, accept
 from persistence.idempotency import Answer, Claim, claim, first_answer, settle
 from persistence.records import file_of
 from persistence.tables import JobRow
 
 ACCEPTED: Final = 202
+
+Companion = Callable[[AsyncSession, JobRow], Awaitable[None]]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -35,8 +38,13 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def take_in(parts: Parts, caller: Caller, request: JobRequest, idempotency_key: str | None) -> Answer:
-    """The answer to a request for a job: the first one, when the request is repeated. Raises BadInput and its kind."""
+async def take_in(
+    parts: Parts, caller: Caller, request: JobRequest, idempotency_key: str | None, *, along: Companion | None = None
+) -> Answer:
+    """The answer to a request for a job: the first one, when the request is repeated. Raises BadInput and its kind.
+
+    What is to be written `along` with the job stands or falls with it.
+    """
     user_id = caller.acts_for(request.user_id)
     wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
     if wanted and (first := await answered(parts, wanted)):
@@ -44,19 +52,31 @@ async def take_in(parts: Parts, caller: Caller, request: JobRequest, idempotency
     order = await _checked(parts, caller, request, user_id)
 
     async def accepted(session: AsyncSession) -> JobRow:
-        return await accept(session, order)
+        job = await accept(session, order)
+        if along is not None:
+            await along(session, job)
+        return job
 
     return await take_once(parts, wanted, accepted)
 
 
-async def take_once(parts: Parts, wanted: Claim | None, make: Callable[[AsyncSession], Awaitable[JobRow]]) -> Answer:
-    """Make a job and start it, or give the first answer again: in one transaction, so that only one of two wins."""
+async def take_once(
+    parts: Parts,
+    wanted: Claim | None,
+    make: Callable[[AsyncSession], Awaitable[JobRow]],
+    *,
+    answer_with: Callable[[JobRow], Answer] | None = None,
+) -> Answer:
+    """Make a job and start it, or give the first answer again: in one transaction, so that only one of two wins.
+
+    The answer is the job itself, unless it is `answer_with` something else.
+    """
     async with parts.database.write() as session:
         first = await claim(session, wanted) if wanted else None
         if first is not None:
             return first
         job = await make(session)
-        answer = answer_for(job)
+        answer = (answer_with or answer_for)(job)
         if wanted:
             await settle(session, wanted, answer)
     await parts.engine.start_or_leave(parts.records.brief(job))
@@ -86,14 +106,15 @@ def answer_for(job: JobRow) -> Answer:
 
 async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: str) -> Acceptance:
     model = _known(parts, request)
-    parameters = parts.parameters_of(model)
+    parameters = parameters_for(parts, model, request.action)
     if parameters is None:
         raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
     _check_count(request, model)
-    _check_callback(request)
+    _check_callback(parts, request)
     checked = check_parameters(model, parameters, request.params)
     params = checked.model_dump(mode="json")
     await _check_files(parts, parameters, params, user_id)
+    origin = await checked_origin(parts, request, model, checked, user_id=user_id)
     return Acceptance(
         user_id=user_id,
         request=request,
@@ -101,6 +122,7 @@ async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: s
         params=params,
         created_by=caller.key_id,
         daily_limit=parts.daily_limit,
+        origin=origin,
     )
 
 
@@ -118,32 +140,23 @@ def _check_count(request: JobRequest, model: Model) -> None:
         raise InvalidParameters("Too many outputs.", most)
 
 
-def _check_callback(request: JobRequest) -> None:
-    if request.callback_url is None:
-        return
-    try:
-        parts = urlsplit(request.callback_url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not request.callback_url.isprintable() or " " in request.callback_url:
-        raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", "Must be an http URL."))
+def _check_callback(parts: Parts, request: JobRequest) -> None:
+    if request.callback_url is not None and (
+        complaint := complaint_about(request.callback_url, parts.webhooks.trusted)
+    ):
+        raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", complaint))
 
 
 async def _check_files(parts: Parts, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
     """Uploads that are named must be there, the user's, and of the right kind."""
-    named = {name: mark for name, mark in parameters.file_fields().items() if _is_upload(params.get(name))}
+    named = list(uploads_in(params, parameters.file_fields()))
     if not named:
         return
     async with parts.database.read() as session:
-        complaints = {name: await _complaint(session, params[name], mark, user_id) for name, mark in named.items()}
-    wrong = [FieldError(pointer("params", name), complaint) for name, complaint in complaints.items() if complaint]
+        complaints = {where: await _complaint(session, code, mark, user_id) for where, code, mark in named}
+    wrong = [FieldError(pointer("params", *where), complaint) for where, complaint in complaints.items() if complaint]
     if wrong:
         raise InvalidParameters("A file cannot be used.", *wrong)
-
-
-def _is_upload(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("file_")
 
 
 async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
@@ -151,6 +164,6 @@ async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id:
         file = await file_of(session, code, user_id=user_id)
     except NotFound:
         return "There is no such file of this user."
-    if not file.media_type.startswith(f"{mark.media}/"):
+    if not mark.takes(file.media_type):
         return f"This must be a file of the kind {mark.media}."
     return None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,8 +12,10 @@ from starlette.types import ASGIApp
 from api import documentation
 from api.engine import Engine
 from api.live import LiveEvents
+from api.pages.routing import add_pages
 from api.parts import Parts
 from api.problems import answer_problems
+from api.proofs import still_good
 from api.routes import (
     catalogue,
     events,
@@ -20,18 +23,31 @@ from api.routes import (
     health,
     jobs,
     outputs,
+    photo_reviews,
     points,
     reruns,
     resolutions,
+    sessions,
     store,
+    streams,
+    template_rows,
+    template_upload,
+    templates,
     tokens,
+    track,
+    webhook_deliveries,
+    webhook_endpoints,
     webhooks,
+    websocket,
 )
 from api.server import serving
-from api.surroundings import Surroundings
+from api.surroundings import Surroundings, with_cors
 from api.uploading import FORM_SLACK
+from documents.reading import DocumentReader
+from generators.registry import opened_generators
 from persistence.database import opened_database
 from persistence.first_key import ensure_first_key
+from persistence.templates import install_templates
 from providers.registry import opened_providers
 from settings import Settings
 from storage.links import LinkSigner
@@ -43,17 +59,28 @@ ROUTES: Final = (
     reruns,
     resolutions,
     events,
+    streams,
+    websocket,
+    track,
     outputs,
     files,
+    photo_reviews,
     points,
     catalogue,
+    templates,
+    template_rows,
+    template_upload,
     tokens,
+    sessions,
     webhooks,
+    webhook_endpoints,
+    webhook_deliveries,
     store,
     health,
     documentation,
 )
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
+MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
 
 class Api(FastAPI):
@@ -65,9 +92,10 @@ class Api(FastAPI):
             description=documentation.DESCRIPTION,
             version="1",
             openapi_tags=documentation.TAGS,
+            generate_unique_id_function=documentation.operation_id,
             docs_url=None,
             redoc_url=None,
-            lifespan=lambda _: parts.live.running(),
+            lifespan=lambda _: _streaming(parts),
         )
         self.state.parts = parts
         self._settings = parts.settings
@@ -75,13 +103,24 @@ class Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
             "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
+            "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,
+            "/photos": self._settings.max_upload_bytes + FORM_SLACK,
+            "/api/template/upload-template": self._settings.max_upload_bytes + FORM_SLACK,
+            "/api/templates/": MAX_TEMPLATE_BYTES,
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
         }
-        inside = super().build_middleware_stack()
+        inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)
         return Surroundings(inside, body_limit=self._settings.max_body_bytes, body_limits=limits)
 
     def openapi(self) -> dict[str, Any]:
-        return documentation.with_problems(super().openapi())
+        return documentation.completed(super().openapi())
+
+
+@asynccontextmanager
+async def _streaming(parts: Parts) -> AsyncIterator[None]:
+    is_good = partial(still_good, parts.database, session_idle=parts.settings.session_idle)
+    async with parts.live.running(), parts.streams.watched(is_good):
+        yield
 
 
 def build_app(parts: Parts) -> Api:
@@ -90,6 +129,7 @@ def build_app(parts: Parts) -> Api:
     answer_problems(app, base_url=parts.base_url)
     for route in ROUTES:
         app.include_router(route.router)
+    add_pages(app)
     return app
 
 
@@ -100,13 +140,19 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     signer = LinkSigner(secret, settings.base_url)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(opened_database(settings.database))
+        await install_templates(database, settings.load_templates())
+        store = await opened.enter_async_context(
+            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
+        )
+        reader = DocumentReader(settings.documents)
+        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
         yield Parts(
             database=database,
             catalogue=catalogue,
             providers=await opened.enter_async_context(opened_providers(settings)),
-            store=await opened.enter_async_context(
-                opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-            ),
+            generators=await opened.enter_async_context(generators),
+            store=store,
+            documents=reader,
             signer=signer,
             engine=Engine(connect),
             live=LiveEvents(database),
@@ -114,6 +160,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             base_url=settings.base_url,
             daily_limit=settings.points.daily_limit,
             settings=settings.api,
+            webhooks=settings.webhooks,
         )
 
 
@@ -122,5 +169,6 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     async with opened_parts(settings) as parts:
         if settings.database_url is None:  # embedded: nobody else could make one
             await ensure_first_key(parts.database, parts.secret, settings.data_dir)
-        async with serving(build_app(parts), parts.live, host=settings.api.host, port=settings.api.port):
+        host, port, streams = settings.api.host, settings.api.port, settings.api.streams
+        async with serving(build_app(parts), parts.live, host=host, port=port, streams=streams):
             await stop.wait()

@@ -1,21 +1,30 @@
 """What the routes work with, handed to them by the composition root."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from api.engine import Engine
+from api.limits import OpenStreams
 from api.live import LiveEvents
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
 from domain.catalogue import Catalogue, Model
 from domain.parameters import Parameters
 from domain.ports import Generator, ObjectStore, Provider
 from domain.providing import Capabilities
+from notices.settings import WebhookSettings
 from persistence.database import Database
 from persistence.records import DatabaseRecords
 from settings import ApiSettings
 from storage.links import LinkSigner
+
+PHOTOS_AT_ONCE: Final = 2
+"""Photos that are encoded anew at the same time: each needs the memory of its whole picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +43,10 @@ class Parts:
     daily_limit: int
     settings: ApiSettings
     generators: Mapping[str, Generator] = field(default_factory=dict)
+    documents: DocumentReader = field(default_factory=lambda: DocumentReader(DocumentSettings()))
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    streams: OpenStreams = field(default_factory=OpenStreams)
+    photo_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PHOTOS_AT_ONCE))
 
     @property
     def records(self) -> DatabaseRecords:
@@ -52,8 +65,8 @@ class Parts:
         return adapter.capabilities if adapter else None
 
 
-async def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
+async def _parts(connection: HTTPConnection) -> Parts:
+    parts: Parts = connection.app.state.parts
     return parts
 
 

@@ -10,6 +10,9 @@ from domain.parameters import FILE_CODE
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
 _FILE: Final = re.compile(FILE_CODE)
+_REVIEW: Final = re.compile(FILE_CODE.replace("file", "review", 1))
+_ENDPOINT: Final = re.compile(FILE_CODE.replace("file", "endpoint", 1))
+_DELIVERY: Final = re.compile(FILE_CODE.replace("file", "hook", 1))
 
 
 async def _job_code(code: Annotated[str, Path(examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
@@ -24,5 +27,26 @@ async def _file_code(code: Annotated[str, Path(examples=["file_06FNXQ3W9E8Y7ZKDR
     return code
 
 
+async def _review_code(code: Annotated[str, Path(examples=["review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+    if not _REVIEW.fullmatch(code):
+        raise NotFound("There is no such photo review.")
+    return code
+
+
+async def _endpoint_code(id: Annotated[str, Path(examples=["endpoint_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:  # noqa: A002
+    if not _ENDPOINT.fullmatch(id):
+        raise NotFound("There is no such webhook endpoint.")
+    return id
+
+
+async def _delivery_code(id: Annotated[str, Path(examples=["hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:  # noqa: A002
+    if not _DELIVERY.fullmatch(id):
+        raise NotFound("There is no such webhook delivery.")
+    return id
+
+
 JobCode = Annotated[str, Depends(_job_code)]
 FileCode = Annotated[str, Depends(_file_code)]
+ReviewCode = Annotated[str, Depends(_review_code)]
+EndpointCode = Annotated[str, Depends(_endpoint_code)]
+DeliveryCode = Annotated[str, Depends(_delivery_code)]

@@ -8,10 +8,12 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from api.code_and_message import CodeAndMessageRoute, code_and_message
 from api.surroundings import request_id_of
 from domain import errors
 from domain.errors import AijobsError, BadInput, FieldError, TransientError
@@ -27,6 +29,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownModel: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelNotConfigured: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ModelCannotBeautify: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnreadableFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
@@ -39,10 +42,19 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.SubmissionExists: HTTPStatus.CONFLICT,
     errors.IllegalMove: HTTPStatus.CONFLICT,
     errors.CannotRerun: HTTPStatus.CONFLICT,
+    errors.PhotoCannotBeBeautified: HTTPStatus.CONFLICT,
+    errors.PhotoIsBeingBeautified: HTTPStatus.CONFLICT,
     errors.NothingHeld: HTTPStatus.CONFLICT,
     errors.ProviderFailed: HTTPStatus.BAD_GATEWAY,
     errors.OutputRefused: HTTPStatus.BAD_GATEWAY,
+    errors.AddressRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.EndpointDisabled: HTTPStatus.CONFLICT,
+    errors.TooManyEndpoints: HTTPStatus.CONFLICT,
+    errors.WebhookGivenUp: HTTPStatus.BAD_GATEWAY,
+    errors.WebhookNotTaken: HTTPStatus.BAD_GATEWAY,
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
     errors.DownloadInterrupted: HTTPStatus.BAD_GATEWAY,
     errors.HostUnreachable: HTTPStatus.BAD_GATEWAY,
@@ -121,6 +133,8 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         fields: Iterable[FieldError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> JSONResponse:
+        if isinstance(request.scope.get("route"), CodeAndMessageRoute):
+            return code_and_message(status, detail, fields, headers)
         code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
         said = Problem(
             type=f"{base_url}/problems/{code}",
@@ -148,6 +162,10 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = "invalid_json" if isinstance(error, UnreadableBody) else None
         return problem(request, error.status_code, error.detail, code=code, headers=error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _gone: ClientDisconnect) -> Response:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -72,6 +72,10 @@ class Job(Shape):
     metadata: dict[str, str]
     outputs: list[Output]
     error: JobError | None
+    origin: str | None = Field(default=None, description="the finished job that this one acts on")
+    actions: list[str] = Field(
+        default=[], description="what can be done with the result: `action` of a new job", examples=[["upsample1"]]
+    )
 
 
 class JobWithExchange(Job):

@@ -1,12 +1,13 @@
 """What surrounds every request: its id, the limit on its body, and the headers of every answer."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.ids import new_id
@@ -32,6 +33,19 @@ def request_id_of(scope: Scope) -> str:
     return found
 
 
+def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    """Lets pages of other origins call, if there are any, with a key, a token or a ticket. Cookies never cross."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=tuple(origins),
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Aijobs-User", "Last-Event-ID", REQUEST_ID),
+        expose_headers=(REQUEST_ID, "Location", "Retry-After"),
+    )
+
+
 class Surroundings:
     """The outermost layer, so that also an answer to an unexpected error has its headers.
 
@@ -44,10 +58,13 @@ class Surroundings:
         self._body_limits = body_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

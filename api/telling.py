@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from api import shapes
+from api.acting import actions_of
 from api.parts import Parts
 from api.redaction import without_secrets
 from persistence.records import outputs_of
@@ -14,12 +15,12 @@ async def job_documents(parts: Parts, rows: Sequence[JobRow]) -> list[shapes.Job
     outputs: dict[str, list[shapes.Output]] = defaultdict(list)
     for row in await _output_rows(parts, rows):
         outputs[row.job_code].append(await _output_document(parts, row))
-    return [_job_document(row, outputs[row.code]) for row in rows]
+    return [_job_document(row, outputs[row.code], actions_of(parts, row)) for row in rows]
 
 
 def new_job_document(row: JobRow) -> shapes.Job:
     """Of a job that was accepted just now: it has no outputs."""
-    return _job_document(row, [])
+    return _job_document(row, [], [])
 
 
 async def job_document(parts: Parts, row: JobRow) -> shapes.Job:
@@ -56,11 +57,12 @@ async def _output_document(parts: Parts, row: OutputRow) -> shapes.Output:
     return shapes.Output.model_validate({**row.model_dump(), "url": await output_link(parts, row)})
 
 
-def _job_document(row: JobRow, outputs: list[shapes.Output]) -> shapes.Job:
+def _job_document(row: JobRow, outputs: list[shapes.Output], actions: list[str]) -> shapes.Job:
     status = row.job_status
     told = {
         "metadata": row.extra,
         "outputs": outputs,
+        "actions": actions,
         "job_status_name": status.name,
         "job_status_desc": status.zh,
     }

@@ -1,11 +1,11 @@
-"""Taking a file in: a photo is looked at from its first byte to its last before it is kept."""
+"""Taking a file in: it is looked at from its first byte to its last before it is kept."""
 
 import asyncio
 import hashlib
 import re
 import tempfile
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +19,17 @@ from api.accepting import claim_of
 from api.callers import Caller
 from api.parts import Parts
 from api.telling import file_document
+from domain.documents import is_document
 from domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
 from domain.ids import new_id
 from persistence.database import Database
 from persistence.idempotency import Answer, Claim, claim, release, settle
 from persistence.tables import FileRow
 from persistence.writes import begin_write, finish_write
-from storage.images import DECODERS, ImageFacts, check_image
+from storage.images import DECODERS, check_image
 
 CREATED: Final = 201
+FIELD: Final = "file"
 FORM_SLACK: Final = 64 * 1024
 """What a form may need around its file."""
 
@@ -43,24 +45,41 @@ _NOT_FOR_NAMES: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that has come in whole, and waits in a temporary place. `user_id` is the form's own, if it has one."""
+    """A file that has come in whole, and waits in a temporary place.
+
+    `user_id` is the form's own, if it has one; `fields` are the other texts of the form.
+    """
 
     path: Path
     name: str
     size: int
     sha256: str
     user_id: str | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nature:
+    """What an uploaded file is. `width` and `height` are a picture's, in pixels."""
+
+    media_type: str
+    extension: str
+    width: int | None = None
+    height: int | None = None
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
-    """The form's field `file`, for as long as the block lasts. Raises InvalidParameters when there is none."""
+async def received(request: Request, *, field: str = FIELD) -> AsyncIterator[Upload]:
+    """The file in the form's `field`, or in `file`, for as long as the block lasts.
+
+    Raises InvalidParameters when there is none.
+    """
     if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
-        raise HTTPException(415, "Send the file as multipart/form-data, in the field `file`.")
+        raise HTTPException(415, f"Send the file as multipart/form-data, in the field `{field}`.")
     async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
-        file, user_id = form.get("file"), form.get("user_id")
+        file, user_id = form.get(field) or form.get(FIELD), form.get("user_id")
         if not isinstance(file, UploadFile):
-            raise InvalidParameters("There is no file.", FieldError("/file", "Send the file in this field."))
+            raise InvalidParameters("There is no file.", FieldError(f"/{field}", "Send the file in this field."))
         with tempfile.NamedTemporaryFile(prefix="aijobs-") as kept:
             size, sha256 = await asyncio.to_thread(_copied, file.file, kept)
             yield Upload(
@@ -69,6 +88,7 @@ async def received(request: Request) -> AsyncIterator[Upload]:
                 size=size,
                 sha256=sha256,
                 user_id=user_id if isinstance(user_id, str) else None,
+                fields={name: value for name, value in form.items() if isinstance(value, str)},
             )
 
 
@@ -103,10 +123,9 @@ async def _released_if_it_fails(database: Database, wanted: Claim) -> AsyncItera
 
 
 async def _kept(parts: Parts, caller: Caller, upload: Upload, user_id: str, wanted: Claim | None = None) -> Answer:
-    if upload.size > parts.settings.max_upload_bytes:
-        raise FileTooLarge(f"The file has {upload.size} bytes; {parts.settings.max_upload_bytes} is the most.")
-    facts = await asyncio.to_thread(check_image, upload.path)
-    row = _row(upload, facts, user_id=user_id, created_by=caller.key_id)
+    check_size(parts, upload)
+    nature = await _nature_of(parts, upload)
+    row = _row(upload, nature, user_id=user_id, created_by=caller.key_id)
     answer = Answer(status=CREATED, location=f"/api/files/{row.code}", body=file_document(row).model_dump(mode="json"))
     async with parts.database.write() as session:
         await begin_write(session, row.key, job_code=None)
@@ -124,19 +143,35 @@ async def _kept(parts: Parts, caller: Caller, upload: Upload, user_id: str, want
     return answer
 
 
-def _row(upload: Upload, facts: ImageFacts, *, user_id: str, created_by: str) -> FileRow:
+def check_size(parts: Parts, upload: Upload) -> None:
+    """Raises FileTooLarge."""
+    if upload.size > parts.settings.max_upload_bytes:
+        raise FileTooLarge(f"The file has {upload.size} bytes; {parts.settings.max_upload_bytes} is the most.")
+
+
+async def _nature_of(parts: Parts, upload: Upload) -> Nature:
+    """A document's name says what it must be; everything else must be a picture, whatever its name."""
+    if is_document(upload.name):
+        kind = (await parts.documents.read(upload.path, upload.name)).kind
+        return Nature(media_type=kind.media_type, extension=kind)
+    facts = await asyncio.to_thread(check_image, upload.path)
+    extension = EXTENSION_OF[facts.media_type]
+    return Nature(media_type=facts.media_type, extension=extension, width=facts.width, height=facts.height)
+
+
+def _row(upload: Upload, nature: Nature, *, user_id: str, created_by: str) -> FileRow:
     code = new_id("file")
     return FileRow(
         code=code,
         user_id=user_id,
         create_by=created_by,
         name=upload.name,
-        media_type=facts.media_type,
+        media_type=nature.media_type,
         size=upload.size,
         sha256=upload.sha256,
-        key=f"files/{code}.{EXTENSION_OF[facts.media_type]}",
-        width=facts.width,
-        height=facts.height,
+        key=f"files/{code}.{nature.extension}",
+        width=nature.width,
+        height=nature.height,
     )
 
 

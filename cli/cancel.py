@@ -1,13 +1,11 @@
 """`aijobs cancel`: stop a job that is not final."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from cli import screen
-from cli.client import Document
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
 
 
@@ -24,12 +22,9 @@ def cancel(
 
     Exit code 1 when it has ended already.
     """
-
-    async def ask() -> Document:
-        async with Reach(url, key, user, data_dir).api() as api:
-            return await api.post(f"/api/jobs/{code}/cancel", {"reason": reason} if reason else {})
-
-    job = asyncio.run(ask())
+    job = Reach(url, key, user, data_dir).asked(
+        lambda api: api.post(f"/api/jobs/{code}/cancel", {"reason": reason} if reason else {})
+    )
     if as_json:
         screen.show_json(job)
     else:

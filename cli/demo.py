@@ -1,19 +1,24 @@
-"""`aijobs demo`: one photo upscaled, from nothing to the result, leaving nothing running."""
+"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a contract read, from nothing to the result.
+
+It leaves nothing running.
+"""
 
 import asyncio
+import json
 import os
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from PIL import Image
 from rich.text import Text
 
 from cli import screen
-from cli.client import Document, opened_api
+from cli.client import Api, Document, opened_api
 from cli.embedded import Installation
 from cli.errors import CommandError, Exit
 from cli.following import EXIT_OF, follow
@@ -28,8 +33,14 @@ from domain.lifecycle import JobStatus
 HERE: Final = Path(__file__).parent
 PHOTO: Final = HERE / "sample.jpg"
 CATALOGUE: Final = HERE / "demo.toml"
-MODEL: Final = "replicate_imageupscale_v1"
+UPSCALE: Final = "replicate_imageupscale_v1"
 FACTOR: Final = 2
+MIDJOURNEY: Final = "ttapi_midjourney_v7"
+PROMPT: Final = "a lighthouse above the clouds, first light"
+CHOSEN: Final = "upsample2"
+EXTRACT: Final = "document_extract_v1"
+CONTRACT: Final = HERE / "sample.txt"
+TEMPLATE: Final = "contract_zh"
 PACE: Final = ("--queue-seconds", "1.5", "--work-seconds", "4")
 PATIENCE: Final = timedelta(minutes=3)
 
@@ -49,22 +60,38 @@ class Picture:
             return cls(path, picture.width, picture.height, path.stat().st_size)
 
     def __str__(self) -> str:
-        return f"{screen.pixels(self.width, self.height):<10} {screen.size(self.size):>7}"
+        return f"{screen.pixels(self.width, self.height):<10} {screen.size(self.size):>7}   {screen.short(self.path)}"
 
 
-def demo(data_dir: DataDir = None) -> None:
-    """Upscale a photo, from nothing to the result.
+Work = Callable[[Api], Awaitable[list[Document]]]
+
+
+def demo(
+    data_dir: DataDir = None,
+    midjourney: Annotated[
+        bool, typer.Option("--midjourney", help="Draw four pictures and enlarge one, instead of upscaling a photo.")
+    ] = False,
+    document: Annotated[
+        bool, typer.Option("--document", help="Turn a contract into a table, stage by stage, instead.")
+    ] = False,
+    photo: Annotated[bool, typer.Option("--photo", help="Have a photo reviewed, then beautified, instead.")] = False,
+) -> None:
+    """Upscale or review a photo, draw four pictures, or read a contract, from nothing to the result.
 
     Starts everything on free ports, shows every status as it happens, and stops everything. Uses the
     sandbox, whatever is set: it costs nothing and touches no other installation. The result stays.
     """
+    wanted = [name for name, named in (("midjourney", midjourney), ("document", document), ("photo", photo)) if named]
+    if len(wanted) > 1:
+        raise CommandError(f"One demo at a time: {' or '.join(f'--{name}' for name in wanted)}.")
+    work, found = DEMOS[wanted[0] if wanted else "upscale"]
     began = time.monotonic()
     folder = (data_dir or DEFAULT_DIR / "demo").resolve()
     _forget_settings()
-    job = asyncio.run(until_told(_run(folder)))
-    if job is None:
+    jobs = asyncio.run(until_told(_run(folder, work)))
+    if jobs is None:
         raise typer.Exit(Exit.INTERRUPTED)
-    _show_result(folder, job, took=time.monotonic() - began)
+    _show(folder, jobs, found(folder, jobs), took=time.monotonic() - began)
 
 
 def _forget_settings() -> None:
@@ -75,7 +102,7 @@ def _forget_settings() -> None:
     os.environ["AIJOBS_POINTS__DAILY_LIMIT"] = str(10**9)
 
 
-async def _run(folder: Path) -> Document:
+async def _run(folder: Path, work: Work) -> list[Document]:
     api_port, temporal_port, ui_port, sandbox_port = free_ports(4)
     plan = Plan(
         data_dir=folder,
@@ -87,7 +114,7 @@ async def _run(folder: Path) -> Document:
     )
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()), announced_installation(plan) as installation:
-            return await _upscale(installation)
+            return await _done(work, installation)
     except TimeoutError as too_slow:
         raise CommandError(
             f"The demo is not done after {screen.seconds(PATIENCE.total_seconds())}.",
@@ -95,16 +122,54 @@ async def _run(folder: Path) -> Document:
         ) from too_slow
 
 
-async def _upscale(installation: Installation) -> Document:
+async def _done(work: Work, installation: Installation) -> list[Document]:
     async with opened_api(url=installation.plan.api_url, key=api_key(installation.settings)) as api:
-        file = await api.upload(PHOTO)
-        params = {"image": file["code"], "upscale_factor": FACTOR}
-        accepted = await api.post("/api/jobs", {"model_id": MODEL, "params": params})
-        screen.say("")
-        screen.say(Text(accepted["code"], style="bold"), f"{accepted['model_name']} ×{FACTOR}: {PHOTO.name}")
-        screen.say("")
-        with opened_story() as story:
-            job = await follow(api, accepted["code"], story)
+        return await work(api)
+
+
+async def _upscale(api: Api) -> list[Document]:
+    file = await api.upload(PHOTO)
+    params = {"image": file["code"], "upscale_factor": FACTOR}
+    return [await _followed(api, {"model_id": UPSCALE, "params": params}, f"×{FACTOR}: {PHOTO.name}")]
+
+
+async def _draw(api: Api) -> list[Document]:
+    """A grid and its four pictures, then one of them enlarged: an action that the first job offers."""
+    drawn = await _followed(api, {"model_id": MIDJOURNEY, "params": {"prompt": PROMPT, "aspect": "3:2"}}, PROMPT)
+    action = {"model_id": MIDJOURNEY, "action": CHOSEN, "params": {"origin": drawn["code"]}}
+    return [drawn, await _followed(api, action, f"{CHOSEN} of {drawn['code']}")]
+
+
+async def _extract(api: Api) -> list[Document]:
+    """The stages of a shipped template, each a question to the model, in one conversation."""
+    file = await api.upload(CONTRACT)
+    params = {"file": file["code"], "template": TEMPLATE}
+    return [await _followed(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
+
+
+async def _review(api: Api) -> list[Document]:
+    """A photo is judged; if that is worth while, it is beautified. The review stands before the two jobs."""
+    file = await api.upload(PHOTO)
+    review = await api.post("/api/photo-reviews", {"file": file["code"]})
+    address = f"/api/photo-reviews/{review['code']}"
+    judged = await _until_done(api, await api.get(f"/api/jobs/{review['job_code']}"), PHOTO.name)
+    wish = {"model_id": UPSCALE, "params": {"upscale_factor": FACTOR}}
+    beautified = await _until_done(api, await api.post(f"{address}/beautify", wish), f"×{FACTOR}: {PHOTO.name}")
+    return [judged, beautified, await api.get(address)]
+
+
+async def _followed(api: Api, request: Document, about: str) -> Document:
+    """A new job, once it has succeeded."""
+    return await _until_done(api, await api.post("/api/jobs", request), about)
+
+
+async def _until_done(api: Api, accepted: Document, about: str) -> Document:
+    """The job, once it has succeeded. Raises CommandError when it ends otherwise."""
+    screen.say("")
+    screen.say(Text(accepted["code"], style="bold"), accepted["model_name"], about)
+    screen.say("")
+    with opened_story() as story:
+        job = await follow(api, accepted["code"], story)
     status = JobStatus(job["job_status"])
     if status is not JobStatus.SUCCESS:
         reason = (job.get("error") or {}).get("message", "no reason is given")
@@ -112,16 +177,75 @@ async def _upscale(installation: Installation) -> Document:
     return job
 
 
-def _show_result(folder: Path, job: Document, *, took: float) -> None:
-    results = sorted((folder / "store" / "outputs" / job["code"]).iterdir())
-    before, after = Picture.at(PHOTO), Picture.at(results[0])
-    web_ui = f"http://127.0.0.1:{UI_PORT}/namespaces/default/workflows/{job['code']}"
+Results = list[tuple[str, str]]
+
+
+def _upscaled(folder: Path, jobs: list[Document]) -> Results:
+    return [("Before", str(Picture.at(PHOTO))), ("After", str(_pictures_of(folder, jobs[0])[0]))]
+
+
+def _drawn(folder: Path, jobs: list[Document]) -> Results:
+    grid, *singles = _pictures_of(folder, jobs[0])
+    named = [(f"Picture {number}", str(single)) for number, single in enumerate(singles, 1)]
+    return [("Grid", str(grid)), *named, ("Enlarged", str(_pictures_of(folder, jobs[1])[0]))]
+
+
+def _extracted(folder: Path, jobs: list[Document]) -> Results:
+    """The table itself, line by line, and where it is."""
+    excel, answer = _outputs_of(folder, jobs[0])
+    rows = json.loads(answer.read_text("utf-8"))["rows"]
+    cells = [(name, "" if value is None else str(value)) for row in rows for name, value in row.items()]
+    return [
+        *cells,
+        ("Contract", screen.short(CONTRACT)),
+        ("Excel", screen.short(excel)),
+        ("JSON", screen.short(answer)),
+    ]
+
+
+def _judged(folder: Path, jobs: list[Document]) -> Results:
+    """What was said of the photo, and the photo itself before and after."""
+    _, beautified, review = jobs
+    analysis = review["analysis"]
+    scores = [
+        (name.capitalize(), f"{'–' if aspect['score'] is None else aspect['score']:>3}   {aspect['comment']['en']}")
+        for name, aspect in analysis["aspects"].items()
+    ]
+    before = Picture.at(folder / "store" / "files" / f"{review['file_code']}.jpg")
+    return [
+        *scores,
+        ("Overall", f"{analysis['overall']:>3}   {analysis['summary']['en']}"),
+        ("Before", str(before)),
+        ("After", str(_pictures_of(folder, beautified)[0])),
+    ]
+
+
+def _pictures_of(folder: Path, job: Document) -> list[Picture]:
+    return [Picture.at(path) for path in _outputs_of(folder, job)]
+
+
+def _outputs_of(folder: Path, job: Document) -> list[Path]:
+    return sorted((folder / "store" / "outputs" / job["code"]).iterdir())
+
+
+#: What each demo does, and how its results are told.
+DEMOS: Final[Mapping[str, tuple[Work, Callable[[Path, list[Document]], Results]]]] = {
+    "upscale": (_upscale, _upscaled),
+    "midjourney": (_draw, _drawn),
+    "document": (_extract, _extracted),
+    "photo": (_review, _judged),
+}
+
+
+def _show(folder: Path, jobs: list[Document], results: Results, *, took: float) -> None:
+    working = sum(job["cost_time"] for job in jobs if "cost_time" in job)
+    said = "the job" if len(jobs) == 1 else "the jobs"
+    web_ui = f"http://127.0.0.1:{UI_PORT}/namespaces/default/workflows/{jobs[0]['code']}"
     screen.say("")
     screen.show_pairs(
         [
-            ("Before", f"{before}   {screen.short(before.path)}"),
-            ("After", f"{after}   {screen.short(after.path)}"),
-            ("Took", f"{screen.seconds(job['cost_time'])} the job, {screen.seconds(took)} with starting and stopping"),
+            *results,
+            ("Took", f"{screen.seconds(working)} {said}, {screen.seconds(took)} with starting and stopping"),
             ("Web UI", Text(web_ui, style="cyan")),
             ("", Text(f"only while `aijobs up --data-dir {screen.short(folder)}` runs", style="dim")),
         ]

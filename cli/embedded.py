@@ -62,6 +62,8 @@ async def running_installation(plan: Plan, listener: Listener) -> AsyncIterator[
     own_temporal = "TEMPORAL_ADDRESS" not in os.environ
     with alone_in(plan.data_dir):
         simulated = _configure(plan)
+        if own_temporal:
+            os.environ.setdefault("AIJOBS_API__TEMPORAL_UI", plan.ui_url)
         settings = Settings.load()
         settings.load_catalogue()
         _check_ports(plan, own_temporal=own_temporal, simulated=simulated)
@@ -104,8 +106,16 @@ def _configure(plan: Plan) -> bool:
         "AIJOBS_REPLICATE__TOKEN": SANDBOX_TOKEN,
         "AIJOBS_REPLICATE__BASE_URL": f"http://{plan.sandbox_host}",
         "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.data_dir),
+        "AIJOBS_TTAPI__TOKEN": SANDBOX_TOKEN,
+        "AIJOBS_TTAPI__BASE_URL": f"http://{plan.sandbox_host}",
         "AIJOBS_DOWNLOAD__ALLOW_HOSTS": ",".join((*settings.download.allow_hosts, plan.sandbox_host)),
     }
+    if not settings.chat.token:
+        os.environ |= {
+            "AIJOBS_CHAT__TOKEN": SANDBOX_TOKEN,
+            "AIJOBS_CHAT__BASE_URL": f"http://{plan.sandbox_host}/openai/v1",
+            "AIJOBS_CHAT__MODEL": "sandbox",
+        }
     os.environ.setdefault("AIJOBS_PUBLIC_URL", plan.api_url)
     return True
 

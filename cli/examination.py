@@ -33,8 +33,12 @@ from workflows.attributes import ALL_ATTRIBUTES
 OLDEST_PYTHON: Final = (3, 11)
 PATIENCE: Final = httpx.Timeout(10.0, connect=5.0)
 
-#: What proves a provider's key, for nothing.
-FREE_CALLS: Final = {"replicate": "/v1/account"}
+#: What proves a key, for nothing: the path, and the header that carries the key.
+FREE_CALLS: Final = {
+    "replicate": ("/v1/account", "Authorization"),
+    "ttapi": ("/midjourney/v1/info", "TT-API-KEY"),
+    "chat": ("/models", "Authorization"),
+}
 
 
 def machine() -> Iterator[Finding]:
@@ -154,7 +158,7 @@ def _attribute_commands(missing: set[str]) -> Iterator[str]:
 
 
 async def providers(settings: Settings) -> AsyncIterator[Finding]:
-    for name in OPENERS:
+    for name in (*OPENERS, "chat"):
         if not _has_key(settings, name):
             variable = f"AIJOBS_{name.upper()}__TOKEN"
             yield off(name.title(), "has no key.", f"Set {variable}; until then `aijobs up` starts the sandbox.")
@@ -164,8 +168,10 @@ async def providers(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _asked(settings: Settings, name: str) -> Finding:
     section = getattr(settings, name)
-    url = section.base_url.rstrip("/") + FREE_CALLS[name]
-    headers = {"Authorization": f"Bearer {section.token.get_secret_value().strip()}"}
+    path, header = FREE_CALLS[name]
+    url = section.base_url.rstrip("/") + path
+    token = section.token.get_secret_value().strip()
+    headers = {header: f"Bearer {token}" if header == "Authorization" else token}
     try:
         async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
             answer = await http.get(url, headers=headers)

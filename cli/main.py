@@ -27,6 +27,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "models": "cli.reading:models",
     "points": "cli.points:points",
     "keys": "cli.keys:keys",
+    "webhooks": "cli.webhooks:webhooks",
+    "templates": "cli.templates:templates",
     "doctor": "cli.doctor:doctor",
     "worker": "cli.serve:worker",
     "api": "cli.serve:api",

@@ -1,7 +1,8 @@
 """Options that several commands have, and what they lead to."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.client import Api, opened_api
+from cli.client import Api, Document, opened_api
 from cli.errors import CommandError
 from settings import Settings
 
@@ -42,6 +43,15 @@ class Reach:
             url=self.url or api_url(settings), key=self.key or api_key(settings), user=self.user
         ) as api:
             yield api
+
+    def asked(self, question: Callable[[Api], Awaitable[Document]]) -> Document:
+        """The answer to one question."""
+
+        async def ask() -> Document:
+            async with self.api() as api:
+                return await question(api)
+
+        return asyncio.run(ask())
 
 
 def load_settings(data_dir: Path | None = None) -> Settings:

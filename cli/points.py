@@ -6,7 +6,6 @@ from typing import Annotated, Final
 import typer
 
 from cli import screen
-from cli.client import Document
 from cli.errors import Exit
 from cli.options import AsJson, DataDir, Key, Reach, Url, User, load_settings
 from persistence.audit import violations
@@ -29,12 +28,7 @@ def today(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-
-    async def fetch() -> Document:
-        async with Reach(url, key, user, data_dir).api() as api:
-            return await api.get("/api/points")
-
-    found = asyncio.run(fetch())
+    found = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/points"))
     if as_json:
         screen.show_json(found)
     else:

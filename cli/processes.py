@@ -29,7 +29,7 @@ class Recipe:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     log: Path | None = None  #: appended to; None: shown only when it fails to start
-    starting: timedelta = timedelta(seconds=30)
+    starting: timedelta = timedelta(seconds=60)
     stopping: timedelta = timedelta(seconds=10)
 
 

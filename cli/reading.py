@@ -1,8 +1,7 @@
 """Commands that show what the API knows: jobs, one job, models."""
 
-import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -28,7 +27,7 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     query = {"status": _status_name(status), "model": model, "limit": limit}
-    page = _fetched(Reach(url, key, user, data_dir), "/api/jobs", query)
+    page = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/jobs", query))
     if as_json:
         screen.show_json(page)
     else:
@@ -48,7 +47,7 @@ def show(
 ) -> None:
     """Show one job."""
     query = {"expand": "exchange"} if exchange else {}
-    job = _fetched(Reach(url, key, user, data_dir), f"/api/jobs/{code}", query)
+    job = Reach(url, key, user, data_dir).asked(lambda api: api.get(f"/api/jobs/{code}", query))
     if as_json:
         screen.show_json(job)
     else:
@@ -57,20 +56,12 @@ def show(
 
 def models(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
     """List the models that a job may name."""
-    page = _fetched(Reach(url, key, None, data_dir), "/api/models")
+    page = Reach(url, key, None, data_dir).asked(lambda api: api.get("/api/models"))
     if as_json:
         screen.show_json(page)
     else:
         columns = ("MODEL", "NAME", "VERSION", "PLATFORM", "POINTS", "ASYNC", "CONFIGURED")
         screen.show_table(columns, map(_model_row, page["data"]), right=("POINTS",))
-
-
-def _fetched(reach: Reach, path: str, query: dict[str, Any] | None = None) -> Document:
-    async def fetch() -> Document:
-        async with reach.api() as api:
-            return await api.get(path, query)
-
-    return asyncio.run(fetch())
 
 
 def _show_jobs(page: Document) -> None:

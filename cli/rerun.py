@@ -1,13 +1,11 @@
 """`aijobs rerun`: the same again, from the beginning or from the migration."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from cli import screen
-from cli.client import Document
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
 from domain.reruns import RerunFrom
 
@@ -27,12 +25,7 @@ def rerun(
 
     Exit code 1 when it still runs, or when nothing is left to begin with.
     """
-
-    async def ask() -> Document:
-        async with Reach(url, key, user, data_dir).api() as api:
-            return await api.post(f"/api/jobs/{code}/rerun", {"from": start})
-
-    job = asyncio.run(ask())
+    job = Reach(url, key, user, data_dir).asked(lambda api: api.post(f"/api/jobs/{code}/rerun", {"from": start}))
     if as_json:
         screen.show_json(job)
     else:

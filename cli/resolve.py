@@ -1,13 +1,11 @@
 """`aijobs resolve`: an operator's decision about a job in doubt."""
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from cli import screen
-from cli.client import Document
 from cli.errors import CommandError, Exit
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
 
@@ -32,11 +30,9 @@ def resolve(
     """
     wanted = _decision(refund=refund, charge=charge, attach=attach)
 
-    async def ask() -> Document:
-        async with Reach(url, key, user, data_dir).api() as api:
-            return await api.post(f"/api/jobs/{code}/resolve", {**wanted, "why": why})
-
-    job = asyncio.run(ask())
+    job = Reach(url, key, user, data_dir).asked(
+        lambda api: api.post(f"/api/jobs/{code}/resolve", {**wanted, "why": why})
+    )
     if as_json:
         screen.show_json(job)
     else:

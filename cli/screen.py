@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -79,9 +80,9 @@ def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, 
 def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     """Names and values, line by line; empty values are left out."""
     shown = [(name, value) for name, value in pairs if value]
-    width = max((len(name) for name, _ in shown), default=0)
+    width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        say(Text(f"{name:<{width + 2}}", style="dim"), value)
+        say(Text(set_cell_size(name, width + 2), style="dim"), value)
 
 
 def status_text(status: JobStatus) -> Text:

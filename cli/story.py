@@ -59,7 +59,7 @@ class PlainStory:
         unit = "" if event.unit_progress is None else screen.percent(event.unit_progress)
         after = screen.seconds((event.at - self._began).total_seconds())
         named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
-        screen.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %")
+        screen.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {_stage(event)}")
 
     def lost(self, reason: str) -> None:
         screen.say(f"{reason} Trying again.")
@@ -107,7 +107,7 @@ class LiveStory:
             return (Text("–" if status < latest.job_status else "·", style="dim"), *_names(status, "dim"), "", "")
         here = status is latest.job_status
         after = screen.seconds((entered - self._began).total_seconds())
-        unit = _unit_bar(latest.unit_progress) if here and not status.is_final else Text("")
+        unit = _unit_bar(latest) if here and not status.is_final else Text("")
         return (self._mark(status, latest), *_names(status, "bold" if here else ""), after, unit)
 
     def _mark(self, status: JobStatus, latest: JobEvent) -> RenderableType:
@@ -166,12 +166,21 @@ def _names(status: JobStatus, weight: str) -> tuple[Text, Text]:
     return Text(status.zh, style=style), Text(status.en, style=style)
 
 
-def _unit_bar(unit: float | None) -> RenderableType:
+def _unit_bar(event: JobEvent) -> RenderableType:
+    unit = event.unit_progress
     if unit is None:
         return Text("")
     row = Table.grid(padding=(0, 2, 0, 0))
-    row.add_row(_bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(screen.percent(unit).rjust(5)))
+    row.add_row(
+        _bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(screen.percent(unit).rjust(5)), Text(_stage(event), style="dim")
+    )
     return row
+
+
+def _stage(event: JobEvent) -> str:
+    """Of a generation that has several: `stage 2 of 4`."""
+    known = event.kind is EventKind.PROGRESS and {"stage", "stages"} <= event.detail.keys()
+    return f"stage {event.detail['stage']} of {event.detail['stages']}" if known else ""
 
 
 def _bar(value: float, width: int, style: str) -> ProgressBar:

@@ -35,6 +35,10 @@ def submit(
         str | None, typer.Option(metavar="PATH|URL", help="The parameter `image`: a file here, or a link.")
     ] = None,
     output_count: Annotated[int, typer.Option(help="How many outputs.")] = 1,
+    action: Annotated[
+        str | None,
+        typer.Option(help="What to do with a finished job, which the parameter `origin` names: upsample1, …"),
+    ] = None,
     user: User = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="The same key and job again: the first answer again, no second job.")
@@ -54,8 +58,7 @@ def submit(
         async with Reach(url, key, user, data_dir).api() as api:
             params = {name: await _uploaded(api, value) for name, value in given.items()}
             body: Document = {"model_id": model, "params": params, "output_count": output_count}
-            if user:
-                body["user_id"] = user
+            body |= {name: value for name, value in (("action", action), ("user_id", user)) if value}
             job = await api.post("/api/jobs", body, idempotency_key=idempotency_key)
             _show_accepted(job, as_json=as_json, watched=watch)
             return await follow_and_tell(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS

@@ -6,6 +6,7 @@ AijobsError
 │   │   ├── InvalidParameters   ...and we can name each field
 │   │   ├── UnknownModel
 │   │   ├── ModelNotConfigured  its provider has no key here
+│   │   ├── ModelCannotBeautify makes no picture of a photo
 │   │   ├── UnreadableFile      not the kind of file it should be
 │   │   └── FileTooLarge
 │   ├── NotAuthenticated
@@ -17,16 +18,25 @@ AijobsError
 │   ├── PointsExhausted
 │   ├── NothingHeld             there are no points that wait for a decision
 │   ├── CannotRerun             there is nothing to begin again from
+│   ├── PhotoCannotBeBeautified its review says so
+│   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
-│   └── OutputRefused           not what was promised, or not from where it should come
+│   ├── OutputRefused           not what was promised, or not from where it should come
+│   ├── AddressRefused          a link leads inside
+│   ├── EndpointDisabled        no webhooks go there until it is enabled again
+│   ├── TooManyEndpoints
+│   └── WebhookGivenUp          nobody took it, in all its tries
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
+    ├── TooManyStreams          of one caller
+    ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
     ├── DownloadInterrupted     what came was not all of it
     │   └── HostUnreachable     nothing came: an outage, which passes
-    └── StoreUnavailable
+    ├── StoreUnavailable
+    └── WebhookNotTaken         it is tried again, on its schedule
 """
 
 from dataclasses import dataclass
@@ -81,6 +91,12 @@ class ModelNotConfigured(BadInput):
     code = "model_not_configured"
 
 
+class ModelCannotBeautify(BadInput):
+    """The model makes no pictures, or not of a photo that it is given."""
+
+    code = "model_cannot_beautify"
+
+
 class UnreadableFile(BadInput):
     code = "unreadable_file"
 
@@ -121,6 +137,18 @@ class CannotRerun(PermanentError):
     code = "cannot_rerun"
 
 
+class PhotoCannotBeBeautified(PermanentError):
+    """Its review says so, or there is none yet."""
+
+    code = "photo_cannot_be_beautified"
+
+
+class PhotoIsBeingBeautified(PermanentError):
+    """Another job works on it; a photo is beautified by one at a time."""
+
+    code = "photo_is_being_beautified"
+
+
 class NothingHeld(PermanentError):
     code = "nothing_held"
 
@@ -150,8 +178,38 @@ class OutputRefused(PermanentError):
     code = "output_refused"
 
 
+class AddressRefused(PermanentError):
+    """A link leads to an address that is not public, and that no operator has listed."""
+
+    code = "address_refused"
+
+
+class EndpointDisabled(PermanentError):
+    code = "endpoint_disabled"
+
+
+class TooManyEndpoints(PermanentError):
+    code = "too_many_endpoints"
+
+
+class WebhookGivenUp(PermanentError):
+    code = "webhook_given_up"
+
+
 class ProviderUnavailable(TransientError):
     code = "provider_unavailable"
+
+
+class TooManyStreams(TransientError):
+    """One caller has as many streams open as one may have."""
+
+    code = "too_many_streams"
+
+
+class TooBusy(TransientError):
+    """We have as much to do as we can."""
+
+    code = "too_busy"
 
 
 class LinkExpired(TransientError):
@@ -168,3 +226,7 @@ class HostUnreachable(DownloadInterrupted):
 
 class StoreUnavailable(TransientError):
     code = "store_unavailable"
+
+
+class WebhookNotTaken(TransientError):
+    code = "webhook_not_taken"

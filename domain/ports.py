@@ -6,15 +6,16 @@ The docstrings are contracts: what is returned, what is raised, what a second ca
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from domain.catalogue import Model
 from domain.job import JobBrief, JobError, JobState
 from domain.lifecycle import JobStatus
 from domain.outputs import Download, OutputKind, OutputSource, StoredObject, StoredOutput
-from domain.parameters import Parameters
+from domain.parameters import FollowUp, Parameters
 from domain.providing import Assignment, Capabilities, Hint, InputFile, Snapshot, Task, UploadedFile, WebhookDelivery
 from domain.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+from domain.webhooks import Notice, Reply
 
 
 class Provider(Protocol):
@@ -69,20 +70,41 @@ class Provider(Protocol):
         ...
 
 
+@runtime_checkable
+class Acting(Protocol):
+    """What a provider has besides, when its finished jobs can be worked on further (Midjourney's upsampling, …)."""
+
+    def follow_up(self, model: Model, action: str | None) -> type[FollowUp] | None:
+        """What an action takes; nothing, when it is only another name for the plain job."""
+        ...
+
+    def offered(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
+        """The actions that a finished job offers, by the answer that it ended with (the last `Snapshot.raw`)."""
+        ...
+
+
 class Generator(Protocol):
-    """A synchronous model: our own generation step does the work."""
+    """A synchronous model: our own generation works, in stages. A finished stage is never done again.
+
+    Every method may be repeated, and then goes on with what the call before it has left.
+    Raises ProviderUnavailable (it is called again), or ProviderFailed and other permanent errors.
+    """
 
     @property
     def capabilities(self) -> Capabilities: ...
 
     def parameters(self, model: Model) -> type[Parameters]: ...
 
-    async def generate(self, task: Task, report: Callable[[float], Awaitable[None]]) -> list[OutputSource]:
-        """Do the work, calling `report` with 0 to 100 on the way.
+    async def begin(self, task: Task) -> int:
+        """Prepare everything. Returns how many stages there are, at least 1; they are counted from 1."""
+        ...
 
-        A repeated call resumes, or repeats without paying again.
-        Raises ProviderUnavailable (it is called again) or ProviderFailed.
-        """
+    async def work(self, task: Task, stage: int, report: Callable[[float], Awaitable[None]]) -> None:
+        """Do one stage, calling `report` with 0 to 100 on the way through it."""
+        ...
+
+    async def finish(self, task: Task) -> list[OutputSource]:
+        """The results, once all stages are done."""
         ...
 
 
@@ -124,8 +146,10 @@ class Records(Protocol):
         """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
         ...
 
-    async def progress(self, code: str, status: JobStatus, unit: float) -> None:
-        """Coalesced to two events a second."""
+    async def progress(
+        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    ) -> None:
+        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows."""
         ...
 
     async def outputs(self, code: str) -> list[StoredOutput]: ...
@@ -140,6 +164,10 @@ class Records(Protocol):
 
     async def drop_outputs(self, code: str) -> list[str]:
         """Forget a job's outputs; returns the keys that must be deleted from the store, half-written ones too."""
+        ...
+
+    async def clear_conversation(self, code: str) -> None:
+        """Erase what was said for a job, if anything was; what it cost is kept. Nothing can be said after that."""
         ...
 
     async def abandoned_writes(self, *, older_than: timedelta) -> list[str]:
@@ -212,5 +240,36 @@ class Downloader(Protocol):
 
         Raises LinkExpired (403, 404, 410), DownloadInterrupted, or OutputRefused (private address, foreign host,
         too large, not what was promised). The chunks raise DownloadInterrupted and OutputRefused too.
+        """
+        ...
+
+
+class Messenger(Protocol):
+    """Brings webhooks to our callers."""
+
+    async def send(self, notice: Notice) -> Reply:
+        """One signed POST, without any retry. Never raises for what the network or the receiver does: that is a
+        reply."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The outbox, as a delivery's workflow needs it. Every method is one transaction."""
+
+    def due(self) -> AsyncIterator[list[str]]:
+        """For ever: the codes of deliveries whose workflow must be started, a moment after they were written.
+
+        What is told once is told again after a while, unless a try was noted or an end: starting it is idempotent.
+        """
+        ...
+
+    async def notice(self, code: str) -> Notice | None:
+        """What is to be sent; nothing when the delivery has ended."""
+        ...
+
+    async def note_try(self, code: str, reply: Reply, *, next_try_at: datetime | None) -> None:
+        """Note how a try went. It was the last one where no other follows. Changes nothing when the delivery has ended.
+
+        Also notes what it means for the endpoint, which is disabled when it is gone or has failed for too long.
         """
         ...

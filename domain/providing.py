@@ -34,6 +34,8 @@ class Assignment:
     model_id: str
     params: Mapping[str, Any]
     output_count: int
+    action: str | None = None
+    origin: str | None = None  #: the code of the finished job that the action is done to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,11 @@ class InputFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a provider is asked to do. File parameters are already links that the provider can read."""
+    """What a provider is asked to do. File parameters are already links that the provider can read.
+
+    A generator gets the uploads that its file parameters name as `files`, by the names of the parameters.
+    An action on a finished job comes with the provider's own reference to that job, its `origin`.
+    """
 
     job_code: str
     model: Model
@@ -67,6 +73,9 @@ class Task:
     output_count: int
     token: str
     webhook_url: str | None
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)
+    action: str | None = None
+    origin: Ref | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

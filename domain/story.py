@@ -36,3 +36,13 @@ class Verdict(BaseModel):
     error: JobError
     provider_may_charge: bool
     detail: dict[str, str]
+
+
+class StageOrder(BaseModel):
+    """One stage of a generation, counted from 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    brief: JobBrief
+    stage: int
+    stages: int

@@ -16,7 +16,10 @@ from persistence.tables import JobRow
 
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
-    """A checked request: `params` are what the model's own schema made of the caller's."""
+    """A checked request: `params` are what the model's own schema made of the caller's.
+
+    `origin` is the finished job of the same user that the request's action is done to.
+    """
 
     user_id: str
     request: JobRequest
@@ -24,6 +27,7 @@ class Acceptance:
     params: dict[str, Any]
     created_by: str
     daily_limit: int
+    origin: str | None = None
 
 
 async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
@@ -52,9 +56,12 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
         extra=request.metadata,
         callback_url=request.callback_url,
         params=order.params,
+        origin=order.origin,
     )
     session.add(job)
     await session.flush()
-    gate.record(session, job, EventKind.STATUS, {})
+    gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})
     await points.reserve(session, job, limit=order.daily_limit)
+    if order.origin:
+        gate.note(session, await gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
     return job

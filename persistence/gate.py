@@ -12,6 +12,8 @@ from domain.job import JobError
 from domain.lifecycle import JobStatus, Move, judge, overall_progress
 from domain.points import EntryKind
 from persistence.columns import now
+from persistence.outbox import announce
+from persistence.photos import concluded
 from persistence.points import close
 from persistence.tables import JobEventRow, JobRow
 
@@ -45,27 +47,42 @@ async def advance(
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
+    if to.is_final:
+        error = await concluded(session, job, to, error, closing=closing)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
     job.error = error.model_dump(mode="json") if error else None
     _stamp_times(job)
     record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
+    await announce(session, job, EventKind.STATUS)
     assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if closing is not None:
         await close(session, job, closing)
     return move
 
 
-def progress(session: AsyncSession, job: JobRow, status: JobStatus, unit: float) -> None:
-    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards."""
-    if job.job_status is not status or unit <= (job.unit_progress or 0):
+async def progress(
+    session: AsyncSession, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+) -> None:
+    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards.
+
+    `stage` is the one of a generation that has several, and how many; the first word of each is never left out.
+    """
+    known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
+    reached = round(min(unit, 100.0), 2)
+    if job.job_status is not status or status.is_final or reached <= known:
         return
-    if now() - job.update_time < PROGRESS_PAUSE and unit < 100:
+    if now() - job.update_time < PROGRESS_PAUSE and reached < 100 and not _begins(stage, known):
         return
-    job.unit_progress = round(min(unit, 100.0), 2)
+    job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
-    record(session, job, EventKind.PROGRESS, {})
+    record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
+    await announce(session, job, EventKind.PROGRESS)
+
+
+def _begins(stage: tuple[int, int] | None, known: float) -> bool:
+    return stage is not None and known < round(100 * (stage[0] - 1) / stage[1], 2)
 
 
 def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:

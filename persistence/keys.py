@@ -38,6 +38,7 @@ class Scope(StrEnum):
     JOBS_WRITE = "jobs:write"
     FILES_WRITE = "files:write"
     TOKENS_WRITE = "tokens:write"
+    WEBHOOKS_WRITE = "webhooks:write"
     ADMIN = "admin"
 
 

@@ -18,9 +18,10 @@ from domain.submissions import ProviderRequest, Rejected, Submission, SubmitOutc
 from domain.text import clean
 from persistence import gate, submissions
 from persistence.columns import now
+from persistence.conversations import clear
 from persistence.database import Database
 from persistence.decisions import late_word
-from persistence.tables import FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
+from persistence.tables import ExtractedRow, FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
 from persistence.writes import abandoned_writes, begin_write, finish_write, writes_of
 
 
@@ -40,6 +41,8 @@ class DatabaseRecords:
                 model_id=job.model_id,
                 params=job.params,
                 output_count=job.output_count,
+                action=job.action,
+                origin=job.origin,
             )
 
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
@@ -104,9 +107,11 @@ class DatabaseRecords:
         policy = self._catalogue.model(job.model_id).points
         return closing_entry(to, policy, provider_may_charge=provider_may_charge)
 
-    async def progress(self, code: str, status: JobStatus, unit: float) -> None:
+    async def progress(
+        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    ) -> None:
         async with self._database.write() as session:
-            gate.progress(session, await gate.locked_job(session, code), status, unit)
+            await gate.progress(session, await gate.locked_job(session, code), status, unit, stage=stage)
 
     async def outputs(self, code: str) -> list[StoredOutput]:
         async with self._database.read() as session:
@@ -126,7 +131,12 @@ class DatabaseRecords:
         async with self._database.write() as session:
             dropped = [row.key for row in await outputs_of(session, code)]
             await session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
+            await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == code))
             return dropped + await writes_of(session, code)
+
+    async def clear_conversation(self, code: str) -> None:
+        async with self._database.write() as session:
+            await clear(session, code)
 
     async def begin_write(self, key: str, *, job_code: str) -> None:
         async with self._database.write() as session:

@@ -12,6 +12,7 @@ from domain.reruns import RerunFrom
 from domain.submissions import Outcome
 from persistence import gate, points
 from persistence.columns import now
+from persistence.photos import take_over
 from persistence.submissions import last_submission
 from persistence.tables import JobRow
 
@@ -32,6 +33,7 @@ TAKEN_OVER = (
     "extra",
     "callback_url",
     "params",
+    "origin",
 )
 
 
@@ -57,7 +59,7 @@ async def rerun_from_migration(
     await _accepted(session, old, new, daily_limit=0)
     new.out_id = submission.ref_id
     await gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
-    new.generated_at = old.generated_at
+    new.generated_at, new.resp_json = old.generated_at, old.resp_json
     return new
 
 
@@ -83,5 +85,6 @@ async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_li
     await session.flush()
     gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
     await points.reserve(session, new, limit=daily_limit)
+    await take_over(session, old, new)
     gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
     return new

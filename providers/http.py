@@ -84,6 +84,23 @@ class NoReply:
     reason: str
 
 
+class StreamBroken(Exception):
+    """The rest of an answer does not come."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer whose body is still coming. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+    async def whole(self) -> Reply:
+        """Read to the end. Raises ValueError beyond MAX_BODY."""
+        return Reply(self.status, self.headers, await _bounded(self.chunks))
+
+
 class HttpClient:
     """Speaks to one provider, which `name` names in error messages."""
 
@@ -97,14 +114,50 @@ class HttpClient:
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> Reply | NotSent | NoReply:
         """Send a request that costs money, exactly once. Never raises for what the network does."""
+        request = self._written(method, url, headers, body)
+        if isinstance(request, NotSent):
+            return request
+        try:
+            async with asyncio.timeout(self._patience.whole.total_seconds()):
+                return await _exchange(self._paid, request)
+        except _BEFORE_SENDING as failure:
+            return NotSent(_reason(failure))
+        except _FAILURES as failure:
+            return NoReply(_reason(failure))
+
+    @asynccontextmanager
+    async def stream_once(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> AsyncIterator[Streamed | NotSent | NoReply]:
+        """Like `send_once`, for an answer that is read as it comes, within `patience.whole`.
+
+        Reading `chunks` raises StreamBroken when the rest does not come.
+        """
+        deadline = asyncio.get_running_loop().time() + self._patience.whole.total_seconds()
+        request = self._written(method, url, headers, body)
+        opened = request if isinstance(request, NotSent) else await self._opened(request, deadline)
+        if not isinstance(opened, httpx.Response):
+            yield opened
+            return
+        try:
+            yield Streamed(opened.status_code, dict(opened.headers.items()), _chunks(opened, deadline))
+        finally:
+            await opened.aclose()
+
+    def _written(
+        self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> httpx.Request | NotSent:
         try:
             request = self._paid.build_request(method, url, headers=dict(headers), json=body)
             request.url.host.encode("idna")  # or the resolver would refuse it later, with an error of no known moment
         except (httpx.InvalidURL, ValueError, TypeError):
             return NotSent("the request cannot be written")
+        return request
+
+    async def _opened(self, request: httpx.Request, deadline: float) -> httpx.Response | NotSent | NoReply:
         try:
-            async with asyncio.timeout(self._patience.whole.total_seconds()):
-                return await _exchange(self._paid, request)
+            async with asyncio.timeout_at(deadline):
+                return await self._paid.send(request, stream=True)
         except _BEFORE_SENDING as failure:
             return NotSent(_reason(failure))
         except _FAILURES as failure:
@@ -168,14 +221,31 @@ def _tls() -> ssl.SSLContext:
 async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
     response = await client.send(request, stream=True)
     try:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise ValueError(f"the answer is longer than {MAX_BODY} bytes")
-        return Reply(response.status_code, dict(response.headers.items()), bytes(body))
+        return Reply(response.status_code, dict(response.headers.items()), await _bounded(response.aiter_bytes()))
     finally:
         await response.aclose()
+
+
+async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise ValueError(f"the answer is longer than {MAX_BODY} bytes")
+    return bytes(body)
+
+
+async def _chunks(response: httpx.Response, deadline: float) -> AsyncIterator[bytes]:
+    coming = response.aiter_bytes()
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(coming, None)
+        except _FAILURES as failure:
+            raise StreamBroken(_reason(failure)) from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _reason(failure: Exception) -> str:

@@ -13,13 +13,15 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from domain.ports import Provider
-from providers import replicate
+from providers import replicate, ttapi
 from providers.replicate import ReplicateSettings
+from providers.ttapi import TtapiSettings
 
 Opener = Callable[..., AbstractAsyncContextManager[Provider]]
 
 OPENERS: Final[Mapping[str, Opener]] = {
     "replicate": replicate.opened,
+    "ttapi": ttapi.opened,
 }
 
 
@@ -29,6 +31,7 @@ class ProviderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     replicate: ReplicateSettings = ReplicateSettings()
+    ttapi: TtapiSettings = TtapiSettings()
 
 
 @asynccontextmanager

@@ -10,9 +10,12 @@ from starlette.responses import JSONResponse, Response
 from sandbox import control, delivery, world
 from sandbox.board import UnknownFaultError
 from sandbox.calls import Refusal
+from sandbox.chat import routes as chat
 from sandbox.config import SandboxConfig
 from sandbox.replicate import desk, file_routes, routes
 from sandbox.replicate.throttle import Throttle
+from sandbox.ttapi import routes as ttapi_routes
+from sandbox.ttapi import studio
 
 
 def build_sandbox(config: SandboxConfig) -> FastAPI:
@@ -20,9 +23,14 @@ def build_sandbox(config: SandboxConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with world.opened(config) as shared, desk.opened(shared) as replicate:
+        async with (
+            world.opened(config) as shared,
+            desk.opened(shared) as replicate,
+            studio.opened(shared) as midjourney,
+        ):
             app.state.world = shared
             app.state.replicate = replicate
+            app.state.ttapi = midjourney
             yield
 
     app = FastAPI(title="sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -30,6 +38,8 @@ def build_sandbox(config: SandboxConfig) -> FastAPI:
     app.include_router(delivery.router)
     app.include_router(routes.router)
     app.include_router(file_routes.router)
+    app.include_router(chat.router)
+    app.include_router(ttapi_routes.router)
     app.add_middleware(Throttle, limit=config.rate_limit)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(UnknownFaultError, _unknown_fault)

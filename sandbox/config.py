@@ -27,6 +27,16 @@ class RateLimit(BaseModel):
     calls_per_minute: int = Field(default=3_000, ge=1)
 
 
+class TtapiRules(BaseModel):
+    """What a key of TTAPI may spend and keep busy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quota: int = Field(default=100_000, ge=0)
+    max_queue: int = Field(default=10, ge=1)
+    link_ttl: timedelta = timedelta(days=30)
+
+
 class SandboxConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +53,7 @@ class SandboxConfig(BaseModel):
     data_dir: Path | None = None  #: None = everything is forgotten when the sandbox stops
     page_size: int = Field(default=100, ge=1, le=1_000)
     rate_limit: RateLimit = RateLimit()
+    ttapi: TtapiRules = TtapiRules()
     max_file_bytes: int = Field(default=100 * 1024**2, ge=1)
     max_output_pixels: int = Field(default=100_000_000, ge=1)
     work_threads: int = Field(default=2, ge=1, le=64)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sandbox.board import GRAMMAR, arm_for_all, describe
 from sandbox.config import Pace
 from sandbox.replicate.desk import desk_of
+from sandbox.ttapi.studio import studio_of
 from sandbox.world import World, world_of
 
 router = APIRouter(prefix="/_sandbox")
@@ -76,4 +77,5 @@ async def set_pace(world: InWorld, change: PaceChange) -> Pace:
 async def reset(request: Request, world: InWorld) -> None:
     """Forget everything; what is running ends without a word."""
     await desk_of(request).reset()
+    await studio_of(request).reset()
     await world.reset()

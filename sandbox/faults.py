@@ -16,6 +16,7 @@ class Operation(StrEnum):
     DELIVERY = "delivery"
     WEBHOOK = "webhook"
     FILES = "files"
+    CHAT = "chat"
     OTHER = "other"
 
 
@@ -35,6 +36,9 @@ class Fault(StrEnum):
     HANG = "hang"
     UNREADABLE_JSON = "unreadable_json"
     NO_ID = "no_id"
+    REFUSED_WITH_200 = "refused_with_200"
+    QUEUE_EXHAUSTED = "queue_exhausted"
+    SNAKE_CASE_ID = "snake_case_id"
     # the whole life of one prediction
     QUEUE_SECONDS = "queue_seconds"
     WORK_SECONDS = "work_seconds"
@@ -62,6 +66,17 @@ class Fault(StrEnum):
     WRONG_CONTENT = "wrong_content"
     LENGTH_LIE = "length_lie"
     REDIRECT_PRIVATE = "redirect_private"
+    # a language model's answer
+    ANSWER_SECONDS = "answer_seconds"
+    ANSWER_REFUSED = "answer_refused"
+    ANSWER_FILTERED = "answer_filtered"
+    ANSWER_CUT = "answer_cut"
+    ANSWER_MALFORMED = "answer_malformed"
+    ANSWER_FENCED = "answer_fenced"
+    ANSWER_PROSE = "answer_prose"
+    ANSWER_STALLS = "answer_stalls"
+    ANSWER_BREAKS = "answer_breaks"
+    NO_QUOTA = "no_quota"
     # webhooks
     WEBHOOK_NONE = "webhook_none"
     WEBHOOK_DUPLICATE = "webhook_duplicate"
@@ -148,6 +163,9 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.HANG: _call("accepts the call, and answers so many seconds later", "seconds", "30"),
     Fault.UNREADABLE_JSON: _call("accepts the call, and answers 2xx with JSON that is cut off", acts_on=REPLIES),
     Fault.NO_ID: _call("accepts the call, and answers 2xx without an id", acts_on=REPLIES),
+    Fault.REFUSED_WITH_200: FaultSheet(about="TTAPI: refuses the submit with HTTP 200 and FAILED"),
+    Fault.QUEUE_EXHAUSTED: FaultSheet(about="TTAPI: refuses the submit with HTTP 499, its queue is full"),
+    Fault.SNAKE_CASE_ID: FaultSheet(about="TTAPI: the submit's answer spells the id job_id"),
     Fault.QUEUE_SECONDS: _life("waits so long in the queue", "seconds", "1"),
     Fault.WORK_SECONDS: _life("is worked on for so long", "seconds", "3"),
     Fault.NEVER_STARTS: _life("stays in the queue"),
@@ -174,6 +192,16 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.WRONG_CONTENT: _at(Operation.DELIVERY, "an HTML page comes instead of the image"),
     Fault.LENGTH_LIE: _at(Operation.DELIVERY, "Content-Length promises 10 TB; the connection closes after the image"),
     Fault.REDIRECT_PRIVATE: _at(Operation.DELIVERY, "redirects to this private address", "text", PRIVATE_URL),
+    Fault.ANSWER_SECONDS: _at(Operation.CHAT, "the answer takes so long to come", "seconds", "3"),
+    Fault.ANSWER_REFUSED: _at(Operation.CHAT, "the model refuses to answer"),
+    Fault.ANSWER_FILTERED: _at(Operation.CHAT, "the answer is held back by a content filter"),
+    Fault.ANSWER_CUT: _at(Operation.CHAT, "the answer ends in the middle, at the limit of output tokens"),
+    Fault.ANSWER_MALFORMED: _at(Operation.CHAT, "JSON comes with single quotes and a comma too many"),
+    Fault.ANSWER_FENCED: _at(Operation.CHAT, "JSON comes in a Markdown fence, between polite words"),
+    Fault.ANSWER_PROSE: _at(Operation.CHAT, "words come where JSON was asked for"),
+    Fault.ANSWER_STALLS: _at(Operation.CHAT, "nothing comes for so long after half of the answer", "seconds", "30"),
+    Fault.ANSWER_BREAKS: _at(Operation.CHAT, "the connection closes after half of the answer"),
+    Fault.NO_QUOTA: _at(Operation.CHAT, "429 that no waiting mends: the account has no credit"),
     Fault.WEBHOOK_NONE: _webhook("no webhook is sent"),
     Fault.WEBHOOK_DUPLICATE: _webhook("each webhook is sent twice, with the same id"),
     Fault.WEBHOOK_EARLY: _life("the create is answered only after the first webhook was delivered"),

@@ -15,6 +15,7 @@ from sandbox.board import arm_for_all
 from sandbox.config import SandboxConfig
 from sandbox.ledger import LedgerRow
 from sandbox.replicate.desk import Desk
+from sandbox.ttapi.studio import Studio
 from sandbox.wire import ReachableConnection
 from sandbox.world import World
 
@@ -29,6 +30,7 @@ class RunningSandbox:
     config: SandboxConfig
     world: World
     replicate: Desk
+    ttapi: Studio
 
     def misbehave(self, fault: str, *, arg: str | None = None, times: int | None = None, on: str | None = None) -> None:
         """Arm a fault for whoever comes next, by default once; raises UnknownFaultError."""
@@ -40,6 +42,7 @@ class RunningSandbox:
     async def reset(self) -> None:
         """Forget everything; what is running ends without a word."""
         await self.replicate.reset()
+        await self.ttapi.reset()
         await self.world.reset()
 
     def pace(self, *, queue_seconds: float, work_seconds: float) -> None:
@@ -86,7 +89,10 @@ async def running(config: SandboxConfig) -> AsyncIterator[RunningSandbox]:
             if serving.done():
                 serving.result()
                 raise RuntimeError("the sandbox ended while starting")
-        yield RunningSandbox(url=bound.base_url, config=bound, world=app.state.world, replicate=app.state.replicate)
+        state = app.state
+        yield RunningSandbox(
+            url=bound.base_url, config=bound, world=state.world, replicate=state.replicate, ttapi=state.ttapi
+        )
     finally:
         if server.started:
             app.state.world.closing.begin()

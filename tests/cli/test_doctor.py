@@ -12,6 +12,9 @@ from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
 
+KEYED = ("Replicate", "Ttapi", "Chat")
+TOKENS = tuple(f"AIJOBS_{part.upper()}__TOKEN" for part in KEYED)
+
 
 def by_part(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {finding["part"]: finding for finding in document["findings"]}
@@ -60,13 +63,20 @@ def test_everything_that_is_broken_is_found_at_once(aijobs: Command, tmp_path: P
 async def test_what_is_configured_is_asked(tmp_path: Path) -> None:
     taken = SandboxConfig(port=0, tokens=frozenset({"r8_right"}))
     async with temporal_server(data_dir=None) as temporal, running_sandbox(taken) as sandbox:
-        here = {"TEMPORAL_ADDRESS": temporal.address, "AIJOBS_REPLICATE__BASE_URL": sandbox.url}
+        here = {
+            "TEMPORAL_ADDRESS": temporal.address,
+            "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
+            "AIJOBS_TTAPI__BASE_URL": sandbox.url,
+            "AIJOBS_CHAT__BASE_URL": f"{sandbox.url}/openai/v1",
+        }
         right, wrong = await asyncio.gather(
-            aijobs_process("doctor", "--json", folder=tmp_path, AIJOBS_REPLICATE__TOKEN="r8_right", **here),
-            aijobs_process("doctor", "--json", folder=tmp_path, AIJOBS_REPLICATE__TOKEN="r8_wrong", **here),
+            *(
+                aijobs_process("doctor", "--json", folder=tmp_path, **dict.fromkeys(TOKENS, token), **here)
+                for token in ("r8_right", "r8_wrong")
+            )
         )
 
     assert by_part(right.document)["Temporal"]["health"] == "ok"
-    assert by_part(right.document)["Replicate"]["health"] == "ok"
-    assert by_part(wrong.document)["Replicate"]["health"] == "broken"
+    assert {by_part(right.document)[part]["health"] for part in KEYED} == {"ok"}
+    assert {by_part(wrong.document)[part]["health"] for part in KEYED} == {"broken"}
     assert "r8_wrong" not in wrong.out

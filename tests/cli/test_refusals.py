@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.client import problem
+from aijobs.client import ApiError, FieldProblem
+from cli.client import for_people
 from cli.errors import CommandError, Exit
 from cli.main import COMMANDS, assembled
 from cli.ports import free_port
@@ -124,10 +125,12 @@ def test_a_parameter_without_a_value_is_a_usage_error() -> None:
 
 
 def test_a_problem_names_each_field() -> None:
-    body = b"""{"title": "Invalid parameters", "status": 422, "code": "invalid_parameters", "request_id": "req_1",
-                "errors": [{"pointer": "/params/upscale_factor", "message": "Input should be 2, 4 or 6"}]}"""
+    wrong = FieldProblem("/params/upscale_factor", "Input should be 2, 4 or 6")
+    problem = ApiError(
+        code="invalid_parameters", status=422, detail="Invalid parameters", errors=(wrong,), request_id="req_1"
+    )
 
-    refused = problem(422, body)
+    refused = for_people(problem)
 
     assert str(refused) == "Invalid parameters"
     assert refused.details == ("/params/upscale_factor: Input should be 2, 4 or 6",)
@@ -136,5 +139,6 @@ def test_a_problem_names_each_field() -> None:
 
 
 def test_an_answer_that_is_no_problem_document_is_still_told() -> None:
-    assert "500" in str(problem(500, b"<html>"))
-    assert problem(404, b"{}").code == Exit.NOT_FOUND
+    assert "500" in for_people(ApiError(code="", status=500, detail="")).hint
+    assert for_people(ApiError(code="", status=404, detail="")).code == Exit.NOT_FOUND
+    assert for_people(ApiError(code="", status=502, detail="")).code == Exit.UNREACHABLE

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ HERE: Final = Path(__file__).parent
 PHOTO: Final = HERE.parent.parent / "cli" / "sample.jpg"
 
 UPSCALE: Final = "replicate_imageupscale_v1"
+MIDJOURNEY: Final = "ttapi_midjourney_v7"
 QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
 
 
@@ -117,7 +118,12 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(
-    data_dir: Path, *, temporal: TemporalServer | None = None, public: bool = False, pace: Pace | None = None
+    data_dir: Path,
+    *,
+    temporal: TemporalServer | None = None,
+    public: bool = False,
+    pace: Pace | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """A stack of its own, all data under `data_dir`. With `public`, webhooks and links of our store are used."""
     async with AsyncExitStack() as opened:
@@ -129,7 +135,7 @@ async def running_stack(
         quick = pace or Pace(queue_seconds=0.4, work_seconds=0.8)
         sandbox = await opened.enter_async_context(running_sandbox(SandboxConfig(port=0, pace=quick)))
         port = free_port()
-        environment = environment_for(data_dir, server, sandbox, port, public=public)
+        environment = environment_for(data_dir, server, sandbox, port, public=public) | dict(settings or {})
         api = await opened.enter_async_context(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
         )
@@ -187,6 +193,10 @@ def environment_for(
         "AIJOBS_REPLICATE__TOKEN": "r8_story",
         "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
         "AIJOBS_REPLICATE__WEBHOOK_SECRET": sandbox.webhook_secret,
+        "AIJOBS_TTAPI__TOKEN": "tt_story",
+        "AIJOBS_TTAPI__BASE_URL": sandbox.url,
+        "AIJOBS_CHAT__TOKEN": "sk-story",
+        "AIJOBS_CHAT__BASE_URL": f"{sandbox.url}/openai/v1",
         "AIJOBS_DOWNLOAD__ALLOW_HOSTS": host,
         **({"AIJOBS_PUBLIC_URL": f"http://127.0.0.1:{port}"} if public else {}),
     }
@@ -196,10 +206,32 @@ def environment_for(
 HASTY: Final = ("submit", "queue", "processing", "migrate", "business")
 
 
+#: Midjourney that is given up while it is drawing.
+HASTY_MIDJOURNEY: Final = """
+[models.hasty_midjourney]
+model_code = "hasty"
+model_name = "Hasty Midjourney"
+model = "midjourney-v7"
+model_version = "7.0"
+model_desc = "Gives up soon"
+platform = "TTApi"
+channel = "ttapi"
+provider = "ttapi"
+asyn = true
+type = "image"
+unit_point = 1
+max_output_count = 1
+output_kind = "image"
+unit_progress = ["PROCESSING"]
+deadlines = {{ submit = "1h", queue = "1h", processing = "2s", migrate = "1h", business = "1h" }}
+poll = {{ {polls} }}
+"""
+
+
 def story_catalogue() -> str:
     """Quick polls, and a hasty model for each deadline."""
     polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
-    parts = [f"[models.{UPSCALE}]\npoll = {{ {polls} }}\n"]
+    parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY)]
     for deadline in HASTY:
         times = {name: "2s" if name == deadline else "1h" for name in HASTY}
         deadlines = ", ".join(f'{name} = "{time}"' for name, time in times.items())
@@ -224,4 +256,4 @@ deadlines = {{ {deadlines} }}
 poll = {{ {polls} }}
 """
         )
-    return "".join(parts)
+    return "".join([*parts, HASTY_MIDJOURNEY.format(polls=polls)])
