@@ -229,7 +229,7 @@ poll = {{ {polls} }}
 
 
 def story_catalogue() -> str:
-    """Quick polls, and a hasty model for each deadline."""
+    """Quick polls, and a hasty model for each deadline, which refunds a cancel only if the provider stopped."""
     polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
     parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY)]
     for deadline in HASTY:
@@ -252,6 +252,7 @@ unit_point = 2
 max_output_count = 1
 output_kind = "image"
 unit_progress = ["PROCESSING"]
+points = {{ canceled = "by_outcome" }}
 deadlines = {{ {deadlines} }}
 poll = {{ {polls} }}
 """

@@ -65,6 +65,21 @@ async def test_a_late_failure_gives_the_points_back(stack: Stack) -> None:
     assert await stack.points_used("late-failure") == 0
 
 
+async def test_a_cancel_that_the_provider_ignores_is_settled_by_its_last_word(stack: Stack) -> None:
+    stack.sandbox.misbehave("cancel_ignored", times=0)
+    stack.sandbox.misbehave("work_seconds", arg="5")
+    code = await stack.submit(model="hasty_migrate", user="ignored")
+    await stack.until(code, JobStatus.PROCESSING, user="ignored")
+
+    await stack.api.post(f"/api/jobs/{code}/cancel", headers={"Aijobs-User": "ignored"})
+    ended = await stack.statuses(code, user="ignored")
+    told = await next_note(stack, code, "ignored", "late")
+
+    assert ended[-1] == "CANCELED"
+    assert told == {"late": "GENERATED", "points": "settled"}
+    assert await entries_of(stack, "ignored") == ["reserve", "hold", "settle"]
+
+
 async def test_an_operator_decides_what_nobody_can_know(stack: Stack) -> None:
     stack.sandbox.misbehave("drop_before_accept")
     code = await stack.submit(model="hasty_queue", user="in-doubt")

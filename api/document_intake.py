@@ -1,0 +1,97 @@
+"""Taking a document in for a template: a workbook's rows at once, everything else as a job that will bring them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.accepting import take_in
+from api.callers import Caller
+from api.parts import Parts
+from api.uploading import Upload, check_size, keep
+from documents.kinds import kind_by_name
+from domain.documents import DocumentKind
+from domain.errors import FieldError, InvalidParameters
+from domain.ids import new_id
+from domain.job import JobRequest
+from domain.templates import Template
+from persistence.tables import JobRow
+from persistence.template_rows import RowsOrigin, replace_rows
+from persistence.templates import template_of
+from persistence.tracks import bind_track
+
+MODEL: Final = "document_extract_v1"
+TEMPLATE_FIELD: Final = "templateId"
+TASK_FIELD: Final = "taskId"
+MAX_ID_LENGTH: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenJob:
+    """A job was made, which will bring the rows."""
+
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenTable:
+    """The rows are there; `source` names this upload among those of the template."""
+
+    template_id: str
+    source: str
+    count: int
+
+
+async def take_document(
+    parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None = None
+) -> TakenJob | TakenTable:
+    """What became of an upload. With the same key again, the first job; tables are taken in each time.
+
+    Raises NotFound without the template, and what is wrong with the file as BadInput.
+    """
+    check_size(parts, upload)
+    template = await _template(parts, upload)
+    if kind_by_name(upload.name) is DocumentKind.EXCEL:
+        return await _table(parts, caller, upload, template)
+    return await _job(parts, caller, upload, template, idempotency_key)
+
+
+async def _template(parts: Parts, upload: Upload) -> Template:
+    template_id = upload.fields.get(TEMPLATE_FIELD, "")
+    if not 0 < len(template_id) <= MAX_ID_LENGTH:
+        where = FieldError(f"/{TEMPLATE_FIELD}", f"The field {TEMPLATE_FIELD} names it.")
+        raise InvalidParameters("Which template?", where)
+    async with parts.database.read() as session:
+        return await template_of(session, template_id)
+
+
+async def _table(parts: Parts, caller: Caller, upload: Upload, template: Template) -> TakenTable:
+    """All of its rows or none."""
+    origin = RowsOrigin(
+        template_id=template.id,
+        template_version=template.version,
+        source=new_id("table"),
+        user_id=caller.acts_for(upload.user_id),
+    )
+    async with parts.documents.table(upload.path, upload.name, template.columns) as table:
+        if not table.count:
+            raise InvalidParameters("The table has no rows below its header.")
+        await replace_rows(parts.database, origin, table.rows())
+    return TakenTable(template_id=template.id, source=origin.source, count=table.count)
+
+
+async def _job(
+    parts: Parts, caller: Caller, upload: Upload, template: Template, idempotency_key: str | None
+) -> TakenJob:
+    """What stands in the way of the job's start is said before anything is kept, as far as it can be known."""
+    kept = await keep(parts, caller, upload, f"{idempotency_key}-file" if idempotency_key else None)
+    params = {"file": kept.body["code"], "template": template.id}
+    order = JobRequest(model_id=MODEL, params=params, user_id=upload.user_id)
+    task_id = upload.fields.get(TASK_FIELD)
+
+    async def track(session: AsyncSession, job: JobRow) -> None:
+        if task_id:
+            await bind_track(session, task_id, job.code, job.user_id)
+
+    answer = await take_in(parts, caller, order, idempotency_key, along=track)
+    return TakenJob(code=answer.body["code"])
