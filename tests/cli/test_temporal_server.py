@@ -1,6 +1,7 @@
 """The Temporal server that we start is ready when we say so, keeps its data, and is gone afterwards."""
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from cli.processes import Recipe, running
 from cli.temporal_reach import missing_attributes
 from cli.temporal_server import DATABASE, temporal_server
 from tests.cli.command import environment, nobody_about, processes_about
+from workflows.attributes import ALL_ATTRIBUTES
 
 
 async def test_a_server_that_is_ready_knows_our_search_attributes() -> None:
@@ -23,6 +25,14 @@ async def test_a_server_that_is_ready_knows_our_search_attributes() -> None:
 
         assert await missing_attributes(client) == set()
         assert server.ui_url is None
+
+
+def test_the_compose_file_names_the_same_search_attributes() -> None:
+    composed = (Path(__file__).parents[2] / "docker-compose.yml").read_text("utf-8")
+
+    named = set(re.findall(r"--search-attribute=(\w+)=", composed))
+
+    assert named == {attribute.name for attribute in ALL_ATTRIBUTES}
 
 
 async def test_its_web_ui_answers_when_it_is_wanted() -> None:
