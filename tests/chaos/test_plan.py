@@ -8,8 +8,13 @@ from chaos.plan import Plan, orders_of
 from chaos.stack import catalogue_of
 from domain.catalogue import Catalogue
 from sandbox.board import arm_for_all, faults_in
-from sandbox.faults import Fault, Operation
+from sandbox.faults import CATALOGUE, Fault, Operation
 from settings import SHIPPED_CATALOGUE
+
+#: What only TTAPI or the language model does: the storm's jobs are Replicate's.
+OF_OTHERS = {Fault.REFUSED_WITH_200, Fault.QUEUE_EXHAUSTED, Fault.SNAKE_CASE_ID} | {
+    fault for fault, sheet in CATALOGUE.items() if sheet.acts_on == {Operation.CHAT}
+}
 
 
 def test_the_same_seed_gives_the_same_orders() -> None:
@@ -27,12 +32,12 @@ def test_every_standing_fault_is_understood() -> None:
         assert arm_for_all(**order)
 
 
-def test_every_fault_of_the_sandbox_has_its_place() -> None:
+def test_every_fault_of_the_storms_provider_has_its_place() -> None:
     named = " ".join(
         (*mischief.riding(gentle=False), *(order["fault"] for order in (*mischief.STANDING, mischief.OUTAGE)))
     )
 
-    assert [fault for fault in Fault if fault not in named] == []
+    assert [fault for fault in Fault if fault not in named and fault not in OF_OTHERS] == []
 
 
 @pytest.mark.parametrize("gentle", [True, False])
