@@ -123,7 +123,7 @@ async def list_beautified(
     response_model=shapes.Job,
     responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
 )
-async def create_beautify(
+async def beautify_photo(
     wish: BeautifyRequest,
     caller: Writer,
     code: ReviewCode,

@@ -50,7 +50,7 @@ async def list_all(
     summary="List an endpoint's deliveries, newest first",
     responses=problem_responses(401, 403, 404),
 )
-async def list_of_endpoint(
+async def list_endpoint_deliveries(
     id: EndpointCode,  # noqa: A002
     wanted: Annotated[EndpointDeliveryQuery, Query()],
     caller: WebhookKeeper,

@@ -129,7 +129,7 @@ async def get_user_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
 @router.post(
     "/api/webhook-secret/rotate", summary="Get a new secret for callbacks", responses=problem_responses(401, 403, 422)
 )
-async def rotate_callbacks(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
+async def rotate_webhook_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
     """For 24 hours, messages carry a signature of the old secret as well."""
     async with parts.database.write() as session:
         row = await rotate_user_secret(session, caller.acts_for())
