@@ -15,7 +15,7 @@ from api.proofs import Proof
 from api.sessions import cookie_of
 from api.tokens import end_users_scopes, read_token
 from domain.errors import BadInput, FieldError, InvalidParameters, NotAllowed, NotAuthenticated
-from persistence.keys import PREFIX, KeyKind, Scope, key_by_id, key_of
+from persistence.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from persistence.sessions import use_session
 
 MAX_USER_LENGTH: Final = 200
@@ -28,7 +28,8 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 class Caller:
     """`own_user` is the only one that a user's key or a token acts for; `named` is the end user in the header.
 
-    `until` is when a token or session ends by itself; `session` names the browser's session.
+    `until` is when a token or session ends by itself; `session` names the browser's session. `has_key` says that the
+    key itself was sent, and not what was made with it for one of its many users.
     """
 
     key_id: str
@@ -38,10 +39,13 @@ class Caller:
     scopes: frozenset[Scope]
     until: datetime | None = None
     session: str | None = None
+    has_key: bool = False
 
     @property
     def proof(self) -> Proof:
-        return Proof(key_id=self.key_id, until=self.until, session=self.session)
+        is_for_one = self.kind is KeyKind.USER and not self.has_key
+        user_id = self.own_user if is_for_one else None
+        return Proof(key_id=self.key_id, user_id=user_id, until=self.until, session=self.session)
 
     @property
     def sees(self) -> str | None:
@@ -64,10 +68,17 @@ class Caller:
             raise NotAllowed("This key acts for its own user only.")
         return checked_user(user)
 
+    def may(self, scope: Scope) -> bool:
+        """What runs the installation is for service keys, whatever scopes another key may have."""
+        if self.kind is KeyKind.USER:
+            return scope in self.scopes & USER_SCOPES
+        return bool(self.scopes & {scope, Scope.ADMIN})
+
     def needs(self, scope: Scope) -> "Caller":
         """Raises NotAllowed."""
-        if not self.scopes & {scope, Scope.ADMIN}:
-            raise NotAllowed(f"This needs the scope {scope}.")
+        if not self.may(scope):
+            whose = "" if scope in USER_SCOPES else "a service key with "
+            raise NotAllowed(f"This needs {whose}the scope {scope}.")
         return self
 
 
@@ -109,7 +120,9 @@ async def identified(parts: Parts, connection: HTTPConnection, bearer: str | Non
 async def _by_bearer(parts: Parts, text: str, named: str | None) -> Caller:
     if text.startswith(f"{PREFIX}_"):
         key = await key_of(parts.database, parts.secret, text)
-        return Caller(key_id=key.key_id, kind=key.kind, own_user=key.user_id, named=named, scopes=key.scopes)
+        return Caller(
+            key_id=key.key_id, kind=key.kind, own_user=key.user_id, named=named, scopes=key.scopes, has_key=True
+        )
     claims = read_token(parts.secret, text)
     key = await key_by_id(parts.database, claims.key_id)
     return Caller(

@@ -29,7 +29,7 @@ def create(
     user: Annotated[
         str | None, typer.Option(help="A user's key, for this user alone. Default: a service key, for any user.")
     ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="Repeatable. Default: all.")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="Repeatable. Default: all that its kind may have.")] = None,
     expires_in: Annotated[str | None, typer.Option(metavar="DURATION", help="E.g. 30d. Default: never.")] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -44,11 +44,14 @@ def create(
             kind=KeyKind.USER if user else KeyKind.SERVICE,
             name=name,
             user_id=user,
-            scopes=scope or tuple(Scope),
+            scopes=scope or None,
             expires_at=expires_at,
         )
 
-    text = asyncio.run(_in_database(settings, make))
+    try:
+        text = asyncio.run(_in_database(settings, make))
+    except ValueError as excess:
+        raise CommandError(str(excess), code=Exit.USAGE) from excess
     if as_json:
         screen.show_json({"key": text, "name": name, "user_id": user})
     else:

@@ -186,7 +186,7 @@ class Reviews(Protocol):
     """The reviews, in the database."""
 
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
-        """Put it into the review that the job is for, if there is one. Raises JobIsFinal."""
+        """It becomes that of the review which the job is for, once the job succeeds. Raises JobIsFinal."""
         ...
 
 

@@ -75,14 +75,21 @@ class DatabaseConversations:
             message.cost, message.seconds = completion.cost, completion.seconds
             message.model, message.finish = clean(completion.model), completion.finish
             session.add(message)
+            await _take_back(session, job_code, stage)
 
-    async def lost(self, job_code: str, stage: int) -> int:
+    async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
         async with self._database.write() as session:
             await _open_conversation(session, job_code)
-            question = await _said(session, job_code, stage, Role.USER)
-            assert question is not None, "an answer can only be lost where a question was asked"
+            question = await _question(session, job_code, stage)
+            if question.lost >= most:
+                return most + 1
             question.lost += 1
             return question.lost
+
+    async def not_lost(self, job_code: str, stage: int) -> None:
+        async with self._database.write() as session:
+            await _open_conversation(session, job_code)
+            await _take_back(session, job_code, stage)
 
     async def note_unusable(self, job_code: str, text: str) -> None:
         async with self._database.write() as session:
@@ -141,6 +148,17 @@ async def _said(session: AsyncSession, job_code: str, stage: int, role: Role) ->
         )
     )
     return found.one_or_none()
+
+
+async def _question(session: AsyncSession, job_code: str, stage: int) -> MessageRow:
+    question = await _said(session, job_code, stage, Role.USER)
+    assert question is not None, "an answer can only be lost where a question was asked"
+    return question
+
+
+async def _take_back(session: AsyncSession, job_code: str, stage: int) -> None:
+    question = await _question(session, job_code, stage)
+    question.lost = max(0, question.lost - 1)
 
 
 def _message(job_code: str, stage: int, role: Role, prompt: Prompt) -> MessageRow:

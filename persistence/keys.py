@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from domain.errors import NotAuthenticated, NotFound
 from persistence.columns import now
 from persistence.database import Database
+from persistence.portions import portions
 from persistence.tables import ApiKeyRow
 
 PREFIX: Final = "aijobs"
@@ -42,6 +43,10 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+#: What a user's key may be used for; the rest is for whoever runs the installation.
+USER_SCOPES: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE, Scope.WEBHOOKS_WRITE})
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
     """A key as its owner may see it."""
@@ -67,12 +72,19 @@ async def create_key(
     kind: KeyKind,
     name: str,
     user_id: str | None = None,
-    scopes: Iterable[Scope] = tuple(Scope),
+    scopes: Iterable[Scope] | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """The new key's text, which nobody can tell again. Raises ValueError for a user's key without a user."""
+    """The new key's text, which nobody can tell again. Without scopes it gets all that its kind may have.
+
+    Raises ValueError for a user's key without a user, or with a scope that is not for users.
+    """
     if kind is KeyKind.USER and not user_id:
         raise ValueError("A user's key needs the user that it acts for.")
+    allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
+    wanted = allowed if scopes is None else frozenset(scopes)
+    if excess := wanted - allowed:
+        raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
     text = new_key_text(kind)
     async with database.write() as session:
         session.add(
@@ -82,7 +94,7 @@ async def create_key(
                 name=name,
                 kind=kind,
                 user_id=user_id,
-                scopes=sorted(scopes),
+                scopes=sorted(wanted),
                 expires_at=expires_at,
             )
         )
@@ -125,6 +137,19 @@ async def key_by_id(database: Database, key_id: str) -> ApiKey:
     if row is None:
         raise NotAuthenticated("The key behind this token is not known here.")
     return _valid(row)
+
+
+async def valid_keys(database: Database, key_ids: Iterable[str]) -> set[str]:
+    """Those of them that are known, not revoked and not expired."""
+    async with database.read() as session:
+        return {
+            row.key_id
+            for some in portions(key_ids)
+            for row in await session.exec(
+                select(ApiKeyRow).where(col(ApiKeyRow.key_id).in_(some), col(ApiKeyRow.deleted).is_(False))
+            )
+            if _api_key(row).is_valid
+        }
 
 
 async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, user_id: str) -> None:

@@ -19,6 +19,9 @@ from persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewR
 PICTURE_EXISTS: Final = 4
 """`img_status` of every row: one is written when its picture is in our store, never before."""
 
+ANALYSIS: Final = "analysis"
+"""Where a review's job keeps it in its answer, until the job has succeeded."""
+
 MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
 
@@ -33,12 +36,7 @@ class DatabaseReviews:
             job = (await session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update())).one()
             if job.job_status.is_final:
                 raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
-            review = await _review_of(session, job)
-            if review is None or review.file_code not in job.params.values():
-                return  # a job for its own sake, or of another photo
-            review.job_code = job_code
-            review.analysis = analysis.model_dump(mode="json")
-            _touch(review)
+            job.resp_json = {**(job.resp_json or {}), ANALYSIS: analysis.model_dump(mode="json")}
 
 
 async def review_of(session: AsyncSession, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
@@ -150,17 +148,17 @@ async def concluded(
         return error
     if review.beautify_job_code == job.code:
         return await _beautify_concluded(session, review, job, to, error, closing)
-    if review.job_code == job.code and job.model_id == REVIEW_MODEL:
-        _review_concluded(review, to)
+    if to is JobStatus.SUCCESS and job.model_id == REVIEW_MODEL and review.file_code in job.params.values():
+        _reviewed(review, job)
     return error
 
 
-def _review_concluded(review: PhotoReviewRow, to: JobStatus) -> None:
-    """A review counts once its job has succeeded; one whose job ends badly is taken back."""
-    if to is not JobStatus.SUCCESS or review.analysis is None:
-        review.analysis = None
-    else:
-        review.beautify_ability = Analysis.model_validate(review.analysis).beautify_ability
+def _reviewed(review: PhotoReviewRow, job: JobRow) -> None:
+    """An analysis counts once its job has succeeded; a job that ends badly leaves the one that was there."""
+    answer = job.resp_json or {}
+    analysis = Analysis.model_validate(answer[ANALYSIS])
+    review.job_code, review.analysis = job.code, analysis.model_dump(mode="json")
+    review.beautify_ability = analysis.beautify_ability
     _touch(review)
 
 

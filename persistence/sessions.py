@@ -2,16 +2,18 @@
 
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import or_
-from sqlmodel import col, delete
+from sqlmodel import col, delete, select
 
 from domain.errors import NotAuthenticated
 from persistence.columns import now
 from persistence.database import Database
+from persistence.portions import portions
 from persistence.tables import BrowserSessionRow
 
 SECRET_BYTES: Final = 32
@@ -59,9 +61,16 @@ async def use_session(database: Database, secret: bytes, text: str, *, idle: tim
     return _session(row)
 
 
-async def session_by_hash(database: Database, sha256: str, *, idle: timedelta) -> BrowserSession:
-    """A session that somebody has open for long, which is no use of it. Raises NotAuthenticated when it is over."""
-    return _session(await _live_row(database, sha256, idle))
+async def live_sessions(database: Database, hashes: Iterable[str], *, idle: timedelta) -> set[str]:
+    """Those of them that are not over. Looking is no use of them, however long somebody has them open."""
+    columns = col(BrowserSessionRow.sha256), col(BrowserSessionRow.expires_at), col(BrowserSessionRow.used_at)
+    async with database.read() as session:
+        return {
+            sha256
+            for some in portions(hashes)
+            for sha256, expires_at, used_at in await session.exec(select(*columns).where(columns[0].in_(some)))
+            if now() < min(expires_at, used_at + idle)
+        }
 
 
 async def end_session(database: Database, secret: bytes, text: str) -> None:

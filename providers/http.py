@@ -7,19 +7,18 @@ that is free goes through `call`, whose failures are worth another try; the tryi
 
 import asyncio
 import json
-import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
 import httpx
 
 from domain.errors import ProviderUnavailable
+from network.retry_after import parsed_retry_after
 
 MAX_BODY: Final = 32 * 1024 * 1024  #: bytes; a page of a hundred predictions with inline inputs fits
 MAX_CONNECTIONS: Final = 100
@@ -257,16 +256,5 @@ def _reason(failure: Exception) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """How long to wait, from Retry-After (seconds or an HTTP date, RFC 9110 10.2.3) or from `ratelimit-reset`."""
-    return _wait(headers.get("retry-after", "")) or _wait(headers.get("ratelimit-reset", ""))
-
-
-def _wait(written: str) -> timedelta | None:
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", written):
-        return min(timedelta(seconds=float(written)), MAX_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(timedelta(), min(moment - datetime.now(UTC), MAX_RETRY_AFTER))
+    named = (headers.get("retry-after"), headers.get("ratelimit-reset"))
+    return next(filter(None, (parsed_retry_after(written, at_most=MAX_RETRY_AFTER) for written in named)), None)

@@ -66,7 +66,7 @@ def parsed_retry_after(written: str) -> float | None:
         return min(float(written.strip()[:9]), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits fits no date
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

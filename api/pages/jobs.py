@@ -22,6 +22,9 @@ PAGE_LENGTH: Final = 50
 MAX_FRESH: Final = 100
 """To so many new jobs it is counted how many there are."""
 
+FIRST_DAY: Final = date(1970, 1, 1)
+LAST_DAY: Final = date(9998, 12, 31)
+
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 #: A form sends fields that nobody has filled in, too.
@@ -64,6 +67,8 @@ class JobsQuery(BaseModel):
 
 
 def _midnight(day: date) -> datetime:
+    """Days that no job can be of are as good as the nearest that one can."""
+    day = min(max(day, FIRST_DAY), LAST_DAY)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 

@@ -12,9 +12,11 @@ from api.callers import Operator, Reader
 from api.parts import AllParts
 from api.problems import problem_responses
 from api.strict_json import StrictRoute
+from domain.errors import NotAllowed
 from domain.events import Moment
 from domain.stages import Stages, split
 from domain.templates import MAX_PROMPT_LENGTH, TEMPLATE_ID, Definition, StageSettings, Template
+from persistence.keys import KeyKind
 from persistence.templates import delete_template, save_template, template_of, templates_page, versions_page
 
 MAX_PAGE: Final = 100
@@ -90,12 +92,17 @@ async def preview(wanted: PreviewRequest, _caller: Operator) -> Preview:
 
 @router.get("/{template_id}", summary="Look at a template", responses=problem_responses(401, 403, 404))
 async def get_template(
-    _caller: Reader,
+    caller: Reader,
     template_id: TemplateId,
     parts: AllParts,
     version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
 ) -> Template:
-    """Its newest version; or another one, which is there also after the template was deleted."""
+    """Its newest version; or another one, which is there also after the template was deleted.
+
+    For service keys only: a prompt is its operator's own.
+    """
+    if caller.kind is KeyKind.USER:
+        raise NotAllowed("Prompts are shown to service keys only.")
     async with parts.database.read() as session:
         return await template_of(session, template_id, version)
 

@@ -22,7 +22,7 @@ class ConversationRow(SQLModel, table=True):
 
 
 class MessageRow(SQLModel, table=True):
-    """One message. Without `content` it is erased. `lost` counts the answers to it that never came."""
+    """One message. Without `content` it is erased. `lost` counts how often it left without an answer that is kept."""
 
     __tablename__ = "conversation_message"
     __table_args__ = (UniqueConstraint("job_code", "stage", "role"),)

@@ -23,9 +23,16 @@ SPOKEN_FOR: Final = {
     "v": "The version is the model's.",
     "version": "The version is the model's.",
     "niji": "The version is the model's.",
+    "repeat": "One order is one drawing.",
+    "r": "One order is one drawing.",
+    "video": "This model draws pictures.",
+    "draft": "Say it by the model.",
+    "stealth": "Who may see it is the account's.",
+    "public": "Who may see it is the account's.",
 }
 
 _SWITCH: Final = re.compile(r"(?:^|\s)(?:--|—)(\w+)")
+_PERMUTATION: Final = re.compile(r"\{[^{}]*,[^{}]*\}")
 
 #: What `components` may name that `POST /midjourney/v1/action` does with a job's id alone (docs.ttapi.io).
 ACTION: Final = re.compile(
@@ -73,6 +80,8 @@ class Imagine(Parameters):
                 raise PydanticCustomError(
                     "switch", f"--{switch.lower()} cannot stand here. {SPOKEN_FOR[switch.lower()]}"
                 )
+        if _PERMUTATION.search(prompt):
+            raise PydanticCustomError("switch", "Choices in {braces, like these} are several orders: send one each.")
         if not re.sub(r"(?:--|—)\w+(\s+[^\s-]\S*)?", "", prompt).strip():
             raise PydanticCustomError("switch", "There must be more than switches.")
         return prompt

@@ -41,7 +41,7 @@ class Installation:
             kind=KeyKind.USER,
             name="test",
             user_id=user_id,
-            scopes=scopes or tuple(Scope),
+            scopes=scopes or None,
         )
         return {"Authorization": f"Bearer {text}"}
 

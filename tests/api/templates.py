@@ -12,6 +12,12 @@ CONTRACT: dict[str, Any] = {
     "columns": [{"name": "甲方", "required": True}, {"name": "金额", "type": "number"}],
 }
 
+ORDERS: dict[str, Any] = {
+    "name": "Orders",
+    "prompt": "You are careful.\n阶段1 read\n阶段2 write JSON",
+    "columns": [{"name": "订单号", "required": True}, {"name": "金额", "type": "number"}],
+}
+
 
 async def saved(api: Installation, template_id: str, **change: Any) -> httpx.Response:
     return await api.http.put(f"/api/templates/{template_id}", json={**CONTRACT, **change})

@@ -64,13 +64,23 @@ async def test_a_revoked_or_expired_key_is_none(api: Installation) -> None:
 async def test_a_key_does_only_what_its_scopes_say(api: Installation) -> None:
     reader = await api.key_for("ada", Scope.JOBS_READ)
     writer = await api.key_for("ada", Scope.JOBS_WRITE)
-    admin = await api.key_for("ada", Scope.ADMIN)
 
     assert (await api.submit("ada", headers=reader)).status_code == 403
     assert (await api.submit("ada", headers=writer)).status_code == 202
-    assert (await api.submit("ada", headers=admin)).status_code == 202
     assert (await api.http.get("/api/jobs", headers=writer)).status_code == 403
     assert (await api.http.post("/api/files", headers=writer)).status_code == 403
+
+
+async def test_a_users_key_never_runs_the_installation(api: Installation) -> None:
+    ada = await api.key_for("ada")
+    code = (await api.submit("ada", headers=ada)).json()["code"]
+    decision = {"decision": "refund", "why": "please"}
+
+    assert (await api.http.post(f"/api/jobs/{code}/resolve", headers=ada, json=decision)).status_code == 403
+    assert (await api.http.delete("/api/templates/contract_zh", headers=ada)).status_code == 403
+    assert (await api.http.post("/api/tokens", headers=ada, json={"user_id": "ada"})).status_code == 403
+    with pytest.raises(ValueError, match="admin"):
+        await api.key_for("ada", Scope.ADMIN)
 
 
 async def test_a_users_key_acts_for_nobody_else(api: Installation) -> None:

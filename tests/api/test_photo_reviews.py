@@ -241,6 +241,21 @@ async def test_a_review_whose_job_ends_badly_is_taken_back(desk: Installation) -
     assert (found["analysis"], found["beautify_ability"]) == (None, False)
 
 
+async def test_a_review_that_is_done_outlives_a_rerun_that_ends_badly(desk: Installation) -> None:
+    review = await reviewed(desk)
+    before = await look_at(desk, review)
+    path = f"/api/jobs/{review['job_code']}/rerun"
+    again = (await desk.http.post(path, json={"from": "start"}, headers=ADA)).json()["code"]
+    await desk.push(again, JobStatus.PROCESSING)
+    await DatabaseReviews(desk.parts.database).keep_analysis(again, an_analysis())
+
+    await desk.push(again, JobStatus.GENERATED, JobStatus.FAILED)
+    after = await look_at(desk, review)
+
+    assert before["analysis"] is not None
+    assert (after["analysis"], after["job_code"]) == (before["analysis"], before["job_code"])
+
+
 async def test_of_many_at_once_one_begins(desk: Installation) -> None:
     review = await reviewed(desk)
 

@@ -125,11 +125,12 @@ async def test_an_exploding_pattern_keeps_nobody_waiting(standing: Installation)
     assert (await trial).json()["errors"][0]["pointer"] == "/stages/pattern"
 
 
-async def test_only_an_operator_changes_templates(standing: Installation) -> None:
+async def test_only_an_operator_changes_templates_and_reads_prompts(standing: Installation) -> None:
     reader = await standing.key_for("ada", Scope.JOBS_READ, Scope.JOBS_WRITE)
     await saved(standing, "guarded")
 
-    assert (await standing.http.get("/api/templates/guarded", headers=reader)).status_code == 200
+    assert (await standing.http.get("/api/templates", headers=reader)).status_code == 200
+    assert (await standing.http.get("/api/templates/guarded", headers=reader)).status_code == 403
     assert (await standing.http.put("/api/templates/guarded", json=CONTRACT, headers=reader)).status_code == 403
     assert (await standing.http.delete("/api/templates/guarded", headers=reader)).status_code == 403
     assert (await standing.http.post("/api/templates/preview", json=CONTRACT, headers=reader)).status_code == 403

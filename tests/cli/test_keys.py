@@ -36,6 +36,15 @@ def test_a_users_key_may_be_narrow_and_expire(aijobs: Command, tmp_path: Path) -
     assert key["expires_at"] > key["create_time"]
 
 
+def test_a_users_key_cannot_run_the_installation(aijobs: Command) -> None:
+    made = aijobs("keys", "create", "app", "--user", "ada")
+    refused = aijobs("keys", "create", "app", "--user", "ada", "--scope", "admin")
+
+    assert made.code == Exit.SUCCESS
+    assert refused.code == Exit.USAGE
+    assert "admin" in refused.err
+
+
 def test_a_key_that_does_not_exist_cannot_be_revoked(aijobs: Command, tmp_path: Path) -> None:
     ended = aijobs("keys", "revoke", "0123456789abcdef")
 

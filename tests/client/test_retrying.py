@@ -11,6 +11,7 @@ from aijobs.client.following import Following
 from aijobs.client.retrying import LONGEST_PAUSE, LONGEST_RETRY_AFTER, SHORTEST_PAUSE, Retrying, parsed_retry_after
 from tests.client.rude import event
 
+FAR = "Fri, 31 Dec 99999999999999999999 00:00:00 GMT"
 AWAY = Unreachable("http://127.0.0.1:1", "nobody there", was_sent=False)
 
 
@@ -61,7 +62,15 @@ def test_patience_is_counted_from_the_first_trouble_since_it_went_well() -> None
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("7", 7.0), (" 7 ", 7.0), ("999999999999", LONGEST_RETRY_AFTER), ("", None), ("soon", None), ("-1", None)],
+    [
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("999999999999", LONGEST_RETRY_AFTER),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        (FAR, None),
+    ],
 )
 def test_retry_after_is_read(written: str, seconds: float | None) -> None:
     assert parsed_retry_after(written) == seconds

@@ -21,6 +21,9 @@ AN_HOUR = timedelta(hours=1)
         ("soon", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(0)),
         ("Fri, 21 Oct 2155 07:28:00 GMT", AN_HOUR),
+        ("Fri, 31 Dec 99999999999999999999 00:00:00 GMT", None),
+        ("Fri, 31 Dec 2026 00:00:00 +99999999999999999999", None),
+        ("Fri, 31 Dec 2026 00:00:99999999999999999999 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(written: str | None, meant: timedelta | None) -> None:

@@ -201,9 +201,10 @@ def in_seconds(seconds: int) -> str:
         ({"retry-after": "3", "ratelimit-reset": "9"}, 3),
         ({"ratelimit-reset": "9"}, 9),
         ({"retry-after": "999999999"}, MAX_RETRY_AFTER.total_seconds()),
-        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "9" * 400}, MAX_RETRY_AFTER.total_seconds()),
         ({"retry-after": "Wed, 21 Oct 9999 07:28:00 GMT"}, MAX_RETRY_AFTER.total_seconds()),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Fri, 31 Dec 99999999999999999999 00:00:00 GMT"}, None),
     ],
 )
 def test_the_wait_that_a_provider_asks_for(headers: dict[str, str], seconds: float | None) -> None:

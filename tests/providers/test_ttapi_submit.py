@@ -221,6 +221,8 @@ async def test_a_vendor_that_is_away_was_not_sent_anything(
         ({"translation": "yes"}, "/params/translation"),
         ({"getImageText": True}, "/params/getImageText"),
         ({"origin": ORIGIN}, "/params/origin"),
+        ({"prompt": "a cat --repeat 40"}, "/params/prompt"),
+        ({"prompt": "a {red, green} bird"}, "/params/prompt"),
     ],
 )
 def test_a_wrong_parameter_is_named(midjourney: Model, wrong: dict[str, Any], pointer: str) -> None:

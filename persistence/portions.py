@@ -1,0 +1,13 @@
+"""Long lists in portions: a database takes only so many values in one statement."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+AT_ONCE: Final = 500
+
+
+def portions(values: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(values)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
