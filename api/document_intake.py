@@ -1,5 +1,6 @@
 """Taking a document in for a template: a workbook's rows at once, everything else as a job that will bring them."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,14 +46,14 @@ class TakenTable:
 async def take_document(
     parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None = None
 ) -> TakenJob | TakenTable:
-    """What became of an upload. With the same key again, the first job; tables are taken in each time.
+    """What became of an upload. With the same key again: the first job, or the same rows in place of the first ones.
 
     Raises NotFound without the template, and what is wrong with the file as BadInput.
     """
     check_size(parts, upload)
     template = await _template(parts, upload)
     if kind_by_name(upload.name) is DocumentKind.EXCEL:
-        return await _table(parts, caller, upload, template)
+        return await _table(parts, caller, upload, template, idempotency_key)
     return await _job(parts, caller, upload, template, idempotency_key)
 
 
@@ -65,13 +66,16 @@ async def _template(parts: Parts, upload: Upload) -> Template:
         return await template_of(session, template_id)
 
 
-async def _table(parts: Parts, caller: Caller, upload: Upload, template: Template) -> TakenTable:
+async def _table(
+    parts: Parts, caller: Caller, upload: Upload, template: Template, idempotency_key: str | None
+) -> TakenTable:
     """All of its rows or none."""
+    user_id = caller.acts_for(upload.user_id)
     origin = RowsOrigin(
         template_id=template.id,
         template_version=template.version,
-        source=new_id("table"),
-        user_id=caller.acts_for(upload.user_id),
+        source=f"table_{_digest(user_id, idempotency_key)}" if idempotency_key else new_id("table"),
+        user_id=user_id,
     )
     async with parts.documents.table(upload.path, upload.name, template.columns) as table:
         if not table.count:
@@ -83,8 +87,8 @@ async def _table(parts: Parts, caller: Caller, upload: Upload, template: Templat
 async def _job(
     parts: Parts, caller: Caller, upload: Upload, template: Template, idempotency_key: str | None
 ) -> TakenJob:
-    """What stands in the way of the job's start is said before anything is kept, as far as it can be known."""
-    kept = await keep(parts, caller, upload, f"{idempotency_key}-file" if idempotency_key else None)
+    """The document stays an upload of its owner, also where no job comes of it."""
+    kept = await keep(parts, caller, upload, f"document {_digest(idempotency_key)}" if idempotency_key else None)
     params = {"file": kept.body["code"], "template": template.id}
     order = JobRequest(model_id=MODEL, params=params, user_id=upload.user_id)
     task_id = upload.fields.get(TASK_FIELD)
@@ -95,3 +99,8 @@ async def _job(
 
     answer = await take_in(parts, caller, order, idempotency_key, along=track)
     return TakenJob(code=answer.body["code"])
+
+
+def _digest(*names: str) -> str:
+    """The same for the same names, and as short as an id of ours."""
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()[:26].upper()

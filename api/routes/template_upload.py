@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 
 from api import shapes
+from api.accepting import IdempotencyKey
 from api.callers import Uploader
 from api.code_and_message import CodeAndMessageRoute
 from api.document_intake import TakenJob, TakenTable, take_document
@@ -76,11 +77,13 @@ class Refused(shapes.Shape):
     openapi_extra=FORM,
     responses={status: {"model": Refused} for status in (400, 401, 402, 403, 404, 413, 415, 422, 500, 503)},
 )
-async def upload_template(request: Request, caller: Uploader, parts: AllParts) -> Uploaded:
+async def upload_template(
+    request: Request, caller: Uploader, parts: AllParts, idempotency_key: IdempotencyKey = None
+) -> Uploaded:
     """A document becomes a job; the rows of an Excel workbook are taken in at once, all of them or none."""
     caller.needs(Scope.JOBS_WRITE)
     async with received(request) as upload:
-        taken = await take_document(parts, caller, upload)
+        taken = await take_document(parts, caller, upload, idempotency_key)
     return Uploaded(code=OK, message="success", data=_told(taken))
 
 

@@ -24,12 +24,19 @@ async def saved(api: Installation, template_id: str, **change: Any) -> httpx.Res
 
 
 async def sent(
-    api: Installation, content: bytes, name: str, *, template: str = "contract", user: str = "ada", **fields: str
+    api: Installation,
+    content: bytes,
+    name: str,
+    *,
+    template: str = "contract",
+    user: str = "ada",
+    key: str = "",
+    **fields: str,
 ) -> httpx.Response:
-    """An upload for a template."""
+    """An upload for a template, under an idempotency key if one is given."""
     return await api.http.post(
         "/api/template/upload-template",
         files={"file": (name, content)},
         data={"templateId": template, **fields},
-        headers={"Aijobs-User": user},
+        headers={"Aijobs-User": user, **({"Idempotency-Key": key} if key else {})},
     )

@@ -47,6 +47,18 @@ async def test_a_document_becomes_a_job(templated: Installation) -> None:
     assert (job["model_id"], job["user_id"], job["job_status_name"]) == ("document_extract_v1", "ada", "DRAFT")
 
 
+async def test_the_same_upload_under_one_key_counts_once(templated: Installation) -> None:
+    document = word("甲方：A公司")
+
+    jobs = [await sent(templated, document, "合同.docx", key="order-7") for _ in range(2)]
+    tables = [await sent(templated, TABLE, "合同.xlsx", key="order-8") for _ in range(2)]
+    rows = (await templated.http.get("/api/templates/contract/rows", headers={"Aijobs-User": "ada"})).json()["data"]
+
+    assert jobs[0].json() == jobs[1].json()
+    assert [table.json()["data"]["completed"] for table in tables] == [True, True]
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
