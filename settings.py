@@ -79,6 +79,7 @@ class ApiSettings(BaseModel):
     session_idle: Duration = timedelta(hours=12)  #: a browser's session that is not used for so long is over
     session_lifetime: Duration = timedelta(days=7)
     temporal_ui: HttpUrl | None = None  #: of Temporal's Web UI, for links; `…/namespaces/<name>` if it is not `default`
+    streams_per_user: int = Field(default=20, ge=1)  #: of an end user with a token, a ticket or a session
     streams_per_key: int = Field(default=500, ge=1)
     streams: int = Field(default=3000, ge=1)  #: of one process
     allowed_origins: Origins = ()  #: other sites whose pages may call, for example https://app.example.com

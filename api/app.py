@@ -15,7 +15,7 @@ from api.live import LiveEvents
 from api.pages.routing import add_pages
 from api.parts import Parts
 from api.problems import answer_problems
-from api.proofs import still_good
+from api.proofs import those_still_good
 from api.routes import (
     catalogue,
     events,
@@ -105,6 +105,9 @@ class Api(FastAPI):
             "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,
             "/photos": self._settings.max_upload_bytes + FORM_SLACK,
+            "/documents": self._settings.max_upload_bytes + FORM_SLACK,
+            "/templates": MAX_TEMPLATE_BYTES,
+            "/templates/": MAX_TEMPLATE_BYTES,
             "/api/template/upload-template": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/templates/": MAX_TEMPLATE_BYTES,
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
@@ -118,8 +121,8 @@ class Api(FastAPI):
 
 @asynccontextmanager
 async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    is_good = partial(still_good, parts.database, session_idle=parts.settings.session_idle)
-    async with parts.live.running(), parts.streams.watched(is_good):
+    still_good = partial(those_still_good, parts.database, session_idle=parts.settings.session_idle)
+    async with parts.live.running(), parts.streams.watched(still_good):
         yield
 
 

@@ -29,6 +29,7 @@ class Subscription:
     def __init__(self, wanted: EventFilter) -> None:
         self.wanted = wanted
         self.ending: Ending | None = None
+        self.gave_up = False  #: waiting until events flow, so that it would miss those that were before
         self.is_quiet = False
         self._waiting: deque[LiveEvent] = deque()
         self._woken = asyncio.Event()

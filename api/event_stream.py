@@ -45,7 +45,12 @@ class EventStream(StreamingResponse):
 def admission(parts: Parts, caller: Caller) -> AbstractContextManager[OpenStream]:
     """One more stream of the caller. Entering it raises TooManyStreams or TooBusy."""
     settings = parts.settings
-    return parts.streams.admitted(caller.proof, per_key=settings.streams_per_key, in_all=settings.streams)
+    return parts.streams.admitted(
+        caller.proof,
+        per_user=settings.streams_per_user,
+        per_key=settings.streams_per_key,
+        in_all=settings.streams,
+    )
 
 
 @dataclass(frozen=True)

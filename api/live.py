@@ -4,26 +4,20 @@ A listener that cannot keep up is cut off: nothing is dropped from the middle, a
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from api.audience import Audience, Ending, Subscription
+from api.background import begun
+from api.tail import Tail
 from persistence.database import Database
-from persistence.history import EventFilter, EventTail, LogEntry, opened_tail
+from persistence.history import EventFilter
 
-LOOK_EVERY: Final = timedelta(milliseconds=50)
-PAUSE_AFTER_TROUBLE: Final = timedelta(seconds=1)
 FLOW_PATIENCE: Final = timedelta(seconds=5)
 HEARTBEAT: Final = timedelta(seconds=10)
 GOODBYE_PATIENCE: Final = timedelta(seconds=2)
-
-TOLD_AT_ONCE: Final = 100
-"""Then the listeners get a turn, so that a burst does not leave all of them behind."""
 
 BEATS_AT_ONCE: Final = 200
 
@@ -32,31 +26,32 @@ READING_AT_ONCE: Final = 2
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
-
 
 class LiveEvents:
-    """Looks into the database only while somebody listens."""
+    """Looks into the database only while somebody listens. Listeners wait with `patience` until events flow."""
 
-    def __init__(self, database: Database, *, heartbeat: timedelta = HEARTBEAT) -> None:
+    def __init__(
+        self, database: Database, *, heartbeat: timedelta = HEARTBEAT, patience: timedelta = FLOW_PATIENCE
+    ) -> None:
         self.database = database
-        self.position: int | None = None  #: everything up to here was told; None while nothing flows
         self.is_fresh = True  #: whether a listener who hears nothing may believe that there is nothing
         self._heartbeat = heartbeat
+        self._patience = patience
         self._audience = Audience()
-        self._wanted = asyncio.Event()
-        self._flowing = asyncio.Event()
-        self._looks = 0
+        self._tail = Tail(database, self._audience)
         self._reads = asyncio.Semaphore(READING_AT_ONCE)
         self._reading: set[asyncio.Task[Any]] = set()
-        self._closed = False
+
+    @property
+    def position(self) -> int | None:
+        """Everything up to here was told; None while nothing flows."""
+        return self._tail.position
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Events flow until the block ends."""
-        tailing, beating = asyncio.create_task(self._run()), asyncio.create_task(self._beat())
-        for task in (tailing, beating):
-            task.add_done_callback(_complain)
+        tailing = begun(self._tail.run(), failure="live_events_ended")
+        beating = begun(self._beat(), failure="live_events_ended")
         try:
             yield
         finally:
@@ -66,9 +61,7 @@ class LiveEvents:
 
     def close(self) -> None:
         """Nothing flows any more, and every listener hears it at once."""
-        self._closed = True
-        self._wanted.set()
-        self._flowing.set()
+        self._tail.close()
         self._audience.end(Ending.CLOSED)
 
     async def everybody_left(self) -> None:
@@ -79,15 +72,21 @@ class LiveEvents:
 
     @asynccontextmanager
     async def subscribed(self, wanted: EventFilter) -> AsyncIterator[Subscription]:
-        """Every wanted event that is committed from here on. What came before is in the database."""
+        """Every wanted event that is committed from here on. What came before is in the database.
+
+        When events do not flow in time, listeners look into the database themselves. Once they flow, such a listener
+        is ended and comes back.
+        """
         subscription = Subscription(wanted)
-        if self._closed:
+        if self._tail.is_closed:
             subscription.end(Ending.CLOSED)
         with self._audience.joined(subscription):
-            self._wanted.set()
-            with suppress(TimeoutError):  # without news, listeners look into the database themselves
-                async with asyncio.timeout(FLOW_PATIENCE.total_seconds()):
-                    await self._flowing.wait()
+            self._tail.want()
+            try:
+                async with asyncio.timeout(self._patience.total_seconds()):
+                    await self._tail.begun(subscription)
+            except TimeoutError:
+                subscription.gave_up = not self._tail.is_flowing
             yield subscription
 
     async def read(self, page: Coroutine[Any, Any, T]) -> T:
@@ -108,62 +107,17 @@ class LiveEvents:
         if not reading.cancelled():
             reading.exception()  # whoever has left does not look at it
 
-    async def _run(self) -> None:
-        """The tail keeps its connection while nobody listens: in a rush it need not stand in line for one."""
-        while not self._closed:
-            try:
-                async with opened_tail(self.database) as tail:
-                    while not self._closed:
-                        await self._wanted.wait()
-                        await tail.skip()
-                        await self._pass_on(tail)
-            except SQLAlchemyError as trouble:
-                log.error("live_events_interrupted", error=str(trouble))
-                self._audience.end(Ending.TROUBLE)  # they come back, and read what they missed
-                self._flowing.set()
-                self._flowing.clear()
-                await asyncio.sleep(PAUSE_AFTER_TROUBLE.total_seconds())
-
-    async def _pass_on(self, tail: EventTail) -> None:
-        self.position = tail.position
-        self._flowing.set()
-        try:
-            while self._audience and not self._closed:
-                news = await tail.news()
-                await self._tell(news)
-                self.position = tail.position
-                self._looks += 1
-                await asyncio.sleep(LOOK_EVERY.total_seconds())
-        finally:
-            self.position = None
-            if not self._closed:
-                self._wanted.clear()
-                self._flowing.clear()
-
-    async def _tell(self, news: Sequence[LogEntry]) -> None:
-        for number, entry in enumerate(news, start=1):
-            self._audience.tell(entry)
-            self.position = entry.position
-            self._looks += 1
-            if number % TOLD_AT_ONCE == 0:
-                await asyncio.sleep(0)
-
     async def _beat(self) -> None:
         """A quiet listener is woken after half the time at the earliest, and after all of it at the latest.
 
         Beats say also whether the tail still looks: a busy process, which slows down both, is no reason for everybody
         to look into the database as well.
         """
-        while not self._closed:
-            looks = self._looks
+        while not self._tail.is_closed:
+            looks = self._tail.looks
             await asyncio.sleep(self._heartbeat.total_seconds() / 2)
-            self.is_fresh = self._looks > looks
+            self.is_fresh = self._tail.looks > looks
             for number, subscription in enumerate(self._audience, start=1):
                 subscription.beat()
                 if number % BEATS_AT_ONCE == 0:
                     await asyncio.sleep(0)
-
-
-def _complain(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (failure := task.exception()) is not None:
-        log.error("live_events_ended", error=repr(failure))

@@ -1,29 +1,37 @@
 """What a caller was let in by, and whether it is still good."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.errors import NotAuthenticated
 from persistence.columns import now
 from persistence.database import Database
-from persistence.keys import key_by_id
-from persistence.sessions import session_by_hash
+from persistence.keys import valid_keys
+from persistence.sessions import live_sessions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """A key; for a token, a ticket or a session also its end; for a session its hash."""
+    """A key; for what was made with it also its end, and the one user that it is for; for a session its hash."""
 
     key_id: str
+    user_id: str | None = None
     until: datetime | None = None
     session: str | None = None
 
 
-async def still_good(database: Database, proof: Proof, *, session_idle: timedelta) -> bool:
-    try:
-        await key_by_id(database, proof.key_id)
-        if proof.session is not None:
-            await session_by_hash(database, proof.session, idle=session_idle)
-    except NotAuthenticated:
-        return False
-    return proof.until is None or now() < proof.until
+async def those_still_good(
+    database: Database, proofs: Collection[Proof], *, session_idle: timedelta
+) -> frozenset[Proof]:
+    """Those of them that still let somebody in; however many they are, keys and sessions are asked for together."""
+    moment = now()
+    keys = await valid_keys(database, {proof.key_id for proof in proofs})
+    named = {proof.session for proof in proofs if proof.session is not None}
+    sessions = await live_sessions(database, named, idle=session_idle)
+    return frozenset(
+        proof
+        for proof in proofs
+        if proof.key_id in keys
+        and (proof.session is None or proof.session in sessions)
+        and (proof.until is None or moment < proof.until)
+    )

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from api.callers import Caller, identified
 from api.origins import refuse_foreign_origin
 from api.parts import AllParts, Parts
-from api.proofs import Proof, still_good
+from api.proofs import Proof, those_still_good
 from domain.errors import NotAuthenticated
 from persistence.columns import now
 from persistence.keys import KeyKind, Scope
@@ -52,7 +52,7 @@ async def holder_of(parts: Parts, text: str) -> Caller:
     content = _read(parts.secret, text)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
     proof = Proof(key_id=content["key"], until=until, session=content.get("session"))
-    if not await still_good(parts.database, proof, session_idle=parts.settings.session_idle):
+    if not await those_still_good(parts.database, [proof], session_idle=parts.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
     return Caller(
         key_id=proof.key_id,

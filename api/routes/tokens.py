@@ -34,7 +34,12 @@ class TokenRequest(BaseModel):
     "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
 )
 async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts) -> shapes.Token:
-    """For service keys. The token can do no more than the key, and is gone when the key is revoked."""
+    """For service keys. The token can do no more than the key, and is gone when the key is revoked.
+
+    Browsers' sessions make none, since it would outlive them; they make tickets.
+    """
+    if caller.session is not None:
+        raise NotAllowed("A browser's session makes no tokens, which would outlive it. Send the key, or use a ticket.")
     if caller.kind is not KeyKind.SERVICE:
         raise NotAllowed("Only a service key makes tokens.")
     scopes = frozenset(wanted.scopes)

@@ -192,3 +192,17 @@ async def test_a_job_has_one_price_whatever_it_makes(studio: Installation) -> No
     refused = await studio.submit(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"}, output_count=4)
 
     assert complaints(refused) == {"/output_count": "Midjourney makes at most 1."}
+
+
+async def test_the_jobs_page_has_a_button_for_each_and_pressed_twice_it_makes_one_job(studio: Installation) -> None:
+    code = await drawn(studio)
+    form = {"action": "upsample1", "idempotency_key": "form_1"}
+
+    page = await studio.http.get(f"/jobs/{code}")
+    pressed = [await studio.http.post(f"/jobs/{code}/act", data=form) for _ in range(2)]
+
+    assert all(f'value="{action}"' in page.text for action in OFFERED)
+    assert [answer.status_code for answer in pressed] == [303, 303]
+    assert pressed[0].headers["location"] == pressed[1].headers["location"]
+    made = await seen(studio, pressed[0].headers["location"].removeprefix("/jobs/"))
+    assert (made["origin"], made["action"], made["user_id"]) == (code, "upsample1", "ada")

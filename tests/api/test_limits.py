@@ -3,7 +3,7 @@
 import asyncio
 import socket as sockets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -92,14 +92,55 @@ async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(pa
 
 def test_what_is_closed_makes_room() -> None:
     streams, proof = OpenStreams(), Proof(key_id="a")
-    with streams.admitted(proof, per_key=1, in_all=2):
-        with pytest.raises(TooManyStreams), streams.admitted(proof, per_key=1, in_all=2):
+    with streams.admitted(proof, per_user=1, per_key=1, in_all=2):
+        with pytest.raises(TooManyStreams), streams.admitted(proof, per_user=1, per_key=1, in_all=2):
             pass
-        both = streams.admitted(Proof(key_id="b"), per_key=1, in_all=2)
-        with both, pytest.raises(TooBusy), streams.admitted(Proof(key_id="c"), per_key=1, in_all=2):
+        both = streams.admitted(Proof(key_id="b"), per_user=1, per_key=1, in_all=2)
+        with both, pytest.raises(TooBusy), streams.admitted(Proof(key_id="c"), per_user=1, per_key=1, in_all=2):
             pass
-    with streams.admitted(proof, per_key=1, in_all=1):
+    with streams.admitted(proof, per_user=1, per_key=1, in_all=1):
         assert len(streams) == 1
+
+
+def test_a_key_alone_is_no_user_and_a_user_of_another_key_is_another() -> None:
+    streams, ada = OpenStreams(), Proof(key_id="a", user_id="ada")
+    others = Proof(key_id="a", user_id="bob"), Proof(key_id="b", user_id="ada"), Proof(key_id="a"), Proof(key_id="a")
+    with ExitStack() as opened:
+        for proof in (ada, *others):
+            opened.enter_context(streams.admitted(proof, per_user=1, per_key=9, in_all=9))
+        with pytest.raises(TooManyStreams), streams.admitted(ada, per_user=1, per_key=9, in_all=9):
+            pass
+    with streams.admitted(ada, per_user=1, per_key=1, in_all=1):
+        assert len(streams) == 1
+
+
+async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_together(parts: Parts, key: str) -> None:
+    async with limited(parts, key, streams_per_user=3) as api, AsyncExitStack() as opened:
+        token = (await api.http.post("/api/tokens", json={"user_id": "ada"})).json()["token"]
+        ticket = (await api.http.post("/api/tickets", json={"user_id": "ada"})).json()["ticket"]
+        signed_in = await api.http.post("/api/sessions", json={"key": key, "user_id": "ada"})
+        api.http.cookies.clear()
+        by_token = {"Authorization": f"Bearer {token}"}
+        await opened.enter_async_context(reading(api, "/api/events", headers=by_token))
+        await opened.enter_async_context(socket(api, f"?after=0&ticket={ticket}", headers={}))
+        secret = signed_in.cookies["aijobs_session"]
+        cookie = {"Cookie": f"aijobs_session={secret}", "Sec-Fetch-Site": "same-origin"}
+        await opened.enter_async_context(socket(api, "?after=0", headers=cookie))
+        answers = [
+            await api.http.get("/api/events", headers=by_token),
+            await api.http.get(f"/api/events?ticket={ticket}", headers={"Authorization": ""}),
+        ]
+        for headers in (cookie, by_token):
+            with pytest.raises(InvalidStatus) as refused:
+                await opened.enter_async_context(socket(api, headers=headers))
+            assert (refused.value.response.status_code, "Retry-After" in refused.value.response.headers) == (429, True)
+        his = (await api.http.post("/api/tokens", json={"user_id": "bob"})).json()["token"]
+        for headers in ({"Authorization": f"Bearer {his}"}, {}, {"Aijobs-User": "ada"}):
+            stream = await opened.enter_async_context(reading(api, "/api/events", headers=headers))
+            await stream.begun()
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(429, "too_many_streams")] * 2
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
 
 
 async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: Parts, key: str) -> None:
@@ -225,7 +266,7 @@ async def take(lines: AsyncIterator[str], wanted: str, count: int) -> AsyncItera
 
 async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
     streams = OpenStreams()
-    with streams.admitted(Proof(key_id="a"), per_key=1, in_all=1) as stream:
+    with streams.admitted(Proof(key_id="a"), per_user=1, per_key=1, in_all=1) as stream:
         stream.end(Ending.UNWELCOME)
         subscription = Subscription(EventFilter())
         with Audience().joined(subscription):

@@ -1,9 +1,14 @@
 """Live events without HTTP: who is behind is cut off, and nothing is looked for while nobody listens."""
 
 import asyncio
+from datetime import timedelta
 
 from api.audience import MAX_WAITING, Ending
+from api.event_stream import JobHistory
+from api.following import follow
+from api.limits import OpenStream
 from api.live import LiveEvents
+from api.proofs import Proof
 from domain.lifecycle import JobStatus
 from persistence.history import EventFilter
 from tests.api.installation import Installation
@@ -46,3 +51,36 @@ async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: In
         live.close()
         async with live.subscribed(EventFilter()) as subscription:
             assert subscription.is_over
+
+
+async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(without_temporal: Installation) -> None:
+    code = await without_temporal.job("ada")
+    live = LiveEvents(without_temporal.parts.database, patience=timedelta(0))
+    early, again = OpenStream(Proof(key_id="a")), OpenStream(Proof(key_id="a"))
+    batches = follow(live, JobHistory(code), 0, early)
+    heard = [event.event.seq for event in await anext(batches)]
+
+    await without_temporal.push(code, JobStatus.SUBMITTED)
+    async with live.running(), asyncio.timeout(10):
+        heard += [event.event.seq async for batch in batches for event in batch]
+        assert (heard, early.ending) == ([1], Ending.TROUBLE)
+        await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
+        later = [event.event.seq async for batch in follow(live, JobHistory(code), heard[-1], again) for event in batch]
+
+    assert (later, again.ending) == ([2, 3, 4], None)
+
+
+async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal: Installation) -> None:
+    code = await without_temporal.job("ada")
+    live = LiveEvents(without_temporal.parts.database)
+
+    async def heard() -> list[int]:
+        batches = follow(live, JobHistory(code), 0, OpenStream(Proof(key_id="a")))
+        return [event.event.seq async for batch in batches for event in batch]
+
+    hearing = asyncio.create_task(heard())
+    await asyncio.sleep(0)
+    await without_temporal.push(code, JobStatus.SUBMITTED)
+    async with live.running(), asyncio.timeout(10):
+        await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
+        assert await hearing == [1, 2, 3, 4]

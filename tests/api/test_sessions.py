@@ -40,7 +40,19 @@ async def test_a_cookie_stands_for_the_key_that_opened_it(api: Installation, key
         assert (await http.get(f"/api/jobs/{code}")).status_code == 200
         answer = await http.post("/api/jobs", json={**A_JOB, "user_id": "ada"}, headers=SAME_ORIGIN)
         assert answer.status_code == 202
-        assert (await http.post("/api/tokens", json={"user_id": "ada"}, headers=SAME_ORIGIN)).status_code == 201
+
+
+async def test_a_session_makes_tickets_which_end_with_it_but_no_tokens_which_would_not(
+    api: Installation, key: str
+) -> None:
+    async with browser(api, key) as http:
+        wish: dict[str, Any] = {"json": {"user_id": "ada"}, "headers": SAME_ORIGIN}
+        token, ticket = await http.post("/api/tokens", **wish), await http.post("/api/tickets", **wish)
+        by_key = await http.post("/api/tokens", json={"user_id": "ada"}, headers={"Authorization": f"Bearer {key}"})
+
+    assert (token.status_code, token.json()["code"]) == (403, "not_allowed")
+    assert "session" in token.json()["detail"]
+    assert (ticket.status_code, by_key.status_code) == (201, 201)
 
 
 async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_from_the_database(

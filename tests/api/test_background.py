@@ -1,0 +1,22 @@
+"""Work beside the requests, when it fails."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+
+from structlog.testing import capture_logs
+
+from api.limits import OpenStreams
+from api.proofs import Proof
+
+
+async def test_a_check_that_fails_for_good_is_heard_of() -> None:
+    async def broken(_proofs: Collection[Proof]) -> Collection[Proof]:
+        raise ArithmeticError("It cannot count.")
+
+    with capture_logs() as logs:
+        async with OpenStreams().watched(broken, every=timedelta(0)), asyncio.timeout(10):
+            while not logs:
+                await asyncio.sleep(0)
+
+    assert [(line["event"], line["log_level"]) for line in logs] == [("streams_no_longer_checked", "error")]
