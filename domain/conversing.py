@@ -186,7 +186,7 @@ class Conversation:
 
 
 class Conversations(Protocol):
-    """Where conversations are kept. Every method is one transaction; repeating one changes nothing.
+    """Where conversations are kept. Every method is one transaction; repeating one changes nothing, but for the count.
 
     What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
     """
@@ -203,12 +203,19 @@ class Conversations(Protocol):
         """Add a question behind the script's own."""
         ...
 
-    async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
-        """Keep an answer and what it cost: from here on the stage is done, and never asked again."""
+    async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
+        """Count the answer to a question that is about to leave as lost, until it is kept; the how-manieth it is.
+
+        Beyond `most` nothing is counted, and the question must not leave.
+        """
         ...
 
-    async def lost(self, job_code: str, stage: int) -> int:
-        """Count an answer that did not come; how many there are in this stage."""
+    async def not_lost(self, job_code: str, stage: int) -> None:
+        """Take that back: surely nobody has answered."""
+        ...
+
+    async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
+        """Keep an answer, which is not lost then, and what it cost: the stage is done, and never asked again."""
         ...
 
     async def note_unusable(self, job_code: str, text: str) -> None:

@@ -25,6 +25,10 @@ MAX_PATTERN_LENGTH: Final = 500
 DEFAULT_PATTERN: Final = r"(?:#{0,3}\s*【?\s*阶段\s*(\d+)\s*】?)"
 
 MAX_ERRORS: Final = 50  #: told at once; more would help nobody
+MAX_CELLS: Final = 200_000
+"""Cells of an answer's table, the absent ones too: a few characters of an answer could ask for a row of MAX_COLUMNS."""
+MAX_KEY_LENGTH: Final = 100
+"""Characters of the key that an answer's list stands under: every error repeats it."""
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -165,20 +169,24 @@ def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:
     """Hold a model's JSON answer against the columns.
 
     Takes a list of objects, that list under a single key (`{"rows": […]}`), or one object that is a row itself. Errors
-    point into what was given; at most MAX_ERRORS are told.
+    point into what was given; after MAX_ERRORS of them, or MAX_CELLS, no more of it is looked at.
     """
     found, at = _listed(columns, data)
     if found is None:
         return CheckedRows(errors=(FieldError(pointer(*at), "Must be a list of objects, one for each row."),))
-    rows, errors, ignored = [], list[FieldError](), dict[str, None]()
+    rows, errors, ignored = list[Row](), list[FieldError](), dict[str, None]()
+    name_of = {header_key(column.name): column.name for column in columns}
     for place, item in enumerate(found):
-        if isinstance(item, dict):
-            row, wrong, unknown = _checked(columns, item)
+        if (place + 1) * len(columns) > MAX_CELLS:
+            errors.append(FieldError(pointer(*at), f"Must have at most {MAX_CELLS:,} cells, with the absent ones."))
+            break
+        row, wrong, unknown = _checked(columns, name_of, item)
+        errors += [FieldError(pointer(*at, place, *where), message) for where, message in wrong.items()]
+        if len(errors) >= MAX_ERRORS:
+            break
+        if not errors:
             rows.append(row)
-            errors += [FieldError(pointer(*at, place, name), message) for name, message in wrong.items()]
             ignored |= dict.fromkeys(unknown)
-        else:
-            errors.append(FieldError(pointer(*at, place), "Must be an object."))
     if errors:
         return CheckedRows(errors=tuple(errors[:MAX_ERRORS]))
     return CheckedRows(rows=tuple(rows), ignored=tuple(ignored))
@@ -193,17 +201,22 @@ def _listed(columns: Sequence[Column], data: Any) -> tuple[list[Any] | None, tup
     names = {header_key(column.name) for column in columns}
     if any(header_key(key) in names for key in data):
         return [data], ()
-    if len(data) == 1 and isinstance(only := next(iter(data.values())), list):
-        return only, (next(iter(data)),)
+    for key, only in data.items() if len(data) == 1 else ():
+        if isinstance(only, list) and len(key) <= MAX_KEY_LENGTH:
+            return only, (key,)
     return None, ()
 
 
-def _checked(columns: Sequence[Column], item: Mapping[str, Any]) -> tuple[Row, dict[str, str], list[str]]:
-    """The row, what is wrong with it by column, and keys that are nobody's."""
-    name_of = {header_key(column.name): column.name for column in columns}
-    given = {name_of[header_key(key)]: value for key, value in item.items() if header_key(key) in name_of}
-    row, wrong = check_row(columns, given)
-    return row, wrong, [key for key in item if header_key(key) not in name_of]
+def _checked(
+    columns: Sequence[Column], name_of: Mapping[str, str], item: object
+) -> tuple[Row, dict[tuple[str, ...], str], list[str]]:
+    """The row, what is wrong with it by place in it, and keys that are nobody's. `name_of` has the columns by key."""
+    if not isinstance(item, dict):
+        return {}, {(): "Must be an object."}, []
+    keys = {key: header_key(key) for key in item}
+    row, wrong = check_row(columns, {name_of[key]: item[given] for given, key in keys.items() if key in name_of})
+    unknown = [given for given, key in keys.items() if key not in name_of]
+    return row, {(name,): message for name, message in wrong.items()}, unknown
 
 
 def check_row(columns: Sequence[Column], given: Mapping[str, object]) -> tuple[Row, dict[str, str]]:

@@ -15,7 +15,7 @@ MAX_DEPTH: Final = 64  #: brackets within brackets; a table needs three
 
 MAX_WHOLE: Final = 2**63
 
-_FENCED: Final = re.compile(r"```[ \t]*(?:json)?[ \t]*\r?\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_FENCED: Final = re.compile(r"```[ \t]*(?:json[ \t]*)?\r?\n(.*?)```", re.DOTALL | re.IGNORECASE)
 
 
 class NotJson(ValueError):
@@ -31,7 +31,11 @@ class Answer:
 
 
 async def read_answer(text: str) -> Answer:
-    """Raises NotJson."""
+    """Raises NotJson. In a thread: an answer can be so large that reading it would hold up everything else."""
+    return await asyncio.to_thread(_read, text)
+
+
+def _read(text: str) -> Answer:
     _check_depth(text)
     for candidate in _candidates(text):
         try:
@@ -40,7 +44,7 @@ async def read_answer(text: str) -> Answer:
             continue
     if len(text) > MAX_MENDED:
         raise NotJson("It is not valid JSON.")
-    mended = await asyncio.to_thread(json_repair.loads, _likeliest(text), skip_json_loads=True)
+    mended = json_repair.loads(_likeliest(text), skip_json_loads=True)
     if not isinstance(mended, dict | list) or not mended:
         raise NotJson("It is not JSON.")
     return Answer(_kept_exactly(mended), repaired=True)

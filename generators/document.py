@@ -10,22 +10,8 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from domain.catalogue import Model
-from domain.conversing import (
-    AnswerLost,
-    AnswerShape,
-    AnswerUnusable,
-    Attachment,
-    Chat,
-    ChatMessage,
-    Completion,
-    Conversation,
-    Conversations,
-    Finish,
-    Line,
-    Role,
-    require_stop,
-)
-from domain.errors import FieldError, ProviderFailed
+from domain.conversing import AnswerShape, Attachment, Chat, Conversation, Conversations
+from domain.errors import FieldError
 from domain.extracting import Documents, Templates
 from domain.outputs import OutputKind, OutputSource
 from domain.parameters import FILE_CODE, FileInput, Parameters
@@ -33,12 +19,10 @@ from domain.providing import Capabilities, Task, UploadedFile
 from domain.stages import split
 from domain.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
 from generators.answers import NotJson, read_answer
+from generators.asking import Asker
 from generators.script import as_data, ask_again, script_of
 
 PDF: Final = "application/pdf"
-MAX_LOST: Final = 3
-"""So many answers of one stage may get lost on the way: each may have been paid for."""
-
 USUAL_LENGTH: Final = 1500
 """Characters of a usual answer: half of a stage's progress is shown when so many have come."""
 
@@ -85,6 +69,7 @@ class DocumentExtractor:
         self._conversations = conversations
         self._templates = templates
         self._documents = documents
+        self._asker = Asker(chat, conversations, self._attachment)
 
     def parameters(self, _model: Model) -> type[Parameters]:
         return ExtractParameters
@@ -103,81 +88,39 @@ class DocumentExtractor:
         return len(script.prompts)
 
     async def work(self, task: Task, stage: int, report: Report) -> None:
-        conversation = await self._conversation(task)
-        line = conversation.answer_to(stage)
-        if line is None:
-            template = await self._template(conversation)
-            shape = _shape(template) if stage == conversation.stages else None
-            completion = await self._ask(task, conversation, stage, shape, report)
-            line = Line(stage=stage, role=Role.ASSISTANT, text=completion.text, finish=completion.finish)
-        await self._require_whole(task, line)
+        conversation = await self._asker.conversation(task)
+        last = stage == conversation.stages
+        shape = _shape(await self._template(conversation)) if last else None
+        await self._asker.answer(task, stage, shape=shape, on_text=_Meter(report))
 
     async def finish(self, task: Task) -> list[OutputSource]:
         """The table as Excel and as JSON. What cannot be read is asked for once more."""
-        conversation = await self._conversation(task)
+        conversation = await self._asker.conversation(task)
         template = await self._template(conversation)
-        table = await self._table(task, conversation, template)
+        table = await self._table(task, conversation.stages, template)
         await self._templates.keep_rows(task.job_code, template, table.rows)
         workbook = await self._documents.workbook(template.columns, table.rows)
+        document = await asyncio.to_thread(_as_json, template, table)
         return [
             OutputSource(kind=OutputKind.DOCUMENT, content=workbook),
-            OutputSource(kind=OutputKind.JSON, content=_as_json(template, table)),
+            OutputSource(kind=OutputKind.JSON, content=document),
         ]
 
-    async def _table(self, task: Task, conversation: Conversation, template: Template) -> Table:
-        last = conversation.answer_to(conversation.stages)
-        assert last is not None, "a generation is finished when all its stages are done"
-        table = await read_table(template, last.text)
+    async def _table(self, task: Task, last: int, template: Template) -> Table:
+        shape = _shape(template)
+        table = await read_table(template, await self._asker.answer(task, last, shape=shape))
         if not table.problems:
             return table
-        again = conversation.answer_to(conversation.stages + 1) or await self._ask_again(task, template, table)
-        await self._require_whole(task, again)
-        table = await read_table(template, again.text)
+        question = ask_again(template, table.problems)
+        text = await self._asker.answer_again(task, last + 1, question, shape=shape)
+        table = await read_table(template, text)
         if table.problems:
-            await self._conversations.note_unusable(task.job_code, again.text)
             told = "; ".join(f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_TOLD])
-            raise AnswerUnusable(f"The model's answer is not the table that was asked for. {told}")
+            await self._asker.give_up(task, text, f"The model's answer is not the table that was asked for. {told}")
         return table
 
-    async def _ask_again(self, task: Task, template: Template, table: Table) -> Line:
-        conversation = await self._conversation(task)
-        stage = conversation.stages + 1
-        await self._conversations.ask(task.job_code, stage, ask_again(template, table.problems))
-        completion = await self._ask(task, await self._conversation(task), stage, _shape(template), _silent)
-        return Line(stage=stage, role=Role.ASSISTANT, text=completion.text, finish=completion.finish)
-
-    async def _ask(
-        self, task: Task, conversation: Conversation, stage: int, shape: AnswerShape | None, report: Report
-    ) -> Completion:
-        """One call. The answer, whole or not, is kept before anything else is done with it."""
-        messages = [await self._message(task, line) for line in conversation.up_to(stage)]
-        reference = f"{task.job_code}/{stage}"
-        try:
-            completion = await self._chat.complete(messages, shape=shape, on_text=_Meter(report), reference=reference)
-        except AnswerLost as lost:
-            if await self._conversations.lost(task.job_code, stage) >= MAX_LOST:
-                raise ProviderFailed(f"{lost} It is not asked again: {MAX_LOST} answers were lost.") from lost
-            raise
-        await self._conversations.answered(task.job_code, stage, completion)
-        return completion
-
-    async def _message(self, task: Task, line: Line) -> ChatMessage:
-        if line.file is None:
-            return ChatMessage(role=line.role, text=line.text)
-        file = task.files[line.file]
-        attached = Attachment(name=file.name, media_type=file.media_type, content=await self._documents.content(file))
-        return ChatMessage(role=line.role, text=line.text, attachments=(attached,))
-
-    async def _require_whole(self, task: Task, line: Line) -> None:
-        assert line.finish is not None, "an answer has ended"
-        if line.finish is not Finish.STOP:
-            await self._conversations.note_unusable(task.job_code, line.text)
-        require_stop(line.finish)
-
-    async def _conversation(self, task: Task) -> Conversation:
-        conversation = await self._conversations.conversation(task.job_code)
-        assert conversation is not None, "a generation begins with its script"
-        return conversation
+    async def _attachment(self, file: UploadedFile) -> Attachment:
+        return Attachment(name=file.name, media_type=file.media_type, content=await self._documents.content(file))
 
     async def _template(self, conversation: Conversation) -> Template:
         return await self._templates.template(conversation.template_id, conversation.template_version)
@@ -207,7 +150,7 @@ async def read_table(template: Template, text: str) -> Table:
         answer = await read_answer(text)
     except NotJson as wrong:
         return Table(problems=(FieldError("", str(wrong)),))
-    checked = check_rows(template.columns, answer.data)
+    checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
     return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
 
 
@@ -228,6 +171,3 @@ def _as_json(template: Template, table: Table) -> bytes:
 
 def _plain(rows: Sequence[Row]) -> list[dict[str, object]]:
     return [dict(row) for row in rows]
-
-
-async def _silent(_percent: float) -> None: ...

@@ -10,7 +10,7 @@ from domain.errors import ProviderFailed
 from providers.http import StreamBroken
 
 MAX_LINE: Final = 1024 * 1024  #: bytes of one event
-MAX_ANSWER: Final = 4 * 1024 * 1024  #: characters
+MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens are far below
 DONE: Final = "[DONE]"
 
 FINISH_OF: Final[Mapping[str, Finish]] = {

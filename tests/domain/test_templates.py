@@ -1,5 +1,6 @@
 """Templates, and what a model's answer must be to become rows of their tables."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from domain.cells import ColumnType, value_as
 from domain.template_files import parse_template
-from domain.templates import MAX_ERRORS, Column, Definition, check_rows, rows_schema
+from domain.templates import MAX_CELLS, MAX_ERRORS, Column, Definition, check_rows, rows_schema
 from settings import Settings
 
 COLUMNS = (
@@ -106,13 +107,46 @@ def test_unknown_keys_are_told_and_left_out() -> None:
     assert (list(checked.rows[0]), checked.ignored) == (["甲方", "合同金额", "签订日期"], ("备注",))
 
 
-@pytest.mark.parametrize("answer", ["text", 5, None, {"a": 1}, {"a": [], "b": []}])
+@pytest.mark.parametrize("answer", ["text", 5, None, {"a": 1}, {"a": [], "b": []}, {}, {"a" * 101: [{}]}])
 def test_what_is_no_table_is_an_error(answer: Any) -> None:
     assert check_rows(COLUMNS, answer).errors
 
 
 def test_errors_are_not_told_without_end() -> None:
     assert len(check_rows(COLUMNS, [{}] * 1000).errors) == MAX_ERRORS
+
+
+class Watched(list[dict[str, Any]]):
+    """Rows that know how many of them were looked at."""
+
+    looked_at = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in super().__iter__():
+            self.looked_at += 1
+            yield row
+
+
+def test_of_a_hostile_answer_no_more_is_looked_at_than_is_told() -> None:
+    columns = [Column(name=f"c{number}", required=True) for number in range(10)]
+    rows = Watched([{}] * 100_000)
+
+    checked = check_rows(columns, {"rows": rows})
+
+    assert (len(checked.errors), checked.rows) == (MAX_ERRORS, ())
+    assert checked.errors[-1].pointer == "/rows/4/c9"
+    assert rows.looked_at == MAX_ERRORS / len(columns)
+
+
+def test_an_answer_of_empty_rows_cannot_ask_for_cells_without_end() -> None:
+    columns = [Column(name=f"c{number}") for number in range(200)]
+    rows, fitting = Watched([{}] * 100_000), MAX_CELLS // len(columns)
+
+    checked = check_rows(columns, {"rows": rows})
+
+    assert [(error.pointer, error.message[:12]) for error in checked.errors] == [("/rows", "Must have at")]
+    assert rows.looked_at == fitting + 1
+    assert len(check_rows(columns, [{}] * fitting).rows) == fitting
 
 
 json_values = st.recursive(

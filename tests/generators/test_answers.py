@@ -41,6 +41,13 @@ async def test_deep_nesting_is_refused_at_once(text: str) -> None:
         await read_answer(text)
 
 
+@pytest.mark.parametrize("text", ["```" + " " * 1_000_000, "```json" + "\t" * 1_000_000, "```\n" * 200_000])
+async def test_fences_of_nothing_are_passed_over(text: str) -> None:
+    """Each of them is looked at once: an expression that tried every split of the spaces would take hours."""
+    with pytest.raises(NotJson):
+        await read_answer(text)
+
+
 async def test_what_is_too_long_is_not_mended() -> None:
     with pytest.raises(NotJson):
         await read_answer("{'a': '" + "x" * MAX_MENDED)

@@ -7,18 +7,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 from temporalio.client import WorkflowFailureError
 
 from cli.temporal_server import TemporalServer
+from documents.reading import DocumentReader
+from documents.settings import DocumentSettings
 from domain.ids import new_id
 from domain.job import JobRequest
 from domain.lifecycle import JobStatus
 from domain.photos import ASPECTS, REVIEW_MODEL
+from domain.providing import Task, UploadedFile
 from generators.answers import NotJson
-from generators.photo_review import read_verdicts
+from generators.photo_review import PhotoReviewer, read_verdicts
+from generators.registry import StoredDocuments
 from persistence.acceptance import Acceptance, accept
+from persistence.conversations import DatabaseConversations
+from persistence.photos import DatabaseReviews
 from persistence.records import outputs_of
 from persistence.tables import FileRow, JobRow
+from providers.chat import ChatSettings, opened
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import Study, opened_study
 from workflows.ai_job import AiJob
@@ -31,7 +39,14 @@ VERDICTS: Final[dict[str, Any]] = {**dict.fromkeys(ASPECTS, JUDGED), "summary": 
 
 async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
     """A job for its own sake, once it has ended."""
-    file = await kept(study, content)
+    job = await accepted(study, await kept(study, content))
+    await start_job(study.bench.client, study.bench.records.brief(job))
+    with suppress(WorkflowFailureError):
+        await study.bench.client.get_workflow_handle_for(AiJob.run, job.code).result()
+    return await study.row(job.code)
+
+
+async def accepted(study: Study, file: FileRow) -> JobRow:
     model, params = study.bench.catalogue.model(REVIEW_MODEL), {"image": file.code}
     order = Acceptance(
         user_id="ada",
@@ -43,11 +58,7 @@ async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
     )
     async with study.bench.database.write() as session:
         session.add(file)
-        job = await accept(session, order)
-    await start_job(study.bench.client, study.bench.records.brief(job))
-    with suppress(WorkflowFailureError):
-        await study.bench.client.get_workflow_handle_for(AiJob.run, job.code).result()
-    return await study.row(job.code)
+        return await accept(session, order)
 
 
 async def kept(study: Study, content: bytes) -> FileRow:
@@ -145,6 +156,39 @@ async def test_a_model_that_sees_nothing_is_not_asked(
         assert analysis["aspects"]["composition"]["estimate"] == "rule-of-thirds saliency estimate"
 
 
+async def test_a_model_that_comes_to_see_while_a_job_runs_is_not_asked_about_it(study: Study) -> None:
+    file = await kept(study, PHOTO)
+    upload = UploadedFile(code=file.code, key=file.key, name=file.name, media_type=file.media_type, size=file.size)
+    job = await accepted(study, file)
+    task = Task(
+        job_code=job.code,
+        model=study.bench.catalogue.model(REVIEW_MODEL),
+        params=job.params,
+        output_count=1,
+        token=job.code,
+        webhook_url=None,
+        files={"image": upload},
+    )
+    settings = ChatSettings(token=SecretStr("sk-test"), base_url=f"{study.sandbox.url}/openai/v1")
+    photos = StoredDocuments(study.store, DocumentReader(DocumentSettings()))
+    database = study.bench.database
+    conversations, reviews = DatabaseConversations(database), DatabaseReviews(database)
+    stages = await PhotoReviewer(None, conversations, photos, reviews).begin(task)
+
+    async with opened(settings) as chat:
+        restarted = PhotoReviewer(chat, conversations, photos, reviews)
+        for stage in range(1, stages + 1):
+            await restarted.work(task, stage, _silent)
+        (output,) = await restarted.finish(task)
+
+    assert output.content is not None
+    assert json.loads(output.content)["method"] == "measured"
+    assert await study.calls(job.code) == []
+
+
+async def _silent(_percent: float) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
@@ -162,3 +206,14 @@ async def test_an_answer_is_held_against_its_shape(wrong: dict[str, Any], named:
     assert (await read_verdicts(json.dumps(VERDICTS))).summary.zh == "好"
     with pytest.raises(NotJson, match=named):
         await read_verdicts(json.dumps(VERDICTS | wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [({"x" * 50_000: 1}, "/x{99}: "), ({f"x{number}": 1 for number in range(20_000)}, "longer than 100,000")],
+)
+async def test_of_a_hostile_answer_little_is_told(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(NotJson, match=told) as refused:
+        await read_verdicts(json.dumps(VERDICTS | wrong))
+
+    assert len(str(refused.value)) < 1000

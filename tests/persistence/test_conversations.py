@@ -82,9 +82,36 @@ async def test_the_first_answer_counts(code: str, conversations: DatabaseConvers
 async def test_lost_answers_are_counted_for_each_stage(code: str, conversations: DatabaseConversations) -> None:
     await conversations.begin(code, SCRIPT)
 
-    counts = [await conversations.lost(code, stage) for stage in (1, 1, 2)]
+    counts = [await conversations.count_lost(code, stage, most=3) for stage in (1, 1, 2)]
 
     assert counts == [1, 2, 1]
+
+
+async def test_what_is_answered_or_never_was_asked_is_not_lost(
+    code: str, database: Database, conversations: DatabaseConversations
+) -> None:
+    await conversations.begin(code, SCRIPT)
+    for stage in (1, 1, 2, 2):
+        await conversations.count_lost(code, stage, most=3)
+
+    await conversations.answered(code, 1, completion())
+    await conversations.answered(code, 1, completion("again"))
+    for _ in range(3):
+        await conversations.not_lost(code, 2)
+
+    async with database.read() as session:
+        lost = {message.stage: message.lost for message in await messages_of(session, code) if message.role == "user"}
+    assert lost == {1: 1, 2: 0}
+
+
+async def test_no_more_than_the_most_is_counted(code: str, conversations: DatabaseConversations) -> None:
+    await conversations.begin(code, SCRIPT)
+
+    counts = [await conversations.count_lost(code, 1, most=3) for _ in range(5)]
+    await conversations.not_lost(code, 1)
+
+    assert counts == [1, 2, 3, 4, 4]
+    assert await conversations.count_lost(code, 1, most=3) == 3
 
 
 async def test_clearing_erases_the_words_and_keeps_the_cost(
@@ -111,7 +138,8 @@ async def test_nothing_can_be_said_after_that(
     for late in (
         conversations.answered(code, 1, completion()),
         conversations.ask(code, 3, Prompt(text="again")),
-        conversations.lost(code, 1),
+        conversations.count_lost(code, 1, most=3),
+        conversations.not_lost(code, 1),
         conversations.conversation(code),
     ):
         with pytest.raises(JobIsFinal):
