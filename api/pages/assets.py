@@ -40,7 +40,7 @@ def source_of(name: str) -> str:
 
 @cache
 def _read() -> Mapping[str, Asset]:
-    """Half a megabyte in all, read once."""
+    """Two megabytes in all, read once."""
     paths = [path for path in sorted(FOLDER.rglob("*")) if path.suffix in SERVED]
     return {path.relative_to(FOLDER).as_posix(): Asset(path.read_bytes(), _media_type(path)) for path in paths}
 

@@ -139,3 +139,12 @@ def _running_of_itself(text: str) -> list[str]:
 async def _violations(page: Page) -> str:
     results = await Axe().run(page, options=RULES)
     return str(results.generate_report()) if results.violations_count else ""
+
+
+async def test_the_api_is_documented_without_anybody_elses_files(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url)
+
+    await visitor.open("/docs")
+
+    await expect(visitor.page.get_by_text("Hand in a job", exact=True).first).to_be_visible()
+    assert visitor.complaints == []

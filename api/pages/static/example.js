@@ -6,7 +6,7 @@ const messages = document.getElementById("messages");
 
 document.getElementById("upload-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = new FormData(event.target); // file, templateId
+  const form = new FormData(event.target); // file, templateId; and user_id, with a service's key
   const answer = await fetch("/api/template/upload-template", { method: "POST", body: form });
   const result = await answer.json();
   if (result.code !== 200) {
