@@ -33,6 +33,7 @@ chaos: .venv/dev
 
 # Each stamp says that the virtual environment holds what its lock names.
 .venv/runtime: requirements/runtime.lock pyproject.toml
+	@echo "Installing into .venv, which takes about a minute …"
 	test -e .venv/dev || ( \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")' && \
 		$(PYTHON) -m venv .venv && \
@@ -41,6 +42,7 @@ chaos: .venv/dev
 	touch $@
 
 .venv/dev: requirements/dev.lock pyproject.toml
+	@echo "Installing into .venv, which takes about a minute …"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock

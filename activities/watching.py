@@ -59,6 +59,7 @@ class Watching:
         if snapshot.status is JobStatus.GENERATED:
             await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
             return News(job_status=JobStatus.GENERATED)
+        await self._records.keep_answer(question.brief.code, snapshot.raw)
         return News(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
 
     async def _working(self, question: Question, snapshot: Snapshot) -> News:

@@ -74,7 +74,7 @@ async def _table(
     origin = RowsOrigin(
         template_id=template.id,
         template_version=template.version,
-        source=f"table_{_digest(user_id, idempotency_key)}" if idempotency_key else new_id("table"),
+        source=f"table_{_digest(user_id, idempotency_key, upload.sha256)}" if idempotency_key else new_id("table"),
         user_id=user_id,
     )
     async with parts.documents.table(upload.path, upload.name, template.columns) as table:

@@ -15,7 +15,8 @@ from rich.text import Text
 from cli.errors import CommandError
 from domain.lifecycle import JobStatus
 
-PLAIN_WIDTH: Final = 200  #: columns, where no terminal says how wide it is
+PLAIN_WIDTH: Final = 1000  #: columns, where no terminal says how wide it is: nothing is cut off for programs
+KEPT_WHOLE: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
 
 OK: Final = Text("✓", style="green")
 WRONG: Final = Text("✗", style="red")
@@ -68,12 +69,14 @@ def show_error(wrong: CommandError) -> None:
 
 
 def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, right: Iterable[str] = ()) -> None:
-    """Aligned columns without lines. `right` names the columns of figures."""
+    """Aligned columns without lines. `right` names the columns of figures. Where it is narrow, ids stay whole."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*_texts(row))
+    texts = [list(_texts(row)) for row in rows]
+    for place, column in enumerate(columns):
+        least = max((row[place].cell_len for row in texts), default=0) if column in KEPT_WHOLE else None
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=least)
+    for row in texts:
+        table.add_row(*row)
     OUT.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 

@@ -59,7 +59,7 @@ def sandbox(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Run the sandbox: a simulated Replicate that costs nothing.
+    """Run the sandbox: simulated providers that cost nothing.
 
     Point AIJOBS_REPLICATE__BASE_URL at it.
     """

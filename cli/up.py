@@ -88,18 +88,18 @@ def _summarise(installation: Installation) -> None:
     screen.say("")
     screen.show_pairs(
         [
-            ("API", Text(plan.api_url, style="cyan")),
-            ("Its docs", Text(f"{plan.api_url}/docs", style="cyan")),
-            ("Web UI", Text(plan.ui_url, style="cyan") if installation.own_temporal else ""),
+            ("Dashboard", Text(plan.api_url, style="cyan")),
+            ("API docs", Text(f"{plan.api_url}/docs", style="cyan")),
+            ("Temporal", Text(plan.ui_url, style="cyan") if installation.own_temporal else ""),
             ("Temporal", "" if installation.own_temporal else os.environ["TEMPORAL_ADDRESS"]),
-            ("Key", screen.short(installation.key_file)),
+            ("Key", f"{screen.short(installation.key_file)} (signs you in)"),
             ("Data", screen.short(plan.data_dir)),
             ("Logs", screen.short(installation.logs)),
         ]
     )
     screen.say("")
     if installation.simulated:
-        screen.say("No provider has a key, so the sandbox stands in for Replicate: jobs cost nothing.")
+        screen.say("No provider has a key, so the sandbox stands in for all of them: jobs cost nothing.")
         screen.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
         screen.say("")
     there = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {screen.short(plan.data_dir)}"

@@ -146,6 +146,10 @@ class Records(Protocol):
         """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
         ...
 
+    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+        """The provider's last answer, for whoever wants to know why a job failed. Ended jobs keep theirs."""
+        ...
+
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
     ) -> None:

@@ -107,6 +107,12 @@ class DatabaseRecords:
         policy = self._catalogue.model(job.model_id).points
         return closing_entry(to, policy, provider_may_charge=provider_may_charge)
 
+    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, code)
+            if not job.job_status.is_final:
+                job.resp_json = clean(dict(answer))
+
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
     ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 
+from api.accepting import take_in
 from api.callers import Operator, Writer
 from api.pages.page import PageRoute, go_to
 from api.parts import AllParts
@@ -13,10 +14,13 @@ from api.routes.jobs import CancelRequest, cancel_job
 from api.routes.reruns import RerunRequest, rerun_job
 from api.routes.resolutions import Resolution, resolve_job
 from domain.errors import FieldError, InvalidParameters
+from domain.job import JobRequest
 from domain.reruns import RerunFrom
 from persistence.decisions import Decision
+from persistence.records import job_of
 
 Reason = Annotated[str, Form(max_length=500)]
+FormKey = Annotated[str, Form(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -33,11 +37,27 @@ async def rerun(
     code: JobCode,
     parts: AllParts,
     start: Annotated[RerunFrom, Form(alias="from")],
-    idempotency_key: Annotated[str, Form(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")],
+    idempotency_key: FormKey,
 ) -> RedirectResponse:
     """Shows the new job. The key was made with the form: sent twice, it makes one job."""
     answer = await rerun_job(RerunRequest(start=start), caller, code, parts, idempotency_key)
     return go_to(answer.headers["Location"].removeprefix("/api"))
+
+
+@router.post("/jobs/{code}/act")
+async def act(
+    caller: Writer,
+    code: JobCode,
+    parts: AllParts,
+    action: Annotated[str, Form(max_length=100)],
+    idempotency_key: FormKey,
+) -> RedirectResponse:
+    """Shows the new job, which works on the result of this one."""
+    async with parts.database.read() as session:
+        origin = await job_of(session, code, user_id=caller.sees)
+    order = JobRequest(model_id=origin.model_id, user_id=origin.user_id, action=action, params={"origin": code})
+    answer = await take_in(parts, caller, order, idempotency_key)
+    return go_to(answer.location.removeprefix("/api"))
 
 
 @router.post("/jobs/{code}/resolve")

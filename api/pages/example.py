@@ -16,4 +16,6 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/example")
 async def show_example(visit: Visiting, job: str = "") -> HTMLResponse:
     """`job` is the code of one whose progress may be watched at once."""
-    return await visit.page("example.html", here="example", source=source_of(SCRIPT), job=job)
+    return await visit.page(
+        "example.html", here="example", source=source_of(SCRIPT), job=job, asks_for_user=visit.sees_everybody
+    )

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from api.acting import actions_of
+from api.pages.document import document_of
 from api.pages.page import PageRoute, Visit, Visiting
 from api.pages.track import track_of
 from api.paths import JobCode
@@ -72,7 +74,9 @@ class Story:
 
     @property
     def can_migrate_again(self) -> bool:
-        return self.row.job_status.is_final and self.row.generated_at is not None
+        """Whether a provider has made results, which may be there still; our own steps keep theirs at once."""
+        is_generated = self.row.job_status.is_final and self.row.generated_at is not None
+        return is_generated and bool(self.submissions) and self.submissions[-1].outcome == Outcome.ACCEPTED
 
 
 @router.get("/jobs/{code}")
@@ -92,11 +96,13 @@ async def _shown(visit: Visit, code: str) -> dict[str, Any]:
     return {
         "story": story,
         "job": row,
+        "document": await document_of(visit, row, story.outputs),
         "outputs": [await _shown_output(visit, output) for output in story.outputs],
         "track": track_of(story.events, row.job_status, until=now()),
         "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
         "stream": f"/api/events?{urlencode({'code': code})}",
         "temporal": temporal_address(visit, code),
+        "offered": actions_of(visit.parts, row),
         "idempotency_key": new_id("form"),
     }
 

@@ -29,7 +29,10 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 #: A form sends fields that nobody has filled in, too.
 OptionalDay = Annotated[date | None, BeforeValidator(lambda written: written or None)]
-Statuses = Annotated[list[JobStatus], BeforeValidator(lambda numbers: [int(number) for number in numbers])]
+STATUS_AS_WRITTEN: Final = {name: status for status in JobStatus for name in (status.name, str(status.value))}
+Statuses = Annotated[
+    list[JobStatus], BeforeValidator(lambda written: [STATUS_AS_WRITTEN.get(one.upper(), one) for one in written])
+]
 
 
 class JobsQuery(BaseModel):

@@ -23,6 +23,8 @@ NAVIGATION: Final = (
     Entry("jobs", "/jobs"),
     Entry("new", "/new", Scope.JOBS_WRITE),
     Entry("photos", "/photos"),
+    Entry("documents", "/documents"),
+    Entry("templates", "/templates"),
     Entry("models", "/models"),
     Entry("money", "/money"),
     Entry("example", "/example"),

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from api.pages import (
     actions,
     assets,
+    documents,
     example,
     job,
     jobs,
@@ -17,6 +18,7 @@ from api.pages import (
     new_job,
     overview,
     photos,
+    templates,
     thumbnails,
 )
 
@@ -31,6 +33,8 @@ ROUTERS: Final = (
     thumbnails.router,
     new_job.router,
     photos.router,
+    documents.router,
+    templates.router,
     models.router,
     money.router,
     example.router,

@@ -60,6 +60,7 @@ async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_the
         (f"q={work}", work, holidays),
         ("user=bo", work, holidays),
         ("status=7", work, holidays),
+        ("status=failed", work, holidays),
         ("model=replicate_imageupscale_v1&status=0", holidays, work),
         ("after=2020-01-01&status=7", work, holidays),
     ]:
