@@ -35,7 +35,6 @@ from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from settings import SHIPPED_CATALOGUE, WorkerSettings
 from worker import build_workers, running_workers
-from workflows.ai_job import AiJob
 from workflows.starting import start_job
 
 MODEL: Final = "document_extract_v1"
@@ -117,7 +116,7 @@ async def _one_job(client: Client, database: Database, catalogue: Catalogue, par
     async with database.write() as session:
         brief = DatabaseRecords(database, catalogue).brief(await accept(session, order))
     await start_job(client, brief)
-    await client.get_workflow_handle_for(AiJob.run, brief.code).result()
+    await client.get_workflow_handle(brief.code).result()
     return brief.code
 
 

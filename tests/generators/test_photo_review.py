@@ -29,7 +29,6 @@ from persistence.tables import FileRow, JobRow
 from providers.chat import ChatSettings, opened
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import Study, opened_study
-from workflows.ai_job import AiJob
 from workflows.starting import start_job
 
 PHOTO: Final = (Path(__file__).parents[2] / "cli" / "sample.jpg").read_bytes()
@@ -42,7 +41,7 @@ async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
     job = await accepted(study, await kept(study, content))
     await start_job(study.bench.client, study.bench.records.brief(job))
     with suppress(WorkflowFailureError):
-        await study.bench.client.get_workflow_handle_for(AiJob.run, job.code).result()
+        await study.bench.client.get_workflow_handle(job.code).result()
     return await study.row(job.code)
 
 
