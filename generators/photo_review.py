@@ -38,7 +38,7 @@ QUALITY: Final = 85  #: of the JPEG that the model sees
 MAX_TOLD: Final = 5  #: problems that the model is told
 MAX_PLACE: Final = 100  #: characters of where each of them is
 MAX_REVIEW: Final = 100_000
-"""Characters of an answer: ten comments of the greatest length, each character as six (`\\uXXXX`), are fewer."""
+"""Characters of an answer: ten comments of the greatest length, each character as six (`\\u4e2d`), are fewer."""
 
 MAX_MODEL_NAME: Final = 200
 

@@ -10,6 +10,7 @@ UUID_BITS: Final = 128
 
 
 def first_code(moment: datetime) -> str:
-    """The least code that a job of this moment can have."""
-    number = int(moment.timestamp() * 1000) << (UUID_BITS - TIME_BITS)
+    """The least code that a job of this moment can have; before 1970 there was none."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    number = milliseconds << (UUID_BITS - TIME_BITS)
     return "job_" + "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import CannotRerun
@@ -88,3 +89,8 @@ async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_li
     await take_over(session, old, new)
     gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
     return new
+
+
+async def reruns_of(session: AsyncSession, code: str) -> list[str]:
+    """The codes of the jobs that repeat this one, in the order in which they were made."""
+    return list(await session.exec(select(JobRow.code).where(col(JobRow.rerun_of) == code).order_by(col(JobRow.id))))

@@ -28,7 +28,7 @@ from domain.errors import (
 from domain.ids import new_id
 from persistence.document_jobs import StageReached, files_of, stages_of
 from persistence.keys import KeyKind, Scope
-from persistence.searching import JobSearch, found_page, jobs_by_code
+from persistence.listing import JobFilter, jobs_by_code, jobs_page
 from persistence.tables import FileRow, JobRow
 
 PAGE: Final = 25
@@ -114,9 +114,9 @@ async def _page(
     sent: Mapping[str, str] | None = None,
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
-    wanted = JobSearch(model_id=MODEL, user_id=visit.whose(user.strip()), before=cursor or None)
+    wanted = JobFilter(model_id=MODEL, user_id=visit.whose(user.strip()), before=cursor or None)
     async with visit.parts.database.read() as session:
-        rows, has_more = await found_page(session, wanted, limit=PAGE)
+        rows, has_more = await jobs_page(session, wanted, limit=PAGE)
     return await visit.page(
         "documents.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,

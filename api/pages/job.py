@@ -26,7 +26,7 @@ from persistence.history import milestones
 from persistence.insights import submissions_of
 from persistence.points import entries_of
 from persistence.records import job_of, outputs_of
-from persistence.searching import reruns_of
+from persistence.reruns import reruns_of
 from persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
 from storage.disposition import SHOWN
 

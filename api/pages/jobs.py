@@ -14,16 +14,15 @@ from api.pages.page import PageRoute, Visit, Visiting
 from api.pages.thumbnails import SHOWN
 from domain.lifecycle import JobStatus
 from domain.outputs import OutputKind
+from persistence.listing import JobFilter, count_newer, jobs_by_code, jobs_page
 from persistence.records import outputs_of
-from persistence.searching import JobSearch, count_newer, found_page, jobs_by_code
 from persistence.tables import JobRow
 
 PAGE_LENGTH: Final = 50
 MAX_FRESH: Final = 100
 """To so many new jobs it is counted how many there are."""
 
-FIRST_DAY: Final = date(1970, 1, 1)
-LAST_DAY: Final = date(9998, 12, 31)
+LAST_DAY: Final = date(9998, 12, 31)  #: the next one still is a day
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -57,8 +56,8 @@ class JobsQuery(BaseModel):
         filled = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
         return urlencode({name: value for name, value in filled.items() if value}, doseq=True)
 
-    def search(self, visit: Visit) -> JobSearch:
-        return JobSearch(
+    def search(self, visit: Visit) -> JobFilter:
+        return JobFilter(
             text=self.q.strip(),
             user_id=visit.whose(self.user.strip()),
             statuses=frozenset(self.status),
@@ -70,8 +69,7 @@ class JobsQuery(BaseModel):
 
 
 def _midnight(day: date) -> datetime:
-    """Days that no job can be of are as good as the nearest that one can."""
-    day = min(max(day, FIRST_DAY), LAST_DAY)
+    day = min(day, LAST_DAY)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
@@ -86,7 +84,7 @@ class Line:
 @router.get("/jobs")
 async def list_jobs(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     async with visit.parts.database.read() as session:
-        rows, has_more = await found_page(session, wanted.search(visit), limit=PAGE_LENGTH)
+        rows, has_more = await jobs_page(session, wanted.search(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",

@@ -1,12 +1,18 @@
 """The `aijobs` command within this process, for whatever needs nothing else to run at the same time."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from temporalio.client import Client
 
+from api.engine import Engine
 from cli.main import run
+from persistence.first_key import ensure_first_key
+from tests.api.conftest import NOBODY_THERE, opened_parts
+from tests.api.installation import Installation, opened_installation
 from tests.cli.command import OURS, Ended
 
 
@@ -28,3 +34,12 @@ def aijobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return Ended(code, *capsys.readouterr())
 
     return aijobs_here
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Installation]:
+    """A real API, without Temporal, whose first key is in `tmp_path`, as commands look for it."""
+    async with opened_parts(tmp_path, Engine(lambda: Client.connect(NOBODY_THERE))) as parts:
+        key = await ensure_first_key(parts.database, parts.secret, tmp_path)
+        async with opened_installation(parts, key) as installation:
+            yield installation

@@ -1,17 +1,10 @@
 """`aijobs templates`, against a real API."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from temporalio.client import Client
-
-from api.engine import Engine
 from cli.errors import Exit
-from persistence.first_key import ensure_first_key
-from tests.api.conftest import NOBODY_THERE, opened_parts
-from tests.api.installation import Installation, opened_installation
+from tests.api.installation import Installation
 from tests.cli.command import Ended, aijobs_process
 
 RECIPE = """
@@ -19,14 +12,6 @@ name = "Recipe"
 prompt = "Read it. 阶段1 name the dish. 阶段2 answer with JSON."
 columns = [{ name = "Dish", required = true }]
 """
-
-
-@pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Installation]:
-    async with opened_parts(tmp_path, Engine(lambda: Client.connect(NOBODY_THERE))) as parts:
-        key = await ensure_first_key(parts.database, parts.secret, tmp_path)
-        async with opened_installation(parts, key) as installation:
-            yield installation
 
 
 async def aijobs(folder: Path, *arguments: str) -> Ended:

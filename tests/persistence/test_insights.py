@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import NotFound
+from domain.errors import BadInput
 from domain.job import JobError, Stage
 from domain.lifecycle import JobStatus
 from domain.submissions import Accepted, ProviderRequest, Rejected
@@ -13,9 +13,9 @@ from persistence.columns import now
 from persistence.database import Database
 from persistence.decisions import Decision, decide
 from persistence.gate import locked_job
+from persistence.listing import JobFilter, count_newer, jobs_by_code, jobs_page
 from persistence.recent import first_code
 from persistence.records import DatabaseRecords
-from persistence.searching import JobSearch, count_newer, found_page, jobs_by_code
 from tests.persistence.conftest import AcceptJob
 
 UPSCALE = "replicate_imageupscale_v1"
@@ -124,12 +124,12 @@ async def test_a_page_of_what_is_found_goes_on_behind_its_last_job(database: Dat
     codes = [await accept_job() for _ in range(5)]
 
     async with database.read() as session:
-        first, has_more = await found_page(session, JobSearch(), limit=3)
-        rest, is_more = await found_page(session, JobSearch(before=first[-1].code), limit=3)
-        newer = await count_newer(session, JobSearch(), codes[1], at_most=2)
+        first, has_more = await jobs_page(session, JobFilter(), limit=3)
+        rest, is_more = await jobs_page(session, JobFilter(before=first[-1].code), limit=3)
+        newer = await count_newer(session, JobFilter(), codes[1], at_most=2)
         by_code = await jobs_by_code(session, codes[:2], user_id="ada")
-        with pytest.raises(NotFound):
-            await found_page(session, JobSearch(before="job_none"), limit=3)
+        with pytest.raises(BadInput):
+            await jobs_page(session, JobFilter(before="job_none"), limit=3)
 
     assert [job.code for job in first + rest] == list(reversed(codes))
     assert (has_more, is_more) == (True, False)
@@ -147,9 +147,9 @@ async def test_a_job_is_found_by_its_providers_id_and_by_the_beginning_of_its_co
     )
 
     async with database.read() as session:
-        by_provider, _ = await found_page(session, JobSearch(text="p-7"), limit=3)
-        by_code, _ = await found_page(session, JobSearch(text=code), limit=3)
-        by_beginning, _ = await found_page(session, JobSearch(text=code[:8]), limit=3)
+        by_provider, _ = await jobs_page(session, JobFilter(text="p-7"), limit=3)
+        by_code, _ = await jobs_page(session, JobFilter(text=code), limit=3)
+        by_beginning, _ = await jobs_page(session, JobFilter(text=code[:8]), limit=3)
 
     assert [job.code for job in by_provider] == [job.code for job in by_code] == [code]
     assert [job.code for job in by_beginning] == [other, code]
@@ -168,4 +168,4 @@ async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, a
 
     async with database.read() as session:
         for text in ("%", "_", "/", "'; DROP TABLE job; --", "\\", '"'):
-            assert await found_page(session, JobSearch(text=text), limit=3) == ([], False)
+            assert await jobs_page(session, JobFilter(text=text), limit=3) == ([], False)
