@@ -32,25 +32,25 @@ chaos: .venv/dev
 	$(BIN)/python -m chaos $(CHAOS)
 
 # Each stamp says that the virtual environment holds what its lock names.
-.venv/runtime: requirements/runtime.lock pyproject.toml
+.venv/runtime: requirements/runtime.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing into .venv, which takes about a minute …"
 	test -e .venv/dev || ( \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")' && \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . )
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable . )
 	touch $@
 
-.venv/dev: requirements/dev.lock pyproject.toml
+.venv/dev: requirements/dev.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing into .venv, which takes about a minute …"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable .
 	touch $@
 
 .venv/browser: .venv/dev
-	$(BIN)/python -m tests.pages.setting_up
+	$(BIN)/python -m tests.dashboard.install_browser
 	touch $@
 
 lock:

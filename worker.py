@@ -12,40 +12,40 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import Ending
-from activities.failures import DomainFailures
-from activities.generating import Generating
+from activities.error_mapping import DomainFailures
+from activities.generation import Generating
 from activities.heartbeats import EVERY, Heartbeats
-from activities.migrating import Migrating
-from activities.moving import Keeper, Mover
-from activities.notifying import Notifying
-from activities.repairing import Repairing
-from activities.submitting import Submitting
-from activities.watching import Watching
-from documents.reading import DocumentReader
-from domain.catalogue import Catalogue
-from domain.ports import Deliveries, Downloader, Generator, Messenger, ObjectStore, Provider, Records
-from domain.webhooks import Patience
-from generators.registry import opened_generators
-from notices.messenger import WebhookMessenger
-from persistence.database import opened_database
-from persistence.deliveries import DatabaseDeliveries
-from persistence.records import DatabaseRecords
-from providers.registry import opened_providers
-from settings import Settings, WorkerSettings
-from storage.download import SafeDownloader
-from storage.links import LinkSigner
-from storage.opening import opened_store
+from activities.migration import Migrating
+from activities.output_transfer import Keeper, Mover
+from activities.polling import Watching
+from activities.repair import Repairing
+from activities.submission import Submitting
+from activities.webhooks import Notifying
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports import Deliveries, Downloader, Generator, Messenger, ObjectStore, Provider, Records
+from aijobs.domain.webhooks import Patience
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.providers.registry import opened_providers
+from aijobs.settings import Settings, WorkerSettings
 from workflows.ai_job import AiJob
-from workflows.connecting import connect
-from workflows.engine import TemporalEngine
+from workflows.connection import connect
 from workflows.late_watch import LateWatch
-from workflows.outbox import emptying_outbox
-from workflows.queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
+from workflows.outbox_relay import emptying_outbox
 from workflows.repair import Repair, schedule_repair
+from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.webhook_delivery import WebhookDelivery
+from workflows.workflow_states import TemporalEngine
 
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
-PASSED_THROUGH: Final = ("domain", "activities")
+PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
 STICKY_PATIENCE: Final = timedelta(seconds=1)

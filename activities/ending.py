@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.submitting import provider_of
-from activities.watching import look_for
-from domain.errors import ProviderUnavailable
-from domain.job import JobBrief, JobState
-from domain.ports import ObjectStore, Provider, Records
-from domain.story import Verdict
-from domain.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
+from activities.polling import look_for
+from activities.submission import provider_of
+from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.jobs.activity_io import Verdict
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
+from aijobs.domain.ports import ObjectStore, Provider, Records
 
 
 class Ending:

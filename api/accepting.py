@@ -8,20 +8,20 @@ from typing import Annotated, Any, Final
 from fastapi import Header
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
+from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.access.idempotency import Answer, Claim, claim, first_answer, settle
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.tables import JobRow
 from api.acting import checked_origin, parameters_for
-from api.callers import Caller
-from api.parts import Parts
-from api.telling import new_job_document
-from domain.catalogue import Model
-from domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
-from domain.job import JobRequest
-from domain.parameters import FileInput, Parameters, check_parameters, uploads_in
-from domain.pointers import pointer
-from notices.addressing import complaint_about
-from persistence.acceptance import Acceptance, accept
-from persistence.idempotency import Answer, Claim, claim, first_answer, settle
-from persistence.records import file_of
-from persistence.tables import JobRow
+from api.auth.caller import Caller
+from api.dependencies import Parts
+from api.schemas.job_responses import new_job_document
 
 ACCEPTED: Final = 202
 

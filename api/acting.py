@@ -1,14 +1,14 @@
 """Actions on finished jobs: which a job offers, what each takes, and that it is really there to be acted on."""
 
-from api.parts import Parts
-from domain.catalogue import Model
-from domain.errors import FieldError, InvalidParameters, NotFound
-from domain.job import JobRequest
-from domain.lifecycle import JobStatus
-from domain.parameters import FollowUp, Parameters
-from domain.ports import Acting
-from persistence.records import job_of
-from persistence.tables import JobRow
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.parameters import FollowUp, Parameters
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Acting
+from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.tables import JobRow
+from api.dependencies import Parts
 
 
 def parameters_for(parts: Parts, model: Model, action: str | None) -> type[Parameters] | None:

@@ -9,59 +9,59 @@ from typing import Any, Final
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import documentation
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.documents.templates import install_templates
+from aijobs.providers.registry import opened_providers
+from aijobs.settings import Settings
+from api import openapi as documentation
+from api.auth.credentials import those_still_good
+from api.dependencies import Parts
 from api.engine import Engine
-from api.live import LiveEvents
-from api.pages.routing import add_pages
-from api.parts import Parts
+from api.middleware import Surroundings, with_cors
 from api.problems import answer_problems
-from api.proofs import those_still_good
 from api.routes import (
     catalogue,
     events,
     files,
     health,
+    incoming_webhooks,
     jobs,
     outputs,
     photo_reviews,
     points,
+    progress,
     reruns,
-    resolutions,
+    resolve,
     sessions,
-    store,
+    signed_objects,
     streams,
     template_rows,
     template_upload,
     templates,
     tokens,
-    track,
     webhook_deliveries,
     webhook_endpoints,
-    webhooks,
     websocket,
 )
 from api.server import serving
-from api.surroundings import Surroundings, with_cors
+from api.streaming.hub import LiveEvents
 from api.uploading import FORM_SLACK
-from documents.reading import DocumentReader
-from generators.registry import opened_generators
-from persistence.database import opened_database
-from persistence.first_key import ensure_first_key
-from persistence.templates import install_templates
-from providers.registry import opened_providers
-from settings import Settings
-from storage.links import LinkSigner
-from storage.opening import opened_store
-from workflows.connecting import connect
+from dashboard.routes import add_pages
+from workflows.connection import connect
 
 ROUTES: Final = (
     jobs,
     reruns,
-    resolutions,
+    resolve,
     events,
     streams,
     websocket,
-    track,
+    progress,
     outputs,
     files,
     photo_reviews,
@@ -72,10 +72,10 @@ ROUTES: Final = (
     template_upload,
     tokens,
     sessions,
-    webhooks,
+    incoming_webhooks,
     webhook_endpoints,
     webhook_deliveries,
-    store,
+    signed_objects,
     health,
     documentation,
 )
@@ -144,17 +144,17 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(opened_database(settings.database))
         await install_templates(database, settings.load_templates())
-        store = await opened.enter_async_context(
+        signed_objects = await opened.enter_async_context(
             opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
         )
         reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
+        generators = opened_generators(settings.chat, database=database, store=signed_objects, reader=reader)
         yield Parts(
             database=database,
             catalogue=catalogue,
             providers=await opened.enter_async_context(opened_providers(settings)),
             generators=await opened.enter_async_context(generators),
-            store=store,
+            store=signed_objects,
             documents=reader,
             signer=signer,
             engine=Engine(connect),

@@ -6,20 +6,20 @@ from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.adapters.documents.format_detection import kind_by_name
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.templates import Template
+from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
+from aijobs.persistence.documents.task_ids import bind_track
+from aijobs.persistence.documents.templates import template_of
+from aijobs.persistence.tables import JobRow
 from api.accepting import take_in
-from api.callers import Caller
-from api.parts import Parts
+from api.auth.caller import Caller
+from api.dependencies import Parts
 from api.uploading import Upload, check_size, keep
-from documents.kinds import kind_by_name
-from domain.documents import DocumentKind
-from domain.errors import FieldError, InvalidParameters
-from domain.ids import new_id
-from domain.job import JobRequest
-from domain.templates import Template
-from persistence.tables import JobRow
-from persistence.template_rows import RowsOrigin, replace_rows
-from persistence.templates import template_of
-from persistence.tracks import bind_track
 
 MODEL: Final = "document_extract_v1"
 TEMPLATE_FIELD: Final = "templateId"

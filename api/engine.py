@@ -9,10 +9,10 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import TransientError
-from domain.job import JobBrief
+from aijobs.domain.errors import TransientError
+from aijobs.domain.jobs.job import JobBrief
 from workflows.ai_job import AiJob
-from workflows.starting import start_job, start_late_watch
+from workflows.client import start_job, start_late_watch
 
 PATIENCE: Final = timedelta(seconds=3)
 

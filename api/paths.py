@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Path
 
-from domain.errors import NotFound
-from domain.parameters import FILE_CODE
+from aijobs.domain.errors import NotFound
+from aijobs.domain.jobs.parameters import FILE_CODE
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
 _FILE: Final = re.compile(FILE_CODE)

@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api.code_and_message import CodeAndMessageRoute, code_and_message
-from api.surroundings import request_id_of
-from domain import errors
-from domain.errors import AijobsError, BadInput, FieldError, TransientError
-from domain.pointers import pointer
+from aijobs.domain import errors
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, TransientError
+from aijobs.domain.values.json_pointer import pointer
+from api.legacy_envelope import CodeAndMessageRoute, code_and_message
+from api.middleware import request_id_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 5

@@ -9,14 +9,9 @@ from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.accepting import ACCEPTED, answered, claim_of, take_in, take_once
-from api.callers import Caller
-from api.parts import Parts
-from api.photo_shapes import PHOTO, BeautifyRequest, ReviewRequest
-from api.photo_telling import JPEG, photo_key
-from api.uploading import MAX_NAME_LENGTH, Upload, check_size
-from domain.catalogue import Model
-from domain.errors import (
+from aijobs.adapters.media.photo_cleaning import CleanPhoto, clean_photo
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import (
     AijobsError,
     FieldError,
     FileTooLarge,
@@ -27,17 +22,22 @@ from domain.errors import (
     StoreUnavailable,
     UnknownModel,
 )
-from domain.ids import new_id
-from domain.job import JobRequest
-from domain.outputs import OutputKind
-from domain.photos import REVIEW_MODEL
-from persistence.acceptance import Acceptance, accept
-from persistence.idempotency import Answer, Claim
-from persistence.photos import begin_beautify, require_beautifiable, review_of
-from persistence.records import file_of
-from persistence.tables import FileRow, JobRow, PhotoReviewRow
-from persistence.writes import begin_write, finish_write
-from storage.photos import CleanPhoto, clean_photo
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.photos import REVIEW_MODEL
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.idempotency import Answer, Claim
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.write_intents import begin_write, finish_write
+from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
+from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
+from api.accepting import ACCEPTED, answered, claim_of, take_in, take_once
+from api.auth.caller import Caller
+from api.dependencies import Parts
+from api.schemas.photo_responses import JPEG, photo_key
+from api.schemas.photos import PHOTO, BeautifyRequest, ReviewRequest
+from api.uploading import MAX_NAME_LENGTH, Upload, check_size
 
 IMAGE: Final = "image"
 

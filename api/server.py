@@ -11,8 +11,8 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from api.live import LiveEvents
-from api.protocols import SEND_PATIENCE, connections_with
+from api.slow_clients import SEND_PATIENCE, connections_with
+from api.streaming.hub import LiveEvents
 
 GRACE_SECONDS: Final = 10
 STREAMS: Final = 3000

@@ -12,9 +12,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from aijobs.domain.errors import BadInput, FieldError
+from aijobs.domain.values.json_pointer import pointer
 from api.problems import UnreadableBody
-from domain.errors import BadInput, FieldError
-from domain.pointers import pointer
 
 MAX_DEPTH: Final = 32
 

@@ -15,18 +15,18 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from aijobs.adapters.media.image_check import DECODERS, check_image
+from aijobs.domain.documents.kinds import is_document
+from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.idempotency import Answer, Claim, claim, release, settle
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.write_intents import begin_write, finish_write
+from aijobs.persistence.tables import FileRow
 from api.accepting import claim_of
-from api.callers import Caller
-from api.parts import Parts
-from api.telling import file_document
-from domain.documents import is_document
-from domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
-from domain.ids import new_id
-from persistence.database import Database
-from persistence.idempotency import Answer, Claim, claim, release, settle
-from persistence.tables import FileRow
-from persistence.writes import begin_write, finish_write
-from storage.images import DECODERS, check_image
+from api.auth.caller import Caller
+from api.dependencies import Parts
+from api.schemas.job_responses import file_document
 
 CREATED: Final = 201
 FIELD: Final = "file"

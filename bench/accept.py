@@ -11,11 +11,11 @@ from typing import Final
 
 from temporalio.client import Client
 
-from bench.bare import STEERING, BareSteps
-from bench.installation import installed, started_api
+from bench.baseline.workflows import STEERING, BareSteps
 from bench.report import Report, milliseconds, p50_p95, ratio
-from bench.workspace import MODEL
-from cli.client import Api
+from bench.rig.installation import installed, started_api
+from bench.rig.workspace import MODEL
+from cli.api_client import Api
 
 REQUESTS: Final = 300
 BATCHES: Final = 10

@@ -14,15 +14,15 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from bench.actions import Count, counted
-from bench.bare import STEERING, BareSteps
-from bench.our_worker import FIRST_PAUSE
-from bench.processes import started
+from bench.baseline.workflows import STEERING, BareSteps
+from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
-from bench.usage import cpu_seconds, machine_seconds
-from bench.workspace import Reception, catalogue_that_asks, opened_reception
-from cli.processes import Process
-from cli.temporal_server import TemporalServer, temporal_server
+from bench.rig.our_worker import FIRST_PAUSE
+from bench.rig.processes import started
+from bench.rig.resource_usage import cpu_seconds, machine_seconds
+from bench.rig.workspace import Reception, catalogue_that_asks, opened_reception
+from cli.embedded.processes import Process
+from cli.embedded.temporal_server import TemporalServer, temporal_server
 
 JOBS: Final = 300
 ROUNDS: Final = 3
@@ -121,13 +121,13 @@ async def _warmed_up(contender: Contender) -> Count:
 async def _our_contender(opened: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
     client = await Client.connect(server.address, data_converter=pydantic_data_converter)
     reception = await opened.enter_async_context(opened_reception(client, folder, catalogue_that_asks(FIRST_PAUSE)))
-    worker = await started(opened, "bench.our_worker", server.address, str(folder), folder=folder)
+    worker = await started(opened, "bench.rig.our_worker", server.address, str(folder), folder=folder)
     return Contender(_our_start(client, reception), server, worker)
 
 
 async def _bare_contender(opened: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
     client = await Client.connect(server.address)
-    worker = await started(opened, "bench.bare_worker", server.address, folder=folder)
+    worker = await started(opened, "bench.baseline.worker", server.address, folder=folder)
     return Contender(_bare_start(client), server, worker)
 
 

@@ -14,15 +14,15 @@ import xlsxwriter
 from pydantic import BaseModel
 from python_calamine import CalamineWorkbook
 
+from aijobs.adapters.documents import parser_process
+from aijobs.adapters.documents.excel import write_excel
+from aijobs.adapters.documents.parse_request import Errand
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.domain.documents.column_values import CellValue, ColumnType
+from aijobs.domain.documents.templates import Column
 from bench.report import Aim, Report, ratio
-from bench.usage import peak_memory
-from documents import child
-from documents.errand import Errand
-from documents.excel import write_excel
-from documents.reading import DocumentReader
-from documents.settings import DocumentSettings
-from domain.cells import CellValue, ColumnType
-from domain.templates import Column
+from bench.rig.resource_usage import peak_memory
 
 MEGABYTE: Final = 1_000_000
 ROUNDS: Final = 3
@@ -65,7 +65,7 @@ def our_reading(path: Path, rows: int) -> Outcome:
 
     outcome = _timed(lambda: asyncio.run(read()))
     with tempfile.TemporaryDirectory() as folder:
-        child.done(
+        parser_process.done(
             Errand(
                 path=path,
                 name="table.xlsx",

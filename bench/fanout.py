@@ -12,20 +12,20 @@ from typing import Final
 
 import httpx
 
-from bench.crowd import Crowd, gathered
-from bench.processes import started
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.persistence.access.keys import KeyKind, create_key
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.gate import locked_job, note
+from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Aim, Report, milliseconds, ratio
-from bench.usage import cpu_seconds, peak_memory
-from bench.workspace import MODEL, POINTS_ENOUGH
-from cli.ports import HOST, free_ports
-from cli.processes import Process
-from domain.catalogue import Catalogue
-from domain.job import JobRequest
-from persistence.acceptance import Acceptance, accept
-from persistence.database import Database, opened_database
-from persistence.gate import locked_job, note
-from persistence.keys import KeyKind, create_key
-from settings import SHIPPED_CATALOGUE
+from bench.rig.processes import started
+from bench.rig.readers import Crowd, gathered
+from bench.rig.resource_usage import cpu_seconds, peak_memory
+from bench.rig.workspace import MODEL, POINTS_ENOUGH
+from cli.embedded.ports import HOST, free_ports
+from cli.embedded.processes import Process
 
 CROWDS: Final = (1000, 5000)
 BURST: Final = 50
@@ -112,7 +112,7 @@ async def _job_that_speaks(database: Database) -> Publish:
 async def _bare(folder: Path, size: int) -> Observed:
     (port,) = free_ports(1)
     async with AsyncExitStack() as opened:
-        server = await started(opened, "bench.bare_stream", str(port), folder=folder, port=port)
+        server = await started(opened, "bench.baseline.broadcaster", str(port), folder=folder, port=port)
         http = await opened.enter_async_context(
             httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
         )

@@ -11,14 +11,14 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from bench import bare_worker
-from bench.actions import Count, counted
-from bench.bare import STEERING, BarePolling
+from aijobs.settings import WorkerSettings
+from bench.baseline import worker as bare_worker
+from bench.baseline.workflows import STEERING, BarePolling
+from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
-from bench.scripted import NEWS, ScriptedProvider
-from bench.workspace import Reception, catalogue_that_asks, opened_collaborators, opened_reception
-from cli.temporal_server import temporal_server
-from settings import WorkerSettings
+from bench.rig.scripted_provider import NEWS, ScriptedProvider
+from bench.rig.workspace import Reception, catalogue_that_asks, opened_collaborators, opened_reception
+from cli.embedded.temporal_server import temporal_server
 from worker import build_workers, running_workers
 
 ASK_EVERY: Final = timedelta(milliseconds=20)

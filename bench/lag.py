@@ -14,16 +14,16 @@ from typing import Final
 import httpx
 from temporalio.client import Client
 
-from bench.bare import STEERING, BareVendorJob
-from bench.bare_vendor import POLL_EVERY
-from bench.installation import VENDOR_TOKEN, Installation, installed, started_api
-from bench.picture import as_data_url, tiny_picture
-from bench.processes import started
+from aijobs.domain.lifecycle import JobStatus
+from bench.baseline.vendor import POLL_EVERY
+from bench.baseline.workflows import STEERING, BareVendorJob
 from bench.report import Report, p50_p95, ratio
-from bench.usage import machine_seconds
-from bench.workspace import MODEL, poll_policy
-from cli.client import Api
-from domain.lifecycle import JobStatus
+from bench.rig.installation import VENDOR_TOKEN, Installation, installed, started_api
+from bench.rig.picture import as_data_url, tiny_picture
+from bench.rig.processes import started
+from bench.rig.resource_usage import machine_seconds
+from bench.rig.workspace import MODEL, poll_policy
+from cli.api_client import Api
 
 IN_FLIGHT: Final = 50
 JOBS_EACH: Final = 2
@@ -54,7 +54,7 @@ async def measure(*, quick: bool) -> Report:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         here = await installed(opened, folder)
         vendor = (str(here.vendor_port), here.webhook_secret, str(work))
-        await started(opened, "bench.vendor", *vendor, folder=folder, port=here.vendor_port)
+        await started(opened, "bench.rig.vendor", *vendor, folder=folder, port=here.vendor_port)
         for name, changes in _variants(here).items():
             ours[name] = await _ours(here, changes, in_flight, each, work)
         bare = await _bare(here, in_flight, each, work)
@@ -102,7 +102,7 @@ async def _bare(here: Installation, in_flight: int, each: int, work: float) -> O
     """As the starter of a bare workflow sees it: its result."""
     picture = as_data_url(tiny_picture())
     async with AsyncExitStack() as opened:
-        await started(opened, "bench.bare_worker", here.temporal.address, folder=here.folder)
+        await started(opened, "bench.baseline.worker", here.temporal.address, folder=here.folder)
         client = await Client.connect(here.temporal.address)
 
         async def one() -> float:

@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench.moving import MOVERS, Errand, Outcome
 from bench.report import Aim, Report, ratio
-from bench.source import served_files
-from tests.storage.swift_server import SwiftServer, swift_server
+from bench.rig.file_server import served_files
+from bench.rig.transfer import MOVERS, Errand, Outcome
+from tests.adapters.storage.swift_server import SwiftServer, swift_server
 
 MEGABYTE: Final = 1_000_000
 SMALL, LARGE = 10 * MEGABYTE, 1000 * MEGABYTE
@@ -54,7 +54,7 @@ def _errand(source: str, swift: SwiftServer, size: int) -> Errand:
 
 async def _moved(kind: str, errand: Errand) -> Outcome:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.moving", kind, errand.model_dump_json()), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "bench.rig.transfer", kind, errand.model_dump_json()), stdout=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

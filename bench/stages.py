@@ -13,29 +13,29 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from aijobs.adapters.chat import ChatSettings
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.documents.templates import Definition
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.values.ids import new_id
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.documents.templates import save_template
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.tables import FileRow
+from aijobs.settings import SHIPPED_CATALOGUE, WorkerSettings
 from bench.report import Report, milliseconds, p50_p95, ratio
-from bench.scripted import ScriptedProvider
-from bench.workspace import opened_collaborators
-from cli.temporal_server import temporal_server
-from documents.reading import DocumentReader
-from documents.settings import DocumentSettings
-from domain.catalogue import Catalogue
-from domain.ids import new_id
-from domain.job import JobRequest
-from domain.templates import Definition
-from generators.registry import opened_generators
-from persistence.acceptance import Acceptance, accept
-from persistence.database import Database, opened_database
-from persistence.records import DatabaseRecords
-from persistence.tables import FileRow
-from persistence.templates import save_template
-from providers.chat import ChatSettings
+from bench.rig.scripted_provider import ScriptedProvider
+from bench.rig.workspace import opened_collaborators
+from cli.embedded.temporal_server import temporal_server
 from sandbox.clock import parse_stamp
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from settings import SHIPPED_CATALOGUE, WorkerSettings
 from worker import build_workers, running_workers
-from workflows.starting import start_job
+from workflows.client import start_job
 
 MODEL: Final = "document_extract_v1"
 USER: Final = "bench"

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from chaos.plan import Plan
 from chaos.report import show
-from chaos.running import run
+from chaos.run import run
 from chaos.sabotage import SABOTAGES
 
 SEEDS: Final = 10**6

@@ -11,11 +11,10 @@ from typing import Any, Final, TypeVar
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from chaos.witness import Witness
-from domain.catalogue import Catalogue
-from persistence.audit import violations
-from persistence.database import opened_database
-from persistence.tables import (
+from aijobs.domain.catalogue import Catalogue
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.points.audit import violations
+from aijobs.persistence.tables import (
     FileRow,
     IdempotencyRow,
     JobEventRow,
@@ -24,9 +23,10 @@ from persistence.tables import (
     PointsEntryRow,
     SubmissionRow,
 )
-from sandbox import archive
-from sandbox.ledger import Ledger, LedgerRow
-from settings import SHIPPED_CATALOGUE
+from aijobs.settings import SHIPPED_CATALOGUE
+from chaos.observations import Witness
+from sandbox.persistence import archive
+from sandbox.persistence.ledger import Ledger, LedgerRow
 
 DATABASE: Final = Path("aijobs") / "aijobs.db"
 SANDBOX: Final = Path("sandbox")

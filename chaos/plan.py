@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chaos import mischief
+from chaos.faults import provider_faults
 
 PATIENT: Final = "chaos_patient_v1"
 """Waits long enough for a lost request to be known as absent."""
@@ -97,7 +97,7 @@ def orders_of(plan: Plan) -> list[Order]:
     dice = plan.dice("orders")
     names = [f"user-{number:02}" for number in range(plan.users)]
     greed = [GREED if number < plan.users * GREEDY else 1 for number in range(plan.users)]
-    riders = mischief.riding(gentle=plan.gentle)
+    riders = provider_faults.riding(gentle=plan.gentle)
     return [_order(plan, dice, number, names, greed, riders) for number in range(plan.jobs)]
 
 

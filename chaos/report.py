@@ -8,10 +8,10 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from aijobs.persistence.tables import JobEventRow, SubmissionRow
+from chaos.checks.invariants import Breach
 from chaos.evidence import Evidence
-from chaos.invariants import Breach
-from chaos.running import Outcome
-from persistence.tables import JobEventRow, SubmissionRow
+from chaos.run import Outcome
 
 EVIDENCE_SHOWN: Final = 10
 """Subjects of breaches whose evidence is printed."""

@@ -12,24 +12,25 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api import accepting, event_stream
-from api import engine as api_engine
+from aijobs.adapters.storage.digest import Digest
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.outputs import StoredObject
+from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, SubmitOutcome, Unknown
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.persistence.access.idempotency import Claim
+from aijobs.persistence.jobs import gate, records
+from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.points import ledger
+from aijobs.persistence.tables import JobRow
+from aijobs.providers.replicate.adapter import Replicate
+from api import accepting, engine
+from api.streaming import sse
 from cli.main import leave, run
-from domain.events import EventKind, JobEvent
-from domain.job import JobBrief, JobState
-from domain.lifecycle import JobStatus
-from domain.outputs import StoredObject
-from domain.points import EntryKind
-from domain.submissions import ProviderRequest, Rejected, SubmitOutcome, Unknown
-from persistence import gate, points, records
-from persistence.history import events_after
-from persistence.idempotency import Claim
-from persistence.tables import JobRow
-from providers.replicate.adapter import Replicate
-from storage.digest import Digest
-from storage.directory import DirectoryStore
 from workflows.ai_job import AiJob
-from workflows.queues import WORKFLOWS
+from workflows.task_queues import WORKFLOWS
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ async def _send_again(self: Replicate, request: ProviderRequest) -> SubmitOutcom
 
 
 async def _refund_twice(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
-    await points.close(session, job, kind)
+    await ledger.close(session, job, kind)
     if kind is EntryKind.REFUND:
-        await points._change(session, job, used=-job.points)
+        await ledger._change(session, job, used=-job.points)
 
 
 def _settle_always(*_: object, **__: object) -> EntryKind:
@@ -143,8 +144,8 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "other-result": Sabotage("agreement", records.DatabaseRecords, "advance", _tell_the_workflow_otherwise),
     "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
     "never-end": Sabotage("final", records.DatabaseRecords, "advance", _never_end),
-    "skip-events": Sabotage("streams", event_stream, "events_after", _skip_events),
-    "start-twice": Sabotage("one workflow", api_engine, "start_job", _start_twice),
+    "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
+    "start-twice": Sabotage("one workflow", engine, "start_job", _start_twice),
 }
 
 

@@ -9,30 +9,30 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from cli import screen
+from aijobs.settings import SettingsError
+from cli import console
 from cli.errors import CommandError, Exit
-from settings import SettingsError
 
 #: Where each command is, in the order of the help.
 COMMANDS: Final[Mapping[str, str]] = {
-    "demo": "cli.demo:demo",
-    "up": "cli.up:up",
-    "submit": "cli.submit:submit",
-    "watch": "cli.watch:watch",
-    "jobs": "cli.reading:jobs",
-    "show": "cli.reading:show",
-    "cancel": "cli.cancel:cancel",
-    "rerun": "cli.rerun:rerun",
-    "resolve": "cli.resolve:resolve",
-    "models": "cli.reading:models",
-    "points": "cli.points:points",
-    "keys": "cli.keys:keys",
-    "webhooks": "cli.webhooks:webhooks",
-    "templates": "cli.templates:templates",
-    "doctor": "cli.doctor:doctor",
-    "worker": "cli.serve:worker",
-    "api": "cli.serve:api",
-    "sandbox": "cli.serve:sandbox",
+    "demo": "cli.commands.demo:demo",
+    "up": "cli.commands.up:up",
+    "submit": "cli.commands.submit:submit",
+    "watch": "cli.commands.watch:watch",
+    "jobs": "cli.commands.jobs:jobs",
+    "show": "cli.commands.jobs:show",
+    "cancel": "cli.commands.cancel:cancel",
+    "rerun": "cli.commands.rerun:rerun",
+    "resolve": "cli.commands.resolve:resolve",
+    "models": "cli.commands.jobs:models",
+    "points": "cli.commands.points:points",
+    "keys": "cli.commands.keys:keys",
+    "webhooks": "cli.commands.webhooks:webhooks",
+    "templates": "cli.commands.templates:templates",
+    "doctor": "cli.doctor.command:doctor",
+    "worker": "cli.commands.serve:worker",
+    "api": "cli.commands.serve:api",
+    "sandbox": "cli.commands.serve:sandbox",
 }
 
 VERSION: Final = "--version"
@@ -49,10 +49,10 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.ERROR
     except CommandError as wrong:
-        screen.show_error(wrong)
+        console.show_error(wrong)
         return wrong.code
     except SettingsError as wrong:
-        screen.show_error(CommandError(str(wrong), hint="`aijobs doctor` checks every setting."))
+        console.show_error(CommandError(str(wrong), hint="`aijobs doctor` checks every setting."))
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -87,7 +87,7 @@ def leave(code: int) -> NoReturn:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        screen.say(f"aijobs {metadata.version('aijobs')}", indent=0)
+        console.say(f"aijobs {metadata.version('aijobs')}", indent=0)
         raise typer.Exit
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.client import Api, Document, opened_api
+from aijobs.settings import Settings
+from cli.api_client import Api, Document, opened_api
 from cli.errors import CommandError
-from settings import Settings
 
 KEY_FILE: Final = "key"
 URL_FILE: Final = "url"  #: where the `aijobs up` of this data directory answers

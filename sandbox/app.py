@@ -7,15 +7,15 @@ from typing import cast
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox import control, delivery, world
-from sandbox.board import UnknownFaultError
-from sandbox.calls import Refusal
-from sandbox.chat import routes as chat
+from sandbox import context, control, output_host
+from sandbox.call import Refusal
 from sandbox.config import SandboxConfig
-from sandbox.replicate import desk, file_routes, routes
-from sandbox.replicate.throttle import Throttle
-from sandbox.ttapi import routes as ttapi_routes
-from sandbox.ttapi import studio
+from sandbox.faults.fault_board import UnknownFaultError
+from sandbox.vendors.chat import routes as chat
+from sandbox.vendors.replicate import file_routes, routes, service
+from sandbox.vendors.replicate.rate_limits import Throttle
+from sandbox.vendors.ttapi import routes as ttapi_routes
+from sandbox.vendors.ttapi import worker as studio
 
 
 def build_sandbox(config: SandboxConfig) -> FastAPI:
@@ -24,8 +24,8 @@ def build_sandbox(config: SandboxConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            world.opened(config) as shared,
-            desk.opened(shared) as replicate,
+            context.opened(config) as shared,
+            service.opened(shared) as replicate,
             studio.opened(shared) as midjourney,
         ):
             app.state.world = shared
@@ -35,7 +35,7 @@ def build_sandbox(config: SandboxConfig) -> FastAPI:
 
     app = FastAPI(title="sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(control.router)
-    app.include_router(delivery.router)
+    app.include_router(output_host.router)
     app.include_router(routes.router)
     app.include_router(file_routes.router)
     app.include_router(chat.router)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.board import GRAMMAR, arm_for_all, describe
 from sandbox.config import Pace
-from sandbox.replicate.desk import desk_of
-from sandbox.ttapi.studio import studio_of
-from sandbox.world import World, world_of
+from sandbox.context import World, world_of
+from sandbox.faults.fault_board import GRAMMAR, arm_for_all, describe
+from sandbox.vendors.replicate.service import desk_of
+from sandbox.vendors.ttapi.worker import studio_of
 
 router = APIRouter(prefix="/_sandbox")
 InWorld = Annotated[World, Depends(world_of)]

@@ -11,13 +11,13 @@ from typing import Final
 import uvicorn
 
 from sandbox.app import build_sandbox
-from sandbox.board import arm_for_all
 from sandbox.config import SandboxConfig
-from sandbox.ledger import LedgerRow
-from sandbox.replicate.desk import Desk
-from sandbox.ttapi.studio import Studio
-from sandbox.wire import ReachableConnection
-from sandbox.world import World
+from sandbox.context import World
+from sandbox.faults.broken_responses import ReachableConnection
+from sandbox.faults.fault_board import arm_for_all
+from sandbox.persistence.ledger import LedgerRow
+from sandbox.vendors.replicate.service import Desk
+from sandbox.vendors.ttapi.worker import Studio
 
 SECONDS_TO_SAY_GOODBYE: Final = 2
 

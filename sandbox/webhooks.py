@@ -10,11 +10,11 @@ import httpx
 from pydantic import BaseModel
 from standardwebhooks.webhooks import Webhook
 
-from sandbox.archive import Archive
-from sandbox.board import FaultBoard, Faults
 from sandbox.clock import Closing
-from sandbox.faults import Fault, Operation
+from sandbox.faults.catalogue import Fault, Operation
+from sandbox.faults.fault_board import FaultBoard, Faults
 from sandbox.ids import new_id
+from sandbox.persistence.archive import Archive
 
 KIND: Final = "letters"
 TRIES: Final = 10

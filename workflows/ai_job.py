@@ -10,12 +10,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
-from domain.job import JobBrief, JobState, Stage
-from domain.lifecycle import JobStatus
-from domain.story import News, Question, StageOrder, Verdict
-from domain.submissions import CancelOutcome
-from workflows import attributes, steps
-from workflows.ends import End, failed_step, told_by_provider
+from aijobs.domain.jobs.activity_io import News, Question, StageOrder, Verdict
+from aijobs.domain.jobs.job import JobBrief, JobState, Stage
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from workflows import activity_calls, search_attributes
+from workflows.endings import End, failed_step, told_by_provider
 from workflows.interruptions import Interruptions, StageClock
 from workflows.late_watch import LateWatch, late_watch_id
 
@@ -76,7 +76,7 @@ class AiJob:
         if self._state.job_status is not JobStatus.DRAFT:
             return  # continued as new, or taken up again
         clock = StageClock(self._brief, Stage.SUBMIT)
-        submitting = steps.submit(self._brief, within=clock.left)
+        submitting = activity_calls.submit(self._brief, within=clock.left)
         await self._interruptions.surely(submitting)  # a request under way cannot be called back: a cancel waits
         self._show(_result(submitting, clock))
 
@@ -93,7 +93,7 @@ class AiJob:
     async def _watch(self) -> None:
         self._interruptions.hinted = False
         known = Question(brief=self._brief, job_status=self._state.job_status, unit_progress=self._state.unit_progress)
-        watching = steps.watch(known)
+        watching = activity_calls.watch(known)
         try:
             await self._interruptions.until(
                 lambda: watching.done() or self._interruptions.hinted, stage=STAGE_OF[self._state.job_status]
@@ -117,17 +117,17 @@ class AiJob:
             return  # taken up again
         self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
         clock = StageClock(self._brief, Stage.PROCESSING)
-        stages = await self._work(steps.begin_generating(self._brief, within=clock.left), clock)
+        stages = await self._work(activity_calls.begin_generating(self._brief, within=clock.left), clock)
         for stage in range(1, stages + 1):
             self._show(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
             order = StageOrder(brief=self._brief, stage=stage, stages=stages)
-            await self._work(steps.generate_stage(order, within=clock.left), clock)
-        self._state = await self._work(steps.finish_generating(self._brief, within=clock.left), clock)
+            await self._work(activity_calls.generate_stage(order, within=clock.left), clock)
+        self._state = await self._work(activity_calls.finish_generating(self._brief, within=clock.left), clock)
 
     async def _migrate(self) -> None:
         self._show(JobState.of(self._brief.code, JobStatus.MIGRATING))
         clock = StageClock(self._brief, Stage.MIGRATE)
-        self._show(await self._work(steps.migrate(self._brief, within=clock.left), clock))
+        self._show(await self._work(activity_calls.migrate(self._brief, within=clock.left), clock))
 
     async def _work(self, working: ActivityHandle[T], clock: StageClock) -> T:
         """A long step of our own. A cancel makes it stop and clean up, which is awaited; it may come too late."""
@@ -151,7 +151,7 @@ class AiJob:
             provider_may_charge=farewell not in (None, CancelOutcome.CANCELED),
             detail={"provider_cancel": farewell} if farewell else {},
         )
-        ending = steps.end(verdict)
+        ending = activity_calls.end(verdict)
         await self._interruptions.surely(ending)
         self._show(ending.result())
         if verdict.provider_may_charge and self._state.job_status in GIVEN_UP:
@@ -177,14 +177,14 @@ class AiJob:
         )
 
     async def _farewell(self) -> CancelOutcome | None:
-        canceling = steps.cancel_at_provider(self._brief)
+        canceling = activity_calls.cancel_at_provider(self._brief)
         await self._interruptions.surely(canceling)
         return CancelOutcome.REQUESTED if _failed(canceling) else canceling.result()
 
     async def _close_as_canceled(self, reason: str) -> None:
         """Only a workflow that Temporal was asked to cancel can close as Canceled: after a signal, ask for it."""
         if workflow.cancellation_reason() is None:
-            await self._interruptions.surely(steps.ask_to_be_canceled(reason))
+            await self._interruptions.surely(activity_calls.ask_to_be_canceled(reason))
             if workflow.cancellation_reason() is None:
                 await workflow.wait_condition(lambda: False)
         raise asyncio.CancelledError(reason)
@@ -205,7 +205,7 @@ class AiJob:
 
     def _show(self, state: JobState) -> None:
         self._state = state
-        workflow.upsert_search_attributes(attributes.of(state))
+        workflow.upsert_search_attributes(search_attributes.of(state))
         unit = "" if state.unit_progress is None else f", {state.unit_progress:.0f} %"
         workflow.set_current_details(f"**{state.job_status_name}** {state.job_status_desc}{unit}")
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.workflow import ActivityHandle
 
-from domain.job import JobBrief, Stage
-from workflows.ends import canceled, deadline_passed
+from aijobs.domain.jobs.job import JobBrief, Stage
+from workflows.endings import canceled, deadline_passed
 
 CANCELED_BY_TEMPORAL: Final = "Canceled in Temporal."
 

@@ -3,9 +3,9 @@
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from domain.job import JobBrief
-from workflows import steps
-from workflows.ends import ran_out_of_time
+from aijobs.domain.jobs.job import JobBrief
+from workflows import activity_calls
+from workflows.endings import ran_out_of_time
 
 
 @workflow.defn(name="LateWatch", failure_exception_types=[Exception])
@@ -16,7 +16,7 @@ class LateWatch:
     async def run(self, brief: JobBrief) -> str:
         """The provider's final word, or that it never came: then the points stay held until an operator decides."""
         try:
-            return (await steps.watch_late(brief, within=brief.deadlines.late)).name
+            return (await activity_calls.watch_late(brief, within=brief.deadlines.late)).name
         except ActivityError as silent:
             if not ran_out_of_time(silent):
                 raise

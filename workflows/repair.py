@@ -15,9 +15,9 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from activities.repairing import Repairing
-from workflows.queues import MIGRATION, WORKFLOWS
-from workflows.steps import HEARTBEAT
+from activities.repair import Repairing
+from workflows.activity_calls import HEARTBEAT
+from workflows.task_queues import MIGRATION, WORKFLOWS
 
 ONE_REPAIR: Final = timedelta(minutes=5)
 SCHEDULE_ID: Final = "aijobs-repair"

@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from workflows import steps
+from workflows import activity_calls
 
 
 @workflow.defn(name="WebhookDelivery", failure_exception_types=[Exception])
@@ -12,4 +12,4 @@ class WebhookDelivery:
     @workflow.run
     async def run(self, code: str) -> str:
         """What the receiver answered."""
-        return await steps.deliver(code)
+        return await activity_calls.deliver(code)

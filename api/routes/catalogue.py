@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api import shapes
-from api.callers import Reader
-from api.parts import AllParts, Parts
+from aijobs.domain.catalogue import Model
+from aijobs.domain.lifecycle import OVERALL_PROGRESS, JobStatus
+from api.auth.caller import Reader
+from api.dependencies import AllParts, Parts
 from api.problems import problem_responses
-from domain.catalogue import Model
-from domain.lifecycle import OVERALL_PROGRESS, JobStatus
+from api.schemas import jobs as shapes
 
 router = APIRouter(tags=["catalogue"])
 

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 
-from api import shapes
-from api.event_stream import EventStream, admission, job_frames
-from api.parts import AllParts, Parts
+from aijobs.domain.jobs.events import JobEvent
+from aijobs.persistence.jobs.event_log import AT_ONCE, events_after
+from aijobs.persistence.jobs.records import job_of
+from api.auth.tickets import Follower
+from api.dependencies import AllParts, Parts
 from api.paths import JobCode
 from api.problems import problem_responses
-from api.tickets import Follower
-from api.wishes import number
-from domain.events import JobEvent
-from persistence.history import AT_ONCE, events_after
-from persistence.records import job_of
+from api.schemas import jobs as shapes
+from api.streaming.filters import number
+from api.streaming.sse import EventStream, admission, job_frames
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {

@@ -5,15 +5,15 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from api import shapes
+from aijobs.persistence.jobs.records import file_of
 from api.accepting import IdempotencyKey
-from api.callers import Reader, Uploader
-from api.parts import AllParts
+from api.auth.caller import Reader, Uploader
+from api.dependencies import AllParts
 from api.paths import FileCode
 from api.problems import problem_responses
-from api.telling import file_document
+from api.schemas import jobs as shapes
+from api.schemas.job_responses import file_document
 from api.uploading import keep, received
-from persistence.records import file_of
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
 FORM: Final[dict[str, Any]] = {

@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from api import shapes
-from api.parts import AllParts, Parts
+from aijobs.domain.errors import AijobsError, FieldError
+from api.dependencies import AllParts, Parts
 from api.problems import NotReady, problem_responses
-from domain.errors import AijobsError, FieldError
+from api.schemas import jobs as shapes
 
 PATIENCE_SECONDS: Final = 5.0
 

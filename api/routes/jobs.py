@@ -9,20 +9,20 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from api import shapes
+from aijobs.domain.errors import BadInput, FieldError, JobIsFinal
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
+from aijobs.persistence.jobs.queries import JobFilter, jobs_page
+from aijobs.persistence.jobs.records import job_of
 from api.accepting import IdempotencyKey, take_in
-from api.callers import Reader, Writer
-from api.parts import AllParts
+from api.auth.caller import Reader, Writer
+from api.dependencies import AllParts
 from api.paths import JobCode
 from api.problems import problem_responses
+from api.schemas import jobs as shapes
+from api.schemas.job_responses import job_document, job_documents, with_exchange
 from api.strict_json import StrictRoute
-from api.telling import job_document, job_documents, with_exchange
-from domain.errors import BadInput, FieldError, JobIsFinal
-from domain.job import JobRequest
-from domain.lifecycle import JobStatus
-from persistence.gate import locked_job, note_wish_to_cancel
-from persistence.listing import JobFilter, jobs_page
-from persistence.records import job_of
 
 MAX_PAGE: Final = 100
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)

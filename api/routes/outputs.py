@@ -3,14 +3,14 @@
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
-from api import shapes
-from api.callers import Reader
-from api.parts import AllParts
+from aijobs.domain.errors import NotFound
+from aijobs.persistence.jobs.records import job_of, outputs_of
+from api.auth.caller import Reader
+from api.dependencies import AllParts
 from api.paths import JobCode
 from api.problems import problem_responses
-from api.telling import job_document, output_link
-from domain.errors import NotFound
-from persistence.records import job_of, outputs_of
+from api.schemas import jobs as shapes
+from api.schemas.job_responses import job_document, output_link
 
 router = APIRouter(prefix="/api/jobs", tags=["outputs"])
 

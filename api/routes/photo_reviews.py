@@ -7,12 +7,21 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from api import shapes
+from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.access.idempotency import Answer
+from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from api.accepting import IdempotencyKey
-from api.callers import Caller, Reader, Writer
-from api.parts import AllParts, Parts
+from api.auth.caller import Caller, Reader, Writer
+from api.dependencies import AllParts, Parts
 from api.paths import ReviewCode
-from api.photo_shapes import (
+from api.problems import problem_responses
+from api.reviewing import beautify, review_file, review_upload
+from api.schemas import jobs as shapes
+from api.schemas.job_responses import job_documents
+from api.schemas.photo_responses import beautified_documents, photo_link, review_documents
+from api.schemas.photos import (
     PHOTO,
     REVIEW_BODY,
     BeautifiedPhoto,
@@ -21,17 +30,8 @@ from api.photo_shapes import (
     PhotoReviewWithJobs,
     ReviewRequest,
 )
-from api.photo_telling import beautified_documents, photo_link, review_documents
-from api.problems import problem_responses
-from api.reviewing import beautify, review_file, review_upload
 from api.strict_json import StrictRoute, check_json
-from api.telling import job_documents
 from api.uploading import received
-from domain.errors import FieldError, InvalidParameters
-from domain.pointers import pointer
-from persistence.idempotency import Answer
-from persistence.keys import Scope
-from persistence.photos import beautified_of, jobs_of, review_of, reviews_page
 
 MAX_PAGE: Final = 100
 MAX_CURSOR: Final = 2**63 - 1

@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from api import shapes
-from api.callers import Reader
-from api.parts import AllParts
+from aijobs.persistence.column_types import now
+from aijobs.persistence.points.ledger import entries_page, limit_of, today
+from api.auth.caller import Reader
+from api.dependencies import AllParts
 from api.problems import problem_responses
-from persistence.columns import now
-from persistence.points import entries_page, limit_of, today
+from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 100
 

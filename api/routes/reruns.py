@@ -7,19 +7,19 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import shapes
+from aijobs.domain.errors import ModelNotConfigured
+from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.persistence.jobs import reruns
+from aijobs.persistence.jobs.gate import locked_job
+from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.tables import JobRow
 from api.accepting import IdempotencyKey, claim_of, take_once
-from api.callers import Caller, Writer
-from api.parts import AllParts, Parts
+from api.auth.caller import Caller, Writer
+from api.dependencies import AllParts, Parts
 from api.paths import JobCode
 from api.problems import problem_responses
+from api.schemas import jobs as shapes
 from api.strict_json import StrictRoute
-from domain.errors import ModelNotConfigured
-from domain.reruns import RerunFrom
-from persistence import reruns
-from persistence.gate import locked_job
-from persistence.records import job_of
-from persistence.tables import JobRow
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 

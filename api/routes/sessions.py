@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from api.callers import checked_user
-from api.origins import refuse_foreign_origin, refuse_other_pages
-from api.parts import AllParts
+from aijobs.persistence.access.keys import MAX_KEY_LENGTH
+from api.auth.caller import checked_user
+from api.auth.origins import refuse_foreign_origin, refuse_other_pages
+from api.auth.sessions import close_session, cookie_of, open_session
+from api.dependencies import AllParts
 from api.problems import problem_responses
-from api.sessions import close_session, cookie_of, open_session
 from api.strict_json import StrictRoute
-from persistence.keys import MAX_KEY_LENGTH
 
 router = APIRouter(prefix="/api/sessions", tags=["access"], route_class=StrictRoute)
 

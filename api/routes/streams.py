@@ -6,17 +6,17 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from api import shapes
-from api.callers import Reader
-from api.event_stream import EventStream, admission, log_frames
-from api.following import present_position
-from api.parts import AllParts, Parts
+from aijobs.domain.jobs.events import JobEvent, Moment
+from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
+from api.auth.caller import Reader
+from api.auth.tickets import Follower, make_ticket
+from api.dependencies import AllParts, Parts
 from api.problems import problem_responses
+from api.schemas import jobs as shapes
+from api.streaming.filters import MAX_POSITION, LogQuery, number, wanted_by
+from api.streaming.replay import present_position
+from api.streaming.sse import EventStream, admission, log_frames
 from api.strict_json import StrictRoute
-from api.tickets import Follower, make_ticket
-from api.wishes import MAX_POSITION, LogQuery, number, wanted_by
-from domain.events import JobEvent, Moment
-from persistence.history import AT_ONCE, EventFilter, log_after, newest_position
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {

@@ -12,19 +12,19 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import shapes
-from api.callers import Reader
-from api.parts import AllParts
+from aijobs.adapters.documents.csv_text import csv_header, csv_lines
+from aijobs.adapters.documents.excel import opened_excel
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.templates import Column
+from aijobs.domain.jobs.events import Moment
+from aijobs.persistence.database import Database
+from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
+from aijobs.persistence.documents.templates import versions_page
+from api.auth.caller import Reader
+from api.dependencies import AllParts
 from api.problems import problem_responses
 from api.routes.templates import TemplateId
-from documents.csv_text import csv_header, csv_lines
-from documents.excel import opened_excel
-from domain.documents import DocumentKind
-from domain.events import Moment
-from domain.templates import Column
-from persistence.database import Database
-from persistence.template_rows import RowFilter, all_rows, rows_page
-from persistence.templates import versions_page
+from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 1000
 MAX_CURSOR: Final = 2**63 - 1

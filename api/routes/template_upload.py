@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
-from api import shapes
+from aijobs.persistence.access.keys import Scope
 from api.accepting import IdempotencyKey
-from api.callers import Uploader
-from api.code_and_message import CodeAndMessageRoute
+from api.auth.caller import Uploader
+from api.dependencies import AllParts
 from api.document_intake import TakenJob, TakenTable, take_document
-from api.parts import AllParts
+from api.legacy_envelope import CodeAndMessageRoute
+from api.schemas import jobs as shapes
 from api.uploading import received
-from persistence.keys import Scope
 
 OK: Final = 200
 

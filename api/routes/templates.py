@@ -7,17 +7,23 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import shapes
-from api.callers import Operator, Reader
-from api.parts import AllParts
+from aijobs.domain.documents.prompt_stages import Stages, split
+from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH, TEMPLATE_ID, Definition, StageSettings, Template
+from aijobs.domain.errors import NotAllowed
+from aijobs.domain.jobs.events import Moment
+from aijobs.persistence.access.keys import KeyKind
+from aijobs.persistence.documents.templates import (
+    delete_template,
+    save_template,
+    template_of,
+    templates_page,
+    versions_page,
+)
+from api.auth.caller import Operator, Reader
+from api.dependencies import AllParts
 from api.problems import problem_responses
+from api.schemas import jobs as shapes
 from api.strict_json import StrictRoute
-from domain.errors import NotAllowed
-from domain.events import Moment
-from domain.stages import Stages, split
-from domain.templates import MAX_PROMPT_LENGTH, TEMPLATE_ID, Definition, StageSettings, Template
-from persistence.keys import KeyKind
-from persistence.templates import delete_template, save_template, template_of, templates_page, versions_page
 
 MAX_PAGE: Final = 100
 MAX_VERSION: Final = 2**31 - 1

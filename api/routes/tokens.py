@@ -6,14 +6,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from api import shapes
-from api.callers import TokenMaker
-from api.parts import AllParts
+from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed
+from aijobs.persistence.access.keys import KeyKind, Scope
+from api.auth.caller import TokenMaker
+from api.auth.tokens import Claims, end_users_scopes, make_token
+from api.dependencies import AllParts
 from api.problems import problem_responses
+from api.schemas import jobs as shapes
 from api.strict_json import StrictRoute
-from api.tokens import Claims, end_users_scopes, make_token
-from domain.errors import FieldError, InvalidParameters, NotAllowed
-from persistence.keys import KeyKind, Scope
 
 MAX_LIFETIME: Final = timedelta(hours=24)
 

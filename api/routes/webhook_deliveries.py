@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.callers import WebhookKeeper
-from api.parts import AllParts, Parts
+from aijobs.domain.webhooks import DeliveryState
+from aijobs.persistence.webhooks.endpoints import endpoint_of
+from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
+from api.auth.caller import WebhookKeeper
+from api.dependencies import AllParts, Parts
 from api.paths import DeliveryCode, EndpointCode
 from api.problems import problem_responses
-from api.shapes import Page
-from api.webhook_shapes import WebhookDelivery, delivery_document
-from domain.webhooks import DeliveryState
-from persistence.delivery_log import DeliveryFilter, deliveries_page, delivery_of, replay
-from persistence.endpoints import endpoint_of
+from api.schemas.jobs import Page
+from api.schemas.webhooks import WebhookDelivery, delivery_document
 
 router = APIRouter(tags=["webhooks out"])
 

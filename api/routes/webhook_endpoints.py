@@ -4,13 +4,25 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.callers import Caller, WebhookKeeper
-from api.parts import AllParts, Parts
+from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.persistence.webhooks.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    endpoint_of,
+    endpoints_of,
+    rotate_secret,
+    rotate_user_secret,
+    user_secret,
+)
+from aijobs.persistence.webhooks.log import test_delivery
+from api.auth.caller import Caller, WebhookKeeper
+from api.dependencies import AllParts, Parts
 from api.paths import EndpointCode
 from api.problems import problem_responses
-from api.shapes import Page
-from api.strict_json import StrictRoute
-from api.webhook_shapes import (
+from api.schemas.jobs import Page
+from api.schemas.webhooks import (
     EndpointChange,
     EndpointRequest,
     UserSecret,
@@ -22,19 +34,7 @@ from api.webhook_shapes import (
     secret_document,
     with_secret,
 )
-from domain.errors import FieldError, InvalidParameters
-from notices.addressing import complaint_about
-from persistence.delivery_log import test_delivery
-from persistence.endpoints import (
-    change_endpoint,
-    create_endpoint,
-    delete_endpoint,
-    endpoint_of,
-    endpoints_of,
-    rotate_secret,
-    rotate_user_secret,
-    user_secret,
-)
+from api.strict_json import StrictRoute
 
 PROBLEMS: Final = problem_responses(401, 403, 404, 422)
 PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 415, 422)

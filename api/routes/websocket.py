@@ -11,18 +11,18 @@ from pydantic import Field, StrictInt, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 
-from api.audience import Ending
-from api.callers import USER_HEADER, Caller
-from api.event_stream import admission
-from api.following import Log, follow
-from api.limits import OpenStream
-from api.origins import refuse_foreign_origin
-from api.parts import AllParts, Parts
+from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
+from aijobs.domain.values.json_pointer import pointer
+from api.auth.caller import USER_HEADER, Caller
+from api.auth.origins import refuse_foreign_origin
+from api.auth.tickets import follower
+from api.dependencies import AllParts, Parts
 from api.routes.streams import place_in_log
-from api.tickets import follower
-from api.wishes import LogQuery, wanted_by
-from domain.errors import AijobsError, FieldError, InvalidParameters
-from domain.pointers import pointer
+from api.streaming.filters import LogQuery, wanted_by
+from api.streaming.limits import OpenStream
+from api.streaming.replay import Log, follow
+from api.streaming.sse import admission
+from api.streaming.subscriptions import Ending
 
 FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
 """For so long we wait for a first message, when the address says nothing of what is wanted."""

@@ -10,18 +10,18 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.catalogue import Catalogue
+from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.database import opened_database
+from aijobs.providers.replicate import ReplicateSettings
+from aijobs.providers.replicate import opened as opened_replicate
+from aijobs.settings import SHIPPED_CATALOGUE, ApiSettings
+from api.dependencies import Parts
 from api.engine import Engine
-from api.live import LiveEvents
-from api.parts import Parts
-from cli.temporal_server import temporal_server
-from domain.catalogue import Catalogue
-from persistence.database import opened_database
-from persistence.first_key import ensure_first_key
-from providers.replicate import ReplicateSettings
-from providers.replicate import opened as opened_replicate
-from settings import SHIPPED_CATALOGUE, ApiSettings
-from storage.directory import DirectoryStore
-from storage.links import LinkSigner
+from api.streaming.hub import LiveEvents
+from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, Installation, opened_installation
 
 NOBODY_THERE = "127.0.0.1:1"

@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
-from api.parts import Parts
+from api.dependencies import Parts
 from api.server import serving
-from domain.job import JobError, Stage
-from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind, StoredOutput, output_key
-from persistence.keys import KeyKind, Scope, create_key
 
 SECRET = b"a secret only for these tests"
 WEBHOOK_SECRET = "whsec_dGhpcyBpcyBub3QgYSBzZWNyZXQgYXQgYWxs"

@@ -6,9 +6,9 @@ import httpx
 import jwt
 import pytest
 
-from api.tokens import Claims, make_token
-from persistence.columns import now
-from persistence.keys import KeyKind, Scope, create_key, list_keys, revoke_key
+from aijobs.persistence.access.keys import KeyKind, Scope, create_key, list_keys, revoke_key
+from aijobs.persistence.column_types import now
+from api.auth.tokens import Claims, make_token
 from tests.api.installation import Headers, Installation
 
 

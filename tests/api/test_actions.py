@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.providers.ttapi import TtapiSettings
+from aijobs.providers.ttapi import opened as opened_ttapi
+from api.dependencies import Parts
 from api.engine import Engine
-from api.parts import Parts
-from domain.lifecycle import JobStatus
-from providers.ttapi import TtapiSettings
-from providers.ttapi import opened as opened_ttapi
 from tests.api.installation import Installation, opened_installation
 
 MIDJOURNEY = "ttapi_midjourney_v7"

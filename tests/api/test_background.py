@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from api.limits import OpenStreams
-from api.proofs import Proof
+from api.auth.credentials import Proof
+from api.streaming.limits import OpenStreams
 
 
 async def test_a_check_that_fails_for_good_is_heard_of() -> None:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from domain.catalogue import Catalogue
-from domain.lifecycle import JobStatus
-from settings import SHIPPED_CATALOGUE
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.settings import SHIPPED_CATALOGUE
 from tests.api.installation import UPSCALE, Installation, opened_installation
 
 NARROWED = f"""

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import Installation
 
 TO_THE_END = (

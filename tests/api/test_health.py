@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from storage.directory import DirectoryStore
+from aijobs.adapters.storage.directory import DirectoryStore
 from tests.api.installation import Installation, opened_installation
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.access.idempotency import claim
+from aijobs.persistence.access.keys import KeyKind, Scope, list_keys
 from api.accepting import claim_of
-from api.callers import Caller
-from domain.lifecycle import JobStatus
-from persistence.idempotency import claim
-from persistence.keys import KeyKind, Scope, list_keys
+from api.auth.caller import Caller
 from tests.api.installation import Installation
 from tests.api.pictures import picture
 

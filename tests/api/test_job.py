@@ -2,8 +2,8 @@
 
 from temporalio.client import Client
 
-from domain.lifecycle import JobStatus
-from domain.submissions import Accepted, ProviderRequest
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest
+from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import Installation
 
 

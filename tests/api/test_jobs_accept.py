@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import PHOTO_URL, UPSCALE, Installation, opened_installation
 from tests.api.pictures import picture
 

@@ -12,19 +12,19 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from aijobs.domain.errors import TooBusy, TooManyStreams
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.access.keys import list_keys, revoke_key
+from aijobs.persistence.jobs.event_log import EventFilter
+from aijobs.persistence.jobs.gate import locked_job, record
 from api.app import build_app
-from api.audience import Audience, Ending, Subscription
-from api.limits import OpenStreams
-from api.live import LiveEvents
-from api.parts import Parts
-from api.proofs import Proof
+from api.auth.credentials import Proof
+from api.dependencies import Parts
 from api.server import serving
-from domain.errors import TooBusy, TooManyStreams
-from domain.events import EventKind
-from domain.lifecycle import JobStatus
-from persistence.gate import locked_job, record
-from persistence.history import EventFilter
-from persistence.keys import list_keys, revoke_key
+from api.streaming.hub import LiveEvents
+from api.streaming.limits import OpenStreams
+from api.streaming.subscriptions import Audience, Ending, Subscription
 from tests.api.installation import Installation
 from tests.api.streaming import reading, socket
 

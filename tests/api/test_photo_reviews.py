@@ -11,18 +11,18 @@ import pytest
 from PIL import Image
 from sqlmodel import select
 
+from aijobs.adapters.chat import ChatSettings
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.photos import Analysis
+from aijobs.generators.photo_measures import measured, opened_copy
+from aijobs.generators.photo_scores import measured_analysis
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.photo_reviews import DatabaseReviews
+from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
+from api.dependencies import Parts
 from api.engine import Engine
-from api.parts import Parts
-from domain.job import JobError, Stage
-from domain.lifecycle import JobStatus
-from domain.photos import Analysis
-from generators.photo_measures import measured, opened_copy
-from generators.photo_scores import measured_analysis
-from generators.registry import opened_generators
-from persistence.keys import Scope
-from persistence.photos import DatabaseReviews
-from persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
-from providers.chat import ChatSettings
 from tests.api.installation import UPSCALE, Installation, opened_installation
 from tests.api.pictures import bomb, picture
 

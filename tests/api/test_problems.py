@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from aijobs.domain import errors
+from aijobs.domain.errors import AijobsError
 from api.app import build_app
-from api.parts import Parts
+from api.dependencies import Parts
 from api.problems import STATUS_OF, status_of
 from api.server import serving
-from domain import errors
-from domain.errors import AijobsError
 from tests.api.installation import Installation
 
 JSON = {"Content-Type": "application/json"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aijobs.adapters.storage.settings import StoreSettings
+from aijobs.settings import ApiSettings, Settings
 from api.app import run_api
-from cli.ports import free_port
-from settings import ApiSettings, Settings
-from storage.settings import StoreSettings
+from cli.embedded.ports import free_port
 
 
 def settings_in(folder: Path, port: int) -> Settings:

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 from sqlmodel import col, select, update
 
+from aijobs.persistence.access.keys import Scope, list_keys, revoke_key
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import BrowserSessionRow
 from api.app import build_app
-from api.parts import Parts
+from api.dependencies import Parts
 from api.server import serving
-from persistence.columns import now
-from persistence.keys import Scope, list_keys, revoke_key
-from persistence.tables import BrowserSessionRow
 from tests.api.installation import Installation
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import httpx
 
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.event_log import EventFilter, log_after
 from api.app import build_app
-from api.parts import Parts
+from api.dependencies import Parts
 from api.server import serving
-from domain.lifecycle import JobStatus
-from persistence.history import EventFilter, log_after
 from tests.api.installation import Installation
 
 OF_ONE_JOB = 930

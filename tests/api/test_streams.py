@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import Installation
 from tests.api.streaming import Frame, reading
 

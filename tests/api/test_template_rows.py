@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from python_calamine import CalamineWorkbook
 
-from persistence.template_rows import RowsOrigin, replace_rows
+from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
 from tests.api.installation import Installation
 from tests.api.templates import saved
 

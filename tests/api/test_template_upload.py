@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from documents.reading import DocumentReader
-from documents.settings import DocumentSettings
-from generators.registry import opened_generators
-from persistence.keys import Scope
-from providers.chat import ChatSettings
+from aijobs.adapters.chat import ChatSettings
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.access.keys import Scope
+from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
 from tests.api.installation import Installation, opened_installation
 from tests.api.templates import saved, sent
-from tests.documents.makers import encrypted_office_file, pdf, word, workbook
 
 TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from domain.templates import MAX_PROMPT_LENGTH
-from persistence.database import Database, opened_database
-from persistence.keys import Scope
-from persistence.templates import TemplateFile, install_templates, save_template, template_of
-from settings import Settings, SettingsError
+from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH
+from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.documents.templates import TemplateFile, install_templates, save_template, template_of
+from aijobs.settings import Settings, SettingsError
 from tests.api.installation import Installation
 from tests.api.templates import CONTRACT, saved
 

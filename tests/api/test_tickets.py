@@ -7,13 +7,13 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from aijobs.persistence.access.keys import KeyKind, Scope, list_keys, revoke_key
 from api.app import build_app
-from api.callers import Caller
-from api.parts import Parts
+from api.auth.caller import Caller
+from api.auth.tickets import make_ticket
+from api.auth.tokens import Claims, make_token
+from api.dependencies import Parts
 from api.server import serving
-from api.tickets import make_ticket
-from api.tokens import Claims, make_token
-from persistence.keys import KeyKind, Scope, list_keys, revoke_key
 from tests.api.installation import Installation
 from tests.api.streaming import heard, reading, socket
 

@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.lifecycle import JobStatus
-from domain.webhooks import Reply, Seal
-from notices.signing import secret_of
-from persistence.deliveries import DatabaseDeliveries
-from persistence.keys import Scope
+from aijobs.adapters.webhooks.signing import secret_of
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.webhooks import Reply, Seal
+from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from tests.api.installation import SECRET, Headers, Installation
 
 URL = "https://example.com/hooks"

@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks import Webhook
 from temporalio.client import Client
 
-from domain.submissions import Accepted, ProviderRequest, Rejected, Unknown
-from persistence.webhooks import submission_with
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
+from aijobs.persistence.webhooks.inbound import submission_with
 from tests.api.installation import WEBHOOK_SECRET, Installation
 
 TOKEN = "planted-token"

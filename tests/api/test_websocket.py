@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import Installation
 from tests.api.streaming import heard, socket
 

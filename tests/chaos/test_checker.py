@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.invariants import INVARIANTS
-from domain.lifecycle import JobStatus
-from tests.chaos.world import World, healthy_world
+from aijobs.domain.lifecycle import JobStatus
+from chaos.checks.invariants import INVARIANTS
+from tests.chaos.evidence_maker import World, healthy_world
 
 Sabotage = Callable[[World], None]
 

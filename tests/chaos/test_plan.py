@@ -2,14 +2,14 @@
 
 import pytest
 
-from chaos import mischief
-from chaos.photos import photo
+from aijobs.domain.catalogue import Catalogue
+from aijobs.settings import SHIPPED_CATALOGUE
+from chaos.faults import provider_faults
+from chaos.load.photos import photo
 from chaos.plan import Plan, orders_of
-from chaos.stack import catalogue_of
-from domain.catalogue import Catalogue
-from sandbox.board import arm_for_all, faults_in
-from sandbox.faults import CATALOGUE, Fault, Operation
-from settings import SHIPPED_CATALOGUE
+from chaos.stack.stack import catalogue_of
+from sandbox.faults.catalogue import CATALOGUE, Fault, Operation
+from sandbox.faults.fault_board import arm_for_all, faults_in
 
 #: What only TTAPI or the language model does: the storm's jobs are Replicate's.
 OF_OTHERS = {Fault.REFUSED_WITH_200, Fault.QUEUE_EXHAUSTED, Fault.SNAKE_CASE_ID} | {
@@ -22,20 +22,19 @@ def test_the_same_seed_gives_the_same_orders() -> None:
     assert orders_of(Plan(seed=3)) != orders_of(Plan(seed=4))
 
 
-@pytest.mark.parametrize("rider", mischief.riding(gentle=False))
+@pytest.mark.parametrize("rider", provider_faults.riding(gentle=False))
 def test_every_riding_fault_is_understood(rider: str) -> None:
     assert faults_in(rider, during=Operation.CREATE)
 
 
 def test_every_standing_fault_is_understood() -> None:
-    for order in (*mischief.STANDING, mischief.OUTAGE):
+    for order in (*provider_faults.STANDING, provider_faults.OUTAGE):
         assert arm_for_all(**order)
 
 
 def test_every_fault_of_the_storms_provider_has_its_place() -> None:
-    named = " ".join(
-        (*mischief.riding(gentle=False), *(order["fault"] for order in (*mischief.STANDING, mischief.OUTAGE)))
-    )
+    standing = (*provider_faults.STANDING, provider_faults.OUTAGE)
+    named = " ".join((*provider_faults.riding(gentle=False), *(order["fault"] for order in standing)))
 
     assert [fault for fault in Fault if fault not in named and fault not in OF_OTHERS] == []
 

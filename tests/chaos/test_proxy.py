@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from chaos.proxy import Cuts, CuttingProxy, Way, closed
-from cli.ports import HOST, free_port
+from chaos.faults.proxy import Cuts, CuttingProxy, Way, closed
+from cli.embedded.ports import HOST, free_port
 
 LENGTH = 100_000
 ALWAYS = Cuts(share=1, least=1000, most=1000, ways=(Way.BACK,))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from chaos.plan import Plan
 from chaos.report import show
-from chaos.running import run
+from chaos.run import run
 
 DOSE = Plan(seed=2, jobs=28, users=5, storm=20.0, kill_every=2.0, long_pauses=False, patience=90.0, gentle=True)
 

@@ -8,9 +8,9 @@ from typing import Protocol
 import pytest
 from temporalio.client import Client
 
+from aijobs.persistence.access.first_key import ensure_first_key
 from api.engine import Engine
 from cli.main import run
-from persistence.first_key import ensure_first_key
 from tests.api.conftest import NOBODY_THERE, opened_parts
 from tests.api.installation import Installation, opened_installation
 from tests.cli.command import OURS, Ended

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from aijobs.domain.lifecycle import JobStatus
 from cli.errors import Exit
-from domain.lifecycle import JobStatus
 from tests.cli.command import ROOT, aijobs_process, processes_about
 
 
@@ -26,7 +26,7 @@ async def test_the_demo_upscales_a_photo_and_leaves_nothing_running(tmp_path: Pa
             assert any(status.name in line and status.zh in line and status.en in line for line in lines), status
 
     (result,) = tmp_path.glob("store/outputs/*/0.*")
-    with Image.open(result) as after, Image.open(ROOT / "cli" / "sample.jpg") as before:
+    with Image.open(result) as after, Image.open(ROOT / "cli" / "samples" / "sample.jpg") as before:
         assert after.size == (2 * before.width, 2 * before.height)
         assert f"{before.width}×{before.height}" in ended.out
         assert f"{after.width}×{after.height}" in ended.out

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from cli.embedded.ports import free_port
+from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
-from cli.ports import free_port
-from cli.temporal_server import temporal_server
 from sandbox.config import SandboxConfig
 from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process

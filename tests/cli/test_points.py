@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from persistence.database import opened_database
+from aijobs.persistence.database import opened_database
 from tests.cli.command import aijobs_process as aijobs
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from aijobs_client import ApiError, FieldProblem
 
-from aijobs.client import ApiError, FieldProblem
-from cli.client import for_people
+from cli.api_client import for_people
+from cli.commands.submit import read_params
+from cli.embedded.ports import free_port
 from cli.errors import CommandError, Exit
 from cli.main import COMMANDS, assembled
-from cli.ports import free_port
-from cli.submit import read_params
 from tests.cli.conftest import Command
 
 LIVE_KEY = "aijobs_service_0000000000000000_nothing"

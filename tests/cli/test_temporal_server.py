@@ -10,13 +10,13 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from cli.embedded.ports import free_port, is_free
+from cli.embedded.processes import Recipe, running
+from cli.embedded.temporal_client import missing_attributes
+from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
-from cli.ports import free_port, is_free
-from cli.processes import Recipe, running
-from cli.temporal_reach import missing_attributes
-from cli.temporal_server import DATABASE, temporal_server
 from tests.cli.command import environment, nobody_about, processes_about
-from workflows.attributes import ALL_ATTRIBUTES
+from workflows.search_attributes import ALL_ATTRIBUTES
 
 
 async def test_a_server_that_is_ready_knows_our_search_attributes() -> None:
@@ -89,7 +89,7 @@ async def test_a_process_ends_when_we_are_killed(tmp_path: Path) -> None:
     script = """
 import asyncio, sys
 from pathlib import Path
-from cli.temporal_server import temporal_server
+from cli.embedded.temporal_server import temporal_server
 
 async def main():
     async with temporal_server(data_dir=Path(sys.argv[1])):

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cli.embedded import LOCK_FILE
+from aijobs.domain.lifecycle import JobStatus
+from cli.embedded.installation import LOCK_FILE
+from cli.embedded.ports import free_ports
 from cli.errors import Exit
 from cli.options import KEY_FILE, URL_FILE
-from cli.ports import free_ports
-from domain.lifecycle import JobStatus
 from tests.cli.command import ROOT, Running, aijobs_process, nobody_about, pid_of, processes_about, running
 from tests.cli.conftest import Command
 
 UPSCALE = "replicate_imageupscale_v1"
-PHOTO = str(ROOT / "cli" / "sample.jpg")
+PHOTO = str(ROOT / "cli" / "samples" / "sample.jpg")
 EVERY_STATUS = [status.name for status in JobStatus if status <= JobStatus.SUCCESS]
 READY = "Ctrl-C stops everything"
 

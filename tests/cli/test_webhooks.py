@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from aijobs.domain.lifecycle import JobStatus
 from cli.errors import Exit
-from domain.lifecycle import JobStatus
 from tests.api.installation import Installation
 from tests.cli.command import Ended, aijobs_process
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.catalogue import Catalogue
-from domain.errors import UnknownModel
-from domain.lifecycle import JobStatus
-from settings import SHIPPED_CATALOGUE
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import UnknownModel
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.settings import SHIPPED_CATALOGUE
 
 SHIPPED = SHIPPED_CATALOGUE.read_text("utf-8")
 

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import IllegalMove
-from domain.lifecycle import DESCRIPTIONS, OVERALL_PROGRESS, TRANSITIONS, JobStatus, Move, judge, overall_progress
+from aijobs.domain.errors import IllegalMove
+from aijobs.domain.lifecycle import (
+    DESCRIPTIONS,
+    OVERALL_PROGRESS,
+    TRANSITIONS,
+    JobStatus,
+    Move,
+    judge,
+    overall_progress,
+)
 
 statuses = st.sampled_from(JobStatus)
 

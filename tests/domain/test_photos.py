@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from domain.job import JobError, Stage
-from domain.lifecycle import JobStatus
-from domain.photos import ASPECTS, Verdicts, last_words, verdicts_schema
-from domain.points import EntryKind
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.photos import ASPECTS, Verdicts, last_words, verdicts_schema
+from aijobs.domain.points import EntryKind
 
 REFUND, HOLD, SETTLE = EntryKind.REFUND, EntryKind.HOLD, EntryKind.SETTLE
 JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "good"}}

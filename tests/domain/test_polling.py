@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.polling import PollPolicy
+from aijobs.domain.jobs.polling import PollPolicy
 
 POLICY = PollPolicy(first=timedelta(seconds=2), factor=2, max=timedelta(seconds=10), jitter=0.1)
 

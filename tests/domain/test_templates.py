@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.cells import ColumnType, value_as
-from domain.template_files import parse_template
-from domain.templates import MAX_CELLS, MAX_ERRORS, Column, Definition, check_rows, rows_schema
-from settings import Settings
+from aijobs.domain.documents.column_values import ColumnType, value_as
+from aijobs.domain.documents.template_files import parse_template
+from aijobs.domain.documents.templates import MAX_CELLS, MAX_ERRORS, Column, Definition, check_rows, rows_schema
+from aijobs.settings import Settings
 
 COLUMNS = (
     Column(name="甲方", required=True),
@@ -201,7 +201,7 @@ def test_the_shipped_templates_have_stages_and_no_warnings() -> None:
 
 
 def stages_in(file: Any) -> int:
-    from domain.stages import split
+    from aijobs.domain.documents.prompt_stages import split
 
     cut = split(file.definition.prompt, file.definition.stages)
     assert cut.warnings == ()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.events import EventKind, JobEvent
-from domain.lifecycle import JobStatus
-from domain.webhooks import (
+from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.webhooks import (
     MAX_BYTES,
     STANDARD_PAUSES,
     THE_END,

@@ -13,26 +13,26 @@ from sqlmodel import col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from cli.temporal_server import TemporalServer, temporal_server
-from documents.reading import DocumentReader
-from documents.settings import DocumentSettings
-from domain.ids import new_id
-from domain.job import JobRequest, JobState
-from domain.templates import Definition
-from generators.registry import opened_generators
-from persistence.acceptance import Acceptance, accept
-from persistence.conversations import messages_of
-from persistence.database import opened_database
-from persistence.tables import FileRow, JobRow, MessageRow
-from persistence.templates import save_template
-from providers.chat import ChatSettings
+from aijobs.adapters.chat import ChatSettings
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.documents.templates import Definition
+from aijobs.domain.jobs.job import JobRequest, JobState
+from aijobs.domain.values.ids import new_id
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.documents.conversations import messages_of
+from aijobs.persistence.documents.templates import save_template
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.tables import FileRow, JobRow, MessageRow
+from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from storage.directory import DirectoryStore
-from storage.links import LinkSigner
 from tests.workflows.conftest import Workbench, running_workbench
 from workflows.ai_job import AiJob
-from workflows.starting import start_job
+from workflows.client import start_job
 
 MODEL: Final = "document_extract_v1"
 PROMPT: Final = "## 阶段 1\n读合同。\n## 阶段 2\n核对。\n## 阶段 3\n输出 JSON。"

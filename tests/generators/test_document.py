@@ -10,8 +10,8 @@ from python_calamine import CalamineWorkbook
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from cli.temporal_server import TemporalServer
-from persistence.template_rows import RowFilter, rows_page
+from aijobs.persistence.documents.rows import RowFilter, rows_page
+from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import CONTRACT, THE_ROW, Study, opened_study
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
-from domain.errors import UnreadableFile
-from domain.photos import Analysis, Measurements, Method, ability_of
-from generators.photo_measures import SIDE, measured, opened_copy
-from generators.photo_scores import measured_analysis
+from aijobs.domain.errors import UnreadableFile
+from aijobs.domain.photos import Analysis, Measurements, Method, ability_of
+from aijobs.generators.photo_measures import SIDE, measured, opened_copy
+from aijobs.generators.photo_scores import measured_analysis
 
-PHOTO = Path(__file__).parents[2] / "cli" / "sample.jpg"
+PHOTO = Path(__file__).parents[2] / "cli" / "samples" / "sample.jpg"
 
 
 def sample() -> Image.Image:

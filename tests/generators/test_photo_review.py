@@ -10,28 +10,28 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import WorkflowFailureError
 
-from cli.temporal_server import TemporalServer
-from documents.reading import DocumentReader
-from documents.settings import DocumentSettings
-from domain.ids import new_id
-from domain.job import JobRequest
-from domain.lifecycle import JobStatus
-from domain.photos import ASPECTS, REVIEW_MODEL
-from domain.providing import Task, UploadedFile
-from generators.answers import NotJson
-from generators.photo_review import PhotoReviewer, read_verdicts
-from generators.registry import StoredDocuments
-from persistence.acceptance import Acceptance, accept
-from persistence.conversations import DatabaseConversations
-from persistence.photos import DatabaseReviews
-from persistence.records import outputs_of
-from persistence.tables import FileRow, JobRow
-from providers.chat import ChatSettings, opened
+from aijobs.adapters.chat import ChatSettings, opened
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.photos import ASPECTS, REVIEW_MODEL
+from aijobs.domain.provider_io import Task, UploadedFile
+from aijobs.domain.values.ids import new_id
+from aijobs.generators.json_answers import NotJson
+from aijobs.generators.photo_review import PhotoReviewer, read_verdicts
+from aijobs.generators.registry import StoredDocuments
+from aijobs.persistence.documents.conversations import DatabaseConversations
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import outputs_of
+from aijobs.persistence.photo_reviews import DatabaseReviews
+from aijobs.persistence.tables import FileRow, JobRow
+from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import Study, opened_study
-from workflows.starting import start_job
+from workflows.client import start_job
 
-PHOTO: Final = (Path(__file__).parents[2] / "cli" / "sample.jpg").read_bytes()
+PHOTO: Final = (Path(__file__).parents[2] / "cli" / "samples" / "sample.jpg").read_bytes()
 JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "good"}}
 VERDICTS: Final[dict[str, Any]] = {**dict.fromkeys(ASPECTS, JUDGED), "summary": {"zh": "好", "en": "good"}}
 

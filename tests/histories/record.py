@@ -15,10 +15,10 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from cli.temporal_server import temporal_server
-from domain.job import JobState
-from domain.lifecycle import JobStatus as S
-from domain.ports import Generator
+from aijobs.domain.jobs.job import JobState
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Generator
+from cli.embedded.temporal_server import temporal_server
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import Echo, ScriptedProvider
 from workflows.ai_job import AiJob
@@ -48,14 +48,18 @@ async def hint(job: Job) -> None:
 
 
 #: name → what the provider says, what the operator lays over the model, what is done to the job
-SCENES: Final[dict[str, tuple[list[S | tuple[S, float]], str, Act]]] = {
-    "success": ([S.QUEUED, S.PROCESSING, (S.PROCESSING, 55.0), S.GENERATED], "", nothing),
-    "webhook": ([S.QUEUED, S.GENERATED], 'poll = { first = "3s" }', hint),
-    "failed": ([S.QUEUED, S.FAILED], "", nothing),
-    "deadline": ([S.QUEUED], 'deadlines = { queue = "2s" }', nothing),
-    "signal_cancel": ([S.PROCESSING], "", signal_cancel),
-    "temporal_cancel": ([S.PROCESSING], "", temporal_cancel),
-    "late": ([S.PROCESSING], 'deadlines = { processing = "2s" }', nothing),
+SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Act]]] = {
+    "success": (
+        [JobStatus.QUEUED, JobStatus.PROCESSING, (JobStatus.PROCESSING, 55.0), JobStatus.GENERATED],
+        "",
+        nothing,
+    ),
+    "webhook": ([JobStatus.QUEUED, JobStatus.GENERATED], 'poll = { first = "3s" }', hint),
+    "failed": ([JobStatus.QUEUED, JobStatus.FAILED], "", nothing),
+    "deadline": ([JobStatus.QUEUED], 'deadlines = { queue = "2s" }', nothing),
+    "signal_cancel": ([JobStatus.PROCESSING], "", signal_cancel),
+    "temporal_cancel": ([JobStatus.PROCESSING], "", temporal_cancel),
+    "late": ([JobStatus.PROCESSING], 'deadlines = { processing = "2s" }', nothing),
     "generate": ([], "asyn = false", nothing),
 }
 
@@ -68,7 +72,9 @@ async def record(prefix: str) -> None:
             (HERE / f"{prefix}_{name}.json").write_text(history)
 
 
-async def _one(client: Client, name: str, script: list[S | tuple[S, float]], overlay: str, act: Act) -> str:
+async def _one(
+    client: Client, name: str, script: list[JobStatus | tuple[JobStatus, float]], overlay: str, act: Act
+) -> str:
     async def pause() -> None:
         await asyncio.sleep(0.1)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from domain.catalogue import Catalogue
-from domain.job import JobRequest
-from persistence.acceptance import Acceptance, accept
-from persistence.database import Database, opened_database
-from persistence.records import DatabaseRecords
-from settings import SHIPPED_CATALOGUE
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.settings import SHIPPED_CATALOGUE
 
 AcceptJob = Callable[..., Awaitable[str]]
 

@@ -3,12 +3,11 @@
 import pytest
 from sqlalchemy import text
 
-from domain.lifecycle import JobStatus
-from persistence.audit import violations
-from persistence.database import Database
-from persistence.records import DatabaseRecords
-
-from .conftest import AcceptJob
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.points.audit import violations
+from tests.persistence.conftest import AcceptJob
 
 
 async def found(database: Database) -> list[str]:

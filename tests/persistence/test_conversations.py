@@ -2,14 +2,14 @@
 
 import pytest
 
-from domain.conversing import Completion, Finish, Prompt, Role, Script
-from domain.errors import JobIsFinal
-from domain.job import JobError, Stage
-from domain.lifecycle import JobStatus
-from persistence.conversations import MAX_UNUSABLE, DatabaseConversations, messages_of, spent_on
-from persistence.database import Database
-from persistence.history import events_after
-from persistence.records import DatabaseRecords, job_of
+from aijobs.domain.errors import JobIsFinal
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.llm import Completion, Finish, Prompt, Role, Script
+from aijobs.persistence.database import Database
+from aijobs.persistence.documents.conversations import MAX_UNUSABLE, DatabaseConversations, messages_of, spent_on
+from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.jobs.records import DatabaseRecords, job_of
 from tests.persistence.conftest import AcceptJob
 
 SCRIPT = Script(

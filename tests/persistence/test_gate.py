@@ -9,14 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from domain.errors import IllegalMove, NotFound
-from domain.job import JobError, Stage
-from domain.lifecycle import TRANSITIONS, JobStatus
-from persistence.database import Database
-from persistence.records import DatabaseRecords
-from persistence.tables import JobEventRow, PointsDayRow, PointsEntryRow
-
-from .conftest import AcceptJob
+from aijobs.domain.errors import IllegalMove, NotFound
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import TRANSITIONS, JobStatus
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.tables import JobEventRow, PointsDayRow, PointsEntryRow
+from tests.persistence.conftest import AcceptJob
 
 BROKEN = JobError(code="provider_failed", message="no faces found", stage=Stage.PROCESSING)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from domain.errors import NotAuthenticated, NotFound
-from persistence.database import Database
-from persistence.first_key import KEY_FILE, ensure_first_key
-from persistence.keys import KeyKind, Scope, create_key, key_of, list_keys, revoke_key
-from persistence.tables import ApiKeyRow
+from aijobs.domain.errors import NotAuthenticated, NotFound
+from aijobs.persistence.access.first_key import KEY_FILE, ensure_first_key
+from aijobs.persistence.access.keys import KeyKind, Scope, create_key, key_of, list_keys, revoke_key
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import ApiKeyRow
 
 SECRET = b"a secret only for these tests"
 

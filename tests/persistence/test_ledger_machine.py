@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 from sqlmodel import col, update
 
-from domain.catalogue import Catalogue
-from domain.errors import IllegalMove, JobIsFinal, NothingHeld, PointsExhausted
-from domain.events import EventKind
-from domain.ids import new_id
-from domain.job import JobRequest
-from domain.lifecycle import TRANSITIONS, JobStatus
-from domain.points import EntryKind
-from persistence import gate
-from persistence.acceptance import Acceptance, accept
-from persistence.audit import violations
-from persistence.columns import now
-from persistence.database import opened_database
-from persistence.decisions import Decision, decide
-from persistence.history import events_after
-from persistence.points import entries_of, today
-from persistence.records import DatabaseRecords, job_of
-from persistence.tables import JobRow
-from settings import SHIPPED_CATALOGUE
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import IllegalMove, JobIsFinal, NothingHeld, PointsExhausted
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.lifecycle import TRANSITIONS, JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.jobs.records import DatabaseRecords, job_of
+from aijobs.persistence.jobs.resolutions import Decision, decide
+from aijobs.persistence.points.audit import violations
+from aijobs.persistence.points.ledger import entries_of, today
+from aijobs.persistence.tables import JobRow
+from aijobs.settings import SHIPPED_CATALOGUE
 
 T = TypeVar("T")
 

@@ -7,19 +7,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from domain.errors import TooManyEndpoints
-from domain.job import JobError, Stage
-from domain.lifecycle import JobStatus
-from domain.webhooks import THE_END, Closed, DeliveryState, Reply, Topic
-from persistence.database import Database
-from persistence.deliveries import DatabaseDeliveries
-from persistence.delivery_log import delivery_of, replay
-from persistence.endpoints import MAX_ENDPOINTS, change_endpoint, create_endpoint, delete_endpoint, endpoint_of
-from persistence.gate import advance, locked_job
-from persistence.records import DatabaseRecords
-from persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
-
-from .conftest import AcceptJob
+from aijobs.domain.errors import TooManyEndpoints
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.webhooks import THE_END, Closed, DeliveryState, Reply, Topic
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.gate import advance, locked_job
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.persistence.webhooks.endpoints import (
+    MAX_ENDPOINTS,
+    change_endpoint,
+    create_endpoint,
+    delete_endpoint,
+    endpoint_of,
+)
+from aijobs.persistence.webhooks.log import delivery_of, replay
+from tests.persistence.conftest import AcceptJob
 
 BROKEN = JobError(code="provider_failed", message="no faces found", stage=Stage.PROCESSING)
 FIVE_DAYS = timedelta(days=5)

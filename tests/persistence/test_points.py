@@ -4,13 +4,12 @@ import asyncio
 
 import pytest
 
-from domain.errors import PointsExhausted
-from domain.lifecycle import JobStatus
-from persistence.database import Database
-from persistence.records import DatabaseRecords
-
-from .conftest import AcceptJob
-from .test_gate import day_of
+from aijobs.domain.errors import PointsExhausted
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.records import DatabaseRecords
+from tests.persistence.conftest import AcceptJob
+from tests.persistence.test_gate import day_of
 
 
 async def test_parallel_requests_never_overspend(database: Database, accept_job: AcceptJob) -> None:

@@ -2,12 +2,11 @@
 
 import pytest
 
-from domain.errors import SubmissionExists
-from domain.lifecycle import JobStatus
-from domain.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, Unknown
-from persistence.records import DatabaseRecords
-
-from .conftest import AcceptJob
+from aijobs.domain.errors import SubmissionExists
+from aijobs.domain.jobs.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, Unknown
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.records import DatabaseRecords
+from tests.persistence.conftest import AcceptJob
 
 REQUEST = ProviderRequest(method="POST", url="https://api.example.com/v1/predictions", body={"input": {"x": 1}})
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.catalogue import Catalogue, Model
-from domain.ports import Provider
-from domain.submissions import ProviderRequest, Submission
-from providers.http import HttpClient, Patience, opened_http
-from providers.replicate import ReplicateSettings, opened
-from providers.ttapi import TtapiSettings
-from providers.ttapi import opened as opened_ttapi
+from aijobs.adapters.network.http_client import HttpClient, Patience, opened_http
+from aijobs.domain.catalogue import Catalogue, Model
+from aijobs.domain.jobs.submissions import ProviderRequest, Submission
+from aijobs.domain.ports import Provider
+from aijobs.providers.replicate import ReplicateSettings, opened
+from aijobs.providers.ttapi import TtapiSettings
+from aijobs.providers.ttapi import opened as opened_ttapi
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.providers.scene import PARTS, Scene, opened_scene
@@ -228,7 +228,7 @@ def refused_url() -> str:
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
-    return Catalogue.parse((Path(__file__).parents[2] / "domain" / "catalogue.toml").read_text())
+    return Catalogue.parse((Path(__file__).parents[2] / "aijobs" / "domain" / "catalogue.toml").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,15 @@ from typing import Any, Final
 from PIL import Image
 from pydantic import BaseModel, SecretStr
 
-from domain.catalogue import Model
-from domain.ids import new_id
-from domain.ports import Provider
-from domain.providing import Snapshot, Task
-from domain.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
-from providers.http import Patience
-from providers.registry import OPENERS
-from providers.replicate import ReplicateSettings
-from providers.ttapi import TtapiSettings
+from aijobs.adapters.network.http_client import Patience
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Snapshot, Task
+from aijobs.domain.values.ids import new_id
+from aijobs.providers.registry import OPENERS
+from aijobs.providers.replicate import ReplicateSettings
+from aijobs.providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
 PATIENCE: Final = Patience(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))

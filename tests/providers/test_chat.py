@@ -10,18 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.conversing import (
-    AnswerLost,
-    AnswerRefused,
-    AnswerShape,
-    Attachment,
-    ChatMessage,
-    Completion,
-    Finish,
-    Role,
-)
-from domain.errors import ProviderFailed, ProviderUnavailable
-from providers.chat import ChatEndpoint, ChatSettings, opened
+from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.llm import AnswerLost, AnswerRefused, AnswerShape, Attachment, ChatMessage, Completion, Finish, Role
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.providers.conftest import Vendor

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ProviderFailed, ProviderUnavailable
-from domain.lifecycle import JobStatus
-from domain.parameters import Parameters
-from domain.providing import InputFile
-from domain.submissions import Accepted, Found, Rejected, Search, Unknown
-from providers.registry import OPENERS
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.jobs.submissions import Accepted, Found, Rejected, Search, Unknown
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import InputFile
+from aijobs.providers.registry import OPENERS
 from tests.providers.scene import KEY, PARTS, PHOTO, Scene, aged
 
 At = Callable[..., Awaitable[Any]]

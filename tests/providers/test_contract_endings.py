@@ -9,10 +9,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind
-from domain.providing import WebhookDelivery
-from domain.submissions import Accepted, CancelOutcome
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import WebhookDelivery
 from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]

@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ProviderUnavailable
-from providers.http import MAX_BODY, MAX_RETRY_AFTER, HttpClient, NoReply, NotSent, Reply, retry_after
+from aijobs.adapters.network.http_client import (
+    MAX_BODY,
+    MAX_RETRY_AFTER,
+    HttpClient,
+    NoReply,
+    NotSent,
+    Reply,
+    retry_after,
+)
+from aijobs.domain.errors import ProviderUnavailable
 
 VendorThat = Callable[..., Awaitable[Any]]
 KEY = {"Authorization": "Bearer r8_a_key_that_must_stay_secret"}

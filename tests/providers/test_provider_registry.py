@@ -3,9 +3,9 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from domain.catalogue import Model
-from providers.registry import OPENERS, ProviderSettings, opened_providers
-from providers.replicate import ReplicateSettings
+from aijobs.domain.catalogue import Model
+from aijobs.providers.registry import OPENERS, ProviderSettings, opened_providers
+from aijobs.providers.replicate import ReplicateSettings
 
 
 def test_every_opener_has_its_settings() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import NotAuthenticated, ProviderFailed, ProviderUnavailable
-from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind
-from domain.submissions import Accepted, CancelOutcome
+from aijobs.domain.errors import NotAuthenticated, ProviderFailed, ProviderUnavailable
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
 from tests.providers.scene import Scene
 from tests.providers.test_contract_endings import delivery_to
 

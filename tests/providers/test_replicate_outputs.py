@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ProviderFailed, ProviderUnavailable
-from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind, OutputSource
-from domain.ports import Provider
-from domain.providing import Snapshot
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.jobs.outputs import OutputKind, OutputSource
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Snapshot
 
 At = Callable[..., Awaitable[Any]]
 Recorded = Callable[[str], dict[str, Any]]

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue import Model
-from domain.errors import InvalidParameters
-from domain.parameters import check_parameters
-from domain.ports import Provider
-from providers.replicate.parameters import ImageUpscale
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import InvalidParameters
+from aijobs.domain.jobs.parameters import check_parameters
+from aijobs.domain.ports import Provider
+from aijobs.providers.replicate.parameters import ImageUpscale
 
 PHOTO = "https://example.com/photo.jpg"
 

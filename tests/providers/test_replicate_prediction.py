@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from domain.errors import ProviderUnavailable
-from domain.job import Stage
-from domain.lifecycle import JobStatus
-from domain.ports import Provider
-from domain.providing import Snapshot
-from domain.submissions import CancelOutcome
-from providers.replicate.prediction import LOG_TAIL, Prediction, prediction_in, snapshot_of, unit_progress
+from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.jobs.job import Stage
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Snapshot
+from aijobs.providers.replicate.prediction import LOG_TAIL, Prediction, prediction_in, snapshot_of, unit_progress
 
 At = Callable[..., Awaitable[Any]]
 Recorded = Callable[[str], dict[str, Any]]

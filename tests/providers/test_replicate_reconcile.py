@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from domain.errors import ProviderUnavailable
-from domain.submissions import Found, Search, Submission
-from providers.http import Patience
-from providers.replicate.search import SETTLED_AFTER
+from aijobs.adapters.network.http_client import Patience
+from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.jobs.submissions import Found, Search, Submission
+from aijobs.providers.replicate.reconcile import SETTLED_AFTER
 
 At = Callable[..., Awaitable[Any]]
 Lost = Callable[..., Submission]

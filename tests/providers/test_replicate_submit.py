@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue import Deadlines, Model
-from domain.ports import Provider
-from domain.providing import Task
-from domain.submissions import Accepted, ProviderRequest, Rejected, Unknown
-from providers.http import Patience
-from providers.replicate.adapter import cancel_after
+from aijobs.adapters.network.http_client import Patience
+from aijobs.domain.catalogue import Deadlines, Model
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Task
+from aijobs.providers.replicate.adapter import cancel_after
 
 At = Callable[..., Awaitable[Any]]
 Recorded = Callable[[str], dict[str, Any]]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from python_multipart.multipart import parse_form
 
-from domain.errors import NotFound, ProviderFailed, ProviderUnavailable
-from domain.ports import Provider
-from domain.providing import InputFile
-from providers.replicate.upload import MAX_FILE
+from aijobs.domain.errors import NotFound, ProviderFailed, ProviderUnavailable
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import InputFile
+from aijobs.providers.replicate.upload import MAX_FILE
 
 At = Callable[..., Awaitable[Any]]
 

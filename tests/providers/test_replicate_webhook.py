@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from domain.errors import BadInput, NotAuthenticated
-from domain.ports import Provider
-from domain.providing import Hint, WebhookDelivery
+from aijobs.domain.errors import BadInput, NotAuthenticated
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Hint, WebhookDelivery
 
 At = Callable[..., Awaitable[Any]]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
-from domain.lifecycle import JobStatus
-from domain.ports import Acting, Provider
-from domain.providing import InputFile, Snapshot, WebhookDelivery
-from domain.submissions import CancelOutcome
+from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Acting, Provider
+from aijobs.domain.provider_io import InputFile, Snapshot, WebhookDelivery
 
 At = Callable[..., Awaitable[Any]]
 

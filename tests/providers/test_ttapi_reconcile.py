@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from domain.errors import ProviderUnavailable
-from domain.submissions import Accepted, Found, Search, Submission, Unknown
-from providers.ttapi.prompting import planted_seed
-from providers.ttapi.search import WINDOW
+from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.jobs.submissions import Accepted, Found, Search, Submission, Unknown
+from aijobs.providers.ttapi.prompt import planted_seed
+from aijobs.providers.ttapi.reconcile import WINDOW
 from tests.providers.scene import Scene, aged
 
 At = Callable[..., Awaitable[Any]]

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue import Model
-from domain.errors import InvalidParameters
-from domain.parameters import check_parameters
-from domain.ports import Provider
-from domain.providing import Task
-from domain.submissions import Accepted, Rejected, Unknown
-from providers.ttapi.parameters import MAX_IMAGES, Action, Imagine
-from providers.ttapi.prompting import planted_seed
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import InvalidParameters
+from aijobs.domain.jobs.parameters import check_parameters
+from aijobs.domain.jobs.submissions import Accepted, Rejected, Unknown
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Task
+from aijobs.providers.ttapi.parameters import MAX_IMAGES, Action, Imagine
+from aijobs.providers.ttapi.prompt import planted_seed
 
 At = Callable[..., Awaitable[Any]]
 

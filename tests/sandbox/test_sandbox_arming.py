@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from sandbox.faults import CATALOGUE, Fault
+from sandbox.faults.catalogue import CATALOGUE, Fault
 from sandbox.server import RunningSandbox
 from tests.sandbox.customer import Customer
 

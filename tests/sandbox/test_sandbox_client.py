@@ -10,8 +10,8 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from sandbox.config import SandboxConfig
-from sandbox.replicate.models import IMAGE_UPSCALE
 from sandbox.server import RunningSandbox, running
+from sandbox.vendors.replicate.models import IMAGE_UPSCALE
 from tests.sandbox.caller import Caller, a_photo, format_of, size_of
 from tests.sandbox.conftest import FAST
 

@@ -5,9 +5,9 @@ import io
 import pytest
 from PIL import Image
 
-from sandbox.images import Order, Sharpening, WorkFailedError, upscale
-from sandbox.progress import tqdm_line
-from sandbox.replicate.models import SHARPENING
+from sandbox.pictures.upscaling import Order, Sharpening, WorkFailedError, upscale
+from sandbox.vendors.replicate.models import SHARPENING
+from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 from tests.sandbox.caller import a_photo, format_of, size_of
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import ImageChops
 
 from sandbox.config import SandboxConfig, TtapiRules
-from sandbox.ledger import Charge
+from sandbox.persistence.ledger import Charge
 from sandbox.server import RunningSandbox, running
 from tests.sandbox.caller import Caller
 from tests.sandbox.conftest import FAST

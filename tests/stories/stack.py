@@ -18,18 +18,18 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from cli.ports import free_port
-from cli.processes import Process, Recipe, running
-from cli.temporal_server import TemporalServer, temporal_server
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
+from cli.embedded.ports import free_port
+from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox
 from sandbox.server import running as running_sandbox
-from workflows.queues import WORKFLOWS
+from workflows.task_queues import WORKFLOWS
 
 PATIENCE: Final = 60.0
 HERE: Final = Path(__file__).parent
-PHOTO: Final = HERE.parent.parent / "cli" / "sample.jpg"
+PHOTO: Final = HERE.parent.parent / "cli" / "samples" / "sample.jpg"
 
 UPSCALE: Final = "replicate_imageupscale_v1"
 MIDJOURNEY: Final = "ttapi_midjourney_v7"

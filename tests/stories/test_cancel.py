@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.stories.stack import Stack
 
 STATUS_AND_FAULT = [

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aijobs_client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
 from PIL import Image
 
-from aijobs.client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
 from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, Stack, running_stack
 
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "clients.md"

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from persistence.conversations import messages_of
-from persistence.database import opened_database
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.documents.conversations import messages_of
 from tests.stories.stack import Stack, running_stack
 
-CONTRACT: Final = (Path(__file__).parents[2] / "cli" / "sample.txt").read_bytes()
+CONTRACT: Final = (Path(__file__).parents[2] / "cli" / "samples" / "sample.txt").read_bytes()
 TEMPLATE: Final = "contract_zh"
 STAGES: Final = 4
 EVERY_STAGE_ONCE: Final = ["1", "2", "3", "4"]

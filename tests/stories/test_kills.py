@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.temporal_server import temporal_server
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
+from cli.embedded.temporal_server import temporal_server
 from tests.stories.stack import PHOTO, Stack, running_stack
 from tests.stories.test_happy_path import THE_WHOLE_LIFE
 

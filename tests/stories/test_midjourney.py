@@ -8,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.stories.stack import MIDJOURNEY, PHOTO, Stack, running_stack
 from tests.stories.test_settling import next_note
 

@@ -4,8 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-from cli.temporal_server import temporal_binary
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
+from cli.embedded.temporal_server import temporal_binary
 from tests.stories.stack import Stack
 
 

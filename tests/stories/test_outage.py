@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.stories.stack import Stack
 
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from domain.lifecycle import JobStatus
-from persistence.database import opened_database
-from persistence.tables import PointsLimitRow
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.tables import PointsLimitRow
 from tests.stories.stack import MIDJOURNEY, PHOTO, UPSCALE, Stack, running_stack
 
 ADA: Final = {"Aijobs-User": "ada"}

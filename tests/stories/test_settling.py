@@ -7,7 +7,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
 
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
 from tests.stories.stack import Stack
 
 WHY = {"why": "seen in the provider's dashboard"}

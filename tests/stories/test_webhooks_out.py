@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.lifecycle import JobStatus
-from tests.notices.receiver import Received, Receiver, answers, hangs
+from aijobs.domain.lifecycle import JobStatus
+from tests.adapters.webhooks.receiver import Received, Receiver, answers, hangs
 from tests.stories.stack import Stack, running_stack
 
 BROKEN = answers("500 Internal Server Error")

@@ -10,25 +10,25 @@ from sqlmodel import col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from cli.temporal_server import TemporalServer, temporal_server
-from domain.catalogue import Catalogue
-from domain.job import JobRequest, JobState
-from domain.ports import Generator, Provider
-from notices.messenger import WebhookMessenger
-from notices.settings import WebhookSettings
-from persistence.acceptance import Acceptance, accept
-from persistence.database import Database, opened_database
-from persistence.deliveries import DatabaseDeliveries
-from persistence.records import DatabaseRecords
-from persistence.tables import JobEventRow
-from settings import SHIPPED_CATALOGUE, WorkerSettings
-from storage.directory import DirectoryStore
-from storage.download import SafeDownloader
-from storage.links import LinkSigner
-from storage.settings import DownloadSettings
+from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.settings import DownloadSettings
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.settings import WebhookSettings
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.job import JobRequest, JobState
+from aijobs.domain.ports import Generator, Provider
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.tables import JobEventRow
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.settings import SHIPPED_CATALOGUE, WorkerSettings
+from cli.embedded.temporal_server import TemporalServer, temporal_server
 from worker import Collaborators, build_workers, running_workers
 from workflows.ai_job import AiJob
-from workflows.starting import start_job
+from workflows.client import start_job
 
 LOCAL_MODEL = """
 [models.local_v1]

@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from domain.catalogue import Model
-from domain.lifecycle import JobStatus
-from domain.outputs import OutputKind, OutputSource
-from domain.parameters import Parameters
-from domain.providing import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
-from domain.submissions import (
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.outputs import OutputKind, OutputSource
+from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.jobs.submissions import (
     Accepted,
     CancelOutcome,
     Found,
@@ -19,6 +17,8 @@ from domain.submissions import (
     SubmitOutcome,
     Unknown,
 )
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
 
 CAPABILITIES = Capabilities(
     cancel=True,

@@ -10,11 +10,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from cli.temporal_server import DYNAMIC_CONFIG, temporal_binary
-from domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus
+from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import ScriptedProvider
-from workflows.attributes import ALL_ATTRIBUTES
+from workflows.search_attributes import ALL_ATTRIBUTES
 
 A_MOMENT = timedelta(minutes=1)  #: the business began when the job was accepted, before its workflow
 SELDOM = 'poll = { first = "2h", max = "2h" }'

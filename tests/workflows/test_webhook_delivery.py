@@ -10,19 +10,19 @@ from sqlmodel import col, select, update
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowFailureError
 
-from domain.lifecycle import JobStatus
-from domain.webhooks import DeliveryState, Topic, endpoint_seal
-from notices.settings import WebhookSettings
-from notices.signing import secret_of
-from persistence.deliveries import DatabaseDeliveries
-from persistence.delivery_log import delivery_of, replay
-from persistence.endpoints import change_endpoint, create_endpoint, endpoint_of
-from persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
-from tests.notices.receiver import PATIENCE, Receiver, answers, hangs, resets
+from aijobs.adapters.webhooks.settings import WebhookSettings
+from aijobs.adapters.webhooks.signing import secret_of
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.webhooks import DeliveryState, Topic, endpoint_seal
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
+from aijobs.persistence.webhooks.log import delivery_of, replay
+from tests.adapters.webhooks.receiver import PATIENCE, Receiver, answers, hangs, resets
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import ScriptedProvider
-from workflows.outbox import emptying_outbox
-from workflows.starting import start_delivery
+from workflows.client import start_delivery
+from workflows.outbox_relay import emptying_outbox
 
 BROKEN = answers("500 Internal Server Error")
 QUICK = (timedelta(milliseconds=100),) * 4

@@ -1,0 +1,105 @@
+"""Synchronous models: our own generation works, stage by stage."""
+
+from collections.abc import Mapping
+
+from temporalio import activity
+
+from activities.output_transfer import Keeper
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import JobIsFinal, ProviderUnavailable
+from aijobs.domain.jobs.activity_io import StageOrder
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.parameters import is_upload
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Generator, Records
+from aijobs.domain.provider_io import Assignment, Task, UploadedFile
+
+
+class Generating:
+    """The stages of a job are activities of their own, so that a retry or another worker repeats none that is done."""
+
+    def __init__(
+        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], keeper: Keeper
+    ) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._generators = generators
+        self._keeper = keeper
+
+    @activity.defn
+    async def begin_generating(self, brief: JobBrief) -> int:
+        """The job is PROCESSING. Returns how many stages its generation has."""
+        generator = self._generator(brief)
+        await self._enter_processing(brief)
+        return await generator.begin(await self._task(brief, generator))
+
+    @activity.defn
+    async def generate_stage(self, order: StageOrder) -> None:
+        brief, stage, stages = order.brief, order.stage, order.stages
+        generator = self._generator(brief)
+        shown = JobStatus.PROCESSING in self._catalogue.model(brief.model_id).unit_progress
+
+        async def report(percent: float) -> None:
+            if shown:
+                unit = 100 * (stage - 1 + percent / 100) / stages
+                await self._records.progress(brief.code, JobStatus.PROCESSING, unit, stage=(stage, stages))
+
+        await report(0)
+        await generator.work(await self._task(brief, generator), stage, report)
+        if stage == stages:
+            await report(100)
+
+    @activity.defn
+    async def finish_generating(self, brief: JobBrief) -> JobState:
+        """Ends in GENERATED, with the results already in our store: nobody else keeps them for us.
+
+        What was said on the way is erased last. A repetition finds the job GENERATED, and has only that left to do.
+        """
+        state = await self._enter_processing(brief)
+        if state.job_status < JobStatus.GENERATED:
+            await self._keep_results(brief)
+            state = await self._records.advance(brief.code, JobStatus.GENERATED)
+        await self._records.clear_conversation(brief.code)
+        return state
+
+    async def _keep_results(self, brief: JobBrief) -> None:
+        generator = self._generator(brief)
+        kept = {output.index for output in await self._records.outputs(brief.code)}
+        for index, source in enumerate(await generator.finish(await self._task(brief, generator))):
+            if index not in kept:
+                await self._keeper.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_silent)
+
+    async def _enter_processing(self, brief: JobBrief) -> JobState:
+        state = await self._records.advance(brief.code, JobStatus.PROCESSING)
+        if state.job_status.is_final:
+            raise JobIsFinal(f"{brief.code} has ended: {state.job_status.name}.")
+        return state
+
+    def _generator(self, brief: JobBrief) -> Generator:
+        if brief.provider not in self._generators:
+            raise ProviderUnavailable(f"{brief.provider} is not configured.")
+        return self._generators[brief.provider]
+
+    async def _task(self, brief: JobBrief, generator: Generator) -> Task:
+        model = self._catalogue.model(brief.model_id)
+        assignment = await self._records.assignment(brief.code)
+        return Task(
+            job_code=brief.code,
+            model=model,
+            params=assignment.params,
+            output_count=assignment.output_count,
+            token=brief.code,
+            webhook_url=None,
+            files=await self._files(generator.parameters(model).file_fields(), assignment),
+        )
+
+    async def _files(self, fields: Mapping[str, object], assignment: Assignment) -> dict[str, UploadedFile]:
+        named = {name: str(assignment.params.get(name, "")) for name in fields}
+        return {
+            name: await self._records.uploaded_file(code, user_id=assignment.user_id)
+            for name, code in named.items()
+            if is_upload(code)
+        }
+
+
+async def _silent(_percent: float) -> None: ...

@@ -1,0 +1,86 @@
+"""Moving a job's outputs from its provider into our store."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from temporalio import activity
+
+from activities.output_transfer import Keeper
+from activities.submission import provider_of
+from aijobs.domain.catalogue import Catalogue, Model
+from aijobs.domain.errors import DownloadInterrupted, HostUnreachable, LinkExpired, OutputRefused, TransientError
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.outputs import OutputSource
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Provider, Records
+
+#: How often in a row an output may fail like this before it is believed to be lasting. Every try asks for the links
+#: anew. Outages, of the host, the provider or our own store, are not counted: they pass, or the deadline does.
+TRIES: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 5}
+
+LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
+    LinkExpired: "The provider's link has expired and is not renewed",
+    DownloadInterrupted: "The download keeps breaking off",
+}
+
+
+class Migrating:
+    def __init__(
+        self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], keeper: Keeper
+    ) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._providers = providers
+        self._keeper = keeper
+
+    @activity.defn
+    async def migrate(self, brief: JobBrief) -> JobState:
+        """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done."""
+        await self._records.advance(brief.code, JobStatus.MIGRATING)
+        if brief.asyn:
+            await self._move_all(brief)
+        if not await self._records.outputs(brief.code):
+            raise OutputRefused("There is no output.")
+        return await self._records.advance(brief.code, JobStatus.SUCCESS)
+
+    async def _move_all(self, brief: JobBrief) -> None:
+        failed: Counter[type[TransientError]] = Counter()
+        while True:
+            try:
+                return await self._move_missing(brief, provider_of(self._providers, brief.provider))
+            except HostUnreachable:
+                raise
+            except (LinkExpired, DownloadInterrupted) as trouble:
+                kind = type(trouble)
+                failed[kind] += 1
+                if failed[kind] >= TRIES[kind]:
+                    raise OutputRefused(f"{LAST_WORDS[kind]}: {trouble}") from trouble
+                await asyncio.sleep(2 ** (failed[kind] - 1))
+
+    async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
+        model = self._catalogue.model(brief.model_id)
+        sources = await self._sources(brief, provider)
+        moved = {output.index for output in await self._records.outputs(brief.code)}
+        for index, source in enumerate(sources):
+            if index not in moved:
+                await self._move(brief, model, provider, index, len(sources), source)
+
+    async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
+        submission = await self._records.last_submission(brief.code)
+        assert submission is not None
+        assert submission.ref is not None, "only an accepted submission can have outputs"
+        snapshot = await provider.query(submission.ref)
+        return await provider.outputs(submission.ref, snapshot)
+
+    async def _move(
+        self, brief: JobBrief, model: Model, provider: Provider, index: int, count: int, source: OutputSource
+    ) -> None:
+        async def report(percent: float) -> None:
+            if JobStatus.MIGRATING in model.unit_progress:
+                await self._records.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
+
+        await self._keeper.keep(
+            brief.code, index, source, expect=model.output_kind, hosts=provider.download_hosts, report=report
+        )

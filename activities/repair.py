@@ -1,0 +1,144 @@
+"""Mending what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+import structlog
+from temporalio import activity
+
+from activities.ending import Ending
+from aijobs.domain.errors import TransientError
+from aijobs.domain.jobs.activity_io import Verdict
+from aijobs.domain.jobs.job import JobBrief, JobError, Stage
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import ObjectStore, Records
+
+log = structlog.get_logger()
+
+QUIET: Final = timedelta(seconds=5)
+"""A job of which nothing was heard for so long is looked at."""
+
+SETTLING: Final = timedelta(minutes=1)
+"""A workflow has so long to close after its job has ended."""
+
+UNANSWERED: Final = timedelta(minutes=10)
+PAGE: Final = 500
+
+
+class Fate(StrEnum):
+    """What Temporal says of a job's workflow."""
+
+    RUNNING = "running"
+    NONE = "none"
+    TERMINATED = "terminated"
+    TIMED_OUT = "timed_out"
+    CLOSED = "closed"  #: by its own doing
+
+
+#: How a job ends whose workflow is gone: what an operator ended by hand is canceled, what ran out of time timed out.
+ENDS: Final = {
+    Fate.TERMINATED: JobStatus.CANCELED,
+    Fate.TIMED_OUT: JobStatus.TIMEOUT,
+    Fate.CLOSED: JobStatus.FAILED,
+}
+
+
+class Engine(Protocol):
+    """Temporal, as repair needs it. Every call may be repeated."""
+
+    async def start(self, brief: JobBrief) -> None: ...
+
+    async def watch_late(self, brief: JobBrief) -> None:
+        """Leave the slow watch behind that settles what is held."""
+        ...
+
+    async def fate(self, job_code: str) -> Fate: ...
+
+    async def running_jobs(self) -> list[str]:
+        """The codes of all jobs whose workflow runs."""
+        ...
+
+    async def stop(self, job_code: str, reason: str) -> None: ...
+
+
+class Repairing:
+    """What was begun to be written `abandoned_after` ago, and not finished, never will be."""
+
+    def __init__(
+        self, records: Records, store: ObjectStore, engine: Engine, ending: Ending, *, abandoned_after: timedelta
+    ) -> None:
+        self._records = records
+        self._store = store
+        self._engine = engine
+        self._ending = ending
+        self._abandoned_after = abandoned_after
+
+    @activity.defn
+    async def repair(self) -> int:
+        """Looks at everything once. Returns how many jobs were mended; every repair is a line of the job's history."""
+        mended = await self._mend_jobs() + await self._stop_workflows_without_work()
+        keys = await self._records.forget_unanswered(older_than=UNANSWERED)
+        writes = await self._clear_away()
+        if mended or keys or writes:
+            log.info("repaired", jobs=mended, idempotency_keys=keys, writes=writes)
+        return mended
+
+    async def _mend_jobs(self) -> int:
+        mended, last = 0, ""
+        while briefs := await self._records.unfinished(quiet_for=QUIET, after=last, at_most=PAGE):
+            for brief in briefs:
+                mended += await self._mend(brief)
+            last = briefs[-1].code
+        return mended
+
+    async def _mend(self, brief: JobBrief) -> bool:
+        fate = await self._engine.fate(brief.code)
+        if fate is Fate.RUNNING:
+            return False
+        if fate is Fate.NONE:
+            await self._engine.start(brief)
+            await self._records.note(brief.code, {"repair": "its workflow was missing and is started"})
+        else:
+            await self._end(brief, fate)
+        return True
+
+    async def _end(self, brief: JobBrief, fate: Fate) -> None:
+        """The workflow is gone for good. Settle with the provider, and write the end down."""
+        try:
+            farewell = await self._ending.cancel_at_provider(brief)
+        except TransientError:
+            farewell = CancelOutcome.REQUESTED
+        message = f"Its workflow was {fate.replace('_', ' ')} before the job had ended."
+        await self._records.note(brief.code, {"repair": message})
+        verdict = Verdict(
+            code=brief.code,
+            job_status=ENDS[fate],
+            error=JobError(code=f"workflow_{fate}", message=message, stage=Stage.BUSINESS),
+            provider_may_charge=farewell not in (None, CancelOutcome.CANCELED),
+            detail={"provider_cancel": farewell} if farewell else {},
+        )
+        await self._ending.end(verdict)
+        if verdict.provider_may_charge and verdict.job_status is JobStatus.TIMEOUT:
+            await self._engine.watch_late(brief)
+
+    async def _clear_away(self) -> int:
+        """What dead processes have left in the store."""
+        cleared = await self._store.tidy(older_than=self._abandoned_after)
+        for key in await self._records.abandoned_writes(older_than=self._abandoned_after):
+            await self._store.delete(key)
+            await self._records.forget_write(key)
+            cleared += 1
+        return cleared
+
+    async def _stop_workflows_without_work(self) -> int:
+        running = await self._engine.running_jobs()
+        stopped = 0
+        for first in range(0, len(running), PAGE):
+            codes = running[first : first + PAGE]
+            for code in await self._records.final_among(codes, quiet_for=SETTLING):
+                await self._engine.stop(code, "Its job has ended.")
+                await self._records.note(code, {"repair": "its workflow still ran and is stopped"})
+                stopped += 1
+        return stopped

@@ -1,0 +1,161 @@
+"""Handing a job to its provider: intent before the send, exactly one send, one outcome."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from temporalio import activity
+
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable, SubmissionExists, TransientError
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.parameters import is_upload
+from aijobs.domain.jobs.submissions import (
+    Accepted,
+    Outcome,
+    ProviderRequest,
+    Ref,
+    Rejected,
+    Submission,
+    SubmitOutcome,
+    Unknown,
+)
+from aijobs.domain.ports import ObjectStore, Provider, Records
+from aijobs.domain.provider_io import Assignment, InputFile, Task, UploadedFile
+
+INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
+SEND_WITHIN: Final = timedelta(seconds=5)
+"""Shorter than the heartbeat timeout: a process that was paused since its intent may have been given up already."""
+
+PAUSED: Final = Rejected("not_sent", "The process was paused before it could send.", may_retry=True)
+LOST: Final = Unknown("the process died between the intent and the outcome")
+
+
+class Submitting:
+    """`public_url` is where providers reach us, if they can: inputs go as links of our store, and webhooks come."""
+
+    def __init__(
+        self,
+        records: Records,
+        catalogue: Catalogue,
+        providers: Mapping[str, Provider],
+        store: ObjectStore,
+        public_url: str | None,
+    ) -> None:
+        self._records = records
+        self._catalogue = catalogue
+        self._providers = providers
+        self._store = store
+        self._public_url = public_url
+
+    @activity.defn
+    async def submit(self, brief: JobBrief) -> JobState:
+        """At most one send per submission. What may have arrived is never sent again."""
+        last = await self._records.last_submission(brief.code)
+        if last is not None and last.outcome is not Outcome.REJECTED:
+            return await self._records.conclude(last, Accepted(last.ref) if last.ref else LOST)
+        provider = provider_of(self._providers, brief.provider)
+        task = await self._task(brief, provider)
+        request = provider.build_request(task)
+        submission = await self._intend(brief, task.token, request)
+        outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
+        state = await self._records.conclude(submission, outcome)
+        _raise_if_rejected(outcome)
+        return state
+
+    async def _intend(self, brief: JobBrief, token: str, request: ProviderRequest) -> Submission:
+        try:
+            return await self._records.intend(brief.code, provider=brief.provider, token=token, request=request)
+        except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
+            raise Overtaken("Another try of this submit was faster.") from faster
+
+    async def _task(self, brief: JobBrief, provider: Provider) -> Task:
+        assignment = await self._records.assignment(brief.code)
+        token = secrets.token_urlsafe(18)
+        model = self._catalogue.model(brief.model_id)
+        return Task(
+            job_code=brief.code,
+            model=model,
+            params=await self._with_links(provider, provider.parameters(model).file_fields(), assignment, token),
+            output_count=assignment.output_count,
+            token=token,
+            webhook_url=self._webhook_url(brief, provider, token),
+            action=assignment.action,
+            origin=await self._origin(assignment),
+        )
+
+    async def _origin(self, assignment: Assignment) -> Ref | None:
+        """The provider's reference to the job that an action is done to."""
+        if assignment.origin is None:
+            return None
+        submission = await self._records.last_submission(assignment.origin)
+        if submission is None or submission.ref is None:
+            raise ProviderFailed(f"{assignment.origin} was never at the provider.")
+        return submission.ref
+
+    def _webhook_url(self, brief: JobBrief, provider: Provider, token: str) -> str | None:
+        if self._public_url is None or not provider.capabilities.webhook:
+            return None
+        return f"{self._public_url}/api/webhooks/{brief.provider}/{token}"
+
+    async def _with_links(
+        self, provider: Provider, file_fields: Mapping[str, object], assignment: Assignment, token: str
+    ) -> dict[str, Any]:
+        async def linked(value: Any) -> Any:
+            if isinstance(value, list):
+                return [await linked(one) for one in value]
+            if not is_upload(value):
+                return value
+            file = await self._records.uploaded_file(value, user_id=assignment.user_id)
+            return await self._link(provider, file, token)
+
+        return {
+            name: await linked(value) if name in file_fields else value for name, value in assignment.params.items()
+        }
+
+    async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:
+        """A link that the provider can read. It carries the token, so that a lost submission can be found again."""
+        extension = file.key.rpartition(".")[2]
+        if self._public_url is not None:
+            return await self._store.link(
+                file.key,
+                lifetime=INPUT_LINK_LIFETIME,
+                filename=f"{token}.{extension}",
+                media_type=file.media_type,
+            )
+
+        def chunks() -> AsyncIterator[bytes]:
+            return self._store.read(file.key)
+
+        upload = InputFile(name=file.name, media_type=file.media_type, size=file.size, chunks=chunks)
+        return await provider.attach(upload, token=token)
+
+
+def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
+    """Raises ProviderUnavailable: a worker whose key was taken away waits for it to come back."""
+    if name not in providers:
+        raise ProviderUnavailable(f"No key is configured for {name}.")
+    return providers[name]
+
+
+def _is_fresh(submission: Submission) -> bool:
+    return datetime.now(UTC) - submission.intent_at < SEND_WITHIN
+
+
+def _raise_if_rejected(outcome: SubmitOutcome) -> None:
+    if not isinstance(outcome, Rejected):
+        return
+    if outcome.may_retry:
+        raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
+    raise ProviderRejected(outcome.message)
+
+
+class Overtaken(TransientError):
+    code = "overtaken"
+
+
+class ProviderRejected(ProviderFailed):
+    """The provider does not take this job."""
+
+    code = "provider_rejected"

@@ -1,0 +1,98 @@
+"""A chat completions endpoint as a `Chat`: one question, one answer, streamed."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aijobs.adapters.chat.errors import error_for
+from aijobs.adapters.chat.request import body_of
+from aijobs.adapters.chat.response import Heard, heard_at_once, heard_in_stream
+from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.adapters.network.http_client import (
+    HttpClient,
+    NoReply,
+    NotSent,
+    Patience,
+    StreamBroken,
+    Streamed,
+    opened_http,
+)
+from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.llm import AnswerLost, AnswerShape, ChatMessage, Completion, OnText
+
+MAX_REFERENCE: Final = 512
+REFERENCE_HEADER: Final = "X-Client-Request-Id"
+"""OpenAI keeps it with its own log, for support; others ignore it."""
+
+
+@asynccontextmanager
+async def opened(settings: ChatSettings) -> AsyncIterator["ChatEndpoint"]:
+    """Raises ValueError without a token."""
+    patience = Patience(silence=settings.silence, whole=settings.whole)
+    async with opened_http("The chat endpoint", patience=patience) as http:
+        yield ChatEndpoint(settings, http)
+
+
+class ChatEndpoint:
+    """Speaks to one endpoint, about one model. Implements Chat."""
+
+    def __init__(self, settings: ChatSettings, http: HttpClient) -> None:
+        if not settings.token:
+            raise ValueError("A chat endpoint needs a token.")
+        self._key = settings.token.get_secret_value().strip()
+        self._url = f"{settings.base_url.rstrip('/')}/chat/completions"
+        self._settings = settings
+        self._http = http
+
+    @property
+    def model(self) -> str:
+        return self._settings.model
+
+    @property
+    def takes_files(self) -> bool:
+        return self._settings.send_files
+
+    async def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        shape: AnswerShape | None = None,
+        on_text: OnText | None = None,
+        reference: str | None = None,
+    ) -> Completion:
+        began = time.monotonic()
+        headers = {"Authorization": f"Bearer {self._key}", "Accept": "text/event-stream, application/json"}
+        if reference is not None:
+            headers[REFERENCE_HEADER] = reference[:MAX_REFERENCE]
+        body = body_of(self._settings, messages, shape)
+        async with self._http.stream_once("POST", self._url, headers=headers, body=body) as answer:
+            heard = await self._heard(answer, on_text)
+        return Completion(
+            text=heard.refusal or heard.text,
+            finish=heard.finish,
+            model=heard.model or self._settings.model,
+            tokens_in=heard.tokens_in,
+            tokens_out=heard.tokens_out,
+            cost=self._settings.cost(heard.tokens_in, heard.tokens_out),
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    async def _heard(self, answer: Streamed | NotSent | NoReply, on_text: OnText | None) -> Heard:
+        match answer:
+            case NotSent(reason):
+                raise ProviderUnavailable(f"The chat endpoint cannot be reached: {reason}")
+            case NoReply(reason):
+                raise AnswerLost(f"No answer came from the chat endpoint: {reason}")
+            case Streamed():
+                try:
+                    return await self._read(answer, on_text)
+                except (StreamBroken, ValueError) as broken:
+                    raise AnswerLost(f"The model's answer broke off: {broken}") from None
+
+    async def _read(self, answer: Streamed, on_text: OnText | None) -> Heard:
+        if not 200 <= answer.status < 300:
+            raise error_for(await answer.whole(), key=self._key)
+        if answer.headers.get("content-type", "").startswith("application/json"):
+            return await heard_at_once((await answer.whole()).body, on_text)
+        return await heard_in_stream(answer.chunks, on_text)

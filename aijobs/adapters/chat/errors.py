@@ -1,0 +1,43 @@
+"""What an answer that is no answer means: try again later, or never."""
+
+from typing import Any, Final
+
+from aijobs.adapters.network.http_client import TRY_LATER, Reply, retry_after
+from aijobs.domain.errors import AijobsError, ProviderFailed, ProviderUnavailable
+from aijobs.domain.llm import AnswerRefused
+
+MAX_MESSAGE: Final = 500
+
+#: Said by the operator's account, not by the question: no word of the endpoint is passed on, it may quote the key.
+OPERATORS: Final = {
+    401: "The chat endpoint does not accept the key.",
+    402: "The chat endpoint's account has no credit.",
+    403: "The chat endpoint does not allow this key to do that.",
+}
+
+NO_CREDIT: Final = frozenset({"insufficient_quota", "Arrearage"})
+FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed"})
+
+
+def error_for(reply: Reply, *, key: str) -> AijobsError:
+    """The error that a status of 300 or more stands for. `key` never appears in its message."""
+    problem = _problem(reply)
+    code = {str(problem.get("code")), str(problem.get("type"))}
+    if reply.status in OPERATORS:
+        return ProviderFailed(OPERATORS[reply.status])
+    if code & NO_CREDIT:
+        return ProviderFailed(OPERATORS[402])
+    if reply.status in TRY_LATER or reply.status >= 500:
+        wait = retry_after(reply.headers)
+        return ProviderUnavailable(f"The chat endpoint answered {reply.status}.", retry_after=wait)
+    if code & FILTERED:
+        return AnswerRefused("The provider's content filter refuses the question.")
+    said = str(problem.get("message") or "").replace(key, "…").strip()[:MAX_MESSAGE]
+    return ProviderFailed(f"The chat endpoint answered {reply.status}{': ' + said if said else '.'}")
+
+
+def _problem(reply: Reply) -> dict[str, Any]:
+    """OpenAI's `{"error": {…}}`; some endpoints leave the outer object out, or give a text alone."""
+    document = reply.document() or {}
+    error = document.get("error", document)
+    return error if isinstance(error, dict) else {"message": error}

@@ -1,0 +1,53 @@
+"""How a question is written. Field names are those of OpenAI's API reference, "Create chat completion"."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.domain.llm import AnswerShape, Attachment, ChatMessage
+
+OPENAI: Final = "api.openai.com"
+
+
+def body_of(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerShape | None) -> dict[str, Any]:
+    """The request's body. What is not set is not sent: many endpoints refuse fields that they do not know."""
+    body: dict[str, Any] = {
+        "model": settings.model,
+        "messages": [_message(message) for message in messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if shape is not None and settings.structured != "off":
+        body["response_format"] = _format(settings.structured, shape)
+    if settings.temperature is not None:
+        body["temperature"] = settings.temperature
+    if settings.max_output_tokens is not None:
+        body[_limit_field(settings.base_url)] = settings.max_output_tokens
+    return body
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    if not message.attachments:
+        return {"role": message.role, "content": message.text}
+    parts = [{"type": "text", "text": message.text}, *(_part(attachment) for attachment in message.attachments)]
+    return {"role": message.role, "content": parts}
+
+
+def _part(attachment: Attachment) -> Mapping[str, Any]:
+    data = f"data:{attachment.media_type};base64,{base64.b64encode(attachment.content).decode()}"
+    if attachment.media_type.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": data}}
+    return {"type": "file", "file": {"filename": attachment.name, "file_data": data}}
+
+
+def _format(structured: str, shape: AnswerShape) -> Mapping[str, Any]:
+    if structured == "json_object":
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True}}
+
+
+def _limit_field(base_url: str) -> str:
+    """OpenAI's newer models refuse the older name, and other endpoints know only that one."""
+    return "max_completion_tokens" if urlsplit(base_url).hostname == OPENAI else "max_tokens"

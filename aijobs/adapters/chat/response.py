@@ -1,0 +1,133 @@
+"""How an answer is read: server-sent events with a piece of it each, or one JSON document."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aijobs.adapters.network.http_client import StreamBroken
+from aijobs.domain.errors import ProviderFailed
+from aijobs.domain.llm import AnswerLost, Finish, OnText
+
+MAX_LINE: Final = 1024 * 1024  #: bytes of one event
+MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens are far below
+DONE: Final = "[DONE]"
+
+FINISH_OF: Final[Mapping[str, Finish]] = {
+    "stop": Finish.STOP,
+    "length": Finish.LENGTH,
+    "content_filter": Finish.FILTERED,
+}
+
+
+@dataclass
+class Heard:
+    """What has come of an answer so far. Counts are 0 where the endpoint does not tell them."""
+
+    text: str = ""
+    refusal: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    ended: str | None = None
+    _pieces: list[str] = field(default_factory=list)
+    _length: int = 0
+
+    @property
+    def finish(self) -> Finish:
+        if self.refusal:
+            return Finish.REFUSED
+        return FINISH_OF.get(self.ended or "", Finish.OTHER)
+
+    def take(self, document: Mapping[str, Any]) -> str:
+        """Take in a chunk, or a whole answer, which says `message` where a chunk says `delta`. The text in it."""
+        if isinstance(document.get("error"), dict):
+            raise AnswerLost("The chat endpoint breaks the answer off with an error.")
+        self.model = _text(document.get("model")) or self.model
+        self._count(document.get("usage"))
+        choice = _first(document.get("choices"))
+        said = choice.get("delta") or choice.get("message") or {}
+        self.ended = _text(choice.get("finish_reason")) or self.ended
+        self.refusal += _text(said.get("refusal")) if isinstance(said, dict) else ""
+        piece = _text(said.get("content")) if isinstance(said, dict) else ""
+        self._length += len(piece)
+        if self._length + len(self.refusal) > MAX_ANSWER:
+            raise ProviderFailed(f"The model's answer is longer than {MAX_ANSWER:,} characters.")
+        self._pieces.append(piece)
+        return piece
+
+    def _count(self, usage: object) -> None:
+        if isinstance(usage, dict):
+            self.tokens_in = _whole(usage.get("prompt_tokens")) or self.tokens_in
+            self.tokens_out = _whole(usage.get("completion_tokens")) or self.tokens_out
+
+    def complete(self, *, done: bool) -> "Heard":
+        """Raises AnswerLost when the end has not come: a finish reason, or at least the word that it is over."""
+        if self.ended is None and not done:
+            raise AnswerLost("The model's answer broke off.")
+        self.ended = self.ended or "stop"
+        self.text = "".join(self._pieces)
+        return self
+
+
+async def heard_in_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> Heard:
+    """Read server-sent events (WHATWG HTML 9.2) to the end of the answer. Raises AnswerLost and StreamBroken."""
+    heard, done = Heard(), False
+    try:
+        async for data in _events(chunks):
+            if data == DONE:
+                done = True
+                break
+            piece = heard.take(_document(data))
+            if piece and on_text is not None:
+                await on_text(piece)
+    except StreamBroken:
+        if heard.ended is None:
+            raise
+    return heard.complete(done=done)
+
+
+async def heard_at_once(body: bytes, on_text: OnText | None) -> Heard:
+    """An endpoint that does not stream. Raises AnswerLost."""
+    heard = Heard()
+    piece = heard.take(_document(body.decode("utf-8", "replace")))
+    if piece and on_text is not None:
+        await on_text(piece)
+    return heard.complete(done=False)
+
+
+async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The data of each event. Every endpoint known writes it on one line; comments and other fields are left out."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        if len(rest) > MAX_LINE:
+            raise AnswerLost("The chat endpoint sends an event that is too long.")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line.removeprefix(b"data:").strip().decode("utf-8", "replace")
+    if rest.startswith(b"data:"):
+        yield rest.removeprefix(b"data:").strip().decode("utf-8", "replace")
+
+
+def _document(data: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise AnswerLost("The chat endpoint's answer cannot be read.")
+    return document
+
+
+def _first(choices: object) -> Mapping[str, Any]:
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

@@ -1,0 +1,98 @@
+"""Office files are zip archives, and those can lie: nothing reads one before it was looked through here.
+
+Limits after OWASP's File Upload Cheat Sheet. Ordinary office files unpack to about ten times their size.
+"""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Final
+
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.errors import FileTooLarge, UnreadableFile
+
+MAX_ENTRIES: Final = 2000
+MAX_UNPACKED_BYTES: Final = 200 * 1024 * 1024
+MAX_RATIO: Final = 100
+ALWAYS_FINE_BYTES: Final = 1024 * 1024  #: a part this small may be packed as tightly as it likes
+CHUNK_BYTES: Final = 64 * 1024
+HEAD_BYTES: Final = 4096
+
+_ENCRYPTED: Final = 0x1
+_LOCAL_HEADER_BYTES: Final = 30
+_PACKED: Final = frozenset({".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".jar"})
+_KIND_BY_PART: Final = {"xl/workbook.xml": DocumentKind.EXCEL, "word/document.xml": DocumentKind.WORD}
+
+
+def kind_of_archive(path: Path) -> DocumentKind | None:
+    """Which office document it is, None for another archive.
+
+    Raises FileTooLarge for bombs, UnreadableFile for what is damaged, encrypted, has macros or reaches outside.
+    """
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            parts = archive.infolist()
+            _check_names([part.filename for part in parts])
+            _check_sizes(parts)
+            for part in parts:
+                _check_part(file, part)
+    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, OSError, ValueError) as broken:
+        raise UnreadableFile("The file is damaged: it is no whole archive.") from broken
+    names = {part.filename for part in parts}
+    return next((kind for name, kind in _KIND_BY_PART.items() if name in names), None)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(names) > MAX_ENTRIES:
+        raise FileTooLarge(f"The file has {len(names):,} parts inside; {MAX_ENTRIES:,} is the most that we take.")
+    if len(set(names)) < len(names):
+        raise UnreadableFile("The file is damaged: it has two parts of the same name inside.")
+    for name in names:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise UnreadableFile("The file has a part inside whose name leads out of it.")
+        if path.name.lower() == "vbaproject.bin":
+            raise UnreadableFile("The file has macros. Save it without them.")
+        if path.suffix.lower() in _PACKED:
+            raise UnreadableFile("The file has another archive inside.")
+
+
+def _check_sizes(parts: Sequence[zipfile.ZipInfo]) -> None:
+    if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+        raise FileTooLarge(f"The file unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MiB.")
+    for part in parts:
+        if part.file_size > max(ALWAYS_FINE_BYTES, MAX_RATIO * part.compress_size):
+            raise FileTooLarge(f"The file unpacks to more than {MAX_RATIO} times its size.")
+
+
+def _check_part(file: IO[bytes], part: zipfile.ZipInfo) -> None:
+    if part.flag_bits & _ENCRYPTED:
+        raise UnreadableFile("The file is encrypted. Save it without a password.")
+    size, head = _unpacked(file, part)
+    if size != part.file_size:
+        raise UnreadableFile("The file is damaged: a part inside has another size than it says.")
+    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+        raise UnreadableFile("The file defines entities of its own, as no office program does.")
+    if part.filename == "[Content_Types].xml" and b"macroEnabled" in head:
+        raise UnreadableFile("The file has macros. Save it without them.")
+
+
+def _unpacked(file: IO[bytes], part: zipfile.ZipInfo) -> tuple[int, bytes]:
+    """The real size of a part, whatever the archive says of it, and its first bytes."""
+    file.seek(part.header_offset)
+    name_length, extra_length = struct.unpack("<HH", file.read(_LOCAL_HEADER_BYTES)[26:30])
+    file.seek(name_length + extra_length, 1)
+    if part.compress_type == zipfile.ZIP_STORED:
+        return part.compress_size, file.read(min(part.compress_size, HEAD_BYTES))
+    if part.compress_type != zipfile.ZIP_DEFLATED:
+        raise UnreadableFile("The file is packed in a way that no office program uses.")
+    inflater, left, size, head = zlib.decompressobj(-zlib.MAX_WBITS), part.compress_size, 0, b""
+    while left > 0 and not inflater.eof and (packed := file.read(min(left, CHUNK_BYTES))):
+        left -= len(packed)
+        while packed and size <= part.file_size:
+            piece = inflater.decompress(packed, CHUNK_BYTES)
+            packed = inflater.unconsumed_tail
+            size, head = size + len(piece), head if len(head) >= HEAD_BYTES else head + piece[:HEAD_BYTES]
+    return size, head

@@ -1,0 +1,60 @@
+"""Which kind a document is: told from its content, and held against its name."""
+
+from pathlib import Path, PurePath
+from typing import Final
+
+from aijobs.adapters.documents.archive import kind_of_archive
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.errors import UnreadableFile
+
+TAKEN: Final = ", ".join(f".{kind}" for kind in DocumentKind)
+PDF_WITHIN_BYTES: Final = 1024  #: where a PDF's signature may stand, by PDF 1.7, appendix H
+
+_EXTENSIONS: Final = frozenset(str(kind) for kind in DocumentKind)
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_STREAM: Final = "EncryptedPackage".encode("utf-16-le")
+_TEXTS: Final = frozenset({DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV})
+_CALLED: Final = {
+    DocumentKind.EXCEL: "an Excel workbook",
+    DocumentKind.WORD: "a Word document",
+    DocumentKind.PDF: "a PDF",
+}
+
+
+def kind_by_name(name: str) -> DocumentKind:
+    """Raises UnreadableFile for an extension that we do not take."""
+    extension = PurePath(name).suffix.lower().lstrip(".")
+    if extension not in _EXTENSIONS:
+        raise UnreadableFile(f"We take {TAKEN}; this file's name ends in {f'.{extension}' if extension else 'none'}.")
+    return DocumentKind(extension)
+
+
+def kind_of(path: Path, name: str) -> DocumentKind:
+    """Raises UnreadableFile when the content is not what the name says, and what `kind_of_archive` raises."""
+    named = kind_by_name(name)
+    found = _kind_by_content(path)
+    if found != named and not (found is None and named in _TEXTS):
+        what = _CALLED[found] if found else "something else"
+        raise UnreadableFile(f"The file's name ends in .{named}, but it is {what}.")
+    return named
+
+
+def _kind_by_content(path: Path) -> DocumentKind | None:
+    """None for what may be text."""
+    with path.open("rb") as file:
+        head = file.read(PDF_WITHIN_BYTES)
+    if not head:
+        raise UnreadableFile("The file is empty.")
+    if head.startswith(_OLE):
+        encrypted = _ENCRYPTED_STREAM in path.read_bytes()
+        raise UnreadableFile(
+            "The file is encrypted. Save it without a password."
+            if encrypted
+            else "The file has an old Office format. Save it as .xlsx or .docx."
+        )
+    if head.startswith(b"PK\x03\x04"):
+        kind = kind_of_archive(path)
+        if kind is None:
+            raise UnreadableFile("The file is an archive, and no document that we take.")
+        return kind
+    return DocumentKind.PDF if b"%PDF-" in head else None

@@ -1,0 +1,136 @@
+"""The text of a document, whatever its kind. Runs in the reading process only."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pypdfium2
+from docx import Document
+from docx.blkcntnr import BlockItemContainer
+from docx.document import Document as WordDocument
+from docx.opc.exceptions import OpcError
+from docx.table import Table, _Row
+from lxml.etree import LxmlError
+
+from aijobs.adapters.documents.sheets import sheets_of, written_rows
+from aijobs.domain.documents.column_values import fit_text
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.errors import FileTooLarge, UnreadableFile
+
+MAX_PDF_PAGES: Final = 5000
+MAX_TABLE_DEPTH: Final = 5
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def text_of(path: Path, kind: DocumentKind, *, most: int) -> str:
+    """The text, not longer than `most` bytes in UTF-8. Raises FileTooLarge and UnreadableFile."""
+    gathered, size = [], 0
+    for piece in _READERS[kind](path, most):
+        fit = fit_text(piece)
+        size += len(fit.encode()) + 1
+        if size > most + 1:
+            raise _too_long(most)
+        gathered.append(fit)
+    text = "\n".join(gathered)
+    if not text.strip():
+        raise UnreadableFile(_WITHOUT_TEXT.get(kind, "The file has no text in it."))
+    return text
+
+
+def decoded(content: bytes) -> str:
+    """UTF-8 or UTF-16 with its mark, UTF-8 without, else GB18030. Raises UnreadableFile."""
+    try:
+        text = content.decode(_encoding_of(content))
+    except UnicodeDecodeError as undecodable:
+        raise UnreadableFile("The file is no text in UTF-8, UTF-16 or GB18030.") from undecodable
+    if _CONTROLS.search(text):
+        raise UnreadableFile("The file's name is that of a text, but it is something else.")
+    return text
+
+
+def _encoding_of(content: bytes) -> str:
+    if content.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8"
+
+
+def _plain(path: Path, most: int) -> Iterator[str]:
+    if path.stat().st_size > 2 * most:  # UTF-16 and GB18030 may shrink when they become UTF-8, not by more
+        raise _too_long(most)
+    yield decoded(path.read_bytes()).replace("\r\n", "\n")
+
+
+def _pdf(path: Path, _most: int) -> Iterator[str]:
+    try:
+        with pypdfium2.PdfDocument(path) as document:
+            if len(document) > MAX_PDF_PAGES:
+                raise FileTooLarge(f"The PDF has {len(document):,} pages; {MAX_PDF_PAGES:,} is the most that we take.")
+            for page in document:
+                page_text = page.get_textpage()
+                yield page_text.get_text_bounded().replace("\r\n", "\n") + "\n"
+                page_text.close()
+                page.close()
+    except pypdfium2.PdfiumError as broken:
+        encrypted = "assword" in str(broken)
+        raise UnreadableFile(
+            "The PDF is encrypted. Save it without a password." if encrypted else "The PDF is damaged."
+        ) from broken
+
+
+def _word(path: Path, _most: int) -> Iterator[str]:
+    try:
+        document = Document(str(path))
+    except (OpcError, LxmlError, KeyError, ValueError) as broken:
+        raise UnreadableFile("The Word document is damaged.") from broken
+    yield from _blocks(document)
+
+
+def _blocks(container: WordDocument | BlockItemContainer, depth: int = 0) -> Iterator[str]:
+    for block in container.iter_inner_content():
+        if not isinstance(block, Table):
+            yield block.text
+        elif depth < MAX_TABLE_DEPTH:
+            for row in block.rows:
+                yield "\t".join(_cells(row, depth))
+
+
+def _cells(row: _Row, depth: int) -> Iterator[str]:
+    """A merged cell comes once for each column that it spans, and is told once."""
+    last = None
+    for cell in row.cells:
+        if cell._tc is not last:
+            yield " ".join(" ".join(_blocks(cell, depth + 1)).split())
+        last = cell._tc
+
+
+def _excel(path: Path, _most: int) -> Iterator[str]:
+    for sheet in sheets_of(path):
+        rows = ["\t".join(row).rstrip() for row in written_rows(sheet)]
+        if any(rows):
+            yield f"## {sheet.name}"
+            yield from rows
+
+
+def _too_long(most: int) -> FileTooLarge:
+    return FileTooLarge(f"The document has more than {most:,} bytes of text, the most that we take.")
+
+
+_READERS: Final[Mapping[DocumentKind, Callable[[Path, int], Iterator[str]]]] = {
+    DocumentKind.TEXT: _plain,
+    DocumentKind.MARKDOWN: _plain,
+    DocumentKind.CSV: _plain,
+    DocumentKind.EXCEL: _excel,
+    DocumentKind.WORD: _word,
+    DocumentKind.PDF: _pdf,
+}
+_WITHOUT_TEXT: Final[Mapping[DocumentKind, str]] = {
+    DocumentKind.PDF: "The PDF has no text in it: its pages are pictures. Recognise their text (OCR) first."
+}

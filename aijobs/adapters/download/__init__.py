@@ -1,0 +1,1 @@
+"""The guarded download of outputs: redirects, limits, and checks of what arrives."""

@@ -1,0 +1,76 @@
+"""Where a link may lead, from its first address over every redirect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from aijobs.adapters.network.host_patterns import HostPort, is_listed
+from aijobs.domain.errors import OutputRefused
+
+MAX_SHOWN: Final = 200
+
+#: The same words for every refused address: the answer must not tell what is behind it.
+REFUSED: Final = "The link leads to where outputs may not come from."
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One request on the way to an output."""
+
+    url: httpx.URL
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def first(cls, url: str, headers: Mapping[str, str]) -> "Hop":
+        return cls(_parsed(url), headers)
+
+    def next(self, location: str) -> "Hop":
+        """The headers, which may hold a key, go no further than the host they were meant for."""
+        try:
+            url = self.url.join(location)
+        except httpx.InvalidURL:
+            raise OutputRefused("The redirect leads nowhere.") from None  # the cause would quote the link
+        return Hop(url, self.headers if _origin(url) == _origin(self.url) else {})
+
+    def __str__(self) -> str:
+        return shown(self.url)
+
+
+class Itinerary:
+    """The hosts of one download: the provider's, and those the operator allows."""
+
+    def __init__(self, hosts: tuple[str, ...], allowed: Sequence[HostPort]) -> None:
+        self._hosts = hosts
+        self._allowed = allowed
+
+    def judge(self, hop: Hop) -> None:
+        """Raises OutputRefused."""
+        scheme, host, port = _origin(hop.url)
+        if hop.url.userinfo:
+            raise OutputRefused("The link carries a user name, which no output needs.")
+        if scheme not in {"http", "https"}:
+            raise OutputRefused(REFUSED)
+        if any(entry.covers(host, port) for entry in self._allowed):
+            return
+        if scheme != "https":
+            raise OutputRefused(f"The link is not https: {hop}")
+        if not is_listed(host, self._hosts):
+            raise OutputRefused(f"The provider's outputs do not come from {host}.")
+
+
+def shown(url: httpx.URL) -> str:
+    """Without user, query and fragment: signatures and tokens live there."""
+    return str(url.copy_with(userinfo=None, query=None, fragment=None))[:MAX_SHOWN]
+
+
+def _parsed(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:
+        raise OutputRefused("The provider's link is none.") from None  # the cause would quote the link
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.raw_host.decode("ascii"), url.port or {"http": 80, "https": 443}.get(url.scheme, 0)

@@ -1,0 +1,1 @@
+"""Images and other media: sniffing, checking, measuring, cleaning."""

@@ -1,0 +1,136 @@
+"""Connections that cannot be led astray (server-side request forgery).
+
+A name is judged where it matters: at the moment of connecting. The guard resolves it, judges every address, dials
+the numeric address and looks at the peer once more, so that no second answer of a name server, no redirect and no
+retry gets past it. TLS, Host and certificates stay those of the name.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import ip_address
+from typing import Final
+
+import httpcore
+import httpx
+
+from aijobs.adapters.network.host_patterns import HostPort
+from aijobs.adapters.network.public_addresses import is_public
+from aijobs.domain.errors import AddressRefused
+
+PORTS: Final = frozenset({80, 443})
+MAX_ADDRESSES: Final = 4  #: of one name, tried one after the other
+MAX_CONNECTIONS: Final = 64
+KEEPALIVE_SECONDS: Final = 5.0  #: an idle connection is soon judged anew
+
+#: The same words for every refused address: the answer must not tell what is behind it.
+REFUSED: Final = "It leads to an address that is not reached from here."
+
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+async def system_resolver(host: str, port: int) -> Sequence[str]:
+    """Numeric addresses in the order of preference."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+class Guard(httpcore.AsyncNetworkBackend):
+    """Below TLS and above TCP. `allowed` hosts may have private addresses and other ports."""
+
+    def __init__(
+        self,
+        allowed: Sequence[HostPort],
+        resolver: Resolver,
+        network: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
+        self._allowed = allowed
+        self._resolver = resolver
+        self._network = network or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Raises AddressRefused before anything is sent to a refused address."""
+        addresses = await self._resolved(host, port, timeout)
+        if not any(entry.covers(host, port) for entry in self._allowed):
+            _judge(addresses, port)
+        return await self._dialled(addresses, port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        raise AddressRefused(REFUSED)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _resolved(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._resolver(host, port)
+        except TimeoutError as slow:
+            raise httpcore.ConnectTimeout("The name server does not answer.") from slow
+        except (OSError, UnicodeError) as unknown:
+            raise httpcore.ConnectError("The name cannot be resolved.") from unknown
+        if not addresses:
+            raise httpcore.ConnectError("The name has no address.")
+        return addresses
+
+    async def _dialled(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.AsyncNetworkStream:
+        unreachable: Exception = httpcore.ConnectError("The name has no address.")
+        for address in addresses[:MAX_ADDRESSES]:
+            try:
+                stream = await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+                unreachable = failed
+                continue
+            return await _with_peer(stream, address)
+        raise unreachable
+
+
+def _judge(addresses: Sequence[str], port: int) -> None:
+    """Every address, not only the first: one of two may be private."""
+    if port not in PORTS or not all(is_public(address) for address in addresses):
+        raise AddressRefused(REFUSED)
+
+
+async def _with_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpcore.AsyncNetworkStream:
+    peer = stream.get_extra_info("server_addr")
+    if peer is None or ip_address(peer[0]) != ip_address(address):
+        await stream.aclose()
+        raise AddressRefused(REFUSED)
+    return stream
+
+
+def guarded_transport(guard: Guard, tls: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
+    """httpx offers no argument for the network backend, so its pool is replaced by one that has the guard in it.
+
+    That leaves no way around: no proxy from the environment, no retry of its own.
+    """
+    trusted = tls or httpx.create_ssl_context()
+    transport = httpx.AsyncHTTPTransport(verify=trusted)
+    assert isinstance(transport._pool, httpcore.AsyncConnectionPool)
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=trusted,
+        max_connections=MAX_CONNECTIONS,
+        keepalive_expiry=KEEPALIVE_SECONDS,
+        network_backend=guard,
+    )
+    return transport

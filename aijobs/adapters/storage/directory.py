@@ -1,0 +1,131 @@
+"""A directory as object store: the embedded default."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from io import BufferedReader
+from pathlib import Path
+from typing import Final
+
+from aijobs.adapters.storage.atomic_file import Draft, store_troubles
+from aijobs.adapters.storage.digest import Digest
+from aijobs.adapters.storage.keys import checked_key
+from aijobs.adapters.storage.shielded import uninterrupted
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.errors import NotFound, StoreUnavailable
+from aijobs.domain.jobs.outputs import StoredObject
+
+BATCH_BYTES: Final = 1024 * 1024  #: written at once; a thread per small chunk would cost more than the writing
+READ_BYTES: Final = 256 * 1024
+LEFTOVER_AGE: Final = timedelta(days=1)  #: a draft that nobody wrote to for so long belongs to a dead process
+
+_DRAFTS = ".drafts"  # no key begins with a dot
+
+
+class DirectoryStore:
+    """Each object is a file below `root`; links are signed here and served by the API."""
+
+    def __init__(self, root: Path, signer: LinkSigner) -> None:
+        self._root = root
+        self._signer = signer
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, root: Path, signer: LinkSigner) -> AsyncIterator["DirectoryStore"]:
+        """Makes the directory if need be, and clears away what killed processes left half written."""
+        store = cls(root, signer)
+        await uninterrupted(asyncio.to_thread(store._prepare))
+        yield store
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:  # noqa: ARG002
+        target, digest = self.path_of(key), Digest()
+        draft = Draft(self._drafts)
+        try:
+            await uninterrupted(asyncio.to_thread(draft.begin))
+            await self._fill(draft, chunks, digest)
+            await uninterrupted(asyncio.to_thread(draft.publish, target))
+        finally:
+            await uninterrupted(asyncio.to_thread(draft.discard))
+        return StoredObject(key=key, size=digest.size, sha256=digest.sha256)
+
+    async def _fill(self, draft: Draft, chunks: AsyncIterator[bytes], digest: Digest) -> None:
+        batch = bytearray()
+        async for chunk in chunks:
+            digest.update(chunk)
+            batch += chunk
+            if len(batch) >= BATCH_BYTES:
+                await uninterrupted(asyncio.to_thread(draft.write, batch))
+                batch = bytearray()
+        await uninterrupted(asyncio.to_thread(draft.write, batch))
+
+    async def read(self, key: str) -> AsyncIterator[bytes]:
+        path = self.path_of(key)
+        file = await asyncio.to_thread(_open_to_read, path)
+        with file:
+            while chunk := await uninterrupted(asyncio.to_thread(file.read, READ_BYTES)):
+                yield chunk
+
+    async def delete(self, key: str) -> None:
+        await uninterrupted(asyncio.to_thread(self._delete, self.path_of(key)))
+
+    async def tidy(self, *, older_than: timedelta) -> int:
+        return await uninterrupted(asyncio.to_thread(self._tidy, older_than))
+
+    async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:
+        return self._signer.sign(checked_key(key), lifetime=lifetime, filename=filename, media_type=media_type)
+
+    async def probe(self) -> None:
+        draft = Draft(self._drafts)
+        try:
+            await uninterrupted(asyncio.to_thread(draft.begin))
+        finally:
+            await uninterrupted(asyncio.to_thread(draft.discard))
+
+    @property
+    def _drafts(self) -> Path:
+        return self._root / _DRAFTS
+
+    def path_of(self, key: str) -> Path:
+        """Where an object is kept, if there is one. Raises BadInput when the key is none."""
+        return self._root / checked_key(key)
+
+    def _prepare(self) -> None:
+        with store_troubles():
+            self._drafts.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._tidy(LEFTOVER_AGE)
+
+    def _tidy(self, older_than: timedelta) -> int:
+        with store_troubles():
+            return sum([_cleared_away(draft, older_than) for draft in self._drafts.iterdir()])
+
+    def _delete(self, file: Path) -> None:
+        with store_troubles():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                file.unlink()
+            for folder in file.relative_to(self._root).parents[:-1]:
+                try:
+                    (self._root / folder).rmdir()
+                except OSError:  # not empty, or gone: either way the end of the clearing up
+                    return
+
+
+def _cleared_away(draft: Path, older_than: timedelta) -> bool:
+    """By the last time that anything was written to it: a living put may take long."""
+    try:
+        old = time.time() - draft.stat().st_mtime > older_than.total_seconds()
+        if old:
+            draft.unlink()
+    except FileNotFoundError:  # finished meanwhile, or another process was faster
+        return False
+    return old
+
+
+def _open_to_read(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as absent:
+        raise NotFound("Nothing is stored under this key.") from absent
+    except OSError as trouble:
+        raise StoreUnavailable(f"The stored file cannot be read: {trouble.strerror}.") from trouble

@@ -1,0 +1,22 @@
+"""Opens the object store that the settings name."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.settings import StoreSettings
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.ports import ObjectStore
+
+
+def opened_store(
+    settings: StoreSettings, *, data_dir: Path, signer: LinkSigner
+) -> AbstractAsyncContextManager[ObjectStore]:
+    """S3, the named directory, or by default the directory `store` in the data folder."""
+    if settings.is_s3:
+        from aijobs.adapters.storage.s3 import (
+            S3Store,  # boto3 takes a second to load, and most processes do not need it
+        )
+
+        return S3Store.opened(settings)
+    return DirectoryStore.opened(settings.directory or data_dir / "store", signer)

@@ -1,0 +1,53 @@
+"""boto3 from asyncio: its calls block, so they run in a few threads, and its errors become ours."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aijobs.adapters.storage.shielded import uninterrupted
+from aijobs.domain.errors import NotFound, StoreUnavailable
+
+T = TypeVar("T")
+
+ABSENT: Final = frozenset({"NoSuchKey", "404"})
+
+#: what servers without flexible checksums answer to them, as seen on several
+CHECKSUM_COMPLAINTS: Final = frozenset(
+    {"InvalidRequest", "InvalidArgument", "NotImplemented", "MissingContentLength", "XAmzContentSHA256Mismatch"}
+)
+
+
+class S3Calls:
+    """One bounded pool of threads for all calls of one client."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+
+    def start(self, operation: Callable[..., T], **arguments: Any) -> "asyncio.Future[T]":
+        """Under way; to be awaited behind a shield, since the thread goes on anyway."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, lambda: translated(operation, **arguments))
+
+    async def run(self, operation: Callable[..., T], **arguments: Any) -> T:
+        """Raises NotFound and StoreUnavailable. A cancellation waits for the call, which boto3's timeouts bound."""
+        return await uninterrupted(self.start(operation, **arguments))
+
+
+def translated(operation: Callable[..., T], **arguments: Any) -> T:
+    try:
+        return operation(**arguments)
+    except ClientError as refused:
+        raise _error_for(refused) from refused
+    except BotoCoreError as failed:
+        raise StoreUnavailable(f"The object store cannot be reached: {failed}") from failed
+
+
+def _error_for(refused: ClientError) -> NotFound | StoreUnavailable:
+    error = refused.response.get("Error", {})
+    code, message = error.get("Code", "?"), error.get("Message", "")
+    if code in ABSENT and refused.operation_name == "GetObject":
+        return NotFound("Nothing is stored under this key.")
+    hint = " If this server knows no checksums, set them to when_required." if code in CHECKSUM_COMPLAINTS else ""
+    return StoreUnavailable(f"The object store refused {refused.operation_name}: {code}: {message}{hint}")

@@ -1,0 +1,96 @@
+"""Sends webhooks: each try is one POST over a guarded connection, and whatever comes of it is a reply."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from aijobs.adapters.network.retry_after import parsed_retry_after
+from aijobs.adapters.network.ssrf_guard import Guard, Resolver, guarded_transport, system_resolver
+from aijobs.adapters.webhooks.settings import WebhookSettings
+from aijobs.adapters.webhooks.signing import signed_headers
+from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.domain.errors import AddressRefused
+from aijobs.domain.webhooks import Notice, Reply
+
+MAX_ANSWER_BYTES: Final = 64 * 1024
+ANSWER_PATIENCE: Final = timedelta(seconds=1)
+"""The status says everything; the rest of an answer is read for the sake of the connection alone."""
+
+MAX_RETRY_AFTER: Final = timedelta(hours=24)
+MAX_REASON: Final = 200
+
+
+class WebhookMessenger:
+    """Implements Messenger. Use as an async context manager: one pool of connections for a process."""
+
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        secret: bytes,
+        *,
+        resolver: Resolver = system_resolver,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._secret = secret
+        self._timeout = settings.timeout
+        self._trusted = settings.trusted
+        # A transport and no client around it: no redirects, no cookies, no proxy from the environment.
+        self._transport = guarded_transport(Guard(self._trusted, resolver), tls)
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)
+
+    async def send(self, notice: Notice) -> Reply:
+        if complaint := complaint_about(notice.url, self._trusted):
+            return Reply(error=complaint)
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                response = await self._transport.handle_async_request(self._request(notice))
+        except TimeoutError:
+            return Reply(error=f"No answer within {self._timeout.total_seconds():g} s.")
+        except (AddressRefused, httpx.TransportError) as failed:
+            return Reply(error=_reason(failed))
+        await _let_go(response)
+        wait = parsed_retry_after(response.headers.get("retry-after"), at_most=MAX_RETRY_AFTER)
+        return Reply(status=response.status_code, retry_after=wait)
+
+    def _request(self, notice: Notice) -> httpx.Request:
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "aijobs",
+            **signed_headers(self._secret, notice, datetime.now(UTC)),
+        }
+        patience = httpx.Timeout(self._timeout.total_seconds()).as_dict()
+        return httpx.Request(
+            "POST", notice.url, headers=headers, content=notice.body.encode(), extensions={"timeout": patience}
+        )
+
+
+async def _let_go(response: httpx.Response) -> None:
+    """A short answer is read, so that its connection can be used again; a long or slow one is cut off."""
+    received = 0
+    try:
+        with suppress(TimeoutError, httpx.TransportError):
+            async with asyncio.timeout(ANSWER_PATIENCE.total_seconds()):
+                async for chunk in response.aiter_raw():
+                    received += len(chunk)
+                    if received > MAX_ANSWER_BYTES:
+                        break
+    finally:
+        await response.aclose()
+
+
+def _reason(failed: Exception) -> str:
+    said = str(failed)[:MAX_REASON] or type(failed).__name__
+    return said if isinstance(failed, AddressRefused) else f"The connection failed: {said}"

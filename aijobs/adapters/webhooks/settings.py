@@ -1,0 +1,39 @@
+"""What an operator may set about webhooks to callers."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic_settings import NoDecode
+
+from aijobs.adapters.network.host_patterns import HostList, HostPort, listed
+from aijobs.domain.values.durations import Duration
+from aijobs.domain.webhooks import STANDARD_PAUSES, Patience
+
+
+class WebhookSettings(BaseModel):
+    """To where webhooks may go, and how often they are tried."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: hosts that may be called over plain http, on any port, at private addresses: `host` or `host:port`
+    allow_hosts: HostList = ()
+    #: behind each failed try, e.g. `5s,5m,30m`; there is one try more than pauses
+    pauses: Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(listed)] = STANDARD_PAUSES
+    timeout: Duration = timedelta(seconds=15)
+    disable_after: Duration = timedelta(days=5)  #: without a single message that was taken
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_fits_a_step(cls, timeout: timedelta) -> timedelta:
+        if not timedelta(0) < timeout <= timedelta(minutes=1):
+            raise ValueError("must be longer than nothing, and at most 1m")
+        return timeout
+
+    @property
+    def trusted(self) -> list[HostPort]:
+        return [HostPort.parse(written) for written in self.allow_hosts]
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(pauses=self.pauses)

@@ -1,0 +1,43 @@
+"""Where webhooks may be sent. What cannot be known before connecting is left to the guard."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import httpx
+
+from aijobs.adapters.network.host_patterns import HostPort, plain_host
+from aijobs.adapters.network.public_addresses import is_public
+
+MAX_URL_LENGTH: Final = 2000
+HTTPS_PORT: Final = 443
+
+#: Names that end in a number are addresses to some programs, however they are written (WHATWG URL, 3.5).
+_NUMERIC: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)|.*:.*")
+
+
+def complaint_about(url: str, trusted: Sequence[HostPort]) -> str | None:
+    """Why nobody is called there, for whoever named the URL; nothing when it can be used."""
+    if len(url) > MAX_URL_LENGTH or not url.isprintable() or " " in url:
+        return f"Must be a URL of at most {MAX_URL_LENGTH} characters, without spaces."
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.raw_host.decode("ascii")
+    except (httpx.InvalidURL, UnicodeError):
+        return "Must be a URL."
+    if parsed.scheme not in {"http", "https"} or not host or parsed.port == 0:
+        return "Must be an https URL."
+    if parsed.userinfo:
+        return "Must not carry a user name or a password."
+    port = parsed.port or {"http": 80, "https": HTTPS_PORT}[parsed.scheme]
+    if any(entry.covers(host, port) for entry in trusted):
+        return None
+    return _complaint_about_stranger(parsed.scheme, plain_host(host), port)
+
+
+def _complaint_about_stranger(scheme: str, host: str, port: int) -> str | None:
+    if scheme != "https" or port != HTTPS_PORT:
+        return "Must be https on port 443; anything else is for hosts that the operator has listed."
+    if host == "localhost" or host.endswith(".localhost") or (_NUMERIC.fullmatch(host) and not is_public(host)):
+        return "Must not lead to a private address."
+    return None

@@ -1,0 +1,128 @@
+"""The catalogue of models: what a caller may ask for, from whom, at which price, and for how long we wait."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from aijobs.domain.errors import UnknownModel
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.polling import PollPolicy
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import PointsPolicy
+from aijobs.domain.values.durations import Duration
+
+
+class Deadlines(BaseModel):
+    """The longest that each stage, and the whole business, may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    submit: Duration
+    queue: Duration
+    processing: Duration
+    migrate: Duration
+    business: Duration
+    late: Duration = timedelta(hours=24)  #: how long a job that has ended is still watched, for the money's sake
+
+
+class ParameterRules(BaseModel):
+    """What an operator narrows: values a parameter may have, and values it has when the caller names none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allowed: Mapping[str, list[str | int | float | bool]] = {}
+    defaults: Mapping[str, str | int | float | bool] = {}
+
+
+class Model(BaseModel):
+    """One entry of the catalogue."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_id: str
+    model_code: str
+    model_name: str
+    model: str = Field(description="the provider's own name of the model")
+    model_version: str
+    model_desc: str
+    platform: str
+    channel: str
+    provider: str = Field(description="key of the adapter in aijobs/providers/registry.py")
+    asyn: bool = Field(description="false: our own generate step works; true: a provider is polled")
+    type: str
+    unit_point: int = Field(ge=0, description="points for one output")
+    max_output_count: int = Field(ge=1)
+    output_kind: OutputKind
+    unit_progress: frozenset[JobStatus] = Field(description="statuses that can show a unit progress")
+    deadlines: Deadlines
+    poll: PollPolicy
+    points: PointsPolicy = PointsPolicy()
+    parameters: ParameterRules = ParameterRules()
+
+    @field_validator("unit_progress", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        if isinstance(value, list):
+            return {JobStatus[name] if name in JobStatus.__members__ else name for name in value}
+        return value
+
+
+class Catalogue:
+    """Every model by its `model_id`."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = models
+
+    @classmethod
+    def parse(cls, *layers: str) -> Self:
+        """Read TOML texts, each laid over the ones before it.
+
+        Raises ValueError that names the model and the field which is wrong.
+        """
+        tables: dict[str, dict[str, Any]] = {}
+        for layer in layers:
+            for model_id, table in _models_of(layer).items():
+                tables[model_id] = _laid_over(tables.get(model_id, {}), table)
+        return cls({model_id: _model(model_id, table) for model_id, table in tables.items()})
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._models.values())
+
+    def __contains__(self, model_id: str) -> bool:
+        return model_id in self._models
+
+    def model(self, model_id: str) -> Model:
+        """Raises UnknownModel."""
+        if model_id not in self._models:
+            raise UnknownModel(f"There is no model {model_id!r}. GET /api/models lists them.")
+        return self._models[model_id]
+
+
+def _models_of(layer: str) -> dict[str, dict[str, Any]]:
+    try:
+        document = tomllib.loads(layer)
+    except tomllib.TOMLDecodeError as broken:
+        raise ValueError(f"The catalogue is not TOML: {broken}") from broken
+    if stray := document.keys() - {"models"}:
+        raise ValueError(f"The catalogue has only the table [models]; unknown: {', '.join(sorted(stray))}")
+    models: dict[str, dict[str, Any]] = document.get("models", {})
+    return models
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _laid_over(merged[key], value) if both_tables else value
+    return merged
+
+
+def _model(model_id: str, table: Mapping[str, Any]) -> Model:
+    try:
+        return Model.model_validate({**table, "model_id": model_id})
+    except ValidationError as invalid:
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors())
+        raise ValueError(f"The catalogue's model {model_id!r} is wrong: {wrong}") from invalid

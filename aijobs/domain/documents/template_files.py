@@ -1,0 +1,28 @@
+"""Templates as operators write them: a TOML file each, called by the template's id."""
+
+import re
+import tomllib
+
+from pydantic import ValidationError
+
+from aijobs.domain.documents.prompt_stages import split
+from aijobs.domain.documents.templates import TEMPLATE_ID, Definition
+from aijobs.domain.errors import InvalidParameters
+
+
+def parse_template(template_id: str, text: str) -> Definition:
+    """Raises ValueError that names the template and the field which is wrong."""
+    if not re.fullmatch(TEMPLATE_ID, template_id):
+        raise ValueError(f"{template_id!r} cannot be a template's id: it must match {TEMPLATE_ID}.")
+    try:
+        definition = Definition.model_validate(tomllib.loads(text))
+        split(definition.prompt, definition.stages)
+    except tomllib.TOMLDecodeError as broken:
+        raise ValueError(f"The template {template_id!r} is not TOML: {broken}") from broken
+    except ValidationError as invalid:
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors())
+        raise ValueError(f"The template {template_id!r} is wrong: {wrong}") from invalid
+    except InvalidParameters as endless:
+        wrong = "; ".join(f"{field.pointer.strip('/').replace('/', '.')}: {field.message}" for field in endless.fields)
+        raise ValueError(f"The template {template_id!r} is wrong: {wrong}") from endless
+    return definition

@@ -1,0 +1,238 @@
+"""A template: the prompt of a document job, how it is cut into stages, and the columns of the table that comes out."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import regex
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
+
+from aijobs.domain.documents.column_values import CellValue, ColumnType, value_as
+from aijobs.domain.errors import FieldError
+from aijobs.domain.values.json_pointer import pointer
+
+TEMPLATE_ID: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+MAX_PROMPT_LENGTH: Final = 200_000  #: characters
+MAX_COLUMNS: Final = 200
+MAX_STAGES: Final = 100
+MAX_IDENTIFIERS: Final = 100
+MAX_PATTERN_LENGTH: Final = 500
+
+#: What begins a stage where a template says nothing else: 阶段 and a number, perhaps as a Markdown heading or in 【】.
+DEFAULT_PATTERN: Final = r"(?:#{0,3}\s*【?\s*阶段\s*(\d+)\s*】?)"
+
+MAX_ERRORS: Final = 50  #: told at once; more would help nobody
+MAX_CELLS: Final = 200_000
+"""Cells of an answer's table, the absent ones too: a few characters of an answer could ask for a row of MAX_COLUMNS."""
+MAX_KEY_LENGTH: Final = 100
+"""Characters of the key that an answer's list stands under: every error repeats it."""
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+Row = dict[str, CellValue]  #: by column name
+
+_JSON_TYPE: Final = {
+    ColumnType.STRING: "string",
+    ColumnType.INTEGER: "integer",
+    ColumnType.NUMBER: "number",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "string",
+}
+
+
+class Column(BaseModel):
+    """One column of the table; its name is the header in Excel and the key in JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Line = Field(examples=["合同金额"])
+    type: ColumnType = ColumnType.STRING
+    required: bool = False
+
+
+class StageSettings(BaseModel):
+    """How a prompt is cut: at the `identifiers` where there are any, else where the `pattern` matches.
+
+    The pattern's first group, if it has one, is the stage's number. `max_stages` is the highest number that is kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identifiers: tuple[Line, ...] = Field(default=(), max_length=MAX_IDENTIFIERS)
+    pattern: str = Field(default=DEFAULT_PATTERN, min_length=1, max_length=MAX_PATTERN_LENGTH)
+    strict_order: bool = Field(default=True, description="by number; otherwise as they come in the prompt")
+    max_stages: int = Field(default=10, ge=1, le=MAX_STAGES)
+
+    @field_validator("identifiers", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.replace("，", ",").split(",") if part.strip())
+
+    @field_validator("identifiers")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise PydanticCustomError("identifier_twice", "Each identifier can begin only one stage.")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _usable(cls, value: str) -> str:
+        try:
+            compiled = regex.compile(value, regex.IGNORECASE)
+        except (regex.error, RecursionError) as unusable:
+            reason = str(unusable) if isinstance(unusable, regex.error) else "it is nested too deeply"
+            raise PydanticCustomError(
+                "pattern", "This is no regular expression: {reason}.", {"reason": reason}
+            ) from None
+        if compiled.match("") is not None:
+            raise PydanticCustomError(
+                "pattern_empty", "The pattern matches the empty text, so it would cut everywhere."
+            )
+        return value
+
+
+class Definition(BaseModel):
+    """What is saved of a template: each time that it changes, as a new version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Line = Field(examples=["合同信息提取"])
+    prompt: str = Field(min_length=1, max_length=MAX_PROMPT_LENGTH, description="the text that is cut into stages")
+    columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
+    stages: StageSettings = StageSettings()
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise PydanticCustomError("prompt_blank", "The prompt is blank.")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _names_differ(cls, value: tuple[Column, ...]) -> tuple[Column, ...]:
+        names = [header_key(column.name) for column in value]
+        if twice := sorted({column.name for column in value if names.count(header_key(column.name)) > 1}):
+            raise PydanticCustomError("column_twice", "Columns must differ: {names}.", {"names": ", ".join(twice)})
+        return value
+
+
+class Template(Definition):
+    """A saved version of a template."""
+
+    id: str = Field(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])
+    version: int
+    create_time: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedRows:
+    """What a model's answer came to: rows as wanted, or what is wrong with it, in the order of the answer.
+
+    Each row has every column of the template, in its order; an absent value is None. `ignored` are keys that the
+    template does not know.
+    """
+
+    rows: tuple[Row, ...] = ()
+    errors: tuple[FieldError, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def header_key(name: str) -> str:
+    """What counts when a header is compared with a column's name: no case, no spaces, no full-width forms."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def rows_schema(columns: Sequence[Column]) -> dict[str, Any]:
+    """The JSON schema of an answer, strict enough for structured output: `{"rows": [{…}]}`, absent values null."""
+    properties = {
+        column.name: {"type": _JSON_TYPE[column.type] if column.required else [_JSON_TYPE[column.type], "null"]}
+        for column in columns
+    }
+    row = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"rows": {"type": "array", "items": row}},
+        "required": ["rows"],
+        "additionalProperties": False,
+    }
+
+
+def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:
+    """Hold a model's JSON answer against the columns.
+
+    Takes a list of objects, that list under a single key (`{"rows": […]}`), or one object that is a row itself. Errors
+    point into what was given; after MAX_ERRORS of them, or MAX_CELLS, no more of it is looked at.
+    """
+    found, at = _listed(columns, data)
+    if found is None:
+        return CheckedRows(errors=(FieldError(pointer(*at), "Must be a list of objects, one for each row."),))
+    rows, errors, ignored = list[Row](), list[FieldError](), dict[str, None]()
+    name_of = {header_key(column.name): column.name for column in columns}
+    for place, item in enumerate(found):
+        if (place + 1) * len(columns) > MAX_CELLS:
+            errors.append(FieldError(pointer(*at), f"Must have at most {MAX_CELLS:,} cells, with the absent ones."))
+            break
+        row, wrong, unknown = _checked(columns, name_of, item)
+        errors += [FieldError(pointer(*at, place, *where), message) for where, message in wrong.items()]
+        if len(errors) >= MAX_ERRORS:
+            break
+        if not errors:
+            rows.append(row)
+            ignored |= dict.fromkeys(unknown)
+    if errors:
+        return CheckedRows(errors=tuple(errors[:MAX_ERRORS]))
+    return CheckedRows(rows=tuple(rows), ignored=tuple(ignored))
+
+
+def _listed(columns: Sequence[Column], data: Any) -> tuple[list[Any] | None, tuple[str, ...]]:
+    """The rows of an answer, and where in it they are."""
+    if isinstance(data, list):
+        return data, ()
+    if not isinstance(data, dict):
+        return None, ()
+    names = {header_key(column.name) for column in columns}
+    if any(header_key(key) in names for key in data):
+        return [data], ()
+    for key, only in data.items() if len(data) == 1 else ():
+        if isinstance(only, list) and len(key) <= MAX_KEY_LENGTH:
+            return only, (key,)
+    return None, ()
+
+
+def _checked(
+    columns: Sequence[Column], name_of: Mapping[str, str], item: object
+) -> tuple[Row, dict[tuple[str, ...], str], list[str]]:
+    """The row, what is wrong with it by place in it, and keys that are nobody's. `name_of` has the columns by key."""
+    if not isinstance(item, dict):
+        return {}, {(): "Must be an object."}, []
+    keys = {key: header_key(key) for key in item}
+    row, wrong = check_row(columns, {name_of[key]: item[given] for given, key in keys.items() if key in name_of})
+    unknown = [given for given, key in keys.items() if key not in name_of]
+    return row, {(name,): message for name, message in wrong.items()}, unknown
+
+
+def check_row(columns: Sequence[Column], given: Mapping[str, object]) -> tuple[Row, dict[str, str]]:
+    """One row of values by column name, as the columns want them; and what is wrong with it by column name."""
+    row, wrong = dict[str, CellValue](), dict[str, str]()
+    for column in columns:
+        try:
+            row[column.name] = cell_value(column, given.get(column.name))
+        except ValueError as unfit:
+            wrong[column.name] = str(unfit)
+    return row, wrong
+
+
+def cell_value(column: Column, raw: object) -> CellValue:
+    """A cell's value as its column wants it, None for an empty one. Raises ValueError with the reason."""
+    value = value_as(column.type, raw)
+    if value is None and column.required:
+        raise ValueError("Must not be empty.")
+    return value

@@ -1,0 +1,1 @@
+"""A job: its request, events, outputs, parameters, submissions, and what its activities are given."""

@@ -1,0 +1,109 @@
+"""What a caller may send to a model, and which of it names a file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import WithJsonSchema
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.documents.kinds import MEDIA_TYPE_OF
+from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.values.json_pointer import pointer
+
+MAX_URL_LENGTH: Final = 4096
+FILE_CODE: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
+JOB_CODE: Final = r"job_[0-9A-HJKMNP-TV-Z]{26}"
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class FileInput:
+    """Marks a parameter that names an input: an https link, or the code of an uploaded file."""
+
+    media: str  #: the kind of file it must be, for example "image", or "document"
+
+    def takes(self, media_type: str) -> bool:
+        """Whether a file of this media type is of that kind."""
+        if self.media == "document":
+            return media_type in MEDIA_TYPE_OF.values()
+        return media_type.startswith(f"{self.media}/")
+
+
+def file_input(media: str) -> Any:
+    """The type of a parameter that names a file of the given kind."""
+    schema = {"type": "string", "format": "uri-or-file", "x-media": media, "maxLength": MAX_URL_LENGTH}
+    pattern = rf"^({FILE_CODE}|https?://\S+)$"
+    constraints = StringConstraints(max_length=MAX_URL_LENGTH, pattern=pattern)
+    return Annotated[str, constraints, FileInput(media), WithJsonSchema(schema)]
+
+
+class Parameters(BaseModel):
+    """Base of every model's parameters: nothing unknown, nothing coerced, nothing infinite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def file_fields(cls) -> Mapping[str, FileInput]:
+        """The parameters that name a file, or a list of files, by their name."""
+        return {name: mark for name, declared in cls.model_fields.items() for mark in _file_marks(declared)}
+
+
+class FollowUp(Parameters):
+    """Base of what an action on a finished job takes."""
+
+    origin: str = Field(
+        pattern=rf"^{JOB_CODE}$",
+        description="The finished job that the action is done to.",
+        examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"],
+    )
+
+
+def is_upload(value: object) -> bool:
+    """Whether a parameter's value is the code of an uploaded file."""
+    return isinstance(value, str) and value.startswith("file_")
+
+
+def uploads_in(
+    params: Mapping[str, Any], fields: Mapping[str, FileInput]
+) -> Iterator[tuple[tuple[str | int, ...], str, FileInput]]:
+    """Each upload that the parameters name: where, its code, and what it must be."""
+    for name, mark in fields.items():
+        value = params.get(name)
+        if is_upload(value):
+            yield (name,), str(value), mark
+        for index, one in enumerate(value if isinstance(value, list) else ()):
+            if is_upload(one):
+                yield (name, index), str(one), mark
+
+
+def check_parameters(model: Model, parameters: type[Parameters], sent: Mapping[str, Any]) -> Parameters:
+    """The parameters with the operator's defaults filled in.
+
+    Raises InvalidParameters that names every wrong field; what was sent is never echoed.
+    """
+    try:
+        checked = parameters.model_validate({**_concerning(parameters, model.parameters.defaults), **sent})
+    except ValidationError as invalid:
+        wrong = [FieldError(pointer("params", *e["loc"]), e["msg"]) for e in invalid.errors()]
+        raise InvalidParameters("Some parameters are wrong.", *wrong) from None
+    for name, allowed in _concerning(parameters, model.parameters.allowed).items():
+        if getattr(checked, name) not in allowed:
+            wrong_value = FieldError(pointer("params", name), f"Must be one of {', '.join(map(str, allowed))}.")
+            raise InvalidParameters("Some parameters are wrong.", wrong_value)
+    return checked
+
+
+def _concerning(parameters: type[Parameters], rules: Mapping[str, Value]) -> Mapping[str, Value]:
+    """An operator's rules are about the plain job; of those, an action takes over what it declares itself."""
+    if not issubclass(parameters, FollowUp):
+        return rules
+    return {name: rule for name, rule in rules.items() if name in parameters.model_fields}
+
+
+def _file_marks(declared: FieldInfo) -> Iterator[FileInput]:
+    of_the_items = (mark for item in get_args(declared.annotation) for mark in getattr(item, "__metadata__", ()))
+    return (mark for mark in (*declared.metadata, *of_the_items) if isinstance(mark, FileInput))

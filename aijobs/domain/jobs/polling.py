@@ -1,0 +1,32 @@
+"""How long to wait before asking a provider again."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aijobs.domain.values.durations import Duration
+
+
+class PollPolicy(BaseModel):
+    """Waiting times between two questions: `first`, then growing by `factor` up to `max`; `jitter` is a share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: Duration = timedelta(seconds=2)
+    factor: float = Field(default=1.5, ge=1)
+    max: Duration = timedelta(seconds=30)
+    jitter: float = Field(default=0.1, ge=0, le=1)
+
+    def slower(self) -> "PollPolicy":
+        """For a job that nobody waits for any more: it begins where this one ends, and grows to twenty times that."""
+        return PollPolicy(first=self.max, factor=2, max=20 * self.max, jitter=self.jitter)
+
+    def delay(self, asked: int, *, dice: float, at_least: timedelta | None = None) -> timedelta:
+        """The wait after `asked` (1 or more) questions without news.
+
+        `dice` is uniform in 0..1 and spreads the waits; `at_least` is the provider's own wish.
+        """
+        exponent = min(asked - 1, 64)
+        grown = min(self.first.total_seconds() * self.factor**exponent, self.max.total_seconds())
+        spread = timedelta(seconds=grown * (1 + self.jitter * (2 * dice - 1)))
+        return max(spread, at_least or timedelta())

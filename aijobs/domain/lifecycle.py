@@ -1,0 +1,123 @@
+"""The life of a job: every status, and every move between two of them.
+
+DRAFT ─► SUBMITTED ─► QUEUED ─► PROCESSING ─► GENERATED ─► MIGRATING ─► SUCCESS
+  │          │           │          │             │            │
+  └──────────┴───────────┴──────────┴─────────────┴────────────┴──► FAILED | TIMEOUT | CANCELED
+
+Moves go forward only. Steps up to GENERATED may be skipped (a fast provider goes from SUBMITTED to GENERATED, our own
+generation from DRAFT to PROCESSING); SUCCESS is reached only through MIGRATING. A final status is never left.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, IntEnum, auto
+from typing import Final
+
+from aijobs.domain.errors import IllegalMove
+
+
+class JobStatus(IntEnum):
+    """Where a job is. The numbers are part of the API."""
+
+    DRAFT = 0  #: accepted: row, points and idempotency key committed together
+    SUBMITTED = 1  #: the provider took it, or the request left and its outcome is not known yet
+    QUEUED = 2  #: the provider has it in its queue
+    PROCESSING = 3  #: the provider (or our own generation step) works on it
+    GENERATED = 4  #: the results exist at the provider
+    MIGRATING = 5  #: the results are moving into our store
+    SUCCESS = 6  #: every output is ours, checked
+    FAILED = 7  #: submit, generation or migration failed for good
+    TIMEOUT = 8  #: a deadline passed
+    CANCELED = 9  #: asked for
+
+    @property
+    def is_final(self) -> bool:
+        return not TRANSITIONS[self]
+
+    @property
+    def zh(self) -> str:
+        return DESCRIPTIONS[self][0]
+
+    @property
+    def en(self) -> str:
+        return DESCRIPTIONS[self][1]
+
+
+#: Chinese and English descriptions, as people see them.
+DESCRIPTIONS: Final[Mapping[JobStatus, tuple[str, str]]] = {
+    JobStatus.DRAFT: ("草稿", "Draft"),
+    JobStatus.SUBMITTED: ("已提交", "Submitted"),
+    JobStatus.QUEUED: ("排队中", "Queued"),
+    JobStatus.PROCESSING: ("生成中", "Processing"),
+    JobStatus.GENERATED: ("已生成", "Generated"),
+    JobStatus.MIGRATING: ("迁移中", "Migrating"),
+    JobStatus.SUCCESS: ("成功", "Success"),
+    JobStatus.FAILED: ("失败", "Failed"),
+    JobStatus.TIMEOUT: ("超时", "Timed out"),
+    JobStatus.CANCELED: ("取消", "Canceled"),
+}
+
+_BAD_ENDS: Final = frozenset({JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED})
+
+
+def _working_after(status: JobStatus) -> frozenset[JobStatus]:
+    return frozenset(later for later in JobStatus if status < later <= JobStatus.GENERATED)
+
+
+#: Every legal move. What is not here does not happen.
+TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
+    JobStatus.DRAFT: _working_after(JobStatus.DRAFT) | _BAD_ENDS,
+    JobStatus.SUBMITTED: _working_after(JobStatus.SUBMITTED) | _BAD_ENDS,
+    JobStatus.QUEUED: _working_after(JobStatus.QUEUED) | _BAD_ENDS,
+    JobStatus.PROCESSING: _working_after(JobStatus.PROCESSING) | _BAD_ENDS,
+    JobStatus.GENERATED: frozenset({JobStatus.MIGRATING}) | _BAD_ENDS,
+    JobStatus.MIGRATING: frozenset({JobStatus.SUCCESS}) | _BAD_ENDS,
+    JobStatus.SUCCESS: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.TIMEOUT: frozenset(),
+    JobStatus.CANCELED: frozenset(),
+}
+
+#: How far a job is, in percent of its whole life, on entering each status.
+OVERALL_PROGRESS: Final[Mapping[JobStatus, float]] = {
+    JobStatus.DRAFT: 0.0,
+    JobStatus.SUBMITTED: 16.67,
+    JobStatus.QUEUED: 33.33,
+    JobStatus.PROCESSING: 50.0,
+    JobStatus.GENERATED: 66.67,
+    JobStatus.MIGRATING: 83.33,
+    JobStatus.SUCCESS: 100.0,
+    JobStatus.FAILED: 0.0,
+    JobStatus.TIMEOUT: 0.0,
+    JobStatus.CANCELED: 0.0,
+}
+
+
+class Move(Enum):
+    """What it means to ask for a status."""
+
+    FORWARD = auto()  #: legal: write it
+    REPEATED = auto()  #: already there: nothing to do, activities are retried
+    BACKWARD = auto()  #: a provider's way back, or a late word: ignored
+
+
+def judge(current: JobStatus, wanted: JobStatus) -> Move:
+    """Say what moving from `current` to `wanted` means.
+
+    Raises IllegalMove where the table forbids it and it is not a harmless step back.
+    """
+    if wanted is current:
+        return Move.REPEATED
+    if wanted in TRANSITIONS[current]:
+        return Move.FORWARD
+    if wanted < current and not current.is_final:
+        return Move.BACKWARD
+    raise IllegalMove(current.name, wanted.name)
+
+
+def overall_progress(status: JobStatus, unit_progress: float | None) -> float:
+    """Percent of the whole life: from the status's figure towards the next one's as the unit progress grows."""
+    here = OVERALL_PROGRESS[status]
+    if unit_progress is None or status.is_final:
+        return here
+    following = OVERALL_PROGRESS[JobStatus(status + 1)]
+    return round(here + (following - here) * unit_progress / 100, 2)

@@ -1,0 +1,58 @@
+"""The user's daily allowance: which entry closes a job's reservation."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from aijobs.domain.lifecycle import JobStatus
+
+
+class EntryKind(StrEnum):
+    """One line of the points ledger. A job has one `reserve` and then exactly one closing entry."""
+
+    RESERVE = "reserve"
+    SETTLE = "settle"
+    REFUND = "refund"
+    HOLD = "hold"  #: nobody knows yet whether the provider will charge; followed by settle or refund
+
+
+class Closing(StrEnum):
+    """What a model's operator wants to happen to the points of a job that ended badly."""
+
+    REFUND = "refund"
+    SETTLE = "settle"
+    BY_OUTCOME = "by_outcome"  #: refund what the provider surely does not charge, hold the rest
+
+
+class PointsPolicy(BaseModel):
+    """For each bad end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failed: Closing = Closing.REFUND
+    timeout: Closing = Closing.BY_OUTCOME
+    canceled: Closing = Closing.REFUND
+
+
+_FIELD_OF: Final[Mapping[JobStatus, str]] = {
+    JobStatus.FAILED: "failed",
+    JobStatus.TIMEOUT: "timeout",
+    JobStatus.CANCELED: "canceled",
+}
+
+
+def closing_entry(final: JobStatus, policy: PointsPolicy, *, provider_may_charge: bool) -> EntryKind:
+    """The entry that goes with a final status.
+
+    `provider_may_charge`: the provider may still finish, and bill, what we gave up on.
+    """
+    if final is JobStatus.SUCCESS:
+        return EntryKind.SETTLE
+    if final not in _FIELD_OF:
+        raise ValueError(f"{final.name} is not final.")
+    wanted: Closing = getattr(policy, _FIELD_OF[final])
+    if wanted is Closing.BY_OUTCOME:
+        return EntryKind.HOLD if provider_may_charge else EntryKind.REFUND
+    return EntryKind(wanted)

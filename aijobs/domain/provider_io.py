@@ -1,0 +1,118 @@
+"""What goes to a provider, and what comes back from it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.job import JobError
+from aijobs.domain.jobs.submissions import Ref
+from aijobs.domain.lifecycle import JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered."""
+
+    cancel: bool
+    webhook: bool
+    reconcile_window: timedelta | None
+    unit_progress: bool
+    link_lifetime: timedelta | None
+    rate_limit_per_minute: int | None = None
+    docs_url: str
+    sunset: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """What a job's owner asked for, as it stands in the database."""
+
+    code: str
+    user_id: str
+    model_id: str
+    params: Mapping[str, Any]
+    output_count: int
+    action: str | None = None
+    origin: str | None = None  #: the code of the finished job that the action is done to
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadedFile:
+    """A caller's upload in our own store."""
+
+    code: str
+    key: str
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """A caller's uploaded file, on its way to a provider."""
+
+    name: str
+    media_type: str
+    size: int
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a provider is asked to do. File parameters are already links that the provider can read.
+
+    A generator gets the uploads that its file parameters name as `files`, by the names of the parameters.
+    An action on a finished job comes with the provider's own reference to that job, its `origin`.
+    """
+
+    job_code: str
+    model: Model
+    params: Mapping[str, Any]
+    output_count: int
+    token: str
+    webhook_url: str | None
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)
+    action: str | None = None
+    origin: Ref | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What a provider says about a submission now.
+
+    `definite=False` means that "not found" or "unknown" was said too early to be believed. A `final` snapshot has
+    status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
+    """
+
+    status: JobStatus
+    raw_status: str
+    final: bool
+    definite: bool = True
+    unit_progress: float | None = None
+    queue_position: int | None = None
+    error: JobError | None = None
+    poll_after: timedelta | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WebhookDelivery:
+    """A webhook as it came in. The body is raw: signatures are over bytes."""
+
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+    token: str  #: the last part of the path, planted by us
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a verified webhook is good for: it makes the next question happen now. It is never believed.
+
+    `ref` resolves a submission whose outcome is unknown.
+    """
+
+    delivery_id: str | None
+    raw_status: str | None
+    ref: Ref | None

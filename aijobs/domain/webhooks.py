@@ -1,0 +1,175 @@
+"""Webhooks to our callers: what is told to whom, what it looks like, and how long we go on trying.
+
+The envelope, the headers, the schedule and what an answer means are those of Standard Webhooks
+(https://www.standardwebhooks.com).
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from aijobs.domain.jobs.events import EventKind, JobEvent, rfc3339
+from aijobs.domain.lifecycle import JobStatus
+
+MAX_BYTES: Final = 20 * 1024
+"""Of one message. Whatever does not fit is left out: it can be asked for."""
+
+STANDARD_PAUSES: Final = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+
+SIGNED_TWICE_FOR: Final = timedelta(hours=24)
+"""After a rotation, the old secret signs as well for so long."""
+
+
+class Topic(StrEnum):
+    """What a message is about: its `type`, and what an endpoint can ask for."""
+
+    SUCCESS = "job.success"
+    FAILED = "job.failed"
+    TIMEOUT = "job.timeout"
+    CANCELED = "job.canceled"
+    STATUS = "job.status"  #: every status behind DRAFT
+    PROGRESS = "job.progress"  #: every step of progress, at most two a second for each job
+
+
+TEST: Final = "endpoint.test"
+
+THE_END: Final = (Topic.SUCCESS, Topic.FAILED, Topic.TIMEOUT, Topic.CANCELED)
+"""What is told unless something else is asked for."""
+
+_END_TOPIC: Final[Mapping[JobStatus, Topic]] = {
+    JobStatus.SUCCESS: Topic.SUCCESS,
+    JobStatus.FAILED: Topic.FAILED,
+    JobStatus.TIMEOUT: Topic.TIMEOUT,
+    JobStatus.CANCELED: Topic.CANCELED,
+}
+
+
+def topic_of(kind: EventKind, status: JobStatus, wanted: Collection[str]) -> Topic | None:
+    """Under which of the wanted topics an event is told, the narrower one first; under none, it is not told."""
+    if kind is EventKind.NOTE:
+        return None
+    fitting = [Topic.PROGRESS] if kind is EventKind.PROGRESS else [_END_TOPIC.get(status, Topic.STATUS), Topic.STATUS]
+    return next((topic for topic in fitting if topic in wanted), None)
+
+
+def job_message(topic: str, event: JobEvent, metadata: Mapping[str, str]) -> str:
+    """The body that tells of a job's event, as JSON. The same event always gives the same body."""
+    data = event.model_dump(mode="json") | {"metadata": dict(metadata)}
+    body = message(topic, event.at, data)
+    for heavy in ("detail", "metadata"):
+        if len(body.encode()) <= MAX_BYTES:
+            break
+        data = data | {heavy: {}, "truncated": True}
+        body = message(topic, event.at, data)
+    return body
+
+
+def message(topic: str, at: datetime, data: Mapping[str, Any]) -> str:
+    """The envelope."""
+    return json.dumps({"type": topic, "timestamp": rfc3339(at), "data": data}, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Names a secret without telling it: whose, and which since the last rotations."""
+
+    subject: str
+    version: int
+
+
+def endpoint_seal(code: str, version: int) -> Seal:
+    return Seal(f"endpoint:{code}", version)
+
+
+def user_seal(user_id: str, version: int) -> Seal:
+    """Signs what goes to the `callback_url` of this user's jobs."""
+    return Seal(f"user:{user_id}", version)
+
+
+def seals_now(newest: Seal, rotated_at: datetime | None, moment: datetime) -> tuple[Seal, ...]:
+    """What signs at a moment: the newest secret, and the one before it for a while."""
+    if rotated_at is None or moment >= rotated_at + SIGNED_TWICE_FOR:
+        return (newest,)
+    return newest, Seal(newest.subject, newest.version - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A message on its way. `closed` says why nobody is asked to take it any more."""
+
+    code: str
+    message_id: str
+    url: str
+    body: str
+    seals: Sequence[Seal]
+    attempts: int
+    next_try_at: datetime
+    closed: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a receiver answered: an HTTP status, or why there was none."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: timedelta | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def is_gone(self) -> bool:
+        """410: the receiver wants nothing more, ever."""
+        return self.status == 410
+
+    def __str__(self) -> str:
+        return self.error or f"HTTP {self.status}"
+
+
+class DeliveryState(StrEnum):
+    """What has become of a delivery."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"  #: for good: no try is left, or the endpoint is closed
+    REPLACED = "replaced"  #: by a replay that did not want to wait
+
+
+class Closed(StrEnum):
+    """Why an endpoint is disabled."""
+
+    OWNER = "owner"
+    GONE = "gone"  #: it answered 410
+    FAILING = "failing"  #: it took nothing for days
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """`pauses` are the waits behind each failed try; `jitter` is the share by which they are lengthened at most."""
+
+    pauses: Sequence[timedelta] = STANDARD_PAUSES
+    jitter: float = 0.1
+
+    def pause(self, failed_tries: int, *, dice: float, at_least: timedelta | None = None) -> timedelta | None:
+        """The wait behind the last of `failed_tries` (1 or more); nothing when there is no other try.
+
+        `dice` is uniform in 0..1; `at_least` is the receiver's own wish.
+        """
+        if failed_tries > len(self.pauses):
+            return None
+        return max(self.pauses[failed_tries - 1] * (1 + self.jitter * dice), at_least or timedelta())

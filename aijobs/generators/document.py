@@ -1,0 +1,173 @@
+"""A document becomes a table: the template's stages are asked one by one, the last answer is the table."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.documents.extracting import Documents, Templates
+from aijobs.domain.documents.prompt_stages import split
+from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
+from aijobs.domain.errors import FieldError
+from aijobs.domain.jobs.outputs import OutputKind, OutputSource
+from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
+from aijobs.domain.llm import AnswerShape, Attachment, Chat, Conversation, Conversations
+from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
+from aijobs.generators.conversation import Asker
+from aijobs.generators.json_answers import NotJson, read_answer
+from aijobs.generators.prompts import as_data, ask_again, script_of
+
+PDF: Final = "application/pdf"
+USUAL_LENGTH: Final = 1500
+"""Characters of a usual answer: half of a stage's progress is shown when so many have come."""
+
+REPORT_EVERY: Final = 0.5  #: seconds
+MAX_TOLD: Final = 3  #: problems that the job's owner is told
+
+CAPABILITIES: Final = Capabilities(
+    cancel=True,
+    webhook=False,
+    reconcile_window=None,
+    unit_progress=True,
+    link_lifetime=None,
+    docs_url="https://platform.openai.com/docs/api-reference/chat/create",
+)
+
+Report = Callable[[float], Awaitable[None]]
+
+
+class ExtractParameters(Parameters):
+    """What a document job takes."""
+
+    file: Annotated[str, StringConstraints(pattern=f"^{FILE_CODE}$"), FileInput("document")] = Field(
+        description="the code of an uploaded document", examples=["file_06EYQ4J8W1V7X2M9K3T5R6N0PZ"]
+    )
+    template: str = Field(pattern=f"^{TEMPLATE_ID}$", description="the template's id", examples=["contract_zh"])
+
+
+@dataclass(frozen=True)
+class Table:
+    """A model's answer, held against the columns. `repaired`: it had to be mended."""
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[FieldError, ...] = ()
+    repaired: bool = False
+
+
+class DocumentExtractor:
+    """Implements Generator. What is asked and answered is in the database before a step ends."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, chat: Chat, conversations: Conversations, templates: Templates, documents: Documents) -> None:
+        self._chat = chat
+        self._conversations = conversations
+        self._templates = templates
+        self._documents = documents
+        self._asker = Asker(chat, conversations, self._attachment)
+
+    def parameters(self, _model: Model) -> type[Parameters]:
+        return ExtractParameters
+
+    async def begin(self, task: Task) -> int:
+        known = await self._conversations.conversation(task.job_code)
+        if known is not None:
+            return known.stages
+        template = await self._templates.template(task.params["template"])
+        stages = await asyncio.to_thread(split, template.prompt, template.stages)
+        file = task.files["file"]
+        attached = self._is_attached(file)
+        document = "The document is attached." if attached else as_data(file.name, await self._documents.text(file))
+        script = script_of(template, stages.stages, document=document, file="file" if attached else None)
+        await self._conversations.begin(task.job_code, script)
+        return len(script.prompts)
+
+    async def work(self, task: Task, stage: int, report: Report) -> None:
+        conversation = await self._asker.conversation(task)
+        last = stage == conversation.stages
+        shape = _shape(await self._template(conversation)) if last else None
+        await self._asker.answer(task, stage, shape=shape, on_text=_Meter(report))
+
+    async def finish(self, task: Task) -> list[OutputSource]:
+        """The table as Excel and as JSON. What cannot be read is asked for once more."""
+        conversation = await self._asker.conversation(task)
+        template = await self._template(conversation)
+        table = await self._table(task, conversation.stages, template)
+        await self._templates.keep_rows(task.job_code, template, table.rows)
+        workbook = await self._documents.workbook(template.columns, table.rows)
+        document = await asyncio.to_thread(_as_json, template, table)
+        return [
+            OutputSource(kind=OutputKind.DOCUMENT, content=workbook),
+            OutputSource(kind=OutputKind.JSON, content=document),
+        ]
+
+    async def _table(self, task: Task, last: int, template: Template) -> Table:
+        shape = _shape(template)
+        table = await read_table(template, await self._asker.answer(task, last, shape=shape))
+        if not table.problems:
+            return table
+        question = ask_again(template, table.problems)
+        text = await self._asker.answer_again(task, last + 1, question, shape=shape)
+        table = await read_table(template, text)
+        if table.problems:
+            told = "; ".join(f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_TOLD])
+            await self._asker.give_up(task, text, f"The model's answer is not the table that was asked for. {told}")
+        return table
+
+    async def _attachment(self, file: UploadedFile) -> Attachment:
+        return Attachment(name=file.name, media_type=file.media_type, content=await self._documents.content(file))
+
+    async def _template(self, conversation: Conversation) -> Template:
+        return await self._templates.template(conversation.template_id, conversation.template_version)
+
+    def _is_attached(self, file: UploadedFile) -> bool:
+        return self._chat.takes_files and file.media_type == PDF
+
+
+class _Meter:
+    """Makes progress of the pieces of an answer. How long it will be nobody knows: it comes ever closer to 100."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._length = 0
+        self._told_at = time.monotonic()
+
+    async def __call__(self, piece: str) -> None:
+        self._length += len(piece)
+        if time.monotonic() - self._told_at >= REPORT_EVERY:
+            self._told_at = time.monotonic()
+            await self._report(100 * self._length / (self._length + USUAL_LENGTH))
+
+
+async def read_table(template: Template, text: str) -> Table:
+    """An answer as rows, or what is wrong with it."""
+    try:
+        answer = await read_answer(text)
+    except NotJson as wrong:
+        return Table(problems=(FieldError("", str(wrong)),))
+    checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
+    return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
+
+
+def _shape(template: Template) -> AnswerShape:
+    return AnswerShape(name="table", schema=rows_schema(template.columns))
+
+
+def _as_json(template: Template, table: Table) -> bytes:
+    document = {
+        "template": template.id,
+        "version": template.version,
+        "columns": [column.name for column in template.columns],
+        "repaired": table.repaired,
+        "rows": _plain(table.rows),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _plain(rows: Sequence[Row]) -> list[dict[str, object]]:
+    return [dict(row) for row in rows]

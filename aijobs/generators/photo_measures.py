@@ -1,0 +1,144 @@
+"""Measuring a photo: sharpness, light, contrast, colour, noise, and where the conspicuous parts are.
+
+Blocking, and done by Pillow's own filters on a copy of at most 1024 pixels, so that figures of photos can be compared.
+"""
+
+import math
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
+
+from aijobs.domain.errors import UnreadableFile
+from aijobs.domain.photos import Measurements
+
+SIDE: Final = 1024  #: pixels of the copy's longer side
+TILES: Final = 8  #: in each direction
+GRID: Final = 48  #: cells of the map of what is conspicuous, in each direction
+GREY: Final = 128  #: what a filter's 0 becomes, so that negative values are kept
+BLACK_BELOW: Final = 3
+WHITE_ABOVE: Final = 252
+MIN_CONSPICUOUS: Final = 4.0  #: of 255, of the most conspicuous cell: below, the photo is even
+
+LAPLACIAN: Final = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=GREY)
+#: J. Immerkær, "Fast Noise Variance Estimation", 1996: what is left when edges are filtered away.
+NOISE: Final = ImageFilter.Kernel((3, 3), (1, -2, 1, -2, 4, -2, 1, -2, 1), scale=1, offset=GREY)
+NOISE_FACTOR: Final = math.sqrt(math.pi / 2) / 6
+#: Independent noise of variance 1 has this variance behind the Laplacian: the sum of its squared weights.
+LAPLACIAN_GAIN: Final = 20
+
+ORIENTATION: Final = 0x0112
+SIDES_SWAPPED: Final = 5  #: and above (Exif 2.32, 4.6.4)
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
+
+Box = tuple[int, int, int, int]
+
+
+def opened_copy(content: bytes) -> tuple[Image.Image, tuple[int, int]]:
+    """An upright copy in RGB, at most SIDE wide and high, and the size of the whole. Raises UnreadableFile."""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as photo:
+            stored = photo.size
+            turned = photo.getexif().get(ORIENTATION, 1) >= SIDES_SWAPPED
+            photo.draft("RGB", (SIDE, SIDE))
+            photo.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+            upright = ImageOps.exif_transpose(photo).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as broken:
+        raise UnreadableFile("The photo is damaged or incomplete.") from broken
+    return upright, (stored[1], stored[0]) if turned else stored
+
+
+def measured(copy: Image.Image, size: tuple[int, int]) -> Measurements:
+    """`size` is that of the whole photo."""
+    grey = copy.convert("L")
+    light = ImageStat.Stat(grey)
+    histogram, pixels = grey.histogram(), grey.width * grey.height
+    noise = _noise(grey)
+    return Measurements(
+        width=size[0],
+        height=size[1],
+        brightness=round(light.mean[0], 1),
+        contrast=round(light.stddev[0], 1),
+        black=round(sum(histogram[:BLACK_BELOW]) / pixels, 4),
+        white=round(sum(histogram[WHITE_ABOVE:]) / pixels, 4),
+        sharpness=round(_sharpness(grey, noise), 1),
+        noise=round(noise, 2),
+        saturation=round(ImageStat.Stat(copy.convert("HSV").getchannel("S")).mean[0] / 255, 3),
+        colourfulness=round(_colourfulness(copy), 1),
+        cast=round(_cast(copy), 1),
+        thirds=_thirds(copy),
+    )
+
+
+def _tiles(grey: Image.Image) -> Iterator[Box]:
+    """The picture without its border, which filters leave as it was, in tiles that are at least a pixel large."""
+    across, down = min(TILES, grey.width - 2), min(TILES, grey.height - 2)
+    for row in range(down):
+        for column in range(across):
+            yield (
+                1 + column * (grey.width - 2) // across,
+                1 + row * (grey.height - 2) // down,
+                1 + (column + 1) * (grey.width - 2) // across,
+                1 + (row + 1) * (grey.height - 2) // down,
+            )
+
+
+def _sharpness(grey: Image.Image, noise: float) -> float:
+    """In the sharpest quarter: what is in focus counts, not how much of the background is."""
+    edges = grey.filter(LAPLACIAN)
+    variances = sorted(ImageStat.Stat(edges.crop(tile)).var[0] for tile in _tiles(grey))
+    if not variances:
+        return 0.0
+    sharpest = variances[-max(1, len(variances) // 4) :]
+    return max(0.0, sum(sharpest) / len(sharpest) - LAPLACIAN_GAIN * noise**2)
+
+
+def _noise(grey: Image.Image) -> float:
+    """Where the photo is smoothest: elsewhere fine structure would be taken for noise."""
+    left = ImageChops.difference(grey.filter(NOISE), Image.new("L", grey.size, GREY))
+    means = sorted(ImageStat.Stat(left.crop(tile)).mean[0] for tile in _tiles(grey))
+    smoothest = means[: max(1, len(means) // 8)]
+    return NOISE_FACTOR * sum(smoothest) / len(smoothest) if smoothest else 0.0
+
+
+def _colourfulness(copy: Image.Image) -> float:
+    """D. Hasler, S. Süsstrunk, "Measuring colourfulness in natural images", 2003: 0 is grey, above 80 very."""
+    red, green, blue = copy.split()
+    reddish = ImageStat.Stat(ImageChops.subtract(red, green, scale=2, offset=GREY))
+    yellow = ImageChops.add(red, green, scale=2)
+    yellowish = ImageStat.Stat(ImageChops.subtract(yellow, blue, scale=2, offset=GREY))
+    spread = math.hypot(reddish.stddev[0], yellowish.stddev[0])
+    distance = math.hypot(reddish.mean[0] - GREY, yellowish.mean[0] - GREY)
+    return 2 * (spread + 0.3 * distance)
+
+
+def _cast(copy: Image.Image) -> float:
+    """How far the mean colour is from grey: the largest difference between its channels."""
+    means = ImageStat.Stat(copy).mean
+    return max(means) - min(means)
+
+
+def _thirds(copy: Image.Image) -> float | None:
+    """Conspicuous is what differs from the photo's mean colour (R. Achanta et al., "Frequency-tuned salient region
+    detection", 2009); each cell counts the more, the nearer it is to a point of the rule of thirds."""
+    mean = Image.new("RGB", copy.size, tuple(round(part) for part in ImageStat.Stat(copy).mean))
+    differing = ImageChops.difference(copy.filter(ImageFilter.GaussianBlur(2)), mean).convert("L")
+    cells = list(differing.resize((GRID, GRID), Image.Resampling.BOX).tobytes())
+    if max(cells) < MIN_CONSPICUOUS:
+        return None
+    above = [max(0.0, cell - sum(cells) / len(cells)) for cell in cells]
+    total = sum(above)
+    if total == 0:
+        return None
+    nearness = [_nearness(place % GRID, place // GRID) for place in range(GRID * GRID)]
+    reached = sum(weight * near for weight, near in zip(above, nearness, strict=True)) / total
+    return round(reached / (sum(nearness) / len(nearness)), 3)
+
+
+def _nearness(column: int, row: int) -> float:
+    """1 at a point of the rule of thirds, falling to nothing within a third of the photo."""
+    across = min(abs((column + 0.5) / GRID - third) for third in (1 / 3, 2 / 3))
+    down = min(abs((row + 0.5) / GRID - third) for third in (1 / 3, 2 / 3))
+    return math.exp(-(across**2 + down**2) / (2 * 0.12**2))

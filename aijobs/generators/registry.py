@@ -1,0 +1,78 @@
+"""Every generator, in one table, put together from the adapters that it needs.
+
+To add one: write its module, which knows the domain only, add it to `opened_generators` under the name that models have
+as their `provider` in the catalogue, and switch it on by the settings of what it cannot do without.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from aijobs.adapters.chat import ChatSettings
+from aijobs.adapters.chat import opened as opened_chat
+from aijobs.adapters.documents.excel import write_excel
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.errors import FileTooLarge
+from aijobs.domain.ports import Generator, ObjectStore
+from aijobs.domain.provider_io import UploadedFile
+from aijobs.generators.document import DocumentExtractor
+from aijobs.generators.photo_review import PhotoReviewer
+from aijobs.persistence.database import Database
+from aijobs.persistence.documents.conversations import DatabaseConversations
+from aijobs.persistence.documents.extraction import DatabaseTemplates
+from aijobs.persistence.photo_reviews import DatabaseReviews
+
+DOCUMENT: Final = "document"
+PHOTO_REVIEW: Final = "photo_review"
+MAX_FILE_BYTES: Final = 50 * 1024 * 1024
+
+
+@asynccontextmanager
+async def opened_generators(
+    chat_settings: ChatSettings, *, database: Database, store: ObjectStore, reader: DocumentReader
+) -> AsyncIterator[Mapping[str, Generator]]:
+    """The generators that are configured, by name, for as long as the context lasts.
+
+    Photos can always be reviewed: without a language model that sees them they are measured.
+    """
+    conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
+    reviews = DatabaseReviews(database)
+    if not chat_settings.token:
+        yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews)}
+        return
+    async with opened_chat(chat_settings) as chat:
+        sees = chat if chat_settings.vision else None
+        yield {
+            DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplates(database), documents),
+            PHOTO_REVIEW: PhotoReviewer(sees, conversations, documents, reviews),
+        }
+
+
+class StoredDocuments:
+    """Uploads are in the store, and are read in guarded processes. Implements Documents."""
+
+    def __init__(self, store: ObjectStore, reader: DocumentReader) -> None:
+        self._store = store
+        self._reader = reader
+
+    async def text(self, file: UploadedFile) -> str:
+        return (await self._reader.read(await self.content(file), file.name)).text
+
+    async def content(self, file: UploadedFile) -> bytes:
+        if file.size > MAX_FILE_BYTES:
+            raise FileTooLarge(f"The document has {file.size} bytes; {MAX_FILE_BYTES} is the most.")
+        return b"".join([chunk async for chunk in self._store.read(file.key)])
+
+    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+        return await asyncio.to_thread(_workbook, columns, rows)
+
+
+def _workbook(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+        path = Path(folder) / "table.xlsx"
+        write_excel(path, columns, rows)
+        return path.read_bytes()

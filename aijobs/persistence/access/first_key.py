@@ -1,0 +1,25 @@
+"""The key that an embedded installation makes for itself, so that nobody has to make one by hand."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from aijobs.persistence.access.keys import KeyKind, adopt_key, new_key_text
+from aijobs.persistence.access.secret import written_once
+from aijobs.persistence.database import Database
+
+KEY_FILE: Final = "key"
+LOCAL_USER: Final = "local"  #: whom the first key acts for when nobody is named
+
+
+async def ensure_first_key(database: Database, secret: bytes, data_dir: Path) -> str:
+    """The text of the service key in `data_dir/key`, made at the first start.
+
+    The file comes first and the database learns from it: of several processes that start at once, and whenever one of
+    them is killed, all end up with the same key. A key that was revoked stays revoked.
+    """
+    fresh = f"{new_key_text(KeyKind.SERVICE)}\n".encode()
+    written = await asyncio.to_thread(written_once, data_dir / KEY_FILE, fresh)
+    text = written.decode().strip()
+    await adopt_key(database, secret, text, name="first key", user_id=LOCAL_USER)
+    return text

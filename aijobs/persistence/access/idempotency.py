@@ -1,0 +1,87 @@
+"""Idempotency keys: the same request again gets the first answer again, and nothing is done twice."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlmodel import col, delete
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import IdempotencyInFlight, IdempotencyMismatch
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import IdempotencyRow
+
+KEPT_FOR: Final = timedelta(hours=24)
+IN_FLIGHT_AT_MOST: Final = timedelta(minutes=10)
+"""A request without an answer after so long belongs to a dead process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A request with an idempotency key. The `owner` is the caller's key together with the user it acts for."""
+
+    owner: str
+    key: str
+    request_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What was answered: status, where the new thing is, and the body."""
+
+    status: int
+    location: str
+    body: dict[str, Any]
+
+
+async def first_answer(session: AsyncSession, wanted: Claim) -> Answer | None:
+    """The answer to the first such request, if there was one. Raises IdempotencyMismatch and IdempotencyInFlight."""
+    row = await session.get(IdempotencyRow, (wanted.owner, wanted.key))
+    return _judged(row, wanted) if row is not None and not _is_forgotten(row) else None
+
+
+async def claim(session: AsyncSession, wanted: Claim) -> Answer | None:
+    """As `first_answer`; but when there was none, this is the first, and `settle` or `release` must follow."""
+    row = await _locked(session, wanted)
+    if row is not None and not _is_forgotten(row):
+        return _judged(row, wanted)
+    await session.merge(IdempotencyRow(owner=wanted.owner, key=wanted.key, request_sha256=wanted.request_sha256))
+    await _forget_old(session, wanted.owner)
+    return None
+
+
+async def settle(session: AsyncSession, wanted: Claim, answer: Answer) -> None:
+    """Keep the answer to a claimed request."""
+    row = await _locked(session, wanted)
+    if row is not None:
+        row.answer = {"status": answer.status, "location": answer.location, "body": answer.body}
+
+
+async def release(session: AsyncSession, wanted: Claim) -> None:
+    """A claimed request has come to nothing: it may be sent again."""
+    row = await _locked(session, wanted)
+    if row is not None and row.answer is None:
+        await session.delete(row)
+
+
+async def _locked(session: AsyncSession, wanted: Claim) -> IdempotencyRow | None:
+    return await session.get(IdempotencyRow, (wanted.owner, wanted.key), with_for_update=True)
+
+
+def _judged(row: IdempotencyRow, wanted: Claim) -> Answer:
+    if row.request_sha256 != wanted.request_sha256:
+        raise IdempotencyMismatch("This Idempotency-Key was used for another request.")
+    if row.answer is None:
+        raise IdempotencyInFlight("The first request with this Idempotency-Key is still under way.")
+    return Answer(**row.answer)
+
+
+def _is_forgotten(row: IdempotencyRow) -> bool:
+    return row.create_time < now() - (KEPT_FOR if row.answer else IN_FLIGHT_AT_MOST)
+
+
+async def _forget_old(session: AsyncSession, owner: str) -> None:
+    """Tidy up behind the same owner."""
+    await session.flush()
+    old = col(IdempotencyRow.create_time) < now() - KEPT_FOR
+    await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.owner) == owner, old))

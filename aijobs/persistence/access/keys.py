@@ -1,0 +1,212 @@
+"""Keys of callers: `aijobs_<kind>_<id>_<secret>`. Told once; what is kept is a hash, keyed with our secret."""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import NotAuthenticated, NotFound
+from aijobs.persistence.chunked import portions
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import ApiKeyRow
+
+PREFIX: Final = "aijobs"
+ID_BYTES: Final = 8
+SECRET_BYTES: Final = 32
+MAX_KEY_LENGTH: Final = 200
+
+_PURPOSE: Final = b"aijobs api key 1\0"  # hashed too, so that a hash made for anything else is none here
+
+
+class KeyKind(StrEnum):
+    """For whom a key acts."""
+
+    USER = "user"  #: for its one user
+    SERVICE = "service"  #: for whichever end user the caller names; its own user, if it has one, when none is named
+
+
+class Scope(StrEnum):
+    """What a key may be used for. `admin` includes all others."""
+
+    JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    FILES_WRITE = "files:write"
+    TOKENS_WRITE = "tokens:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    ADMIN = "admin"
+
+
+#: What a user's key may be used for; the rest is for whoever runs the installation.
+USER_SCOPES: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE, Scope.WEBHOOKS_WRITE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """A key as its owner may see it."""
+
+    key_id: str
+    kind: KeyKind
+    name: str
+    user_id: str | None
+    scopes: frozenset[Scope]
+    create_time: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def is_valid(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now() < self.expires_at)
+
+
+async def create_key(
+    database: Database,
+    secret: bytes,
+    *,
+    kind: KeyKind,
+    name: str,
+    user_id: str | None = None,
+    scopes: Iterable[Scope] | None = None,
+    expires_at: datetime | None = None,
+) -> str:
+    """The new key's text, which nobody can tell again. Without scopes it gets all that its kind may have.
+
+    Raises ValueError for a user's key without a user, or with a scope that is not for users.
+    """
+    if kind is KeyKind.USER and not user_id:
+        raise ValueError("A user's key needs the user that it acts for.")
+    allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
+    wanted = allowed if scopes is None else frozenset(scopes)
+    if excess := wanted - allowed:
+        raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
+    text = new_key_text(kind)
+    async with database.write() as session:
+        session.add(
+            ApiKeyRow(
+                key_id=_parts_of(text)[1],
+                sha256=_hash(secret, text),
+                name=name,
+                kind=kind,
+                user_id=user_id,
+                scopes=sorted(wanted),
+                expires_at=expires_at,
+            )
+        )
+    return text
+
+
+async def list_keys(database: Database) -> list[ApiKey]:
+    """All keys, the revoked ones included, oldest first."""
+    async with database.read() as session:
+        found = await session.exec(select(ApiKeyRow).where(col(ApiKeyRow.deleted).is_(False)).order_by("id"))
+        return [_api_key(row) for row in found]
+
+
+async def revoke_key(database: Database, key_id: str) -> None:
+    """From now on neither the key nor any token made with it is good for anything. Raises NotFound."""
+    async with database.write() as session:
+        row = await _row(session, key_id)
+        if row is None:
+            raise NotFound(f"There is no key {key_id}.")
+        row.revoked_at = row.revoked_at or now()
+        row.update_time = now()
+
+
+async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
+    """The key that this text is. Raises NotAuthenticated when it is none, or no longer."""
+    if len(text) > MAX_KEY_LENGTH:
+        raise NotAuthenticated("This is no key of ours.")
+    _, key_id = _parts_of(text)
+    async with database.read() as session:
+        row = await _row(session, key_id)
+    if row is None or not hmac.compare_digest(row.sha256, _hash(secret, text)):
+        raise NotAuthenticated("This key is not known here.")
+    return _valid(row)
+
+
+async def key_by_id(database: Database, key_id: str) -> ApiKey:
+    """For tokens, which name the key that made them. Raises NotAuthenticated when it is gone or no longer good."""
+    async with database.read() as session:
+        row = await _row(session, key_id)
+    if row is None:
+        raise NotAuthenticated("The key behind this token is not known here.")
+    return _valid(row)
+
+
+async def valid_keys(database: Database, key_ids: Iterable[str]) -> set[str]:
+    """Those of them that are known, not revoked and not expired."""
+    async with database.read() as session:
+        return {
+            row.key_id
+            for some in portions(key_ids)
+            for row in await session.exec(
+                select(ApiKeyRow).where(col(ApiKeyRow.key_id).in_(some), col(ApiKeyRow.deleted).is_(False))
+            )
+            if _api_key(row).is_valid
+        }
+
+
+async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, user_id: str) -> None:
+    """Make sure that a service key whose text we have is known, with every scope. Doing it again changes nothing."""
+    kind, key_id = _parts_of(text)
+    async with database.write() as session:
+        if await _row(session, key_id) is None:
+            row = ApiKeyRow(
+                key_id=key_id,
+                sha256=_hash(secret, text),
+                name=name,
+                kind=KeyKind(kind),
+                user_id=user_id,
+                scopes=sorted(Scope),
+            )
+            session.add(row)
+
+
+def new_key_text(kind: KeyKind) -> str:
+    return f"{PREFIX}_{kind}_{secrets.token_hex(ID_BYTES)}_{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def _parts_of(text: str) -> tuple[str, str]:
+    """Kind and id."""
+    match text.split("_", 3):
+        case [prefix, kind, key_id, rest] if prefix == PREFIX and kind in set(KeyKind) and rest and text.isascii():
+            return kind, key_id
+    raise NotAuthenticated("This is no key of ours.")
+
+
+def _hash(secret: bytes, text: str) -> str:
+    """256 random bits need no slow hash."""
+    return hmac.digest(secret, _PURPOSE + text.encode(), "sha256").hex()
+
+
+async def _row(session: AsyncSession, key_id: str) -> ApiKeyRow | None:
+    found = await session.exec(
+        select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False))
+    )
+    return found.one_or_none()
+
+
+def _valid(row: ApiKeyRow) -> ApiKey:
+    key = _api_key(row)
+    if not key.is_valid:
+        raise NotAuthenticated("This key is revoked or has expired.")
+    return key
+
+
+def _api_key(row: ApiKeyRow) -> ApiKey:
+    return ApiKey(
+        key_id=row.key_id,
+        kind=KeyKind(row.kind),
+        name=row.name,
+        user_id=row.user_id,
+        scopes=frozenset(map(Scope, row.scopes)),
+        create_time=row.create_time,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )

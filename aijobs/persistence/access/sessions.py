@@ -1,0 +1,96 @@
+"""Sessions of browsers: a random secret in a cookie; what is kept is a hash, keyed with our secret."""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import or_
+from sqlmodel import col, delete, select
+
+from aijobs.domain.errors import NotAuthenticated
+from aijobs.persistence.chunked import portions
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import BrowserSessionRow
+
+SECRET_BYTES: Final = 32
+MAX_SECRET_LENGTH: Final = 100
+
+TOUCH_EVERY: Final = timedelta(minutes=1)
+"""How exactly we know when a session was last used."""
+
+_PURPOSE: Final = b"aijobs browser session 1\0"  # hashed too, so that a hash made for anything else is none here
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowserSession:
+    """`sha256` names it; `key_id` is the key that opened it; with `user_id` it acts for that user only."""
+
+    sha256: str
+    key_id: str
+    user_id: str | None
+    expires_at: datetime
+
+
+async def add_session(
+    database: Database, secret: bytes, *, key_id: str, user_id: str | None, lifetime: timedelta, idle: timedelta
+) -> tuple[str, datetime]:
+    """The new session's secret, which nobody can tell again, and its last moment. Clears away those that are over."""
+    text = secrets.token_urlsafe(SECRET_BYTES)
+    row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=now() + lifetime)
+    is_over = or_(col(BrowserSessionRow.expires_at) <= now(), col(BrowserSessionRow.used_at) <= now() - idle)
+    async with database.write() as session:
+        await session.exec(delete(BrowserSessionRow).where(is_over))
+        session.add(row)
+    return text, row.expires_at
+
+
+async def use_session(database: Database, secret: bytes, text: str, *, idle: timedelta) -> BrowserSession:
+    """The session that has this secret, which is no longer idle. Raises NotAuthenticated."""
+    if len(text) > MAX_SECRET_LENGTH or not text.isascii():
+        raise NotAuthenticated("This is no session of ours.")
+    row = await _live_row(database, _hash(secret, text), idle)
+    if now() - row.used_at > TOUCH_EVERY:
+        async with database.write() as session:
+            used = await session.get(BrowserSessionRow, row.sha256)
+            if used is not None:
+                used.used_at = now()
+    return _session(row)
+
+
+async def live_sessions(database: Database, hashes: Iterable[str], *, idle: timedelta) -> set[str]:
+    """Those of them that are not over. Looking is no use of them, however long somebody has them open."""
+    columns = col(BrowserSessionRow.sha256), col(BrowserSessionRow.expires_at), col(BrowserSessionRow.used_at)
+    async with database.read() as session:
+        return {
+            sha256
+            for some in portions(hashes)
+            for sha256, expires_at, used_at in await session.exec(select(*columns).where(columns[0].in_(some)))
+            if now() < min(expires_at, used_at + idle)
+        }
+
+
+async def end_session(database: Database, secret: bytes, text: str) -> None:
+    """What is no session stays none."""
+    async with database.write() as session:
+        await session.exec(delete(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == _hash(secret, text)))
+
+
+async def _live_row(database: Database, sha256: str, idle: timedelta) -> BrowserSessionRow:
+    async with database.read() as session:
+        row = await session.get(BrowserSessionRow, sha256)
+    if row is None or now() >= min(row.expires_at, row.used_at + idle):
+        raise NotAuthenticated("This session is over. Sign in again.")
+    return row
+
+
+def _session(row: BrowserSessionRow) -> BrowserSession:
+    return BrowserSession(sha256=row.sha256, key_id=row.key_id, user_id=row.user_id, expires_at=row.expires_at)
+
+
+def _hash(secret: bytes, text: str) -> str:
+    """256 random bits need no slow hash."""
+    return hmac.digest(secret, _PURPOSE + text.encode(), "sha256").hex()

@@ -1,0 +1,39 @@
+"""Column types that SQLite and PostgreSQL both keep faithfully."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Dialect, Integer, SmallInteger
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
+
+from aijobs.domain.lifecycle import JobStatus
+
+#: Named constraints, so that migrations can change them on both databases. Set before the first table is declared.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: SQLite numbers rows by itself only in a column that is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class StatusColumn(TypeDecorator[JobStatus]):
+    """A job status as its number."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: JobStatus | None, _dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> JobStatus | None:
+        return None if value is None else JobStatus(value)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""Documents in the database: templates, extracted rows, conversations, task ids."""

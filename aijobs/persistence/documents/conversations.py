@@ -1,0 +1,176 @@
+"""Conversations with a language model: `aijobs.domain.llm.Conversations` over our tables."""
+
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import JobIsFinal
+from aijobs.domain.llm import Completion, Conversation, Finish, Line, Prompt, Role, Script
+from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.tables import ConversationRow, JobRow, MessageRow
+
+MAX_UNUSABLE: Final = 64 * 1024
+"""Characters that are kept of an answer which is no use."""
+
+INSTRUCTION_STAGE: Final = 0
+
+
+class DatabaseConversations:
+    """Implements Conversations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, job_code: str, script: Script) -> None:
+        async with self._database.write() as session:
+            await _living_job(session, job_code)
+            if await session.get(ConversationRow, job_code) is not None:
+                return
+            session.add(
+                ConversationRow(
+                    job_code=job_code,
+                    stages=len(script.prompts),
+                    template_id=script.template_id,
+                    template_version=script.template_version,
+                )
+            )
+            await session.flush()
+            instruction = Prompt(text=script.instruction)
+            session.add(_message(job_code, INSTRUCTION_STAGE, Role.SYSTEM, instruction))
+            for stage, prompt in enumerate(script.prompts, 1):
+                session.add(_message(job_code, stage, Role.USER, prompt))
+
+    async def conversation(self, job_code: str) -> Conversation | None:
+        async with self._database.read() as session:
+            row = await session.get(ConversationRow, job_code)
+            if row is None:
+                return None
+            _require_open(row)
+            return Conversation(
+                job_code=job_code,
+                stages=row.stages,
+                template_id=row.template_id,
+                template_version=row.template_version,
+                lines=tuple(map(_line, await messages_of(session, job_code))),
+            )
+
+    async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
+        async with self._database.write() as session:
+            await _open_conversation(session, job_code)
+            if await _said(session, job_code, stage, Role.USER) is None:
+                session.add(_message(job_code, stage, Role.USER, prompt))
+
+    async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
+        async with self._database.write() as session:
+            await _open_conversation(session, job_code)
+            if await _said(session, job_code, stage, Role.ASSISTANT) is not None:
+                return
+            message = _message(job_code, stage, Role.ASSISTANT, Prompt(text=completion.text))
+            message.tokens_in, message.tokens_out = completion.tokens_in, completion.tokens_out
+            message.cost, message.seconds = completion.cost, completion.seconds
+            message.model, message.finish = clean(completion.model), completion.finish
+            session.add(message)
+            await _take_back(session, job_code, stage)
+
+    async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
+        async with self._database.write() as session:
+            await _open_conversation(session, job_code)
+            question = await _question(session, job_code, stage)
+            if question.lost >= most:
+                return most + 1
+            question.lost += 1
+            return question.lost
+
+    async def not_lost(self, job_code: str, stage: int) -> None:
+        async with self._database.write() as session:
+            await _open_conversation(session, job_code)
+            await _take_back(session, job_code, stage)
+
+    async def note_unusable(self, job_code: str, text: str) -> None:
+        async with self._database.write() as session:
+            job = await _living_job(session, job_code)
+            job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE]}
+
+
+async def clear(session: AsyncSession, job_code: str) -> None:
+    """Erase what was said for a job, if anything was. Nothing can be said after that."""
+    row = await session.get(ConversationRow, job_code)
+    if row is None or row.cleared_at is not None:
+        return
+    row.cleared_at = now()
+    await session.exec(update(MessageRow).where(col(MessageRow.job_code) == job_code).values(content=None, file=None))
+
+
+async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
+    """In the order in which they are said."""
+    found = await session.exec(
+        select(MessageRow)
+        .where(col(MessageRow.job_code) == job_code)
+        .order_by(col(MessageRow.stage), col(MessageRow.role).desc())  # the user before the assistant
+    )
+    return list(found)
+
+
+async def spent_on(session: AsyncSession, job_code: str) -> tuple[int, int, float]:
+    """Tokens in, tokens out, and cost of a job's whole conversation."""
+    of_job = col(MessageRow.job_code) == job_code
+    sums = (func.sum(MessageRow.tokens_in), func.sum(MessageRow.tokens_out), func.sum(MessageRow.cost))
+    tokens_in, tokens_out, cost = (await session.exec(select(*sums).where(of_job))).one()
+    return tokens_in or 0, tokens_out or 0, cost or 0.0
+
+
+async def _living_job(session: AsyncSession, job_code: str) -> JobRow:
+    job = await gate.locked_job(session, job_code)
+    if job.job_status.is_final:
+        raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+    return job
+
+
+async def _open_conversation(session: AsyncSession, job_code: str) -> None:
+    await _living_job(session, job_code)
+    _require_open(await session.get_one(ConversationRow, job_code))
+
+
+def _require_open(row: ConversationRow) -> None:
+    if row.cleared_at is not None:
+        raise JobIsFinal(f"The conversation of {row.job_code} is cleared.")
+
+
+async def _said(session: AsyncSession, job_code: str, stage: int, role: Role) -> MessageRow | None:
+    found = await session.exec(
+        select(MessageRow).where(
+            col(MessageRow.job_code) == job_code, col(MessageRow.stage) == stage, col(MessageRow.role) == role
+        )
+    )
+    return found.one_or_none()
+
+
+async def _question(session: AsyncSession, job_code: str, stage: int) -> MessageRow:
+    question = await _said(session, job_code, stage, Role.USER)
+    assert question is not None, "an answer can only be lost where a question was asked"
+    return question
+
+
+async def _take_back(session: AsyncSession, job_code: str, stage: int) -> None:
+    question = await _question(session, job_code, stage)
+    question.lost = max(0, question.lost - 1)
+
+
+def _message(job_code: str, stage: int, role: Role, prompt: Prompt) -> MessageRow:
+    return MessageRow(job_code=job_code, stage=stage, role=role, content=clean(prompt.text), file=prompt.file)
+
+
+def _line(row: MessageRow) -> Line:
+    assert row.content is not None, "what is erased is not read"
+    return Line(
+        stage=row.stage,
+        role=Role(row.role),
+        text=row.content,
+        file=row.file,
+        finish=Finish(row.finish) if row.finish else None,
+    )

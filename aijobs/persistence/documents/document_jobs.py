@@ -1,0 +1,48 @@
+"""What a list of document jobs tells beyond the jobs themselves: their files, and the stage that each is in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.events import EventKind
+from aijobs.persistence.tables import ConversationRow, FileRow, JobEventRow, JobRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageReached:
+    """A generation is in its stage `stage` of `stages`, or ended there."""
+
+    stage: int
+    stages: int
+
+
+async def files_of(session: AsyncSession, rows: Sequence[JobRow]) -> Mapping[str, FileRow]:
+    """The uploaded document of each job, by the job's code."""
+    named = {row.code: str(row.params.get("file", "")) for row in rows}
+    found = await session.exec(select(FileRow).where(col(FileRow.code).in_(set(named.values()))))
+    by_code = {file.code: file for file in found}
+    return {job: by_code[file] for job, file in named.items() if file in by_code}
+
+
+async def stages_of(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, StageReached]:
+    """By job; one that has begun no stage is not there."""
+    last = (
+        select(func.max(JobEventRow.id))
+        .where(col(JobEventRow.job_code).in_(codes), col(JobEventRow.kind) == EventKind.PROGRESS)
+        .group_by(col(JobEventRow.job_code))
+    )
+    found = await session.exec(select(JobEventRow).where(col(JobEventRow.id).in_(last)))
+    return {
+        event.job_code: StageReached(stage=event.detail["stage"], stages=event.detail["stages"])
+        for event in found
+        if {"stage", "stages"} <= event.detail.keys()
+    }
+
+
+async def version_used(session: AsyncSession, job_code: str) -> int | None:
+    """The version of the template that a job began with; nothing while it has not begun."""
+    conversation = await session.get(ConversationRow, job_code)
+    return conversation.template_version if conversation else None

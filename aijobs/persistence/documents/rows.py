@@ -1,0 +1,90 @@
+"""The rows that came of documents: written all at once, read in pages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlmodel import col, delete, insert, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.documents.templates import Row
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import ExtractedRow
+
+BATCH_ROWS = 1000  #: written, or read, at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsOrigin:
+    """Where rows come from. `source` is the code of a job, or of an upload of a table."""
+
+    template_id: str
+    template_version: int
+    source: str
+    user_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFilter:
+    """Which rows; nobody's and no source in particular means all of the template's."""
+
+    template_id: str
+    user_id: str | None = None
+    source: str | None = None
+
+
+async def replace_rows(database: Database, origin: RowsOrigin, rows: Iterable[Row]) -> int:
+    """Put the rows in the place of all earlier ones of the same source, in one transaction; returns how many.
+
+    `rows` may come from a file: they are drawn in batches, outside of the event loop.
+    """
+    async with database.write() as session:
+        return await write_rows(session, origin, rows)
+
+
+async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[Row]) -> int:
+    """The same within a transaction of the caller's."""
+    await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
+    written, coming, moment = 0, iter(rows), now()
+    while batch := await asyncio.to_thread(_next_batch, coming):
+        await session.exec(
+            insert(ExtractedRow),
+            params=[
+                {**vars(origin), "row_number": written + place, "values": values, "create_time": moment}
+                for place, values in enumerate(batch, 1)
+            ],
+        )
+        written += len(batch)
+    return written
+
+
+async def rows_page(
+    session: AsyncSession, wanted: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
+) -> tuple[list[ExtractedRow], bool]:
+    """Up to `limit` rows as they were written, those behind the id `after`, and whether there are more."""
+    query = select(ExtractedRow).where(
+        col(ExtractedRow.template_id) == wanted.template_id, col(ExtractedRow.id) > after
+    )
+    if wanted.user_id is not None:
+        query = query.where(col(ExtractedRow.user_id) == wanted.user_id)
+    if wanted.source is not None:
+        query = query.where(col(ExtractedRow.source) == wanted.source)
+    rows = list(await session.exec(query.order_by(col(ExtractedRow.id)).limit(limit + 1)))
+    return rows[:limit], len(rows) > limit
+
+
+async def all_rows(database: Database, wanted: RowFilter) -> AsyncIterator[list[ExtractedRow]]:
+    """Every row, a page at a time; no connection is held between two pages."""
+    after, more = 0, True
+    while more:
+        async with database.read() as session:
+            page, more = await rows_page(session, wanted, after=after)
+        if page:
+            yield page
+            after = page[-1].id or 0
+
+
+def _next_batch(rows: Iterator[Row]) -> list[Row]:
+    return list(islice(rows, BATCH_ROWS))

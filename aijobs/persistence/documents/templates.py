@@ -1,0 +1,128 @@
+"""Templates: each save is a new version, and the versions before it stay, since jobs may have begun with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.documents.templates import Definition, Template
+from aijobs.domain.errors import NotFound
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
+
+FROM_A_FILE = "file"  #: who saved a version that came from a file
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateFile:
+    """A template as a file holds it. `sha256` is the file's, in hex."""
+
+    template_id: str
+    definition: Definition
+    sha256: str
+
+
+async def template_of(session: AsyncSession, template_id: str, version: int | None = None) -> Template:
+    """A template's newest version; or the named one, which is there also after the template was deleted.
+
+    Raises NotFound.
+    """
+    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    if version is None:
+        current = await _row(session, template_id)
+        if current is None or current.deleted:
+            raise NotFound(f"There is no template {template_id!r}.")
+        version = current.version
+    row = (await session.exec(wanted.where(col(TemplateVersionRow.version) == version))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no version {version} of the template {template_id!r}.")
+    return _template(row)
+
+
+async def templates_page(session: AsyncSession, *, after: str | None, limit: int) -> tuple[list[Template], bool]:
+    """Up to `limit` templates by their id, those behind `after`, and whether there are more."""
+    newest = (
+        select(TemplateVersionRow)
+        .join(TemplateRow, col(TemplateRow.id) == col(TemplateVersionRow.template_id))
+        .where(col(TemplateRow.deleted).is_(False), col(TemplateVersionRow.version) == col(TemplateRow.version))
+        .order_by(col(TemplateRow.id))
+    )
+    if after is not None:
+        newest = newest.where(col(TemplateRow.id) > after)
+    rows = list(await session.exec(newest.limit(limit + 1)))
+    return [_template(row) for row in rows[:limit]], len(rows) > limit
+
+
+async def versions_page(
+    session: AsyncSession, template_id: str, *, below: int | None, limit: int
+) -> tuple[list[Template], bool]:
+    """Up to `limit` versions, newest first, and whether there are more. Raises NotFound."""
+    if await _row(session, template_id) is None:
+        raise NotFound(f"There is no template {template_id!r}.")
+    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    if below is not None:
+        wanted = wanted.where(col(TemplateVersionRow.version) < below)
+    rows = list(await session.exec(wanted.order_by(col(TemplateVersionRow.version).desc()).limit(limit + 1)))
+    return [_template(row) for row in rows[:limit]], len(rows) > limit
+
+
+async def save_template(
+    session: AsyncSession, template_id: str, definition: Definition, *, saved_by: str
+) -> tuple[Template, bool]:
+    """The template as it now is, and whether that is a new version: what has not changed is not saved again."""
+    current = await _row(session, template_id)
+    if current is not None and not current.deleted:
+        newest = await template_of(session, template_id)
+        if _definition(newest) == definition:
+            return newest, False
+    if current is None:
+        current = TemplateRow(id=template_id, version=0, create_by=saved_by)
+        session.add(current)
+        await session.flush()
+    current.version += 1
+    current.deleted = False
+    current.update_by, current.update_time = saved_by, now()
+    row = TemplateVersionRow(
+        template_id=template_id,
+        version=current.version,
+        definition=definition.model_dump(mode="json"),
+        create_by=saved_by,
+    )
+    session.add(row)
+    return _template(row), True
+
+
+async def delete_template(session: AsyncSession, template_id: str, *, deleted_by: str) -> None:
+    """Nothing new can begin with it; its versions stay for what has begun. Raises NotFound."""
+    row = await _row(session, template_id)
+    if row is None or row.deleted:
+        raise NotFound(f"There is no template {template_id!r}.")
+    row.deleted, row.update_by, row.update_time = True, deleted_by, now()
+
+
+async def install_templates(database: Database, files: Mapping[str, TemplateFile]) -> None:
+    """Take in the templates of files. A file that has not changed since the last time overrides no later change."""
+    async with database.read() as session:
+        known = dict((await session.exec(select(TemplateRow.id, TemplateRow.file_sha256))).all())
+    changed = [file for file in files.values() if known.get(file.template_id) != file.sha256]
+    if not changed:
+        return
+    async with database.write() as session:
+        for file in changed:
+            await save_template(session, file.template_id, file.definition, saved_by=FROM_A_FILE)
+            row = await session.get_one(TemplateRow, file.template_id)
+            row.file_sha256 = file.sha256
+
+
+async def _row(session: AsyncSession, template_id: str) -> TemplateRow | None:
+    return await session.get(TemplateRow, template_id)
+
+
+def _template(row: TemplateVersionRow) -> Template:
+    return Template(id=row.template_id, version=row.version, create_time=row.create_time, **row.definition)
+
+
+def _definition(template: Template) -> Definition:
+    return Definition(**{name: getattr(template, name) for name in Definition.model_fields})

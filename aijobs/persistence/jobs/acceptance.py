@@ -1,0 +1,68 @@
+"""Taking a job in: row, first event, points and idempotency key, all in one transaction or none of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.points import ledger
+from aijobs.persistence.tables import JobRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """A checked request: `params` are what the model's own schema made of the caller's.
+
+    `origin` is the finished job of the same user that the request's action is done to.
+    """
+
+    user_id: str
+    request: JobRequest
+    model: Model
+    params: dict[str, Any]
+    created_by: str
+    daily_limit: int
+    origin: str | None = None
+
+
+async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
+    """Insert the job as DRAFT and reserve its points. Raises PointsExhausted."""
+    moment = now()
+    request, model = order.request, order.model
+    job = JobRow(
+        code=new_id("job"),
+        user_id=order.user_id,
+        photo_review_analysis_code=request.photo_review_analysis_code,
+        type=request.type or model.type,
+        action=request.action,
+        channel=model.channel,
+        platform=model.platform,
+        model=model.model,
+        model_id=model.model_id,
+        model_name=model.model_name,
+        model_version=model.model_version,
+        asyn=model.asyn,
+        output_count=request.output_count,
+        create_date=moment.date(),
+        create_time=moment,
+        update_time=moment,
+        create_by=order.created_by,
+        points=model.unit_point * request.output_count,
+        extra=request.metadata,
+        callback_url=request.callback_url,
+        params=order.params,
+        origin=order.origin,
+    )
+    session.add(job)
+    await session.flush()
+    gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})
+    await ledger.reserve(session, job, limit=order.daily_limit)
+    if order.origin:
+        gate.note(session, await gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
+    return job

@@ -1,0 +1,170 @@
+"""A job's history, read back; and every job's, as it is written."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, RowMapping, Select, func
+from sqlalchemy import select as select_columns
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import JobEventRow, JobRow
+
+AT_ONCE: Final = 500
+
+
+async def events_after(session: AsyncSession, code: str, seq: int, *, at_most: int = AT_ONCE) -> list[JobEvent]:
+    """A job's events with a number above `seq`, in order."""
+    found = await session.exec(
+        select(JobEventRow)
+        .where(col(JobEventRow.job_code) == code, col(JobEventRow.seq) > seq)
+        .order_by(col(JobEventRow.seq))
+        .limit(at_most)
+    )
+    return [_job_event(row.model_dump()) for row in found]
+
+
+async def milestones(session: AsyncSession, code: str) -> list[JobEvent]:
+    """A job's events without the steps of progress, of which a long job has thousands."""
+    found = await session.exec(
+        select(JobEventRow)
+        .where(col(JobEventRow.job_code) == code, col(JobEventRow.kind) != EventKind.PROGRESS)
+        .order_by(col(JobEventRow.seq))
+    )
+    return [_job_event(row.model_dump()) for row in found]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """An event as a line of everybody's log. Positions grow in the order in which the events were committed."""
+
+    position: int
+    user_id: str
+    model_id: str
+    event: JobEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFilter:
+    """Which events of the log somebody wants; what is empty filters nothing. `statuses` means entering one of them."""
+
+    user_id: str | None = None
+    codes: frozenset[str] = frozenset()
+    model_ids: frozenset[str] = frozenset()
+    statuses: frozenset[JobStatus] = frozenset()
+    kinds: frozenset[EventKind] = frozenset()
+
+    def wants(self, entry: LogEntry) -> bool:
+        event = entry.event
+        return (
+            (self.user_id is None or entry.user_id == self.user_id)
+            and (not self.codes or event.code in self.codes)
+            and (not self.model_ids or entry.model_id in self.model_ids)
+            and (not self.statuses or (event.kind is EventKind.STATUS and event.job_status in self.statuses))
+            and (not self.kinds or event.kind in self.kinds)
+        )
+
+    def clauses(self) -> Iterator[ColumnElement[bool]]:
+        """The same for a query."""
+        if self.user_id is not None:
+            yield col(JobEventRow.user_id) == self.user_id
+        if self.codes:
+            yield col(JobEventRow.job_code).in_(self.codes)
+        if self.model_ids:
+            yield col(JobRow.model_id).in_(self.model_ids)
+        if self.statuses:
+            yield col(JobEventRow.kind) == EventKind.STATUS
+            yield col(JobEventRow.job_status).in_(self.statuses)
+        if self.kinds:
+            yield col(JobEventRow.kind).in_(self.kinds)
+
+
+async def log_after(
+    session: AsyncSession, wanted: EventFilter, position: int, *, at_most: int = AT_ONCE
+) -> list[LogEntry]:
+    """The wanted events of all jobs behind a position, in order."""
+    return await _entries(await session.connection(), position, at_most, *wanted.clauses())
+
+
+async def newest_position(session: AsyncSession) -> int:
+    """Behind this, nothing is committed yet; 0 when nothing is at all."""
+    return await _newest(await session.connection())
+
+
+async def _entries(
+    connection: AsyncConnection, position: int, at_most: int, *clauses: ColumnElement[bool]
+) -> list[LogEntry]:
+    """The one reading of the log. On SQLite, whose one writer numbers events in the order of their commits, the number
+    is a position. Where transactions overlap, a position must be one that no smaller one can follow."""
+    table = JobEventRow.__table__  # type: ignore[attr-defined]
+    wanted: Select[Any] = (
+        select_columns(table, col(JobRow.model_id).label("model_id"))
+        .join(JobRow, col(JobRow.code) == table.c.job_code)
+        .where(table.c.id > position, col(JobRow.deleted).is_(False), *clauses)
+        .order_by(table.c.id)
+        .limit(at_most)
+    )
+    return [_log_entry(row) for row in (await connection.execute(wanted)).mappings()]
+
+
+async def _newest(connection: AsyncConnection) -> int:
+    newest: int | None = (await connection.execute(select_columns(func.max(JobEventRow.id)))).scalar_one()
+    return newest or 0
+
+
+class EventTail:
+    """The events that are committed from now on, of all jobs."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.position = 0
+        self._version: int | None = None
+
+    async def skip(self) -> None:
+        """Go behind the last event that is there now."""
+        self.position = await _newest(self._connection)
+
+    async def news(self) -> list[LogEntry]:
+        """What has come since the last call; asking costs next to nothing while nothing was written."""
+        version = (await self._connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
+        if version == self._version:
+            return []
+        entries = await _entries(self._connection, self.position, AT_ONCE)
+        if len(entries) < AT_ONCE:
+            self._version = version
+        if entries:
+            self.position = entries[-1].position
+        return entries
+
+
+@asynccontextmanager
+async def opened_tail(database: Database) -> AsyncIterator[EventTail]:
+    """Keeps a connection of its own for as long as it is open."""
+    async with database.reader.connect() as plain:
+        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+        yield EventTail(connection)
+
+
+def _log_entry(row: RowMapping) -> LogEntry:
+    return LogEntry(position=row["id"], user_id=row["user_id"], model_id=row["model_id"], event=_job_event(row))
+
+
+def _job_event(row: Any) -> JobEvent:
+    return JobEvent(
+        seq=row["seq"],
+        code=row["job_code"],
+        at=row["at"],
+        kind=EventKind(row["kind"]),
+        job_status=row["job_status"],
+        job_status_name=row["job_status"].name,
+        job_status_desc=row["job_status"].zh,
+        unit_progress=row["unit_progress"],
+        overall_progress=row["overall_progress"],
+        detail=row["detail"],
+    )

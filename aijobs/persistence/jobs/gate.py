@@ -1,0 +1,131 @@
+"""The one gate: nothing else writes a job's status, its progress or its history."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.jobs.job import JobError
+from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress
+from aijobs.domain.points import EntryKind
+from aijobs.persistence.column_types import now
+from aijobs.persistence.photo_reviews import concluded
+from aijobs.persistence.points.ledger import close
+from aijobs.persistence.tables import JobEventRow, JobRow
+from aijobs.persistence.webhooks.outbox import announce
+
+PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
+"""Progress is coalesced to two events a second; status changes never are."""
+
+
+async def locked_job(session: AsyncSession, code: str) -> JobRow:
+    """The job's row, locked until the transaction ends. Raises NotFound."""
+    found = await session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {code}.")
+    return row
+
+
+async def advance(
+    session: AsyncSession,
+    job: JobRow,
+    to: JobStatus,
+    *,
+    error: JobError | None = None,
+    detail: dict[str, Any] | None = None,
+    closing: EntryKind | None = None,
+) -> Move:
+    """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
+
+    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or
+    being further, changes nothing. Raises IllegalMove.
+    """
+    move = judge(job.job_status, to)
+    if move is not Move.FORWARD:
+        return move
+    if to.is_final:
+        error = await concluded(session, job, to, error, closing=closing)
+    job.job_status = to
+    job.unit_progress = None
+    job.overall_progress = overall_progress(to, None)
+    job.error = error.model_dump(mode="json") if error else None
+    _stamp_times(job)
+    record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
+    await announce(session, job, EventKind.STATUS)
+    assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
+    if closing is not None:
+        await close(session, job, closing)
+    return move
+
+
+async def progress(
+    session: AsyncSession, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+) -> None:
+    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards.
+
+    `stage` is the one of a generation that has several, and how many; the first word of each is never left out.
+    """
+    known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
+    reached = round(min(unit, 100.0), 2)
+    if job.job_status is not status or status.is_final or reached <= known:
+        return
+    if now() - job.update_time < PROGRESS_PAUSE and reached < 100 and not _begins(stage, known):
+        return
+    job.unit_progress = reached
+    job.overall_progress = overall_progress(status, job.unit_progress)
+    record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
+    await announce(session, job, EventKind.PROGRESS)
+
+
+def _begins(stage: tuple[int, int] | None, known: float) -> bool:
+    return stage is not None and known < round(100 * (stage[0] - 1) / stage[1], 2)
+
+
+def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
+    """Add a line to a locked job's history that changes nothing else."""
+    record(session, job, EventKind.NOTE, detail)
+
+
+async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
+    """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
+    if job.job_status.is_final:
+        raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+    notes = await session.exec(
+        select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
+    )
+    if not any("cancel" in detail for detail in notes):
+        note(session, job, {"cancel": "requested", "reason": reason})
+
+
+def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+    """Append an event with the job's next number."""
+    job.event_seq += 1
+    job.version += 1
+    job.update_time = now()
+    event = JobEventRow(
+        job_code=job.code,
+        user_id=job.user_id,
+        seq=job.event_seq,
+        at=job.update_time,
+        kind=kind,
+        job_status=job.job_status,
+        unit_progress=job.unit_progress,
+        overall_progress=job.overall_progress,
+        detail=detail,
+    )
+    session.add(event)
+
+
+def _stamp_times(job: JobRow) -> None:
+    moment = now()
+    if job.job_status is JobStatus.GENERATED:
+        job.generated_at = moment
+    if job.req_time is None and job.job_status <= JobStatus.GENERATED:
+        job.req_time = moment
+    if job.resp_time is None and job.job_status >= JobStatus.GENERATED:
+        job.resp_time = moment
+        job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)

@@ -1,0 +1,97 @@
+"""Rerunning a job: a new job, linked to the old one. A final status is never left."""
+
+from datetime import timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import CannotRerun
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.submissions import last_submission
+from aijobs.persistence.photo_reviews import take_over
+from aijobs.persistence.points import ledger
+from aijobs.persistence.tables import JobRow
+
+#: What a rerun takes over from the job that it repeats.
+TAKEN_OVER = (
+    "user_id",
+    "photo_review_analysis_code",
+    "type",
+    "action",
+    "channel",
+    "platform",
+    "model",
+    "model_id",
+    "model_name",
+    "model_version",
+    "asyn",
+    "output_count",
+    "extra",
+    "callback_url",
+    "params",
+    "origin",
+)
+
+
+async def rerun_from_start(session: AsyncSession, old: JobRow, *, points_due: int, daily_limit: int, by: str) -> JobRow:
+    """A new, charged job with the same request. Raises CannotRerun while the old one runs, and PointsExhausted."""
+    new = _repetition(old, RerunFrom.START, points_due=points_due, by=by)
+    return await _accepted(session, old, new, daily_limit=daily_limit)
+
+
+async def rerun_from_migration(
+    session: AsyncSession, old: JobRow, *, link_lifetime: timedelta | None, by: str
+) -> JobRow:
+    """A new job that begins with the old one's finished generation, without a charge.
+
+    Raises CannotRerun where there is none, or where the provider no longer has it.
+    """
+    submission = await last_submission(session, old.code)
+    if old.generated_at is None or submission is None or submission.outcome != Outcome.ACCEPTED:
+        raise CannotRerun(f"{old.code} was never generated; it can be rerun from the start.")
+    if link_lifetime is not None and now() > old.generated_at + link_lifetime:
+        raise CannotRerun(f"The provider no longer has the results of {old.code}; it can be rerun from the start.")
+    new = _repetition(old, RerunFrom.MIGRATION, points_due=0, by=by)
+    await _accepted(session, old, new, daily_limit=0)
+    new.out_id = submission.ref_id
+    await gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
+    new.generated_at, new.resp_json = old.generated_at, old.resp_json
+    return new
+
+
+def _repetition(old: JobRow, start: RerunFrom, *, points_due: int, by: str) -> JobRow:
+    if not old.job_status.is_final:
+        raise CannotRerun(f"{old.code} is still running.")
+    moment = now()
+    return JobRow(
+        **{name: getattr(old, name) for name in TAKEN_OVER},
+        code=new_id("job"),
+        create_date=moment.date(),
+        create_time=moment,
+        update_time=moment,
+        create_by=by,
+        points=points_due,
+        rerun_of=old.code,
+        rerun_from=start,
+    )
+
+
+async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:
+    session.add(new)
+    await session.flush()
+    gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
+    await ledger.reserve(session, new, limit=daily_limit)
+    await take_over(session, old, new)
+    gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
+    return new
+
+
+async def reruns_of(session: AsyncSession, code: str) -> list[str]:
+    """The codes of the jobs that repeat this one, in the order in which they were made."""
+    return list(await session.exec(select(JobRow.code).where(col(JobRow.rerun_of) == code).order_by(col(JobRow.id))))

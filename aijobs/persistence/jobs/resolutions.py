@@ -1,0 +1,58 @@
+"""What an operator, or the provider's late word, decides about a job that ended in doubt."""
+
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import NothingHeld, SubmissionExists
+from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs import gate, submissions
+from aijobs.persistence.points import ledger
+from aijobs.persistence.tables import JobRow
+
+
+class Decision(StrEnum):
+    """About held points."""
+
+    REFUND = "refund"
+    CHARGE = "charge"
+
+
+ENTRY_OF = {Decision.REFUND: EntryKind.REFUND, Decision.CHARGE: EntryKind.SETTLE}
+
+
+async def decide(session: AsyncSession, job: JobRow, decision: Decision, *, by: str, why: str) -> None:
+    """Refund or charge the held points of a locked job. Raises NothingHeld."""
+    await ledger.decide(session, job, ENTRY_OF[decision])
+    gate.note(session, job, {"resolved": decision, "by": by, "why": why})
+
+
+async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
+    """Tell under which reference the provider has a submission whose outcome is unknown.
+
+    Raises SubmissionExists when the outcome of the last submission is known, or there is none.
+    """
+    row = await submissions.last_submission(session, job.code)
+    if row is None or row.outcome != Outcome.UNKNOWN:
+        raise SubmissionExists(f"{job.code} has no submission whose outcome is unknown.")
+    submissions.conclude(session, job, row, Accepted(ref))
+    gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
+
+
+async def late_word(session: AsyncSession, job: JobRow, status: JobStatus, answer: dict[str, Any]) -> None:
+    """The provider's final word on a locked job that ended before it came."""
+    finished = status is JobStatus.GENERATED
+    news: dict[str, Any] = {}
+    if finished and job.generated_at is None:
+        job.generated_at, job.resp_json = now(), answer
+        news["late"] = status.name
+    with suppress(NothingHeld):  # somebody has decided already
+        await ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
+        news |= {"late": status.name, "points": "settled" if finished else "refunded"}
+    if news:
+        gate.note(session, job, news)

@@ -1,0 +1,258 @@
+"""What the dashboard tells of all jobs together: how many, how long, how well, and what it cost."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from statistics import median, quantiles
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.persistence.first_id import first_code
+from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
+
+SAMPLE: Final = 2000
+"""The newest jobs of the time in question: enough for a median, and a bound for what is read."""
+
+STAGE_SAMPLE: Final = 100
+"""Jobs of one model whose whole histories are read."""
+
+HOUR_LENGTH: Final = len("2026-11-21 10")
+FINAL: Final = tuple(status for status in JobStatus if status.is_final)
+UNFINISHED: Final = tuple(status for status in JobStatus if not status.is_final)
+BAD_ENDS: Final = tuple(status for status in FINAL if status is not JobStatus.SUCCESS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hour:
+    """The jobs that were accepted in one hour (UTC), by how they stand now."""
+
+    start: datetime
+    succeeded: int = 0
+    ended_badly: int = 0
+    under_way: int = 0
+
+    @property
+    def accepted(self) -> int:
+        return self.succeeded + self.ended_badly + self.under_way
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How many jobs ended so, and for the same reason; `code` is the error's, nothing for a cancellation."""
+
+    status: JobStatus
+    code: str | None
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a model did lately. Durations are seconds; nothing where nothing is known.
+
+    `stages` are medians of the time spent in each status. `lag` is the median time from the provider's own end of the
+    work to our noticing it, known only where the provider tells when it ended.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    typical: float | None = None
+    slow: float | None = None
+    stages: Mapping[JobStatus, float]
+    lag: float | None = None
+
+    @property
+    def success_rate(self) -> float | None:
+        """Of the jobs that ended; those that were canceled do not count."""
+        ended = self.succeeded + self.failed
+        return self.succeeded / ended if ended else None
+
+
+async def in_flight(session: AsyncSession, *, user_id: str | None) -> Mapping[JobStatus, int]:
+    """How many jobs are in each status that is not final."""
+    counted = await session.exec(
+        select(JobRow.job_status, func.count())
+        .where(col(JobRow.job_status).in_(UNFINISHED), *_visible(user_id))
+        .group_by(col(JobRow.job_status))
+    )
+    found: dict[int, int] = dict(counted.all())
+    return {status: found.get(status, 0) for status in UNFINISHED}
+
+
+async def throughput(session: AsyncSession, *, until: datetime, hours: int, user_id: str | None) -> list[Hour]:
+    """Every one of the last hours, the oldest first; the last one is not over yet."""
+    first = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    hour = func.substr(cast(col(JobRow.create_time), String), 1, HOUR_LENGTH)
+    counted = await session.exec(
+        select(hour, JobRow.job_status, func.count())
+        .where(col(JobRow.code) >= first_code(first), *_visible(user_id))
+        .group_by(hour, col(JobRow.job_status))
+    )
+    by_hour: dict[str, dict[JobStatus, int]] = defaultdict(dict)
+    for name, status, count in counted:
+        by_hour[name][JobStatus(status)] = count
+    starts = [first + timedelta(hours=number) for number in range(hours)]
+    return [_hour(start, by_hour[f"{start:%Y-%m-%d %H}"]) for start in starts]
+
+
+async def failures(session: AsyncSession, *, since: datetime, user_id: str | None) -> list[Failures]:
+    """Bad ends of the jobs accepted since then, the most frequent first."""
+    code = JobRow.error["code"].as_string()  # type: ignore[index]
+    count = func.count()
+    counted = await session.exec(
+        select(JobRow.job_status, code, count)
+        .where(col(JobRow.code) >= first_code(since), col(JobRow.job_status).in_(BAD_ENDS), *_visible(user_id))
+        .group_by(col(JobRow.job_status), code)
+        .order_by(count.desc())
+    )
+    return [Failures(JobStatus(status), reason, number) for status, reason, number in counted]
+
+
+async def health(session: AsyncSession, model_id: str, *, since: datetime, user_id: str | None) -> Health:
+    """Of a model's newest jobs since then."""
+    first = await _first_id(session, since)
+    if first is None:
+        return Health(stages={})
+    found = await session.exec(
+        select(JobRow.code, JobRow.job_status, JobRow.cost_time)
+        .where(col(JobRow.model_id) == model_id, col(JobRow.id) >= first, *_visible(user_id))
+        .order_by(col(JobRow.id).desc())
+        .limit(SAMPLE)
+    )
+    rows = found.all()
+    done = [code for code, status, _ in rows if status is JobStatus.SUCCESS]
+    failed = sum(status in {JobStatus.FAILED, JobStatus.TIMEOUT} for _, status, _ in rows)
+    times = sorted(seconds for _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
+    events = await _entered(session, done[:STAGE_SAMPLE])
+    return Health(
+        succeeded=len(done),
+        failed=failed,
+        typical=median(times) if times else None,
+        slow=quantiles(times, n=10)[-1] if len(times) > 1 else None,
+        stages=_stage_medians(events),
+        lag=await _lag(session, events),
+    )
+
+
+async def throttled(session: AsyncSession, *, since: datetime) -> Mapping[str, int]:
+    """How often each provider has refused a request because there were too many, by the provider's key."""
+    counted = await session.exec(
+        select(SubmissionRow.provider, func.count())
+        .where(
+            col(SubmissionRow.job_code) >= first_code(since),
+            col(SubmissionRow.outcome) == Outcome.REJECTED,
+            col(SubmissionRow.cause).startswith("provider_throttled"),
+        )
+        .group_by(col(SubmissionRow.provider))
+    )
+    return dict(counted.all())
+
+
+async def held_jobs(session: AsyncSession, *, user_id: str | None, at_most: int) -> list[JobRow]:
+    """Jobs whose points wait for a decision, the oldest first."""
+    later = aliased(PointsEntryRow)
+    decided = select(later.id).where(
+        col(later.job_code) == PointsEntryRow.job_code, col(later.kind).in_([EntryKind.SETTLE, EntryKind.REFUND])
+    )
+    query = (
+        select(JobRow)
+        .join(PointsEntryRow, col(PointsEntryRow.job_code) == JobRow.code)
+        .where(
+            col(JobRow.job_status).in_(BAD_ENDS),
+            col(PointsEntryRow.kind) == EntryKind.HOLD,
+            ~decided.exists(),
+            *_visible(user_id),
+        )
+        .order_by(col(JobRow.id))
+        .limit(at_most)
+    )
+    return list(await session.exec(query))
+
+
+async def spenders(session: AsyncSession, day: date, *, user_id: str | None, at_most: int) -> list[PointsDayRow]:
+    """Who used points on a day, whoever used most first."""
+    query = select(PointsDayRow).where(col(PointsDayRow.day) == day)
+    if user_id is not None:
+        query = query.where(col(PointsDayRow.user_id) == user_id)
+    return list(await session.exec(query.order_by(col(PointsDayRow.used).desc(), "user_id").limit(at_most)))
+
+
+async def submissions_of(session: AsyncSession, job_code: str) -> list[SubmissionRow]:
+    """The job's own attempts, in their order."""
+    found = await session.exec(
+        select(SubmissionRow).where(col(SubmissionRow.job_code) == job_code).order_by(col(SubmissionRow.number))
+    )
+    return list(found)
+
+
+def _visible(user_id: str | None) -> list[ColumnElement[bool]]:
+    visible: list[ColumnElement[bool]] = [col(JobRow.deleted).is_(False)]
+    return visible if user_id is None else [*visible, col(JobRow.user_id) == user_id]
+
+
+async def _first_id(session: AsyncSession, since: datetime) -> int | None:
+    """Of the first job since then: the index of a model's jobs is in the order of their ids, not of their codes."""
+    found = await session.exec(
+        select(JobRow.id).where(col(JobRow.code) >= first_code(since)).order_by(col(JobRow.code)).limit(1)
+    )
+    return found.one_or_none()
+
+
+def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> Hour:
+    return Hour(
+        start=start,
+        succeeded=counts.get(JobStatus.SUCCESS, 0),
+        ended_badly=sum(counts.get(status, 0) for status in BAD_ENDS),
+        under_way=sum(counts.get(status, 0) for status in UNFINISHED),
+    )
+
+
+async def _entered(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, Mapping[JobStatus, datetime]]:
+    """When each of the jobs entered each of its statuses."""
+    found = await session.exec(
+        select(JobEventRow.job_code, JobEventRow.job_status, JobEventRow.at)
+        .where(col(JobEventRow.job_code).in_(codes), col(JobEventRow.kind) == EventKind.STATUS)
+        .order_by(col(JobEventRow.job_code), col(JobEventRow.seq))
+    )
+    entered: dict[str, dict[JobStatus, datetime]] = defaultdict(dict)
+    for code, status, at in found:
+        entered[code].setdefault(JobStatus(status), at)
+    return entered
+
+
+def _stage_medians(jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> Mapping[JobStatus, float]:
+    spent: dict[JobStatus, list[float]] = defaultdict(list)
+    for entered in jobs.values():
+        moments = sorted(entered.items())
+        for (status, began), (_, ended) in pairwise(moments):
+            spent[status].append((ended - began).total_seconds())
+    return {status: median(spent[status]) for status in sorted(spent)}
+
+
+async def _lag(session: AsyncSession, jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> float | None:
+    ended_at = JobRow.resp_json["completed_at"].as_string()  # type: ignore[index]
+    told = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
+    lags = [
+        (noticed - ended).total_seconds()
+        for code, written in told
+        if (ended := _moment(written)) and (noticed := jobs[code].get(JobStatus.GENERATED))
+    ]
+    return median(lags) if lags else None
+
+
+def _moment(written: Any) -> datetime | None:
+    """What a provider writes is not to be relied on."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,107 @@
+"""Submissions in the database: the intent before the send, the outcome after it."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import SubmissionExists
+from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.submissions import (
+    Accepted,
+    Outcome,
+    ProviderRequest,
+    Rejected,
+    Submission,
+    SubmitOutcome,
+    Unknown,
+)
+from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.gate import note
+from aijobs.persistence.tables import JobRow, SubmissionRow
+
+
+async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow | None:
+    """The job's own; a rerun from migration goes on with that of the job before it."""
+    found = await session.exec(
+        select(SubmissionRow)
+        .where(col(SubmissionRow.job_code) == job_code)
+        .order_by(col(SubmissionRow.number).desc())
+        .limit(1)
+    )
+    own = found.one_or_none()
+    if own is not None:
+        return own
+    before = await session.exec(
+        select(JobRow.rerun_of).where(col(JobRow.code) == job_code, col(JobRow.rerun_from) == RerunFrom.MIGRATION)
+    )
+    source = before.one_or_none()
+    return await last_submission(session, source) if source else None
+
+
+async def intend(
+    session: AsyncSession, job: JobRow, *, provider: str, token: str, request: ProviderRequest
+) -> SubmissionRow:
+    """A new submission of a locked job. Raises SubmissionExists unless the ones before it were rejected."""
+    last = await last_submission(session, job.code)
+    if last is not None and last.outcome != Outcome.REJECTED:
+        raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
+    sent = asdict(request)
+    row = SubmissionRow(
+        job_code=job.code,
+        number=last.number + 1 if last else 1,
+        provider=provider,
+        token=token,
+        request=sent,
+        request_sha256=hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest(),
+    )
+    job.req_json = sent
+    session.add(row)
+    await session.flush()
+    return row
+
+
+def conclude(session: AsyncSession, job: JobRow, row: SubmissionRow, outcome: SubmitOutcome) -> None:
+    """Note the outcome. What was accepted stays accepted; unknown may still become accepted or rejected."""
+    if row.outcome == Outcome.ACCEPTED:
+        return
+    if row.outcome == Outcome.UNKNOWN:
+        note(session, job, {"submission": row.number, "resolved": type(outcome).__name__.lower()})
+    row.outcome_at = now()
+    match outcome:
+        case Accepted(ref):
+            row.outcome, row.ref, row.ref_id = Outcome.ACCEPTED, ref, str(ref["id"])
+            job.out_id = row.ref_id
+        case Rejected(code=code, message=message):
+            row.outcome, row.cause = Outcome.REJECTED, clean(f"{code}: {message}")
+        case Unknown(cause):
+            row.outcome, row.cause = Outcome.UNKNOWN, clean(cause)
+
+
+async def known_ids(session: AsyncSession, provider: str, since: datetime) -> frozenset[str]:
+    found = await session.exec(
+        select(SubmissionRow.ref_id).where(
+            col(SubmissionRow.provider) == provider,
+            col(SubmissionRow.ref_id).is_not(None),
+            col(SubmissionRow.intent_at) >= since,
+        )
+    )
+    return frozenset(ref_id for ref_id in found if ref_id is not None)
+
+
+def as_submission(row: SubmissionRow) -> Submission:
+    assert row.id is not None
+    return Submission(
+        id=row.id,
+        job_code=row.job_code,
+        number=row.number,
+        token=row.token,
+        request=ProviderRequest(**row.request),
+        intent_at=row.intent_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        ref=row.ref,
+    )

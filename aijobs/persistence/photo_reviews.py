@@ -1,0 +1,234 @@
+"""Photo reviews in the database: kept, listed, and true to what becomes of their jobs."""
+
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import BadInput, JobIsFinal, NotFound, PhotoCannotBeBeautified, PhotoIsBeingBeautified
+from aijobs.domain.jobs.job import JobError
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.photos import REVIEW_MODEL, Analysis, last_words
+from aijobs.domain.points import EntryKind
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+
+PICTURE_EXISTS: Final = 4
+"""`img_status` of every row: one is written when its picture is in our store, never before."""
+
+ANALYSIS: Final = "analysis"
+"""Where a review's job keeps it in its answer, until the job has succeeded."""
+
+MAX_JOBS: Final = 50  #: that are shown of one review, newest first
+
+
+class DatabaseReviews:
+    """Implements aijobs.domain.photos.Reviews."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
+        async with self._database.write() as session:
+            job = (await session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update())).one()
+            if job.job_status.is_final:
+                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            job.resp_json = {**(job.resp_json or {}), ANALYSIS: analysis.model_dump(mode="json")}
+
+
+async def review_of(session: AsyncSession, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
+    """A review that is not deleted, and the user's where one is named. Raises NotFound."""
+    wanted = select(PhotoReviewRow).where(col(PhotoReviewRow.code) == code, col(PhotoReviewRow.deleted).is_(False))
+    if user_id is not None:
+        wanted = wanted.where(col(PhotoReviewRow.user_id) == user_id)
+    row = (await session.exec(wanted.with_for_update() if locked else wanted)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no photo review {code}.")
+    return row
+
+
+async def reviews_page(
+    session: AsyncSession, *, user_id: str | None, before: str | None, limit: int
+) -> tuple[list[PhotoReviewRow], bool]:
+    """Up to `limit` reviews, newest first, and whether there are more. Raises BadInput for a cursor of nobody."""
+    query = select(PhotoReviewRow).where(col(PhotoReviewRow.deleted).is_(False))
+    if user_id is not None:
+        query = query.where(col(PhotoReviewRow.user_id) == user_id)
+    if before is not None:
+        try:
+            last = await review_of(session, before, user_id=user_id)
+        except NotFound as unknown:
+            raise BadInput("This cursor is none of ours.") from unknown
+        query = query.where(col(PhotoReviewRow.id) < last.id)
+    rows = list(await session.exec(query.order_by(col(PhotoReviewRow.id).desc()).limit(limit + 1)))
+    return rows[:limit], len(rows) > limit
+
+
+async def jobs_of(session: AsyncSession, review: PhotoReviewRow) -> list[JobRow]:
+    """The jobs that name the review, newest first; at most MAX_JOBS."""
+    found = await session.exec(
+        select(JobRow)
+        .where(
+            col(JobRow.photo_review_analysis_code) == review.code,
+            col(JobRow.user_id) == review.user_id,
+            col(JobRow.deleted).is_(False),
+        )
+        .order_by(col(JobRow.id).desc())
+        .limit(MAX_JOBS)
+    )
+    return list(found)
+
+
+async def beautified_of(
+    session: AsyncSession, review_code: str, *, after: int, limit: int
+) -> tuple[list[tuple[PhotoBeautifyRow, OutputRow]], bool]:
+    """The beautified photos behind row `after`, oldest first, each with its output; and whether there are more."""
+    found = await session.exec(
+        select(PhotoBeautifyRow, OutputRow)
+        .join(
+            OutputRow,
+            (col(OutputRow.job_code) == PhotoBeautifyRow.job_code) & (col(OutputRow.index) == PhotoBeautifyRow.sort),
+        )
+        .where(
+            col(PhotoBeautifyRow.photo_review_analysis_code) == review_code,
+            col(PhotoBeautifyRow.deleted).is_(False),
+            col(PhotoBeautifyRow.id) > after,
+        )
+        .order_by(col(PhotoBeautifyRow.id))
+        .limit(limit + 1)
+    )
+    rows = list(found)
+    return rows[:limit], len(rows) > limit
+
+
+async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) -> None:
+    """Raises PhotoCannotBeBeautified, or PhotoIsBeingBeautified while the last such job runs."""
+    if not review.beautify_ability:
+        raise PhotoCannotBeBeautified(_why_not(review))
+    running = select(JobRow.code).where(
+        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status) < JobStatus.SUCCESS
+    )
+    if job_code := (await session.exec(running)).one_or_none():
+        raise PhotoIsBeingBeautified(f"The photo is being beautified by {job_code}.")
+
+
+def _why_not(review: PhotoReviewRow) -> str:
+    if review.analysis is None:
+        return "The photo has no review yet, so it is not known whether it can be beautified."
+    return Analysis.model_validate(review.analysis).ability_reason.en
+
+
+async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
+    """The job beautifies the photo of the review that it names: in the transaction that accepts it.
+
+    Raises NotFound, PhotoCannotBeBeautified and PhotoIsBeingBeautified: of two at once, one wins.
+    """
+    assert job.photo_review_analysis_code is not None, "a beautify job names its review"
+    review = await review_of(session, job.photo_review_analysis_code, user_id=job.user_id, locked=True)
+    await require_beautifiable(session, review)
+    _let_beautify(review, job)
+
+
+async def take_over(session: AsyncSession, old: JobRow, new: JobRow) -> None:
+    """A rerun of the review's last beautify job goes on in its place. A rerun of any other is a job like any other."""
+    review = await _review_of(session, old)
+    if review is not None and review.beautify_job_code == old.code:
+        _let_beautify(review, new)
+
+
+async def concluded(
+    session: AsyncSession, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+) -> JobError | None:
+    """What the end of a locked job means for its review, in the transaction of that end. Returns the error to show."""
+    review = await _review_of(session, job)
+    if review is None or not to.is_final:
+        return error
+    if review.beautify_job_code == job.code:
+        return await _beautify_concluded(session, review, job, to, error, closing)
+    if to is JobStatus.SUCCESS and job.model_id == REVIEW_MODEL and review.file_code in job.params.values():
+        _reviewed(review, job)
+    return error
+
+
+def _reviewed(review: PhotoReviewRow, job: JobRow) -> None:
+    """An analysis counts once its job has succeeded; a job that ends badly leaves the one that was there."""
+    answer = job.resp_json or {}
+    analysis = Analysis.model_validate(answer[ANALYSIS])
+    review.job_code, review.analysis = job.code, analysis.model_dump(mode="json")
+    review.beautify_ability = analysis.beautify_ability
+    _touch(review)
+
+
+async def _beautify_concluded(
+    session: AsyncSession,
+    review: PhotoReviewRow,
+    job: JobRow,
+    to: JobStatus,
+    error: JobError | None,
+    closing: EntryKind | None,
+) -> JobError | None:
+    if to is JobStatus.SUCCESS:
+        await _keep_beautified(session, review, job)
+        return error
+    review.beautify_image = await _has_beautified(session, review)
+    _touch(review)
+    assert error is not None, "a job that ends badly says why"
+    assert closing is not None, "a final status closes the reservation"
+    return last_words(to, error, closing=closing, points=job.points)
+
+
+async def _keep_beautified(session: AsyncSession, review: PhotoReviewRow, job: JobRow) -> None:
+    outputs = await session.exec(
+        select(OutputRow).where(col(OutputRow.job_code) == job.code, col(OutputRow.deleted).is_(False))
+    )
+    for output in outputs:
+        session.add(
+            PhotoBeautifyRow(
+                code=new_id("beautify"),
+                photo_review_analysis_code=review.code,
+                job_code=job.code,
+                user_id=job.user_id,
+                create_by=job.create_by,
+                img_url=f"/api/jobs/{job.code}/outputs/{output.index}",
+                original_url=output.original_url,
+                img_status=PICTURE_EXISTS,
+                cost_time=job.cost_time,
+                sort=output.index,
+                model_id=job.model_id,
+                model_name=job.model_name,
+            )
+        )
+
+
+async def _has_beautified(session: AsyncSession, review: PhotoReviewRow) -> bool:
+    count = await session.exec(
+        select(func.count()).where(
+            col(PhotoBeautifyRow.photo_review_analysis_code) == review.code, col(PhotoBeautifyRow.deleted).is_(False)
+        )
+    )
+    return count.one() > 0
+
+
+async def _review_of(session: AsyncSession, job: JobRow) -> PhotoReviewRow | None:
+    """The review that a job names, locked; nothing where it names none of its own user's."""
+    if job.photo_review_analysis_code is None:
+        return None
+    found = await session.exec(
+        select(PhotoReviewRow)
+        .where(col(PhotoReviewRow.code) == job.photo_review_analysis_code, col(PhotoReviewRow.user_id) == job.user_id)
+        .with_for_update()
+    )
+    return found.one_or_none()
+
+
+def _let_beautify(review: PhotoReviewRow, job: JobRow) -> None:
+    review.beautify_image, review.beautify_job_code = True, job.code
+    _touch(review)
+
+
+def _touch(review: PhotoReviewRow) -> None:
+    review.update_time = now()
+    review.version += 1

@@ -1,0 +1,1 @@
+"""Points in the database: the ledger and its audit."""

@@ -1,0 +1,38 @@
+"""Every table, one module for each part of the product."""
+
+from aijobs.persistence.tables.access import ApiKeyRow, BrowserSessionRow, IdempotencyRow, TrackRow, WebhookReceiptRow
+from aijobs.persistence.tables.base import BaseFields
+from aijobs.persistence.tables.conversations import ConversationRow, MessageRow
+from aijobs.persistence.tables.jobs import FileRow, JobEventRow, JobRow, OutputRow, SubmissionRow, WriteIntentRow
+from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
+from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables.templates import ExtractedRow, TemplateRow, TemplateVersionRow
+from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
+
+__all__ = [
+    "ApiKeyRow",
+    "BaseFields",
+    "BrowserSessionRow",
+    "ConversationRow",
+    "ExtractedRow",
+    "FileRow",
+    "IdempotencyRow",
+    "JobEventRow",
+    "JobRow",
+    "MessageRow",
+    "OutputRow",
+    "PhotoBeautifyRow",
+    "PhotoReviewRow",
+    "PointsDayRow",
+    "PointsEntryRow",
+    "PointsLimitRow",
+    "SubmissionRow",
+    "TemplateRow",
+    "TemplateVersionRow",
+    "TrackRow",
+    "WebhookDeliveryRow",
+    "WebhookEndpointRow",
+    "WebhookReceiptRow",
+    "WebhookSecretRow",
+    "WriteIntentRow",
+]

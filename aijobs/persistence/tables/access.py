@@ -1,0 +1,72 @@
+"""Who may come in, and what was answered to whom."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from aijobs.persistence.column_types import RowId, now
+from aijobs.persistence.tables.base import BaseFields
+
+
+class ApiKeyRow(BaseFields, table=True):
+    """A caller's key; only a keyed hash of it is kept."""
+
+    __tablename__ = "api_key"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    key_id: str = Field(unique=True)
+    sha256: str
+    name: str
+    kind: str
+    user_id: str | None = None
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class BrowserSessionRow(SQLModel, table=True):
+    """A browser that was let in by a key; only a keyed hash of what its cookie holds is kept."""
+
+    __tablename__ = "browser_session"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    key_id: str
+    user_id: str | None = Field(default=None, max_length=200)
+    create_time: datetime = Field(default_factory=now)
+    used_at: datetime = Field(default_factory=now)
+    expires_at: datetime = Field(index=True)
+
+
+class TrackRow(SQLModel, table=True):
+    """A name that a front end follows a job by, besides the job's code."""
+
+    __tablename__ = "track"
+
+    task_id: str = Field(primary_key=True, max_length=64)
+    user_id: str = Field(primary_key=True, max_length=200)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    create_time: datetime = Field(default_factory=now)
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
+
+    __tablename__ = "idempotency_key"
+
+    owner: str = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=255)
+    request_sha256: str
+    answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    create_time: datetime = Field(default_factory=now)
+
+
+class WebhookReceiptRow(SQLModel, table=True):
+    """A provider's webhook that was taken, so that its repetition is not."""
+
+    __tablename__ = "webhook_receipt"
+
+    provider: str = Field(primary_key=True)
+    delivery_id: str = Field(primary_key=True)
+    create_time: datetime = Field(default_factory=now)

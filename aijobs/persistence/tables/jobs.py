@@ -1,0 +1,138 @@
+"""Jobs, their history, what was sent for them, and what came of it."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.column_types import RowId, StatusColumn, now
+from aijobs.persistence.tables.base import BaseFields
+
+
+class JobRow(BaseFields, table=True):
+    """A job as its owner sees it. `job_status`, the progress and `event_seq` are written by the gate alone."""
+
+    __tablename__ = "job"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    code: str = Field(unique=True, max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    photo_review_analysis_code: str | None = Field(default=None, index=True)
+    type: str | None = None
+    action: str | None = None
+    channel: str
+    platform: str
+    model: str
+    model_id: str = Field(index=True)
+    model_name: str
+    model_version: str
+    asyn: bool
+    output_count: int
+    create_date: date
+    req_time: datetime | None = None
+    resp_time: datetime | None = None
+    cost_time: float | None = None
+    out_id: str | None = None
+    job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn, index=True)
+    unit_progress: float | None = None
+    overall_progress: float = 0.0
+    event_seq: int = 0
+    points: int
+    extra: dict[str, str] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
+    callback_url: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
+    rerun_of: str | None = Field(default=None, max_length=40, index=True)
+    rerun_from: str | None = None  #: "start" or "migration"
+    origin: str | None = Field(default=None, max_length=40, index=True)  #: the finished job that this one acts on
+
+
+class JobEventRow(SQLModel, table=True):
+    """One line of a job's history, numbered per job without gaps. Never changed, never deleted."""
+
+    __tablename__ = "job_event"
+    __table_args__ = (UniqueConstraint("job_code", "seq"), Index("ix_job_event_user_id", "user_id", "id"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    user_id: str = Field(max_length=200)
+    seq: int
+    at: datetime = Field(default_factory=now)
+    kind: str
+    job_status: JobStatus = Field(sa_type=StatusColumn)
+    unit_progress: float | None
+    overall_progress: float
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class SubmissionRow(SQLModel, table=True):
+    """One attempt to hand a job to its provider: an intent, at most one send, an outcome."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("job_code", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    number: int
+    provider: str
+    token: str = Field(unique=True)
+    request: dict[str, Any] = Field(sa_type=JSON)
+    request_sha256: str
+    intent_at: datetime = Field(default_factory=now)
+    outcome: str | None = None
+    outcome_at: datetime | None = None
+    ref: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    ref_id: str | None = Field(default=None, index=True)
+    cause: str | None = None
+
+
+class OutputRow(BaseFields, table=True):
+    """One result in our own store."""
+
+    __tablename__ = "output"
+    __table_args__ = (UniqueConstraint("job_code", "index"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    index: int
+    kind: OutputKind
+    media_type: str
+    size: int = Field(sa_type=RowId)
+    sha256: str
+    key: str
+    original_url: str | None
+    width: int | None
+    height: int | None
+
+
+class FileRow(BaseFields, table=True):
+    """A caller's upload."""
+
+    __tablename__ = "file"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    code: str = Field(unique=True, max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    name: str
+    media_type: str
+    size: int = Field(sa_type=RowId)
+    sha256: str
+    key: str
+    width: int | None
+    height: int | None
+
+
+class WriteIntentRow(SQLModel, table=True):
+    """An object that is on its way into the store, or that a dead process has left there."""
+
+    __tablename__ = "write_intent"
+
+    key: str = Field(primary_key=True)
+    job_code: str | None = Field(default=None, max_length=40, index=True)
+    create_time: datetime = Field(default_factory=now)

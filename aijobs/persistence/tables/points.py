@@ -1,0 +1,43 @@
+"""The points ledger."""
+
+from datetime import date, datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from aijobs.persistence.column_types import RowId, now
+
+
+class PointsDayRow(SQLModel, table=True):
+    """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision."""
+
+    __tablename__ = "points_day"
+
+    user_id: str = Field(primary_key=True, max_length=200)
+    day: date = Field(primary_key=True)
+    used: int = 0
+    held: int = 0
+
+
+class PointsEntryRow(SQLModel, table=True):
+    """One line of the points ledger."""
+
+    __tablename__ = "points_entry"
+    __table_args__ = (UniqueConstraint("job_code", "kind"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    user_id: str = Field(index=True, max_length=200)
+    day: date
+    kind: str
+    points: int
+    create_time: datetime = Field(default_factory=now)
+
+
+class PointsLimitRow(SQLModel, table=True):
+    """A user's own daily limit, where it differs from everybody's."""
+
+    __tablename__ = "points_limit"
+
+    user_id: str = Field(primary_key=True, max_length=200)
+    daily_limit: int

@@ -1,0 +1,172 @@
+"""The outbox, as the workflows that empty it need it: `aijobs.domain.ports.Deliveries` over our tables."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.events import rfc3339
+from aijobs.domain.webhooks import (
+    TEST,
+    Closed,
+    DeliveryState,
+    Notice,
+    Reply,
+    Seal,
+    endpoint_seal,
+    job_message,
+    message,
+    seals_now,
+    user_seal,
+)
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.webhooks.endpoints import close_endpoint, user_secret
+
+LOOK_EVERY: Final = timedelta(milliseconds=300)
+LOOK_AGAIN: Final = timedelta(minutes=1)
+"""So long after it should have been tried, a delivery may have lost its workflow."""
+
+PAUSE_AFTER_TROUBLE: Final = timedelta(seconds=1)
+AT_ONCE: Final = 50
+MAX_ERROR_LENGTH: Final = 300
+
+log = structlog.get_logger()
+
+
+class DatabaseDeliveries:
+    """Implements Deliveries. An endpoint that has taken nothing for `disable_after` is disabled."""
+
+    def __init__(self, database: Database, *, disable_after: timedelta) -> None:
+        self._database = database
+        self._disable_after = disable_after
+
+    async def due(self) -> AsyncIterator[list[str]]:
+        while True:
+            try:
+                codes = await self._claimed()
+            except SQLAlchemyError as trouble:
+                log.error("outbox_interrupted", error=str(trouble))
+                await asyncio.sleep(PAUSE_AFTER_TROUBLE.total_seconds())
+                continue
+            if codes:
+                yield codes
+            if len(codes) < AT_ONCE:
+                await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+    async def notice(self, code: str) -> Notice | None:
+        async with self._database.read() as session:
+            row = await _pending(session, code)
+            return await _notice(session, row) if row else None
+
+    async def note_try(self, code: str, reply: Reply, *, next_try_at: datetime | None) -> None:
+        async with self._database.write() as session:
+            row = await _pending(session, code)
+            if row is None:
+                return
+            moment = now()
+            endpoint = await _endpoint(session, row)
+            _note(row, reply, moment, next_try_at)
+            if endpoint is not None and endpoint.enabled and not endpoint.deleted:
+                row.url = endpoint.url
+                self._learn(endpoint, reply, moment)
+
+    async def _claimed(self) -> list[str]:
+        """So that of several workers only one starts each. Most looks find nothing, and take no lock."""
+        due = select(WebhookDeliveryRow.code).where(col(WebhookDeliveryRow.look_at) <= now()).limit(AT_ONCE)
+        async with self._database.read() as session:
+            if not list(await session.exec(due)):
+                return []
+        async with self._database.write() as session:
+            codes = list(await session.exec(due.with_for_update(skip_locked=True)))
+            later = update(WebhookDeliveryRow).values(look_at=now() + LOOK_AGAIN)
+            await session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
+            return codes
+
+    def _learn(self, endpoint: WebhookEndpointRow, reply: Reply, moment: datetime) -> None:
+        if reply.is_taken:
+            endpoint.failing_since = None
+            return
+        endpoint.failing_since = endpoint.failing_since or moment
+        if reply.is_gone:
+            close_endpoint(endpoint, Closed.GONE)
+        elif moment - endpoint.failing_since >= self._disable_after:
+            close_endpoint(endpoint, Closed.FAILING)
+        if not endpoint.enabled:
+            log.warning("webhook_endpoint_disabled", endpoint=endpoint.code, reason=endpoint.disabled_reason)
+
+
+async def _pending(session: AsyncSession, code: str) -> WebhookDeliveryRow | None:
+    """Locked in a writing session."""
+    wanted = select(WebhookDeliveryRow).where(
+        col(WebhookDeliveryRow.code) == code, col(WebhookDeliveryRow.state) == DeliveryState.PENDING
+    )
+    return (await session.exec(wanted.with_for_update())).one_or_none()
+
+
+async def _endpoint(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookEndpointRow | None:
+    if row.endpoint_code is None:
+        return None
+    wanted = select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == row.endpoint_code)
+    return (await session.exec(wanted.with_for_update())).one()
+
+
+async def _notice(session: AsyncSession, row: WebhookDeliveryRow) -> Notice:
+    endpoint = await _endpoint(session, row)
+    return Notice(
+        code=row.code,
+        message_id=row.message_id,
+        url=endpoint.url if endpoint else row.url,
+        body=await _body(session, row),
+        seals=await _seals(session, row, endpoint),
+        attempts=len(row.tries),
+        next_try_at=row.next_try_at or row.create_time,
+        closed=_why_closed(endpoint) if endpoint else None,
+    )
+
+
+async def _body(session: AsyncSession, row: WebhookDeliveryRow) -> str:
+    if row.job_code is None or row.seq is None:
+        return message(TEST, row.create_time, {"endpoint_id": row.endpoint_code})
+    job = await job_of(session, row.job_code)
+    event = (await events_after(session, row.job_code, row.seq - 1, at_most=1))[0]
+    return job_message(row.topic, event, job.extra)
+
+
+async def _seals(
+    session: AsyncSession, row: WebhookDeliveryRow, endpoint: WebhookEndpointRow | None
+) -> tuple[Seal, ...]:
+    if endpoint is not None:
+        return seals_now(endpoint_seal(endpoint.code, endpoint.secret_version), endpoint.rotated_at, now())
+    assert row.user_id is not None, "what goes to a callback_url belongs to the job's user"
+    secret = await user_secret(session, row.user_id)
+    return seals_now(user_seal(row.user_id, secret.version), secret.rotated_at, now())
+
+
+def _why_closed(endpoint: WebhookEndpointRow) -> str | None:
+    if endpoint.deleted:
+        return "The endpoint was deleted."
+    return None if endpoint.enabled else "The endpoint is disabled."
+
+
+def _note(row: WebhookDeliveryRow, reply: Reply, moment: datetime, next_try_at: datetime | None) -> None:
+    error = None if reply.is_taken else str(reply)[:MAX_ERROR_LENGTH]
+    row.tries = [*row.tries, {"at": rfc3339(moment), "status": reply.status, "error": error}]
+    if not reply.is_taken and next_try_at is not None:
+        row.next_try_at, row.look_at = next_try_at, next_try_at + LOOK_AGAIN
+        return
+    row.state = DeliveryState.DELIVERED if reply.is_taken else DeliveryState.FAILED
+    end_delivery(row, moment)
+
+
+def end_delivery(row: WebhookDeliveryRow, moment: datetime) -> None:
+    """Nobody looks at it any more."""
+    row.ended_at, row.next_try_at, row.look_at = moment, None, None

@@ -1,0 +1,98 @@
+"""Who wants webhooks: endpoints, and the versions of the secrets that sign what goes to them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import NotFound, TooManyEndpoints
+from aijobs.domain.values.ids import new_id
+from aijobs.domain.webhooks import Closed
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import WebhookEndpointRow, WebhookSecretRow
+
+MAX_ENDPOINTS: Final = 20
+"""Of one user, and as many for all users: every event of a job looks at them."""
+
+
+async def create_endpoint(
+    session: AsyncSession, *, user_id: str | None, url: str, events: Sequence[str], created_by: str
+) -> WebhookEndpointRow:
+    """For the jobs of a user, or of all. Raises TooManyEndpoints."""
+    theirs = select(func.count(col(WebhookEndpointRow.id))).where(
+        col(WebhookEndpointRow.deleted).is_(False), col(WebhookEndpointRow.user_id).is_not_distinct_from(user_id)
+    )
+    if (await session.exec(theirs)).one() >= MAX_ENDPOINTS:
+        raise TooManyEndpoints(f"There are {MAX_ENDPOINTS} endpoints already; delete one, or let one hear of more.")
+    row = WebhookEndpointRow(
+        code=new_id("endpoint"), user_id=user_id, url=url, events=list(events), create_by=created_by
+    )
+    session.add(row)
+    return row
+
+
+async def endpoints_of(session: AsyncSession, *, user_id: str | None) -> list[WebhookEndpointRow]:
+    """The user's, or everybody's where no user is named; oldest first."""
+    query = select(WebhookEndpointRow).where(col(WebhookEndpointRow.deleted).is_(False))
+    if user_id is not None:
+        query = query.where(col(WebhookEndpointRow.user_id) == user_id)
+    return list(await session.exec(query.order_by(col(WebhookEndpointRow.id))))
+
+
+async def endpoint_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookEndpointRow:
+    """One of those, locked in a writing session. Raises NotFound, also for somebody else's."""
+    query = select(WebhookEndpointRow).where(
+        col(WebhookEndpointRow.code) == code, col(WebhookEndpointRow.deleted).is_(False)
+    )
+    if user_id is not None:
+        query = query.where(col(WebhookEndpointRow.user_id) == user_id)
+    row = (await session.exec(query.with_for_update())).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no webhook endpoint {code}.")
+    return row
+
+
+def change_endpoint(
+    row: WebhookEndpointRow, *, url: str | None, events: Sequence[str] | None, enabled: bool | None
+) -> None:
+    """Change what is named. Enabling an endpoint forgets how long it has failed."""
+    if url is not None:
+        row.url = url
+    if events is not None:
+        row.events = list(events)
+    if enabled is False and row.enabled:
+        close_endpoint(row, Closed.OWNER)
+    if enabled is True:
+        row.enabled, row.disabled_reason, row.disabled_at, row.failing_since = True, None, None, None
+    row.update_time = now()
+
+
+def close_endpoint(row: WebhookEndpointRow, why: Closed) -> None:
+    """Nothing goes there any more."""
+    row.enabled, row.disabled_reason, row.disabled_at = False, why, now()
+
+
+def delete_endpoint(row: WebhookEndpointRow) -> None:
+    """What is on its way there fails at its next try."""
+    row.deleted = True
+    row.update_time = now()
+
+
+def rotate_secret(row: WebhookEndpointRow) -> None:
+    row.secret_version += 1
+    row.rotated_at = row.update_time = now()
+
+
+async def user_secret(session: AsyncSession, user_id: str) -> WebhookSecretRow:
+    """Which secret signs what goes to the `callback_url` of a user's jobs."""
+    return await session.get(WebhookSecretRow, user_id) or WebhookSecretRow(user_id=user_id)
+
+
+async def rotate_user_secret(session: AsyncSession, user_id: str) -> WebhookSecretRow:
+    row = await user_secret(session, user_id)
+    row.version += 1
+    row.rotated_at = now()
+    session.add(row)
+    return row

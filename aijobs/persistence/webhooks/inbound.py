@@ -1,0 +1,28 @@
+"""Webhooks that came in: whose they are, and whether they came before."""
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import NotFound
+from aijobs.domain.jobs.submissions import Submission
+from aijobs.persistence.jobs.submissions import as_submission
+from aijobs.persistence.tables import SubmissionRow, WebhookReceiptRow
+
+
+async def submission_with(session: AsyncSession, *, provider: str, token: str) -> Submission:
+    """The submission that a token was planted in. Raises NotFound."""
+    found = await session.exec(
+        select(SubmissionRow).where(col(SubmissionRow.token) == token, col(SubmissionRow.provider) == provider)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("Nobody waits for this webhook.")
+    return as_submission(row)
+
+
+async def take_receipt(session: AsyncSession, *, provider: str, delivery_id: str) -> bool:
+    """Note that a delivery has come; False when it had come before."""
+    if await session.get(WebhookReceiptRow, (provider, delivery_id)) is not None:
+        return False
+    session.add(WebhookReceiptRow(provider=provider, delivery_id=delivery_id))
+    return True

@@ -1,0 +1,116 @@
+"""What was sent to our callers, and what became of it; sending it again."""
+
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.errors import BadInput, EndpointDisabled, NotFound
+from aijobs.domain.values.ids import new_id
+from aijobs.domain.webhooks import TEST, DeliveryState
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.webhooks.deliveries import end_delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryFilter:
+    """What to list; nothing named means everything. `before` is the code of the delivery that the page comes behind."""
+
+    user_id: str | None = None
+    endpoint_code: str | None = None
+    job_code: str | None = None
+    state: DeliveryState | None = None
+    before: str | None = None
+
+
+async def deliveries_page(
+    session: AsyncSession, wanted: DeliveryFilter, *, limit: int
+) -> tuple[list[WebhookDeliveryRow], bool]:
+    """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for a strange `before`."""
+    query = select(WebhookDeliveryRow)
+    if wanted.user_id is not None:
+        query = query.where(col(WebhookDeliveryRow.user_id) == wanted.user_id)
+    if wanted.endpoint_code is not None:
+        query = query.where(col(WebhookDeliveryRow.endpoint_code) == wanted.endpoint_code)
+    if wanted.job_code is not None:
+        query = query.where(col(WebhookDeliveryRow.job_code) == wanted.job_code)
+    if wanted.state is not None:
+        query = query.where(col(WebhookDeliveryRow.state) == wanted.state)
+    if wanted.before is not None:
+        query = query.where(col(WebhookDeliveryRow.id) < await _place_of(session, wanted.before, wanted.user_id))
+    rows = list(await session.exec(query.order_by(col(WebhookDeliveryRow.id).desc()).limit(limit + 1)))
+    return rows[:limit], len(rows) > limit
+
+
+async def delivery_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
+    """Locked in a writing session. Raises NotFound, also for somebody else's."""
+    wanted = select(WebhookDeliveryRow).where(col(WebhookDeliveryRow.code) == code)
+    if user_id is not None:
+        wanted = wanted.where(col(WebhookDeliveryRow.user_id) == user_id)
+    row = (await session.exec(wanted.with_for_update())).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no webhook delivery {code}.")
+    return row
+
+
+async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
+    """A new delivery of the same message, under the same id, tried at once. It replaces one that is still tried.
+
+    Raises EndpointDisabled.
+    """
+    endpoint = await _endpoint(session, old.endpoint_code) if old.endpoint_code else None
+    if endpoint is not None:
+        _check_open(endpoint)
+    if old.state == DeliveryState.PENDING:
+        old.state = DeliveryState.REPLACED
+        end_delivery(old, now())
+    new = WebhookDeliveryRow(
+        code=new_id("hook"),
+        message_id=old.message_id,
+        endpoint_code=old.endpoint_code,
+        user_id=old.user_id,
+        url=endpoint.url if endpoint else old.url,
+        topic=old.topic,
+        job_code=old.job_code,
+        seq=old.seq,
+        state=DeliveryState.PENDING,
+        replay_of=old.code,
+    )
+    session.add(new)
+    return new
+
+
+def test_delivery(session: AsyncSession, endpoint: WebhookEndpointRow) -> WebhookDeliveryRow:
+    """A message that tells of nothing but the endpoint itself. Raises EndpointDisabled."""
+    _check_open(endpoint)
+    code = new_id("hook")
+    row = WebhookDeliveryRow(
+        code=code,
+        message_id=code,
+        endpoint_code=endpoint.code,
+        user_id=endpoint.user_id,
+        url=endpoint.url,
+        topic=TEST,
+        state=DeliveryState.PENDING,
+    )
+    session.add(row)
+    return row
+
+
+def _check_open(endpoint: WebhookEndpointRow) -> None:
+    if endpoint.deleted:
+        raise EndpointDisabled("The endpoint was deleted.")
+    if not endpoint.enabled:
+        raise EndpointDisabled("The endpoint is disabled; enable it first.")
+
+
+async def _endpoint(session: AsyncSession, code: str) -> WebhookEndpointRow:
+    return (await session.exec(select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == code))).one()
+
+
+async def _place_of(session: AsyncSession, before: str, user_id: str | None) -> int | None:
+    try:
+        return (await delivery_of(session, before, user_id=user_id)).id
+    except NotFound as unknown:
+        raise BadInput("This cursor is none of ours.") from unknown

@@ -1,0 +1,54 @@
+"""Who hears of an event by webhook: a delivery is written for each, in the transaction of the event itself."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import bindparam
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.events import EventKind
+from aijobs.domain.values.ids import new_id
+from aijobs.domain.webhooks import THE_END, DeliveryState, Topic, topic_of
+from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
+
+#: Built once, and without a flush of its own: it runs with every event, while the job is locked.
+_LISTENING: Final = (
+    select(WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events)
+    .where(
+        or_(col(WebhookEndpointRow.user_id) == bindparam("user_id"), col(WebhookEndpointRow.user_id).is_(None)),
+        col(WebhookEndpointRow.enabled).is_(True),
+        col(WebhookEndpointRow.deleted).is_(False),
+    )
+    .execution_options(autoflush=False)
+)
+
+
+async def announce(session: AsyncSession, job: JobRow, kind: EventKind) -> None:
+    """Tell of a locked job's newest event to all who want to hear of it. One small query."""
+    for code, user_id, url, events in await session.exec(_LISTENING, params={"user_id": job.user_id}):
+        if topic := topic_of(kind, job.job_status, events):
+            session.add(_delivery(job, topic, url=url, user_id=user_id, endpoint_code=code))
+    session.add_all(_callback(job, kind))
+
+
+def _callback(job: JobRow, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
+    if job.callback_url and (topic := topic_of(kind, job.job_status, THE_END)):
+        yield _delivery(job, topic, url=job.callback_url, user_id=job.user_id, endpoint_code=None)
+
+
+def _delivery(
+    job: JobRow, topic: Topic, *, url: str, user_id: str | None, endpoint_code: str | None
+) -> WebhookDeliveryRow:
+    code = new_id("hook")
+    return WebhookDeliveryRow(
+        code=code,
+        message_id=code,
+        endpoint_code=endpoint_code,
+        user_id=user_id,
+        url=url,
+        topic=topic,
+        job_code=job.code,
+        seq=job.event_seq,
+        state=DeliveryState.PENDING,
+    )

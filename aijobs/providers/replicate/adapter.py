@@ -1,0 +1,182 @@
+"""Replicate as a `Provider`: which question goes where, and what its answer means."""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+from standardwebhooks import Webhook
+
+from aijobs.adapters.network.http_client import HttpClient, Patience, Reply, opened_http
+from aijobs.domain.catalogue import Deadlines, Model
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.jobs.outputs import OutputSource
+from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import Provider
+from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
+from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
+from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
+from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, Trail
+from aijobs.providers.replicate.responses import message_of, outcome_of
+from aijobs.providers.replicate.upload import MAX_FILE, form_of
+from aijobs.providers.replicate.urls import Addresses
+from aijobs.providers.replicate.webhook import prediction_of, verify
+
+MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit admits in the time that is searched
+NOT_FOUND: Final = 404
+MIN_CANCEL_AFTER: Final = timedelta(seconds=5)
+EVENTS: Final = ("start", "completed")  #: `start` is an early proof that a create without an answer was taken
+
+#: What a cancel achieved, by the status that the prediction has then. Any other: it will stop, later.
+CANCEL_OUTCOMES: Final = {
+    "canceled": CancelOutcome.CANCELED,
+    "succeeded": CancelOutcome.TOO_LATE,
+    "failed": CancelOutcome.TOO_LATE,
+    "aborted": CancelOutcome.TOO_LATE,
+}
+
+CAPABILITIES: Final = Capabilities(
+    cancel=True,
+    webhook=True,
+    reconcile_window=WINDOW,
+    unit_progress=True,
+    link_lifetime=LINK_LIFETIME,
+    rate_limit_per_minute=600,
+    docs_url="https://replicate.com/docs/reference/http",
+)
+
+
+class ReplicateSettings(BaseModel):
+    """What an operator may set; the token is what switches Replicate on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: SecretStr | None = None
+    base_url: str = "https://api.replicate.com"
+    webhook_secret: SecretStr | None = None
+    download_hosts: tuple[str, ...] = ("replicate.delivery", "*.replicate.delivery", "api.replicate.com")
+
+
+@asynccontextmanager
+async def opened(settings: ReplicateSettings, *, patience: Patience | None = None) -> AsyncIterator[Provider]:
+    """Raises ValueError without a token, or with a webhook secret that is none."""
+    async with opened_http("Replicate", patience=patience) as http:
+        yield Replicate(settings, http)
+
+
+class Replicate:
+    """Speaks to Replicate's HTTP API. Its own SDK is not used: a version of it re-sends creates after a timeout."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, settings: ReplicateSettings, http: HttpClient) -> None:
+        if not settings.token:
+            raise ValueError("Replicate needs a token.")
+        self._authorization = {"Authorization": f"Bearer {settings.token.get_secret_value().strip()}"}
+        secret = settings.webhook_secret
+        self._signature = Webhook(secret.get_secret_value().strip()) if secret else None
+        self._at = Addresses(settings.base_url)
+        self._http = http
+        self.download_hosts = settings.download_hosts
+
+    def parameters(self, model: Model) -> type[AnyInput]:
+        return PARAMETERS_OF.get(model.model, AnyInput)
+
+    async def attach(self, file: InputFile, *, token: str) -> str:
+        if file.size > MAX_FILE:
+            raise ProviderFailed(f"Replicate takes files up to {MAX_FILE} bytes.")
+        form = form_of(file, token=token)
+        headers = self._authorization | form.headers
+        reply = await self._http.call("POST", self._at.files, headers=headers, content=form.content)
+        if not reply.ok:
+            raise ProviderFailed(message_of(reply))
+        urls = (reply.document() or {}).get("urls")
+        link = urls.get("get") if isinstance(urls, dict) else None
+        if not isinstance(link, str):
+            raise ProviderUnavailable("Replicate took the file, but gives no link to it.")
+        return link
+
+    def build_request(self, task: Task) -> ProviderRequest:
+        body: dict[str, Any] = {"input": self.parameters(task.model).as_input(task.params)}
+        if task.webhook_url:
+            body |= {"webhook": task.webhook_url, "webhook_events_filter": list(EVENTS)}
+        headers = {"Cancel-After": cancel_after(task.model.deadlines)}
+        return ProviderRequest("POST", self._at.predictions_of(task.model.model), body, headers)
+
+    async def submit(self, request: ProviderRequest) -> SubmitOutcome:
+        headers = self._key_for(request.url) | request.headers
+        answer = await self._http.send_once(request.method, request.url, headers=headers, body=request.body)
+        return outcome_of(answer, ref_of=self._at.ref)
+
+    async def query(self, ref: Ref) -> Snapshot:
+        reply = await self._call("GET", self._at.get(ref))
+        if reply.status == NOT_FOUND:
+            return Snapshot(status=JobStatus.SUBMITTED, raw_status="not found", final=False, definite=False)
+        return snapshot_of(*_prediction_in(reply))
+
+    async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
+        prediction = prediction_in(snapshot.raw)
+        if prediction is None or prediction.output is None:
+            prediction, _ = _prediction_in(await self._call("GET", self._at.get(ref)))
+        if prediction.data_removed:
+            raise ProviderFailed("Replicate has erased the results: it keeps them for one hour.")
+        if prediction.output is None:
+            raise ProviderFailed("Replicate has no results: there were none, or they are erased.")
+        sources = sources_in(prediction.output, completed_at=prediction.completed_at)
+        return [replace(source, headers=self._key_for(source.url or "")) for source in sources]
+
+    async def cancel(self, ref: Ref) -> CancelOutcome:
+        """Not found may only mean not visible yet, a moment after the create: that is worth another try."""
+        reply = await self._call("POST", self._at.cancel(ref))
+        prediction, _ = _prediction_in(reply)
+        return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
+
+    async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
+        trail = Trail(submission, known_ids=known_ids, ref_of=self._at.ref)
+        intent_at = submission.intent_at
+        url: str | None = self._at.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
+        complete = False
+        for _ in range(MAX_PAGES):
+            if url is None or trail.is_certain:
+                break
+            page = (await self._call("GET", url)).document() or {}
+            if not isinstance(page.get("results"), list):
+                raise ProviderUnavailable("Replicate gives a list that cannot be read.")
+            trail.follow(page["results"])
+            url, complete = self._at.next_page(page), not page.get("next")
+        return trail.verdict(complete=complete, now=datetime.now(UTC))
+
+    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
+        verify(delivery, self._signature)
+        prediction = prediction_of(delivery)
+        ref = self._at.ref(prediction.id, prediction.urls)
+        return Hint(delivery_id=delivery.headers.get("webhook-id"), raw_status=prediction.status, ref=ref)
+
+    async def _call(self, method: str, url: str) -> Reply:
+        return await self._http.call(method, url, headers=self._key_for(url))
+
+    def _key_for(self, url: str) -> dict[str, str]:
+        return dict(self._authorization) if self._at.may_see_the_key(url) else {}
+
+
+def _prediction_in(reply: Reply) -> tuple[Prediction, dict[str, Any]]:
+    """The prediction, and as it came. Raises ProviderUnavailable for anything else: it says nothing about the job."""
+    if not reply.ok:
+        raise ProviderUnavailable(f"Replicate answered {reply.status}: {message_of(reply)}")
+    raw = reply.document() or {}
+    prediction = prediction_in(raw)
+    if prediction is None:
+        raise ProviderUnavailable("Replicate gives an answer that cannot be read.")
+    return prediction, raw
+
+
+def cancel_after(deadlines: Deadlines) -> str:
+    """How long Replicate may keep it, counted from the create: waiting and running together, written like `1h30m`."""
+    seconds = math.ceil(max(deadlines.queue + deadlines.processing, MIN_CANCEL_AFTER).total_seconds())
+    parts = (("h", seconds // 3600), ("m", seconds // 60 % 60), ("s", seconds % 60))
+    return "".join(f"{count}{unit}" for unit, count in parts if count)

@@ -1,0 +1,131 @@
+"""A prediction: what Replicate says about one run of a model, and what it means to us.
+
+Recorded answers disagree with Replicate's own specification: keys are missing, null or of another type, timestamps
+carry 3 to 9 digits. So nothing but the `id` is relied upon, and an odd value counts as absent.
+"""
+
+import json
+import re
+from typing import Annotated, Any, Final, TypeVar
+
+import structlog
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import Snapshot
+
+MAX_MESSAGE: Final = 2000  #: characters of a provider's error that an owner is shown
+LOG_TAIL: Final = 10_000  #: characters of the logs that are searched for progress
+
+#: A line of tqdm, as Replicate's own clients recognise it.
+_PROGRESS: Final = re.compile(r"\s*(?P<percentage>\d+)%\s*\|.+?\|\s*\d+/\d+")
+
+_log = structlog.get_logger(__name__)
+
+
+def _absent_if_odd(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+T = TypeVar("T")
+Lenient = Annotated[T | None, WrapValidator(_absent_if_odd)]
+
+
+class Prediction(BaseModel):
+    """The part of a prediction that we use."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(min_length=1)
+    status: Lenient[str] = None
+    input: Lenient[dict[str, Any]] = None
+    output: Any = None
+    data_removed: Lenient[bool] = None
+    error: Any = None
+    logs: Lenient[str] = None
+    urls: Lenient[dict[str, Any]] = None
+    webhook: Lenient[str] = None
+    source: Lenient[str] = None
+    created_at: Lenient[AwareDatetime] = None
+    completed_at: Lenient[AwareDatetime] = None
+    deadline: Lenient[AwareDatetime] = None
+
+
+def prediction_in(document: object) -> Prediction | None:
+    """The prediction that a piece of JSON is, if it has an id."""
+    try:
+        return Prediction.model_validate(document)
+    except ValidationError:
+        return None
+
+
+def snapshot_of(prediction: Prediction, raw: dict[str, Any]) -> Snapshot:
+    """What a prediction means. A word that we do not know is neither success nor failure: it is still running."""
+    status, final, error = _meaning(prediction)
+    return Snapshot(
+        status=status,
+        raw_status=prediction.status or "",
+        final=final,
+        unit_progress=unit_progress(prediction.logs or "") if status is JobStatus.PROCESSING else None,
+        error=error,
+        raw=raw,
+    )
+
+
+def _meaning(prediction: Prediction) -> tuple[JobStatus, bool, JobError | None]:
+    match prediction.status:
+        case "starting":
+            return JobStatus.QUEUED, False, None
+        case "processing":  # even with an output: blocking creates show one before the end
+            return JobStatus.PROCESSING, False, None
+        case "succeeded":
+            return JobStatus.GENERATED, True, None
+        case "failed":
+            return JobStatus.FAILED, True, _error("provider_failed", _words(prediction.error), Stage.PROCESSING)
+        case "canceled" if _hit_its_deadline(prediction):
+            stopped = "Replicate stopped it at its deadline."
+            return JobStatus.TIMEOUT, True, _error("provider_timeout", stopped, Stage.PROCESSING)
+        case "canceled":
+            return JobStatus.CANCELED, True, None
+        case "aborted":
+            never_began = "Replicate did not begin before the deadline."
+            return JobStatus.TIMEOUT, True, _error("provider_timeout", never_began, Stage.QUEUE)
+        case unheard_of:
+            _log.warning("unknown_status", provider="replicate", id=prediction.id, raw_status=unheard_of)
+            return JobStatus.PROCESSING, False, None
+
+
+def _hit_its_deadline(prediction: Prediction) -> bool:
+    deadline, completed = prediction.deadline, prediction.completed_at
+    return deadline is not None and completed is not None and deadline <= completed
+
+
+def _error(code: str, message: str, stage: Stage) -> JobError:
+    return JobError(code=code, message=message[:MAX_MESSAGE], stage=stage)
+
+
+def _words(error: object) -> str:
+    """The specification promises a text; other things have been seen."""
+    if error is None or error == "":
+        return "Replicate gives no reason."
+    return error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+
+
+def unit_progress(logs: str) -> float | None:
+    """Percent done, from the last progress bar in the logs; Replicate has no field for it, and many models no bar."""
+    for line in reversed(logs[-LOG_TAIL:].splitlines()):
+        if found := _PROGRESS.match(line):
+            return min(float(found["percentage"]), 100.0)
+    return None

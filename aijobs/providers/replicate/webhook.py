@@ -1,0 +1,30 @@
+"""Replicate's webhooks: Standard Webhooks signatures over the raw body, which is the prediction itself."""
+
+import json
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from aijobs.domain.errors import BadInput, NotAuthenticated
+from aijobs.domain.provider_io import WebhookDelivery
+from aijobs.providers.replicate.prediction import Prediction, prediction_in
+
+
+def verify(delivery: WebhookDelivery, signature: Webhook | None) -> None:
+    """Raises NotAuthenticated when the signature is missing, wrong, or more than five minutes old."""
+    if signature is None:
+        raise NotAuthenticated("No webhook secret is configured for Replicate.")
+    try:
+        signature.verify(delivery.body, dict(delivery.headers), json_parse=False)
+    except (WebhookVerificationError, ValueError) as refused:  # ValueError: headers or body that cannot even be read
+        raise NotAuthenticated("The webhook's signature is missing, wrong or too old.") from refused
+
+
+def prediction_of(delivery: WebhookDelivery) -> Prediction:
+    """Raises BadInput when the body is not a prediction."""
+    try:
+        prediction = prediction_in(json.loads(delivery.body))
+    except (ValueError, RecursionError) as unreadable:
+        raise BadInput("The webhook's body is not JSON.") from unreadable
+    if prediction is None:
+        raise BadInput("The webhook's body is not a prediction.")
+    return prediction

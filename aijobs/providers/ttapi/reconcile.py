@@ -1,0 +1,97 @@
+"""Looking for a job whose submit was never answered.
+
+TTAPI lists jobs by their status, without hookUrl and without a time. Ours is proven by the hookUrl that a fetch
+echoes, or by a prompt that only this submission can have. That a list lacks it proves nothing: nobody has written
+down how complete it is. And what could be another's stays unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from aijobs.domain.jobs.submissions import Submission
+from aijobs.providers.ttapi.job import job_id_in
+from aijobs.providers.ttapi.prompt import is_unmistakable, same_prompt
+
+WINDOW: Final = timedelta(hours=24)  #: how long it is looked for; TTAPI keeps results for a month
+STATUSES: Final = (
+    "PENDING_QUEUE",
+    "ON_QUEUE",
+    "SUCCESS",
+    "FAILED",
+)  #: asked one by one, in the order in which jobs move on, so that none slips through between two questions
+PAGE: Final = 100  #: jobs, the most that TTAPI gives at once
+MAX_PAGES: Final = 5  #: for each status
+MAX_LOOKS: Final = 30  #: jobs that are fetched one by one to see their hookUrl
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of the list."""
+
+    id: str
+    prompt: str
+    action: str
+    hook_url: str
+
+
+def page_in(envelope: Mapping[str, Any]) -> list[Any] | None:
+    """The lines of a page: `data` itself, or the only list in it."""
+    data = envelope.get("data")
+    if isinstance(data, list):
+        return data
+    inside = [part for part in data.values() if isinstance(part, list)] if isinstance(data, dict) else []
+    return inside[0] if len(inside) == 1 else None
+
+
+def listed_in(page: Iterable[Any]) -> list[Listed]:
+    """The jobs of a page. The list has a dialect of its own: snake case, and numbers for statuses."""
+    lines = [line for line in page if isinstance(line, dict)]
+    return [
+        Listed(
+            job_id,
+            prompt=str(line.get("prompt") or ""),
+            action=str(line.get("action") or line.get("actions") or ""),
+            hook_url=str(line.get("hookUrl") or line.get("hook_url") or ""),
+        )
+        for line in lines
+        if (job_id := job_id_in(line))
+    ]
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What a submission can be recognised by. `prompt` only when no other submission can have it."""
+
+    hook_url: str | None
+    prompt: str | None
+    action: str
+
+    @classmethod
+    def of(cls, submission: Submission) -> "Clues":
+        body = submission.request.body
+        prompt = str(body.get("prompt") or "")
+        certain = not body.get("translation") and is_unmistakable(prompt, token=submission.token)
+        return cls(body.get("hookUrl"), prompt if certain else None, str(body.get("action") or "imagine"))
+
+    @property
+    def lead_anywhere(self) -> bool:
+        return self.hook_url is not None or self.prompt is not None
+
+    def proven(self, jobs: Iterable[Listed]) -> str | None:
+        """The id of the job that the list alone proves to be ours. Two that look alike prove nothing."""
+        fitting = {job.id for job in jobs if self._fits(job)}
+        return fitting.pop() if len(fitting) == 1 else None
+
+    def _fits(self, job: Listed) -> bool:
+        if self.hook_url and job.hook_url:
+            return job.hook_url == self.hook_url
+        return self.prompt is not None and same_prompt(job.prompt, self.prompt)
+
+    def worth_a_look(self, jobs: Sequence[Listed]) -> list[Listed]:
+        """Whose hookUrl to look at, the likeliest first."""
+        if self.hook_url is None:
+            return []
+        likely = sorted(jobs, key=lambda job: job.action != self.action)
+        return likely[:MAX_LOOKS]

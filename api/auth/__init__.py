@@ -1,0 +1,1 @@
+"""Who calls: keys, tokens, sessions, tickets, and the origins of browsers."""

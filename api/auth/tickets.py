@@ -1,0 +1,114 @@
+"""Tickets: what a browser puts into the address of a stream, where it cannot send a header (EventSource, WebSocket).
+
+Addresses end up in logs and histories, so a ticket is good for a minute, for one user, and for opening streams only.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import jwt
+from fastapi import Depends, Header, Query, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from aijobs.domain.errors import NotAuthenticated
+from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.persistence.column_types import now
+from api.auth.caller import Caller, identified
+from api.auth.credentials import Proof, those_still_good
+from api.auth.origins import refuse_foreign_origin
+from api.dependencies import AllParts, Parts
+
+ALGORITHM: Final = "HS256"
+AUDIENCE: Final = "aijobs-streams"
+LIFETIME: Final = timedelta(minutes=1)
+MAX_LENGTH: Final = 2000
+
+_PURPOSE: Final = b"aijobs stream ticket 1"  # a key of its own, so that a signature made for anything else is none here
+
+
+@dataclass(frozen=True)
+class Ticket:
+    text: str
+    expires_at: datetime
+
+
+def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timedelta = LIFETIME) -> Ticket:
+    """To follow this user's jobs. A stream that it opened ends with what the caller was let in by."""
+    expires_at = now().replace(microsecond=0) + lifetime
+    proof = caller.proof
+    content = {"aud": AUDIENCE, "sub": user_id, "key": proof.key_id, "exp": expires_at}
+    if proof.until is not None:
+        content["until"] = int(proof.until.timestamp())
+    if proof.session is not None:
+        content["session"] = proof.session
+    return Ticket(jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires_at)
+
+
+async def holder_of(parts: Parts, text: str) -> Caller:
+    """Whom a ticket lets in. Raises NotAuthenticated."""
+    content = _read(parts.secret, text)
+    until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
+    proof = Proof(key_id=content["key"], until=until, session=content.get("session"))
+    if not await those_still_good(parts.database, [proof], session_idle=parts.settings.session_idle):
+        raise NotAuthenticated("What this ticket was made with is no longer good.")
+    return Caller(
+        key_id=proof.key_id,
+        kind=KeyKind.USER,
+        own_user=content["sub"],
+        named=None,
+        scopes=frozenset({Scope.JOBS_READ}),
+        until=proof.until,
+        session=proof.session,
+    )
+
+
+async def follower(
+    parts: Parts, connection: HTTPConnection, *, ticket: str | None, bearer: str | None, user: str | None
+) -> Caller:
+    """Who opens a stream: by key or token, by ticket, or by cookie. Raises NotAuthenticated, NotAllowed."""
+    if bearer is None and ticket is not None:
+        refuse_foreign_origin(connection, parts.base_url, parts.settings.allowed_origins)
+        return await holder_of(parts, ticket)
+    return (await identified(parts, connection, bearer, user)).needs(Scope.JOBS_READ)
+
+
+def _read(secret: bytes, text: str) -> dict[str, Any]:
+    if len(text) > MAX_LENGTH:
+        raise NotAuthenticated("This is no ticket of ours.")
+    try:
+        content: dict[str, Any] = jwt.decode(
+            text,
+            _signing_key(secret),
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            options={"require": ["exp", "sub", "key"]},
+        )
+    except jwt.ExpiredSignatureError as expired:
+        raise NotAuthenticated("This ticket has expired. Make another for each connection.") from expired
+    except jwt.InvalidTokenError as invalid:
+        raise NotAuthenticated("This is no ticket of ours.") from invalid
+    return content
+
+
+def _signing_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, _PURPOSE, "sha256")
+
+
+_bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")
+
+
+async def _follower(
+    connection: HTTPConnection,
+    parts: AllParts,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    ticket: Annotated[str | None, Query(description="Instead of a header: made by `POST /api/tickets`.")] = None,
+    aijobs_user: Annotated[str | None, Header(description="With a service key: the end user to act for.")] = None,
+) -> Caller:
+    bearer = credentials.credentials if credentials else None
+    return await follower(parts, connection, ticket=ticket, bearer=bearer, user=aijobs_user)
+
+
+Follower = Annotated[Caller, Depends(_follower)]

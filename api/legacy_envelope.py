@@ -1,0 +1,30 @@
+"""The other shape of answers, which clients of the upload of templates rely on: `{"code", "message", "data"}`."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from itertools import islice
+from typing import Final
+
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from aijobs.domain.errors import FieldError
+
+MAX_TOLD: Final = 5  #: wrong fields that one message names
+NOT_NOW: Final = "This cannot be done now. Try again later."
+
+
+class CodeAndMessageRoute(APIRoute):
+    """A route whose errors have this shape too; the one door for errors knows it by this class."""
+
+
+def code_and_message(
+    status: int, detail: str, fields: Iterable[FieldError], headers: Mapping[str, str] | None
+) -> JSONResponse:
+    """An error: its HTTP status again, and what is wrong with the request; what is wrong with us is not told."""
+    told = NOT_NOW if status >= HTTPStatus.INTERNAL_SERVER_ERROR else " ".join([detail, *_messages(fields)])
+    return JSONResponse({"code": status, "message": told}, status, headers)
+
+
+def _messages(fields: Iterable[FieldError]) -> Iterable[str]:
+    return (field.message for field in islice(fields, MAX_TOLD))

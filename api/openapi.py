@@ -1,0 +1,154 @@
+"""The interactive documentation, and what of OpenAPI the framework does not know by itself."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+
+from aijobs.domain.lifecycle import JobStatus
+from api.problems import Problem
+from dashboard.assets import addresses
+
+TITLE: Final = "aijobs"
+DESCRIPTION: Final = """
+One API in front of the world's generative-AI services. Hand in a job, get its code at once, follow it live.
+
+Send `Authorization: Bearer <key>`. With a service key, name the end user in `user_id` or in the header `Aijobs-User`.
+Errors are `application/problem+json` (RFC 9457). Lists are `{"data", "has_more", "next_cursor"}`. Times are RFC 3339
+in UTC. A POST with an `Idempotency-Key` may be repeated: it gets the first answer again.
+"""
+
+TAGS: Final = [
+    {"name": "jobs", "description": "Hand in, follow, cancel."},
+    {"name": "outputs", "description": "Results, behind signed links that expire."},
+    {"name": "files", "description": "Inputs that a job's parameters may name."},
+    {"name": "photo reviews", "description": "Scores and comments for a photo, and beautifying it."},
+    {"name": "catalogue", "description": "Models and dictionaries."},
+    {"name": "templates", "description": "Prompts of document jobs, in versions, and the rows that came of documents."},
+    {"name": "points", "description": "The daily allowance, and its ledger."},
+    {"name": "operations", "description": "Decisions about jobs in doubt."},
+    {"name": "access", "description": "Tokens for end users' browsers."},
+    {"name": "webhooks out", "description": "Where callers hear of their jobs, signed, and tried again."},
+    {"name": "webhooks", "description": "From providers; not for callers."},
+    {"name": "health", "description": "For whoever keeps this running."},
+]
+
+#: Swagger UI sets styles as it goes, and draws its icons from data.
+CONTENT_SECURITY: Final = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+)
+
+PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>aijobs · API</title>
+<link rel="icon" href="/favicon.ico">
+<link rel="stylesheet" href="{style}">
+</head>
+<body>
+<div id="docs" data-document="{document}"></div>
+<script src="{bundle}"></script>
+<script src="{start}"></script>
+</body>
+</html>
+"""
+
+#: How the names of functions behind a GET may begin, and second words that name nothing.
+GET_VERBS: Final = frozenset({"follow", "get", "list", "open", "read", "track"})
+NO_OBJECT: Final = frozenset({"all", "one"})
+
+WITH_BODY: Final = frozenset({"200", "201", "202"})
+#: Whose answers leave out what they do not have.
+LEFT_OUT: Final = frozenset({"UploadData"})
+SCHEMAS: Final = "#/components/schemas/"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def docs(request: Request) -> HTMLResponse:
+    files = addresses()
+    page = PAGE.format(
+        document=f"{request.app.root_path}/openapi.json",
+        style=files["vendor/swagger-ui.min.css"],
+        bundle=files["vendor/swagger-ui.min.js"],
+        start=files["docs.js"],
+    )
+    return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY})
+
+
+def operation_id(route: APIRoute) -> str:
+    """What generated clients call it: `getJob`.
+
+    It is the function's name, with the path's resource where it names none, and `get` where a GET has no verb.
+    """
+    words = route.name.split("_")
+    if "GET" in (route.methods or ()) and words[0] not in GET_VERBS:
+        words.insert(0, "get")
+    if len(words) == 1 or words[1] in NO_OBJECT:
+        words[1:] = _resource(route.path, plural=words[0] == "list")
+    return words[0] + "".join(word.capitalize() for word in words[1:])
+
+
+def _resource(path: str, *, plural: bool) -> list[str]:
+    """`/api/webhook-endpoints/{id}` is about `["webhook", "endpoint"]`."""
+    *more, last = path.removeprefix("/api").strip("/").split("/")[0].split("-")
+    if plural or last.endswith("ss"):
+        return [*more, last]
+    return [*more, f"{last[:-3]}y" if last.endswith("ies") else last.removesuffix("s")]
+
+
+def completed(openapi: dict[str, Any]) -> dict[str, Any]:
+    """The same description with the schema of every error, the names of the statuses, and what is always sent."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    components = openapi.setdefault("components", {}).setdefault("schemas", {})
+    components |= schema.pop("$defs", {})
+    components["Problem"] = schema
+    components["JobStatus"]["x-enum-varnames"] = [status.name for status in JobStatus]
+    operations = [operation for path in openapi["paths"].values() for operation in path.values()]
+    for operation in operations:
+        _say_what_is_no_json(operation["responses"])
+    _require_what_is_always_sent(components, operations)
+    return openapi
+
+
+def _say_what_is_no_json(responses: dict[str, Any]) -> None:
+    """What has no schema is text, or a file; so is an answer that has a body and no type."""
+    for status in WITH_BODY & responses.keys():
+        content = responses[status].setdefault("content", {})
+        for media_type in content or ["application/octet-stream"]:
+            format_ = {} if media_type.startswith("text/") else {"format": "binary"}
+            content.setdefault(media_type, {}).setdefault("schema", {"type": "string", **format_})
+
+
+def _require_what_is_always_sent(components: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    """Callers may leave out what has a default. We do so in `LEFT_OUT` only."""
+    received = _reached([_without_answers(operation) for operation in operations], components)
+    sent = _reached([operation["responses"] for operation in operations], components)
+    for name in sent - received - LEFT_OUT:
+        if properties := components[name].get("properties"):
+            components[name]["required"] = list(properties)
+
+
+def _without_answers(operation: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in operation.items() if name != "responses"}
+
+
+def _reached(parts: list[Any], components: dict[str, Any]) -> set[str]:
+    """The names of all schemas that these parts refer to, and those refer to in turn."""
+    found: set[str] = set()
+    waiting = parts
+    while waiting:
+        match waiting.pop():
+            case {"$ref": str(reference)}:
+                name = reference.removeprefix(SCHEMAS)
+                if name not in found:
+                    found.add(name)
+                    waiting.append(components[name])
+            case dict() as inner:
+                waiting.extend(inner.values())
+            case list() as inner:
+                waiting.extend(inner)
+    return found

@@ -1,0 +1,1 @@
+"""The JSON documents of the API, and how rows become them."""

@@ -1,0 +1,175 @@
+"""The documents that callers get. Their shapes are relied on outside."""
+
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aijobs.domain.jobs.events import Moment
+from aijobs.domain.jobs.job import JobError
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.domain.provider_io import Capabilities
+from aijobs.persistence.access.keys import Scope
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class Page(Shape, Generic[T]):
+    """A list, or a part of one: `next_cursor` goes into the next request's `cursor`."""
+
+    data: list[T]
+    has_more: bool = False
+    next_cursor: str | None = None
+
+
+class Output(Shape):
+    """One result. `url` is signed and expires; `width` and `height` are pixels."""
+
+    index: int
+    kind: OutputKind
+    media_type: str
+    size: int
+    sha256: str
+    url: str
+    original_url: str | None
+    width: int | None
+    height: int | None
+    create_time: Moment
+
+
+class Job(Shape):
+    """A job as its owner sees it: the row's fields, the names of its status, and its outputs behind signed links."""
+
+    code: str = Field(examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    user_id: str
+    photo_review_analysis_code: str | None
+    type: str | None
+    action: str | None
+    channel: str
+    platform: str
+    model: str
+    model_id: str
+    model_name: str
+    model_version: str
+    asyn: bool
+    output_count: int
+    create_date: date
+    req_time: Moment | None
+    resp_time: Moment | None
+    cost_time: float | None = Field(description="seconds")
+    out_id: str | None = Field(description="the provider's own id")
+    job_status: JobStatus
+    job_status_name: str = Field(examples=["PROCESSING"])
+    job_status_desc: str = Field(examples=["生成中"])
+    unit_progress: float | None
+    overall_progress: float
+    metadata: dict[str, str]
+    outputs: list[Output]
+    error: JobError | None
+    origin: str | None = Field(default=None, description="the finished job that this one acts on")
+    actions: list[str] = Field(
+        default=[], description="what can be done with the result: `action` of a new job", examples=[["upsample1"]]
+    )
+
+
+class JobWithExchange(Job):
+    """...and what was sent to the provider and came back, without secrets."""
+
+    req_json: dict[str, Any] | None
+    resp_json: dict[str, Any] | None
+
+
+class File(Shape):
+    """An uploaded input. A job's parameter names it by its `code`."""
+
+    code: str = Field(examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    width: int | None
+    height: int | None
+
+
+class Points(Shape):
+    """A user's points of one day. `held` is the part of `used` that waits for a decision."""
+
+    user_id: str
+    day: date
+    limit: int
+    used: int
+    held: int
+    remaining: int
+
+
+class Entry(Shape):
+    """One line of the points ledger."""
+
+    job_code: str
+    user_id: str
+    day: date
+    kind: EntryKind
+    points: int
+    create_time: Moment
+
+
+class CatalogueEntry(Shape):
+    """A model that jobs may name. Without its provider's key, parameters and capabilities are not known."""
+
+    model_id: str
+    model_code: str
+    model_name: str
+    model: str
+    model_version: str
+    model_desc: str
+    platform: str
+    channel: str
+    asyn: bool
+    type: str
+    unit_point: int
+    max_output_count: int
+    output_kind: OutputKind
+    unit_progress: list[str] = Field(description="names of the statuses that can show a unit progress")
+    deadlines: dict[str, float] = Field(description="seconds")
+    poll: dict[str, float] = Field(description="waiting times in seconds, and how they grow")
+    configured: bool
+    parameters: dict[str, Any] | None = Field(description="JSON Schema of a job's `params`")
+    capabilities: Capabilities | None
+
+
+class StatusEntry(Shape):
+    code: int
+    name: str
+    zh: str
+    en: str
+    overall: float = Field(description="percent of the whole life, on entering it")
+
+
+class Dictionaries(Shape):
+    """What front ends need to show a job: the statuses, and each model's description by its `model_id`."""
+
+    statuses: list[StatusEntry]
+    models: dict[str, str]
+
+
+class Token(Shape):
+    """A token for one end user's browser."""
+
+    token: str
+    user_id: str
+    scopes: list[Scope]
+    expires_at: Moment
+
+
+class Health(Shape):
+    status: str
+
+
+class Received(Shape):
+    received: bool

@@ -1,0 +1,101 @@
+"""The documents of photo reviews, and what is sent to have one. Their shapes are relied on outside."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from aijobs.domain.jobs.events import Moment
+from aijobs.domain.jobs.parameters import FILE_CODE
+from aijobs.domain.photos import Analysis
+from api.schemas import jobs as shapes
+
+PHOTO: Final = "photo"  #: the form's field
+
+
+class PhotoReview(shapes.Shape):
+    """A photo and its review. `ori_img_url` is a signed link to the published copy, and expires.
+
+    `beautify_image` is true while a job beautifies the photo, and when there are beautified photos.
+    """
+
+    code: str = Field(examples=["review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    user_id: str
+    job_code: str = Field(description="the job that reviews")
+    file_code: str = Field(description="the published copy, as a job's parameter may name it")
+    name: str
+    ori_img_url: str
+    width: int
+    height: int
+    beautify_ability: bool
+    beautify_image: bool
+    beautify_job_code: str | None = Field(description="the last job that beautifies")
+    analysis: Analysis | None = Field(description="absent until the photo is reviewed")
+    create_time: Moment
+    update_time: Moment
+
+
+class PhotoReviewWithJobs(PhotoReview):
+    """...and the jobs that name it, newest first."""
+
+    jobs: list[shapes.Job]
+
+
+class BeautifiedPhoto(shapes.Shape):
+    """One picture that came of beautifying. `img_url` and `ori_img_url` are signed links: after, and before."""
+
+    code: str
+    photo_review_analysis_code: str
+    job_code: str
+    img_url: str
+    original_url: str | None = Field(description="where the provider had it")
+    ori_img_url: str
+    img_status: int = Field(description="4: the picture exists")
+    cost_time: float | None = Field(description="seconds")
+    sort: int
+    model_id: str
+    model_name: str
+    media_type: str
+    width: int | None
+    height: int | None
+    size: int
+    create_time: Moment
+
+
+class ReviewRequest(BaseModel):
+    """A photo that was uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field(pattern=f"^{FILE_CODE}$", examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it is for")
+
+
+class BeautifyRequest(BaseModel):
+    """By which model. The photo is the review's; `params` are the model's others."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model_id: str = Field(max_length=100, examples=["replicate_imageupscale_v1"])
+    params: dict[str, Any] = Field(default={}, examples=[{"enhance_model": "Standard V2", "upscale_factor": 2}])
+    output_count: int = Field(default=1, ge=1, strict=True)
+
+
+#: The form is read in the route, after the caller's key: so its documentation is written by hand.
+REVIEW_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [PHOTO],
+                    "properties": {
+                        PHOTO: {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP."},
+                        "user_id": {"type": "string", "description": "With a service key: the end user it is for."},
+                    },
+                }
+            },
+            "application/json": {"schema": ReviewRequest.model_json_schema()},
+        },
+    }
+}

@@ -1,0 +1,131 @@
+"""Documents about webhooks to callers. Their shapes are relied on outside."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from aijobs.adapters.webhooks.signing import secret_of
+from aijobs.adapters.webhooks.url_check import MAX_URL_LENGTH
+from aijobs.domain.jobs.events import Moment
+from aijobs.domain.webhooks import SIGNED_TWICE_FOR, THE_END, Closed, DeliveryState, Topic, endpoint_seal, user_seal
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
+from api.schemas.jobs import Shape
+
+Topics = Annotated[list[Topic], Field(min_length=1, max_length=len(Topic))]
+
+
+class EndpointRequest(BaseModel):
+    """Where to send what, and of whose jobs."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"url": "https://example.com/aijobs", "events": ["job.success", "job.failed"]}]
+        },
+    )
+
+    url: str = Field(max_length=MAX_URL_LENGTH)
+    events: Topics = list(THE_END)
+    user_id: str | StrictInt | None = Field(
+        default=None, description="With a service key: only this user's jobs. Default: every user's."
+    )
+
+
+class EndpointChange(BaseModel):
+    """What is not named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str | None = Field(default=None, max_length=MAX_URL_LENGTH)
+    events: Topics | None = None
+    enabled: StrictBool | None = None
+
+
+class WebhookEndpoint(Shape):
+    """A receiver. `disabled_reason` is `gone` (it answered 410) or `failing` (for days) when we have disabled it."""
+
+    id: str = Field(examples=["endpoint_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    user_id: str | None = Field(description="Whose jobs it hears of; null: everybody's.")
+    url: str
+    events: list[Topic]
+    enabled: bool
+    disabled_reason: Closed | None
+    disabled_at: Moment | None
+    failing_since: Moment | None = Field(description="The first failed try since the last message that was taken.")
+    previous_secret_until: Moment | None = Field(description="After a rotation: so long the old secret signs as well.")
+    create_time: Moment
+
+
+class WebhookEndpointWithSecret(WebhookEndpoint):
+    """...and its secret, which is told when it is made and not again."""
+
+    secret: str = Field(examples=["whsec_…"])
+
+
+class UserSecret(Shape):
+    """What signs messages to the `callback_url` of a user's jobs."""
+
+    user_id: str
+    secret: str = Field(examples=["whsec_…"])
+    previous_secret_until: Moment | None
+
+
+class Try(Shape):
+    """One try of a delivery. Without a status, `error` says why there was none."""
+
+    at: str
+    status: int | None
+    error: str | None
+
+
+class WebhookDelivery(Shape):
+    """One message to one receiver. `message_id` is its `webhook-id`, the same in all tries and replays."""
+
+    id: str = Field(examples=["hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    message_id: str
+    endpoint_id: str | None = Field(description="null: it goes to the job's `callback_url`")
+    user_id: str | None
+    url: str
+    type: str = Field(examples=["job.success"])
+    job_code: str | None = Field(description="null: a test")
+    seq: int | None = Field(description="the event's number in its job")
+    state: DeliveryState
+    attempts: int
+    response_status: int | None = Field(description="of the last try")
+    error: str | None = Field(description="of the last try")
+    next_try_at: Moment | None
+    ended_at: Moment | None
+    replay_of: str | None
+    create_time: Moment
+    tries: list[Try]
+
+
+def endpoint_document(row: WebhookEndpointRow) -> WebhookEndpoint:
+    told = {"id": row.code, "previous_secret_until": row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR}
+    return WebhookEndpoint.model_validate({**row.model_dump(), **told})
+
+
+def with_secret(row: WebhookEndpointRow, master: bytes) -> WebhookEndpointWithSecret:
+    secret = secret_of(master, endpoint_seal(row.code, row.secret_version))
+    return WebhookEndpointWithSecret(**dict(endpoint_document(row)), secret=secret)
+
+
+def secret_document(row: WebhookSecretRow, master: bytes) -> UserSecret:
+    return UserSecret(
+        user_id=row.user_id,
+        secret=secret_of(master, user_seal(row.user_id, row.version)),
+        previous_secret_until=row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR,
+    )
+
+
+def delivery_document(row: WebhookDeliveryRow) -> WebhookDelivery:
+    last = row.tries[-1] if row.tries else {"status": None, "error": None}
+    told = {
+        "id": row.code,
+        "endpoint_id": row.endpoint_code,
+        "type": row.topic,
+        "attempts": len(row.tries),
+        "response_status": last["status"],
+        "error": last["error"],
+    }
+    return WebhookDelivery.model_validate({**row.model_dump(), **told})

@@ -1,0 +1,117 @@
+"""A job's progress as simple front ends show it: begun, how far, done or failed. For `EventSource.onmessage`."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.database import Database
+from aijobs.persistence.documents.task_ids import tracked_job
+from aijobs.persistence.jobs.event_log import EventFilter
+from api.streaming.event import one_line
+from api.streaming.hub import LiveEvents
+from api.streaming.limits import OpenStream
+from api.streaming.replay import follow
+from api.streaming.sse import GREETING, SIGN_OF_LIFE, JobHistory
+
+STREAM_AT_MOST: Final = timedelta(minutes=30)
+
+STAGES: Final = int(JobStatus.SUCCESS)
+"""Of a job that names no stages of its own: the statuses up to the good end."""
+
+BEGUN: Final = "任务已开始"
+BEGINNING: Final = 0
+"""The number of the first frame. The job's first event is not told besides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """`task_id` is what the front end calls the job; `code` is missing while no job has that name.
+
+    `after` is the number of the last frame that was heard. When we made the name up, frames carry it in their `id`, so
+    that a browser which comes back by itself still means the same job.
+    """
+
+    task_id: str
+    user_id: str | None
+    is_made_up: bool
+    code: str | None
+    after: int | None
+
+    async def frames(self, live: LiveEvents, stream: OpenStream) -> AsyncGenerator[bytes]:
+        ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
+        yield GREETING
+        if self.after is None:
+            yield self._frame(BEGINNING, {"type": "INIT", "taskId": self.task_id, "message": BEGUN, "progress": 0})
+        code = self.code
+        async with aclosing(self._looks_for_job(live, stream)) as looks:
+            while code is None and time.monotonic() < ends_at and stream.ending is None:
+                code = await anext(looks, None)
+                yield SIGN_OF_LIFE
+        if code is None:
+            return
+        async with aclosing(follow(live, JobHistory(code), self.after or BEGINNING, stream)) as batches:
+            async for batch in batches:
+                yield b"".join(self._told(event.event) for event in batch) or SIGN_OF_LIFE
+                if time.monotonic() >= ends_at:
+                    return
+
+    async def _looks_for_job(self, live: LiveEvents, stream: OpenStream) -> AsyncGenerator[str | None]:
+        """Whenever a job of the user begins, and now and then."""
+        async with live.subscribed(EventFilter(user_id=self.user_id)) as subscription:
+            stream.listens_to(subscription)
+            while not subscription.is_over:
+                yield await live.read(_code_of(live.database, self.task_id, self.user_id))
+                while (news := await subscription.take()) and all(event.event.seq > 1 for event in news):
+                    pass
+
+    def _told(self, event: JobEvent) -> bytes:
+        """Of what a front end does not show, the number only: browsers keep it and say nothing."""
+        if event.seq == 1 or event.kind is EventKind.NOTE:
+            return f"id: {self._id(event.seq)}\n\n".encode()
+        return self._frame(event.seq, document(self.task_id, event))
+
+    def _frame(self, number: int, said: Mapping[str, Any]) -> bytes:
+        return f"id: {self._id(number)}\ndata: {one_line(json.dumps(said, ensure_ascii=False))}\n\n".encode()
+
+    def _id(self, number: int) -> str:
+        return f"{self.task_id}/{number}" if self.is_made_up else str(number)
+
+
+def document(task_id: str, event: JobEvent) -> dict[str, Any]:
+    """An event as PROGRESS, COMPLETE or ERROR."""
+    if event.kind is EventKind.STATUS and event.job_status.is_final:
+        return _end(task_id, event)
+    stage, stages = event.detail.get("stage"), event.detail.get("stages")
+    has_own = type(stage) is int and type(stages) is int
+    return {
+        "type": "PROGRESS",
+        "taskId": task_id,
+        "currentStage": stage if has_own else int(event.job_status),
+        "totalStages": stages if has_own else STAGES,
+        "progress": int(event.overall_progress),
+        "message": f"{event.job_status_desc} ({stage}/{stages})" if has_own else event.job_status_desc,
+    }
+
+
+def _end(task_id: str, event: JobEvent) -> dict[str, Any]:
+    is_success = event.job_status is JobStatus.SUCCESS
+    error = event.detail.get("error") or {}
+    return {
+        "type": "COMPLETE" if is_success else "ERROR",
+        "taskId": task_id,
+        "progress": 100 if is_success else -1,
+        "message": error.get("message", event.job_status_desc),
+        "success": is_success,
+    }
+
+
+async def _code_of(database: Database, task_id: str, user_id: str | None) -> str | None:
+    async with database.read() as session:
+        job = await tracked_job(session, task_id, user_id=user_id)
+        return job.code if job else None

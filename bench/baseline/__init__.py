@@ -1,0 +1,1 @@
+"""The bare rivals that measurements are compared with."""

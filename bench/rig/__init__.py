@@ -1,0 +1,1 @@
+"""What measurements run on: installations, processes, vendors, readers."""

@@ -1,0 +1,76 @@
+"""A real installation on free ports: Temporal and the API, and where wanted worker and vendor, a process each."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aijobs.persistence.access.keys import KeyKind, create_key
+from aijobs.persistence.database import opened_database
+from bench.rig.processes import started
+from bench.rig.workspace import POINTS_ENOUGH
+from cli.api_client import Api, opened_api
+from cli.embedded.ports import HOST, free_ports
+from cli.embedded.temporal_server import TemporalServer, temporal_server
+
+END_USER: Final = "bench"
+VENDOR_TOKEN: Final = "bench"  # noqa: S105 - the vendor takes any
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where everything is. Settings of the API and the worker are made from this."""
+
+    folder: Path
+    temporal: TemporalServer
+    api_port: int
+    vendor_port: int
+    secret: str
+    webhook_secret: str
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def vendor_url(self) -> str:
+        return f"http://{HOST}:{self.vendor_port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "AIJOBS_DATA_DIR": str(self.folder),
+            "AIJOBS_SECRET": self.secret,
+            "AIJOBS_API__PORT": str(self.api_port),
+            "AIJOBS_POINTS__DAILY_LIMIT": str(POINTS_ENOUGH),
+            "AIJOBS_REPLICATE__TOKEN": VENDOR_TOKEN,
+            "AIJOBS_REPLICATE__BASE_URL": self.vendor_url,
+            "AIJOBS_REPLICATE__WEBHOOK_SECRET": self.webhook_secret,
+            "AIJOBS_DOWNLOAD__ALLOW_HOSTS": f"{HOST}:{self.vendor_port}",
+        }
+
+
+async def installed(opened: AsyncExitStack, folder: Path) -> Installation:
+    """With Temporal running, and nothing else."""
+    api_port, vendor_port = free_ports(2)
+    return Installation(
+        folder=folder,
+        temporal=await opened.enter_async_context(temporal_server(data_dir=folder)),
+        api_port=api_port,
+        vendor_port=vendor_port,
+        secret=secrets.token_urlsafe(32),
+        webhook_secret="whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+    )
+
+
+async def started_api(opened: AsyncExitStack, here: Installation, changes: Mapping[str, str] | None = None) -> Api:
+    """The API, as an end user's backend speaks to it."""
+    settings = here.settings | dict(changes or {})
+    await started(opened, "cli.main", "api", folder=here.folder, port=here.api_port, settings=settings)
+    async with opened_database(f"sqlite:///{here.folder / 'aijobs.db'}") as database:
+        key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
+    return await opened.enter_async_context(opened_api(url=here.api_url, key=key, user=END_USER))

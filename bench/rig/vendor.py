@@ -1,0 +1,27 @@
+"""The sandbox as a vendor without rate limits, in a process of its own:
+`python -m bench.rig.vendor PORT SECRET WORK`.
+"""
+
+import sys
+from typing import Final
+
+from pydantic import SecretStr
+
+from sandbox.config import Pace, RateLimit, SandboxConfig
+from sandbox.server import serve
+
+NO_LIMIT: Final = RateLimit(creates_per_minute=1_000_000, calls_per_minute=1_000_000)
+QUEUE_SECONDS: Final = 1.0
+
+
+def simulated(port: int, webhook_secret: str, *, work_seconds: float) -> SandboxConfig:
+    return SandboxConfig(
+        port=port,
+        webhook_secret=SecretStr(webhook_secret),
+        pace=Pace(queue_seconds=QUEUE_SECONDS, work_seconds=work_seconds),
+        rate_limit=NO_LIMIT,
+    )
+
+
+if __name__ == "__main__":
+    serve(simulated(int(sys.argv[1]), sys.argv[2], work_seconds=float(sys.argv[3])))

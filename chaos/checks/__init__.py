@@ -1,0 +1,1 @@
+"""The invariants that must hold after a run."""

@@ -1,0 +1,78 @@
+"""Nothing is paid twice, and the points follow what really happened."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from aijobs.domain.jobs.job import Stage
+from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import EntryKind, closing_entry
+from aijobs.persistence.tables import JobRow
+from chaos.evidence import Evidence
+from sandbox.persistence.ledger import Charge, LedgerRow
+
+CLOSINGS: Final = frozenset({EntryKind.SETTLE, EntryKind.REFUND})
+
+
+def paid_twice(seen: Evidence) -> Iterator[tuple[str, str]]:
+    submissions = {row.token: row for rows in seen.submissions.values() for row in rows}
+    for token, times in Counter(row.correlation for row in seen.ledger).items():
+        if token not in submissions:
+            yield str(token), "is the token of a paid submit that we know nothing of"
+        elif times > 1:
+            yield submissions[token].job_code, f"paid {times} times for one submission"
+    for code, rows in seen.submissions.items():
+        accepted = [row for row in rows if row.outcome == Outcome.ACCEPTED]
+        paid = seen.paid(code)
+        if len(accepted) > 1:
+            yield code, f"has {len(accepted)} accepted submissions"
+        if len(paid) > 1:
+            yield code, f"was taken by the provider {len(paid)} times"
+        for row in rows:
+            yield from ((code, complaint) for complaint in _misjudged(row.outcome, row.ref_id, row.token, paid))
+
+
+def _misjudged(outcome: str | None, ref_id: str | None, token: str, paid: list[LedgerRow]) -> Iterator[str]:
+    taken = [row for row in paid if row.correlation == token]
+    if outcome == Outcome.REJECTED and taken:
+        yield "has a submission that counts as rejected, and is paid for"
+    if outcome == Outcome.ACCEPTED and ref_id not in {row.id for row in taken}:
+        yield f"has the provider's reference {ref_id}, which is not what it paid for"
+
+
+def out_of_balance(seen: Evidence) -> Iterator[tuple[str, str]]:
+    for complaint in seen.imbalances:
+        yield next((word for word in complaint.split() if word.startswith("job_")), "points"), complaint
+    for code, entries in seen.entries.items():
+        closings = [entry.kind for entry in entries if entry.kind in CLOSINGS]
+        if len(closings) > 1:
+            yield code, f"was closed {len(closings)} times: {', '.join(closings)}"
+
+
+def unjustly_closed(seen: Evidence) -> Iterator[tuple[str, str]]:
+    for job in seen.every_job:
+        if job.job_status.is_final:
+            kinds = [EntryKind(entry.kind) for entry in seen.entries.get(job.code, [])]
+            yield from ((job.code, complaint) for complaint in _injustices(seen, job, kinds))
+
+
+def _injustices(seen: Evidence, job: JobRow, kinds: list[EntryKind]) -> Iterator[str]:
+    policy = seen.catalogue.model(job.model_id).points
+    legal = {closing_entry(job.job_status, policy, provider_may_charge=may) for may in (False, True)}
+    if kinds[1:2] and kinds[1] not in legal:
+        yield f"is {job.job_status.name}, and its points were closed with {kinds[1]}"
+    if (
+        job.job_status is JobStatus.FAILED
+        and job.error
+        and job.error.get("stage") == Stage.SUBMIT
+        and seen.paid(job.code)
+    ):
+        yield f"failed at the submit ({job.error.get('code')}), but the provider took it"
+    if job.job_status is not JobStatus.TIMEOUT:
+        return
+    charged = any(row.charge is Charge.CHARGED for row in seen.paid(job.code))
+    if kinds[-1] is EntryKind.REFUND and charged:
+        yield "is a TIMEOUT whose points were refunded, but the provider finished and charges"
+    if kinds[-1] is EntryKind.SETTLE and not charged:
+        yield "is a TIMEOUT whose points were charged, but the provider made nothing"

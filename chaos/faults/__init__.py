@@ -1,0 +1,1 @@
+"""The faults of a run: kills, cut connections, a misbehaving provider."""

@@ -1,0 +1,80 @@
+"""Who is killed, paused or asked to end, and when: drawn from the seed, against whoever is up at that moment."""
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from chaos.plan import Plan
+from chaos.stack.processes import Kind, Member
+
+Drawn = TypeVar("Drawn")
+
+
+class Harm(StrEnum):
+    """What is done to a process."""
+
+    KILL = "SIGKILL"
+    ASK = "SIGTERM"
+    PAUSE = "SIGSTOP … SIGCONT"
+    LONG_PAUSE = "SIGSTOP … SIGCONT beyond the heartbeat timeout"
+
+
+#: How often, against each other.
+HARMS: Final[Mapping[Harm, int]] = {Harm.KILL: 55, Harm.ASK: 15, Harm.PAUSE: 22, Harm.LONG_PAUSE: 8}
+TARGETS: Final[Mapping[Kind, int]] = {Kind.WORKER: 4, Kind.API: 3, Kind.SANDBOX: 2, Kind.TEMPORAL: 1}
+
+#: Seconds, from and to.
+AWAY: Final = (0.1, 4.0)
+A_MOMENT: Final = (0.3, 4.0)
+TOO_LONG: Final = (11.0, 14.0)
+
+
+class Killer:
+    """Goes on until it is called off; then everybody is left in peace."""
+
+    def __init__(self, plan: Plan, members: Sequence[Member]) -> None:
+        self.done: Counter[tuple[Harm, Kind]] = Counter()
+        self._plan = plan
+        self._members = members
+        self._dice = plan.dice("killer")
+
+    async def rage(self) -> None:
+        async with asyncio.TaskGroup() as harming:
+            while True:
+                await asyncio.sleep(self._dice.expovariate(1 / self._plan.kill_every))
+                harm, member, seconds = self._drawn()
+                if member is not None:
+                    self.done[harm, member.kind] += 1
+                    harming.create_task(_harm(member, harm, seconds))
+
+    def _drawn(self) -> tuple[Harm, Member | None, float]:
+        """Dice fall in the same order whoever is up."""
+        harms = {harm: weight for harm, weight in HARMS.items() if self._plan.long_pauses or harm != Harm.LONG_PAUSE}
+        harm = _choice(self._dice, harms)
+        kind = _choice(self._dice, TARGETS)
+        place, share = self._dice.random(), self._dice.random()
+        least, most = {Harm.PAUSE: A_MOMENT, Harm.LONG_PAUSE: TOO_LONG}.get(harm, AWAY)
+        there = [member for member in self._members if member.kind is kind and member.is_up and not member.is_harmed]
+        return harm, there[int(place * len(there))] if there else None, least + share * (most - least)
+
+
+async def _harm(member: Member, harm: Harm, seconds: float) -> None:
+    member.is_harmed = True
+    try:
+        match harm:
+            case Harm.KILL:
+                await member.end(signal.SIGKILL, away=seconds)
+            case Harm.ASK:
+                await member.end(signal.SIGTERM, away=seconds)
+            case Harm.PAUSE | Harm.LONG_PAUSE:
+                await member.pause(seconds)
+    finally:
+        member.is_harmed = False
+
+
+def _choice(dice: random.Random, weights: Mapping[Drawn, int]) -> Drawn:
+    return dice.choices(list(weights), weights=list(weights.values()))[0]

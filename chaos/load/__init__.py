@@ -1,0 +1,1 @@
+"""The load of a run: customers, readers of streams, and the photos they send."""

@@ -1,0 +1,132 @@
+"""The object store of a run, looked at from outside: which objects are really there, and which are half made."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pydantic import BaseModel
+
+from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.s3 import S3Store
+from aijobs.adapters.storage.settings import StoreSettings
+from aijobs.adapters.storage.signed_links import LinkSigner
+
+if TYPE_CHECKING:
+    from tests.adapters.storage.swift_server import SwiftServer
+
+DATA: Final = "aijobs"
+"""The data folder of our processes, below that of a run."""
+
+#: Below the data folder; what begins with a dot is not an object yet.
+STORE, DRAFTS = "store", ".drafts"
+
+PREFIX: Final = "chaos"
+"""In the bucket."""
+
+NO_AGE: Final = timedelta()
+
+
+class Inventory(BaseModel):
+    """SHA-256 of every object by its key, and the names of what was begun and never completed."""
+
+    objects: dict[str, str]
+    unfinished: list[str]
+
+
+class Warehouse(Protocol):
+    """What the stack stores its objects in. `settings` are those that lead our processes there."""
+
+    @property
+    def settings(self) -> Mapping[str, str]: ...
+
+    async def tidied(self) -> int:
+        """Clear away what killed processes left half made, as repair does a day later. How many there were."""
+        ...
+
+    async def inventory(self) -> Inventory: ...
+
+
+@asynccontextmanager
+async def opened_warehouse(folder: Path, *, s3: bool) -> AsyncIterator[Warehouse]:
+    """A directory, or a real S3 server (OpenStack Swift)."""
+    if not s3:
+        yield DirectoryWarehouse(folder / DATA / STORE)
+        return
+    from tests.adapters.storage.swift_server import swift_server  # its packages are needed for nothing else
+
+    swift_folder = folder / "swift"
+    swift_folder.mkdir()
+    server = swift_server(swift_folder)
+    bucket = await asyncio.to_thread(server.__enter__)
+    try:
+        yield S3Warehouse(bucket)
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
+
+
+@dataclass(frozen=True)
+class DirectoryWarehouse:
+    root: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    async def tidied(self) -> int:
+        signer = LinkSigner(secrets.token_bytes(), "http://localhost")  # nothing is signed
+        return await DirectoryStore(self.root, signer).tidy(older_than=NO_AGE)
+
+    async def inventory(self) -> Inventory:
+        return await asyncio.to_thread(inventory_of, self.root)
+
+
+def inventory_of(root: Path) -> Inventory:
+    """Of a directory store."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    drafts = [path for path in files if path.is_relative_to(root / DRAFTS)]
+    objects = {path.relative_to(root).as_posix(): _sha256(path) for path in files if path not in drafts}
+    return Inventory(objects=objects, unfinished=[path.name for path in drafts])
+
+
+@dataclass(frozen=True)
+class S3Warehouse:
+    server: "SwiftServer"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        return {f"AIJOBS_STORE__{name.upper()}": value for name, value in self._where.items()}
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {
+            "url": f"s3://{self.server.bucket}/{PREFIX}",
+            "endpoint": self.server.endpoint,
+            "region": self.server.region,
+            "access_key": self.server.access_key,
+            "secret_key": self.server.secret_key,
+            "addressing": "path",
+        }
+
+    async def tidied(self) -> int:
+        async with S3Store.opened(StoreSettings.model_validate(self._where)) as store:
+            return await store.tidy(older_than=NO_AGE)
+
+    async def inventory(self) -> Inventory:
+        return await asyncio.to_thread(self._listed)
+
+    def _listed(self) -> Inventory:
+        objects = {}
+        with self.server.client() as client:
+            for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.server.bucket):
+                for listed in page.get("Contents", []):
+                    body = client.get_object(Bucket=self.server.bucket, Key=listed["Key"])["Body"].read()
+                    objects[listed["Key"].removeprefix(f"{PREFIX}/")] = hashlib.sha256(body).hexdigest()
+            uploads = client.list_multipart_uploads(Bucket=self.server.bucket).get("Uploads", [])
+        return Inventory(objects=objects, unfinished=[upload["Key"] for upload in uploads])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

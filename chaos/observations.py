@@ -1,0 +1,61 @@
+"""What was seen from outside while it happened: by the customers, by the readers of streams, and of the workflows."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, Field
+
+from aijobs.domain.jobs.events import JobEvent
+from aijobs.domain.jobs.job import JobState
+from chaos.object_store import Inventory
+
+FILE: Final = "witness.json"
+
+
+class Account(BaseModel):
+    """What a customer was answered to one order, repeated until there was an answer."""
+
+    user: str
+    codes: list[str] = []  #: of the jobs, one for each 202
+    refusal: int | None = None  #: HTTP status
+    tries: int = 0
+    troubles: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
+
+
+class Reading(BaseModel):
+    """What a reader of a job's stream received, over all its connections."""
+
+    code: str
+    events: list[JobEvent] = []
+    connections: int = 0
+    is_over: bool = False  #: the final event came, or the API said that there is nothing more
+
+
+class WorkflowSeen(BaseModel):
+    """One run of a job's workflow. `state` is its result, or what its failure carries."""
+
+    code: str
+    run_id: str
+    first_run_id: str
+    status: str
+    failure: str | None = None  #: the failure's type
+    state: JobState | None = None
+
+
+class Witness(BaseModel):
+    """Everything that cannot be read from the disk afterwards."""
+
+    accounts: dict[str, Account] = {}  #: by idempotency key
+    readings: list[Reading] = []
+    cancels: dict[str, int] = {}  #: HTTP status by the job's code
+    workflows: list[WorkflowSeen] = []
+    late_watches_running: int = 0
+    inventory: Inventory = Field(default_factory=lambda: Inventory(objects={}, unfinished=[]))
+
+    def save(self, folder: Path) -> None:
+        (folder / FILE).write_text(self.model_dump_json(), "utf-8")
+
+    @classmethod
+    def of(cls, folder: Path) -> "Witness":
+        document = (folder / FILE).read_text("utf-8")
+        return cls.model_validate_json(document)

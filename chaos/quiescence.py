@@ -1,0 +1,109 @@
+"""After the storm: wait until everything is quiet, and ask Temporal how it ended."""
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from aijobs.domain.jobs.job import JobState
+from chaos.evidence import DATABASE
+from chaos.observations import WorkflowSeen
+from chaos.stack.stack import Stack
+
+LOOK_EVERY: Final = 0.5
+AT_ONCE: Final = 20
+
+JOBS: Final = 'WorkflowType = "AiJob"'
+LATE_WATCHES: Final = 'WorkflowType = "LateWatch"'
+RUNNING: Final = 'ExecutionStatus = "Running"'
+
+UNFINISHED: Final = "SELECT (SELECT count(*) FROM job WHERE job_status < 6) + (SELECT count(*) FROM write_intent)"
+BUSY_PATIENCE: Final = 30.0
+
+
+async def until_final(stack: Stack, *, patience: float) -> float | None:
+    """Seconds until the last job was final and its workflow closed; nothing when that takes too long."""
+    client = await _reached(stack)
+    began = time.monotonic()
+    while time.monotonic() - began < patience:
+        if not await asyncio.to_thread(_unfinished, stack.folder) and not await count(client, f"{JOBS} AND {RUNNING}"):
+            return time.monotonic() - began
+        await asyncio.sleep(LOOK_EVERY)
+    return None
+
+
+async def until_late_words_came(stack: Stack, *, patience: float) -> int:
+    """How many jobs are still watched for the money's sake when patience ends."""
+    client = await _reached(stack)
+    ends = time.monotonic() + patience
+    while True:
+        left = await count(client, f"{LATE_WATCHES} AND {RUNNING}")
+        if not left or time.monotonic() > ends:
+            return left
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def _reached(stack: Stack) -> Client:
+    while True:
+        try:
+            return await stack.temporal_client()
+        except RuntimeError:
+            await asyncio.sleep(LOOK_EVERY)
+
+
+async def count(client: Client, query: str) -> int:
+    return (await client.count_workflows(query)).count
+
+
+def _unfinished(folder: Path) -> int:
+    with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True, timeout=BUSY_PATIENCE)) as database:
+        found: int = database.execute(UNFINISHED).fetchone()[0]
+        return found
+
+
+async def workflows_of(stack: Stack) -> list[WorkflowSeen]:
+    """Every run of every job."""
+    client = await _reached(stack)
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def look(run: WorkflowExecution) -> WorkflowSeen:
+        async with slots:
+            return await _seen(client, run)
+
+    return await asyncio.gather(*[look(run) async for run in client.list_workflows(JOBS)])
+
+
+async def _seen(client: Client, run: WorkflowExecution) -> WorkflowSeen:
+    described = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
+    status = described.status or WorkflowExecutionStatus.RUNNING
+    failure, state = None, None
+    if status in (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED):
+        failure, state = await _result(client, run)
+    return WorkflowSeen(
+        code=run.id,
+        run_id=run.run_id,
+        first_run_id=described.raw_info.first_run_id,
+        status=status.name,
+        failure=failure,
+        state=JobState.model_validate(state) if state else None,
+    )
+
+
+async def _result(client: Client, run: WorkflowExecution) -> tuple[str | None, Any]:
+    """The failure's type, if it failed, and the state that it, or the result, carries."""
+    handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+    try:
+        return None, await handle.result(follow_runs=False)
+    except WorkflowFailureError as failed:
+        cause = failed.cause
+        if isinstance(cause, ApplicationError):
+            return cause.type, cause.details[0] if cause.details else None
+        return type(cause).__name__, None
+    except RPCError as refused:
+        return f"cannot be read: {refused.status.name}", None

@@ -1,0 +1,111 @@
+"""One run: the stack comes up, the storm rages, everything heals, and the promises are checked."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.checks.invariants import Verdict, check
+from chaos.evidence import Evidence, evidence_in
+from chaos.faults import provider_faults
+from chaos.faults.killer import Harm, Killer
+from chaos.load.customers import Customers
+from chaos.observations import Witness
+from chaos.plan import Order, Plan, orders_of
+from chaos.quiescence import until_final, until_late_words_came, workflows_of
+from chaos.stack.processes import Kind
+from chaos.stack.stack import Stack, running_stack
+
+Say = Callable[[str], None]
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a run did, and what came of it. Times in seconds."""
+
+    plan: Plan
+    folder: Path
+    orders: list[Order]
+    harms: Counter[tuple[Harm, Kind]] = field(default_factory=Counter)
+    cuts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: connections and those cut, by proxy
+    stirred: Counter[str] = field(default_factory=Counter)
+    own_ends: list[str] = field(default_factory=list)
+    duration: float = 0.0
+    recovery: float | None = None
+    late_words: int = 0  #: still awaited
+    tidied: int = 0  #: objects that killed processes left half made
+    evidence: Evidence | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return self.evidence is not None and not any(verdict.breaches for verdict in self.verdicts)
+
+
+async def run(plan: Plan, folder: Path, say: Say) -> Outcome:
+    """Everything is left in the folder, from where it can be checked again."""
+    outcome = Outcome(plan=plan, folder=folder, orders=orders_of(plan))
+    witness = Witness()
+    async with running_stack(plan, folder) as stack:
+        say("The stack is up. The storm begins.")
+        began = time.monotonic()
+        await _live_through(plan, stack, witness, outcome, say)
+        outcome.duration = time.monotonic() - began
+        witness.workflows = await workflows_of(stack)
+        outcome.own_ends = [end for member in stack.members for end in member.own_ends]
+        outcome.tidied = await stack.warehouse.tidied()
+        witness.inventory = await stack.warehouse.inventory()
+        witness.save(folder)
+    outcome.evidence = await evidence_in(folder, daily_limit=plan.daily_limit)
+    outcome.verdicts = check(outcome.evidence)
+    return outcome
+
+
+async def _live_through(plan: Plan, stack: Stack, witness: Witness, outcome: Outcome, say: Say) -> None:
+    """Storm, healing, quiet."""
+    customers = asyncio.create_task(Customers(plan, stack, witness).order(outcome.orders))
+    try:
+        async with _storm(plan, stack, outcome):
+            await asyncio.wait({customers}, timeout=plan.storm)
+            if customers.done():
+                customers.result()
+        say("The storm is over, everything is whole again. Waiting until it is quiet.")
+        healed = time.monotonic()
+        finished, _ = await asyncio.wait({customers}, timeout=plan.patience)
+        left = max(plan.patience - (time.monotonic() - healed), 0)
+        if await until_final(stack, patience=left) is not None:
+            outcome.recovery = time.monotonic() - healed
+        for task in finished:
+            task.result()
+    finally:
+        customers.cancel()
+        with suppress(asyncio.CancelledError):
+            await customers
+    say("Every job has ended." if outcome.recovery is not None else "Patience is over, and not every job has ended.")
+    longest = max(deadlines.late for deadlines in plan.deadlines.values())
+    outcome.late_words = await until_late_words_came(stack, patience=0 if plan.gentle else longest)
+
+
+@asynccontextmanager
+async def _storm(plan: Plan, stack: Stack, outcome: Outcome) -> AsyncIterator[None]:
+    """Until the block ends; then nothing is harmed any more, and everybody is up."""
+    killer = Killer(plan, stack.members)
+    dice = plan.dice("stirring")
+    stirring = provider_faults.stir(stack.sandbox_url, dice, gentle=plan.gentle, stirred=outcome.stirred)
+    raging = [asyncio.create_task(killer.rage()), asyncio.create_task(stirring)]
+    try:
+        yield
+    finally:
+        for task in raging:
+            task.cancel()
+        await asyncio.gather(*raging, return_exceptions=True)
+    for member in stack.members:
+        await member.up()
+    for name, proxy in stack.proxies.items():
+        proxy.calm()
+        outcome.cuts[name] = (proxy.connections, proxy.cut)
+    await provider_faults.behave(stack.sandbox_url)
+    outcome.harms = killer.done

@@ -1,0 +1,1 @@
+"""The stack under test, each part a process of its own."""

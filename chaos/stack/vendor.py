@@ -1,0 +1,34 @@
+"""The sandbox as a vendor that survives its kills: `python -m chaos.stack.vendor PORT PUBLIC_URL SECRET FOLDER`."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from sandbox.config import Pace, RateLimit, SandboxConfig
+from sandbox.server import serve
+
+NO_LIMIT: Final = RateLimit(creates_per_minute=1_000_000, calls_per_minute=1_000_000)
+PACE: Final = Pace(queue_seconds=0.5, work_seconds=1.0)
+KEPT: Final = timedelta(days=2)
+"""What the vendor made is compared with what arrived, after the storm."""
+
+
+def configured(port: int, public_url: str, secret: str, folder: Path) -> SandboxConfig:
+    return SandboxConfig(
+        port=port,
+        public_url=public_url,
+        pace=PACE,
+        webhook_secret=SecretStr(secret),
+        retention=KEPT,
+        file_ttl=KEPT,
+        data_dir=folder,
+        rate_limit=NO_LIMIT,
+        work_threads=1,
+    )
+
+
+if __name__ == "__main__":
+    serve(configured(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])))

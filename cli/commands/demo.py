@@ -1,0 +1,255 @@
+"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a contract read, from nothing to the result.
+
+It leaves nothing running.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from PIL import Image
+from rich.text import Text
+
+from aijobs.domain.lifecycle import JobStatus
+from cli import console
+from cli.api_client import Api, Document, opened_api
+from cli.commands.up import DEFAULT_DIR, UI_PORT, announced_installation
+from cli.embedded.installation import Installation
+from cli.embedded.ports import free_ports
+from cli.embedded.services import Plan
+from cli.errors import CommandError, Exit
+from cli.interruptible import EXIT_OF, follow
+from cli.options import DataDir, api_key
+from cli.progress_view import opened_story
+from cli.signals import until_told
+
+SAMPLES: Final = Path(__file__).parents[1] / "samples"
+PHOTO: Final = SAMPLES / "sample.jpg"
+CATALOGUE: Final = SAMPLES / "demo.toml"
+UPSCALE: Final = "replicate_imageupscale_v1"
+FACTOR: Final = 2
+MIDJOURNEY: Final = "ttapi_midjourney_v7"
+PROMPT: Final = "a lighthouse above the clouds, first light"
+CHOSEN: Final = "upsample2"
+EXTRACT: Final = "document_extract_v1"
+CONTRACT: Final = SAMPLES / "sample.txt"
+TEMPLATE: Final = "contract_zh"
+PACE: Final = ("--queue-seconds", "1.5", "--work-seconds", "4")
+PATIENCE: Final = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file, measured."""
+
+    path: Path
+    width: int
+    height: int
+    size: int
+
+    @classmethod
+    def at(cls, path: Path) -> "Picture":
+        with Image.open(path) as picture:
+            return cls(path, picture.width, picture.height, path.stat().st_size)
+
+    def __str__(self) -> str:
+        pixels, size = console.pixels(self.width, self.height), console.size(self.size)
+        return f"{pixels:<10} {size:>7}   {console.short(self.path)}"
+
+
+Work = Callable[[Api], Awaitable[list[Document]]]
+
+
+def demo(
+    data_dir: DataDir = None,
+    midjourney: Annotated[
+        bool, typer.Option("--midjourney", help="Draw four pictures and enlarge one, instead of upscaling a photo.")
+    ] = False,
+    document: Annotated[
+        bool, typer.Option("--document", help="Turn a contract into a table, stage by stage, instead.")
+    ] = False,
+    photo: Annotated[bool, typer.Option("--photo", help="Have a photo reviewed, then beautified, instead.")] = False,
+) -> None:
+    """Upscale or review a photo, draw four pictures, or read a contract, from nothing to the result.
+
+    Starts everything on free ports, shows every status as it happens, and stops everything. Uses the
+    sandbox, whatever is set: it costs nothing and touches no other installation. The result stays.
+    """
+    wanted = [name for name, named in (("midjourney", midjourney), ("document", document), ("photo", photo)) if named]
+    if len(wanted) > 1:
+        raise CommandError(f"One demo at a time: {' or '.join(f'--{name}' for name in wanted)}.")
+    work, found = DEMOS[wanted[0] if wanted else "upscale"]
+    began = time.monotonic()
+    folder = (data_dir or DEFAULT_DIR / "demo").resolve()
+    _forget_settings()
+    jobs = asyncio.run(until_told(_run(folder, work)))
+    if jobs is None:
+        raise typer.Exit(Exit.INTERRUPTED)
+    _show(folder, jobs, found(folder, jobs), took=time.monotonic() - began)
+
+
+def _forget_settings() -> None:
+    """A demo must neither spend money nor write into anybody's database."""
+    for name in [name for name in os.environ if name.startswith(("AIJOBS_", "TEMPORAL_"))]:
+        del os.environ[name]
+    os.environ["AIJOBS_CATALOGUE"] = str(CATALOGUE)
+    os.environ["AIJOBS_POINTS__DAILY_LIMIT"] = str(10**9)
+
+
+async def _run(folder: Path, work: Work) -> list[Document]:
+    api_port, temporal_port, ui_port, sandbox_port = free_ports(4)
+    plan = Plan(
+        data_dir=folder,
+        api_port=api_port,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        sandbox_port=sandbox_port,
+        sandbox_pace=PACE,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE.total_seconds()), announced_installation(plan) as installation:
+            return await _done(work, installation)
+    except TimeoutError as too_slow:
+        raise CommandError(
+            f"The demo is not done after {console.seconds(PATIENCE.total_seconds())}.",
+            hint=f"The logs are in {console.short(folder / 'logs')}.",
+        ) from too_slow
+
+
+async def _done(work: Work, installation: Installation) -> list[Document]:
+    async with opened_api(url=installation.plan.api_url, key=api_key(installation.settings)) as api:
+        return await work(api)
+
+
+async def _upscale(api: Api) -> list[Document]:
+    file = await api.upload(PHOTO)
+    params = {"image": file["code"], "upscale_factor": FACTOR}
+    return [await _followed(api, {"model_id": UPSCALE, "params": params}, f"×{FACTOR}: {PHOTO.name}")]
+
+
+async def _draw(api: Api) -> list[Document]:
+    """A grid and its four pictures, then one of them enlarged: an action that the first job offers."""
+    drawn = await _followed(api, {"model_id": MIDJOURNEY, "params": {"prompt": PROMPT, "aspect": "3:2"}}, PROMPT)
+    action = {"model_id": MIDJOURNEY, "action": CHOSEN, "params": {"origin": drawn["code"]}}
+    return [drawn, await _followed(api, action, f"{CHOSEN} of {drawn['code']}")]
+
+
+async def _extract(api: Api) -> list[Document]:
+    """The stages of a shipped template, each a question to the model, in one conversation."""
+    file = await api.upload(CONTRACT)
+    params = {"file": file["code"], "template": TEMPLATE}
+    return [await _followed(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
+
+
+async def _review(api: Api) -> list[Document]:
+    """A photo is judged; if that is worth while, it is beautified. The review stands before the two jobs."""
+    file = await api.upload(PHOTO)
+    review = await api.post("/api/photo-reviews", {"file": file["code"]})
+    address = f"/api/photo-reviews/{review['code']}"
+    judged = await _until_done(api, await api.get(f"/api/jobs/{review['job_code']}"), PHOTO.name)
+    wish = {"model_id": UPSCALE, "params": {"upscale_factor": FACTOR}}
+    beautified = await _until_done(api, await api.post(f"{address}/beautify", wish), f"×{FACTOR}: {PHOTO.name}")
+    return [judged, beautified, await api.get(address)]
+
+
+async def _followed(api: Api, request: Document, about: str) -> Document:
+    """A new job, once it has succeeded."""
+    return await _until_done(api, await api.post("/api/jobs", request), about)
+
+
+async def _until_done(api: Api, accepted: Document, about: str) -> Document:
+    """The job, once it has succeeded. Raises CommandError when it ends otherwise."""
+    console.say("")
+    console.say(Text(accepted["code"], style="bold"), accepted["model_name"], about)
+    console.say("")
+    with opened_story() as story:
+        job = await follow(api, accepted["code"], story)
+    status = JobStatus(job["job_status"])
+    if status is not JobStatus.SUCCESS:
+        reason = (job.get("error") or {}).get("message", "no reason is given")
+        raise CommandError(f"The job ended {status.name}: {reason}", code=EXIT_OF[status])
+    return job
+
+
+Results = list[tuple[str, str]]
+
+
+def _upscaled(folder: Path, jobs: list[Document]) -> Results:
+    return [("Before", str(Picture.at(PHOTO))), ("After", str(_pictures_of(folder, jobs[0])[0]))]
+
+
+def _drawn(folder: Path, jobs: list[Document]) -> Results:
+    grid, *singles = _pictures_of(folder, jobs[0])
+    named = [(f"Picture {number}", str(single)) for number, single in enumerate(singles, 1)]
+    return [("Grid", str(grid)), *named, ("Enlarged", str(_pictures_of(folder, jobs[1])[0]))]
+
+
+def _extracted(folder: Path, jobs: list[Document]) -> Results:
+    """The table itself, line by line, and where it is."""
+    excel, answer = _outputs_of(folder, jobs[0])
+    rows = json.loads(answer.read_text("utf-8"))["rows"]
+    cells = [(name, "" if value is None else str(value)) for row in rows for name, value in row.items()]
+    return [
+        *cells,
+        ("Contract", console.short(CONTRACT)),
+        ("Excel", console.short(excel)),
+        ("JSON", console.short(answer)),
+    ]
+
+
+def _judged(folder: Path, jobs: list[Document]) -> Results:
+    """What was said of the photo, and the photo itself before and after."""
+    _, beautified, review = jobs
+    analysis = review["analysis"]
+    scores = [
+        (name.capitalize(), f"{'–' if aspect['score'] is None else aspect['score']:>3}   {aspect['comment']['en']}")
+        for name, aspect in analysis["aspects"].items()
+    ]
+    before = Picture.at(folder / "store" / "files" / f"{review['file_code']}.jpg")
+    return [
+        *scores,
+        ("Overall", f"{analysis['overall']:>3}   {analysis['summary']['en']}"),
+        ("Before", str(before)),
+        ("After", str(_pictures_of(folder, beautified)[0])),
+    ]
+
+
+def _pictures_of(folder: Path, job: Document) -> list[Picture]:
+    return [Picture.at(path) for path in _outputs_of(folder, job)]
+
+
+def _outputs_of(folder: Path, job: Document) -> list[Path]:
+    return sorted((folder / "store" / "outputs" / job["code"]).iterdir())
+
+
+#: What each demo does, and how its results are told.
+DEMOS: Final[Mapping[str, tuple[Work, Callable[[Path, list[Document]], Results]]]] = {
+    "upscale": (_upscale, _upscaled),
+    "midjourney": (_draw, _drawn),
+    "document": (_extract, _extracted),
+    "photo": (_review, _judged),
+}
+
+
+def _show(folder: Path, jobs: list[Document], results: Results, *, took: float) -> None:
+    working = sum(job["cost_time"] for job in jobs if "cost_time" in job)
+    said = "the job" if len(jobs) == 1 else "the jobs"
+    web_ui = f"http://127.0.0.1:{UI_PORT}/namespaces/default/workflows/{jobs[0]['code']}"
+    console.say("")
+    console.show_pairs(
+        [
+            *results,
+            ("Took", f"{console.seconds(working)} {said}, {console.seconds(took)} with starting and stopping"),
+            ("Web UI", Text(web_ui, style="cyan")),
+            ("", Text(f"only while `aijobs up --data-dir {console.short(folder)}` runs", style="dim")),
+        ]
+    )
+    console.say("")
+    console.say(console.OK, "Nothing is left running.")

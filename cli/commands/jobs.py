@@ -1,0 +1,144 @@
+"""Commands that show what the API knows: jobs, one job, models."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from aijobs.domain.lifecycle import JobStatus
+from cli import console
+from cli.api_client import Document
+from cli.errors import CommandError, Exit
+from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+
+
+def jobs(
+    status: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only jobs in this status, e.g. PROCESSING.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only jobs of this model_id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many, newest first.")] = 20,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List jobs, newest first."""
+    query = {"status": _status_name(status), "model": model, "limit": limit}
+    page = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/jobs", query))
+    if as_json:
+        console.show_json(page)
+    else:
+        _show_jobs(page)
+
+
+def show(
+    code: JobCode,
+    exchange: Annotated[
+        bool, typer.Option("--exchange", help="Also what was sent to the provider, and its answer.")
+    ] = False,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show one job."""
+    query = {"expand": "exchange"} if exchange else {}
+    job = Reach(url, key, user, data_dir).asked(lambda api: api.get(f"/api/jobs/{code}", query))
+    if as_json:
+        console.show_json(job)
+    else:
+        _show_job(job, exchange=exchange)
+
+
+def models(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
+    """List the models that a job may name."""
+    page = Reach(url, key, None, data_dir).asked(lambda api: api.get("/api/models"))
+    if as_json:
+        console.show_json(page)
+    else:
+        columns = ("MODEL", "NAME", "VERSION", "PLATFORM", "POINTS", "ASYNC", "CONFIGURED")
+        console.show_table(columns, map(_model_row, page["data"]), right=("POINTS",))
+
+
+def _show_jobs(page: Document) -> None:
+    if not page["data"]:
+        console.say("No jobs.")
+        return
+    columns = ("CODE", "STATUS", "OVERALL", "MODEL", "USER", "BEGAN", "TOOK")
+    console.show_table(columns, map(_job_row, page["data"]), right=("OVERALL", "TOOK"))
+    if page.get("has_more"):
+        console.say(Text("There are more, older ones: --limit.", style="dim"))
+
+
+def _show_job(job: Document, *, exchange: bool) -> None:
+    console.say(Text(job["code"], style="bold"), console.status_text(JobStatus(job["job_status"])))
+    console.show_pairs(_facts(job))
+    for name in ("req_json", "resp_json") if exchange else ():
+        console.say("")
+        console.say(Text(name, style="dim"))
+        console.OUT.print_json(data=job.get(name), indent=2, highlight=console.OUT.is_terminal)
+
+
+def _status_name(written: str | None) -> str | None:
+    if written is None or written.upper() in JobStatus.__members__:
+        return written and written.upper()
+    raise CommandError(f"There is no status {written!r}.", hint=", ".join(JobStatus.__members__), code=Exit.USAGE)
+
+
+def _job_row(job: Document) -> tuple[str | Text, ...]:
+    return (
+        job["code"],
+        console.status_text(JobStatus(job["job_status"])),
+        console.percent(job["overall_progress"]),
+        job["model_id"],
+        str(job["user_id"]),
+        _local(job.get("req_time") or job.get("create_time")),
+        _took(job),
+    )
+
+
+def _model_row(model: Document) -> tuple[str | Text, ...]:
+    return (
+        model["model_id"],
+        model["model_name"],
+        model["model_version"],
+        model["platform"],
+        str(model["unit_point"]),
+        "yes" if model["asyn"] else "no",
+        console.OK if model.get("configured") else Text("no key", style="dim"),
+    )
+
+
+def _facts(job: Document) -> list[tuple[str, str | Text]]:
+    error = job.get("error")
+    unit = job.get("unit_progress")
+    return [
+        ("model", f"{job['model_name']} {job['model_version']} ({job['model_id']})"),
+        ("user", str(job["user_id"])),
+        ("progress", console.percent(job["overall_progress"])),
+        ("this step", "" if unit is None else console.percent(unit)),
+        ("began", _local(job.get("req_time") or job.get("create_time"))),
+        ("ended", _local(job.get("resp_time"))),
+        ("took", _took(job)),
+        ("at provider", job.get("out_id") or ""),
+        ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
+        *(("output", _output_line(output)) for output in job.get("outputs") or ()),
+    ]
+
+
+def _output_line(output: Document) -> str:
+    measured = console.pixels(output.get("width"), output.get("height"))
+    return "  ".join(filter(None, (output["media_type"], measured, console.size(output["size"]), output["url"])))
+
+
+def _took(job: Document) -> str:
+    return "" if job.get("cost_time") is None else console.seconds(job["cost_time"])
+
+
+def _local(moment: str | None) -> str:
+    """An RFC 3339 time on the reader's own clock."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""

@@ -1,0 +1,76 @@
+"""`aijobs points`: what is left of today, and whether the ledger balances."""
+
+import asyncio
+from typing import Annotated, Final
+
+import typer
+
+from aijobs.persistence.database import opened_database
+from aijobs.persistence.points.audit import violations
+from aijobs.persistence.tables import PointsLimitRow
+from cli import console
+from cli.errors import Exit
+from cli.options import AsJson, DataDir, Key, Reach, Url, User, load_settings
+
+SHOWN: Final = ("user_id", "day", "limit", "used", "held", "remaining")
+
+points = typer.Typer(help="Show today's points; check the ledger; set a user's own limit.", invoke_without_command=True)
+
+
+@points.callback()
+def today(
+    context: typer.Context,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    found = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/points"))
+    if as_json:
+        console.show_json(found)
+    else:
+        console.show_pairs((name, str(found[name])) for name in SHOWN)
+
+
+@points.command()
+def check(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Verify every invariant of the ledger, over the whole database.
+
+    Exit code 1 when one is broken; each violation is named.
+    """
+    settings = load_settings(data_dir)
+
+    async def audit() -> list[str]:
+        async with opened_database(settings.database) as database, database.read() as session:
+            return await violations(session, daily_limit=settings.points.daily_limit)
+
+    found = asyncio.run(audit())
+    if as_json:
+        console.show_json({"violations": found})
+    else:
+        for violation in found:
+            console.say(violation, indent=0)
+        if not found:
+            console.say(console.OK, "The ledger balances.")
+    if found:
+        raise typer.Exit(Exit.ERROR)
+
+
+@points.command()
+def limit(
+    user: Annotated[str, typer.Argument(metavar="USER")],
+    daily: Annotated[int, typer.Argument(metavar="POINTS", min=0)],
+    data_dir: DataDir = None,
+) -> None:
+    """Give a user a daily limit of their own."""
+    settings = load_settings(data_dir)
+
+    async def write() -> None:
+        async with opened_database(settings.database) as database, database.write() as session:
+            await session.merge(PointsLimitRow(user_id=user, daily_limit=daily))
+
+    asyncio.run(write())
+    console.say(console.OK, f"{user} has {daily} points a day.")

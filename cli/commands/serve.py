@@ -1,0 +1,90 @@
+"""`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal comes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from aijobs.settings import Settings
+from cli import console
+from cli.errors import CommandError
+from cli.options import DataDir, load_settings
+from cli.signals import on_end
+
+Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+START_PATIENCE: Final = timedelta(seconds=10)
+"""How long a worker waits for a Temporal that is starting too."""
+
+
+def worker(
+    queues: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="Only these task queues. Default: all of them.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a worker, which carries jobs out. Any number of them may run."""
+    from worker import run_worker  # the readers of jobs need not load Temporal
+    from workflows.task_queues import ALL_QUEUES
+
+    chosen = tuple(queues.split(",")) if queues else ALL_QUEUES
+    if unknown := set(chosen) - set(ALL_QUEUES):
+        raise CommandError(f"There is no queue {', '.join(sorted(unknown))}.", hint=", ".join(ALL_QUEUES))
+
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        from cli.embedded.temporal_client import reached_temporal
+
+        await reached_temporal(patience=START_PATIENCE)
+        await run_worker(settings, stop, queues=chosen)
+
+    _serve(run, load_settings(data_dir))
+
+
+def api(data_dir: DataDir = None) -> None:
+    """Run the HTTP API. Any number of them may run."""
+    from api.app import run_api
+
+    _serve(run_api, load_settings(data_dir))
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free one.")] = 9400,
+    queue_seconds: Annotated[float, typer.Option(min=0, help="How long work waits in the queue.")] = 1.0,
+    work_seconds: Annotated[float, typer.Option(min=0, help="How long it is then worked on, at least.")] = 3.0,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Remember everything there. Default: forget it at the end.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the sandbox: simulated providers that cost nothing.
+
+    Point AIJOBS_REPLICATE__BASE_URL at it.
+    """
+    from sandbox.config import Pace, SandboxConfig
+    from sandbox.server import running
+
+    secret = load_settings(data_dir).replicate.webhook_secret
+    pace = Pace(queue_seconds=queue_seconds, work_seconds=work_seconds)
+    config = SandboxConfig(port=port, pace=pace, webhook_secret=secret, data_dir=keep)
+
+    async def run(_: Settings, stop: asyncio.Event) -> None:
+        async with running(config) as simulated:
+            console.say(f"The sandbox answers at {simulated.url}", indent=0)
+            await stop.wait()
+
+    _serve(run, load_settings(data_dir))
+
+
+def _serve(run: Run, settings: Settings) -> None:
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        on_end(stop.set)
+        await run(settings, stop)
+
+    try:
+        asyncio.run(until_stopped())
+    except OSError as impossible:
+        raise CommandError(f"This cannot be served: {impossible}.") from impossible

@@ -1,0 +1,111 @@
+"""`aijobs submit`: hand in a job."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from aijobs.domain.lifecycle import JobStatus
+from cli import console
+from cli.api_client import Api, Document
+from cli.commands.watch import follow_and_tell
+from cli.errors import CommandError, Exit
+from cli.options import AsJson, DataDir, Key, Reach, Url, User
+
+FILE_MARK: Final = "@"
+GIVEN_AS_THEY_ARE: Final = ("http://", "https://", "file_")
+
+
+def submit(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model_id of `aijobs models`.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            "-p",
+            metavar="NAME=VALUE",
+            help="A parameter; JSON where it reads as JSON, else text. NAME=@PATH uploads a file. Repeatable.",
+        ),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="PATH|URL", help="The parameter `image`: a file here, or a link.")
+    ] = None,
+    output_count: Annotated[int, typer.Option(help="How many outputs.")] = 1,
+    action: Annotated[
+        str | None,
+        typer.Option(help="What to do with a finished job, which the parameter `origin` names: upsample1, …"),
+    ] = None,
+    user: User = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key and job again: the first answer again, no second job.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end, as `aijobs watch` does.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Hand in a job and print its code. Local files are uploaded first."""
+    given = read_params(param or ())
+    if image is not None:
+        given["image"] = image if image.startswith(GIVEN_AS_THEY_ARE) else _file(image)
+
+    async def hand_in() -> Exit:
+        async with Reach(url, key, user, data_dir).api() as api:
+            params = {name: await _uploaded(api, value) for name, value in given.items()}
+            body: Document = {"model_id": model, "params": params, "output_count": output_count}
+            body |= {name: value for name, value in (("action", action), ("user_id", user)) if value}
+            job = await api.post("/api/jobs", body, idempotency_key=idempotency_key)
+            _show_accepted(job, as_json=as_json, watched=watch)
+            return await follow_and_tell(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS
+
+    raise typer.Exit(asyncio.run(hand_in()))
+
+
+def read_params(written: Iterable[str]) -> dict[str, Any]:
+    """`["upscale_factor=4", "image=@a.jpg"]` as `{"upscale_factor": 4, "image": Path("a.jpg")}`."""
+    params: dict[str, Any] = {}
+    for assignment in written:
+        name, sign, value = assignment.partition("=")
+        if not sign or not name:
+            raise CommandError(f"--param {assignment!r} is not NAME=VALUE.", code=Exit.USAGE)
+        params[name] = _value(value)
+    return params
+
+
+def _value(written: str) -> Any:
+    if written.startswith(FILE_MARK):
+        return _file(written.removeprefix(FILE_MARK))
+    try:
+        return json.loads(written, parse_constant=str)
+    except ValueError:
+        return written
+
+
+def _file(written: str) -> Path:
+    path = Path(written).expanduser()
+    if not path.is_file():
+        raise CommandError(f"There is no file {path}.")
+    return path
+
+
+async def _uploaded(api: Api, value: Any) -> Any:
+    """The code of an uploaded file, which a parameter may name; any other value as it is."""
+    return (await api.upload(value))["code"] if isinstance(value, Path) else value
+
+
+def _show_accepted(job: Document, *, as_json: bool, watched: bool) -> None:
+    if as_json:
+        console.show_json(job)
+    elif watched:
+        console.say(Text(job["code"], style="bold"), job["model_name"])
+        console.say("")
+    elif console.OUT.is_terminal:
+        console.say(Text(job["code"], style="bold"), console.status_text(JobStatus(job["job_status"])))
+        console.say(Text(f"aijobs watch {job['code']}", style="dim"))
+    else:
+        console.say(job["code"], indent=0)

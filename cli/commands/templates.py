@@ -1,0 +1,66 @@
+"""`aijobs templates`: the prompts of document jobs, as TOML files and as the API has them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from aijobs.domain.documents.prompt_stages import split
+from aijobs.domain.documents.template_files import parse_template
+from aijobs.domain.documents.templates import Definition
+from cli import console
+from cli.errors import CommandError
+from cli.options import AsJson, DataDir, Key, Reach, Url
+
+TemplateFile = Annotated[Path, typer.Argument(metavar="FILE", help="ID.toml: its name is the template's id.")]
+
+templates = typer.Typer(help="Templates of document jobs: list, check, save.", no_args_is_help=True)
+
+
+@templates.command("list")
+def list_templates(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
+    """List what can be asked for, by id."""
+    page = Reach(url, key, None, data_dir).asked(lambda api: api.get("/api/templates", {"limit": 100}))
+    if as_json:
+        console.show_json(page)
+    else:
+        rows = ((one["id"], str(one["version"]), one["name"], ", ".join(one["columns"])) for one in page["data"])
+        console.show_table(("ID", "VERSION", "NAME", "COLUMNS"), rows, right=("VERSION",))
+
+
+@templates.command()
+def check(path: TemplateFile) -> None:
+    """Show the stages that a file would be cut into. Nothing is saved, and no API is needed."""
+    definition = _read(path)
+    cut = split(definition.prompt, definition.stages)
+    console.say(Text(definition.name, style="bold"), f"{len(cut.stages)} stages")
+    for stage in cut.stages:
+        length = Text(f"{len(stage.text)} characters", "dim")
+        console.say(f"{stage.number}.", stage.name or "(the whole prompt)", length)
+    for warning in cut.warnings:
+        console.say(Text(warning, style="yellow"))
+
+
+@templates.command()
+def save(
+    path: TemplateFile, as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None
+) -> None:
+    """Save a file as its template's newest version. Needs a key with the scope `admin`."""
+    body = _read(path).model_dump(mode="json")
+    saved = Reach(url, key, None, data_dir).asked(lambda api: api.put(f"/api/templates/{path.stem}", body))
+    if as_json:
+        console.show_json(saved)
+    else:
+        console.say(console.OK, f"{saved['id']} is at version {saved['version']}.")
+        for warning in saved["warnings"]:
+            console.say(Text(warning, style="yellow"))
+
+
+def _read(path: Path) -> Definition:
+    try:
+        return parse_template(path.stem, path.read_text("utf-8"))
+    except OSError as unreadable:
+        raise CommandError(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
+    except ValueError as wrong:
+        raise CommandError(str(wrong)) from wrong

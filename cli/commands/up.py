@@ -1,0 +1,110 @@
+"""`aijobs up`: everything on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from cli import console
+from cli.embedded.installation import Installation, running_installation
+from cli.embedded.services import Plan
+from cli.embedded.supervision import Service
+from cli.options import DataDir, load_settings
+from cli.signals import until_told
+
+DEFAULT_DIR: Final = Path(".aijobs")
+TEMPORAL_PORT: Final = 7233
+UI_PORT: Final = 8233
+SANDBOX_PORT: Final = 9400
+
+#: So slow that the first poll still finds a job in the queue, and every status is seen.
+SANDBOX_PACE: Final = ("--queue-seconds", "2.5", "--work-seconds", "5")
+
+
+def up(
+    data_dir: DataDir = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The API. Default: AIJOBS_API__PORT or 8080.")
+    ] = None,
+    temporal_port: Annotated[int, typer.Option(min=1, max=65535, help="Temporal's gRPC.")] = TEMPORAL_PORT,
+    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Temporal's Web UI.")] = UI_PORT,
+    sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="The sandbox, if it is needed.")] = SANDBOX_PORT,
+) -> None:
+    """Run everything on this machine, until Ctrl-C.
+
+    That is Temporal with its Web UI, a worker, the API, and the sandbox when no provider has a key. All
+    data is in one folder; the next start continues every job. With TEMPORAL_ADDRESS set, that Temporal is used.
+    """
+    settings = load_settings(data_dir)
+    plan = Plan(
+        data_dir=settings.data_dir.resolve(),
+        api_port=api_port or settings.api.port,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        sandbox_port=sandbox_port,
+        sandbox_pace=SANDBOX_PACE,
+    )
+    asyncio.run(until_told(_stay_up(plan)))
+    console.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))
+
+
+async def _stay_up(plan: Plan) -> None:
+    async with announced_installation(plan) as installation:
+        _summarise(installation)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def announced_installation(plan: Plan) -> AsyncIterator[Installation]:
+    """A running installation whose starting and stopping is told on the terminal."""
+    console.say("")
+    async with AsyncExitStack() as running:
+        with console.OUT.status(Text("Starting …", style="dim")):
+            installation = await running.enter_async_context(running_installation(plan, Announcer()))
+        try:
+            yield installation
+        finally:
+            console.say("")
+            console.say(Text("Stopping …", style="dim"))
+
+
+class Announcer:
+    """Says on the terminal what starts and what fails."""
+
+    def started(self, service: Service) -> None:
+        console.say(console.OK, f"{service.name:<10}", Text(service.where, style="cyan"))
+
+    def trouble(self, line: str) -> None:
+        console.say(console.DOUBT, line)
+
+
+def _summarise(installation: Installation) -> None:
+    plan = installation.plan
+    console.say("")
+    console.show_pairs(
+        [
+            ("Dashboard", Text(plan.api_url, style="cyan")),
+            ("API docs", Text(f"{plan.api_url}/docs", style="cyan")),
+            ("Temporal", Text(plan.ui_url, style="cyan") if installation.own_temporal else ""),
+            ("Temporal", "" if installation.own_temporal else os.environ["TEMPORAL_ADDRESS"]),
+            ("Key", f"{console.short(installation.key_file)} (signs you in)"),
+            ("Data", console.short(plan.data_dir)),
+            ("Logs", console.short(installation.logs)),
+        ]
+    )
+    console.say("")
+    if installation.simulated:
+        console.say("No provider has a key, so the sandbox stands in for all of them: jobs cost nothing.")
+        console.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
+        console.say("")
+    there = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"
+    console.say("In another terminal:")
+    console.say(f"aijobs submit replicate_imageupscale_v1 --image PHOTO.jpg --watch{there}", indent=4)
+    console.say(f"aijobs jobs{there}", indent=4)
+    console.say("")
+    console.say(Text("Ctrl-C stops everything; the next start continues every job.", style="dim"))

@@ -1,0 +1,131 @@
+"""How the command line looks: calm, one accent for each meaning, and plain lines where nobody watches a terminal."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aijobs.domain.lifecycle import JobStatus
+from cli.errors import CommandError
+
+PLAIN_WIDTH: Final = 1000  #: columns, where no terminal says how wide it is: nothing is cut off for programs
+KEPT_WHOLE: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
+
+OK: Final = Text("✓", style="green")
+WRONG: Final = Text("✗", style="red")
+DOUBT: Final = Text("!", style="yellow")
+IDLE: Final = Text("·", style="dim")
+
+STYLE_OF: Final = {
+    JobStatus.DRAFT: "dim",
+    JobStatus.SUBMITTED: "blue",
+    JobStatus.QUEUED: "blue",
+    JobStatus.PROCESSING: "cyan",
+    JobStatus.GENERATED: "cyan",
+    JobStatus.MIGRATING: "cyan",
+    JobStatus.SUCCESS: "green",
+    JobStatus.FAILED: "red",
+    JobStatus.TIMEOUT: "yellow",
+    JobStatus.CANCELED: "yellow",
+}
+
+
+def _console(*, stderr: bool) -> Console:
+    watched = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if watched else PLAIN_WIDTH)
+
+
+OUT: Final = _console(stderr=False)
+ERR: Final = _console(stderr=True)
+
+
+def say(*parts: str | Text, indent: int = 2) -> None:
+    """A line on stdout; texts are printed as they are, never read as markup."""
+    line = Text(" " * indent).append_text(Text(" ").join(_texts(parts)))
+    line.rstrip()
+    OUT.print(line, soft_wrap=True)
+
+
+def show_json(document: Any) -> None:
+    """One line where nobody watches (for programs that read lines), indented in a terminal."""
+    indent = 2 if OUT.is_terminal else None
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def show_error(wrong: CommandError) -> None:
+    ERR.print(Text.assemble(("Error: ", "bold red"), str(wrong)), soft_wrap=True)
+    for line in wrong.details:
+        ERR.print(Text(f"  {line}"), soft_wrap=True)
+    if wrong.hint:
+        ERR.print(Text(wrong.hint, style="dim"), soft_wrap=True)
+
+
+def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, right: Iterable[str] = ()) -> None:
+    """Aligned columns without lines. `right` names the columns of figures. Where it is narrow, ids stay whole."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    texts = [list(_texts(row)) for row in rows]
+    for place, column in enumerate(columns):
+        least = max((row[place].cell_len for row in texts), default=0) if column in KEPT_WHOLE else None
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=least)
+    for row in texts:
+        table.add_row(*row)
+    OUT.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
+    """Names and values, line by line; empty values are left out."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max((cell_len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        say(Text(set_cell_size(name, width + 2), style="dim"), value)
+
+
+def status_text(status: JobStatus) -> Text:
+    """For example `生成中 Processing`."""
+    return Text(f"{status.zh} {status.en}", style=STYLE_OF[status])
+
+
+def percent(value: float) -> str:
+    return f"{value:.0f} %"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them: `58 kB`, `1.2 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 1_000_000:
+        return f"{count / 1000:.0f} kB"
+    return f"{count / 1_000_000:.1f} MB"
+
+
+def pixels(width: int | None, height: int | None) -> str:
+    """`1280×854`, or nothing when it is not a picture."""
+    return f"{width}×{height}" if width and height else ""
+
+
+def seconds(count: float) -> str:
+    """`0.4 s`, `2 min 05 s`, `3 h 20 min`."""
+    if count < 60:
+        return f"{count:.1f} s"
+    minutes, rest = divmod(round(count), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def short(path: Path) -> str:
+    """A path as one would type it here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _texts(parts: Iterable[str | Text]) -> list[Text]:
+    return [part if isinstance(part, Text) else Text(part) for part in parts]

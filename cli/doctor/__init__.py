@@ -1,0 +1,1 @@
+"""`aijobs doctor`: checks every dependency and says how to mend what is broken."""

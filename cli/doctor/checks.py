@@ -1,0 +1,203 @@
+"""The doctor's examination, part by part. Nothing is changed, and nothing that costs money is called."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.service import RPCError
+
+from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.errors import StoreUnavailable
+from aijobs.persistence import database as database_module
+from aijobs.persistence.database import sqlite_is_safe
+from aijobs.providers.registry import OPENERS
+from aijobs.settings import Settings
+from cli.doctor.report import Finding, broken, doubtful, fine, off
+from cli.embedded.temporal_client import missing_attributes, reached_temporal
+from cli.embedded.temporal_server import temporal_binary
+from cli.errors import CommandError
+from cli.options import KEY_FILE, api_url
+from workflows.search_attributes import ALL_ATTRIBUTES
+
+OLDEST_PYTHON: Final = (3, 11)
+PATIENCE: Final = httpx.Timeout(10.0, connect=5.0)
+
+#: What proves a key, for nothing: the path, and the header that carries the key.
+FREE_CALLS: Final = {
+    "replicate": ("/v1/account", "Authorization"),
+    "ttapi": ("/midjourney/v1/info", "TT-API-KEY"),
+    "chat": ("/models", "Authorization"),
+}
+
+
+def machine() -> Iterator[Finding]:
+    """What must be here whatever is set."""
+    version = sys.version.partition(" ")[0]
+    if sys.version_info >= OLDEST_PYTHON:
+        yield fine("Python", version)
+    else:
+        yield broken("Python", f"{version} is too old.", "Install Python 3.11 or newer.")
+    if sqlite_is_safe():
+        yield fine("SQLite", sqlite3.sqlite_version)
+    else:
+        yield doubtful(
+            "SQLite",
+            f"{sqlite3.sqlite_version} can, rarely, damage a database under many writers (fixed in 3.51.3).",
+            "Use a Python that is built with a newer SQLite; keep backups until then.",
+        )
+    try:
+        yield fine("temporal", str(temporal_binary()))
+    except CommandError as missing:
+        yield broken("temporal", str(missing), missing.hint)
+
+
+def folder(settings: Settings) -> Finding:
+    data_dir = settings.data_dir.resolve()
+    if not data_dir.exists():
+        nearest = next(parent for parent in data_dir.parents if parent.exists())
+        if os.access(nearest, os.W_OK):
+            return off("Data", f"{data_dir} is not there yet.", "`aijobs up` makes it.")
+        return broken("Data", f"{data_dir} cannot be made.", f"Let this user write to {nearest}.")
+    if not data_dir.is_dir() or not os.access(data_dir, os.W_OK):
+        return broken("Data", f"{data_dir} cannot be written.", "Change its owner, or set AIJOBS_DATA_DIR.")
+    return fine("Data", str(data_dir))
+
+
+def key_file(settings: Settings) -> Finding:
+    path = settings.data_dir / KEY_FILE
+    if not path.exists():
+        return off("Key", f"{path} is not there yet.", "The API makes it at its first start.")
+    if path.stat().st_mode & 0o077:
+        return doubtful("Key", f"{path} can be read by others.", f"chmod 600 {path}")
+    return fine("Key", str(path))
+
+
+def database(settings: Settings) -> Finding:
+    url = make_url(settings.database)
+    shown = url.render_as_string(hide_password=True)
+    if url.get_backend_name() != "sqlite":
+        return broken("Database", f"{shown} is not supported yet.", "Set AIJOBS_DATABASE_URL to sqlite:///…")
+    if url.database and not Path(url.database).exists():
+        return off("Database", f"{url.database} is not there yet.", "It is made at the first start.")
+    try:
+        current, newest = _revisions(url)
+    except SQLAlchemyError as unreadable:
+        return broken("Database", f"{shown}: {getattr(unreadable, 'orig', unreadable)}", "Is it a database of aijobs?")
+    if current != newest:
+        state = f"revision {current}, newest {newest}" if current else "it has no tables yet"
+        return doubtful("Database", f"{shown}: {state}.", "The next start of a worker or an API brings it up to date.")
+    return fine("Database", f"{shown} at revision {current}")
+
+
+def _revisions(url: URL) -> tuple[str | None, str | None]:
+    """Which migrations the database has seen, and which there are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(database_module.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    return current, ScriptDirectory.from_config(config).get_current_head()
+
+
+def catalogue(settings: Settings) -> Finding:
+    """Raises SettingsError."""
+    models = list(settings.load_catalogue())
+    usable = sum(_has_key(settings, model.provider) for model in models)
+    return fine("Catalogue", f"{len(models)} models, {usable} of them with a key for their provider")
+
+
+async def store(settings: Settings) -> Finding:
+    shown = settings.store.url or str(settings.data_dir / "store")
+    if not settings.store.is_s3 and not (settings.store.directory or settings.data_dir / "store").exists():
+        return off("Store", f"{shown} is not there yet.", "It is made at the first start.")
+    signer = LinkSigner(b"only for the doctor", settings.base_url)
+    try:
+        async with opened_store(settings.store, data_dir=settings.data_dir, signer=signer) as opened:
+            await opened.probe()
+    except StoreUnavailable as unavailable:
+        return broken(
+            "Store", f"{shown}: {unavailable}", "Check AIJOBS_STORE__URL and its keys, or the folder's owner."
+        )
+    return fine("Store", shown)
+
+
+async def temporal() -> Finding:
+    wanted = os.environ.get("TEMPORAL_ADDRESS")
+    try:
+        client = await reached_temporal()
+        missing = await missing_attributes(client)
+    except (CommandError, RPCError) as unreachable:
+        if wanted is None:
+            return off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")
+        return broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
+    where = f"{wanted or '127.0.0.1:7233'}, namespace {client.namespace}"
+    if missing:
+        return broken("Temporal", f"{where} lacks search attributes.", *_attribute_commands(missing))
+    return fine("Temporal", where)
+
+
+def _attribute_commands(missing: set[str]) -> Iterator[str]:
+    for key in ALL_ATTRIBUTES:
+        if key.name in missing:
+            kind = IndexedValueType.Name(key.indexed_value_type).removeprefix("INDEXED_VALUE_TYPE_").title()  # type: ignore[arg-type]
+            yield f"temporal operator search-attribute create --name {key.name} --type {kind}"
+
+
+async def providers(settings: Settings) -> AsyncIterator[Finding]:
+    for name in (*OPENERS, "chat"):
+        if not _has_key(settings, name):
+            variable = f"AIJOBS_{name.upper()}__TOKEN"
+            yield off(name.title(), "has no key.", f"Set {variable}; until then `aijobs up` starts the sandbox.")
+        elif name in FREE_CALLS:
+            yield await _asked(settings, name)
+
+
+async def _asked(settings: Settings, name: str) -> Finding:
+    section = getattr(settings, name)
+    path, header = FREE_CALLS[name]
+    url = section.base_url.rstrip("/") + path
+    token = section.token.get_secret_value().strip()
+    headers = {header: f"Bearer {token}" if header == "Authorization" else token}
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
+            answer = await http.get(url, headers=headers)
+    except httpx.HTTPError as unreachable:
+        return broken(name.title(), f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
+    if answer.status_code in {401, 403}:
+        return broken(name.title(), "refuses the key.", f"Set AIJOBS_{name.upper()}__TOKEN to a valid one.")
+    if not answer.is_success:
+        return doubtful(name.title(), f"{url} answered {answer.status_code}.", "Try again later.")
+    return fine(name.title(), f"{section.base_url} takes the key")
+
+
+async def api(settings: Settings) -> Finding:
+    url = settings.cli.url or api_url(settings)
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
+            answer = await http.get(f"{url}/readyz")
+    except httpx.HTTPError as unreachable:
+        if settings.cli.url or settings.public_url:
+            return broken("API", f"{url}: {unreachable or type(unreachable).__name__}", "Does it run there?")
+        return off("API", "does not run here.", "`aijobs up` starts it.")
+    if not answer.is_success:
+        return broken("API", f"{url} is not ready: {answer.text.strip()}", "Its log says more.")
+    return fine("API", f"{url} is ready")
+
+
+def _has_key(settings: Settings, provider: str) -> bool:
+    section = getattr(settings, provider, None)
+    return section is not None and bool(section.token)

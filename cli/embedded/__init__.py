@@ -1,0 +1,1 @@
+"""Keeps Temporal, API, worker and sandbox alive on one machine."""

@@ -1,0 +1,177 @@
+"""A whole installation in child processes, all data in one folder."""
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from aijobs.persistence.access.secret import data_secret
+from aijobs.providers.registry import OPENERS
+from aijobs.settings import Settings
+from cli.embedded import services
+from cli.embedded.ports import require_free
+from cli.embedded.services import LOGS, Plan
+from cli.embedded.supervision import Service, kept_running
+from cli.embedded.temporal_client import missing_attributes, reached_temporal
+from cli.errors import CommandError
+from cli.options import KEY_FILE, URL_FILE
+
+LOCK_FILE: Final = "lock"
+SANDBOX_TOKEN: Final = "r8_sandbox"  # noqa: S105 - it opens nothing but the sandbox
+
+
+class Listener(Protocol):
+    """Is told what happens to the parts of an installation."""
+
+    def started(self, service: Service) -> None: ...
+
+    def trouble(self, line: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """What runs. Temporal, with its Web UI, may be somebody else's."""
+
+    plan: Plan
+    settings: Settings
+    own_temporal: bool
+    simulated: bool
+
+    @property
+    def key_file(self) -> Path:
+        return self.settings.data_dir / KEY_FILE
+
+    @property
+    def logs(self) -> Path:
+        return self.settings.data_dir / LOGS
+
+
+@asynccontextmanager
+async def running_installation(plan: Plan, listener: Listener) -> AsyncIterator[Installation]:
+    """Everything is ready when the block begins, and stopped in reverse order when it has ended.
+
+    Changes the environment of this process: what it starts inherits its settings.
+    Raises SettingsError, or CommandError with the reason why something does not start.
+    """
+    own_temporal = "TEMPORAL_ADDRESS" not in os.environ
+    with alone_in(plan.data_dir):
+        simulated = _configure(plan)
+        if own_temporal:
+            os.environ.setdefault("AIJOBS_API__TEMPORAL_UI", plan.ui_url)
+        settings = Settings.load()
+        settings.load_catalogue()
+        _check_ports(plan, own_temporal=own_temporal, simulated=simulated)
+        if not own_temporal:
+            await _check_foreign_temporal()
+        async with AsyncExitStack() as running:
+            for together in _waves(plan, settings, own_temporal=own_temporal, simulated=simulated):
+                keepers = [
+                    await running.enter_async_context(kept_running(service, say=listener.trouble))
+                    for service in together
+                ]
+                for keeper in keepers:
+                    await keeper.ready()
+                    listener.started(keeper.service)
+            running.enter_context(_findable(plan))
+            yield Installation(plan=plan, settings=settings, own_temporal=own_temporal, simulated=simulated)
+
+
+def _waves(plan: Plan, settings: Settings, *, own_temporal: bool, simulated: bool) -> Iterator[list[Service]]:
+    """What starts at once; the next wave when it is ready. They stop in reverse.
+
+    The sandbox runs only while the API does: it fetches inputs there, as soon as it starts with what it had kept.
+    """
+    if own_temporal:
+        yield [services.temporal(plan)]
+    yield [services.worker(plan, patience=settings.worker.shutdown_patience), services.api(plan)]
+    if simulated:
+        yield [services.sandbox(plan)]
+
+
+def _configure(plan: Plan) -> bool:
+    """Set what the plan says; whether the sandbox stands in for the providers, because none has a key."""
+    os.environ["AIJOBS_DATA_DIR"] = str(plan.data_dir)
+    os.environ["AIJOBS_API__PORT"] = str(plan.api_port)
+    os.environ.setdefault("TEMPORAL_ADDRESS", plan.temporal_address)
+    settings = Settings.load()
+    if any(getattr(settings, name).token for name in OPENERS):
+        return False
+    os.environ |= {
+        "AIJOBS_REPLICATE__TOKEN": SANDBOX_TOKEN,
+        "AIJOBS_REPLICATE__BASE_URL": f"http://{plan.sandbox_host}",
+        "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.data_dir),
+        "AIJOBS_TTAPI__TOKEN": SANDBOX_TOKEN,
+        "AIJOBS_TTAPI__BASE_URL": f"http://{plan.sandbox_host}",
+        "AIJOBS_DOWNLOAD__ALLOW_HOSTS": ",".join((*settings.download.allow_hosts, plan.sandbox_host)),
+    }
+    if not settings.chat.token:
+        os.environ |= {
+            "AIJOBS_CHAT__TOKEN": SANDBOX_TOKEN,
+            "AIJOBS_CHAT__BASE_URL": f"http://{plan.sandbox_host}/openai/v1",
+            "AIJOBS_CHAT__MODEL": "sandbox",
+        }
+    os.environ.setdefault("AIJOBS_PUBLIC_URL", plan.api_url)
+    return True
+
+
+def _webhook_secret(data_dir: Path) -> str:
+    """The same at every start: a webhook may be under way while everything is stopped."""
+    derived = hmac.digest(data_secret(data_dir), b"sandbox webhooks", hashlib.sha256)
+    return f"whsec_{base64.b64encode(derived).decode()}"
+
+
+def _check_ports(plan: Plan, *, own_temporal: bool, simulated: bool) -> None:
+    require_free(plan.api_port, "--api-port")
+    if own_temporal:
+        require_free(plan.temporal_port, "--temporal-port")
+        require_free(plan.ui_port, "--ui-port")
+    if simulated:
+        require_free(plan.sandbox_port, "--sandbox-port")
+
+
+async def _check_foreign_temporal() -> None:
+    """Raises CommandError when the Temporal that the environment names is away, or not prepared for us."""
+    client = await reached_temporal()
+    if missing := await missing_attributes(client):
+        raise CommandError(
+            f"Temporal at {client.service_client.config.target_host} lacks search attributes: "
+            f"{', '.join(sorted(missing))}.",
+            hint="`aijobs doctor` shows the commands that add them.",
+        )
+
+
+@contextmanager
+def alone_in(data_dir: Path) -> Iterator[None]:
+    """Of several installations started in one folder, only the first may run. A killed one leaves no lock behind."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / LOCK_FILE).open("a")
+    except OSError as impossible:
+        raise CommandError(
+            f"{data_dir} cannot be written: {impossible.strerror}.", hint="See --data-dir."
+        ) from impossible
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            raise CommandError(
+                f"Another aijobs runs in {data_dir}.", hint="Stop it first, or give this one its own --data-dir."
+            ) from taken
+        yield
+
+
+@contextmanager
+def _findable(plan: Plan) -> Iterator[None]:
+    """Tell other commands with this data directory where the API answers."""
+    path = plan.data_dir / URL_FILE
+    path.write_text(f"{plan.api_url}\n", "utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""Processes that we start and stop: each in a process group of its own, so that Ctrl-C reaches us alone."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Final
+
+from cli.errors import CommandError
+
+TIED: Final = Path(__file__).with_name("die_with_parent.py")
+LOOK_EVERY: Final = timedelta(milliseconds=20)
+LONG_LOG_BYTES: Final = 10_000_000
+LAST_LINES: Final = 5
+LAST_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a process is run: for how long it may take to get ready, and to stop when asked to."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    log: Path | None = None  #: appended to; None: shown only when it fails to start
+    starting: timedelta = timedelta(seconds=60)
+    stopping: timedelta = timedelta(seconds=10)
+
+
+class Process:
+    """A process that runs."""
+
+    def __init__(self, recipe: Recipe, running: asyncio.subprocess.Process) -> None:
+        self.recipe = recipe
+        self.pid = running.pid
+        self._running = running
+
+    @property
+    def has_ended(self) -> bool:
+        return self._running.returncode is not None
+
+    async def ended(self) -> int:
+        """Wait for its end; the exit code, or minus the signal that ended it."""
+        return await self._running.wait()
+
+    async def stop(self) -> None:
+        """Ask it to stop; when it takes too long, or we are called off, kill it."""
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(self.recipe.stopping.total_seconds()):
+                await self._running.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._signal(signal.SIGKILL)
+            await self._running.wait()
+
+    def _signal(self, wanted: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, wanted)
+
+
+@asynccontextmanager
+async def running(recipe: Recipe, *, is_ready: Callable[[], Awaitable[bool]]) -> AsyncIterator[Process]:
+    """A process that is ready when the block begins, and gone when it has ended.
+
+    Raises CommandError with its last words when it ends early or is not ready in time.
+    """
+    with _log_file(recipe.log) as log:
+        process = Process(
+            recipe,
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-ISs", str(TIED), str(os.getpid()), *recipe.command),
+                env=recipe.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+            ),
+        )
+        try:
+            await _until_ready(process, is_ready, log)
+            yield process
+        finally:
+            await process.stop()
+
+
+async def _until_ready(process: Process, is_ready: Callable[[], Awaitable[bool]], log: IO[bytes]) -> None:
+    try:
+        async with asyncio.timeout(process.recipe.starting.total_seconds()):
+            while not process.has_ended:
+                if await is_ready():
+                    return
+                await asyncio.sleep(LOOK_EVERY.total_seconds())
+            reason = f"ended with code {await process.ended()}"
+    except TimeoutError:
+        reason = f"is not ready after {process.recipe.starting.total_seconds():g} s"
+    raise CommandError(f"{process.recipe.name} {reason}.", details=last_lines(log))
+
+
+def _log_file(path: Path | None) -> AbstractContextManager[IO[bytes]]:
+    """Where a process writes; of an earlier log that has grown long, one is kept."""
+    if path is None:
+        return tempfile.TemporaryFile()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > LONG_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("ab+")
+
+
+def last_lines(log: IO[bytes]) -> tuple[str, ...]:
+    """What a process said last."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_BYTES))
+    return tuple(log.read().decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:])

@@ -1,0 +1,102 @@
+"""The parts of an embedded installation, each a process: Temporal, sandbox, worker, API."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from cli.embedded.ports import HOST
+from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.supervision import Service
+from cli.embedded.temporal_client import is_polled
+from cli.embedded.temporal_server import temporal_server
+from workflows.task_queues import WORKFLOWS
+
+LOGS: Final = "logs"
+STARTING: Final = timedelta(seconds=60)
+STOPPING: Final = timedelta(seconds=10)
+STOPPING_MARGIN: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to start, and where."""
+
+    data_dir: Path
+    api_port: int
+    temporal_port: int
+    ui_port: int
+    sandbox_port: int
+    sandbox_pace: tuple[str, ...] = ()  #: options of `aijobs sandbox`
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def temporal_address(self) -> str:
+        return f"{HOST}:{self.temporal_port}"
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://{HOST}:{self.ui_port}"
+
+    @property
+    def sandbox_host(self) -> str:
+        return f"{HOST}:{self.sandbox_port}"
+
+
+def temporal(plan: Plan) -> Service:
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Process]:
+        async with temporal_server(data_dir=plan.data_dir, port=plan.temporal_port, ui_port=plan.ui_port) as server:
+            yield server.process
+
+    return Service("Temporal", plan.temporal_address, start)
+
+
+def sandbox(plan: Plan) -> Service:
+    keep = str(plan.data_dir / "sandbox")
+    options = ("--port", str(plan.sandbox_port), "--keep", keep, *plan.sandbox_pace)
+    recipe = _recipe(plan, "Sandbox", "sandbox", *options)
+    return Service("Sandbox", f"http://{plan.sandbox_host}", lambda: _listening(recipe, plan.sandbox_port))
+
+
+def worker(plan: Plan, *, patience: timedelta) -> Service:
+    """`patience` is what it has to finish what it has begun."""
+    recipe = _recipe(plan, "Worker", "worker", stopping=patience + STOPPING_MARGIN)
+    return Service("Worker", "carries the jobs out", lambda: running(recipe, is_ready=lambda: is_polled(WORKFLOWS)))
+
+
+def api(plan: Plan) -> Service:
+    recipe = _recipe(plan, "API", "api")
+    return Service("API", plan.api_url, lambda: _listening(recipe, plan.api_port))
+
+
+def _recipe(plan: Plan, name: str, command: str, *options: str, stopping: timedelta = STOPPING) -> Recipe:
+    """One of our own commands, with the settings that this process has now."""
+    return Recipe(
+        name=f"The {name}",
+        command=(sys.executable, "-P", "-m", "cli.main", command, *options),
+        environment=dict(os.environ),
+        log=plan.data_dir / LOGS / f"{command}.log",
+        starting=STARTING,
+        stopping=stopping,
+    )
+
+
+def _listening(recipe: Recipe, port: int) -> AbstractAsyncContextManager[Process]:
+    async def is_ready() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    return running(recipe, is_ready=is_ready)

@@ -1,0 +1,187 @@
+"""A job's story while it happens: a checklist of statuses with two bars, plain lines, or JSON lines."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from rich.cells import set_cell_size
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.lifecycle import JobStatus
+from cli import console
+
+FRAMES_PER_SECOND: Final = 10
+BAR_WIDTH: Final = 40
+UNIT_BAR_WIDTH: Final = 20
+
+#: What a job passes when all goes well.
+WAY: Final = tuple(status for status in JobStatus if status <= JobStatus.SUCCESS)
+BAD_ENDS: Final = frozenset(JobStatus) - frozenset(WAY)
+
+
+class Story(Protocol):
+    """Is told every event in order."""
+
+    def tell(self, event: JobEvent) -> None: ...
+
+    def lost(self, reason: str) -> None:
+        """The line to the API is interrupted; it is tried again."""
+        ...
+
+
+class JsonStory:
+    """Each event as a line of JSON, as the API sends it."""
+
+    def tell(self, event: JobEvent) -> None:
+        console.show_json(event.model_dump(mode="json"))
+
+    def lost(self, reason: str) -> None:
+        console.ERR.print(Text(f"{reason} Trying again."), soft_wrap=True)
+
+
+class PlainStory:
+    """A line for each event."""
+
+    def __init__(self) -> None:
+        self._began: datetime | None = None
+
+    def tell(self, event: JobEvent) -> None:
+        self._began = self._began or event.at
+        if event.kind is EventKind.NOTE:
+            return
+        unit = "" if event.unit_progress is None else console.percent(event.unit_progress)
+        after = console.seconds((event.at - self._began).total_seconds())
+        named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
+        console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {_stage(event)}")
+
+    def lost(self, reason: str) -> None:
+        console.say(f"{reason} Trying again.")
+
+
+class LiveStory:
+    """The checklist, drawn anew some times a second."""
+
+    def __init__(self) -> None:
+        self._entered: dict[JobStatus, datetime] = {}
+        self._latest: JobEvent | None = None
+        self._trouble = ""
+        self._spinner = Spinner("dots", style="cyan")
+
+    def tell(self, event: JobEvent) -> None:
+        self._trouble = ""
+        if event.kind is EventKind.NOTE:
+            return
+        self._latest = event
+        self._entered.setdefault(event.job_status, event.at)
+
+    def lost(self, reason: str) -> None:
+        self._trouble = f"{reason} Trying again."
+
+    def __rich__(self) -> RenderableType:
+        if self._latest is None:
+            return Text(f"  {self._trouble or '…'}", style="dim")
+        trouble = [Text(f"  {self._trouble}", style="yellow")] if self._trouble else []
+        return Group(self._checklist(self._latest), Text(""), self._whole(self._latest), *trouble)
+
+    def _checklist(self, latest: JobEvent) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(width=3, justify="right")
+        for _ in ("zh", "en"):
+            table.add_column(no_wrap=True)
+        table.add_column(justify="right", min_width=8, style="dim")
+        table.add_column()
+        for status in sorted(self._entered) if latest.job_status in BAD_ENDS else WAY:
+            table.add_row(*self._line(status, latest))
+        return table
+
+    def _line(self, status: JobStatus, latest: JobEvent) -> tuple[RenderableType, ...]:
+        entered = self._entered.get(status)
+        if entered is None:
+            return (Text("–" if status < latest.job_status else "·", style="dim"), *_names(status, "dim"), "", "")
+        here = status is latest.job_status
+        after = console.seconds((entered - self._began).total_seconds())
+        unit = _unit_bar(latest) if here and not status.is_final else Text("")
+        return (self._mark(status, latest), *_names(status, "bold" if here else ""), after, unit)
+
+    def _mark(self, status: JobStatus, latest: JobEvent) -> RenderableType:
+        if status in BAD_ENDS:
+            return console.WRONG
+        if status is latest.job_status and not status.is_final:
+            return self._spinner
+        left_in_vain = latest.job_status in BAD_ENDS and status is max(self._entered.keys() - BAD_ENDS)
+        return Text("–", style="dim") if left_in_vain else console.OK
+
+    def _whole(self, latest: JobEvent) -> RenderableType:
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_row(
+            Text(" "),
+            _bar(latest.overall_progress, BAR_WIDTH, "green" if latest.job_status is JobStatus.SUCCESS else "cyan"),
+            Text(f"{latest.overall_progress:.0f} %".rjust(5)),
+            Text(console.seconds(self._elapsed(latest)), style="dim"),
+        )
+        return row
+
+    def _elapsed(self, latest: JobEvent) -> float:
+        until = latest.at if latest.job_status.is_final else max(latest.at, datetime.now(UTC))
+        return (until - self._began).total_seconds()
+
+    @property
+    def _began(self) -> datetime:
+        return min(self._entered.values())
+
+
+def opened_story(*, as_json: bool = False) -> AbstractContextManager[Story]:
+    """The story in the form that fits whoever reads it."""
+    if as_json:
+        return nullcontext(JsonStory())
+    if not console.OUT.is_terminal:
+        return nullcontext(PlainStory())
+    return _Drawn(LiveStory)
+
+
+class _Drawn(AbstractContextManager[Story]):
+    """Draws a story for as long as the block lasts; the last picture stays."""
+
+    def __init__(self, new: Callable[[], LiveStory]) -> None:
+        self._story = new()
+        self._live = Live(self._story, console=console.OUT, refresh_per_second=FRAMES_PER_SECOND)
+
+    def __enter__(self) -> Story:
+        self._live.start()
+        return self._story
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+
+def _names(status: JobStatus, weight: str) -> tuple[Text, Text]:
+    style = weight if weight == "dim" else f"{weight} {console.STYLE_OF[status]}".strip()
+    return Text(status.zh, style=style), Text(status.en, style=style)
+
+
+def _unit_bar(event: JobEvent) -> RenderableType:
+    unit = event.unit_progress
+    if unit is None:
+        return Text("")
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(
+        _bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), Text(_stage(event), style="dim")
+    )
+    return row
+
+
+def _stage(event: JobEvent) -> str:
+    """Of a generation that has several: `stage 2 of 4`."""
+    known = event.kind is EventKind.PROGRESS and {"stage", "stages"} <= event.detail.keys()
+    return f"stage {event.detail['stage']} of {event.detail['stages']}" if known else ""
+
+
+def _bar(value: float, width: int, style: str) -> ProgressBar:
+    return ProgressBar(total=100, completed=value, width=width, complete_style=style, finished_style=style)

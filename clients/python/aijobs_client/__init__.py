@@ -1,0 +1,49 @@
+"""The Python client: `Client`, and `AsyncClient` with the same surface.
+
+with Client(url="https://jobs.example.com", key="aijobs_…", user="42") as client:
+    job = client.submit("replicate_imageupscale_v1", {"image": client.upload("photo.jpg").code})
+    client.download(client.wait(job.code), "results/")
+"""
+
+from aijobs_client.async_client import AsyncClient
+from aijobs_client.client import Client
+from aijobs_client.errors import (
+    ApiError,
+    ClientError,
+    DownloadBroken,
+    FieldProblem,
+    JobCanceled,
+    JobEndedBadly,
+    JobFailed,
+    JobTimeout,
+    NoKey,
+    NotUnderstood,
+    Unreachable,
+    WaitTimeout,
+)
+from aijobs_client.models import File, Job, JobError, JobEvent, JobStatus, Model, Output, Points
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "DownloadBroken",
+    "FieldProblem",
+    "File",
+    "Job",
+    "JobCanceled",
+    "JobEndedBadly",
+    "JobError",
+    "JobEvent",
+    "JobFailed",
+    "JobStatus",
+    "JobTimeout",
+    "Model",
+    "NoKey",
+    "NotUnderstood",
+    "Output",
+    "Points",
+    "Unreachable",
+    "WaitTimeout",
+]

@@ -1,0 +1,163 @@
+"""Documents: one is handed in for a template, becomes rows at once or a job, and the jobs are followed live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.errors import (
+    AijobsError,
+    BadInput,
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+    NotFound,
+    PointsExhausted,
+)
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of
+from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
+from aijobs.persistence.tables import FileRow, JobRow
+from api.auth.caller import Writer
+from api.document_intake import MODEL, TEMPLATE_FIELD, TakenJob, take_document
+from api.problems import status_of
+from api.routes.templates import TemplateId, list_templates
+from api.uploading import received
+from dashboard.page import PageRoute, Visit, Visiting, go_to
+from dashboard.pages.job_document import reads_prompts, table_of
+
+PAGE: Final = 25
+MAX_CHOICES: Final = 100  #: templates that the form offers
+MAX_CURSOR: Final = 2**63 - 1
+
+#: What stands against an upload, and is told above the form.
+REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, NotFound)
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A document job in the list. `file` is missing when it was never there, `reached` before the first stage."""
+
+    job: JobRow
+    file: FileRow | None
+    reached: StageReached | None
+
+
+@router.get("/documents")
+async def show_documents(
+    visit: Visiting,
+    template: Annotated[str, Query(max_length=100)] = "",
+    user: Annotated[str, Query(max_length=200)] = "",
+    cursor: Annotated[str, Query(max_length=100)] = "",
+) -> HTMLResponse:
+    """`template` is the one that the form has chosen already."""
+    return await _page(visit, template=template, user=user, cursor=cursor)
+
+
+@router.post("/documents")
+async def hand_in(request: Request, visit: Visiting, caller: Writer) -> Response:
+    """Shows the rows of a table, or the new job. A document sent twice makes one job: the form carries its key."""
+    caller.needs(Scope.FILES_WRITE)
+    chosen: Mapping[str, str] = {}
+    try:
+        async with received(request) as upload:
+            chosen = upload.fields
+            taken = await take_document(visit.parts, caller, upload, chosen.get("idempotency_key") or None)
+    except REFUSALS as refused:
+        return await _page(visit, template=chosen.get(TEMPLATE_FIELD, ""), sent=chosen, refused=refused)
+    if isinstance(taken, TakenJob):
+        return go_to(f"/jobs/{taken.code}")
+    return go_to(f"/templates/{taken.template_id}/rows?{urlencode({'source': taken.source})}")
+
+
+@router.get("/documents/rows")
+async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
+    """The lines of some jobs, each to take the place of the one that is there."""
+    async with visit.parts.database.read() as session:
+        rows = await jobs_by_code(session, code, user_id=visit.caller.sees)
+    return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
+
+
+@router.get("/templates/{template_id}/rows")
+async def show_rows(
+    visit: Visiting,
+    template_id: TemplateId,
+    source: Annotated[str | None, Query(max_length=40)] = None,
+    cursor: Annotated[int, Query(ge=0, le=MAX_CURSOR)] = 0,
+) -> HTMLResponse:
+    """What came of documents: of one job or upload of a table, or everything of the template."""
+    return await visit.page(
+        "template_rows.html",
+        here="templates",
+        template_id=template_id,
+        may_read_prompt=reads_prompts(visit),
+        source=source,
+        table=await table_of(visit, template_id, source=source, after=cursor),
+        is_first=not cursor,
+        chosen=urlencode({"source": source}) if source else "",
+    )
+
+
+async def _page(
+    visit: Visit,
+    *,
+    template: str = "",
+    user: str = "",
+    cursor: str = "",
+    sent: Mapping[str, str] | None = None,
+    refused: AijobsError | None = None,
+) -> HTMLResponse:
+    wanted = JobFilter(model_id=MODEL, user_id=visit.whose(user.strip()), before=cursor or None)
+    async with visit.parts.database.read() as session:
+        rows, has_more = await jobs_page(session, wanted, limit=PAGE)
+    return await visit.page(
+        "documents.html",
+        status=status_of(type(refused)) if refused else HTTPStatus.OK,
+        here="documents",
+        lines=await _lines(visit, rows),
+        user=user,
+        is_first=not cursor,
+        next_page=urlencode({"user": user, "cursor": rows[-1].code}) if has_more else None,
+        templates=await _choices(visit),
+        chosen=template,
+        for_whom=(sent or {}).get("user_id", ""),
+        refused=_said(refused),
+        key=new_id("form"),
+        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.sees is None,
+        may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
+        is_configured=visit.parts.parameters_of(visit.parts.catalogue.model(MODEL)) is not None,
+        extensions=",".join(f".{kind}" for kind in DocumentKind),
+        **_live(rows),
+    )
+
+
+async def _choices(visit: Visit) -> list[tuple[str, str]]:
+    """Ids and names."""
+    listed = await list_templates(visit.caller, visit.parts, limit=MAX_CHOICES)
+    return [(template.id, template.name) for template in listed.data]
+
+
+async def _lines(visit: Visit, rows: Sequence[JobRow]) -> list[Line]:
+    async with visit.parts.database.read() as session:
+        files = await files_of(session, rows)
+        reached = await stages_of(session, [row.code for row in rows])
+    return [Line(row, files.get(row.code), reached.get(row.code)) for row in rows]
+
+
+def _live(rows: Sequence[JobRow]) -> dict[str, Any]:
+    going_on = [row.code for row in rows if not row.job_status.is_final]
+    return {"stream": f"/api/events?{urlencode({'code': going_on}, doseq=True)}" if going_on else None}
+
+
+def _said(refused: AijobsError | None) -> list[str]:
+    if refused is None:
+        return []
+    fields = refused.fields if isinstance(refused, BadInput) else ()
+    return [str(refused), *(field.message for field in fields)]

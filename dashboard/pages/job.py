@@ -1,0 +1,157 @@
+"""One job: its way through the statuses, what it made, and everything that was said about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from aijobs.adapters.storage.content_disposition import SHOWN
+from aijobs.domain.errors import NotFound, StoreUnavailable
+from aijobs.domain.jobs.events import JobEvent
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.points import EntryKind
+from aijobs.domain.ports import ObjectStore
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.event_log import milestones
+from aijobs.persistence.jobs.records import job_of, outputs_of
+from aijobs.persistence.jobs.reruns import reruns_of
+from aijobs.persistence.jobs.statistics import submissions_of
+from aijobs.persistence.points.ledger import entries_of
+from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
+from api.acting import actions_of
+from api.paths import JobCode
+from api.schemas.redaction import without_secrets
+from dashboard.page import PageRoute, Visit, Visiting
+from dashboard.pages.job_document import document_of
+from dashboard.pages.job_timeline import track_of
+
+MAX_TEXT_BYTES: Final = 64 * 1024
+"""Of a text output, so much is shown on the page; the rest is downloaded."""
+
+TEXTS: Final = frozenset({OutputKind.TEXT, OutputKind.JSON})
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class ShownOutput:
+    """`manner` is how the page shows it: image, video, audio, text or file. `text` is the beginning of a text."""
+
+    output: OutputRow
+    manner: str
+    text: str | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.output.size > MAX_TEXT_BYTES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What the database has of one job; its events without the steps of progress, which the bars show."""
+
+    row: JobRow
+    events: Sequence[JobEvent]
+    submissions: Sequence[SubmissionRow]
+    entries: Sequence[PointsEntryRow]
+    outputs: Sequence[OutputRow]
+    reruns: Sequence[str]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its points wait for a decision."""
+        return [entry.kind for entry in self.entries] == [EntryKind.RESERVE, EntryKind.HOLD]
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody knows what became of its submission, so that an operator may tell the provider's id."""
+        return bool(self.submissions) and self.submissions[-1].outcome == Outcome.UNKNOWN
+
+    @property
+    def can_migrate_again(self) -> bool:
+        """Whether a provider has made results, which may be there still; our own steps keep theirs at once."""
+        is_generated = self.row.job_status.is_final and self.row.generated_at is not None
+        return is_generated and bool(self.submissions) and self.submissions[-1].outcome == Outcome.ACCEPTED
+
+
+@router.get("/jobs/{code}")
+async def show_job(code: JobCode, visit: Visiting) -> HTMLResponse:
+    return await visit.page("job.html", here="jobs", **await _shown(visit, code))
+
+
+@router.get("/jobs/{code}/live")
+async def repaint_job(code: JobCode, visit: Visiting) -> HTMLResponse:
+    """The page's inside, as it is now."""
+    return await visit.page("pieces/job.html", **await _shown(visit, code))
+
+
+async def _shown(visit: Visit, code: str) -> dict[str, Any]:
+    story = await _story(visit, code)
+    row = story.row
+    return {
+        "story": story,
+        "job": row,
+        "document": await document_of(visit, row, story.outputs),
+        "outputs": [await _shown_output(visit, output) for output in story.outputs],
+        "track": track_of(story.events, row.job_status, until=now()),
+        "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
+        "stream": f"/api/events?{urlencode({'code': code})}",
+        "temporal": temporal_address(visit, code),
+        "offered": actions_of(visit.parts, row),
+        "idempotency_key": new_id("form"),
+    }
+
+
+async def _story(visit: Visit, code: str) -> Story:
+    async with visit.parts.database.read() as session:
+        return Story(
+            row=await job_of(session, code, user_id=visit.caller.sees),
+            events=await milestones(session, code),
+            submissions=await submissions_of(session, code),
+            entries=await entries_of(session, code),
+            outputs=await outputs_of(session, code),
+            reruns=await reruns_of(session, code),
+        )
+
+
+def temporal_address(visit: Visit, code: str) -> str | None:
+    """Of the job's workflow in Temporal's Web UI, where the operator has told us its address."""
+    ui = visit.parts.settings.temporal_ui
+    if ui is None:
+        return None
+    base = str(ui).rstrip("/")
+    return f"{base}/workflows/{code}" if "/namespaces/" in base else f"{base}/namespaces/default/workflows/{code}"
+
+
+#: Kinds that a page shows, if the media type is one that runs nothing.
+MANNERS: Final[Mapping[OutputKind, str]] = {
+    OutputKind.IMAGE: "image",
+    OutputKind.VIDEO: "video",
+    OutputKind.AUDIO: "audio",
+}
+
+
+async def _shown_output(visit: Visit, output: OutputRow) -> ShownOutput:
+    if output.kind in TEXTS and (text := await _beginning(visit.parts.store, output)) is not None:
+        return ShownOutput(output, "text", text)
+    if output.kind in MANNERS and output.media_type.startswith(SHOWN):
+        return ShownOutput(output, MANNERS[output.kind])
+    return ShownOutput(output, "file")
+
+
+async def _beginning(store: ObjectStore, output: OutputRow) -> str | None:
+    """Of a stored text; nothing when the store cannot give it now."""
+    read = bytearray()
+    try:
+        async for chunk in store.read(output.key):
+            read += chunk
+            if len(read) >= MAX_TEXT_BYTES:
+                break
+    except (NotFound, StoreUnavailable):
+        return None
+    return read[:MAX_TEXT_BYTES].decode("utf-8", "replace")

@@ -1,0 +1,145 @@
+"""What a document job shows besides what every job does: the stages of its template, and the table that came of it."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aijobs.domain.documents.prompt_stages import PromptStage, Stages, split
+from aijobs.domain.documents.templates import Column, Template
+from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports import ObjectStore
+from aijobs.persistence.access.keys import KeyKind
+from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of, version_used
+from aijobs.persistence.documents.rows import RowFilter, rows_page
+from aijobs.persistence.documents.templates import template_of
+from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
+from api.document_intake import MODEL
+from api.routes.templates import PreviewedStage
+from dashboard.page import Visit
+from dashboard.pages.job_timeline import Place
+
+ROWS_SHOWN: Final = 50
+MAX_HEADING: Final = 48  #: characters of a stage's first line
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""Of a job's JSON, so much is read to see whether it was mended."""
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A page of rows under the columns of their version. `after` is where the next page begins, if there is one."""
+
+    columns: Sequence[Column]
+    rows: Sequence[ExtractedRow]
+    after: int | None = None
+
+
+@dataclass(frozen=True)
+class ShownStage:
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownDocument:
+    """`template` is the version that the job began with; nothing when it is gone before the job began.
+
+    Stages are called by the lines that begin them, which are part of the prompt.
+    """
+
+    file: FileRow | None
+    template: Template | None
+    stages: Sequence[ShownStage]
+    table: ShownTable | None
+    may_read_prompt: bool
+    is_repaired: bool
+
+
+def reads_prompts(visit: Visit) -> bool:
+    """As `GET /api/templates/{id}` has it: a prompt is shown to service keys only."""
+    return visit.caller.kind is KeyKind.SERVICE
+
+
+async def document_of(visit: Visit, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
+    """Of a document job; nothing for any other."""
+    if job.model_id != MODEL:
+        return None
+    async with visit.parts.database.read() as session:
+        files = await files_of(session, [job])
+        reached = (await stages_of(session, [job.code])).get(job.code)
+        version = await version_used(session, job.code)
+        try:
+            template = await template_of(session, str(job.params["template"]), version)
+        except NotFound:
+            template = None
+    table = await table_of(visit, template.id, source=job.code) if template and job.job_status.is_final else None
+    names = await _names(template, reached)
+    return ShownDocument(
+        file=files.get(job.code),
+        template=template,
+        stages=_placed(names, job.job_status, reached.stage if reached else 0),
+        table=table if table and table.rows else None,
+        may_read_prompt=reads_prompts(visit),
+        is_repaired=await _is_repaired(visit.parts.store, outputs),
+    )
+
+
+async def table_of(visit: Visit, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
+    """Rows of the caller's user, of one source or of all. Raises NotFound when there never was such a template."""
+    wanted = RowFilter(template_id=template_id, user_id=visit.caller.sees, source=source)
+    async with visit.parts.database.read() as session:
+        rows, has_more = await rows_page(session, wanted, after=after, limit=ROWS_SHOWN)
+        version = rows[-1].template_version if rows else None
+        template = await template_of(session, template_id, version)
+    return ShownTable(template.columns, rows, rows[-1].id if has_more else None)
+
+
+async def cut(template: Template) -> Stages:
+    """The stages of a template; of one whose pattern takes too long here, none and a warning."""
+    try:
+        return await asyncio.to_thread(split, template.prompt, template.stages)
+    except InvalidParameters as endless:
+        return Stages(stages=(), warnings=(str(endless),))
+
+
+def headed(stages: Iterable[PromptStage | PreviewedStage]) -> list[tuple[str, str]]:
+    """The line that begins each stage, without Markdown's marks and not all of a long one, and the stage's text."""
+    return [(_heading(stage.name, stage.text), stage.text) for stage in stages]
+
+
+def _heading(name: str, text: str) -> str:
+    lines = (" ".join(line.split()).lstrip("# ") for line in text.splitlines())
+    line = next((line for line in lines if name and name in line), name)
+    return line if len(line) <= MAX_HEADING else f"{line[:MAX_HEADING]}…"
+
+
+async def _names(template: Template | None, reached: StageReached | None) -> list[str]:
+    names = [heading for heading, _ in headed((await cut(template)).stages)] if template else []
+    return names or [""] * (reached.stages if reached else 0)
+
+
+def _placed(names: Sequence[str], status: JobStatus, reached: int) -> list[ShownStage]:
+    """`reached` is the number of the stage that has begun last, from 1; 0 before the first."""
+    is_through = JobStatus.GENERATED <= status <= JobStatus.SUCCESS
+
+    def place(number: int) -> Place:
+        if is_through or number < reached:
+            return Place.PASSED
+        return Place.HERE if number == reached else Place.AHEAD
+
+    return [ShownStage(name, place(number)) for number, name in enumerate(names, 1)]
+
+
+async def _is_repaired(store: ObjectStore, outputs: Sequence[OutputRow]) -> bool:
+    """Whether the model's answer was no JSON until it was mended; what cannot be read now is not marked."""
+    answer = next((output for output in outputs if output.kind is OutputKind.JSON), None)
+    if answer is None or answer.size > MAX_ANSWER_BYTES:
+        return False
+    try:
+        content = b"".join([chunk async for chunk in store.read(answer.key)])
+    except (NotFound, StoreUnavailable):
+        return False
+    return bool(json.loads(content)["repaired"])

@@ -1,0 +1,66 @@
+"""Signing in with a key, signing out, and the visitor's language and theme."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse
+
+from aijobs.domain.errors import NotAuthenticated
+from api.auth.origins import refuse_other_pages
+from api.auth.sessions import close_session, cookie_of, open_session
+from api.dependencies import AllParts
+from dashboard.language import COOKIE, Language
+from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
+
+ONE_YEAR: Final = timedelta(days=365)
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/login")
+async def show_login(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - its name in the address
+    return html(request, "login.html", wrong=False, next=local_path(next))
+
+
+@router.post("/login")
+async def log_in(
+    request: Request,
+    parts: AllParts,
+    key: Annotated[str, Form(max_length=500)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002
+) -> Response:
+    refuse_other_pages(request, parts.base_url)
+    try:
+        opened = await open_session(parts, key.strip())
+    except NotAuthenticated:
+        return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, wrong=True, next=local_path(next))
+    answer = go_to(local_path(next))
+    cookie_of(parts).put(answer, opened)
+    return answer
+
+
+@router.post("/logout")
+async def log_out(request: Request, parts: AllParts) -> Response:
+    refuse_other_pages(request, parts.base_url)
+    cookie = cookie_of(parts)
+    if secret := request.cookies.get(cookie.name):
+        await close_session(parts, secret)
+    answer = go_to("/login")
+    cookie.drop(answer)
+    return answer
+
+
+@router.post("/preferences")
+async def prefer(
+    language: Annotated[Language | None, Form()] = None,
+    theme: Annotated[Theme | None, Form()] = None,
+    back: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:
+    answer = go_to(local_path(back))
+    chosen = {COOKIE: language, THEME_COOKIE: theme}
+    for name, value in chosen.items():
+        if value is not None:
+            answer.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
+    return answer

@@ -1,0 +1,50 @@
+"""Money: what was used today, what waits for a decision, and the ledger."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
+from aijobs.persistence.points.ledger import entries_page, limit_of
+from aijobs.persistence.tables import PointsDayRow
+from api.schemas.jobs import Points
+from dashboard.page import PageRoute, Visiting
+
+MAX_USERS: Final = 50
+MAX_HELD: Final = 50
+PAGE_LENGTH: Final = 50
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/money")
+async def show_money(
+    visit: Visiting,
+    user: Annotated[str, Query(max_length=200)] = "",
+    cursor: Annotated[int | None, Query(ge=1)] = None,
+) -> HTMLResponse:
+    day, user_id = now().date(), visit.whose(user.strip())
+    async with visit.parts.database.read() as session:
+        days = await spenders(session, day, user_id=user_id, at_most=MAX_USERS)
+        limits = {row.user_id: await limit_of(session, row.user_id, default=visit.parts.daily_limit) for row in days}
+        held = await held_jobs(session, user_id=user_id, at_most=MAX_HELD)
+        attempts = {job.code: await submissions_of(session, job.code) for job in held}
+        entries, has_more = await entries_page(session, user_id=user_id, before=cursor, limit=PAGE_LENGTH)
+    return await visit.page(
+        "money.html",
+        here="money",
+        user=user,
+        day=day,
+        days=[_points(row, limits[row.user_id]) for row in days],
+        held=held,
+        last_attempt={code: made[-1] if made else None for code, made in attempts.items()},
+        entries=entries,
+        next_page=entries[-1].id if has_more else None,
+    )
+
+
+def _points(row: PointsDayRow, limit: int) -> Points:
+    left = max(limit - row.used, 0)
+    return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=left)

@@ -1,0 +1,90 @@
+"""The overview: how many jobs, in which statuses, why some failed, and how long they took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from aijobs.domain.catalogue import Model
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs import statistics
+from aijobs.persistence.jobs.statistics import Failures, Health, Hour
+from dashboard.page import PageRoute, Visit, Visiting
+
+HOURS: Final = 24
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+User = Annotated[str, Query(max_length=200)]
+
+
+@dataclass(frozen=True)
+class ModelHealth:
+    model: Model
+    health: Health
+
+
+@router.get("/")
+async def show_overview(visit: Visiting, user: User = "") -> HTMLResponse:
+    return await visit.page("overview.html", here="overview", user=user, **await _figures(visit, user))
+
+
+@router.get("/overview/live")
+async def repaint_overview(visit: Visiting, user: User = "") -> HTMLResponse:
+    return await visit.page("pieces/overview.html", user=user, **await _figures(visit, user))
+
+
+@router.get("/overview/throughput.json")
+async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
+    """For the chart: hours as seconds since 1970, and for each of them how many jobs ended in which way."""
+    hours = await _hours(visit, now(), visit.whose(user))
+    return JSONResponse(
+        {
+            "hours": [int(hour.start.timestamp()) for hour in hours],
+            "succeeded": [hour.succeeded for hour in hours],
+            "under_way": [hour.under_way for hour in hours],
+            "ended_badly": [hour.ended_badly for hour in hours],
+        }
+    )
+
+
+async def _figures(visit: Visit, user: str) -> dict[str, Any]:
+    moment, user_id = now(), visit.whose(user)
+    since = moment - timedelta(hours=HOURS)
+    async with visit.parts.database.read() as session:
+        in_flight = await statistics.in_flight(session, user_id=user_id)
+        failures = await statistics.failures(session, since=since, user_id=user_id)
+    hours = await _hours(visit, moment, user_id)
+    models = await healths(visit, since=since, user_id=user_id)
+    return {
+        "in_flight": in_flight,
+        "hours": hours,
+        "failures": failures,
+        "models": [found for found in models if found.health.succeeded + found.health.failed],
+        "totals": _totals(hours, failures),
+    }
+
+
+async def healths(visit: Visit, *, since: datetime, user_id: str | None) -> list[ModelHealth]:
+    """How each model of the catalogue does."""
+    async with visit.parts.database.read() as session:
+        return [
+            ModelHealth(model, await statistics.health(session, model.model_id, since=since, user_id=user_id))
+            for model in visit.parts.catalogue
+        ]
+
+
+async def _hours(visit: Visit, until: datetime, user_id: str | None) -> list[Hour]:
+    async with visit.parts.database.read() as session:
+        return await statistics.throughput(session, until=until, hours=HOURS, user_id=user_id)
+
+
+def _totals(hours: Sequence[Hour], failures: Sequence[Failures]) -> dict[str, int]:
+    return {
+        "accepted": sum(hour.accepted for hour in hours),
+        "succeeded": sum(hour.succeeded for hour in hours),
+        "ended_badly": sum(found.count for found in failures),
+    }

@@ -1,0 +1,213 @@
+"""Photos: a gallery to upload to, each photo with its review, and how it became more beautiful."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from aijobs.adapters.media.photo_cleaning import small_photo
+from aijobs.domain.errors import (
+    AijobsError,
+    BadInput,
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+    PhotoIsBeingBeautified,
+    PointsExhausted,
+)
+from aijobs.domain.photos import Analysis
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
+from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from api.auth.caller import Writer
+from api.paths import ReviewCode
+from api.problems import status_of
+from api.reviewing import beautifiers, beautify, image_parameter, review_upload
+from api.routes.catalogue import list_models
+from api.schemas.jobs import CatalogueEntry
+from api.schemas.photo_responses import photo_key
+from api.schemas.photos import PHOTO, BeautifyRequest
+from api.uploading import received
+from dashboard.page import PageRoute, Visit, Visiting, go_to
+from dashboard.schema_form import Field, fields_of, parameters_of
+from dashboard.score_chart import corners_of, scores_of
+from dashboard.thumbnails import KEPT, Turns
+
+PAGE: Final = 24
+MAX_SHOWN: Final = 50  #: beautified photos on one page
+SIDE: Final = 480  #: pixels of a photo in the gallery
+MAX_FIELDS: Final = 200
+FIRST_MODEL: Final = "replicate_imageupscale_v1"
+
+#: What stands against a form, and is told above it.
+REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified)
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Album:
+    """One photo, as the database has it: its review, its jobs, and what came of them."""
+
+    review: PhotoReviewRow
+    jobs: Sequence[JobRow]
+    beautified: Sequence[tuple[PhotoBeautifyRow, OutputRow]]
+
+    @property
+    def analysis(self) -> Analysis | None:
+        return Analysis.model_validate(self.review.analysis) if self.review.analysis else None
+
+    @property
+    def reviewing(self) -> JobRow | None:
+        return self._job(self.review.job_code)
+
+    @property
+    def beautifying(self) -> JobRow | None:
+        return self._job(self.review.beautify_job_code)
+
+    @property
+    def running(self) -> list[JobRow]:
+        return [job for job in self.jobs if not job.job_status.is_final]
+
+    @property
+    def can_begin(self) -> bool:
+        working = self.beautifying
+        return self.review.beautify_ability and (working is None or working.job_status.is_final)
+
+    def _job(self, code: str | None) -> JobRow | None:
+        return next((job for job in self.jobs if job.code == code), None)
+
+
+@router.get("/photos")
+async def show_gallery(visit: Visiting, cursor: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+    return await _gallery(visit, cursor=cursor)
+
+
+@router.post("/photos")
+async def upload(request: Request, visit: Visiting, caller: Writer) -> Response:
+    """Shows the photo. Sent twice, the form makes one review: it carries its idempotency key."""
+    caller.needs(Scope.FILES_WRITE)
+    try:
+        async with received(request, field=PHOTO) as sent:
+            answer = await review_upload(visit.parts, caller, sent, sent.fields.get("idempotency_key") or None)
+    except REFUSALS as refused:
+        return await _gallery(visit, refused=refused)
+    return go_to(f"/photos/{answer.body['code']}")
+
+
+async def _gallery(visit: Visit, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
+    async with visit.parts.database.read() as session:
+        rows, has_more = await reviews_page(session, user_id=visit.caller.sees, before=cursor or None, limit=PAGE)
+    return await visit.page(
+        "photos.html",
+        status=status_of(type(refused)) if refused else HTTPStatus.OK,
+        here="photos",
+        reviews=[(row, (row.analysis or {}).get("overall")) for row in rows],
+        next_page=rows[-1].code if has_more else None,
+        is_first=not cursor,
+        refused=_said(refused),
+        key=new_id("form"),
+        may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
+        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.sees is None,
+    )
+
+
+@router.get("/photos/{code}")
+async def show_photo(code: ReviewCode, visit: Visiting, model: str = FIRST_MODEL) -> HTMLResponse:
+    return await visit.page("photo.html", **await _shown(visit, code, model))
+
+
+@router.get("/photos/{code}/live")
+async def repaint_photo(code: ReviewCode, visit: Visiting, model: str = FIRST_MODEL) -> HTMLResponse:
+    """What changes on the page while a job works."""
+    return await visit.page("pieces/photo.html", **await _shown(visit, code, model))
+
+
+@router.post("/photos/{code}/beautify")
+async def begin_beautifying(request: Request, code: ReviewCode, visit: Visiting, caller: Writer) -> Response:
+    async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
+        sent = {name: value for name, value in form.items() if isinstance(value, str)}
+    model_id = sent.get("model_id", "")
+    entry = await _entry(visit, model_id)
+    params = parameters_of(entry.parameters or {}, sent) if entry else {}
+    wish = BeautifyRequest(model_id=model_id[:100], params=params)
+    try:
+        await beautify(visit.parts, caller, code, wish, sent.get("idempotency_key") or None)
+    except REFUSALS as refused:
+        shown = await _shown(visit, code, model_id, sent=sent, refused=refused)
+        return await visit.page("photo.html", status=status_of(type(refused)), **shown)
+    return go_to(f"/photos/{code}")
+
+
+@router.get("/photos/{code}/small")
+async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
+    """For the gallery. The photo is never changed, so that browsers keep it."""
+    async with visit.parts.database.read() as session:
+        review = await review_of(session, code, user_id=visit.caller.sees)
+    async with turns:
+        content = b"".join([chunk async for chunk in visit.parts.store.read(photo_key(review.file_code))])
+        made = await asyncio.to_thread(small_photo, content, SIDE)
+    return Response(made, media_type="image/webp", headers={"Cache-Control": KEPT})
+
+
+async def _shown(
+    visit: Visit,
+    code: str,
+    model_id: str,
+    *,
+    sent: Mapping[str, str] | None = None,
+    refused: AijobsError | None = None,
+) -> dict[str, Any]:
+    album = await _album(visit, code)
+    entry = await _entry(visit, model_id) or await _entry(visit, FIRST_MODEL)
+    codes = [("code", job.code) for job in album.running]
+    analysis = album.analysis
+    return {
+        "here": "photos",
+        "album": album,
+        "review": album.review,
+        "analysis": analysis,
+        "scores": scores_of(analysis) if analysis else [],
+        "corners": corners_of(analysis) if analysis else "",
+        "beautified": album.beautified,
+        "stream": f"/api/events?{urlencode(codes)}" if codes else None,
+        "models": beautifiers(visit.parts),
+        "entry": entry,
+        "fields": _fields(visit, entry, sent) if entry else [],
+        "refused": _said(refused),
+        "wrong": {},
+        "key": new_id("form"),
+    }
+
+
+async def _album(visit: Visit, code: str) -> Album:
+    async with visit.parts.database.read() as session:
+        review = await review_of(session, code, user_id=visit.caller.sees)
+        beautified, _ = await beautified_of(session, code, after=0, limit=MAX_SHOWN)
+        return Album(review=review, jobs=await jobs_of(session, review), beautified=beautified)
+
+
+async def _entry(visit: Visit, model_id: str) -> CatalogueEntry | None:
+    """A model that can beautify; where it cannot, nothing."""
+    if image_parameter(visit.parts, model_id) is None:
+        return None
+    models = (await list_models(visit.caller, visit.parts)).data
+    return next((model for model in models if model.model_id == model_id), None)
+
+
+def _fields(visit: Visit, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[Field]:
+    """Those of the model, without the photo itself."""
+    place = image_parameter(visit.parts, entry.model_id)
+    return [field for field in fields_of(entry.parameters or {}, sent) if field.name != place]
+
+
+def _said(refused: AijobsError | None) -> list[str]:
+    if refused is None:
+        return []
+    fields = refused.fields if isinstance(refused, BadInput) else ()
+    return [str(refused), *(f"{field.pointer.rpartition('/')[2]}: {field.message}" for field in fields)]

@@ -1,0 +1,46 @@
+"""All pages of the dashboard."""
+
+import asyncio
+from typing import Final
+
+from fastapi import FastAPI
+
+from dashboard import assets, thumbnails
+from dashboard.pages import (
+    documents,
+    example,
+    job,
+    job_actions,
+    jobs,
+    login,
+    models,
+    money,
+    new_job,
+    overview,
+    photos,
+    templates,
+)
+
+#: A page's own addresses come before those with a code in them.
+ROUTERS: Final = (
+    assets.router,
+    login.router,
+    overview.router,
+    jobs.router,
+    job.router,
+    job_actions.router,
+    thumbnails.router,
+    new_job.router,
+    photos.router,
+    documents.router,
+    templates.router,
+    models.router,
+    money.router,
+    example.router,
+)
+
+
+def add_pages(app: FastAPI) -> None:
+    app.state.thumbnail_turns = asyncio.Semaphore(thumbnails.AT_ONCE)
+    for router in ROUTERS:
+        app.include_router(router)

@@ -1,0 +1,114 @@
+"""The form of a template: texts as they were typed, and the definition that they make.
+
+A column is one line: its name, then `:` and its type, then `: required`; `金额 : number : required`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pydantic import ValidationError
+
+from aijobs.domain.documents.column_values import ColumnType
+from aijobs.domain.documents.templates import DEFAULT_PATTERN, Definition, Template
+from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.values.clean_text import clean
+
+REQUIRED: Final = ("required", "必填")
+COLONS: Final = (":", "：")
+MAX_STAGES: Final = "10"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateForm:
+    """Every field as text. `columns` and `identifiers` have one on each line."""
+
+    id: str = ""
+    name: str = ""
+    prompt: str = ""
+    columns: str = ""
+    identifiers: str = ""
+    pattern: str = DEFAULT_PATTERN
+    strict_order: bool = True
+    max_stages: str = MAX_STAGES
+
+    @classmethod
+    def of(cls, template: Template) -> Self:
+        return cls(
+            id=template.id,
+            name=template.name,
+            prompt=template.prompt,
+            columns="\n".join(
+                f"{column.name} : {column.type}{' : required' if column.required else ''}"
+                for column in template.columns
+            ),
+            identifiers="\n".join(template.stages.identifiers),
+            pattern=template.stages.pattern,
+            strict_order=template.stages.strict_order,
+            max_stages=str(template.stages.max_stages),
+        )
+
+    @classmethod
+    def sent(cls, fields: Mapping[str, str]) -> Self:
+        """Browsers end lines with CR LF, whatever they were given (HTML, 4.10.21.4)."""
+        texts = {name: clean(text).replace("\r\n", "\n") for name, text in fields.items()}
+        return cls(
+            id=texts.get("id", "").strip(),
+            name=texts.get("name", "").strip(),
+            prompt=texts.get("prompt", ""),
+            columns=texts.get("columns", ""),
+            identifiers=texts.get("identifiers", ""),
+            pattern=texts.get("pattern", "") or DEFAULT_PATTERN,
+            strict_order="strict_order" in fields,
+            max_stages=texts.get("max_stages", "").strip() or MAX_STAGES,
+        )
+
+    def definition(self) -> Definition:
+        """Raises InvalidParameters, whose pointers are the names of this form's fields."""
+        numbered = _filled(self.columns)
+        wanted: dict[str, Any] = {
+            "name": self.name,
+            "prompt": self.prompt,
+            "columns": [_column(line) for _, line in numbered],
+            "stages": {
+                "identifiers": [line for _, line in _filled(self.identifiers)],
+                "pattern": self.pattern,
+                "strict_order": self.strict_order,
+                "max_stages": self.max_stages,
+            },
+        }
+        try:
+            return Definition.model_validate(wanted)
+        except ValidationError as invalid:
+            lines = {"columns": numbered, "identifiers": _filled(self.identifiers)}
+            wrong = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]
+            raise InvalidParameters("Some fields are wrong.", *wrong) from None
+
+
+def _filled(text: str) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers."""
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _column(line: str) -> dict[str, Any]:
+    """A name with a colon in it must be followed by its type."""
+    rest, word = _last_word(line)
+    required = word.lower() in REQUIRED
+    if required:
+        rest, word = _last_word(rest)
+    return {"name": rest, "type": word.lower() or ColumnType.STRING, "required": required}
+
+
+def _last_word(line: str) -> tuple[str, str]:
+    """What stands before the last colon, and behind it; without a colon, all of it and nothing."""
+    place = max(line.rfind(colon) for colon in COLONS)
+    return (line[:place].strip(), line[place + 1 :].strip()) if place > 0 else (line, "")
+
+
+def _field(where: Sequence[int | str], message: str, lines: Mapping[str, Sequence[tuple[int, str]]]) -> FieldError:
+    path = where[1:] if where[0] == "stages" else where
+    name = str(path[0])
+    if name in lines and len(path) > 1 and isinstance(path[1], int):
+        number, line = lines[name][path[1]]
+        return FieldError(f"/{name}", f"Line {number} ({line}): {message}")
+    return FieldError(f"/{name}", message)

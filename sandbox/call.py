@@ -1,0 +1,99 @@
+"""One HTTP call to a vendor, and the faults that strike it: before it is accepted, or when it is answered."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from sandbox.clock import Closing
+from sandbox.faults.broken_responses import Drop
+from sandbox.faults.catalogue import Fault, Operation
+from sandbox.faults.fault_board import Armed, Faults, UnknownFaultError
+
+#: How a vendor words an error: (HTTP status, headers) -> response.
+Complain = Callable[[int, Mapping[str, str]], Response]
+
+REJECTIONS: Final = {
+    Fault.OUTAGE: 503,
+    Fault.REJECT_401: 401,
+    Fault.REJECT_402: 402,
+    Fault.REJECT_404: 404,
+    Fault.REJECT_422: 422,
+    Fault.THROTTLED_SILENTLY: 429,
+}
+GATEWAY_PAGE: Final = "<html><head><title>{0}</title></head><body><center><h1>{0} Bad Day</h1></center></body></html>"
+
+
+class Refusal(Exception):
+    """Ends a call at once with this response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"refused with {response.status_code}")
+        self.response = response
+
+
+class Call:
+    """`await call.refuse_if_told()` before acting, `await call.answer(...)` with the result afterwards."""
+
+    def __init__(self, operation: Operation, *, complain: Complain, closing: Closing) -> None:
+        self.operation = operation
+        self.complain = complain
+        self.riders: list[Armed] = []  #: faults that will stay with what this call creates
+        self._firing: list[Armed] = []
+        self._closing = closing
+
+    @property
+    def faults(self) -> Faults:
+        return Faults(self._firing)
+
+    def join(self, armed: list[Armed]) -> None:
+        """Raises UnknownFaultError for a fault that can do nothing in this call."""
+        creating = self.operation is Operation.CREATE
+        for one in armed:
+            if one.fires_on(self.operation) and not (creating and one.sheet.rides):
+                self._firing.append(one)
+            elif creating:
+                self.riders.append(_for_life(one))
+            else:
+                raise UnknownFaultError(f"{one.fault} cannot act on {self.operation}")
+
+    async def refuse_if_told(self) -> None:
+        """Raises Refusal: whatever was asked has not been done."""
+        faults = self.faults
+        if Fault.DROP_BEFORE_ACCEPT in faults:
+            raise Refusal(Drop())
+        if Fault.THROTTLED in faults:
+            raise Refusal(self.complain(429, {"retry-after": faults.text(Fault.THROTTLED)}))
+        if Fault.SERVER_ERROR in faults:
+            raise Refusal(self.complain(faults.status(Fault.SERVER_ERROR), {}))
+        for fault, status in REJECTIONS.items():
+            if fault in faults:
+                raise Refusal(self.complain(status, {}))
+
+    async def answer(
+        self, document: dict[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The document as JSON, unless a fault garbles it on the way."""
+        if Fault.NO_ID in self.faults:
+            document = {key: value for key, value in document.items() if key != "id"}
+        if Fault.UNREADABLE_JSON in self.faults:
+            text = json.dumps(document)
+            return await self.send(Response(text[: len(text) // 2], status, headers, "application/json"))
+        return await self.send(JSONResponse(document, status, headers))
+
+    async def send(self, response: Response) -> Response:
+        """The response, or what a fault makes of it now that the call has been acted upon."""
+        faults = self.faults
+        if Fault.HANG in faults:
+            await self._closing.sleep(faults.seconds(Fault.HANG))
+        if Fault.ACCEPT_THEN_DROP in faults:
+            return Drop()
+        if Fault.ACCEPT_THEN_ERROR in faults:
+            status = faults.status(Fault.ACCEPT_THEN_ERROR)
+            return HTMLResponse(GATEWAY_PAGE.format(status), status)
+        return response
+
+
+def _for_life(one: Armed) -> Armed:
+    return one.model_copy(update={"times": 0}) if one.sheet.rides else one

@@ -1,0 +1,1 @@
+"""Misbehaviour on request: the catalogue of faults, where they are armed, and responses that break HTTP."""

@@ -1,0 +1,1 @@
+"""What survives a killed sandbox: records, files, and the ledger of paid submissions."""

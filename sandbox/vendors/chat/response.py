@@ -1,0 +1,146 @@
+"""What the simulated model answers, whole or in pieces, and what faults make of it."""
+
+import json
+import math
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sandbox.clock import Closing
+from sandbox.faults.catalogue import Fault
+from sandbox.faults.fault_board import Faults
+from sandbox.vendors.chat.extraction import document_in, facts_in, rows_for
+from sandbox.vendors.chat.request import ChatRequest, schema_in
+from sandbox.vendors.chat.vision import picture_in, review_of
+
+PIECES: Final = 20
+CHARACTERS_PER_TOKEN: Final = 3
+MAX_FACTS: Final = 40
+NO: Final = "I'm sorry, but I can't assist with that request."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer before it is sent."""
+
+    id: str
+    created: int
+    model: str
+    text: str
+    refusal: str | None
+    finish: str
+    tokens_in: int
+
+    @property
+    def usage(self) -> dict[str, int]:
+        out = _tokens(self.text or self.refusal or "")
+        return {"prompt_tokens": self.tokens_in, "completion_tokens": out, "total_tokens": self.tokens_in + out}
+
+    def document(self) -> dict[str, Any]:
+        """The whole of it, for who does not want a stream."""
+        message = {"role": "assistant", "content": self.text or None, "refusal": self.refusal}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish}
+        return {**self._head("chat.completion"), "choices": [choice], "usage": self.usage}
+
+    def chunks(self, *, with_usage: bool) -> list[dict[str, Any]]:
+        """The answer in pieces; the last but one tells why it ends."""
+        deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
+        key = "refusal" if self.refusal else "content"
+        deltas += [({key: piece}, None) for piece in _pieces(self.refusal or self.text)]
+        deltas.append(({}, self.finish))
+        unused = {"usage": None} if with_usage else {}
+        chunks = [
+            {**self._head("chat.completion.chunk"), **unused, "choices": [_choice(delta, finish)]}
+            for delta, finish in deltas
+        ]
+        if with_usage:
+            chunks.append({**self._head("chat.completion.chunk"), "choices": [], "usage": self.usage})
+        return chunks
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+
+def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> Reply:  # noqa: A002 - OpenAI's word
+    """The same question gets the same answer."""
+    text, finish = answer_to(request, faults), "stop"
+    refusal = NO if Fault.ANSWER_REFUSED in faults else None
+    if Fault.ANSWER_FILTERED in faults:
+        text, finish = "", "content_filter"
+    limit = request.max_completion_tokens or request.max_tokens
+    if Fault.ANSWER_CUT in faults or (limit is not None and _tokens(text) > limit):
+        text, finish = text[: min(len(text) // 2, (limit or len(text)) * CHARACTERS_PER_TOKEN)], "length"
+    return Reply(
+        id=id,
+        created=created,
+        model=request.model,
+        text="" if refusal else text,
+        refusal=refusal,
+        finish=finish,
+        tokens_in=_tokens(request.said),
+    )
+
+
+def answer_to(request: ChatRequest, faults: Faults) -> str:
+    schema = schema_in(request)
+    answer = None if schema is None else _shaped(request, schema)
+    if answer is None:
+        return _notes(request.said)
+    if Fault.ANSWER_PROSE in faults:
+        return "Here is the table that you asked for. It has several rows."
+    text = json.dumps(answer, ensure_ascii=False, indent=1)
+    if Fault.ANSWER_MALFORMED in faults:
+        key = next(iter(answer))
+        return text.replace(f'"{key}"', f"'{key}'").replace("\n]", ",\n]")
+    if Fault.ANSWER_FENCED in faults:
+        return f"Of course! Here it is:\n\n```json\n{text}\n```\n\nLet me know if you need anything else."
+    return text
+
+
+def _shaped(request: ChatRequest, schema: dict[str, Any]) -> dict[str, Any] | None:
+    """A table of what was read, or a review of what was shown; nothing where the schema asks for neither."""
+    if "rows" in schema.get("properties", {}):
+        return {"rows": rows_for(schema, document_in(request.said))}
+    picture = picture_in(request)
+    return None if picture is None else review_of(picture, schema)
+
+
+def _notes(text: str) -> str:
+    """A step on the way: what was found, as a list."""
+    facts = facts_in(document_in(text))
+    found = [f"- {key}: {value}" for key, value in list(facts.items())[:MAX_FACTS]]
+    return "\n".join([f"I found {len(facts)} facts.", *found])
+
+
+async def frames(
+    reply: Reply, faults: Faults, *, with_usage: bool, seconds: float, closing: Closing
+) -> AsyncIterator[bytes]:
+    """Server-sent events, spread evenly over so many seconds. After half of them a fault may strike."""
+    chunks = reply.chunks(with_usage=with_usage)
+    for number, chunk in enumerate(chunks):
+        if number == len(chunks) // 2:
+            if Fault.ANSWER_STALLS in faults:
+                await closing.sleep(faults.seconds(Fault.ANSWER_STALLS))
+            if Fault.ANSWER_BREAKS in faults:
+                raise BrokenOff
+        yield b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+        if seconds:
+            await closing.sleep(seconds / len(chunks))
+    yield b"data: [DONE]\n\n"
+
+
+class BrokenOff(Exception):
+    """The connection shall close here."""
+
+
+def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    step = max(1, math.ceil(len(text) / PIECES))
+    return (text[start : start + step] for start in range(0, len(text), step))
+
+
+def _tokens(text: str) -> int:
+    return math.ceil(len(text) / CHARACTERS_PER_TOKEN)

@@ -1,0 +1,29 @@
+"""What every route of Replicate needs first: the desk, a call that faults may strike, and a valid token."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from sandbox.call import Call, Refusal
+from sandbox.context import calling, world_of
+from sandbox.faults.catalogue import Operation
+from sandbox.vendors.replicate.errors import complain, problem
+from sandbox.vendors.replicate.service import Desk, desk_of
+
+
+def check_token(request: Request) -> None:
+    """`Authorization: Bearer …` or the older `Token …`; raises Refusal (401)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    accepted = world_of(request).config.tokens
+    if scheme not in ("Bearer", "Token") or not token.strip() or (accepted and token.strip() not in accepted):
+        raise Refusal(problem(401))
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+Creating = Annotated[Call, Depends(calling(Operation.CREATE, complain))]
+Getting = Annotated[Call, Depends(calling(Operation.GET, complain))]
+Listing = Annotated[Call, Depends(calling(Operation.LIST, complain))]
+Canceling = Annotated[Call, Depends(calling(Operation.CANCEL, complain))]
+Filing = Annotated[Call, Depends(calling(Operation.FILES, complain))]
+Calling = Annotated[Call, Depends(calling(Operation.OTHER, complain))]
+Authenticated = Depends(check_token)

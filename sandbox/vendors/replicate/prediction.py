@@ -1,0 +1,93 @@
+"""One prediction, as the sandbox keeps it.
+
+starting ─► processing ─► succeeded | failed | canceled
+    └──► canceled | aborted | failed
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, JsonValue
+
+from sandbox.clock import now_ns
+from sandbox.persistence.ledger import Charge
+
+
+class Status(StrEnum):
+    STARTING = "starting"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    ABORTED = "aborted"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (Status.STARTING, Status.PROCESSING)
+
+
+class Event(StrEnum):
+    """What a webhook can be asked to report."""
+
+    START = "start"
+    OUTPUT = "output"
+    LOGS = "logs"
+    COMPLETED = "completed"
+
+
+DEFAULT_EVENTS = frozenset({Event.OUTPUT, Event.COMPLETED})
+
+
+def output_name(ending: str) -> str:
+    return f"output.{ending}"
+
+
+class Prediction(BaseModel):
+    id: str
+    model: str
+    version: str
+    input: dict[str, JsonValue]
+    created_ns: int
+    status: Status = Status.STARTING
+    output_name: str | None = None  #: the file that the work made
+    error: str | None = None
+    logs: str = ""
+    started_ns: int | None = None
+    completed_ns: int | None = None
+    deadline_ns: int | None = None
+    webhook: str | None = None
+    webhook_events: frozenset[Event] = DEFAULT_EVENTS
+    data_removed: bool = False
+    link_expires_ns: int = 0
+
+    def start(self) -> None:
+        self.status = Status.PROCESSING
+        self.started_ns = now_ns()
+        self.logs = ""
+
+    def end(self, status: Status, *, error: str | None = None) -> None:
+        self.status = status
+        self.error = error
+        self.completed_ns = now_ns()
+        if status is not Status.SUCCEEDED:
+            self.output_name = None
+
+    def erase(self) -> None:
+        """Retention is over: only the record stays."""
+        self.input = {}
+        self.logs = ""
+        self.output_name = None
+        self.data_removed = True
+
+    def renew_link(self, *, ttl_ns: int) -> None:
+        """A link that is handed out works for at least half of its usual life."""
+        if self.link_expires_ns - now_ns() < ttl_ns // 2:
+            self.link_expires_ns = now_ns() + ttl_ns
+
+    @property
+    def charge(self) -> Charge:
+        """A run that never started is free; one that failed or was stopped is charged for its time."""
+        if not self.status.is_final:
+            return Charge.PENDING
+        if self.status is Status.SUCCEEDED:
+            return Charge.CHARGED
+        return Charge.TIME_ONLY if self.started_ns else Charge.FREE

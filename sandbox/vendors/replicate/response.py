@@ -1,0 +1,99 @@
+"""A prediction as JSON: what GET answers and what webhooks carry."""
+
+from typing import Any, Final
+
+from sandbox.clock import NANOSECONDS, stamp
+from sandbox.faults.catalogue import Fault
+from sandbox.faults.fault_board import Faults
+from sandbox.ids import Links
+from sandbox.vendors.replicate.prediction import Prediction, Status
+
+OPTIONAL_KEYS: Final = ("logs", "metrics", "started_at", "completed_at", "data_removed", "source", "deadline")
+
+
+def document_of(prediction: Prediction, *, faults: Faults, links: Links, base_url: str) -> dict[str, Any]:
+    """`output` and `data_removed` are absent while starting, `deadline` and the later times until they are known."""
+    document: dict[str, Any] = {
+        "id": prediction.id,
+        "model": faults.text(Fault.RENAMED_MODEL) if Fault.RENAMED_MODEL in faults else prediction.model,
+        "version": prediction.version,
+        "input": prediction.input,
+        "logs": prediction.logs,
+        "error": prediction.error,
+        "status": prediction.status,
+        "source": "api",
+        "created_at": stamp(prediction.created_ns),
+        "urls": _urls(prediction.id, base_url),
+    }
+    if prediction.status is not Status.STARTING:
+        document["output"] = _output(prediction, faults, links)
+        document["data_removed"] = prediction.data_removed
+    document |= _times(prediction)
+    return _disfigured(document, prediction, faults)
+
+
+def as_blocking_reply(document: dict[str, Any]) -> dict[str, Any]:
+    """What a create with `Prefer: wait` answers (recorded): finished work is still called processing, with its output,
+    and work that goes on is still called starting."""
+    if document["status"] == Status.SUCCEEDED:
+        return _without(document, "completed_at", "started_at", "metrics") | {"status": "processing", "logs": ""}
+    if document["status"] == Status.PROCESSING:
+        return _without(document, "output", "data_removed", "started_at") | {"status": "starting", "logs": ""}
+    return document
+
+
+def _without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def _urls(prediction_id: str, base_url: str) -> dict[str, str]:
+    own = f"{base_url}/v1/predictions/{prediction_id}"
+    return {"cancel": f"{own}/cancel", "get": own, "web": f"https://replicate.com/p/{prediction_id}"}
+
+
+def _times(prediction: Prediction) -> dict[str, Any]:
+    times: dict[str, Any] = {}
+    if prediction.deadline_ns is not None:
+        times["deadline"] = stamp(prediction.deadline_ns)
+    if prediction.started_ns is not None:
+        times["started_at"] = stamp(prediction.started_ns)
+    if prediction.completed_ns is not None:
+        started_ns = prediction.started_ns or prediction.completed_ns
+        times["completed_at"] = stamp(prediction.completed_ns)
+        times["metrics"] = {
+            "predict_time": (prediction.completed_ns - started_ns) / NANOSECONDS,
+            "total_time": (prediction.completed_ns - prediction.created_ns) / NANOSECONDS,
+        }
+    return times
+
+
+def _output(prediction: Prediction, faults: Faults, links: Links) -> object:
+    if prediction.output_name is None or Fault.ZERO_OUTPUTS in faults:
+        return None
+    link = links.to(prediction.id, prediction.output_name, expires_ns=prediction.link_expires_ns)
+    if Fault.OUTPUT_AT in faults:
+        link = faults.text(Fault.OUTPUT_AT)
+    return _shaped(link, faults.text(Fault.OUTPUT_AS)) if Fault.OUTPUT_AS in faults else link
+
+
+def _shaped(link: str, shape: str) -> object:
+    match shape:
+        case "list":
+            return [link]
+        case "object":
+            return {"image": link}
+        case "text":
+            return "a lighthouse at dusk"
+        case "empty_list":
+            return []
+        case _:
+            return link
+
+
+def _disfigured(document: dict[str, Any], prediction: Prediction, faults: Faults) -> dict[str, Any]:
+    if Fault.UNKNOWN_STATUS in faults and not prediction.status.is_final:
+        document["status"] = faults.text(Fault.UNKNOWN_STATUS)
+    if Fault.MISSING_KEYS in faults:
+        document = _without(document, *OPTIONAL_KEYS)
+        document["urls"] = _without(document["urls"], "web")
+    return document

@@ -1,0 +1,143 @@
+"""Replicate's HTTP API for predictions, models, the account and the webhook secret."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sandbox.call import Call, Refusal
+from sandbox.clock import parse_stamp
+from sandbox.faults.catalogue import Fault, Operation
+from sandbox.vendors.replicate.access import AtDesk, Authenticated, Calling, Canceling, Creating, Getting, Listing
+from sandbox.vendors.replicate.errors import not_found, problem, unknown_version
+from sandbox.vendors.replicate.models import MODELS, Model, model_for_version
+from sandbox.vendors.replicate.prediction import Prediction
+from sandbox.vendors.replicate.request import read_create_request, seconds_to_wait
+from sandbox.vendors.replicate.response import as_blocking_reply
+from sandbox.vendors.replicate.service import Desk
+from sandbox.vendors.replicate.store import page_url
+
+router = APIRouter(prefix="/v1", dependencies=[Authenticated])
+
+
+@router.post("/models/{owner}/{name}/predictions")
+async def create_with_official_model(request: Request, call: Creating, desk: AtDesk, owner: str, name: str) -> Response:
+    return await _create(request, call, desk, model=_model(owner, name))
+
+
+@router.post("/predictions")
+async def create_with_version(request: Request, call: Creating, desk: AtDesk) -> Response:
+    return await _create(request, call, desk, model=None)
+
+
+@router.get("/predictions/{prediction_id}")
+async def get_prediction(call: Getting, desk: AtDesk, prediction_id: str) -> Response:
+    prediction = await desk.book.find(prediction_id)
+    call.join(desk.world.board.take(Operation.GET, prediction.id))
+    await call.refuse_if_told()
+    return await call.answer(desk.book.document(prediction, call.faults))
+
+
+@router.get("/predictions")
+async def list_predictions(request: Request, call: Listing, desk: AtDesk) -> Response:
+    query = request.query_params
+    filters = {key: query[key] for key in ("created_after", "created_before", "source") if key in query}
+    page = await desk.book.page(wanted=_filter(filters), cursor=query.get("cursor"), faults=call.faults)
+    base_url = desk.world.config.base_url
+    return await call.answer(
+        {
+            "next": page_url(base_url, page.next_cursor, filters),
+            "previous": page_url(base_url, page.previous_cursor, filters),
+            "results": [desk.book.document(prediction) for prediction in page.items],
+        }
+    )
+
+
+@router.post("/predictions/{prediction_id}/cancel")
+async def cancel_prediction(call: Canceling, desk: AtDesk, prediction_id: str) -> Response:
+    prediction = await desk.book.find(prediction_id)
+    call.join(desk.world.board.take(Operation.CANCEL, prediction.id))
+    await call.refuse_if_told()
+    if Fault.CANCEL_REFUSED in call.faults:
+        return problem(call.faults.status(Fault.CANCEL_REFUSED))
+    if Fault.CANCEL_IGNORED not in call.faults:
+        await desk.engine.cancel(prediction)
+    return await call.answer(desk.book.document(prediction))
+
+
+@router.get("/models/{owner}/{name}")
+async def get_model(call: Calling, desk: AtDesk, owner: str, name: str) -> Response:
+    model = _model(owner, name)
+    return await call.answer(model.document(run_count=desk.book.runs_of(model.full_name)))
+
+
+@router.get("/models/{owner}/{name}/versions/{version}")
+async def get_model_version(call: Calling, owner: str, name: str, version: str) -> Response:
+    model = _model(owner, name)
+    if version != model.version:
+        raise not_found()
+    return await call.answer(model.version_document())
+
+
+@router.get("/account")
+async def get_account(call: Calling) -> Response:
+    account = {"type": "organization", "username": "sandbox", "name": "Sandbox", "github_url": None, "avatar_url": None}
+    return await call.answer(account)
+
+
+@router.get("/webhooks/default/secret")
+async def get_webhook_secret(call: Calling, desk: AtDesk) -> Response:
+    return await call.answer({"key": desk.world.webhooks.secret})
+
+
+async def _create(request: Request, call: Call, desk: Desk, *, model: Model | None) -> Response:
+    asked = await read_create_request(request, with_version=model is None)
+    version = "hidden"
+    if model is None:
+        model = model_for_version(asked.version)
+        if model is None:
+            raise unknown_version()
+        version = model.version
+    asked.check_against(model)
+    call.join(desk.faults_of(asked))
+    await call.refuse_if_told()
+    prediction = desk.accept(
+        asked, model, version=version, cancel_after=request.headers.get("cancel-after"), riders=call.riders
+    )
+    if Fault.WEBHOOK_EARLY in desk.world.board.riding(prediction.id):
+        await desk.world.webhooks.first_delivered(prediction.id)
+    return await _created(call, desk, prediction, wait=seconds_to_wait(request.headers.get("prefer")))
+
+
+async def _created(call: Call, desk: Desk, prediction: Prediction, *, wait: int | None) -> Response:
+    if wait is None:
+        return await call.answer(desk.book.document(prediction, call.faults), status=201)
+    await desk.engine.wait(prediction, wait)
+    reply = as_blocking_reply(desk.book.document(prediction, call.faults))
+    status = 201 if prediction.status.is_final else 202
+    return await call.answer(reply, status=status, headers={"preference-applied": f"wait={wait}"})
+
+
+def _model(owner: str, name: str) -> Model:
+    model = MODELS.get(f"{owner}/{name}")
+    if model is None:
+        raise not_found()
+    return model
+
+
+def _filter(filters: dict[str, str]) -> Callable[[Prediction], bool]:
+    """Which predictions were asked for; raises Refusal (422) for a time or a source that does not exist."""
+    if filters.get("source", "web") != "web":
+        raise Refusal(problem(422, detail="source must be: web"))
+    try:
+        after = parse_stamp(filters["created_after"]) if "created_after" in filters else 0
+        before = parse_stamp(filters["created_before"]) if "created_before" in filters else None
+    except ValueError as garbled:
+        raise Refusal(problem(422, detail=str(garbled))) from garbled
+    from_web = "source" in filters  # everything here came through the API
+
+    def wanted(prediction: Prediction) -> bool:
+        in_time = prediction.created_ns >= after and (before is None or prediction.created_ns < before)
+        return in_time and not from_web
+
+    return wanted

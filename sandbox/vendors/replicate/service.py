@@ -1,0 +1,98 @@
+"""Replicate's front desk: takes in predictions, answers for them, and keeps book, files and engine together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, cast
+
+from fastapi import Request
+
+from sandbox.clock import now_ns, stamp
+from sandbox.context import World
+from sandbox.faults.catalogue import Operation
+from sandbox.faults.fault_board import Armed, faults_in, faults_in_filename
+from sandbox.ids import new_id
+from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
+from sandbox.vendors.replicate.files import FileShelf
+from sandbox.vendors.replicate.models import Model
+from sandbox.vendors.replicate.prediction import Prediction
+from sandbox.vendors.replicate.request import CreateRequest, deadline_from
+from sandbox.vendors.replicate.store import Book
+from sandbox.vendors.replicate.worker import Engine
+
+LONGEST_SWEEP_PAUSE: Final = 60.0
+
+
+class Desk:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.files = FileShelf(world)
+        self.book = Book(world)
+        self.engine = Engine(world, self.book, self.files)
+
+    def faults_of(self, request: CreateRequest) -> list[Armed]:
+        """Those named by the input's URLs, and by the names of uploaded files that the input uses."""
+        names = [self.files.name_of(value) for value in request.input.values() if isinstance(value, str)]
+        in_names = ",".join(faults_in_filename(name) for name in names if name)
+        return request.faults() + faults_in(in_names, during=Operation.CREATE)
+
+    def accept(
+        self, request: CreateRequest, model: Model, *, version: str, cancel_after: str | None, riders: list[Armed]
+    ) -> Prediction:
+        """From here on it is paid for: prediction, ledger row and riding faults are on the disk."""
+        created_ns = now_ns()
+        shortest = self.world.config.shortest_deadline.total_seconds()
+        prediction = Prediction(
+            id=new_id(),
+            model=model.full_name,
+            version=version,
+            input=request.input,
+            created_ns=created_ns,
+            deadline_ns=deadline_from(cancel_after, created_ns=created_ns, shortest_seconds=shortest),
+            webhook=request.webhook,
+            webhook_events=request.webhook_events,
+        )
+        row = LedgerRow(
+            id=prediction.id,
+            vendor="replicate",
+            model=model.full_name,
+            created_at=stamp(created_ns),
+            correlation=correlation_of(request.input, request.webhook),
+            input_sha256=hash_of(request.input),
+        )
+        with self.world.archive.together():
+            self.world.board.ride(prediction.id, riders)
+            self.world.ledger.enter(row)
+            self.book.save(prediction)
+        self.engine.start(prediction)
+        return prediction
+
+    async def reset(self) -> None:
+        await self.engine.stop()
+        self.book.clear()
+        self.files.clear()
+
+    async def sweep_for_ever(self) -> None:
+        """Erase what is past its retention, even when nobody asks for it."""
+        pause = min(LONGEST_SWEEP_PAUSE, max(0.1, self.world.config.retention.total_seconds() / 4))
+        while True:
+            await asyncio.sleep(pause)
+            await self.book.erase_all_due()
+            await self.files.remove_expired()
+
+
+@asynccontextmanager
+async def opened(world: World) -> AsyncIterator[Desk]:
+    desk = Desk(world)
+    desk.engine.resume()
+    sweeping = asyncio.create_task(desk.sweep_for_ever())
+    try:
+        yield desk
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+        await desk.engine.stop()
+
+
+def desk_of(request: Request) -> Desk:
+    return cast(Desk, request.app.state.replicate)

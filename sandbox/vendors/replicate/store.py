@@ -1,0 +1,125 @@
+"""All predictions of the sandbox: kept, found, listed page by page, erased when their time is over."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from sandbox.clock import NANOSECONDS, now_ns
+from sandbox.context import World
+from sandbox.faults.catalogue import Fault
+from sandbox.faults.fault_board import Faults
+from sandbox.output_host import blob_name
+from sandbox.pictures.upscaling import MEDIA_TYPES
+from sandbox.vendors.replicate.errors import not_found
+from sandbox.vendors.replicate.prediction import Prediction, output_name
+from sandbox.vendors.replicate.response import document_of
+
+KIND: Final = "replicate.predictions"
+NO_FAULTS: Final = Faults()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    items: Sequence[Prediction]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+class Book:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        kept = [Prediction.model_validate_json(body) for body in world.archive.all(KIND)]
+        self._predictions = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
+
+    def __iter__(self) -> Iterator[Prediction]:
+        return iter(tuple(self._predictions.values()))
+
+    def save(self, prediction: Prediction) -> None:
+        """After this the prediction survives a kill."""
+        self._predictions[prediction.id] = prediction
+        self._world.archive.put(KIND, prediction.id, prediction.model_dump_json())
+
+    async def find(self, prediction_id: str) -> Prediction:
+        """Raises Refusal (404)."""
+        prediction = self._predictions.get(prediction_id)
+        if prediction is None:
+            raise not_found()
+        await self._erase_if_due(prediction)
+        return prediction
+
+    async def erase_all_due(self) -> None:
+        for prediction in self:
+            await self._erase_if_due(prediction)
+
+    def clear(self) -> None:
+        self._predictions.clear()
+        self._world.archive.clear(KIND)
+
+    def runs_of(self, model: str) -> int:
+        return sum(one.model == model for one in self)
+
+    def document(self, prediction: Prediction, faults: Faults = NO_FAULTS) -> dict[str, Any]:
+        """The prediction as JSON, with a link that will work for a while, and coloured by its faults."""
+        world = self._world
+        prediction.renew_link(ttl_ns=int(world.config.link_ttl.total_seconds() * NANOSECONDS))
+        in_force = world.board.riding(prediction.id) | faults
+        return document_of(prediction, faults=in_force, links=world.links, base_url=world.config.base_url)
+
+    async def page(self, *, wanted: Callable[[Prediction], bool], cursor: str | None, faults: Faults) -> Page:
+        """Newest first; a cursor is the first prediction of its page. Raises Refusal (404) for an unknown cursor."""
+        await self.erase_all_due()
+        listed = [one for one in self if wanted(one) and not self._is_hidden(one, faults)][::-1]
+        size = self._world.config.page_size
+        start = _position(cursor, listed)
+        end = start + size
+        return Page(
+            items=listed[start:end],
+            next_cursor=_cursor(listed[end]) if end < len(listed) else None,
+            previous_cursor=_cursor(listed[max(0, start - size)]) if start > 0 else None,
+        )
+
+    def _is_hidden(self, prediction: Prediction, faults: Faults) -> bool:
+        in_force = self._world.board.riding(prediction.id) | faults
+        age = (now_ns() - prediction.created_ns) / NANOSECONDS
+        return Fault.LIST_LAG in in_force and age < in_force.seconds(Fault.LIST_LAG)
+
+    async def _erase_if_due(self, prediction: Prediction) -> None:
+        if prediction.data_removed or not self._is_due(prediction):
+            return
+        prediction.erase()
+        self.save(prediction)
+        for ending in MEDIA_TYPES:  # work that was stopped may have left a file behind, too
+            await asyncio.to_thread(self._world.blobs.remove, blob_name(prediction.id, output_name(ending)))
+
+    def _is_due(self, prediction: Prediction) -> bool:
+        if prediction.completed_ns is None:
+            return False
+        if Fault.OUTPUT_ERASED in self._world.board.riding(prediction.id):
+            return True
+        age = (now_ns() - prediction.completed_ns) / NANOSECONDS
+        return age >= self._world.config.retention.total_seconds()
+
+
+def page_url(base_url: str, cursor: str | None, filters: dict[str, str]) -> str | None:
+    return cursor and f"{base_url}/v1/predictions?{urlencode({**filters, 'cursor': cursor})}"
+
+
+def _cursor(first: Prediction) -> str:
+    return base64.urlsafe_b64encode(f"p={first.id}".encode()).decode()
+
+
+def _position(cursor: str | None, listed: Sequence[Prediction]) -> int:
+    if cursor is None:
+        return 0
+    try:
+        first = base64.urlsafe_b64decode(cursor).decode().removeprefix("p=")
+    except (binascii.Error, UnicodeDecodeError) as garbled:
+        raise not_found() from garbled
+    for position, prediction in enumerate(listed):
+        if prediction.id == first:
+            return position
+    raise not_found()

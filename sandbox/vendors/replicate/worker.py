@@ -1,0 +1,183 @@
+"""The life of a prediction, lived in real time: queue, download, upscale, upload, and what webhooks tell of it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sandbox.clock import NANOSECONDS, now_ns
+from sandbox.context import World
+from sandbox.faults.catalogue import Fault
+from sandbox.faults.fault_board import Faults
+from sandbox.output_host import blob_name
+from sandbox.pictures import input_images, upscaling
+from sandbox.pictures.upscaling import WorkFailedError
+from sandbox.vendors.replicate.files import FileShelf
+from sandbox.vendors.replicate.models import order_for
+from sandbox.vendors.replicate.prediction import Event, Prediction, Status, output_name
+from sandbox.vendors.replicate.store import Book
+from sandbox.vendors.replicate.tqdm_progress import tqdm_line
+
+STEPS: Final = 50
+SHORTEST_STEP: Final = 0.02
+STUCK_AT: Final = 21  # the step at which work that never finishes stands still
+WEBHOOK_INTERVAL: Final = 0.5  # output and logs are reported at most this often
+FOR_EVER: Final = 10.0**9
+
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+
+
+class Engine:
+    def __init__(self, world: World, book: Book, files: FileShelf) -> None:
+        self._world = world
+        self._book = book
+        self._files = files
+        self._lives: dict[str, asyncio.Task[None]] = {}
+        self._reported: dict[str, dict[Event, float]] = {}
+
+    def resume(self) -> None:
+        """Go on with everything that an earlier life of this sandbox had accepted and not finished."""
+        for prediction in self._book:
+            if not prediction.status.is_final:
+                self.start(prediction)
+
+    def start(self, prediction: Prediction) -> None:
+        life = asyncio.create_task(self._live(prediction), name=f"prediction {prediction.id}")
+        self._lives[prediction.id] = life
+        life.add_done_callback(lambda _: self._lives.pop(prediction.id, None))
+
+    async def wait(self, prediction: Prediction, seconds: float) -> None:
+        """Until it has ended, at most so long."""
+        life = self._lives.get(prediction.id)
+        if life is not None:
+            patience = asyncio.create_task(self._world.closing.sleep(seconds))
+            await asyncio.wait({life, patience}, return_when=asyncio.FIRST_COMPLETED)
+            patience.cancel()
+
+    async def cancel(self, prediction: Prediction) -> None:
+        """Something that has already ended stays as it is."""
+        life = self._lives.get(prediction.id)
+        if life is not None:
+            life.cancel()
+            await asyncio.wait({life})
+        if not prediction.status.is_final:
+            self._end(prediction, Status.CANCELED)
+
+    async def stop(self) -> None:
+        """Everything stays as it is; `resume` goes on with it."""
+        lives = list(self._lives.values())
+        for life in lives:
+            life.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
+
+    async def _live(self, prediction: Prediction) -> None:
+        faults = self._world.board.riding(prediction.id)
+        try:
+            async with asyncio.timeout(_seconds_left(prediction)):
+                await self._queue(prediction, faults)
+                await self._work(prediction, faults)
+        except TimeoutError:
+            self._end(prediction, Status.CANCELED if prediction.started_ns else Status.ABORTED)
+        except WorkFailedError as failure:
+            self._end(prediction, Status.FAILED, error=str(failure))
+
+    async def _queue(self, prediction: Prediction, faults: Faults) -> None:
+        waiting = _choose(faults, Fault.QUEUE_SECONDS, self._world.pace.queue_seconds)
+        await asyncio.sleep(FOR_EVER if Fault.NEVER_STARTS in faults else waiting)
+        if Fault.ABORTED in faults:
+            prediction.deadline_ns = now_ns()
+            raise TimeoutError
+
+    async def _work(self, prediction: Prediction, faults: Faults) -> None:
+        prediction.start()
+        self._book.save(prediction)
+        self._report(prediction, Event.START)
+        picture = await self._fetch(str(prediction.input["image"]))
+        seconds = _choose(faults, Fault.WORK_SECONDS, self._world.pace.work_seconds)
+        pacing = self._log_progress(prediction, seconds, endless=Fault.NEVER_FINISHES in faults)
+        _, name = await _both(pacing, self._upscale(prediction, picture))
+        if Fault.FAILED in faults:
+            raise WorkFailedError(faults.text(Fault.FAILED))
+        prediction.output_name = name
+        await self._finish(prediction, faults)
+
+    async def _finish(self, prediction: Prediction, faults: Faults) -> None:
+        self._report(prediction, Event.OUTPUT)
+        if Fault.PROCESSING_WITH_OUTPUT in faults:
+            await asyncio.sleep(faults.seconds(Fault.PROCESSING_WITH_OUTPUT))
+        self._end(prediction, Status.SUCCEEDED)
+
+    async def _fetch(self, url: str) -> bytes:
+        if url.startswith("data:"):
+            return input_images.from_data_url(url)
+        uploaded = self._files.named_by(url)
+        if uploaded is not None:
+            return await self._files.read(uploaded)
+        return await input_images.from_web(self._world.http, url, max_bytes=self._world.config.max_file_bytes)
+
+    async def _upscale(self, prediction: Prediction, picture: bytes) -> str:
+        order = order_for(prediction.input, max_pixels=self._world.config.max_output_pixels)
+        larger = await self._world.compute(partial(upscaling.upscale, picture, order))
+        name = output_name(order.format)
+        await asyncio.to_thread(self._world.blobs.write, blob_name(prediction.id, name), larger)
+        return name
+
+    async def _log_progress(self, prediction: Prediction, seconds: float, *, endless: bool) -> None:
+        began = time.monotonic()
+        ticks = max(1, min(STEPS, int(seconds / SHORTEST_STEP)))
+        for tick in range(ticks + 1):
+            await asyncio.sleep(max(0.0, began + seconds * tick / ticks - time.monotonic()))
+            step = STEPS * tick // ticks
+            if endless and step > STUCK_AT:
+                await asyncio.sleep(FOR_EVER)
+            elapsed = time.monotonic() - began
+            prediction.logs += tqdm_line(step=step, total=STEPS, elapsed=elapsed) + "\n"
+            self._report(prediction, Event.LOGS)
+
+    def _end(self, prediction: Prediction, status: Status, *, error: str | None = None) -> None:
+        prediction.end(status, error=error)
+        self._reported.pop(prediction.id, None)
+        with self._world.archive.together():
+            self._book.save(prediction)
+            self._world.ledger.settle(prediction.id, outcome=status.value, charge=prediction.charge)
+            self._report(prediction, Event.COMPLETED)
+
+    def _report(self, prediction: Prediction, event: Event) -> None:
+        if prediction.webhook is None or event not in prediction.webhook_events:
+            return
+        if event in (Event.OUTPUT, Event.LOGS):
+            last = self._reported.setdefault(prediction.id, {})
+            if time.monotonic() - last.get(event, -WEBHOOK_INTERVAL) < WEBHOOK_INTERVAL:
+                return
+            last[event] = time.monotonic()
+        self._world.webhooks.send(
+            owner=prediction.id,
+            url=prediction.webhook,
+            body=json.dumps(self._book.document(prediction)),
+            final=event is Event.COMPLETED,
+        )
+
+
+async def _both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Both results; when one of them fails, the other is given up."""
+    tasks = asyncio.create_task(first), asyncio.create_task(second)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _choose(faults: Faults, fault: Fault, usual: float) -> float:
+    return faults.seconds(fault) if fault in faults else usual
+
+
+def _seconds_left(prediction: Prediction) -> float | None:
+    if prediction.deadline_ns is None:
+        return None
+    return max(0.0, (prediction.deadline_ns - now_ns()) / NANOSECONDS)

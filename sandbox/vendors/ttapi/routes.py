@@ -1,0 +1,112 @@
+"""TTAPI's HTTP API for Midjourney."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sandbox.call import Call
+from sandbox.faults.catalogue import Fault, Operation
+from sandbox.vendors.ttapi.access import Account, Calling, Fetching, InStudio, Listing, Submitting
+from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, envelope, refusal
+from sandbox.vendors.ttapi.job import PACE_OF, MidjourneyJob, Status
+from sandbox.vendors.ttapi.request import read_action, read_imagine, read_json
+from sandbox.vendors.ttapi.worker import UPSCALED_MODE, Studio
+
+MAX_LIMIT: Final = 100
+
+router = APIRouter(prefix="/midjourney")
+
+
+@router.post("/v1/imagine")
+async def imagine(request: Request, account: Account, call: Submitting, studio: InStudio) -> Response:
+    asked = await read_imagine(request)
+    call.join(asked.faults())
+    await _refuse_if_told(call)
+    studio.check_room(account, asked.mode)
+    return await _accepted(call, studio, studio.imagine(asked, account=account, riders=call.riders))
+
+
+@router.post("/v1/action")
+async def action(request: Request, account: Account, call: Submitting, studio: InStudio) -> Response:
+    asked = await read_action(request)
+    await _refuse_if_told(call)
+    origin = studio.book.find(asked.job_id, account=account)
+    studio.check_room(account, UPSCALED_MODE)
+    return await _accepted(call, studio, studio.act(asked, origin, riders=call.riders))
+
+
+@router.get("/v1/fetch")
+async def fetch(account: Account, call: Fetching, studio: InStudio, jobId: str = "") -> Response:  # noqa: N803
+    return await _fetched(account, call, studio, jobId)
+
+
+@router.post("/v1/fetch")
+async def fetch_by_post(request: Request, account: Account, call: Fetching, studio: InStudio) -> Response:
+    return await _fetched(account, call, studio, str((await read_json(request)).get("jobId", "")))
+
+
+@router.get("/v1/fetch-list")
+async def fetch_list(
+    account: Account,
+    call: Listing,
+    studio: InStudio,
+    page: int = 1,
+    limit: int = 10,
+    status: str = "SUCCESS",
+    order: str = "desc",
+) -> Response:
+    """Shows finished jobs only, unless another status is asked for."""
+    if status not in Status.__members__ or not 1 <= limit <= MAX_LIMIT or page < 1 or order not in ("asc", "desc"):
+        raise refusal(400)
+    lines, total = studio.book.page(
+        account, Status[status], number=page, limit=limit, newest_first=order == "desc", faults=call.faults
+    )
+    return await call.answer(envelope({"list": lines, "total": total, "page": page, "limit": limit}))
+
+
+@router.get("/v1/info")
+async def info(account: Account, call: Calling, studio: InStudio) -> Response:
+    told = {
+        "email": "sandbox@example.com",
+        "balance": studio.book.balance(account),
+        "freeze_balance": studio.book.frozen(account),
+        "max_queue": studio.world.config.ttapi.max_queue,
+    }
+    return await call.answer(envelope(told))
+
+
+@router.get("/status")
+async def status_of_the_modes(call: Calling, studio: InStudio) -> Response:
+    """How long a job of each mode takes on average, in seconds."""
+    pace = studio.world.pace
+    return await call.answer(
+        envelope({mode: round((pace.queue_seconds + pace.work_seconds) * share, 1) for mode, share in PACE_OF.items()})
+    )
+
+
+async def _refuse_if_told(call: Call) -> None:
+    """Raises Refusal, with TTAPI's own ways to refuse among them."""
+    if Fault.REFUSED_WITH_200 in call.faults:
+        raise refusal(200, "The prompt was rejected.")
+    if Fault.QUEUE_EXHAUSTED in call.faults:
+        raise refusal(QUEUE_EXHAUSTED)
+    await call.refuse_if_told()
+
+
+async def _accepted(call: Call, studio: Studio, job: MidjourneyJob) -> Response:
+    """SUCCESS means: taken."""
+    if Fault.WEBHOOK_EARLY in studio.world.board.riding(job.id):
+        await studio.world.webhooks.first_delivered(job.id)
+    spelled = "job_id" if Fault.SNAKE_CASE_ID in call.faults else "jobId"
+    data: dict[str, Any] = {} if Fault.NO_ID in call.faults else {spelled: job.id}
+    return await call.answer(envelope(data))
+
+
+async def _fetched(account: str, call: Call, studio: Studio, job_id: str) -> Response:
+    if not job_id:
+        raise refusal(400, "jobId is required.")
+    job = studio.book.find(job_id, account=account)
+    call.join(studio.world.board.take(Operation.GET, job.id))
+    await call.refuse_if_told()
+    return await call.answer(studio.book.document(job, call.faults))

@@ -1,0 +1,80 @@
+"""All Midjourney jobs of the sandbox: kept, found, listed by status, and what each account has spent."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sandbox.clock import NANOSECONDS, now_ns
+from sandbox.context import World
+from sandbox.faults.catalogue import Fault
+from sandbox.faults.fault_board import Faults
+from sandbox.vendors.ttapi.envelopes import refusal
+from sandbox.vendors.ttapi.job import MidjourneyJob, Status
+from sandbox.vendors.ttapi.response import document_of, line_of
+
+KIND: Final = "ttapi.jobs"
+NO_FAULTS: Final = Faults()
+DAY: Final = 24 * 3600 * NANOSECONDS
+
+
+class Book:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        kept = [MidjourneyJob.model_validate_json(body) for body in world.archive.all(KIND)]
+        self._jobs = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
+
+    def __iter__(self) -> Iterator[MidjourneyJob]:
+        return iter(tuple(self._jobs.values()))
+
+    def save(self, job: MidjourneyJob) -> None:
+        """After this the job survives a kill."""
+        self._jobs[job.id] = job
+        self._world.archive.put(KIND, job.id, job.model_dump_json())
+
+    def find(self, job_id: str, *, account: str) -> MidjourneyJob:
+        """Raises Refusal: HTTP 200, and FAILED. It names no job, because there is none."""
+        job = self._jobs.get(job_id)
+        if job is None or job.account != account:
+            raise refusal(200, "job not found")
+        return job
+
+    def clear(self) -> None:
+        self._jobs.clear()
+        self._world.archive.clear(KIND)
+
+    def document(self, job: MidjourneyJob, faults: Faults = NO_FAULTS) -> dict[str, Any]:
+        in_force = self._world.board.riding(job.id) | faults
+        return document_of(job, faults=in_force, links=self._world.links, expires_ns=self._expiry)
+
+    def page(
+        self, account: str, status: Status, *, number: int, limit: int, newest_first: bool, faults: Faults
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A page of the account's jobs in this status, and how many there are in all."""
+        fitting = [
+            job for job in self if job.account == account and job.status is status and not self._is_hidden(job, faults)
+        ]
+        ordered = fitting[::-1] if newest_first else fitting
+        shown = ordered[(number - 1) * limit : number * limit]
+        return [line_of(job, links=self._world.links, expires_ns=self._expiry) for job in shown], len(fitting)
+
+    def frozen(self, account: str) -> int:
+        """Quota of the jobs that have not ended."""
+        return sum(job.price for job in self if job.account == account and not job.status.is_final)
+
+    def balance(self, account: str) -> int:
+        """What is left, without what is frozen."""
+        paid = sum(job.price for job in self if job.account == account and job.status is Status.SUCCESS)
+        return self._world.config.ttapi.quota - paid - self.frozen(account)
+
+    def unfinished(self, account: str) -> int:
+        return sum(job.account == account and not job.status.is_final for job in self)
+
+    @property
+    def _expiry(self) -> int:
+        """When links that are handed out now expire: the same ones all day, as the real ones do not change."""
+        lifetime = int(self._world.config.ttapi.link_ttl.total_seconds() * NANOSECONDS)
+        return (now_ns() // DAY) * DAY + DAY + lifetime if lifetime >= DAY else now_ns() + lifetime
+
+    def _is_hidden(self, job: MidjourneyJob, faults: Faults) -> bool:
+        in_force = self._world.board.riding(job.id) | faults
+        age = (now_ns() - job.created_ns) / NANOSECONDS
+        return Fault.LIST_LAG in in_force and age < in_force.seconds(Fault.LIST_LAG)

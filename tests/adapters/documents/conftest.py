@@ -1,0 +1,11 @@
+"""A reader of documents as the settings have it by default."""
+
+import pytest
+
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.settings import DocumentSettings
+
+
+@pytest.fixture
+def reader() -> DocumentReader:
+    return DocumentReader(DocumentSettings())

@@ -1,0 +1,54 @@
+"""A web server for tests: any ASGI application on a free port of this machine."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import Response, StreamingResponse
+
+from aijobs.adapters.storage.content_disposition import content_disposition
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.domain.errors import NotAllowed, NotFound
+from aijobs.domain.ports import ObjectStore
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="off"))
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """Its base URL, for as long as the context lasts."""
+    server = _Server(app)
+    running = asyncio.create_task(server.serve())
+    await server.up.wait()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+def store_app(store: ObjectStore, signer: LinkSigner) -> FastAPI:
+    """What the API does for a directory: whoever has a good link gets the object."""
+    app = FastAPI()
+
+    @app.get("/api/store/{key:path}")
+    async def read(key: str, filename: str, type: str, expires: int, signature: str) -> Response:  # noqa: A002
+        try:
+            signer.verify(key, filename=filename, media_type=type, expires=expires, signature=signature)
+        except (NotAllowed, NotFound) as refused:
+            return Response(str(refused), status_code=403)
+        headers = {"content-disposition": content_disposition(filename, type)}
+        return StreamingResponse(store.read(key), media_type=type, headers=headers)
+
+    return app

@@ -1,0 +1,132 @@
+"""Photos as they are published: upright, in sRGB, without a word about where they come from; or refused."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms
+
+from aijobs.adapters.media.photo_cleaning import clean_photo, small_photo
+from aijobs.domain.errors import AijobsError, FileTooLarge, UnreadableFile
+
+RED, BLUE = (200, 30, 40), (20, 40, 200)
+ORIENTATION, GPS, DESCRIPTION = 0x0112, 0x8825, 0x010E
+
+
+def halves(width: int = 64, height: int = 32) -> Image.Image:
+    """Red on the left, blue on the right."""
+    picture = Image.new("RGB", (width, height), RED)
+    picture.paste(BLUE, (width // 2, 0, width, height))
+    return picture
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    kept = io.BytesIO()
+    picture.save(kept, kind, **options)
+    return kept.getvalue()
+
+
+def exif(orientation: int = 1) -> Image.Exif:
+    tags = Image.Exif()
+    tags[ORIENTATION], tags[DESCRIPTION], tags[GPS] = orientation, "at my house", {1: "N", 2: (31.0, 13.0, 48.0)}
+    return tags
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def is_near(seen: Any, wanted: tuple[int, int, int]) -> bool:
+    return all(abs(part - wish) < 25 for part, wish in zip(seen, wanted, strict=True))
+
+
+def test_what_lies_on_its_side_is_turned() -> None:
+    clean = clean_photo(encoded(halves(), quality=95, exif=exif(6)))
+
+    photo = opened(clean.content)
+    assert (clean.width, clean.height) == photo.size == (32, 64)
+    assert is_near(photo.getpixel((16, 4)), RED)
+    assert is_near(photo.getpixel((16, 60)), BLUE)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_nothing_that_was_written_into_it_is_left(kind: str) -> None:
+    more = {"comment": b"at my house"} if kind == "JPEG" else {}
+    source = encoded(halves(), kind, exif=exif(), **more)
+
+    clean = clean_photo(source)
+
+    assert b"at my house" in source
+    assert b"at my house" not in clean.content
+    assert dict(opened(clean.content).getexif()) == {}
+    assert not {"exif", "comment", "icc_profile", "xmp"} & opened(clean.content).info.keys()
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L"])
+def test_other_colours_become_rgb(mode: str) -> None:
+    clean = clean_photo(encoded(halves().convert(mode)))
+
+    assert opened(clean.content).mode == "RGB"
+
+
+def test_a_photos_own_colour_profile_is_applied() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    clean = clean_photo(encoded(halves(), quality=95, icc_profile=lab))
+
+    assert is_near(opened(clean.content).getpixel((4, 16)), RED)
+
+
+def test_a_broken_colour_profile_is_left_aside() -> None:
+    clean = clean_photo(encoded(halves(), quality=95, icc_profile=b"nonsense" * 20))
+
+    assert is_near(opened(clean.content).getpixel((4, 16)), RED)
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    clean = clean_photo(encoded(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"))
+
+    assert is_near(opened(clean.content).getpixel((20, 20)), (255, 255, 255))
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off() -> None:
+    deep = Image.new("I;16", (40, 40), 128 * 257)
+
+    clean = clean_photo(encoded(deep, "PNG"))
+
+    assert is_near(opened(clean.content).getpixel((20, 20)), (128, 128, 128))
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "said"),
+    [
+        (encoded(Image.new("RGB", (1, 1))), UnreadableFile, "1 × 1 pixels"),
+        (encoded(Image.new("1", (20_000, 10_000)), "PNG"), FileTooLarge, "pixels"),
+        (encoded(halves(), "WEBP", save_all=True, append_images=[halves(64, 32).rotate(180)]), UnreadableFile, "moves"),
+        (encoded(halves(), "PNG", save_all=True, append_images=[halves(64, 32).rotate(180)]), UnreadableFile, "moves"),
+        (encoded(halves(), "GIF"), UnreadableFile, "JPEG, PNG or WebP"),
+        (encoded(halves(), "TIFF"), UnreadableFile, "JPEG, PNG or WebP"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', UnreadableFile, "not a picture"),
+        (encoded(Image.effect_noise((200, 200), 90))[:9000], UnreadableFile, "damaged or incomplete"),
+        (b"", UnreadableFile, "not a picture"),
+        (b"%PDF-1.7", UnreadableFile, "not a picture"),
+    ],
+    ids=["pixel", "bomb", "webp moves", "png moves", "gif", "tiff", "svg", "cut off", "empty", "pdf"],
+)
+def test_what_is_no_still_photo_is_refused(content: bytes, error: type[AijobsError], said: str) -> None:
+    with pytest.raises(error, match=said):
+        clean_photo(content)
+
+
+def test_it_may_be_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(encoded(halves()))
+
+    assert clean_photo(path) == clean_photo(path.read_bytes())
+
+
+def test_a_small_one_keeps_its_shape() -> None:
+    small = opened(small_photo(encoded(halves(640, 320)), 100))
+
+    assert (small.format, small.size) == ("WEBP", (100, 50))

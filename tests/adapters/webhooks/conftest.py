@@ -1,0 +1,25 @@
+"""A receiver, and a messenger that may call it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.settings import WebhookSettings
+from tests.adapters.webhooks.receiver import Receiver
+
+SECRET = b"only for these tests"
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver().running() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def messenger(receiver: Receiver) -> AsyncIterator[WebhookMessenger]:
+    settings = WebhookSettings(allow_hosts=(receiver.host,), timeout=timedelta(seconds=1))
+    async with WebhookMessenger(settings, SECRET) as messenger:
+        yield messenger

@@ -1,0 +1,194 @@
+"""A finished run in which every promise held, small enough to be made by hand, and to be broken on purpose."""
+
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
+from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Unknown
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.access.idempotency import Answer, Claim, claim, settle
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.settings import SHIPPED_CATALOGUE
+from chaos.checks.invariants import Breach, check
+from chaos.evidence import DATABASE, SANDBOX, evidence_in
+from chaos.object_store import DATA, STORE, inventory_of
+from chaos.observations import Account, Reading, Witness, WorkflowSeen
+from chaos.plan import HASTY, Plan
+from chaos.stack.stack import catalogue_of
+from sandbox.persistence import archive
+from sandbox.persistence.ledger import Charge, Ledger, LedgerRow
+
+DAILY_LIMIT: Final = 20
+USER: Final = "ada"
+REQUEST: Final = ProviderRequest("POST", "http://provider/predictions", {"input": {}})
+LIFE: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
+
+
+class World:
+    """The folder of a run. `codes` are those of its jobs, by the status that each ended with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.codes: dict[JobStatus, str] = {}
+
+    def copied_to(self, folder: Path) -> "World":
+        shutil.copytree(self.folder, folder)
+        copy = World(folder)
+        copy.codes = self.codes
+        return copy
+
+    async def breaches(self) -> list[Breach]:
+        verdicts = check(await evidence_in(self.folder, daily_limit=DAILY_LIMIT))
+        return [breach for verdict in verdicts for breach in verdict.breaches]
+
+    def sql(self, statement: str) -> None:
+        """`:success`, `:failed`, `:timeout` and `:canceled` stand for the jobs' codes."""
+        names = {status.name.lower(): code for status, code in self.codes.items()}
+        with closing(sqlite3.connect(self.folder / DATABASE)) as database, database:
+            database.execute("PRAGMA foreign_keys=OFF")
+            database.execute(statement, names)
+
+    def ledger(self) -> list[LedgerRow]:
+        with archive.opened(self.folder / SANDBOX) as (documents, _):
+            return Ledger(documents).rows()
+
+    def enter(self, row: LedgerRow) -> None:
+        with archive.opened(self.folder / SANDBOX) as (documents, _):
+            Ledger(documents).enter(row)
+
+    @property
+    def store(self) -> Path:
+        return self.folder / DATA / STORE
+
+    def output(self) -> Path:
+        """Of the job that succeeded."""
+        return self.store / output_key(self.codes[JobStatus.SUCCESS], 0, "jpg")
+
+    @contextmanager
+    def witnessed(self) -> Iterator[Witness]:
+        """What was seen from outside, to be changed."""
+        witness = Witness.of(self.folder)
+        yield witness
+        witness.save(self.folder)
+
+    def look_again(self) -> None:
+        """At the store, after it was changed."""
+        with self.witnessed() as witness:
+            witness.inventory = inventory_of(self.store)
+
+
+async def healthy_world(folder: Path) -> World:
+    """Four jobs: one of each end; the TIMEOUT's points are held, since its submission is lost."""
+    (folder / "catalogue.toml").write_text(catalogue_of(Plan(seed=1)))
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(Plan(seed=1)))
+    world, witness = World(folder), Witness()
+    async with opened_database(f"sqlite:///{folder / DATABASE}") as database:
+        records = DatabaseRecords(database, catalogue)
+        for number, status in enumerate(status for status in JobStatus if status.is_final):
+            code = world.codes[status] = await _accepted(database, catalogue, witness, number)
+            await _lived(records, world, code, status)
+            await _seen(database, records, witness, code)
+    witness.inventory = inventory_of(world.store)
+    witness.save(folder)
+    return world
+
+
+async def _accepted(database: Database, catalogue: Catalogue, witness: Witness, number: int) -> str:
+    key = f"order-{number}"
+    wanted = Claim(owner=f"key:{USER}", key=key, request_sha256="")
+    order = Acceptance(
+        user_id=USER,
+        request=JobRequest(model_id=HASTY, params={}),
+        model=catalogue.model(HASTY),
+        params={},
+        created_by="key",
+        daily_limit=DAILY_LIMIT,
+    )
+    async with database.write() as session:
+        await claim(session, wanted)
+        code = (await accept(session, order)).code
+        await settle(session, wanted, Answer(status=202, location=f"/api/jobs/{code}", body={"code": code}))
+    witness.accounts[key] = Account(user=USER, codes=[code, code], tries=2)
+    return code
+
+
+async def _lived(records: DatabaseRecords, world: World, code: str, status: JobStatus) -> None:
+    token, prediction = f"token-{code}", f"prediction-{code}"
+    submission = await records.intend(code, provider="replicate", token=token, request=REQUEST)
+    is_lost = status is JobStatus.TIMEOUT
+    await records.conclude(submission, Unknown("no answer") if is_lost else Accepted({"id": prediction}))
+    charge = Charge.CHARGED if status is JobStatus.SUCCESS else Charge.TIME_ONLY
+    world.enter(
+        LedgerRow(
+            id=prediction,
+            vendor="replicate",
+            model="upscale",
+            created_at="now",
+            correlation=token,
+            input_sha256="",
+            charge=charge,
+        )
+    )
+    if status is JobStatus.SUCCESS:
+        for step in LIFE:
+            await records.advance(code, step)
+        await records.add_outputs(code, _made(world, code, prediction))
+        await records.advance(code, status)
+    else:
+        error = JobError(code="it", message="ended so", stage=Stage.PROCESSING)
+        await records.advance(code, status, error=error, provider_may_charge=is_lost)
+        await records.note(code, {"late": "a word"})
+
+
+def _made(world: World, code: str, prediction: str) -> StoredOutput:
+    content = f"made for {code}".encode()
+    with archive.opened(world.folder / SANDBOX) as (_, blobs):
+        blobs.write(f"{prediction}-output.jpg", content)
+    world.output().parent.mkdir(parents=True)
+    world.output().write_bytes(content)
+    return StoredOutput(
+        index=0,
+        kind=OutputKind.IMAGE,
+        media_type="image/jpeg",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        key=output_key(code, 0, "jpg"),
+        original_url=None,
+        width=1,
+        height=1,
+    )
+
+
+CLOSED: Final = {
+    JobStatus.SUCCESS: ("COMPLETED", None),
+    JobStatus.FAILED: ("FAILED", "JobFailed"),
+    JobStatus.TIMEOUT: ("FAILED", "JobTimeout"),
+    JobStatus.CANCELED: ("CANCELED", None),
+}
+
+
+async def _seen(database: Database, records: DatabaseRecords, witness: Witness, code: str) -> None:
+    async with database.read() as session:
+        events = await events_after(session, code, 0)
+    until_its_end = [event for event in events if event.kind != "note"]
+    told = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
+    witness.readings.append(Reading(code=code, events=told, connections=3, is_over=True))
+    final = told[-1]
+    error = JobError(**final.detail["error"]) if "error" in final.detail else None
+    status, failure = CLOSED[final.job_status]
+    state = None if status == "CANCELED" else JobState.of(code, final.job_status, error=error)
+    before = WorkflowSeen(code=code, run_id=f"first-{code}", first_run_id=f"first-{code}", status="CONTINUED_AS_NEW")
+    last = WorkflowSeen(
+        code=code, run_id=f"last-{code}", first_run_id=f"first-{code}", status=status, failure=failure, state=state
+    )
+    witness.workflows += [before, last]

@@ -1,0 +1,61 @@
+"""Everybody's house, browser and visitors; what a failed test saw is kept as a picture."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from api.engine import Engine
+from tests.api.conftest import engine, temporal
+from tests.dashboard.installation import WIDE, House, Visitor, opened_house, started_browser, visiting
+
+__all__ = ["engine", "temporal"]
+
+ARTEFACTS = Path(__file__).parents[2] / ".artifacts"
+
+Invite = Callable[..., Awaitable[Visitor]]
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await started_browser(playwright)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path, engine: Engine) -> AsyncIterator[House]:
+    async with opened_house(tmp_path, engine) as house:
+        yield house
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.when == "call":
+        item.user_properties.append(("failed", report.failed))
+    return report
+
+
+@pytest.fixture
+async def invite(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Invite]:
+    """Opens a browser for somebody: `await invite(house.url, key=…)`; options are those of Playwright's contexts."""
+    visitors: list[Visitor] = []
+
+    async def invited(url: str, *, key: str | None = None, **options: Any) -> Visitor:
+        context = await browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
+        visitor = await visiting(context, url)
+        visitors.append(visitor)
+        if key:
+            await visitor.sign_in(key)
+        return visitor
+
+    yield invited
+    for number, visitor in enumerate(visitors):
+        if ("failed", True) in request.node.user_properties:
+            ARTEFACTS.mkdir(exist_ok=True)
+            await visitor.page.screenshot(path=ARTEFACTS / f"{request.node.name}-{number}.png", full_page=True)
+        await visitor.page.context.close()

@@ -1,0 +1,150 @@
+"""What holds for every page: accessible in both themes, without complaints, on small screens, without JavaScript."""
+
+from html.parser import HTMLParser
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+from tests.api.pictures import picture
+from tests.dashboard.conftest import Invite
+from tests.dashboard.installation import House
+
+PHONE = {"width": 390, "height": 844}
+HOSTILE = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>{{7*7}}\'"'
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+async def furnished(house: House) -> list[str]:
+    """Jobs in many states, full of hostile text; returns every page's address."""
+    installation = house.installation
+    advance = installation.parts.records.advance
+    running = await installation.job("ada", metadata={"note": HOSTILE, HOSTILE[:40]: "x"})
+    await installation.push(running, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
+    done = await installation.job(HOSTILE)
+    await installation.push(done, JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING)
+    await installation.keep_output(done, picture(64, 48, "PNG"))
+    await installation.push(done, JobStatus.SUCCESS)
+    held = await installation.job("ada")
+    await installation.push(held, JobStatus.SUBMITTED)
+    error = JobError(code="deadline_passed", message=HOSTILE, stage=Stage.QUEUE)
+    await advance(held, JobStatus.TIMEOUT, error=error, provider_may_charge=True)
+    failed = await installation.job("bo")
+    await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
+    jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
+    return ["/", "/jobs", *jobs, "/new", "/models", "/money", f"/example?job={running}"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_page_is_accessible(house: House, invite: Invite, theme: str) -> None:
+    pages = await furnished(house)
+    visitor = await invite(house.url, color_scheme=theme)
+    found: dict[str, str] = {}
+
+    await visitor.open("/login")
+    found["/login"] = await _violations(visitor.page)
+    await visitor.sign_in(house.key)
+    for path in pages:
+        await visitor.open(path)
+        await visitor.page.wait_for_load_state("load")
+        found[path] = await _violations(visitor.page)
+
+    assert {path: said for path, said in found.items() if said} == {}
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_every_page_is_quiet_complete_and_safe_on_a_phone(house: House, invite: Invite, locale: str) -> None:
+    pages = await furnished(house)
+    visitor = await invite(house.url, key=house.key, viewport=PHONE, locale=locale)
+
+    for path in pages:
+        await visitor.open(path)
+        heading = await visitor.page.locator("h1").inner_text()
+        wider = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert heading, path
+        assert wider <= 0, path
+        assert await visitor.page.evaluate("window.owned") is None, path
+        assert await visitor.page.locator("html").get_attribute("lang") == {"en-GB": "en", "zh-CN": "zh-CN"}[locale]
+
+    assert visitor.complaints == []
+
+
+async def test_every_page_can_be_read_without_javascript(house: House, invite: Invite) -> None:
+    pages = await furnished(house)
+    visitor = await invite(house.url, key=house.key, java_script_enabled=False)
+
+    for path in pages:
+        await visitor.open(path)
+        assert len(await visitor.page.locator("main").inner_text()) > 100, path
+    await visitor.open("/")
+    await visitor.page.get_by_text("As a table").click()
+    await expect(visitor.page.get_by_role("columnheader", name="Hour (UTC)")).to_be_visible()
+
+
+async def test_language_and_theme_are_kept_once_they_are_chosen(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=house.key)
+
+    await visitor.open("/jobs?q=x")
+    await visitor.page.get_by_role("button", name="中文").click()
+    await visitor.page.get_by_role("button", name="深色").click()
+    await expect(visitor.page).to_have_url(f"{house.url}/jobs?q=x")
+    await visitor.open("/money")
+
+    await expect(visitor.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    await expect(visitor.page.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("积分")
+
+
+async def test_nothing_but_files_of_ours_may_run(house: House) -> None:
+    for path in await furnished(house):
+        answer = await house.installation.http.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self';"), path
+        assert "unsafe" not in policy, path
+        assert _running_of_itself(answer.text) == [], path
+
+
+async def test_the_navigation_can_be_used_by_keyboard_alone(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=house.key)
+    await visitor.open("/")
+
+    await visitor.page.keyboard.press("Tab")
+    await expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await visitor.page.keyboard.press("Enter")
+    await expect(visitor.page.locator("main")).to_be_focused()
+    await visitor.page.get_by_role("navigation").get_by_role("link", name="Money").focus()
+    await visitor.page.keyboard.press("Enter")
+
+    await expect(visitor.page).to_have_url(f"{house.url}/money")
+
+
+def _running_of_itself(text: str) -> list[str]:
+    """Elements with a script or a style of their own in the page's text."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            named = dict(attrs)
+            leads_astray = any((value or "").strip().lower().startswith("javascript:") for value in named.values())
+            if (tag == "script" and "src" not in named) or tag == "style" or leads_astray:
+                found.append(tag)
+            found.extend(name for name in named if name.startswith("on") or name == "style")
+
+    Reader().feed(text)
+    return found
+
+
+async def _violations(page: Page) -> str:
+    results = await Axe().run(page, options=RULES)
+    return str(results.generate_report()) if results.violations_count else ""
+
+
+async def test_the_api_is_documented_without_anybody_elses_files(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url)
+
+    await visitor.open("/docs")
+
+    await expect(visitor.page.get_by_text("Hand in a job", exact=True).first).to_be_visible()
+    assert visitor.complaints == []

@@ -1,0 +1,104 @@
+"""Handing in a job by the form that is made from the model's parameters."""
+
+import asyncio
+
+from playwright.async_api import APIRequestContext, FilePayload, expect
+
+from tests.api.pictures import picture
+from tests.dashboard.conftest import Invite
+from tests.dashboard.installation import House
+
+PHOTO = "https://example.com/photo.jpg"
+
+
+async def test_a_job_is_handed_in_with_its_price_shown_before(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=house.key)
+    await visitor.open("/new")
+    await visitor.page.get_by_label("User").fill("ada")
+    await visitor.page.get_by_label("User").blur()
+    await expect(visitor.page.locator("#price")).to_contain_text("2 points")
+    await expect(visitor.page.locator("#price")).to_contain_text("100 of 100 points left today")
+
+    await visitor.page.get_by_label("image required").fill(PHOTO)
+    await visitor.page.get_by_label("upscale factor").select_option("4")
+    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.wait_for_url("**/jobs/job_*")
+
+    job = (await house.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
+    assert job["user_id"] == "ada"
+    await expect(visitor.page.get_by_text('"upscale_factor": 4')).to_be_visible()
+    await expect(visitor.page.get_by_text('"face_enhancement_strength": 0.8')).to_be_visible()
+
+
+async def test_a_file_is_dropped_and_uploaded(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    await visitor.open("/new")
+    dropped = await visitor.page.evaluate_handle(
+        """bytes => { const held = new DataTransfer();
+        held.items.add(new File([new Uint8Array(bytes)], "<b>photo.png", { type: "image/png" })); return held; }""",
+        list(picture(64, 48, "PNG")),
+    )
+
+    await visitor.page.locator(".drop").dispatch_event("drop", {"dataTransfer": dropped})
+
+    await expect(visitor.page.locator(".drop .said")).to_contain_text("<b>photo.png")
+    assert (await visitor.page.get_by_label("image required").input_value()).startswith("file_")
+    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.wait_for_url("**/jobs/job_*")
+
+
+async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    await visitor.open("/new")
+
+    file = FilePayload(name="note.png", mimeType="image/png", buffer=b"not a picture")
+    await visitor.page.locator("input[type=file]").set_input_files(file)
+
+    await expect(visitor.page.locator(".drop .said")).to_contain_text("not a picture")
+
+
+async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    await visitor.open("/new")
+    await visitor.page.get_by_label("image required").fill("ftp://<script>")
+    await visitor.page.get_by_label("output format").select_option("png")
+
+    await visitor.page.get_by_role("button", name="Start the job").click()
+
+    wrong = visitor.page.locator(".field.wrong")
+    await expect(wrong).to_have_count(1)
+    await expect(wrong.get_by_label("image required")).to_have_value("ftp://<script>")
+    await expect(wrong.locator(".bad")).to_be_visible()
+    await expect(visitor.page.get_by_label("output format")).to_have_value("png")
+
+
+async def test_the_form_sent_twice_makes_one_job(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    await visitor.open("/new")
+    await visitor.page.get_by_label("image required").fill(PHOTO)
+    form = await visitor.page.locator("#new").evaluate("form => Object.fromEntries(new FormData(form))")
+
+    answers = await asyncio.gather(*(_posted(visitor.page.request, house, form) for _ in range(3)))
+
+    assert len(set(answers)) == 1
+    assert len((await house.installation.http.get("/api/jobs")).json()["data"]) == 1
+
+
+async def test_more_than_is_left_today_is_said_before_and_refused_after(house: House, invite: Invite) -> None:
+    for _ in range(50):
+        await house.installation.job("ada")
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    await visitor.open("/new")
+    await expect(visitor.page.locator("#price")).to_contain_text("This costs more than is left today.")
+
+    await visitor.page.get_by_label("image required").fill(PHOTO)
+    await visitor.page.get_by_role("button", name="Start the job").click()
+
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("0 of 100 are left today")
+
+
+async def _posted(request: APIRequestContext, house: House, form: dict[str, str]) -> str:
+    answer = await request.post(f"{house.url}/new", form=dict(form), headers={"Origin": house.url}, max_redirects=0)
+    assert answer.status == 303, await answer.text()
+    location: str = answer.headers["location"]
+    return location

@@ -1,0 +1,73 @@
+"""Signing in with a key, and out again."""
+
+from playwright.async_api import expect
+
+from aijobs.persistence.access.keys import list_keys, revoke_key
+from tests.dashboard.conftest import Invite
+from tests.dashboard.installation import House
+
+
+async def test_whoever_is_not_signed_in_comes_back_to_the_page_that_was_asked_for(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url)
+
+    await visitor.open("/jobs?q=holidays")
+    await visitor.page.get_by_label("API key").fill(house.key)
+    await visitor.page.get_by_role("button", name="Sign in").click()
+
+    await expect(visitor.page).to_have_url(f"{house.url}/jobs?q=holidays")
+    await expect(visitor.page.get_by_label("Search")).to_have_value("holidays")
+
+
+async def test_a_wrong_key_opens_nothing(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url)
+
+    await visitor.open("/login")
+    await visitor.page.get_by_label("API key").fill(house.key[:-4] + "abcd")
+    await visitor.page.get_by_role("button", name="Sign in").click()
+
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("not known here")
+    assert await visitor.page.context.cookies() == []
+
+
+async def test_after_signing_out_the_pages_are_closed(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=house.key)
+
+    await visitor.page.get_by_role("button", name="Sign out").click()
+    await visitor.open("/jobs")
+
+    await expect(visitor.page).to_have_url(f"{house.url}/login?next=%2Fjobs")
+
+
+async def test_a_page_that_is_open_leads_to_the_login_when_the_key_is_revoked(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url, key=await house.key_of("ada"))
+    parts = house.installation.parts
+
+    await visitor.open("/")
+    newest = (await list_keys(parts.database))[-1]
+    await revoke_key(parts.database, newest.key_id)
+
+    await visitor.page.wait_for_url(f"{house.url}/login?next=%2F", timeout=20_000)
+
+
+async def test_signing_in_never_leads_to_another_site(house: House, invite: Invite) -> None:
+    visitor = await invite(house.url)
+
+    for foreign in ("//evil.test/", "https://evil.test/", "/\\evil.test"):
+        await visitor.open(f"/login?next={foreign}")
+        await visitor.page.get_by_label("API key").fill(house.key)
+        await visitor.page.get_by_role("button", name="Sign in").click()
+        await expect(visitor.page).to_have_url(f"{house.url}/")
+
+
+async def test_another_site_can_neither_sign_somebody_out_nor_press_buttons(house: House) -> None:
+    code = await house.installation.job()
+    signed_in = await house.installation.http.post("/login", data={"key": house.key}, headers={"Origin": house.url})
+    cookie = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0], "Origin": "https://evil.test"}
+    house.installation.http.headers.pop("Authorization")
+
+    answers = [
+        await house.installation.http.post(path, data={"reason": "x"}, headers=cookie)
+        for path in ("/logout", f"/jobs/{code}/cancel", "/new", "/login")
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 403]

@@ -1,0 +1,171 @@
+"""What the dashboard tells of all jobs together, and how it finds one."""
+
+from datetime import timedelta
+
+import pytest
+
+from aijobs.domain.errors import BadInput
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.first_id import first_code
+from aijobs.persistence.jobs import statistics
+from aijobs.persistence.jobs.gate import locked_job
+from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.jobs.resolutions import Decision, decide
+from tests.persistence.conftest import AcceptJob
+
+UPSCALE = "replicate_imageupscale_v1"
+TO_SUCCESS = (
+    JobStatus.SUBMITTED,
+    JobStatus.QUEUED,
+    JobStatus.PROCESSING,
+    JobStatus.GENERATED,
+    JobStatus.MIGRATING,
+    JobStatus.SUCCESS,
+)
+ERROR = JobError(code="provider_rejected", message="No.", stage=Stage.PROCESSING)
+
+
+async def test_jobs_are_counted_where_they_are(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    queued, other, done = await accept_job(), await accept_job("bo"), await accept_job()
+    await records.advance(queued, JobStatus.QUEUED)
+    await records.advance(other, JobStatus.QUEUED)
+    for status in TO_SUCCESS:
+        await records.advance(done, status)
+    failed = await accept_job()
+    await records.advance(failed, JobStatus.FAILED, error=ERROR)
+
+    async with database.read() as session:
+        in_flight = await statistics.in_flight(session, user_id="ada")
+        hours = await statistics.throughput(session, until=now(), hours=3, user_id=None)
+        failures = await statistics.failures(session, since=now() - timedelta(hours=1), user_id=None)
+
+    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in statistics.UNFINISHED}
+    assert len(hours) == 3
+    assert sum(hour.accepted for hour in hours) == 4
+    assert (hours[-1].start - hours[0].start) == timedelta(hours=2)
+    assert sum(hour.succeeded for hour in hours) == 1
+    assert failures == [statistics.Failures(JobStatus.FAILED, "provider_rejected", 1)]
+
+
+async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    done, failed, canceled = await accept_job(), await accept_job(), await accept_job()
+    ended = now() - timedelta(seconds=30)
+    for status in TO_SUCCESS:
+        answer = {"completed_at": ended.isoformat()} if status is JobStatus.GENERATED else None
+        await records.advance(done, status, answer=answer)
+    await records.advance(failed, JobStatus.FAILED, error=ERROR)
+    await records.advance(canceled, JobStatus.CANCELED)
+
+    async with database.read() as session:
+        found = await statistics.health(session, UPSCALE, since=now() - timedelta(hours=1), user_id=None)
+        nothing = await statistics.health(session, UPSCALE, since=now() + timedelta(seconds=1), user_id=None)
+
+    assert found.success_rate == 0.5
+    assert found.typical is not None
+    assert set(found.stages) == {JobStatus.DRAFT, *TO_SUCCESS[:-1]}
+    assert found.lag is not None
+    assert found.lag >= 30
+    assert nothing == statistics.Health(stages={})
+
+
+async def test_what_waits_for_a_decision_is_there_until_it_is_made(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job()
+    await records.advance(code, JobStatus.SUBMITTED)
+    await records.advance(code, JobStatus.TIMEOUT, error=ERROR, provider_may_charge=True)
+
+    async with database.read() as session:
+        before = await statistics.held_jobs(session, user_id=None, at_most=10)
+        foreign = await statistics.held_jobs(session, user_id="bo", at_most=10)
+    async with database.write() as session:
+        await decide(session, await locked_job(session, code), Decision.CHARGE, by="test", why="They did it.")
+    async with database.read() as session:
+        after = await statistics.held_jobs(session, user_id=None, at_most=10)
+
+    assert [job.code for job in before] == [code]
+    assert foreign == after == []
+
+
+async def test_refusals_for_haste_are_counted_by_provider(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job()
+    request = ProviderRequest("POST", "https://example.com", {})
+    submission = await records.intend(code, provider="replicate", token="t", request=request)
+    await records.conclude(submission, Rejected("provider_throttled", "slower", may_retry=True))
+
+    async with database.read() as session:
+        assert await statistics.throttled(session, since=now() - timedelta(hours=1)) == {"replicate": 1}
+
+
+async def test_whoever_used_most_comes_first(database: Database, accept_job: AcceptJob) -> None:
+    for user in ("bo", "ada", "bo"):
+        await accept_job(user)
+
+    async with database.read() as session:
+        everybody = await statistics.spenders(session, now().date(), user_id=None, at_most=10)
+        one = await statistics.spenders(session, now().date(), user_id="ada", at_most=10)
+
+    assert [(row.user_id, row.used) for row in everybody] == [("bo", 4), ("ada", 2)]
+    assert [row.user_id for row in one] == ["ada"]
+
+
+async def test_a_page_of_what_is_found_goes_on_behind_its_last_job(database: Database, accept_job: AcceptJob) -> None:
+    codes = [await accept_job() for _ in range(5)]
+
+    async with database.read() as session:
+        first, has_more = await jobs_page(session, JobFilter(), limit=3)
+        rest, is_more = await jobs_page(session, JobFilter(before=first[-1].code), limit=3)
+        newer = await count_newer(session, JobFilter(), codes[1], at_most=2)
+        by_code = await jobs_by_code(session, codes[:2], user_id="ada")
+        with pytest.raises(BadInput):
+            await jobs_page(session, JobFilter(before="job_none"), limit=3)
+
+    assert [job.code for job in first + rest] == list(reversed(codes))
+    assert (has_more, is_more) == (True, False)
+    assert newer == 2
+    assert [job.code for job in by_code] == [codes[1], codes[0]]
+
+
+async def test_a_job_is_found_by_its_providers_id_and_by_the_beginning_of_its_code(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code, other = await accept_job(), await accept_job()
+    request = ProviderRequest("POST", "https://example.com", {})
+    await records.conclude(
+        await records.intend(code, provider="p", token="t", request=request), Accepted({"id": "p-7"})
+    )
+
+    async with database.read() as session:
+        by_provider, _ = await jobs_page(session, JobFilter(text="p-7"), limit=3)
+        by_code, _ = await jobs_page(session, JobFilter(text=code), limit=3)
+        by_beginning, _ = await jobs_page(session, JobFilter(text=code[:8]), limit=3)
+
+    assert [job.code for job in by_provider] == [job.code for job in by_code] == [code]
+    assert [job.code for job in by_beginning] == [other, code]
+
+
+async def test_the_first_code_of_a_moment_lies_between_what_was_before_and_after(accept_job: AcceptJob) -> None:
+    before = now()
+    code = await accept_job()
+    after = now()
+
+    assert first_code(before) <= code < first_code(after + timedelta(milliseconds=1))
+
+
+async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, accept_job: AcceptJob) -> None:
+    await accept_job()
+
+    async with database.read() as session:
+        for text in ("%", "_", "/", "'; DROP TABLE job; --", "\\", '"'):
+            assert await jobs_page(session, JobFilter(text=text), limit=3) == ([], False)

@@ -1,0 +1,174 @@
+"""The verbs of a job's story, each bound to its activity with its own, named patience."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
+
+from activities.ending import Ending
+from activities.generation import Generating
+from activities.migration import Migrating
+from activities.polling import Watching
+from activities.submission import Submitting
+from activities.webhooks import Notifying
+from aijobs.domain.jobs.activity_io import News, Question, StageOrder, Verdict
+from aijobs.domain.jobs.job import JobBrief, JobState
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from workflows.task_queues import MIGRATION, PROVIDERS, WEBHOOKS
+
+ONE_CALL: Final = timedelta(minutes=2)
+"""The longest that one call to a provider, with its database work, may take."""
+
+HEARTBEAT: Final = timedelta(seconds=10)
+"""Longer than this without a sign of life, and the work is given to another worker."""
+
+GENERATE_AT_MOST: Final = timedelta(hours=24)
+GOODBYE: Final = timedelta(seconds=30)
+"""How long a job that ends waits for its provider's answer to a cancel."""
+
+SUBMIT_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+WATCH_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+GENERATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+MIGRATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+CANCEL_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5))
+RECORD_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
+"""Writing down how a job ended is tried until it works."""
+
+DELIVER_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""Where our own side fails. The waits between two tries of a webhook come from its schedule."""
+
+
+def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+    return workflow.start_activity_method(
+        Submitting.submit,
+        brief,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=ONE_CALL,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=SUBMIT_RETRIES,
+    )
+
+
+def watch(question: Question) -> ActivityHandle[News]:
+    return workflow.start_activity_method(
+        Watching.watch,
+        question,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=WATCH_RETRIES,
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
+    )
+
+
+def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatus]:
+    return workflow.start_activity_method(
+        Watching.watch_late,
+        brief.model_copy(update={"poll": brief.poll.slower()}),
+        task_queue=PROVIDERS,
+        start_to_close_timeout=ONE_CALL,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=WATCH_RETRIES,
+    )
+
+
+def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[int]:
+    return workflow.start_activity_method(
+        Generating.begin_generating,
+        brief,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GENERATE_AT_MOST,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=GENERATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def generate_stage(order: StageOrder, *, within: timedelta) -> ActivityHandle[None]:
+    return workflow.start_activity_method(
+        Generating.generate_stage,
+        order,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GENERATE_AT_MOST,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=GENERATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=f"stage {order.stage} of {order.stages}",
+    )
+
+
+def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+    return workflow.start_activity_method(
+        Generating.finish_generating,
+        brief,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GENERATE_AT_MOST,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=GENERATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def migrate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+    return workflow.start_activity_method(
+        Migrating.migrate,
+        brief,
+        task_queue=MIGRATION,
+        schedule_to_close_timeout=within,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=MIGRATE_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def cancel_at_provider(brief: JobBrief) -> ActivityHandle[CancelOutcome | None]:
+    return workflow.start_activity_method(
+        Ending.cancel_at_provider,
+        brief,
+        task_queue=PROVIDERS,
+        start_to_close_timeout=GOODBYE,
+        schedule_to_close_timeout=GOODBYE,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=CANCEL_RETRIES,
+    )
+
+
+def end(verdict: Verdict) -> ActivityHandle[JobState]:
+    return workflow.start_activity_method(
+        Ending.end,
+        verdict,
+        task_queue=MIGRATION,
+        start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=RECORD_RETRIES,
+    )
+
+
+def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
+    return workflow.start_activity_method(
+        Ending.ask_to_be_canceled,
+        reason,
+        task_queue=MIGRATION,
+        start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=RECORD_RETRIES,
+    )
+
+
+def deliver(code: str) -> ActivityHandle[str]:
+    return workflow.start_activity_method(
+        Notifying.deliver,
+        code,
+        task_queue=WEBHOOKS,
+        start_to_close_timeout=ONE_CALL,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=DELIVER_RETRIES,
+    )

@@ -1,0 +1,47 @@
+"""The ways in which a job's story stops before SUCCESS."""
+
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError  # noqa: A004
+
+from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.lifecycle import JobStatus
+
+
+class End(Exception):
+    """The story stops here. `maybe_at_provider`: the provider may still be working, and wants to be told."""
+
+    def __init__(self, status: JobStatus, error: JobError, *, maybe_at_provider: bool) -> None:
+        super().__init__(error.message)
+        self.status = status
+        self.error = error
+        self.maybe_at_provider = maybe_at_provider
+
+
+def canceled(reason: str, stage: Stage) -> End:
+    error = JobError(code="canceled", message=reason, stage=stage)
+    return End(JobStatus.CANCELED, error, maybe_at_provider=True)
+
+
+def deadline_passed(stage: Stage, last_trouble: str = "") -> End:
+    message = f"The {stage} deadline has passed." + (f" Last trouble: {last_trouble}" if last_trouble else "")
+    error = JobError(code="deadline_passed", message=message, stage=stage)
+    return End(JobStatus.TIMEOUT, error, maybe_at_provider=True)
+
+
+def told_by_provider(status: JobStatus, error: JobError) -> End:
+    return End(status, error, maybe_at_provider=False)
+
+
+def ran_out_of_time(failure: ActivityError) -> bool:
+    """The step's patience ended: in the middle of a try, or because the next one would have come too late."""
+    return isinstance(failure.cause, TimeoutError) or failure.retry_state is RetryState.TIMEOUT
+
+
+def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End:
+    """What the end of a step's patience means. `deadline` is the one that its patience was bounded by."""
+    cause = failure.cause
+    if ran_out_of_time(failure):
+        trouble = cause.message if isinstance(cause, ApplicationError) else ""
+        return deadline_passed(deadline, trouble)
+    code = cause.type if isinstance(cause, ApplicationError) and cause.type else "internal_error"
+    message = cause.message if isinstance(cause, ApplicationError) else str(cause or failure)
+    return End(JobStatus.FAILED, JobError(code=code, message=message, stage=stage), maybe_at_provider=False)

@@ -1,0 +1,41 @@
+"""Emptying the outbox: a moment after a delivery was written, its workflow runs.
+
+The delivery in the database is the truth. Whoever is killed between writing it and starting its workflow, or loses the
+workflow later, leaves a delivery that is due again after a while.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from aijobs.domain.ports import Deliveries
+from workflows.client import start_delivery
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def emptying_outbox(client: Client, deliveries: Deliveries) -> AsyncIterator[None]:
+    """Until the block ends. Any number of processes may do so at the same time."""
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(_follow(client, deliveries))
+        try:
+            yield
+        finally:
+            following.cancel()
+
+
+async def _follow(client: Client, deliveries: Deliveries) -> None:
+    async for codes in deliveries.due():
+        await asyncio.gather(*(_start(client, code) for code in codes))
+
+
+async def _start(client: Client, code: str) -> None:
+    try:
+        await start_delivery(client, code)
+    except RPCError as refused:
+        log.warning("webhook_left_to_the_next_look", delivery=code, reason=refused.status.name)

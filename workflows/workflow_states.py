@@ -1,0 +1,54 @@
+"""Temporal as repair sees it: which workflow of ours is there, and in which state."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.repair import Fate
+from aijobs.domain.jobs.job import JobBrief
+from workflows.client import start_job, start_late_watch
+
+AT_MOST: Final = 10_000
+
+_FATE_OF: Final[Mapping[WorkflowExecutionStatus | None, Fate]] = {
+    WorkflowExecutionStatus.COMPLETED: Fate.CLOSED,
+    WorkflowExecutionStatus.FAILED: Fate.CLOSED,
+    WorkflowExecutionStatus.CANCELED: Fate.CLOSED,
+    WorkflowExecutionStatus.TERMINATED: Fate.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT: Fate.TIMED_OUT,
+}
+
+
+class TemporalEngine:
+    """Implements Engine."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, brief: JobBrief) -> None:
+        await start_job(self._client, brief)
+
+    async def watch_late(self, brief: JobBrief) -> None:
+        await start_late_watch(self._client, brief)
+
+    async def fate(self, job_code: str) -> Fate:
+        try:
+            description = await self._client.get_workflow_handle(job_code).describe()
+        except RPCError as refused:
+            if refused.status is RPCStatusCode.NOT_FOUND:
+                return Fate.NONE
+            raise
+        return _FATE_OF.get(description.status, Fate.RUNNING)
+
+    async def running_jobs(self) -> list[str]:
+        query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'
+        return [found.id async for found in self._client.list_workflows(query, limit=AT_MOST)]
+
+    async def stop(self, job_code: str, reason: str) -> None:
+        try:
+            await self._client.get_workflow_handle(job_code).terminate(reason=reason)
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.NOT_FOUND:
+                raise
