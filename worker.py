@@ -11,24 +11,24 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.ending import Ending
-from activities.error_mapping import DomainFailures
-from activities.generation import Generating
+from activities.ending import EndingActivities
+from activities.error_mapping import ErrorMapping
+from activities.generation import GenerationActivities
 from activities.heartbeats import EVERY, Heartbeats
-from activities.migration import Migrating
-from activities.output_transfer import Keeper, Mover
-from activities.polling import Watching
-from activities.repair import Repairing
-from activities.submission import Submitting
-from activities.webhooks import Notifying
+from activities.migration import MigrationActivities
+from activities.output_transfer import OutputMover, OutputTransfer
+from activities.polling import PollingActivities
+from activities.repair import RepairActivities
+from activities.submission import SubmissionActivities
+from activities.webhooks import WebhookActivities
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports import Deliveries, Downloader, Generator, Messenger, ObjectStore, Provider, Records
-from aijobs.domain.webhooks import Patience
+from aijobs.domain.ports import Deliveries, Downloader, Generator, ObjectStore, Provider, Records, WebhookSender
+from aijobs.domain.webhooks import RetrySchedule
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.records import DatabaseRecords
@@ -38,11 +38,11 @@ from aijobs.settings import Settings, WorkerSettings
 from workflows.ai_job import AiJob
 from workflows.connection import connect
 from workflows.late_watch import LateWatch
-from workflows.outbox_relay import emptying_outbox
+from workflows.outbox_relay import outbox_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
-from workflows.webhook_delivery import WebhookDelivery
-from workflows.workflow_states import TemporalEngine
+from workflows.webhook_delivery import DeliverWebhook
+from workflows.workflow_states import TemporalJobWorkflows
 
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
 PASSED_THROUGH: Final = ("aijobs.domain", "activities")
@@ -61,8 +61,8 @@ class Collaborators:
     store: ObjectStore
     downloader: Downloader
     deliveries: Deliveries
-    messenger: Messenger
-    patience: Patience = field(default_factory=Patience)  #: with receivers of webhooks
+    messenger: WebhookSender
+    patience: RetrySchedule = field(default_factory=RetrySchedule)  #: with receivers of webhooks
     generators: Mapping[str, Generator] = field(default_factory=dict)
     public_url: str | None = None
 
@@ -71,25 +71,25 @@ def build_workers(
     client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
 ) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    keeper = Keeper(them.records, Mover(them.downloader, them.store), them.store)
-    submitting = Submitting(them.records, them.catalogue, them.providers, them.store, them.public_url)
-    watching = Watching(them.records, them.catalogue, them.providers)
-    generating = Generating(them.records, them.catalogue, them.generators, keeper)
-    migrating = Migrating(them.records, them.catalogue, them.providers, keeper)
-    ending = Ending(them.records, them.providers, them.store)
-    notifying = Notifying(them.deliveries, them.messenger, them.patience)
-    repairing = Repairing(
-        them.records, them.store, TemporalEngine(client), ending, abandoned_after=settings.abandoned_after
+    keeper = OutputTransfer(them.records, OutputMover(them.downloader, them.store), them.store)
+    submitting = SubmissionActivities(them.records, them.catalogue, them.providers, them.store, them.public_url)
+    watching = PollingActivities(them.records, them.catalogue, them.providers)
+    generating = GenerationActivities(them.records, them.catalogue, them.generators, keeper)
+    migrating = MigrationActivities(them.records, them.catalogue, them.providers, keeper)
+    ending = EndingActivities(them.records, them.providers, them.store)
+    notifying = WebhookActivities(them.deliveries, them.messenger, them.patience)
+    repairing = RepairActivities(
+        them.records, them.store, TemporalJobWorkflows(client), ending, abandoned_after=settings.abandoned_after
     )
     shared: dict[str, Any] = {
-        "interceptors": [DomainFailures(), Heartbeats()],
+        "interceptors": [ErrorMapping(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
     }
     recipes: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
-            "workflows": [AiJob, LateWatch, Repair, WebhookDelivery],
+            "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
@@ -148,7 +148,7 @@ async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborator
             store=store,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
-            messenger=await opened.enter_async_context(WebhookMessenger(settings.webhooks, secret)),
+            messenger=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             patience=settings.webhooks.patience,
             public_url=settings.reachable_url,
         )
@@ -169,5 +169,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     async with opened_collaborators(settings) as them:
         await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, them, settings.worker, queues=queues)
-        async with emptying_outbox(client, them.deliveries), running_workers(workers):
+        async with outbox_relay(client, them.deliveries), running_workers(workers):
             await stop.wait()

@@ -7,13 +7,13 @@ from temporalio import activity
 from activities.polling import look_for
 from activities.submission import provider_of
 from aijobs.domain.errors import ProviderUnavailable
-from aijobs.domain.jobs.activity_io import Verdict
+from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
 from aijobs.domain.ports import ObjectStore, Provider, Records
 
 
-class Ending:
+class EndingActivities:
     def __init__(self, records: Records, providers: Mapping[str, Provider], store: ObjectStore) -> None:
         self._records = records
         self._providers = providers
@@ -45,7 +45,7 @@ class Ending:
                 raise ProviderUnavailable("The submission is not found yet.")
 
     @activity.defn
-    async def end(self, verdict: Verdict) -> JobState:
+    async def end(self, verdict: EndInput) -> JobState:
         """Write a bad end down. Returns how the job stands: it may have become a SUCCESS just before."""
         state = await self._records.advance(
             verdict.code,

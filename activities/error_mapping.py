@@ -12,7 +12,7 @@ from aijobs.domain.errors import AijobsError, PermanentError, TransientError
 log = structlog.get_logger()
 
 
-class DomainFailures(Interceptor):
+class ErrorMapping(Interceptor):
     """Carries the one decision of the tree in aijobs/domain/errors.py, whether another try can help, over to Temporal.
 
     Our own errors are expected: one line in the log each, no traceback. Anything else is a bug and shows its traceback.

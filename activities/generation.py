@@ -4,22 +4,22 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.output_transfer import Keeper
+from activities.output_transfer import OutputTransfer
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import JobIsFinal, ProviderUnavailable
-from aijobs.domain.jobs.activity_io import StageOrder
+from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports import Generator, Records
-from aijobs.domain.provider_io import Assignment, Task, UploadedFile
+from aijobs.domain.provider_io import JobInput, Task, UploadedFile
 
 
-class Generating:
+class GenerationActivities:
     """The stages of a job are activities of their own, so that a retry or another worker repeats none that is done."""
 
     def __init__(
-        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], keeper: Keeper
+        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], keeper: OutputTransfer
     ) -> None:
         self._records = records
         self._catalogue = catalogue
@@ -34,7 +34,7 @@ class Generating:
         return await generator.begin(await self._task(brief, generator))
 
     @activity.defn
-    async def generate_stage(self, order: StageOrder) -> None:
+    async def generate_stage(self, order: StageInput) -> None:
         brief, stage, stages = order.brief, order.stage, order.stages
         generator = self._generator(brief)
         shown = JobStatus.PROCESSING in self._catalogue.model(brief.model_id).unit_progress
@@ -93,7 +93,7 @@ class Generating:
             files=await self._files(generator.parameters(model).file_fields(), assignment),
         )
 
-    async def _files(self, fields: Mapping[str, object], assignment: Assignment) -> dict[str, UploadedFile]:
+    async def _files(self, fields: Mapping[str, object], assignment: JobInput) -> dict[str, UploadedFile]:
         named = {name: str(assignment.params.get(name, "")) for name in fields}
         return {
             name: await self._records.uploaded_file(code, user_id=assignment.user_id)

@@ -7,7 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.output_transfer import Keeper
+from activities.output_transfer import OutputTransfer
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.errors import DownloadInterrupted, HostUnreachable, LinkExpired, OutputRefused, TransientError
@@ -26,9 +26,9 @@ LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
 }
 
 
-class Migrating:
+class MigrationActivities:
     def __init__(
-        self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], keeper: Keeper
+        self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], keeper: OutputTransfer
     ) -> None:
         self._records = records
         self._catalogue = catalogue

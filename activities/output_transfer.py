@@ -11,10 +11,10 @@ Report = Callable[[float], Awaitable[None]]
 Begin = Callable[[str], Awaitable[None]]
 
 
-class Keeper:
+class OutputTransfer:
     """Makes outputs ours: in the store, and in the job's records."""
 
-    def __init__(self, records: Records, mover: "Mover", store: ObjectStore) -> None:
+    def __init__(self, records: Records, mover: "OutputMover", store: ObjectStore) -> None:
         self._records = records
         self._mover = mover
         self._store = store
@@ -29,7 +29,7 @@ class Keeper:
         hosts: tuple[str, ...],
         report: Report,
     ) -> None:
-        """Raises what Mover raises, and JobIsFinal when the job has ended meanwhile: then nothing of it stays."""
+        """Raises what OutputMover raises, and JobIsFinal when the job has ended meanwhile: then nothing of it stays."""
 
         async def begin(key: str) -> None:
             await self._records.begin_write(key, job_code=job_code)
@@ -42,7 +42,7 @@ class Keeper:
             raise
 
 
-class Mover:
+class OutputMover:
     def __init__(self, downloader: Downloader, store: ObjectStore) -> None:
         self._downloader = downloader
         self._store = store

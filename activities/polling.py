@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import ProviderFailed
-from aijobs.domain.jobs.activity_io import News, Question
+from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
@@ -22,14 +22,14 @@ VISIBLE_STEP = 10
 """Percent of unit progress that the workflow, and not only the event log, is told of."""
 
 
-class Watching:
+class PollingActivities:
     def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
         self._records = records
         self._catalogue = catalogue
         self._providers = providers
 
     @activity.defn
-    async def watch(self, question: Question) -> News:
+    async def watch(self, question: PollInput) -> PollResult:
         """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held."""
         provider = provider_of(self._providers, question.brief.provider)
         ref = await self._ref(question, provider)
@@ -43,26 +43,26 @@ class Watching:
     @activity.defn
     async def watch_late(self, brief: JobBrief) -> JobStatus:
         """As `watch`, for a job that has ended: ends with the provider's final word, and settles what is held by it."""
-        question = Question(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
+        question = PollInput(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
         provider = provider_of(self._providers, brief.provider)
         try:
             snapshot = await provider.query(await self._ref(question, provider))
         except SubmissionLost:
-            await self._records.decide_by_late_word(brief.code, JobStatus.FAILED, {})
+            await self._records.record_late_outcome(brief.code, JobStatus.FAILED, {})
             return JobStatus.FAILED
         if not snapshot.final:
             raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
-        await self._records.decide_by_late_word(brief.code, snapshot.status, snapshot.raw)
+        await self._records.record_late_outcome(brief.code, snapshot.status, snapshot.raw)
         return snapshot.status
 
-    async def _finished(self, question: Question, snapshot: Snapshot) -> News:
+    async def _finished(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
             await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
-            return News(job_status=JobStatus.GENERATED)
+            return PollResult(job_status=JobStatus.GENERATED)
         await self._records.keep_answer(question.brief.code, snapshot.raw)
-        return News(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
+        return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
 
-    async def _working(self, question: Question, snapshot: Snapshot) -> News:
+    async def _working(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         code = question.brief.code
         status = max(question.job_status, snapshot.status)  # a provider's way back is ignored
         if status > question.job_status:
@@ -71,14 +71,14 @@ class Watching:
         if unit is not None and status is snapshot.status:
             await self._records.progress(code, status, unit)
         if status > question.job_status or _is_visible(question.unit_progress, unit):
-            return News(job_status=status, unit_progress=unit)
+            return PollResult(job_status=status, unit_progress=unit)
         raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
 
-    def _unit(self, question: Question, snapshot: Snapshot) -> float | None:
+    def _unit(self, question: PollInput, snapshot: Snapshot) -> float | None:
         model = self._catalogue.model(question.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
-    async def _ref(self, question: Question, provider: Provider) -> Ref:
+    async def _ref(self, question: PollInput, provider: Provider) -> Ref:
         submission = await self._records.last_submission(question.brief.code)
         assert submission is not None, "a job is watched only after it was submitted"
         if submission.ref is not None:
@@ -87,7 +87,7 @@ class Watching:
             raise SubmissionLost("The request was never sent. Nothing was charged.")
         return await self._found(question, provider, submission)
 
-    async def _found(self, question: Question, provider: Provider, submission: Submission) -> Ref:
+    async def _found(self, question: PollInput, provider: Provider, submission: Submission) -> Ref:
         """Look for a submission whose outcome is unknown. It is never sent again."""
         match await look_for(self._records, provider, question.brief.provider, submission):
             case Found(ref):
@@ -125,7 +125,7 @@ def _in_words(snapshot: Snapshot) -> str:
     return f"{snapshot.raw_status}{position}{unit}"
 
 
-def _no_news(question: Question, answer: str, poll_after: timedelta | None) -> ApplicationError:
+def _no_news(question: PollInput, answer: str, poll_after: timedelta | None) -> ApplicationError:
     policy: PollPolicy = question.brief.poll
     delay = policy.delay(activity.info().attempt, dice=random.random(), at_least=poll_after)
     return ApplicationError(answer, type="NoNews", next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)

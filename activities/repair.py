@@ -7,9 +7,9 @@ from typing import Final, Protocol
 import structlog
 from temporalio import activity
 
-from activities.ending import Ending
+from activities.ending import EndingActivities
 from aijobs.domain.errors import TransientError
-from aijobs.domain.jobs.activity_io import Verdict
+from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -27,7 +27,7 @@ UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
 
 
-class Fate(StrEnum):
+class WorkflowStatus(StrEnum):
     """What Temporal says of a job's workflow."""
 
     RUNNING = "running"
@@ -39,13 +39,13 @@ class Fate(StrEnum):
 
 #: How a job ends whose workflow is gone: what an operator ended by hand is canceled, what ran out of time timed out.
 ENDS: Final = {
-    Fate.TERMINATED: JobStatus.CANCELED,
-    Fate.TIMED_OUT: JobStatus.TIMEOUT,
-    Fate.CLOSED: JobStatus.FAILED,
+    WorkflowStatus.TERMINATED: JobStatus.CANCELED,
+    WorkflowStatus.TIMED_OUT: JobStatus.TIMEOUT,
+    WorkflowStatus.CLOSED: JobStatus.FAILED,
 }
 
 
-class Engine(Protocol):
+class JobWorkflowControl(Protocol):
     """Temporal, as repair needs it. Every call may be repeated."""
 
     async def start(self, brief: JobBrief) -> None: ...
@@ -54,7 +54,7 @@ class Engine(Protocol):
         """Leave the slow watch behind that settles what is held."""
         ...
 
-    async def fate(self, job_code: str) -> Fate: ...
+    async def fate(self, job_code: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""
@@ -63,11 +63,17 @@ class Engine(Protocol):
     async def stop(self, job_code: str, reason: str) -> None: ...
 
 
-class Repairing:
+class RepairActivities:
     """What was begun to be written `abandoned_after` ago, and not finished, never will be."""
 
     def __init__(
-        self, records: Records, store: ObjectStore, engine: Engine, ending: Ending, *, abandoned_after: timedelta
+        self,
+        records: Records,
+        store: ObjectStore,
+        engine: JobWorkflowControl,
+        ending: EndingActivities,
+        *,
+        abandoned_after: timedelta,
     ) -> None:
         self._records = records
         self._store = store
@@ -95,16 +101,16 @@ class Repairing:
 
     async def _mend(self, brief: JobBrief) -> bool:
         fate = await self._engine.fate(brief.code)
-        if fate is Fate.RUNNING:
+        if fate is WorkflowStatus.RUNNING:
             return False
-        if fate is Fate.NONE:
+        if fate is WorkflowStatus.NONE:
             await self._engine.start(brief)
             await self._records.note(brief.code, {"repair": "its workflow was missing and is started"})
         else:
             await self._end(brief, fate)
         return True
 
-    async def _end(self, brief: JobBrief, fate: Fate) -> None:
+    async def _end(self, brief: JobBrief, fate: WorkflowStatus) -> None:
         """The workflow is gone for good. Settle with the provider, and write the end down."""
         try:
             farewell = await self._ending.cancel_at_provider(brief)
@@ -112,7 +118,7 @@ class Repairing:
             farewell = CancelOutcome.REQUESTED
         message = f"Its workflow was {fate.replace('_', ' ')} before the job had ended."
         await self._records.note(brief.code, {"repair": message})
-        verdict = Verdict(
+        verdict = EndInput(
             code=brief.code,
             job_status=ENDS[fate],
             error=JobError(code=f"workflow_{fate}", message=message, stage=Stage.BUSINESS),

@@ -22,7 +22,7 @@ from aijobs.domain.jobs.submissions import (
     Unknown,
 )
 from aijobs.domain.ports import ObjectStore, Provider, Records
-from aijobs.domain.provider_io import Assignment, InputFile, Task, UploadedFile
+from aijobs.domain.provider_io import InputFile, JobInput, Task, UploadedFile
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
@@ -32,7 +32,7 @@ PAUSED: Final = Rejected("not_sent", "The process was paused before it could sen
 LOST: Final = Unknown("the process died between the intent and the outcome")
 
 
-class Submitting:
+class SubmissionActivities:
     """`public_url` is where providers reach us, if they can: inputs go as links of our store, and webhooks come."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Submitting:
             origin=await self._origin(assignment),
         )
 
-    async def _origin(self, assignment: Assignment) -> Ref | None:
+    async def _origin(self, assignment: JobInput) -> Ref | None:
         """The provider's reference to the job that an action is done to."""
         if assignment.origin is None:
             return None
@@ -100,7 +100,7 @@ class Submitting:
         return f"{self._public_url}/api/webhooks/{brief.provider}/{token}"
 
     async def _with_links(
-        self, provider: Provider, file_fields: Mapping[str, object], assignment: Assignment, token: str
+        self, provider: Provider, file_fields: Mapping[str, object], assignment: JobInput, token: str
     ) -> dict[str, Any]:
         async def linked(value: Any) -> Any:
             if isinstance(value, list):

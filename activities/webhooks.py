@@ -7,15 +7,15 @@ from typing import Final
 from temporalio import activity
 
 from aijobs.domain.errors import WebhookGivenUp, WebhookNotTaken
-from aijobs.domain.ports import Deliveries, Messenger
-from aijobs.domain.webhooks import Notice, Patience, Reply
+from aijobs.domain.ports import Deliveries, WebhookSender
+from aijobs.domain.webhooks import RetrySchedule, WebhookMessage, WebhookReply
 
 EARLY: Final = timedelta(seconds=1)
 """A try that comes sooner than this before its time is one too many: the worker of the last one died just behind it."""
 
 
-class Notifying:
-    def __init__(self, deliveries: Deliveries, messenger: Messenger, patience: Patience) -> None:
+class WebhookActivities:
+    def __init__(self, deliveries: Deliveries, messenger: WebhookSender, patience: RetrySchedule) -> None:
         self._deliveries = deliveries
         self._messenger = messenger
         self._patience = patience
@@ -31,7 +31,7 @@ class Notifying:
             return "ended before"
         if (wait := notice.next_try_at - datetime.now(UTC)) > EARLY:
             raise WebhookNotTaken("It is not time for the next try yet.", retry_after=wait)
-        reply = Reply(error=notice.closed) if notice.closed else await self._messenger.send(notice)
+        reply = WebhookReply(error=notice.closed) if notice.closed else await self._messenger.send(notice)
         pause = self._pause(notice, reply)
         next_try_at = None if pause is None else datetime.now(UTC) + pause
         await self._deliveries.note_try(code, reply, next_try_at=next_try_at)
@@ -41,7 +41,7 @@ class Notifying:
             raise WebhookGivenUp(str(reply))
         raise WebhookNotTaken(str(reply), retry_after=pause)
 
-    def _pause(self, notice: Notice, reply: Reply) -> timedelta | None:
+    def _pause(self, notice: WebhookMessage, reply: WebhookReply) -> timedelta | None:
         if reply.is_taken or reply.is_gone or notice.closed:
             return None
         return self._patience.pause(notice.attempts + 1, dice=random.random(), at_least=reply.retry_after)

@@ -8,20 +8,20 @@ from typing import Annotated, Any, Final
 from fastapi import Header
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.persistence.access.idempotency import Answer, Claim, claim, first_answer, settle
+from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, first_answer, settle
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.tables import JobRow
 from api.acting import checked_origin, parameters_for
 from api.auth.caller import Caller
 from api.dependencies import Parts
-from api.schemas.job_responses import new_job_document
+from api.schemas.job_responses import new_job_response
 
 ACCEPTED: Final = 202
 
@@ -45,7 +45,7 @@ async def take_in(
 
     What is to be written `along` with the job stands or falls with it.
     """
-    user_id = caller.acts_for(request.user_id)
+    user_id = caller.acting_user(request.user_id)
     wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
     if wanted and (first := await answered(parts, wanted)):
         return first
@@ -62,7 +62,7 @@ async def take_in(
 
 async def take_once(
     parts: Parts,
-    wanted: Claim | None,
+    wanted: IdempotencyClaim | None,
     make: Callable[[AsyncSession], Awaitable[JobRow]],
     *,
     answer_with: Callable[[JobRow], Answer] | None = None,
@@ -83,24 +83,24 @@ async def take_once(
     return answer
 
 
-async def answered(parts: Parts, wanted: Claim) -> Answer | None:
+async def answered(parts: Parts, wanted: IdempotencyClaim) -> Answer | None:
     """What was answered to the first such request: it need not be checked again."""
     async with parts.database.read() as session:
         return await first_answer(session, wanted)
 
 
-def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> Claim | None:
+def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> IdempotencyClaim | None:
     """What an idempotency key stands for; nothing without one. `request` is JSON."""
     if key is None:
         return None
     canonical = json.dumps(request, sort_keys=True)
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()
-    return Claim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
+    return IdempotencyClaim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
 
 
 def answer_for(job: JobRow) -> Answer:
     """202, where the new job is, and how it stands."""
-    body = new_job_document(job).model_dump(mode="json")
+    body = new_job_response(job).model_dump(mode="json")
     return Answer(status=ACCEPTED, location=f"/api/jobs/{job.code}", body=body)
 
 
@@ -142,7 +142,7 @@ def _check_count(request: JobRequest, model: Model) -> None:
 
 def _check_callback(parts: Parts, request: JobRequest) -> None:
     if request.callback_url is not None and (
-        complaint := complaint_about(request.callback_url, parts.webhooks.trusted)
+        complaint := webhook_url_error(request.callback_url, parts.webhooks.trusted)
     ):
         raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", complaint))
 

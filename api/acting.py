@@ -5,7 +5,7 @@ from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FollowUp, Parameters
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Acting
+from aijobs.domain.ports import ActionProvider
 from aijobs.persistence.jobs.records import job_of
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Parts
@@ -14,7 +14,7 @@ from api.dependencies import Parts
 def parameters_for(parts: Parts, model: Model, action: str | None) -> type[Parameters] | None:
     """What a request for a model takes: an action may take something else. Nothing without the provider's key."""
     adapter = parts.adapter_of(model)
-    follow_up = adapter.follow_up(model, action) if isinstance(adapter, Acting) else None
+    follow_up = adapter.follow_up(model, action) if isinstance(adapter, ActionProvider) else None
     return follow_up or parts.parameters_of(model)
 
 
@@ -23,7 +23,7 @@ def actions_of(parts: Parts, row: JobRow) -> list[str]:
     if row.job_status is not JobStatus.SUCCESS or row.model_id not in parts.catalogue:
         return []
     adapter = parts.adapter_of(parts.catalogue.model(row.model_id))
-    return list(adapter.offered(row.resp_json or {})) if isinstance(adapter, Acting) else []
+    return list(adapter.offered(row.resp_json or {})) if isinstance(adapter, ActionProvider) else []
 
 
 async def checked_origin(

@@ -19,10 +19,10 @@ from aijobs.persistence.documents.templates import install_templates
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
 from api import openapi as documentation
-from api.auth.credentials import those_still_good
+from api.auth.credentials import valid_credentials
 from api.dependencies import Parts
-from api.engine import Engine
-from api.middleware import Surroundings, with_cors
+from api.engine import JobWorkflows
+from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems
 from api.routes import (
     catalogue,
@@ -49,7 +49,7 @@ from api.routes import (
     websocket,
 )
 from api.server import serving
-from api.streaming.hub import LiveEvents
+from api.streaming.hub import EventHub
 from api.uploading import FORM_SLACK
 from dashboard.routes import add_pages
 from workflows.connection import connect
@@ -113,15 +113,15 @@ class Api(FastAPI):
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
         }
         inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)
-        return Surroundings(inside, body_limit=self._settings.max_body_bytes, body_limits=limits)
+        return ApiMiddleware(inside, body_limit=self._settings.max_body_bytes, body_limits=limits)
 
     def openapi(self) -> dict[str, Any]:
-        return documentation.completed(super().openapi())
+        return documentation.completed_schema(super().openapi())
 
 
 @asynccontextmanager
 async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    still_good = partial(those_still_good, parts.database, session_idle=parts.settings.session_idle)
+    still_good = partial(valid_credentials, parts.database, session_idle=parts.settings.session_idle)
     async with parts.live.running(), parts.streams.watched(still_good):
         yield
 
@@ -157,8 +157,8 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             store=signed_objects,
             documents=reader,
             signer=signer,
-            engine=Engine(connect),
-            live=LiveEvents(database),
+            engine=JobWorkflows(connect),
+            live=EventHub(database),
             secret=secret,
             base_url=settings.base_url,
             daily_limit=settings.points.daily_limit,

@@ -9,7 +9,7 @@ import structlog
 log = structlog.get_logger()
 
 
-def begun(work: Coroutine[Any, Any, None], *, failure: str) -> asyncio.Task[None]:
+def start_task(work: Coroutine[Any, Any, None], *, failure: str) -> asyncio.Task[None]:
     """A task. Should an error end it, then the log says `failure`."""
 
     def complain(task: asyncio.Task[None]) -> None:

@@ -19,8 +19,8 @@ from aijobs.domain.provider_io import Capabilities
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.settings import ApiSettings
-from api.engine import Engine
-from api.streaming.hub import LiveEvents
+from api.engine import JobWorkflows
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStreams
 
 PHOTOS_AT_ONCE: Final = 2
@@ -36,8 +36,8 @@ class Parts:
     providers: Mapping[str, Provider]
     store: ObjectStore
     signer: LinkSigner
-    engine: Engine
-    live: LiveEvents
+    engine: JobWorkflows
+    live: EventHub
     secret: bytes
     base_url: str
     daily_limit: int

@@ -13,7 +13,7 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
-from aijobs.persistence.documents.task_ids import bind_track
+from aijobs.persistence.documents.task_ids import bind_task_id
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import JobRow
 from api.accepting import take_in
@@ -70,7 +70,7 @@ async def _table(
     parts: Parts, caller: Caller, upload: Upload, template: Template, idempotency_key: str | None
 ) -> TakenTable:
     """All of its rows or none."""
-    user_id = caller.acts_for(upload.user_id)
+    user_id = caller.acting_user(upload.user_id)
     origin = RowsOrigin(
         template_id=template.id,
         template_version=template.version,
@@ -95,7 +95,7 @@ async def _job(
 
     async def track(session: AsyncSession, job: JobRow) -> None:
         if task_id:
-            await bind_track(session, task_id, job.code, job.user_id)
+            await bind_task_id(session, task_id, job.code, job.user_id)
 
     answer = await take_in(parts, caller, order, idempotency_key, along=track)
     return TakenJob(code=answer.body["code"])

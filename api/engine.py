@@ -19,13 +19,13 @@ PATIENCE: Final = timedelta(seconds=3)
 log = structlog.get_logger()
 
 
-class EngineUnavailable(TransientError):
+class TemporalUnavailable(TransientError):
     """Temporal does not answer."""
 
     code = "temporal_unavailable"
 
 
-class Engine:
+class JobWorkflows:
     """Each method gives up after a few seconds."""
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
@@ -33,7 +33,7 @@ class Engine:
         self._client: Client | None = None
 
     async def start(self, brief: JobBrief) -> None:
-        """Start a job's workflow, unless it has been. Raises EngineUnavailable."""
+        """Start a job's workflow, unless it has been. Raises TemporalUnavailable."""
         client = await self._connected()
         try:
             await start_job(client, brief)
@@ -44,19 +44,19 @@ class Engine:
         """What cannot be started now is left to the sweep."""
         try:
             await self.start(brief)
-        except EngineUnavailable as away:
+        except TemporalUnavailable as away:
             log.warning("job_left_to_the_sweep", code=brief.code, reason=str(away))
 
     async def cancel(self, code: str, *, reason: str) -> None:
-        """Ask for a job's end; nothing happens when its workflow has ended. Raises EngineUnavailable."""
+        """Ask for a job's end; nothing happens when its workflow has ended. Raises TemporalUnavailable."""
         client = await self._connected()
         try:
             await client.get_workflow_handle(code).cancel(reason=reason, rpc_timeout=PATIENCE)
         except RPCError as refused:
             raise _unavailable(refused) from refused
 
-    async def look_again(self, brief: JobBrief) -> None:
-        """Let a job, or the slow watch of one that has ended, ask its provider now. Raises EngineUnavailable."""
+    async def poll_now(self, brief: JobBrief) -> None:
+        """Let a job, or the slow watch of one that has ended, ask its provider now. Raises TemporalUnavailable."""
         if brief.job_status.is_final:
             await self._watch_late(await self._connected(), brief)
         else:
@@ -69,7 +69,7 @@ class Engine:
             raise _unavailable(refused) from refused
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
-        """Let a job ask its provider now. Nothing happens when its workflow has ended. Raises EngineUnavailable."""
+        """Let a job ask its provider now. Nothing happens when its workflow has ended. Raises TemporalUnavailable."""
         client = await self._connected()
         told = {"raw_status": raw_status} if raw_status else {}
         try:
@@ -79,7 +79,7 @@ class Engine:
                 raise _unavailable(refused) from refused
 
     async def probe(self) -> None:
-        """Raises EngineUnavailable."""
+        """Raises TemporalUnavailable."""
         client = await self._connected()
         try:
             await client.service_client.check_health(timeout=PATIENCE)
@@ -92,9 +92,9 @@ class Engine:
                 async with asyncio.timeout(PATIENCE.total_seconds()):
                     self._client = await self._connect()
             except (RuntimeError, RPCError, TimeoutError) as failed:
-                raise EngineUnavailable("Temporal cannot be reached.") from failed
+                raise TemporalUnavailable("Temporal cannot be reached.") from failed
         return self._client
 
 
-def _unavailable(refused: RPCError) -> EngineUnavailable:
-    return EngineUnavailable(f"Temporal does not answer as it should ({refused.status.name}).")
+def _unavailable(refused: RPCError) -> TemporalUnavailable:
+    return TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).")

@@ -14,11 +14,11 @@ MAX_TOLD: Final = 5  #: wrong fields that one message names
 NOT_NOW: Final = "This cannot be done now. Try again later."
 
 
-class CodeAndMessageRoute(APIRoute):
+class LegacyEnvelopeRoute(APIRoute):
     """A route whose errors have this shape too; the one door for errors knows it by this class."""
 
 
-def code_and_message(
+def legacy_envelope(
     status: int, detail: str, fields: Iterable[FieldError], headers: Mapping[str, str] | None
 ) -> JSONResponse:
     """An error: its HTTP status again, and what is wrong with the request; what is wrong with us is not told."""

@@ -46,7 +46,7 @@ def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
     )
 
 
-class Surroundings:
+class ApiMiddleware:
     """The outermost layer, so that also an answer to an unexpected error has its headers.
 
     `body_limits` are bytes by path; a path that ends with a slash stands for everything below it.

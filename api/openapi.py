@@ -100,7 +100,7 @@ def _resource(path: str, *, plural: bool) -> list[str]:
     return [*more, f"{last[:-3]}y" if last.endswith("ies") else last.removesuffix("s")]
 
 
-def completed(openapi: dict[str, Any]) -> dict[str, Any]:
+def completed_schema(openapi: dict[str, Any]) -> dict[str, Any]:
     """The same description with the schema of every error, the names of the statuses, and what is always sent."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     components = openapi.setdefault("components", {}).setdefault("schemas", {})

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from aijobs.domain import errors
 from aijobs.domain.errors import AijobsError, BadInput, FieldError, TransientError
 from aijobs.domain.values.json_pointer import pointer
-from api.legacy_envelope import CodeAndMessageRoute, code_and_message
+from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 from api.middleware import request_id_of
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -133,8 +133,8 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         fields: Iterable[FieldError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> JSONResponse:
-        if isinstance(request.scope.get("route"), CodeAndMessageRoute):
-            return code_and_message(status, detail, fields, headers)
+        if isinstance(request.scope.get("route"), LegacyEnvelopeRoute):
+            return legacy_envelope(status, detail, fields, headers)
         code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
         said = Problem(
             type=f"{base_url}/problems/{code}",

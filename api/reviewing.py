@@ -26,7 +26,7 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.access.idempotency import Answer, Claim
+from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
@@ -53,7 +53,7 @@ class Photo:
 async def review_upload(parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None) -> Answer:
     """The answer to a photo: the first one, when it is sent again. Raises UnreadableFile and FileTooLarge."""
     check_size(parts, upload)
-    user_id = caller.acts_for(upload.user_id)
+    user_id = caller.acting_user(upload.user_id)
     wanted = claim_of(caller, user_id, idempotency_key, {PHOTO: upload.sha256, "name": upload.name})
     if wanted and (first := await answered(parts, wanted)):
         return first
@@ -62,7 +62,7 @@ async def review_upload(parts: Parts, caller: Caller, upload: Upload, idempotenc
 
 async def review_file(parts: Parts, caller: Caller, request: ReviewRequest, idempotency_key: str | None) -> Answer:
     """The same for a photo that was uploaded before, of which a clean copy is made. Raises InvalidParameters too."""
-    user_id = caller.acts_for(request.user_id)
+    user_id = caller.acting_user(request.user_id)
     wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
     if wanted and (first := await answered(parts, wanted)):
         return first
@@ -78,7 +78,9 @@ async def review_file(parts: Parts, caller: Caller, request: ReviewRequest, idem
     return await _reviewed(parts, caller, Photo(name=file.name, content=content), user_id, wanted)
 
 
-async def _reviewed(parts: Parts, caller: Caller, photo: Photo, user_id: str, wanted: Claim | None) -> Answer:
+async def _reviewed(
+    parts: Parts, caller: Caller, photo: Photo, user_id: str, wanted: IdempotencyClaim | None
+) -> Answer:
     """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is kept."""
     model = _review_model(parts)
     async with parts.photo_turns:
@@ -180,9 +182,9 @@ async def beautify(
     (UnknownModel, ModelNotConfigured, ModelCannotBeautify, InvalidParameters), and the points (PointsExhausted).
     """
     async with parts.database.read() as session:
-        review = await review_of(session, code, user_id=caller.sees)
+        review = await review_of(session, code, user_id=caller.visible_user)
     request = _as_job(parts, review, wish)
-    wanted = claim_of(caller, caller.acts_for(review.user_id), idempotency_key, request.model_dump(mode="json"))
+    wanted = claim_of(caller, caller.acting_user(review.user_id), idempotency_key, request.model_dump(mode="json"))
     if wanted and (first := await answered(parts, wanted)):
         return first
     async with parts.database.read() as session:

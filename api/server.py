@@ -11,8 +11,8 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from api.slow_clients import SEND_PATIENCE, connections_with
-from api.streaming.hub import LiveEvents
+from api.slow_clients import SEND_PATIENCE, protocols_with
+from api.streaming.hub import EventHub
 
 GRACE_SECONDS: Final = 10
 STREAMS: Final = 3000
@@ -27,8 +27,8 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024
 class ApiServer(uvicorn.Server):
     """Signals are the process's own business; whoever runs us says when to stop."""
 
-    def __init__(self, app: FastAPI, live: LiveEvents, *, streams: int, send_patience: timedelta) -> None:
-        http, websocket = connections_with(send_patience)
+    def __init__(self, app: FastAPI, live: EventHub, *, streams: int, send_patience: timedelta) -> None:
+        http, websocket = protocols_with(send_patience)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -67,7 +67,7 @@ class ApiServer(uvicorn.Server):
 @asynccontextmanager
 async def serving(
     app: FastAPI,
-    live: LiveEvents,
+    live: EventHub,
     *,
     host: str,
     port: int,

@@ -19,7 +19,7 @@ _QUIET: Final = logging.getLogger("uvicorn.error.websockets")
 _QUIET.setLevel(logging.WARNING)
 
 
-class Patience:
+class WriteTimeout:
     """Runs while a connection cannot be written to."""
 
     def __init__(self, transport: asyncio.Transport, lasting: timedelta) -> None:
@@ -45,14 +45,14 @@ class Patience:
             self._transport.abort()
 
 
-class Patient(asyncio.Protocol):
+class WriteTimeoutProtocol(asyncio.Protocol):
     """One connection; `lasting` is how long a reader may take nothing."""
 
     lasting = SEND_PATIENCE
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._patience = Patience(transport, self.lasting)
+        self._patience = WriteTimeout(transport, self.lasting)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -67,11 +67,11 @@ class Patient(asyncio.Protocol):
         super().connection_lost(exc)
 
 
-class Http(Patient, HttpToolsProtocol):
+class HttpConnection(WriteTimeoutProtocol, HttpToolsProtocol):
     pass
 
 
-class WebSockets(Patient, WebSocketsSansIOProtocol):
+class WebSocketConnection(WriteTimeoutProtocol, WebSocketsSansIOProtocol):
     """What a connection may become."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -79,6 +79,8 @@ class WebSockets(Patient, WebSocketsSansIOProtocol):
         self.logger = _QUIET
 
 
-def connections_with(patience: timedelta) -> tuple[type[Http], type[WebSockets]]:
+def protocols_with(patience: timedelta) -> tuple[type[HttpConnection], type[WebSocketConnection]]:
     """Both kinds, with so much patience. uvicorn wants classes, which it fills itself."""
-    return type("Http", (Http,), {"lasting": patience}), type("WebSockets", (WebSockets,), {"lasting": patience})
+    return type("Http", (HttpConnection,), {"lasting": patience}), type(
+        "WebSockets", (WebSocketConnection,), {"lasting": patience}
+    )

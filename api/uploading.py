@@ -19,14 +19,14 @@ from aijobs.adapters.media.image_check import DECODERS, check_image
 from aijobs.domain.documents.kinds import is_document
 from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.access.idempotency import Answer, Claim, claim, release, settle
+from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, release, settle
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.tables import FileRow
 from api.accepting import claim_of
 from api.auth.caller import Caller
 from api.dependencies import Parts
-from api.schemas.job_responses import file_document
+from api.schemas.job_responses import file_response
 
 CREATED: Final = 201
 FIELD: Final = "file"
@@ -100,7 +100,7 @@ def shown_name(sent: str) -> str:
 
 async def keep(parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None) -> Answer:
     """The answer to an upload: the first one, when it is repeated. Raises UnreadableFile and FileTooLarge."""
-    user_id = caller.acts_for(upload.user_id)
+    user_id = caller.acting_user(upload.user_id)
     wanted = claim_of(caller, user_id, idempotency_key, {"name": upload.name, "sha256": upload.sha256})
     if wanted is None:
         return await _kept(parts, caller, upload, user_id)
@@ -113,7 +113,7 @@ async def keep(parts: Parts, caller: Caller, upload: Upload, idempotency_key: st
 
 
 @asynccontextmanager
-async def _released_if_it_fails(database: Database, wanted: Claim) -> AsyncIterator[None]:
+async def _released_if_it_fails(database: Database, wanted: IdempotencyClaim) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
@@ -122,11 +122,13 @@ async def _released_if_it_fails(database: Database, wanted: Claim) -> AsyncItera
         raise
 
 
-async def _kept(parts: Parts, caller: Caller, upload: Upload, user_id: str, wanted: Claim | None = None) -> Answer:
+async def _kept(
+    parts: Parts, caller: Caller, upload: Upload, user_id: str, wanted: IdempotencyClaim | None = None
+) -> Answer:
     check_size(parts, upload)
     nature = await _nature_of(parts, upload)
     row = _row(upload, nature, user_id=user_id, created_by=caller.key_id)
-    answer = Answer(status=CREATED, location=f"/api/files/{row.code}", body=file_document(row).model_dump(mode="json"))
+    answer = Answer(status=CREATED, location=f"/api/files/{row.code}", body=file_response(row).model_dump(mode="json"))
     async with parts.database.write() as session:
         await begin_write(session, row.key, job_code=None)
     await parts.store.put(row.key, _chunks(upload.path), media_type=row.media_type)

@@ -15,7 +15,7 @@ from bench.baseline.workflows import STEERING, BareSteps
 from bench.report import Report, milliseconds, p50_p95, ratio
 from bench.rig.installation import installed, started_api
 from bench.rig.workspace import MODEL
-from cli.api_client import Api
+from cli.api_client import ApiClient
 
 REQUESTS: Final = 300
 BATCHES: Final = 10
@@ -49,7 +49,7 @@ async def measure(*, quick: bool) -> Report:
     )
 
 
-def _handing_in(api: Api) -> Ask:
+def _handing_in(api: ApiClient) -> Ask:
     return lambda: api.post("/api/jobs", BODY)
 
 

@@ -20,7 +20,7 @@ from bench.report import Aim, Report, ratio
 from bench.rig.our_worker import FIRST_PAUSE
 from bench.rig.processes import started
 from bench.rig.resource_usage import cpu_seconds, machine_seconds
-from bench.rig.workspace import Reception, catalogue_that_asks, opened_reception
+from bench.rig.workspace import Workspace, catalogue_that_asks, opened_reception
 from cli.embedded.processes import Process
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 
@@ -131,7 +131,7 @@ async def _bare_contender(opened: AsyncExitStack, server: TemporalServer, folder
     return Contender(_bare_start(client), server, worker)
 
 
-def _our_start(client: Client, reception: Reception) -> Start:
+def _our_start(client: Client, reception: Workspace) -> Start:
     async def start() -> WorkflowHandle[Any, Any]:
         return client.get_workflow_handle((await reception.take_in()).code)
 

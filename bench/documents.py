@@ -16,7 +16,7 @@ from python_calamine import CalamineWorkbook
 
 from aijobs.adapters.documents import parser_process
 from aijobs.adapters.documents.excel import write_excel
-from aijobs.adapters.documents.parse_request import Errand
+from aijobs.adapters.documents.parse_request import ParseRequest
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
@@ -33,18 +33,18 @@ KINDS: Final = (ColumnType.STRING, ColumnType.NUMBER, ColumnType.INTEGER, Column
 COLUMNS: Final = tuple(Column(name=f"{kind} {place}", type=kind) for place in (1, 2) for kind in KINDS)
 
 
-class Outcome(BaseModel):
+class TableResult(BaseModel):
     """How it went: `seconds` with the start of processes where there are any, `peak` in bytes."""
 
     seconds: float
     peak: int
 
 
-def our_writing(path: Path, rows: int) -> Outcome:
+def our_writing(path: Path, rows: int) -> TableResult:
     return _timed(lambda: write_excel(path, COLUMNS, _rows(rows)))
 
 
-def bare_writing(path: Path, rows: int) -> Outcome:
+def bare_writing(path: Path, rows: int) -> TableResult:
     """xlsxwriter with constant memory, told each cell's type by its value."""
 
     def write() -> None:
@@ -56,7 +56,7 @@ def bare_writing(path: Path, rows: int) -> Outcome:
     return _timed(write)
 
 
-def our_reading(path: Path, rows: int) -> Outcome:
+def our_reading(path: Path, rows: int) -> TableResult:
     """Through the reading process, out of its file, every cell checked; the peak is that of the reading process."""
 
     async def read() -> None:
@@ -66,7 +66,7 @@ def our_reading(path: Path, rows: int) -> Outcome:
     outcome = _timed(lambda: asyncio.run(read()))
     with tempfile.TemporaryDirectory() as folder:
         parser_process.done(
-            Errand(
+            ParseRequest(
                 path=path,
                 name="table.xlsx",
                 target=Path(folder) / "rows",
@@ -74,10 +74,10 @@ def our_reading(path: Path, rows: int) -> Outcome:
                 settings=DocumentSettings(),
             )
         )
-    return Outcome(seconds=outcome.seconds, peak=peak_memory(os.getpid()))
+    return TableResult(seconds=outcome.seconds, peak=peak_memory(os.getpid()))
 
 
-def bare_reading(path: Path, rows: int) -> Outcome:
+def bare_reading(path: Path, rows: int) -> TableResult:
     """calamine's rows as lists of whatever is in the cells."""
 
     def read() -> None:
@@ -87,7 +87,7 @@ def bare_reading(path: Path, rows: int) -> Outcome:
     return _timed(read)
 
 
-WAYS: Final[Mapping[str, Callable[[Path, int], Outcome]]] = {
+WAYS: Final[Mapping[str, Callable[[Path, int], TableResult]]] = {
     "write, aijobs": our_writing,
     "write, bare": bare_writing,
     "read, aijobs": our_reading,
@@ -100,7 +100,7 @@ async def measure(*, quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.xlsx"
         write_excel(path, COLUMNS, _rows(rows))
-        results: dict[str, list[Outcome]] = {way: [] for way in WAYS}
+        results: dict[str, list[TableResult]] = {way: [] for way in WAYS}
         for _ in range(rounds):
             for way, outcomes in results.items():
                 target = path if way.startswith("read") else Path(folder) / "written.xlsx"
@@ -108,7 +108,7 @@ async def measure(*, quick: bool) -> Report:
     return _report(results, rows)
 
 
-async def _in_a_process(way: str, path: Path, rows: int) -> Outcome:
+async def _in_a_process(way: str, path: Path, rows: int) -> TableResult:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.documents", way, str(path), str(rows)), stdout=asyncio.subprocess.PIPE
     )
@@ -119,10 +119,10 @@ async def _in_a_process(way: str, path: Path, rows: int) -> Outcome:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return Outcome.model_validate_json(said)
+    return TableResult.model_validate_json(said)
 
 
-def _report(results: Mapping[str, list[Outcome]], rows: int) -> Report:
+def _report(results: Mapping[str, list[TableResult]], rows: int) -> Report:
     shown: list[Sequence[str]] = []
     for errand in ("read", "write"):
         ours, bare = (results[f"{errand}, {whose}"] for whose in ("aijobs", "bare"))
@@ -155,17 +155,17 @@ def _rows(count: int) -> Iterator[dict[str, CellValue]]:
         yield {column.name: values[column.type](number) for column in COLUMNS}
 
 
-def _timed(work: Callable[[], None]) -> Outcome:
+def _timed(work: Callable[[], None]) -> TableResult:
     began = time.monotonic()
     work()
-    return Outcome(seconds=time.monotonic() - began, peak=peak_memory(os.getpid()))
+    return TableResult(seconds=time.monotonic() - began, peak=peak_memory(os.getpid()))
 
 
-def _seconds(outcomes: Sequence[Outcome]) -> float:
+def _seconds(outcomes: Sequence[TableResult]) -> float:
     return median(outcome.seconds for outcome in outcomes)
 
 
-def _peak(outcomes: Sequence[Outcome]) -> float:
+def _peak(outcomes: Sequence[TableResult]) -> float:
     return median(outcome.peak for outcome in outcomes)
 
 

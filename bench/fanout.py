@@ -21,7 +21,7 @@ from aijobs.persistence.jobs.gate import locked_job, note
 from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Aim, Report, milliseconds, ratio
 from bench.rig.processes import started
-from bench.rig.readers import Crowd, gathered
+from bench.rig.readers import ReaderCrowd, gathered
 from bench.rig.resource_usage import cpu_seconds, peak_memory
 from bench.rig.workspace import MODEL, POINTS_ENOUGH
 from cli.embedded.ports import HOST, free_ports
@@ -40,7 +40,7 @@ Publish = Callable[[list[float]], Awaitable[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class FanoutObservation:
     """Of one broadcaster and one crowd; memory in bytes, times in seconds."""
 
     per_second: float
@@ -73,7 +73,7 @@ async def measure(*, quick: bool) -> Report:
     )
 
 
-async def _ours(folder: Path, size: int) -> Observed:
+async def _ours(folder: Path, size: int) -> FanoutObservation:
     (port,) = free_ports(1)
     settings = {
         "AIJOBS_DATA_DIR": str(folder),
@@ -109,7 +109,7 @@ async def _job_that_speaks(database: Database) -> Publish:
     return publish
 
 
-async def _bare(folder: Path, size: int) -> Observed:
+async def _bare(folder: Path, size: int) -> FanoutObservation:
     (port,) = free_ports(1)
     async with AsyncExitStack() as opened:
         server = await started(opened, "bench.baseline.broadcaster", str(port), folder=folder, port=port)
@@ -121,7 +121,7 @@ async def _bare(folder: Path, size: int) -> Observed:
 
 async def _observed(
     server: Process, port: int, path: str, size: int, headers: Mapping[str, str], publish: Publish
-) -> Observed:
+) -> FanoutObservation:
     before = peak_memory(server.pid)
     async with gathered(port, path, size, headers) as crowd:
         await _told(crowd, publish, 1)  # now everybody has been let in, and heard where the stream begins
@@ -136,7 +136,7 @@ async def _observed(
         draining = time.monotonic() - began
         await stopping
     events = ROUNDS * BURST * size
-    return Observed(
+    return FanoutObservation(
         per_second=events / burst.wall,
         per_core_second=events / burst.processor,
         p99=p99,
@@ -158,13 +158,13 @@ async def _timed(server: Process) -> AsyncIterator[Spent]:
     spent.wall, spent.processor = time.monotonic() - began, cpu_seconds(server.pid) - used
 
 
-async def _told(crowd: Crowd, publish: Publish, events: int) -> None:
+async def _told(crowd: ReaderCrowd, publish: Publish, events: int) -> None:
     crowd.forget()
     await publish([time.time()] * events)
     await crowd.until_heard(events)
 
 
-async def _singles(crowd: Crowd, publish: Publish) -> float:
+async def _singles(crowd: ReaderCrowd, publish: Publish) -> float:
     """Of the median event: the slowest one tells how long the disk took to commit it."""
     slowest: list[float] = []
     for _ in range(SINGLES):
@@ -174,7 +174,7 @@ async def _singles(crowd: Crowd, publish: Publish) -> float:
     return median(slowest)
 
 
-def _row(name: str, seen: Observed) -> tuple[str, ...]:
+def _row(name: str, seen: FanoutObservation) -> tuple[str, ...]:
     return (
         name,
         f"{seen.per_second:,.0f}",
@@ -185,7 +185,7 @@ def _row(name: str, seen: Observed) -> tuple[str, ...]:
     )
 
 
-def _ratios(ours: Observed, bare: Observed) -> tuple[str, ...]:
+def _ratios(ours: FanoutObservation, bare: FanoutObservation) -> tuple[str, ...]:
     return (
         "aijobs / bare",
         ratio(ours.per_second, bare.per_second),

@@ -17,7 +17,7 @@ from bench.baseline.workflows import STEERING, BarePolling
 from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
 from bench.rig.scripted_provider import NEWS, ScriptedProvider
-from bench.rig.workspace import Reception, catalogue_that_asks, opened_collaborators, opened_reception
+from bench.rig.workspace import Workspace, catalogue_that_asks, opened_collaborators, opened_reception
 from cli.embedded.temporal_server import temporal_server
 from worker import build_workers, running_workers
 
@@ -48,7 +48,7 @@ async def _ours(opened: AsyncExitStack, address: str, folder: Path, polls: Seque
     return {quiet: await _our_count(client, reception, provider, quiet) for quiet in polls}
 
 
-async def _our_count(client: Client, reception: Reception, provider: ScriptedProvider, quiet: int) -> Count:
+async def _our_count(client: Client, reception: Workspace, provider: ScriptedProvider, quiet: int) -> Count:
     provider.quiet = quiet // len(NEWS)
     return await _count(client.get_workflow_handle((await reception.take_in()).code))
 

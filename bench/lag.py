@@ -18,12 +18,12 @@ from aijobs.domain.lifecycle import JobStatus
 from bench.baseline.vendor import POLL_EVERY
 from bench.baseline.workflows import STEERING, BareVendorJob
 from bench.report import Report, p50_p95, ratio
-from bench.rig.installation import VENDOR_TOKEN, Installation, installed, started_api
+from bench.rig.installation import VENDOR_TOKEN, BenchInstallation, installed, started_api
 from bench.rig.picture import as_data_url, tiny_picture
 from bench.rig.processes import started
 from bench.rig.resource_usage import machine_seconds
 from bench.rig.workspace import MODEL, poll_policy
-from cli.api_client import Api
+from cli.api_client import ApiClient
 
 IN_FLIGHT: Final = 50
 JOBS_EACH: Final = 2
@@ -37,7 +37,7 @@ OneJob = Callable[[], Awaitable[float]]
 
 
 @dataclass(frozen=True)
-class Observed:
+class LagObservation:
     """Lags in seconds, and how many processors this whole machine used meanwhile."""
 
     lags: list[float]
@@ -49,7 +49,7 @@ _numbers = count(1)
 
 async def measure(*, quick: bool) -> Report:
     in_flight, each, work = (10, 1, 4.0) if quick else (IN_FLIGHT, JOBS_EACH, WORK_SECONDS)
-    ours: dict[str, Observed] = {}
+    ours: dict[str, LagObservation] = {}
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         here = await installed(opened, folder)
@@ -61,7 +61,7 @@ async def measure(*, quick: bool) -> Report:
     return _report(ours, bare, in_flight, each)
 
 
-def _variants(here: Installation) -> dict[str, dict[str, str]]:
+def _variants(here: BenchInstallation) -> dict[str, dict[str, str]]:
     """Settings that differ."""
     catalogue = here.folder / "often.toml"
     catalogue.write_text(poll_policy(POLL_EVERY), "utf-8")
@@ -72,7 +72,9 @@ def _variants(here: Installation) -> dict[str, dict[str, str]]:
     }
 
 
-async def _ours(here: Installation, changes: Mapping[str, str], in_flight: int, each: int, work: float) -> Observed:
+async def _ours(
+    here: BenchInstallation, changes: Mapping[str, str], in_flight: int, each: int, work: float
+) -> LagObservation:
     async with AsyncExitStack() as opened:
         api = await started_api(opened, here, changes)
         await started(opened, "cli.main", "worker", folder=here.folder, settings={**here.settings, **changes})
@@ -85,7 +87,7 @@ async def _ours(here: Installation, changes: Mapping[str, str], in_flight: int, 
         return await _in_flight(lambda: _our_lag(api, vendor, file), in_flight, each, work)
 
 
-async def _our_lag(api: Api, vendor: httpx.AsyncClient, file: str) -> float:
+async def _our_lag(api: ApiClient, vendor: httpx.AsyncClient, file: str) -> float:
     """As a browser sees it: SUCCESS on the job's event stream."""
     job = await api.post("/api/jobs", {"model_id": MODEL, "params": {"image": file}})
     last = None
@@ -98,7 +100,7 @@ async def _our_lag(api: Api, vendor: httpx.AsyncClient, file: str) -> float:
     return seen - _moment(prediction["completed_at"])
 
 
-async def _bare(here: Installation, in_flight: int, each: int, work: float) -> Observed:
+async def _bare(here: BenchInstallation, in_flight: int, each: int, work: float) -> LagObservation:
     """As the starter of a bare workflow sees it: its result."""
     picture = as_data_url(tiny_picture())
     async with AsyncExitStack() as opened:
@@ -114,7 +116,7 @@ async def _bare(here: Installation, in_flight: int, each: int, work: float) -> O
         return await _in_flight(one, in_flight, each, work)
 
 
-async def _in_flight(one: OneJob, in_flight: int, each: int, work: float) -> Observed:
+async def _in_flight(one: OneJob, in_flight: int, each: int, work: float) -> LagObservation:
     """So many at any time, each followed by the next; they begin one after the other, and so they end."""
 
     async def several(number: int) -> list[float]:
@@ -126,7 +128,7 @@ async def _in_flight(one: OneJob, in_flight: int, each: int, work: float) -> Obs
         began, spent = time.monotonic(), machine_seconds()
         lags = await asyncio.gather(*(several(number) for number in range(in_flight)))
         cores = (machine_seconds() - spent) / (time.monotonic() - began)
-    return Observed([lag for some in lags for lag in some], cores)
+    return LagObservation([lag for some in lags for lag in some], cores)
 
 
 def _moment(written: str) -> float:
@@ -135,7 +137,7 @@ def _moment(written: str) -> float:
     return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
 
 
-def _report(ours: Mapping[str, Observed], bare: Observed, in_flight: int, each: int) -> Report:
+def _report(ours: Mapping[str, LagObservation], bare: LagObservation, in_flight: int, each: int) -> Report:
     rival = p50_p95(bare.lags)
     polls = f"polls every {POLL_EVERY.total_seconds()} s"
     return Report(
@@ -153,7 +155,7 @@ def _report(ours: Mapping[str, Observed], bare: Observed, in_flight: int, each: 
     )
 
 
-def _row(name: str, observed: Observed, rival: tuple[float, float]) -> tuple[str, ...]:
+def _row(name: str, observed: LagObservation, rival: tuple[float, float]) -> tuple[str, ...]:
     found = p50_p95(observed.lags)
     return (name, *map(_seconds, found), *map(ratio, found, rival), f"{observed.cores:.1f}")
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from bench.report import Aim, Report, ratio
 from bench.rig.file_server import served_files
-from bench.rig.transfer import MOVERS, Errand, Outcome
+from bench.rig.transfer import MOVERS, TransferRequest, TransferResult
 from tests.adapters.storage.swift_server import SwiftServer, swift_server
 
 MEGABYTE: Final = 1_000_000
@@ -21,7 +21,7 @@ ROUNDS: Final = 3
 PATIENCE_SECONDS: Final = 300
 FLAT_WITHIN: Final = 40 * MEGABYTE
 
-Results = dict[tuple[str, int], list[Outcome]]
+Results = dict[tuple[str, int], list[TransferResult]]
 
 
 async def measure(*, quick: bool) -> Report:
@@ -39,8 +39,8 @@ def _order(results: Results, number: int) -> Iterator[tuple[str, int]]:
     return iter(results) if number % 2 == 0 else reversed(results)
 
 
-def _errand(source: str, swift: SwiftServer, size: int) -> Errand:
-    return Errand(
+def _errand(source: str, swift: SwiftServer, size: int) -> TransferRequest:
+    return TransferRequest(
         source=source,
         size=size,
         times=SMALL_ONES if size == SMALL else 1,
@@ -52,7 +52,7 @@ def _errand(source: str, swift: SwiftServer, size: int) -> Errand:
     )
 
 
-async def _moved(kind: str, errand: Errand) -> Outcome:
+async def _moved(kind: str, errand: TransferRequest) -> TransferResult:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.rig.transfer", kind, errand.model_dump_json()), stdout=asyncio.subprocess.PIPE
     )
@@ -63,7 +63,7 @@ async def _moved(kind: str, errand: Errand) -> Outcome:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return Outcome.model_validate_json(said)
+    return TransferResult.model_validate_json(said)
 
 
 def _report(results: Results, large: int) -> Report:
@@ -97,19 +97,19 @@ def _report(results: Results, large: int) -> Report:
     )
 
 
-def _figures(outcomes: list[Outcome], size: int) -> tuple[str, str, str]:
+def _figures(outcomes: list[TransferResult], size: int) -> tuple[str, str, str]:
     return f"{_speed(outcomes, size):.0f}", f"{_cpu(outcomes, size):.1f}", _megabytes(_peak(outcomes))
 
 
-def _speed(outcomes: list[Outcome], size: int) -> float:
+def _speed(outcomes: list[TransferResult], size: int) -> float:
     return median(_moved_megabytes(size) / outcome.seconds for outcome in outcomes)
 
 
-def _cpu(outcomes: list[Outcome], size: int) -> float:
+def _cpu(outcomes: list[TransferResult], size: int) -> float:
     return median(1000 * outcome.cpu / _moved_megabytes(size) for outcome in outcomes)
 
 
-def _peak(outcomes: list[Outcome]) -> float:
+def _peak(outcomes: list[TransferResult]) -> float:
     return median(outcome.peak for outcome in outcomes)
 
 

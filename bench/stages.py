@@ -17,7 +17,7 @@ from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.documents.templates import Definition
+from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
 from aijobs.generators.registry import opened_generators
@@ -80,7 +80,7 @@ async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list
 async def _prepared(database: Database, store: Any) -> dict[str, str]:
     """The parameters of a job: a template and a document that are there."""
     columns = [{"name": "合同编号"}]
-    definition = Definition.model_validate({"name": "bench", "prompt": PROMPT, "columns": columns})
+    definition = TemplateDefinition.model_validate({"name": "bench", "prompt": PROMPT, "columns": columns})
 
     async def chunks() -> Any:
         yield DOCUMENT.encode()

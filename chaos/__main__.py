@@ -13,14 +13,14 @@ from typing import Final
 
 from rich.console import Console
 
-from chaos.plan import Plan
+from chaos.plan import StormPlan
 from chaos.report import show
 from chaos.run import run
 from chaos.sabotage import SABOTAGES
 
 SEEDS: Final = 10**6
 
-SABOTAGED: Final = Plan(
+SABOTAGED: Final = StormPlan(
     seed=4, jobs=24, users=4, storm=15.0, kill_every=8.0, long_pauses=False, patience=60.0, gentle=True
 )
 """A run for each sabotage: short, for what is broken in every job is soon found."""
@@ -28,7 +28,7 @@ SABOTAGED: Final = Plan(
 
 def main() -> None:
     wanted = _arguments()
-    plan = Plan(
+    plan = StormPlan(
         seed=random.randrange(SEEDS) if wanted.seed is None else wanted.seed,
         jobs=wanted.jobs,
         users=wanted.users,
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    usual = Plan(seed=0)
+    usual = StormPlan(seed=0)
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="the same orders, faults, kills and cuts again; default: any")
     parser.add_argument("--jobs", type=int, default=usual.jobs, help="orders to place (%(default)s)")
@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _told(plan: Plan, *, keep: bool) -> bool:
+async def _told(plan: StormPlan, *, keep: bool) -> bool:
     """Whether every promise held."""
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-"))

@@ -24,7 +24,7 @@ from aijobs.persistence.tables import (
     SubmissionRow,
 )
 from aijobs.settings import SHIPPED_CATALOGUE
-from chaos.observations import Witness
+from chaos.observations import Observations
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Ledger, LedgerRow
 
@@ -49,7 +49,7 @@ class Evidence:
     ledger: list[LedgerRow]
     made: dict[str, str]  #: SHA-256 of what the provider made, by prediction
     catalogue: Catalogue
-    witness: Witness
+    witness: Observations
 
     def job(self, code: str) -> JobRow | None:
         rows = self.jobs.get(code)
@@ -90,7 +90,7 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
             ledger=ledger,
             made=made,
             catalogue=catalogue,
-            witness=Witness.of(folder),
+            witness=Observations.of(folder),
         )
 
 

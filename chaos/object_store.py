@@ -39,7 +39,7 @@ class Inventory(BaseModel):
     unfinished: list[str]
 
 
-class Warehouse(Protocol):
+class StoreInspection(Protocol):
     """What the stack stores its objects in. `settings` are those that lead our processes there."""
 
     @property
@@ -53,10 +53,10 @@ class Warehouse(Protocol):
 
 
 @asynccontextmanager
-async def opened_warehouse(folder: Path, *, s3: bool) -> AsyncIterator[Warehouse]:
+async def opened_inspection(folder: Path, *, s3: bool) -> AsyncIterator[StoreInspection]:
     """A directory, or a real S3 server (OpenStack Swift)."""
     if not s3:
-        yield DirectoryWarehouse(folder / DATA / STORE)
+        yield DirectoryInspection(folder / DATA / STORE)
         return
     from tests.adapters.storage.swift_server import swift_server  # its packages are needed for nothing else
 
@@ -65,13 +65,13 @@ async def opened_warehouse(folder: Path, *, s3: bool) -> AsyncIterator[Warehouse
     server = swift_server(swift_folder)
     bucket = await asyncio.to_thread(server.__enter__)
     try:
-        yield S3Warehouse(bucket)
+        yield S3Inspection(bucket)
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
 
 
 @dataclass(frozen=True)
-class DirectoryWarehouse:
+class DirectoryInspection:
     root: Path
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ def inventory_of(root: Path) -> Inventory:
 
 
 @dataclass(frozen=True)
-class S3Warehouse:
+class S3Inspection:
     server: "SwiftServer"
 
     @property

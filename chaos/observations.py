@@ -12,7 +12,7 @@ from chaos.object_store import Inventory
 FILE: Final = "witness.json"
 
 
-class Account(BaseModel):
+class CustomerObservation(BaseModel):
     """What a customer was answered to one order, repeated until there was an answer."""
 
     user: str
@@ -22,7 +22,7 @@ class Account(BaseModel):
     troubles: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
 
 
-class Reading(BaseModel):
+class StreamObservation(BaseModel):
     """What a reader of a job's stream received, over all its connections."""
 
     code: str
@@ -31,7 +31,7 @@ class Reading(BaseModel):
     is_over: bool = False  #: the final event came, or the API said that there is nothing more
 
 
-class WorkflowSeen(BaseModel):
+class WorkflowObservation(BaseModel):
     """One run of a job's workflow. `state` is its result, or what its failure carries."""
 
     code: str
@@ -42,13 +42,13 @@ class WorkflowSeen(BaseModel):
     state: JobState | None = None
 
 
-class Witness(BaseModel):
+class Observations(BaseModel):
     """Everything that cannot be read from the disk afterwards."""
 
-    accounts: dict[str, Account] = {}  #: by idempotency key
-    readings: list[Reading] = []
+    accounts: dict[str, CustomerObservation] = {}  #: by idempotency key
+    readings: list[StreamObservation] = []
     cancels: dict[str, int] = {}  #: HTTP status by the job's code
-    workflows: list[WorkflowSeen] = []
+    workflows: list[WorkflowObservation] = []
     late_watches_running: int = 0
     inventory: Inventory = Field(default_factory=lambda: Inventory(objects={}, unfinished=[]))
 
@@ -56,6 +56,6 @@ class Witness(BaseModel):
         (folder / FILE).write_text(self.model_dump_json(), "utf-8")
 
     @classmethod
-    def of(cls, folder: Path) -> "Witness":
+    def of(cls, folder: Path) -> "Observations":
         document = (folder / FILE).read_text("utf-8")
         return cls.model_validate_json(document)

@@ -28,7 +28,7 @@ LATEST_CANCEL: Final = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deadlines:
+class StormDeadlines:
     """Of a model, in seconds."""
 
     submit: int
@@ -40,7 +40,7 @@ class Deadlines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class StormPlan:
     """What a run shall be. Times in seconds.
 
     A gentle one leaves out what takes minutes to be known: requests that never reach the provider.
@@ -60,11 +60,11 @@ class Plan:
     sabotage: str | None = None  #: one of chaos.sabotage
 
     @property
-    def deadlines(self) -> Mapping[str, Deadlines]:
+    def deadlines(self) -> Mapping[str, StormDeadlines]:
         """By model."""
-        hasty = Deadlines(submit=120, queue=60, processing=60, migrate=120, business=300, late=300)
-        patient = Deadlines(submit=300, queue=420, processing=120, migrate=180, business=900, late=300)
-        gentle = Deadlines(submit=40, queue=15, processing=15, migrate=40, business=80, late=60)
+        hasty = StormDeadlines(submit=120, queue=60, processing=60, migrate=120, business=300, late=300)
+        patient = StormDeadlines(submit=300, queue=420, processing=120, migrate=180, business=900, late=300)
+        gentle = StormDeadlines(submit=40, queue=15, processing=15, migrate=40, business=80, late=60)
         return {HASTY: gentle, PATIENT: gentle} if self.gentle else {HASTY: hasty, PATIENT: patient}
 
     @property
@@ -78,7 +78,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class CustomerOrder:
     """One job that a customer asks for. Times in seconds; `at` counts from the beginning of the storm."""
 
     number: int
@@ -93,7 +93,7 @@ class Order:
     is_repeated: bool  #: sent once more with the same key after its answer
 
 
-def orders_of(plan: Plan) -> list[Order]:
+def orders_of(plan: StormPlan) -> list[CustomerOrder]:
     dice = plan.dice("orders")
     names = [f"user-{number:02}" for number in range(plan.users)]
     greed = [GREED if number < plan.users * GREEDY else 1 for number in range(plan.users)]
@@ -102,12 +102,12 @@ def orders_of(plan: Plan) -> list[Order]:
 
 
 def _order(
-    plan: Plan, dice: random.Random, number: int, names: list[str], greed: list[int], riders: Mapping[str, int]
-) -> Order:
+    plan: StormPlan, dice: random.Random, number: int, names: list[str], greed: list[int], riders: Mapping[str, int]
+) -> CustomerOrder:
     is_uploaded = dice.random() < UPLOADED
     untroubled = dice.random() < UNTROUBLED or is_uploaded  # the name of an upload is ours
     trouble = dice.choices(list(riders), weights=list(riders.values()))[0]
-    return Order(
+    return CustomerOrder(
         number=number,
         key=f"order-{plan.seed}-{number}",
         user=dice.choices(names, weights=greed)[0],

@@ -13,8 +13,8 @@ from temporalio.service import RPCError
 
 from aijobs.domain.jobs.job import JobState
 from chaos.evidence import DATABASE
-from chaos.observations import WorkflowSeen
-from chaos.stack.stack import Stack
+from chaos.observations import WorkflowObservation
+from chaos.stack.stack import ChaosStack
 
 LOOK_EVERY: Final = 0.5
 AT_ONCE: Final = 20
@@ -27,7 +27,7 @@ UNFINISHED: Final = "SELECT (SELECT count(*) FROM job WHERE job_status < 6) + (S
 BUSY_PATIENCE: Final = 30.0
 
 
-async def until_final(stack: Stack, *, patience: float) -> float | None:
+async def until_final(stack: ChaosStack, *, patience: float) -> float | None:
     """Seconds until the last job was final and its workflow closed; nothing when that takes too long."""
     client = await _reached(stack)
     began = time.monotonic()
@@ -38,7 +38,7 @@ async def until_final(stack: Stack, *, patience: float) -> float | None:
     return None
 
 
-async def until_late_words_came(stack: Stack, *, patience: float) -> int:
+async def until_late_words_came(stack: ChaosStack, *, patience: float) -> int:
     """How many jobs are still watched for the money's sake when patience ends."""
     client = await _reached(stack)
     ends = time.monotonic() + patience
@@ -49,7 +49,7 @@ async def until_late_words_came(stack: Stack, *, patience: float) -> int:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _reached(stack: Stack) -> Client:
+async def _reached(stack: ChaosStack) -> Client:
     while True:
         try:
             return await stack.temporal_client()
@@ -67,25 +67,25 @@ def _unfinished(folder: Path) -> int:
         return found
 
 
-async def workflows_of(stack: Stack) -> list[WorkflowSeen]:
+async def workflows_of(stack: ChaosStack) -> list[WorkflowObservation]:
     """Every run of every job."""
     client = await _reached(stack)
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def look(run: WorkflowExecution) -> WorkflowSeen:
+    async def look(run: WorkflowExecution) -> WorkflowObservation:
         async with slots:
             return await _seen(client, run)
 
     return await asyncio.gather(*[look(run) async for run in client.list_workflows(JOBS)])
 
 
-async def _seen(client: Client, run: WorkflowExecution) -> WorkflowSeen:
+async def _seen(client: Client, run: WorkflowExecution) -> WorkflowObservation:
     described = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
     status = described.status or WorkflowExecutionStatus.RUNNING
     failure, state = None, None
     if status in (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED):
         failure, state = await _result(client, run)
-    return WorkflowSeen(
+    return WorkflowObservation(
         code=run.id,
         run_id=run.run_id,
         first_run_id=described.raw_info.first_run_id,

@@ -11,13 +11,13 @@ from rich.table import Table
 from aijobs.persistence.tables import JobEventRow, SubmissionRow
 from chaos.checks.invariants import Breach
 from chaos.evidence import Evidence
-from chaos.run import Outcome
+from chaos.run import StormResult
 
 EVIDENCE_SHOWN: Final = 10
 """Subjects of breaches whose evidence is printed."""
 
 
-def show(outcome: Outcome, console: Console) -> None:
+def show(outcome: StormResult, console: Console) -> None:
     for line in _account(outcome):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     table = Table("promise", "checked", "breaches", title="What must hold", title_justify="left")
@@ -31,7 +31,7 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print("Every promise held." if outcome.holds else f"{len(breaches)} breaches.")
 
 
-def _account(outcome: Outcome) -> Iterator[str]:
+def _account(outcome: StormResult) -> Iterator[str]:
     plan, seen = outcome.plan, outcome.evidence
     assert seen is not None
     jobs = seen.every_job
@@ -78,7 +78,7 @@ def _counted(numbers: Counter[str] | Counter[int] | dict[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in numbers.items()) or "none"
 
 
-def _in_detail(outcome: Outcome, breaches: list[Breach]) -> Iterator[str]:
+def _in_detail(outcome: StormResult, breaches: list[Breach]) -> Iterator[str]:
     seen = outcome.evidence
     assert seen is not None
     for breach in breaches:
@@ -92,7 +92,7 @@ def _code_in(subject: str) -> str:
     return next((part for part in subject.split("/") if part.startswith("job_")), subject)
 
 
-def _dossier(outcome: Outcome, seen: Evidence, code: str) -> Iterator[str]:
+def _dossier(outcome: StormResult, seen: Evidence, code: str) -> Iterator[str]:
     """All that there is about one job."""
     yield f"-- {code}"
     keys = [row.key for row in seen.answers if row.answer and row.answer["body"].get("code") == code]

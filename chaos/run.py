@@ -8,27 +8,27 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.checks.invariants import Verdict, check
+from chaos.checks.invariants import CheckResult, check
 from chaos.evidence import Evidence, evidence_in
 from chaos.faults import provider_faults
 from chaos.faults.killer import Harm, Killer
 from chaos.load.customers import Customers
-from chaos.observations import Witness
-from chaos.plan import Order, Plan, orders_of
+from chaos.observations import Observations
+from chaos.plan import CustomerOrder, StormPlan, orders_of
 from chaos.quiescence import until_final, until_late_words_came, workflows_of
 from chaos.stack.processes import Kind
-from chaos.stack.stack import Stack, running_stack
+from chaos.stack.stack import ChaosStack, running_stack
 
 Say = Callable[[str], None]
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class StormResult:
     """What a run did, and what came of it. Times in seconds."""
 
-    plan: Plan
+    plan: StormPlan
     folder: Path
-    orders: list[Order]
+    orders: list[CustomerOrder]
     harms: Counter[tuple[Harm, Kind]] = field(default_factory=Counter)
     cuts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: connections and those cut, by proxy
     stirred: Counter[str] = field(default_factory=Counter)
@@ -38,17 +38,17 @@ class Outcome:
     late_words: int = 0  #: still awaited
     tidied: int = 0  #: objects that killed processes left half made
     evidence: Evidence | None = None
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[CheckResult] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         return self.evidence is not None and not any(verdict.breaches for verdict in self.verdicts)
 
 
-async def run(plan: Plan, folder: Path, say: Say) -> Outcome:
+async def run(plan: StormPlan, folder: Path, say: Say) -> StormResult:
     """Everything is left in the folder, from where it can be checked again."""
-    outcome = Outcome(plan=plan, folder=folder, orders=orders_of(plan))
-    witness = Witness()
+    outcome = StormResult(plan=plan, folder=folder, orders=orders_of(plan))
+    witness = Observations()
     async with running_stack(plan, folder) as stack:
         say("The stack is up. The storm begins.")
         began = time.monotonic()
@@ -64,7 +64,9 @@ async def run(plan: Plan, folder: Path, say: Say) -> Outcome:
     return outcome
 
 
-async def _live_through(plan: Plan, stack: Stack, witness: Witness, outcome: Outcome, say: Say) -> None:
+async def _live_through(
+    plan: StormPlan, stack: ChaosStack, witness: Observations, outcome: StormResult, say: Say
+) -> None:
     """Storm, healing, quiet."""
     customers = asyncio.create_task(Customers(plan, stack, witness).order(outcome.orders))
     try:
@@ -90,7 +92,7 @@ async def _live_through(plan: Plan, stack: Stack, witness: Witness, outcome: Out
 
 
 @asynccontextmanager
-async def _storm(plan: Plan, stack: Stack, outcome: Outcome) -> AsyncIterator[None]:
+async def _storm(plan: StormPlan, stack: ChaosStack, outcome: StormResult) -> AsyncIterator[None]:
     """Until the block ends; then nothing is harmed any more, and everybody is up."""
     killer = Killer(plan, stack.members)
     dice = plan.dice("stirring")

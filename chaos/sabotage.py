@@ -20,7 +20,7 @@ from aijobs.domain.jobs.outputs import StoredObject
 from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, SubmitOutcome, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.access.idempotency import Claim
+from aijobs.persistence.access.idempotency import IdempotencyClaim
 from aijobs.persistence.jobs import gate, records
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.points import ledger
@@ -108,7 +108,7 @@ async def _tell_the_workflow_otherwise(
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
 
-def _forget_the_key(*_: object) -> Claim | None:
+def _forget_the_key(*_: object) -> IdempotencyClaim | None:
     return None
 
 

@@ -20,7 +20,7 @@ RECONNECT_PATIENCE: Final = timedelta(minutes=2)
 FROM_A_GATEWAY: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
 
-class Api:
+class ApiClient:
     """Each method raises CommandError that tells the API's problem in its own words. Nothing is tried twice."""
 
     def __init__(self, client: AsyncClient) -> None:
@@ -63,7 +63,7 @@ class Api:
 
 
 @asynccontextmanager
-async def opened_api(*, url: str, key: str, user: str | None = None) -> AsyncIterator[Api]:
+async def opened_api_client(*, url: str, key: str, user: str | None = None) -> AsyncIterator[ApiClient]:
     """The API at `url`, with a key; with a service key, on behalf of `user`."""
     try:
         client = AsyncClient(
@@ -72,7 +72,7 @@ async def opened_api(*, url: str, key: str, user: str | None = None) -> AsyncIte
     except ValueError as unusable:
         raise CommandError(f"The API cannot be asked: {unusable}.") from unusable
     async with client:
-        yield Api(client)
+        yield ApiClient(client)
 
 
 def for_people(trouble: ClientError) -> CommandError:

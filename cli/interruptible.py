@@ -3,9 +3,9 @@
 from typing import Final
 
 from aijobs.domain.lifecycle import JobStatus
-from cli.api_client import Api, Document
+from cli.api_client import ApiClient, Document
 from cli.errors import Exit
-from cli.progress_view import Story
+from cli.progress_view import ProgressView
 
 EXIT_OF: Final = {
     JobStatus.SUCCESS: Exit.SUCCESS,
@@ -15,7 +15,7 @@ EXIT_OF: Final = {
 }
 
 
-async def follow(api: Api, code: str, story: Story) -> Document:
+async def follow(api: ApiClient, code: str, story: ProgressView) -> Document:
     """Tell the story to its end; the job as it then stands.
 
     Raises CommandError when there is no such job, and when the API is not there or stays away.

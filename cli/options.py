@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from aijobs.settings import Settings
-from cli.api_client import Api, Document, opened_api
+from cli.api_client import ApiClient, Document, opened_api_client
 from cli.errors import CommandError
 
 KEY_FILE: Final = "key"
@@ -37,14 +37,14 @@ class Reach:
     data_dir: Path | None
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator[Api]:
+    async def api(self) -> AsyncIterator[ApiClient]:
         settings = load_settings(self.data_dir)
-        async with opened_api(
+        async with opened_api_client(
             url=self.url or api_url(settings), key=self.key or api_key(settings), user=self.user
         ) as api:
             yield api
 
-    def asked(self, question: Callable[[Api], Awaitable[Document]]) -> Document:
+    def asked(self, question: Callable[[ApiClient], Awaitable[Document]]) -> Document:
         """The answer to one question."""
 
         async def ask() -> Document:

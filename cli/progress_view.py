@@ -26,7 +26,7 @@ WAY: Final = tuple(status for status in JobStatus if status <= JobStatus.SUCCESS
 BAD_ENDS: Final = frozenset(JobStatus) - frozenset(WAY)
 
 
-class Story(Protocol):
+class ProgressView(Protocol):
     """Is told every event in order."""
 
     def tell(self, event: JobEvent) -> None: ...
@@ -36,7 +36,7 @@ class Story(Protocol):
         ...
 
 
-class JsonStory:
+class JsonProgress:
     """Each event as a line of JSON, as the API sends it."""
 
     def tell(self, event: JobEvent) -> None:
@@ -46,7 +46,7 @@ class JsonStory:
         console.ERR.print(Text(f"{reason} Trying again."), soft_wrap=True)
 
 
-class PlainStory:
+class PlainProgress:
     """A line for each event."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class PlainStory:
         console.say(f"{reason} Trying again.")
 
 
-class LiveStory:
+class LiveProgress:
     """The checklist, drawn anew some times a second."""
 
     def __init__(self) -> None:
@@ -137,23 +137,23 @@ class LiveStory:
         return min(self._entered.values())
 
 
-def opened_story(*, as_json: bool = False) -> AbstractContextManager[Story]:
+def opened_progress_view(*, as_json: bool = False) -> AbstractContextManager[ProgressView]:
     """The story in the form that fits whoever reads it."""
     if as_json:
-        return nullcontext(JsonStory())
+        return nullcontext(JsonProgress())
     if not console.OUT.is_terminal:
-        return nullcontext(PlainStory())
-    return _Drawn(LiveStory)
+        return nullcontext(PlainProgress())
+    return _LiveDisplay(LiveProgress)
 
 
-class _Drawn(AbstractContextManager[Story]):
+class _LiveDisplay(AbstractContextManager[ProgressView]):
     """Draws a story for as long as the block lasts; the last picture stays."""
 
-    def __init__(self, new: Callable[[], LiveStory]) -> None:
+    def __init__(self, new: Callable[[], LiveProgress]) -> None:
         self._story = new()
         self._live = Live(self._story, console=console.OUT, refresh_per_second=FRAMES_PER_SECOND)
 
-    def __enter__(self) -> Story:
+    def __enter__(self) -> ProgressView:
         self._live.start()
         return self._story
 

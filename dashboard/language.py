@@ -33,7 +33,7 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True)
-class Words:
+class Messages:
     """Messages of one language. In templates: `t("jobs.title")`, `t("jobs.fresh", count=3)`, `t.status(…)`."""
 
     language: Language

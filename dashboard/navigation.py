@@ -7,7 +7,7 @@ from aijobs.persistence.access.keys import Scope
 
 
 @dataclass(frozen=True)
-class Entry:
+class NavigationItem:
     """`name` is the message `nav.<name>` in both files of messages/, and what a page passes as `here`."""
 
     name: str
@@ -19,13 +19,13 @@ class Entry:
 #: its template in templates/, the router in ROUTERS of routing.py, and, if people shall find it, a line here with
 #: its name in messages/en.toml and messages/zh.toml.
 NAVIGATION: Final = (
-    Entry("overview", "/"),
-    Entry("jobs", "/jobs"),
-    Entry("new", "/new", Scope.JOBS_WRITE),
-    Entry("photos", "/photos"),
-    Entry("documents", "/documents"),
-    Entry("templates", "/templates"),
-    Entry("models", "/models"),
-    Entry("money", "/money"),
-    Entry("example", "/example"),
+    NavigationItem("overview", "/"),
+    NavigationItem("jobs", "/jobs"),
+    NavigationItem("new", "/new", Scope.JOBS_WRITE),
+    NavigationItem("photos", "/photos"),
+    NavigationItem("documents", "/documents"),
+    NavigationItem("templates", "/templates"),
+    NavigationItem("models", "/models"),
+    NavigationItem("money", "/money"),
+    NavigationItem("example", "/example"),
 )

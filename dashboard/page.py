@@ -32,7 +32,7 @@ from api.dependencies import AllParts, Parts
 from api.problems import status_of
 from dashboard.assets import addresses
 from dashboard.formatting import FILTERS
-from dashboard.language import Language, Words, language_of
+from dashboard.language import Language, Messages, language_of
 from dashboard.navigation import NAVIGATION
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -76,7 +76,7 @@ def environment() -> Environment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class PageRequest:
     """One request of somebody who is signed in."""
 
     request: Request
@@ -84,19 +84,19 @@ class Visit:
     caller: Caller
 
     @property
-    def words(self) -> Words:
-        return Words(language_of(self.request))
+    def words(self) -> Messages:
+        return Messages(language_of(self.request))
 
     @property
     def sees_everybody(self) -> bool:
-        return self.caller.kind is KeyKind.SERVICE and self.caller.sees is None
+        return self.caller.kind is KeyKind.SERVICE and self.caller.visible_user is None
 
     def may(self, scope: Scope) -> bool:
         return self.caller.may(scope)
 
     def whose(self, wanted: str) -> str | None:
         """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway."""
-        return wanted if wanted and self.sees_everybody else self.caller.sees
+        return wanted if wanted and self.sees_everybody else self.caller.visible_user
 
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         shown = {
@@ -109,18 +109,18 @@ class Visit:
         return html(self.request, template, status=status, store=await _store_origin(self.parts), **shown)
 
 
-async def _visit(request: Request, caller: Reader, parts: AllParts) -> Visit:
-    return Visit(request=request, parts=parts, caller=caller)
+async def _visit(request: Request, caller: Reader, parts: AllParts) -> PageRequest:
+    return PageRequest(request=request, parts=parts, caller=caller)
 
 
-Visiting = Annotated[Visit, Depends(_visit)]
+Visiting = Annotated[PageRequest, Depends(_visit)]
 
 
 def html(
     request: Request, template: str, *, status: int = HTTPStatus.OK, store: str = "", **values: Any
 ) -> HTMLResponse:
     """A page, or a piece of one. `store` is another origin that pictures may come from."""
-    words = Words(language_of(request))
+    words = Messages(language_of(request))
     theme = request.cookies.get(THEME_COOKIE, "")
     text = (
         environment()

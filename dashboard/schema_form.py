@@ -29,7 +29,7 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
+class FormField:
     """`value` is what stands in it, as text. `choices` are texts too."""
 
     name: str
@@ -50,7 +50,7 @@ class Field:
         return f"params.{self.name}"
 
 
-def fields_of(schema: Mapping[str, Any], sent: Mapping[str, str] | None = None) -> list[Field]:
+def fields_of(schema: Mapping[str, Any], sent: Mapping[str, str] | None = None) -> list[FormField]:
     """One field for each parameter, those that are required first. `sent` is what was filled in before."""
     fields = [_field(schema, name, declared, sent) for name, declared in schema.get("properties", {}).items()]
     if schema.get("additionalProperties"):
@@ -75,11 +75,13 @@ def parameters_of(schema: Mapping[str, Any], sent: Mapping[str, str]) -> dict[st
     return found
 
 
-def _field(schema: Mapping[str, Any], name: str, declared: Mapping[str, Any], sent: Mapping[str, str] | None) -> Field:
+def _field(
+    schema: Mapping[str, Any], name: str, declared: Mapping[str, Any], sent: Mapping[str, str] | None
+) -> FormField:
     plain = _plain(schema, declared)
     default = declared.get("default", plain.get("default"))
     value = _written(default) if sent is None else sent.get(f"params.{name}", "")
-    return Field(
+    return FormField(
         name=name,
         control=_control(name, plain),
         label=name.replace("_", " "),
@@ -94,8 +96,8 @@ def _field(schema: Mapping[str, Any], name: str, declared: Mapping[str, Any], se
     )
 
 
-def _others(sent: Mapping[str, str] | None) -> Field:
-    return Field(
+def _others(sent: Mapping[str, str] | None) -> FormField:
+    return FormField(
         name=OTHERS,
         control=Control.DOCUMENT,
         label=OTHERS,

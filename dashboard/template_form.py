@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from aijobs.domain.documents.column_values import ColumnType
-from aijobs.domain.documents.templates import DEFAULT_PATTERN, Definition, Template
+from aijobs.domain.documents.templates import DEFAULT_PATTERN, Template, TemplateDefinition
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.clean_text import clean
 
@@ -63,7 +63,7 @@ class TemplateForm:
             max_stages=texts.get("max_stages", "").strip() or MAX_STAGES,
         )
 
-    def definition(self) -> Definition:
+    def definition(self) -> TemplateDefinition:
         """Raises InvalidParameters, whose pointers are the names of this form's fields."""
         numbered = _filled(self.columns)
         wanted: dict[str, Any] = {
@@ -78,7 +78,7 @@ class TemplateForm:
             },
         }
         try:
-            return Definition.model_validate(wanted)
+            return TemplateDefinition.model_validate(wanted)
         except ValidationError as invalid:
             lines = {"columns": numbered, "identifiers": _filled(self.identifiers)}
             wrong = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]

@@ -38,7 +38,7 @@ Turns = Annotated[asyncio.Semaphore, Depends(_turns)]
 @router.get("/jobs/{code}/thumbnail/{index}")
 async def thumbnail(code: JobCode, index: int, visit: Visiting, turns: Turns) -> Response:
     async with visit.parts.database.read() as session:
-        await job_of(session, code, user_id=visit.caller.sees)
+        await job_of(session, code, user_id=visit.caller.visible_user)
         output = next((row for row in await outputs_of(session, code) if row.index == index), None)
     if output is None or output.media_type not in SHOWN or output.size > MAX_BYTES or not _is_small_enough(output):
         raise NotFound("There is no small picture of this output.")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from sandbox.clock import Closing
+from sandbox.clock import ClosingEvent
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import Armed, Faults, UnknownFaultError
@@ -33,10 +33,10 @@ class Refusal(Exception):
         self.response = response
 
 
-class Call:
+class VendorCall:
     """`await call.refuse_if_told()` before acting, `await call.answer(...)` with the result afterwards."""
 
-    def __init__(self, operation: Operation, *, complain: Complain, closing: Closing) -> None:
+    def __init__(self, operation: Operation, *, complain: Complain, closing: ClosingEvent) -> None:
         self.operation = operation
         self.complain = complain
         self.riders: list[Armed] = []  #: faults that will stay with what this call creates

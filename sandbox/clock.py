@@ -29,7 +29,7 @@ def parse_stamp(text: str) -> int:
     return int(moment.timestamp()) * NANOSECONDS + int((parts["fraction"] or "0").ljust(9, "0"))
 
 
-class Closing:
+class ClosingEvent:
     """Set once, when the sandbox stops: every long wait looks at it, so that stopping is never held up."""
 
     def __init__(self) -> None:

@@ -14,8 +14,8 @@ from typing import TypeVar, cast
 import httpx
 from fastapi import Request
 
-from sandbox.call import Call, Complain
-from sandbox.clock import Closing
+from sandbox.call import Complain, VendorCall
+from sandbox.clock import ClosingEvent
 from sandbox.config import Pace, SandboxConfig
 from sandbox.faults import fault_board
 from sandbox.faults.catalogue import Operation
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(kw_only=True)
-class World:
+class SandboxContext:
     config: SandboxConfig
     pace: Pace
     archive: Archive
@@ -41,7 +41,7 @@ class World:
     webhooks: Webhooks
     http: httpx.AsyncClient
     threads: ThreadPoolExecutor
-    closing: Closing
+    closing: ClosingEvent
 
     async def compute(self, work: Callable[[], Result]) -> Result:
         """Run heavy work in one of the sandbox's few worker threads."""
@@ -57,12 +57,12 @@ class World:
 
 
 @asynccontextmanager
-async def opened(config: SandboxConfig) -> AsyncIterator[World]:
+async def opened(config: SandboxConfig) -> AsyncIterator[SandboxContext]:
     with archive.opened(config.data_dir) as (documents, blobs), _threads(config.work_threads) as threads:
         async with httpx.AsyncClient(trust_env=False, max_redirects=5, verify=_tls()) as http:
-            closing = Closing()
+            closing = ClosingEvent()
             armed = FaultBoard(documents)
-            world = World(
+            world = SandboxContext(
                 config=config,
                 pace=config.pace,
                 archive=documents,
@@ -105,16 +105,16 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-def world_of(request: Request) -> World:
-    return cast(World, request.app.state.world)
+def context_of(request: Request) -> SandboxContext:
+    return cast(SandboxContext, request.app.state.world)
 
 
-def calling(operation: Operation, complain: Complain) -> Callable[[Request], Awaitable[Call]]:
+def calling(operation: Operation, complain: Complain) -> Callable[[Request], Awaitable[VendorCall]]:
     """A dependency that opens a call: faults of the server and of the X-Sandbox-Fault header strike it."""
 
-    async def open_call(request: Request) -> Call:
-        world = world_of(request)
-        call = Call(operation, complain=complain, closing=world.closing)
+    async def open_call(request: Request) -> VendorCall:
+        world = context_of(request)
+        call = VendorCall(operation, complain=complain, closing=world.closing)
         call.join(world.board.take(operation))
         call.join(fault_board.faults_in(request.headers.get("x-sandbox-fault", ""), during=operation))
         await call.refuse_if_told()

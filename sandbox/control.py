@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.config import Pace
-from sandbox.context import World, world_of
+from sandbox.context import SandboxContext, context_of
 from sandbox.faults.fault_board import GRAMMAR, arm_for_all, describe
-from sandbox.vendors.replicate.service import desk_of
-from sandbox.vendors.ttapi.worker import studio_of
+from sandbox.vendors.replicate.service import service_of
+from sandbox.vendors.ttapi.worker import midjourney_of
 
 router = APIRouter(prefix="/_sandbox")
-InWorld = Annotated[World, Depends(world_of)]
+InWorld = Annotated[SandboxContext, Depends(context_of)]
 
 
 class FaultOrder(BaseModel):
@@ -76,6 +76,6 @@ async def set_pace(world: InWorld, change: PaceChange) -> Pace:
 @router.post("/reset", status_code=204)
 async def reset(request: Request, world: InWorld) -> None:
     """Forget everything; what is running ends without a word."""
-    await desk_of(request).reset()
-    await studio_of(request).reset()
+    await service_of(request).reset()
+    await midjourney_of(request).reset()
     await world.reset()

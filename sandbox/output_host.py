@@ -8,9 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from sandbox.call import Call
-from sandbox.clock import Closing, now_ns
-from sandbox.context import calling, world_of
+from sandbox.call import VendorCall
+from sandbox.clock import ClosingEvent, now_ns
+from sandbox.context import calling, context_of
 from sandbox.faults.broken_responses import TEN_TERABYTES, CutShort, endless, slow
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import Faults
@@ -24,12 +24,12 @@ def plainly(status: int, headers: Mapping[str, str]) -> Response:
 
 
 router = APIRouter()
-Fetching = Annotated[Call, Depends(calling(Operation.DELIVERY, plainly))]
+Fetching = Annotated[VendorCall, Depends(calling(Operation.DELIVERY, plainly))]
 
 
 @router.get("/delivery/{ticket}/{owner}/{name}")
 async def deliver(request: Request, call: Fetching, ticket: str, owner: str, name: str) -> Response:
-    world = world_of(request)
+    world = context_of(request)
     if not world.links.is_valid(ticket, owner, name, now_ns=now_ns()):
         return plainly(404, {})
     call.join(world.board.take(Operation.DELIVERY, owner))
@@ -65,7 +65,7 @@ def _spoils_the_body(faults: Faults) -> bool:
     return any(fault in faults for fault in spoilers)
 
 
-def _spoilt(faults: Faults, content: bytes, media_type: str, closing: Closing) -> Response:
+def _spoilt(faults: Faults, content: bytes, media_type: str, closing: ClosingEvent) -> Response:
     if Fault.TRUNCATED_BODY in faults:
         return CutShort(content[: len(content) // 2], media_type=media_type, promised=len(content))
     if Fault.LENGTH_LIE in faults:

@@ -12,12 +12,12 @@ import uvicorn
 
 from sandbox.app import build_sandbox
 from sandbox.config import SandboxConfig
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.broken_responses import ReachableConnection
 from sandbox.faults.fault_board import arm_for_all
 from sandbox.persistence.ledger import LedgerRow
-from sandbox.vendors.replicate.service import Desk
-from sandbox.vendors.ttapi.worker import Studio
+from sandbox.vendors.replicate.service import ReplicateService
+from sandbox.vendors.ttapi.worker import MidjourneyService
 
 SECONDS_TO_SAY_GOODBYE: Final = 2
 
@@ -28,9 +28,9 @@ class RunningSandbox:
 
     url: str
     config: SandboxConfig
-    world: World
-    replicate: Desk
-    ttapi: Studio
+    world: SandboxContext
+    replicate: ReplicateService
+    ttapi: MidjourneyService
 
     def misbehave(self, fault: str, *, arg: str | None = None, times: int | None = None, on: str | None = None) -> None:
         """Arm a fault for whoever comes next, by default once; raises UnknownFaultError."""
@@ -57,7 +57,7 @@ class RunningSandbox:
         return self.world.webhooks.secret
 
 
-class _Server(uvicorn.Server):
+class _SandboxServer(uvicorn.Server):
     """Leaves signals to its owner."""
 
     @contextlib.contextmanager
@@ -71,7 +71,7 @@ async def running(config: SandboxConfig) -> AsyncIterator[RunningSandbox]:
     listener = _listening(config.host, config.port)
     bound = config.model_copy(update={"port": listener.getsockname()[1]})
     app = build_sandbox(bound)
-    server = _Server(
+    server = _SandboxServer(
         uvicorn.Config(
             app,
             http=ReachableConnection,

@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel
 from standardwebhooks.webhooks import Webhook
 
-from sandbox.clock import Closing
+from sandbox.clock import ClosingEvent
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import FaultBoard, Faults
 from sandbox.ids import new_id
@@ -25,7 +25,7 @@ AN_HOUR: Final = timedelta(hours=1)
 WRONG_SECRET: Final = "whsec_" + "bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBhY2NvdW50"
 
 
-class Letter(BaseModel):
+class WebhookLetter(BaseModel):
     """One webhook on its way."""
 
     id: str
@@ -54,7 +54,7 @@ class Webhooks:
     """The letters of one owner leave one after the other; a final one is kept until it arrived or all tries failed."""
 
     def __init__(
-        self, *, archive: Archive, board: FaultBoard, http: httpx.AsyncClient, secret: str, closing: Closing
+        self, *, archive: Archive, board: FaultBoard, http: httpx.AsyncClient, secret: str, closing: ClosingEvent
     ) -> None:
         self._archive = archive
         self._board = board
@@ -62,7 +62,7 @@ class Webhooks:
         self._secret = secret
         self._closing = closing
         self._last: dict[str, asyncio.Task[None]] = {}
-        self._held: dict[str, list[Letter]] = {}
+        self._held: dict[str, list[WebhookLetter]] = {}
         self._awaited: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,13 +73,13 @@ class Webhooks:
     def resume(self) -> None:
         """Send what an earlier life of this sandbox left behind."""
         for body in self._archive.all(KIND):
-            self._dispatch(Letter.model_validate_json(body))
+            self._dispatch(WebhookLetter.model_validate_json(body))
 
     def send(self, *, owner: str, url: str, body: str, final: bool, signed: bool = True) -> None:
         faults = Faults(self._board.take(Operation.WEBHOOK) + self._board.take(Operation.WEBHOOK, owner))
         if Fault.WEBHOOK_NONE in faults:
             return
-        letter = Letter(
+        letter = WebhookLetter(
             id=f"msg_{new_id()}",
             owner=owner,
             url=url,
@@ -115,7 +115,7 @@ class Webhooks:
         self._held.clear()
         self._archive.clear(KIND)
 
-    def _dispatch(self, letter: Letter) -> None:
+    def _dispatch(self, letter: WebhookLetter) -> None:
         task = asyncio.create_task(self._deliver_after(self._last.get(letter.owner), letter))
         self._last[letter.owner] = task
         self._tasks.add(task)
@@ -126,7 +126,7 @@ class Webhooks:
         if self._last.get(owner) is task:
             del self._last[owner]
 
-    async def _deliver_after(self, previous: asyncio.Task[None] | None, letter: Letter) -> None:
+    async def _deliver_after(self, previous: asyncio.Task[None] | None, letter: WebhookLetter) -> None:
         if previous is not None:
             await asyncio.wait({previous})
         for _ in range(letter.copies):
@@ -136,7 +136,7 @@ class Webhooks:
         if letter.final and not self._closing.begun:
             self._archive.remove(KIND, letter.id)
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _deliver(self, letter: WebhookLetter) -> None:
         pause = FIRST_PAUSE
         tries = TRIES if letter.signed else TRIES_UNSIGNED
         for _ in range(tries if letter.final else 1):
@@ -145,7 +145,7 @@ class Webhooks:
             await self._closing.sleep(pause * (1 + secrets.randbelow(10) / 100))
             pause *= 2
 
-    async def _post(self, letter: Letter) -> bool:
+    async def _post(self, letter: WebhookLetter) -> bool:
         """Whether another try would be pointless: it arrived, or was refused for good."""
         try:
             answer = await self._http.post(

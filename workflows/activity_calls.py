@@ -7,13 +7,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
-from activities.ending import Ending
-from activities.generation import Generating
-from activities.migration import Migrating
-from activities.polling import Watching
-from activities.submission import Submitting
-from activities.webhooks import Notifying
-from aijobs.domain.jobs.activity_io import News, Question, StageOrder, Verdict
+from activities.ending import EndingActivities
+from activities.generation import GenerationActivities
+from activities.migration import MigrationActivities
+from activities.polling import PollingActivities
+from activities.submission import SubmissionActivities
+from activities.webhooks import WebhookActivities
+from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -26,7 +26,7 @@ HEARTBEAT: Final = timedelta(seconds=10)
 """Longer than this without a sign of life, and the work is given to another worker."""
 
 GENERATE_AT_MOST: Final = timedelta(hours=24)
-GOODBYE: Final = timedelta(seconds=30)
+CANCEL_TIMEOUT: Final = timedelta(seconds=30)
 """How long a job that ends waits for its provider's answer to a cancel."""
 
 SUBMIT_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -43,7 +43,7 @@ DELIVER_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maxi
 
 def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
-        Submitting.submit,
+        SubmissionActivities.submit,
         brief,
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
@@ -53,9 +53,9 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
     )
 
 
-def watch(question: Question) -> ActivityHandle[News]:
+def watch(question: PollInput) -> ActivityHandle[PollResult]:
     return workflow.start_activity_method(
-        Watching.watch,
+        PollingActivities.watch,
         question,
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
@@ -67,7 +67,7 @@ def watch(question: Question) -> ActivityHandle[News]:
 
 def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatus]:
     return workflow.start_activity_method(
-        Watching.watch_late,
+        PollingActivities.watch_late,
         brief.model_copy(update={"poll": brief.poll.slower()}),
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
@@ -79,7 +79,7 @@ def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatu
 
 def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[int]:
     return workflow.start_activity_method(
-        Generating.begin_generating,
+        GenerationActivities.begin_generating,
         brief,
         task_queue=PROVIDERS,
         start_to_close_timeout=GENERATE_AT_MOST,
@@ -90,9 +90,9 @@ def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[in
     )
 
 
-def generate_stage(order: StageOrder, *, within: timedelta) -> ActivityHandle[None]:
+def generate_stage(order: StageInput, *, within: timedelta) -> ActivityHandle[None]:
     return workflow.start_activity_method(
-        Generating.generate_stage,
+        GenerationActivities.generate_stage,
         order,
         task_queue=PROVIDERS,
         start_to_close_timeout=GENERATE_AT_MOST,
@@ -106,7 +106,7 @@ def generate_stage(order: StageOrder, *, within: timedelta) -> ActivityHandle[No
 
 def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
-        Generating.finish_generating,
+        GenerationActivities.finish_generating,
         brief,
         task_queue=PROVIDERS,
         start_to_close_timeout=GENERATE_AT_MOST,
@@ -119,7 +119,7 @@ def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[J
 
 def migrate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
-        Migrating.migrate,
+        MigrationActivities.migrate,
         brief,
         task_queue=MIGRATION,
         schedule_to_close_timeout=within,
@@ -131,19 +131,19 @@ def migrate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
 
 def cancel_at_provider(brief: JobBrief) -> ActivityHandle[CancelOutcome | None]:
     return workflow.start_activity_method(
-        Ending.cancel_at_provider,
+        EndingActivities.cancel_at_provider,
         brief,
         task_queue=PROVIDERS,
-        start_to_close_timeout=GOODBYE,
-        schedule_to_close_timeout=GOODBYE,
+        start_to_close_timeout=CANCEL_TIMEOUT,
+        schedule_to_close_timeout=CANCEL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=CANCEL_RETRIES,
     )
 
 
-def end(verdict: Verdict) -> ActivityHandle[JobState]:
+def end(verdict: EndInput) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
-        Ending.end,
+        EndingActivities.end,
         verdict,
         task_queue=MIGRATION,
         start_to_close_timeout=ONE_CALL,
@@ -154,7 +154,7 @@ def end(verdict: Verdict) -> ActivityHandle[JobState]:
 
 def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
     return workflow.start_activity_method(
-        Ending.ask_to_be_canceled,
+        EndingActivities.ask_to_be_canceled,
         reason,
         task_queue=MIGRATION,
         start_to_close_timeout=ONE_CALL,
@@ -165,7 +165,7 @@ def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
 
 def deliver(code: str) -> ActivityHandle[str]:
     return workflow.start_activity_method(
-        Notifying.deliver,
+        WebhookActivities.deliver,
         code,
         task_queue=WEBHOOKS,
         start_to_close_timeout=ONE_CALL,

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
-from aijobs.domain.jobs.activity_io import News, Question, StageOrder, Verdict
+from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState, Stage
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -62,7 +62,7 @@ class AiJob:
     @workflow.signal
     def provider_event(self, _hint: dict[str, str] | None = None) -> None:
         """A webhook came in. It is not believed: it makes the next question happen now."""
-        self._interruptions.hinted = True
+        self._interruptions.poll_now = True
 
     @workflow.query
     def state(self) -> JobState:
@@ -77,13 +77,13 @@ class AiJob:
             return  # continued as new, or taken up again
         clock = StageClock(self._brief, Stage.SUBMIT)
         submitting = activity_calls.submit(self._brief, within=clock.left)
-        await self._interruptions.surely(submitting)  # a request under way cannot be called back: a cancel waits
+        await self._interruptions.shielded(submitting)  # a request under way cannot be called back: a cancel waits
         self._show(_result(submitting, clock))
 
     async def _wait_until_generated(self) -> None:
         if self._state.job_status >= JobStatus.GENERATED:
             return  # a rerun from migration, or a job that was taken up again
-        self._keep_time()
+        self._start_deadline()
         await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
         while self._state.job_status < JobStatus.GENERATED:
             await self._watch()
@@ -91,24 +91,24 @@ class AiJob:
                 workflow.continue_as_new(self._carried_over())
 
     async def _watch(self) -> None:
-        self._interruptions.hinted = False
-        known = Question(brief=self._brief, job_status=self._state.job_status, unit_progress=self._state.unit_progress)
+        self._interruptions.poll_now = False
+        known = PollInput(brief=self._brief, job_status=self._state.job_status, unit_progress=self._state.unit_progress)
         watching = activity_calls.watch(known)
         try:
             await self._interruptions.until(
-                lambda: watching.done() or self._interruptions.hinted, stage=STAGE_OF[self._state.job_status]
+                lambda: watching.done() or self._interruptions.poll_now, stage=STAGE_OF[self._state.job_status]
             )
             if watching.done():
                 assert self._interruptions.clock is not None, "the clock of a job that is watched runs"
                 self._learn(_result(watching, self._interruptions.clock))
         finally:
-            _leave(watching)
+            _abandon(watching)
 
-    def _learn(self, news: News) -> None:
+    def _learn(self, news: PollResult) -> None:
         if news.error is not None:
             raise told_by_provider(news.job_status, news.error)
         self._state = JobState.of(self._brief.code, news.job_status, unit=news.unit_progress)
-        self._keep_time()
+        self._start_deadline()
         if self._state.job_status < JobStatus.GENERATED:
             self._show(self._state)
 
@@ -120,7 +120,7 @@ class AiJob:
         stages = await self._work(activity_calls.begin_generating(self._brief, within=clock.left), clock)
         for stage in range(1, stages + 1):
             self._show(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
-            order = StageOrder(brief=self._brief, stage=stage, stages=stages)
+            order = StageInput(brief=self._brief, stage=stage, stages=stages)
             await self._work(activity_calls.generate_stage(order, within=clock.left), clock)
         self._state = await self._work(activity_calls.finish_generating(self._brief, within=clock.left), clock)
 
@@ -135,16 +135,16 @@ class AiJob:
             await self._interruptions.until(working.done, stage=clock.stage)
         except End:
             working.cancel()
-            await self._interruptions.surely(working)
+            await self._interruptions.shielded(working)
             if _failed(working):
                 raise
         return _result(working, clock)
 
     async def _end(self, end: End) -> None:
         """Settle with the provider, write the end down, and close the workflow to match."""
-        self._interruptions.keep_time(None)
-        farewell = await self._farewell() if end.maybe_at_provider else None
-        verdict = Verdict(
+        self._interruptions.start_deadline(None)
+        farewell = await self._cancel_at_provider() if end.maybe_at_provider else None
+        verdict = EndInput(
             code=self._brief.code,
             job_status=end.status,
             error=end.error,
@@ -152,7 +152,7 @@ class AiJob:
             detail={"provider_cancel": farewell} if farewell else {},
         )
         ending = activity_calls.end(verdict)
-        await self._interruptions.surely(ending)
+        await self._interruptions.shielded(ending)
         self._show(ending.result())
         if verdict.provider_may_charge and self._state.job_status in GIVEN_UP:
             await self._watch_on()
@@ -176,15 +176,15 @@ class AiJob:
             static_summary=f"Late word on {self._brief.code}",
         )
 
-    async def _farewell(self) -> CancelOutcome | None:
+    async def _cancel_at_provider(self) -> CancelOutcome | None:
         canceling = activity_calls.cancel_at_provider(self._brief)
-        await self._interruptions.surely(canceling)
+        await self._interruptions.shielded(canceling)
         return CancelOutcome.REQUESTED if _failed(canceling) else canceling.result()
 
     async def _close_as_canceled(self, reason: str) -> None:
         """Only a workflow that Temporal was asked to cancel can close as Canceled: after a signal, ask for it."""
         if workflow.cancellation_reason() is None:
-            await self._interruptions.surely(activity_calls.ask_to_be_canceled(reason))
+            await self._interruptions.shielded(activity_calls.ask_to_be_canceled(reason))
             if workflow.cancellation_reason() is None:
                 await workflow.wait_condition(lambda: False)
         raise asyncio.CancelledError(reason)
@@ -193,15 +193,15 @@ class AiJob:
         reason = self._state.error.message if self._state.error else ""
         return ApplicationError(reason, self._state, type=kind, non_retryable=True)
 
-    def _keep_time(self) -> None:
+    def _start_deadline(self) -> None:
         """Let the clock of the stage that the job is in run, from the moment it got there."""
         stage = STAGE_OF.get(self._state.job_status)
         running = self._interruptions.clock
         if stage is None:
-            self._interruptions.keep_time(None)
+            self._interruptions.start_deadline(None)
         elif running is None or running.stage is not stage:
             since = self._brief.stage_since if running is None else None
-            self._interruptions.keep_time(StageClock(self._brief, stage, since=since))
+            self._interruptions.start_deadline(StageClock(self._brief, stage, since=since))
 
     def _show(self, state: JobState) -> None:
         self._state = state
@@ -230,7 +230,7 @@ def _failed(step: ActivityHandle[T]) -> bool:
     return step.cancelled() or step.exception() is not None
 
 
-def _leave(step: ActivityHandle[T]) -> None:
+def _abandon(step: ActivityHandle[T]) -> None:
     """Stop a step whose answer nobody waits for any more."""
     if not step.done():
         step.cancel()

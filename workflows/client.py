@@ -12,7 +12,7 @@ from workflows import search_attributes
 from workflows.ai_job import AiJob
 from workflows.late_watch import LateWatch, late_watch_id
 from workflows.task_queues import WORKFLOWS
-from workflows.webhook_delivery import WebhookDelivery
+from workflows.webhook_delivery import DeliverWebhook
 
 PATIENCE: Final = timedelta(seconds=3)
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
@@ -57,7 +57,7 @@ async def start_delivery(client: Client, code: str) -> None:
     A workflow that runs is left alone; one that was lost is replaced, and ends at once when there is nothing to do.
     """
     await client.start_workflow(
-        WebhookDelivery.run,
+        DeliverWebhook.run,
         code,
         id=code,
         task_queue=WORKFLOWS,

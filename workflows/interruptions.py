@@ -39,7 +39,7 @@ class StageClock:
             self._timer.cancel()
 
     @property
-    def rang(self) -> bool:
+    def expired(self) -> bool:
         return self._timer is not None and self._timer.done() and not self._timer.cancelled()
 
 
@@ -48,10 +48,10 @@ class Interruptions:
 
     def __init__(self) -> None:
         self.wish: str | None = None
-        self.hinted = False
+        self.poll_now = False
         self.clock: StageClock | None = None
 
-    def keep_time(self, clock: StageClock | None) -> None:
+    def start_deadline(self, clock: StageClock | None) -> None:
         """Replace the running clock."""
         if self.clock is not None:
             self.clock.stop()
@@ -62,7 +62,7 @@ class Interruptions:
     async def until(self, met: Callable[[], bool], *, stage: Stage) -> None:
         """Wait. Raises End when the job shall be canceled, or when the stage's time is over."""
         try:
-            await workflow.wait_condition(lambda: met() or self.wish is not None or self._rang())
+            await workflow.wait_condition(lambda: met() or self.wish is not None or self._expired())
         except asyncio.CancelledError:
             self._note_cancellation()
         if met():
@@ -71,7 +71,7 @@ class Interruptions:
             raise canceled(self.wish, stage)
         raise deadline_passed(self.clock.deadline if self.clock else stage)
 
-    async def surely(self, step: ActivityHandle[Any]) -> None:
+    async def shielded(self, step: ActivityHandle[Any]) -> None:
         """Wait until a step is done, also while the workflow is being canceled."""
         while not step.done():
             try:
@@ -83,12 +83,12 @@ class Interruptions:
         """A durable pause that a hint cuts short. Raises End like `until`."""
         pausing = asyncio.create_task(workflow.sleep(length, summary="before the first question"))
         try:
-            await self.until(lambda: pausing.done() or self.hinted, stage=stage)
+            await self.until(lambda: pausing.done() or self.poll_now, stage=stage)
         finally:
             pausing.cancel()
 
-    def _rang(self) -> bool:
-        return self.clock is not None and self.clock.rang
+    def _expired(self) -> bool:
+        return self.clock is not None and self.clock.expired
 
     def _note_cancellation(self) -> None:
         self.wish = self.wish or workflow.cancellation_reason() or CANCELED_BY_TEMPORAL

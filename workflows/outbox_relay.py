@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def emptying_outbox(client: Client, deliveries: Deliveries) -> AsyncIterator[None]:
+async def outbox_relay(client: Client, deliveries: Deliveries) -> AsyncIterator[None]:
     """Until the block ends. Any number of processes may do so at the same time."""
     async with asyncio.TaskGroup() as group:
         following = group.create_task(_follow(client, deliveries))

@@ -15,7 +15,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from activities.repair import Repairing
+from activities.repair import RepairActivities
 from workflows.activity_calls import HEARTBEAT
 from workflows.task_queues import MIGRATION, WORKFLOWS
 
@@ -29,7 +29,7 @@ class Repair:
     async def run(self) -> int:
         """Returns how many jobs were mended."""
         return await workflow.execute_activity_method(
-            Repairing.repair,
+            RepairActivities.repair,
             task_queue=MIGRATION,
             schedule_to_close_timeout=ONE_REPAIR,
             heartbeat_timeout=HEARTBEAT,

@@ -6,7 +6,7 @@ from workflows import activity_calls
 
 
 @workflow.defn(name="WebhookDelivery", failure_exception_types=[Exception])
-class WebhookDelivery:
+class DeliverWebhook:
     """Its id is the delivery's code."""
 
     @workflow.run

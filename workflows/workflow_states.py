@@ -6,22 +6,22 @@ from typing import Final
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.repair import Fate
+from activities.repair import WorkflowStatus
 from aijobs.domain.jobs.job import JobBrief
 from workflows.client import start_job, start_late_watch
 
 AT_MOST: Final = 10_000
 
-_FATE_OF: Final[Mapping[WorkflowExecutionStatus | None, Fate]] = {
-    WorkflowExecutionStatus.COMPLETED: Fate.CLOSED,
-    WorkflowExecutionStatus.FAILED: Fate.CLOSED,
-    WorkflowExecutionStatus.CANCELED: Fate.CLOSED,
-    WorkflowExecutionStatus.TERMINATED: Fate.TERMINATED,
-    WorkflowExecutionStatus.TIMED_OUT: Fate.TIMED_OUT,
+_FATE_OF: Final[Mapping[WorkflowExecutionStatus | None, WorkflowStatus]] = {
+    WorkflowExecutionStatus.COMPLETED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.FAILED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.CANCELED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.TERMINATED: WorkflowStatus.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT: WorkflowStatus.TIMED_OUT,
 }
 
 
-class TemporalEngine:
+class TemporalJobWorkflows:
     """Implements Engine."""
 
     def __init__(self, client: Client) -> None:
@@ -33,14 +33,14 @@ class TemporalEngine:
     async def watch_late(self, brief: JobBrief) -> None:
         await start_late_watch(self._client, brief)
 
-    async def fate(self, job_code: str) -> Fate:
+    async def fate(self, job_code: str) -> WorkflowStatus:
         try:
             description = await self._client.get_workflow_handle(job_code).describe()
         except RPCError as refused:
             if refused.status is RPCStatusCode.NOT_FOUND:
-                return Fate.NONE
+                return WorkflowStatus.NONE
             raise
-        return _FATE_OF.get(description.status, Fate.RUNNING)
+        return _FATE_OF.get(description.status, WorkflowStatus.RUNNING)
 
     async def running_jobs(self) -> list[str]:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'

@@ -38,14 +38,14 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerShape:
+class AnswerSchema:
     """What an answer must look like: a JSON Schema, under a name of letters, digits, `_` and `-`."""
 
     name: str
     schema: Mapping[str, Any]
 
 
-class Finish(StrEnum):
+class FinishReason(StrEnum):
     """Why an answer ends."""
 
     STOP = "stop"
@@ -56,10 +56,10 @@ class Finish(StrEnum):
 
 
 _WHY_UNUSABLE: Final = {
-    Finish.LENGTH: "The model's answer was cut off: it is longer than the limit of output tokens.",
-    Finish.REFUSED: "The model refuses to answer.",
-    Finish.FILTERED: "The provider's content filter holds the answer back.",
-    Finish.OTHER: "The model ended its answer in a way that is not known here.",
+    FinishReason.LENGTH: "The model's answer was cut off: it is longer than the limit of output tokens.",
+    FinishReason.REFUSED: "The model refuses to answer.",
+    FinishReason.FILTERED: "The provider's content filter holds the answer back.",
+    FinishReason.OTHER: "The model ended its answer in a way that is not known here.",
 }
 
 
@@ -68,7 +68,7 @@ class Completion:
     """One answer of a model, whole or not: it is paid for in both cases. `cost` is in the currency of the prices."""
 
     text: str
-    finish: Finish
+    finish: FinishReason
     model: str
     tokens_in: int
     tokens_out: int
@@ -99,13 +99,13 @@ class AnswerLost(ProviderUnavailable):
     code = "answer_lost"
 
 
-def require_stop(finish: Finish) -> None:
+def require_stop(finish: FinishReason) -> None:
     """Raises AnswerRefused when an answer was refused, filtered or cut off."""
-    if finish is not Finish.STOP:
+    if finish is not FinishReason.STOP:
         raise AnswerRefused(_WHY_UNUSABLE[finish])
 
 
-class Chat(Protocol):
+class ChatModel(Protocol):
     """A language model that is asked over HTTP, and remembers nothing: each call carries all that was said before."""
 
     @property
@@ -122,7 +122,7 @@ class Chat(Protocol):
         self,
         messages: Sequence[ChatMessage],
         *,
-        shape: AnswerShape | None = None,
+        shape: AnswerSchema | None = None,
         on_text: OnText | None = None,
         reference: str | None = None,
     ) -> Completion:
@@ -143,7 +143,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Script:
+class ConversationPlan:
     """All that will be asked: the stages in order, under one instruction. A job keeps the template it began with."""
 
     instruction: str
@@ -153,14 +153,14 @@ class Script:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StoredMessage:
     """One kept message. Stage 0 is the instruction; an answer has a `finish`."""
 
     stage: int
     role: Role
     text: str
     file: str | None = None
-    finish: Finish | None = None
+    finish: FinishReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,12 +171,12 @@ class Conversation:
     stages: int
     template_id: str
     template_version: int
-    lines: tuple[Line, ...]
+    lines: tuple[StoredMessage, ...]
 
-    def answer_to(self, stage: int) -> Line | None:
+    def answer_to(self, stage: int) -> StoredMessage | None:
         return next((line for line in self.lines if line.stage == stage and line.role is Role.ASSISTANT), None)
 
-    def up_to(self, stage: int) -> tuple[Line, ...]:
+    def up_to(self, stage: int) -> tuple[StoredMessage, ...]:
         """What the model is told when it is asked this stage's question."""
         return tuple(
             line
@@ -191,7 +191,7 @@ class Conversations(Protocol):
     What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
     """
 
-    async def begin(self, job_code: str, script: Script) -> None:
+    async def begin(self, job_code: str, script: ConversationPlan) -> None:
         """Keep what will be asked, unless the conversation has begun already."""
         ...
 

@@ -25,31 +25,31 @@ Comment = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, 
 Points = Annotated[int, Field(ge=0, le=100)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-class Bilingual(Strict):
+class Bilingual(StrictModel):
     """One comment in both languages."""
 
     zh: Comment
     en: Comment
 
 
-class Judged(Strict):
+class JudgedAspect(StrictModel):
     """One aspect of a photo: 0 to 100, and why."""
 
     score: Points = Field(strict=True)
     comment: Bilingual
 
 
-class Verdicts(Strict):
+class Verdicts(StrictModel):
     """What a language model answers about a photo: every aspect, and the whole."""
 
-    composition: Judged
-    light: Judged
-    focus: Judged
-    colour: Judged
+    composition: JudgedAspect
+    light: JudgedAspect
+    focus: JudgedAspect
+    colour: JudgedAspect
     summary: Bilingual
 
 
@@ -63,7 +63,7 @@ class Method(StrEnum):
     MEASURED = "measured"
 
 
-class Measurements(Strict):
+class Measurements(StrictModel):
     """What the pixels say. Sizes are those of the upright photo; luminances are 0 to 255, shares 0 to 1.
 
     `sharpness` is the variance of the Laplacian in the sharpest quarter, less what `noise` (standard deviation) adds,
@@ -85,7 +85,7 @@ class Measurements(Strict):
     thirds: float | None
 
 
-class Aspect(Strict):
+class Aspect(StrictModel):
     """A score is absent where it cannot be known. `estimate` tells how a measured score came about."""
 
     score: Points | None
@@ -93,7 +93,7 @@ class Aspect(Strict):
     estimate: str | None = None
 
 
-class Analysis(Strict):
+class Analysis(StrictModel):
     """A photo's review. `overall` is the mean of the scores that there are."""
 
     method: Method
@@ -161,7 +161,7 @@ _FAILED_IN: Final[Mapping[tuple[JobStatus, bool], str]] = {
 }
 
 
-def last_words(status: JobStatus, error: JobError, *, closing: EntryKind, points: int) -> JobError:
+def beautify_error(status: JobStatus, error: JobError, *, closing: EntryKind, points: int) -> JobError:
     """The error of a beautify job that has ended badly, in the owner's words, with the reason behind them.
 
     That points are given back is said only where they were: not when they are held, settled, or nothing was paid.
@@ -174,7 +174,7 @@ def last_words(status: JobStatus, error: JobError, *, closing: EntryKind, points
     return error.model_copy(update={"message": f"{said} ({error.message})"})
 
 
-class Photos(Protocol):
+class PhotoSource(Protocol):
     """Where uploaded photos are."""
 
     async def content(self, file: UploadedFile) -> bytes:
@@ -182,7 +182,7 @@ class Photos(Protocol):
         ...
 
 
-class Reviews(Protocol):
+class ReviewStore(Protocol):
     """The reviews, in the database."""
 
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:

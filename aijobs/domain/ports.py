@@ -15,16 +15,16 @@ from aijobs.domain.jobs.parameters import FollowUp, Parameters
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import (
-    Assignment,
     Capabilities,
-    Hint,
+    IncomingWebhook,
     InputFile,
+    JobInput,
     Snapshot,
     Task,
     UploadedFile,
-    WebhookDelivery,
+    WebhookHint,
 )
-from aijobs.domain.webhooks import Notice, Reply
+from aijobs.domain.webhooks import WebhookMessage, WebhookReply
 
 
 class Provider(Protocol):
@@ -74,13 +74,13 @@ class Provider(Protocol):
         """Look for a submission whose outcome is unknown; `known_ids` belong to others. Raises ProviderUnavailable."""
         ...
 
-    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
+    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         """Raises NotAuthenticated when the signature is missing, wrong or too old, BadInput when it makes no sense."""
         ...
 
 
 @runtime_checkable
-class Acting(Protocol):
+class ActionProvider(Protocol):
     """What a provider has besides, when its finished jobs can be worked on further (Midjourney's upsampling, …)."""
 
     def follow_up(self, model: Model, action: str | None) -> type[FollowUp] | None:
@@ -120,7 +120,7 @@ class Generator(Protocol):
 class Records(Protocol):
     """The database, as the steps of a job need it. Every method is one transaction; repeating one changes nothing."""
 
-    async def assignment(self, code: str) -> Assignment:
+    async def assignment(self, code: str) -> JobInput:
         """Raises NotFound."""
         ...
 
@@ -189,7 +189,7 @@ class Records(Protocol):
 
     async def forget_write(self, key: str) -> None: ...
 
-    async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+    async def record_late_outcome(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
         """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody
         has decided already, and is noted in the job's history."""
         ...
@@ -257,10 +257,10 @@ class Downloader(Protocol):
         ...
 
 
-class Messenger(Protocol):
+class WebhookSender(Protocol):
     """Brings webhooks to our callers."""
 
-    async def send(self, notice: Notice) -> Reply:
+    async def send(self, notice: WebhookMessage) -> WebhookReply:
         """One signed POST, without any retry. Never raises for what the network or the receiver does: that is a
         reply."""
         ...
@@ -276,11 +276,11 @@ class Deliveries(Protocol):
         """
         ...
 
-    async def notice(self, code: str) -> Notice | None:
+    async def notice(self, code: str) -> WebhookMessage | None:
         """What is to be sent; nothing when the delivery has ended."""
         ...
 
-    async def note_try(self, code: str, reply: Reply, *, next_try_at: datetime | None) -> None:
+    async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
         """Note how a try went. It was the last one where no other follows. Changes nothing when the delivery has ended.
 
         Also notes what it means for the endpoint, which is disabled when it is gone or has failed for too long.

@@ -26,7 +26,7 @@ class Capabilities:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
+class JobInput:
     """What a job's owner asked for, as it stands in the database."""
 
     code: str
@@ -98,7 +98,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class WebhookDelivery:
+class IncomingWebhook:
     """A webhook as it came in. The body is raw: signatures are over bytes."""
 
     headers: Mapping[str, str]  #: names in lower case
@@ -107,7 +107,7 @@ class WebhookDelivery:
 
 
 @dataclass(frozen=True)
-class Hint:
+class WebhookHint:
     """What a verified webhook is good for: it makes the next question happen now. It is never believed.
 
     `ref` resolves a submission whose outcome is unknown.

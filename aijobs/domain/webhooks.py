@@ -33,7 +33,7 @@ SIGNED_TWICE_FOR: Final = timedelta(hours=24)
 """After a rotation, the old secret signs as well for so long."""
 
 
-class Topic(StrEnum):
+class EventType(StrEnum):
     """What a message is about: its `type`, and what an endpoint can ask for."""
 
     SUCCESS = "job.success"
@@ -46,22 +46,26 @@ class Topic(StrEnum):
 
 TEST: Final = "endpoint.test"
 
-THE_END: Final = (Topic.SUCCESS, Topic.FAILED, Topic.TIMEOUT, Topic.CANCELED)
+FINAL_TYPES: Final = (EventType.SUCCESS, EventType.FAILED, EventType.TIMEOUT, EventType.CANCELED)
 """What is told unless something else is asked for."""
 
-_END_TOPIC: Final[Mapping[JobStatus, Topic]] = {
-    JobStatus.SUCCESS: Topic.SUCCESS,
-    JobStatus.FAILED: Topic.FAILED,
-    JobStatus.TIMEOUT: Topic.TIMEOUT,
-    JobStatus.CANCELED: Topic.CANCELED,
+_END_TOPIC: Final[Mapping[JobStatus, EventType]] = {
+    JobStatus.SUCCESS: EventType.SUCCESS,
+    JobStatus.FAILED: EventType.FAILED,
+    JobStatus.TIMEOUT: EventType.TIMEOUT,
+    JobStatus.CANCELED: EventType.CANCELED,
 }
 
 
-def topic_of(kind: EventKind, status: JobStatus, wanted: Collection[str]) -> Topic | None:
+def event_type_of(kind: EventKind, status: JobStatus, wanted: Collection[str]) -> EventType | None:
     """Under which of the wanted topics an event is told, the narrower one first; under none, it is not told."""
     if kind is EventKind.NOTE:
         return None
-    fitting = [Topic.PROGRESS] if kind is EventKind.PROGRESS else [_END_TOPIC.get(status, Topic.STATUS), Topic.STATUS]
+    fitting = (
+        [EventType.PROGRESS]
+        if kind is EventKind.PROGRESS
+        else [_END_TOPIC.get(status, EventType.STATUS), EventType.STATUS]
+    )
     return next((topic for topic in fitting if topic in wanted), None)
 
 
@@ -83,45 +87,45 @@ def message(topic: str, at: datetime, data: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Seal:
+class SecretRef:
     """Names a secret without telling it: whose, and which since the last rotations."""
 
     subject: str
     version: int
 
 
-def endpoint_seal(code: str, version: int) -> Seal:
-    return Seal(f"endpoint:{code}", version)
+def endpoint_secret_ref(code: str, version: int) -> SecretRef:
+    return SecretRef(f"endpoint:{code}", version)
 
 
-def user_seal(user_id: str, version: int) -> Seal:
+def user_secret_ref(user_id: str, version: int) -> SecretRef:
     """Signs what goes to the `callback_url` of this user's jobs."""
-    return Seal(f"user:{user_id}", version)
+    return SecretRef(f"user:{user_id}", version)
 
 
-def seals_now(newest: Seal, rotated_at: datetime | None, moment: datetime) -> tuple[Seal, ...]:
+def signing_refs(newest: SecretRef, rotated_at: datetime | None, moment: datetime) -> tuple[SecretRef, ...]:
     """What signs at a moment: the newest secret, and the one before it for a while."""
     if rotated_at is None or moment >= rotated_at + SIGNED_TWICE_FOR:
         return (newest,)
-    return newest, Seal(newest.subject, newest.version - 1)
+    return newest, SecretRef(newest.subject, newest.version - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Notice:
+class WebhookMessage:
     """A message on its way. `closed` says why nobody is asked to take it any more."""
 
     code: str
     message_id: str
     url: str
     body: str
-    seals: Sequence[Seal]
+    seals: Sequence[SecretRef]
     attempts: int
     next_try_at: datetime
     closed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class WebhookReply:
     """What a receiver answered: an HTTP status, or why there was none."""
 
     status: int | None = None
@@ -150,7 +154,7 @@ class DeliveryState(StrEnum):
     REPLACED = "replaced"  #: by a replay that did not want to wait
 
 
-class Closed(StrEnum):
+class DisabledReason(StrEnum):
     """Why an endpoint is disabled."""
 
     OWNER = "owner"
@@ -159,7 +163,7 @@ class Closed(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetrySchedule:
     """`pauses` are the waits behind each failed try; `jitter` is the share by which they are lengthened at most."""
 
     pauses: Sequence[timedelta] = STANDARD_PAUSES

@@ -6,18 +6,18 @@ from typing import Final, NoReturn
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.llm import (
     AnswerLost,
-    AnswerShape,
+    AnswerSchema,
     AnswerUnusable,
     Attachment,
-    Chat,
     ChatMessage,
+    ChatModel,
     Completion,
     Conversation,
     Conversations,
-    Finish,
-    Line,
+    FinishReason,
     OnText,
     Prompt,
+    StoredMessage,
     require_stop,
 )
 from aijobs.domain.provider_io import Task, UploadedFile
@@ -31,10 +31,10 @@ Attach = Callable[[UploadedFile], Awaitable[Attachment]]
 """An upload as the model is shown it."""
 
 
-class Asker:
+class ConversationRunner:
     """Asks one model on behalf of jobs whose conversations have begun."""
 
-    def __init__(self, chat: Chat, conversations: Conversations, attach: Attach) -> None:
+    def __init__(self, chat: ChatModel, conversations: Conversations, attach: Attach) -> None:
         self._chat = chat
         self._conversations = conversations
         self._attach = attach
@@ -49,11 +49,12 @@ class Asker:
         return conversation
 
     async def answer(
-        self, task: Task, stage: int, *, shape: AnswerShape | None = None, on_text: OnText | None = None
+        self, task: Task, stage: int, *, shape: AnswerSchema | None = None, on_text: OnText | None = None
     ) -> str:
         """The text of a whole answer, which is asked for unless it is there.
 
-        Raises AnswerRefused when it is not whole, ProviderFailed when MAX_LOST are lost, and what `Chat.complete` does.
+        Raises AnswerRefused when it is not whole, ProviderFailed when MAX_LOST are lost, and what the
+        chat model raises.
         """
         conversation = await self.conversation(task)
         if (known := conversation.answer_to(stage)) is not None:
@@ -62,7 +63,7 @@ class Asker:
         completion = await self._ask(task, conversation, stage, shape, on_text)
         return await self._whole(task, completion.text, completion.finish)
 
-    async def answer_again(self, task: Task, stage: int, question: Prompt, *, shape: AnswerShape) -> str:
+    async def answer_again(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> str:
         """As `answer`, to a question that the script does not have."""
         await self._conversations.ask(task.job_code, stage, question)
         return await self.answer(task, stage, shape=shape)
@@ -72,14 +73,14 @@ class Asker:
         await self._conversations.note_unusable(task.job_code, text)
         raise AnswerUnusable(why)
 
-    async def _whole(self, task: Task, text: str, finish: Finish) -> str:
-        if finish is not Finish.STOP:
+    async def _whole(self, task: Task, text: str, finish: FinishReason) -> str:
+        if finish is not FinishReason.STOP:
             await self._conversations.note_unusable(task.job_code, text)
         require_stop(finish)
         return text
 
     async def _ask(
-        self, task: Task, conversation: Conversation, stage: int, shape: AnswerShape | None, on_text: OnText | None
+        self, task: Task, conversation: Conversation, stage: int, shape: AnswerSchema | None, on_text: OnText | None
     ) -> Completion:
         """One call. It counts as lost before it leaves, so that a process that dies in it has counted it."""
         messages = [await self._message(task, line) for line in conversation.up_to(stage)]
@@ -99,6 +100,6 @@ class Asker:
         await self._conversations.answered(task.job_code, stage, completion)
         return completion
 
-    async def _message(self, task: Task, line: Line) -> ChatMessage:
+    async def _message(self, task: Task, line: StoredMessage) -> ChatMessage:
         attachments = (await self._attach(task.files[line.file]),) if line.file else ()
         return ChatMessage(role=line.role, text=line.text, attachments=attachments)

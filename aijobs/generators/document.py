@@ -10,15 +10,15 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
-from aijobs.domain.documents.extracting import Documents, Templates
+from aijobs.domain.documents.extracting import DocumentStore, TemplateSource
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import AnswerShape, Attachment, Chat, Conversation, Conversations
+from aijobs.domain.llm import AnswerSchema, Attachment, ChatModel, Conversation, Conversations
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
-from aijobs.generators.conversation import Asker
+from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import as_data, ask_again, script_of
 
@@ -64,12 +64,14 @@ class DocumentExtractor:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, chat: Chat, conversations: Conversations, templates: Templates, documents: Documents) -> None:
+    def __init__(
+        self, chat: ChatModel, conversations: Conversations, templates: TemplateSource, documents: DocumentStore
+    ) -> None:
         self._chat = chat
         self._conversations = conversations
         self._templates = templates
         self._documents = documents
-        self._asker = Asker(chat, conversations, self._attachment)
+        self._asker = ConversationRunner(chat, conversations, self._attachment)
 
     def parameters(self, _model: Model) -> type[Parameters]:
         return ExtractParameters
@@ -91,7 +93,7 @@ class DocumentExtractor:
         conversation = await self._asker.conversation(task)
         last = stage == conversation.stages
         shape = _shape(await self._template(conversation)) if last else None
-        await self._asker.answer(task, stage, shape=shape, on_text=_Meter(report))
+        await self._asker.answer(task, stage, shape=shape, on_text=_RowCounter(report))
 
     async def finish(self, task: Task) -> list[OutputSource]:
         """The table as Excel and as JSON. What cannot be read is asked for once more."""
@@ -129,7 +131,7 @@ class DocumentExtractor:
         return self._chat.takes_files and file.media_type == PDF
 
 
-class _Meter:
+class _RowCounter:
     """Makes progress of the pieces of an answer. How long it will be nobody knows: it comes ever closer to 100."""
 
     def __init__(self, report: Report) -> None:
@@ -154,8 +156,8 @@ async def read_table(template: Template, text: str) -> Table:
     return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
 
 
-def _shape(template: Template) -> AnswerShape:
-    return AnswerShape(name="table", schema=rows_schema(template.columns))
+def _shape(template: Template) -> AnswerSchema:
+    return AnswerSchema(name="table", schema=rows_schema(template.columns))
 
 
 def _as_json(template: Template, table: Table) -> bytes:

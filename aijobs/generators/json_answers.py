@@ -23,23 +23,23 @@ class NotJson(ValueError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonAnswer:
     """The JSON of an answer; `repaired` when it had to be mended, so that some of it may be guessed."""
 
     data: Any
     repaired: bool
 
 
-async def read_answer(text: str) -> Answer:
+async def read_answer(text: str) -> JsonAnswer:
     """Raises NotJson. In a thread: an answer can be so large that reading it would hold up everything else."""
     return await asyncio.to_thread(_read, text)
 
 
-def _read(text: str) -> Answer:
+def _read(text: str) -> JsonAnswer:
     _check_depth(text)
     for candidate in _candidates(text):
         try:
-            return Answer(_kept_exactly(json.loads(candidate, parse_constant=_refuse)), repaired=False)
+            return JsonAnswer(_kept_exactly(json.loads(candidate, parse_constant=_refuse)), repaired=False)
         except ValueError:
             continue
     if len(text) > MAX_MENDED:
@@ -47,7 +47,7 @@ def _read(text: str) -> Answer:
     mended = json_repair.loads(_likeliest(text), skip_json_loads=True)
     if not isinstance(mended, dict | list) or not mended:
         raise NotJson("It is not JSON.")
-    return Answer(_kept_exactly(mended), repaired=True)
+    return JsonAnswer(_kept_exactly(mended), repaired=True)
 
 
 def _candidates(text: str) -> Iterator[str]:

@@ -12,21 +12,21 @@ from pydantic import Field, StringConstraints, ValidationError
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import AnswerShape, Attachment, Chat, Conversations, Prompt, Script
+from aijobs.domain.llm import AnswerSchema, Attachment, ChatModel, ConversationPlan, Conversations, Prompt
 from aijobs.domain.photos import (
     ASPECTS,
     Analysis,
     Aspect,
     Measurements,
-    Photos,
-    Reviews,
+    PhotoSource,
+    ReviewStore,
     Verdicts,
     analysis_of,
     verdicts_schema,
 )
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.generators.conversation import Asker
+from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
@@ -57,7 +57,7 @@ Your last answer cannot be used:
 {problems}
 Give the whole answer again, as the JSON object that was asked for."""
 
-SHAPE: Final = AnswerShape(name="photo_review", schema=verdicts_schema())
+SHAPE: Final = AnswerSchema(name="photo_review", schema=verdicts_schema())
 
 CAPABILITIES: Final = Capabilities(
     cancel=True,
@@ -87,8 +87,10 @@ class PhotoReviewer:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, chat: Chat | None, conversations: Conversations, photos: Photos, reviews: Reviews) -> None:
-        self._asker = Asker(chat, conversations, self._shown) if chat else None
+    def __init__(
+        self, chat: ChatModel | None, conversations: Conversations, photos: PhotoSource, reviews: ReviewStore
+    ) -> None:
+        self._asker = ConversationRunner(chat, conversations, self._shown) if chat else None
         self._conversations = conversations
         self._photos = photos
         self._reviews = reviews
@@ -99,7 +101,7 @@ class PhotoReviewer:
     async def begin(self, task: Task) -> int:
         if self._asker is not None:
             question = QUESTION.format(schema=json.dumps(SHAPE.schema))
-            script = Script(
+            script = ConversationPlan(
                 instruction=INSTRUCTION,
                 prompts=(Prompt(text=question, file="image"),),
                 template_id=task.model.model_code,
@@ -124,7 +126,7 @@ class PhotoReviewer:
         document = json.dumps(analysis.model_dump(mode="json"), ensure_ascii=False, indent=1)
         return [OutputSource(kind=OutputKind.JSON, content=document.encode())]
 
-    async def _asker_of(self, task: Task) -> Asker | None:
+    async def _asker_of(self, task: Task) -> ConversationRunner | None:
         begun = await self._conversations.conversation(task.job_code) is not None
         return self._asker if begun else None
 
@@ -135,7 +137,7 @@ class PhotoReviewer:
         return Attachment(name="photo.jpg", media_type="image/jpeg", content=content)
 
 
-async def _judged(asker: Asker, task: Task, figures: Measurements) -> Analysis:
+async def _judged(asker: ConversationRunner, task: Task, figures: Measurements) -> Analysis:
     """What is no use is asked for once more."""
     try:
         verdicts = await read_verdicts(await asker.answer(task, STAGES, shape=SHAPE))

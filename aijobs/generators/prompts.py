@@ -8,7 +8,7 @@ from typing import Final
 from aijobs.domain.documents.prompt_stages import PromptStage
 from aijobs.domain.documents.templates import Template, rows_schema
 from aijobs.domain.errors import FieldError
-from aijobs.domain.llm import Prompt, Script
+from aijobs.domain.llm import ConversationPlan, Prompt
 
 INSTRUCTION: Final = """\
 You work on one document in several steps, one message each. The document comes with the first message, between two \
@@ -29,14 +29,16 @@ Give the whole answer again. {shape}"""
 MAX_TOLD: Final = 20  #: problems that the model is told at once
 
 
-def script_of(template: Template, stages: Sequence[PromptStage], *, document: str, file: str | None) -> Script:
+def script_of(
+    template: Template, stages: Sequence[PromptStage], *, document: str, file: str | None
+) -> ConversationPlan:
     """The whole script. The document goes along as text, or as the upload `file`, which the model reads itself."""
     texts = [stage.text for stage in stages]
     texts[-1] = f"{texts[-1]}\n\n{shape_of(template)}"
     texts[0] = f"{texts[0]}\n\n{document}"
     prompts = [Prompt(text=text) for text in texts]
     prompts[0] = Prompt(text=texts[0], file=file)
-    return Script(
+    return ConversationPlan(
         instruction=INSTRUCTION,
         prompts=tuple(prompts),
         template_id=template.id,

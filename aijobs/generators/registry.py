@@ -23,8 +23,8 @@ from aijobs.generators.document import DocumentExtractor
 from aijobs.generators.photo_review import PhotoReviewer
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
-from aijobs.persistence.documents.extraction import DatabaseTemplates
-from aijobs.persistence.photo_reviews import DatabaseReviews
+from aijobs.persistence.documents.extraction import DatabaseTemplateSource
+from aijobs.persistence.photo_reviews import DatabaseReviewStore
 
 DOCUMENT: Final = "document"
 PHOTO_REVIEW: Final = "photo_review"
@@ -40,14 +40,14 @@ async def opened_generators(
     Photos can always be reviewed: without a language model that sees them they are measured.
     """
     conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
-    reviews = DatabaseReviews(database)
+    reviews = DatabaseReviewStore(database)
     if not chat_settings.token:
         yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews)}
         return
     async with opened_chat(chat_settings) as chat:
         sees = chat if chat_settings.vision else None
         yield {
-            DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplates(database), documents),
+            DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplateSource(database), documents),
             PHOTO_REVIEW: PhotoReviewer(sees, conversations, documents, reviews),
         }
 

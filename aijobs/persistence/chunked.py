@@ -7,7 +7,7 @@ from typing import Final
 AT_ONCE: Final = 500
 
 
-def portions(values: Iterable[str]) -> Iterator[list[str]]:
+def chunked(values: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(values)
     while some := list(islice(rest, AT_ONCE)):
         yield some

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.errors import BadInput, JobIsFinal, NotFound, PhotoCannotBeBeautified, PhotoIsBeingBeautified
 from aijobs.domain.jobs.job import JobError
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.photos import REVIEW_MODEL, Analysis, last_words
+from aijobs.domain.photos import REVIEW_MODEL, Analysis, beautify_error
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
@@ -25,7 +25,7 @@ ANALYSIS: Final = "analysis"
 MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
 
-class DatabaseReviews:
+class DatabaseReviewStore:
     """Implements aijobs.domain.photos.Reviews."""
 
     def __init__(self, database: Database) -> None:
@@ -139,7 +139,7 @@ async def take_over(session: AsyncSession, old: JobRow, new: JobRow) -> None:
         _let_beautify(review, new)
 
 
-async def concluded(
+async def on_job_final(
     session: AsyncSession, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
 ) -> JobError | None:
     """What the end of a locked job means for its review, in the transaction of that end. Returns the error to show."""
@@ -177,7 +177,7 @@ async def _beautify_concluded(
     _touch(review)
     assert error is not None, "a job that ends badly says why"
     assert closing is not None, "a final status closes the reservation"
-    return last_words(to, error, closing=closing, points=job.points)
+    return beautify_error(to, error, closing=closing, points=job.points)
 
 
 async def _keep_beautified(session: AsyncSession, review: PhotoReviewRow, job: JobRow) -> None:

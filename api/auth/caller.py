@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
-from api.auth.credentials import Proof
+from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
@@ -42,17 +42,17 @@ class Caller:
     has_key: bool = False
 
     @property
-    def proof(self) -> Proof:
+    def proof(self) -> Credentials:
         is_for_one = self.kind is KeyKind.USER and not self.has_key
         user_id = self.own_user if is_for_one else None
-        return Proof(key_id=self.key_id, user_id=user_id, until=self.until, session=self.session)
+        return Credentials(key_id=self.key_id, user_id=user_id, until=self.until, session=self.session)
 
     @property
-    def sees(self) -> str | None:
+    def visible_user(self) -> str | None:
         """Whose jobs; nobody in particular means everybody's, which is a service's right."""
         return self.named if self.kind is KeyKind.SERVICE else self.own_user
 
-    def acts_for(self, wanted: str | int | None = None) -> str:
+    def acting_user(self, wanted: str | int | None = None) -> str:
         """The end user of a request that names one in its body, or does not.
 
         Raises NotAllowed for somebody else's key, InvalidParameters when nobody is named or two different users are.

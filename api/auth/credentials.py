@@ -11,7 +11,7 @@ from aijobs.persistence.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class Credentials:
     """A key; for what was made with it also its end, and the one user that it is for; for a session its hash."""
 
     key_id: str
@@ -20,9 +20,9 @@ class Proof:
     session: str | None = None
 
 
-async def those_still_good(
-    database: Database, proofs: Collection[Proof], *, session_idle: timedelta
-) -> frozenset[Proof]:
+async def valid_credentials(
+    database: Database, proofs: Collection[Credentials], *, session_idle: timedelta
+) -> frozenset[Credentials]:
     """Those of them that still let somebody in; however many they are, keys and sessions are asked for together."""
     moment = now()
     keys = await valid_keys(database, {proof.key_id for proof in proofs})

@@ -17,7 +17,7 @@ from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
 from api.auth.caller import Caller, identified
-from api.auth.credentials import Proof, those_still_good
+from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
 from api.dependencies import AllParts, Parts
 
@@ -30,12 +30,12 @@ _PURPOSE: Final = b"aijobs stream ticket 1"  # a key of its own, so that a signa
 
 
 @dataclass(frozen=True)
-class Ticket:
+class StreamTicket:
     text: str
     expires_at: datetime
 
 
-def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timedelta = LIFETIME) -> Ticket:
+def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timedelta = LIFETIME) -> StreamTicket:
     """To follow this user's jobs. A stream that it opened ends with what the caller was let in by."""
     expires_at = now().replace(microsecond=0) + lifetime
     proof = caller.proof
@@ -44,15 +44,15 @@ def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timede
         content["until"] = int(proof.until.timestamp())
     if proof.session is not None:
         content["session"] = proof.session
-    return Ticket(jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires_at)
+    return StreamTicket(jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires_at)
 
 
 async def holder_of(parts: Parts, text: str) -> Caller:
     """Whom a ticket lets in. Raises NotAuthenticated."""
     content = _read(parts.secret, text)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
-    proof = Proof(key_id=content["key"], until=until, session=content.get("session"))
-    if not await those_still_good(parts.database, [proof], session_idle=parts.settings.session_idle):
+    proof = Credentials(key_id=content["key"], until=until, session=content.get("session"))
+    if not await valid_credentials(parts.database, [proof], session_idle=parts.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
     return Caller(
         key_id=proof.key_id,

@@ -49,7 +49,7 @@ async def follow_job(
 ) -> Response:
     """Server-sent events: `id` is the event's number, `event` its kind. Ends after the final one."""
     async with parts.database.read() as session:
-        job = await job_of(session, code, user_id=caller.sees)
+        job = await job_of(session, code, user_id=caller.visible_user)
     seen = _number(last_event_id, job.event_seq) or _number(after, job.event_seq)
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _history(parts, code, seen)

@@ -12,7 +12,7 @@ from api.dependencies import AllParts
 from api.paths import FileCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import file_document
+from api.schemas.job_responses import file_response
 from api.uploading import keep, received
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
@@ -62,4 +62,4 @@ async def upload_file(
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
 async def get_file(caller: Reader, code: FileCode, parts: AllParts) -> shapes.File:
     async with parts.database.read() as session:
-        return file_document(await file_of(session, code, user_id=caller.sees))
+        return file_response(await file_of(session, code, user_id=caller.visible_user))

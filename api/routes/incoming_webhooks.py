@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
-from aijobs.domain.provider_io import Hint, WebhookDelivery
+from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
 from api.dependencies import AllParts, Parts
-from api.engine import EngineUnavailable
+from api.engine import TemporalUnavailable
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
@@ -31,7 +31,7 @@ async def take_webhook(provider: str, token: str, request: Request, parts: AllPa
         raise NotFound("Nobody waits for this webhook.")
     async with parts.database.read() as session:
         submission = await submission_with(session, provider=provider, token=token)
-    delivery = WebhookDelivery(headers=dict(request.headers), body=await request.body(), token=token)
+    delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
     hint = parts.providers[provider].parse_webhook(delivery)
     await _resolve(parts, submission, hint)
     if await _is_new(parts, provider, hint):
@@ -39,21 +39,21 @@ async def take_webhook(provider: str, token: str, request: Request, parts: AllPa
     return shapes.Received(received=True)
 
 
-async def _resolve(parts: Parts, submission: Submission, hint: Hint) -> None:
+async def _resolve(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
     """A webhook with our token proves that the submission has arrived."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
         await parts.records.conclude(submission, Accepted(hint.ref))
 
 
-async def _is_new(parts: Parts, provider: str, hint: Hint) -> bool:
+async def _is_new(parts: Parts, provider: str, hint: WebhookHint) -> bool:
     if hint.delivery_id is None:
         return True
     async with parts.database.write() as session:
         return await take_receipt(session, provider=provider, delivery_id=hint.delivery_id)
 
 
-async def _pass_on(parts: Parts, submission: Submission, hint: Hint) -> None:
+async def _pass_on(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
     try:
         await parts.engine.hint(submission.job_code, raw_status=hint.raw_status)
-    except EngineUnavailable as away:  # the next poll will see the news
+    except TemporalUnavailable as away:  # the next poll will see the news
         log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(away))

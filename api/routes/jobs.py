@@ -21,7 +21,7 @@ from api.dependencies import AllParts
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_document, job_documents, with_exchange
+from api.schemas.job_responses import job_response, job_responses, with_exchange
 from api.strict_json import StrictRoute
 
 MAX_PAGE: Final = 100
@@ -100,7 +100,7 @@ async def create_job(
 async def list_jobs(wanted: Annotated[JobQuery, Query()], caller: Reader, parts: AllParts) -> shapes.Page[shapes.Job]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     chosen = JobFilter(
-        user_id=caller.sees,
+        user_id=caller.visible_user,
         statuses=frozenset(map(_status, wanted.status)),
         model_id=wanted.model,
         created_after=wanted.created_after,
@@ -109,7 +109,7 @@ async def list_jobs(wanted: Annotated[JobQuery, Query()], caller: Reader, parts:
     )
     async with parts.database.read() as session:
         rows, has_more = await jobs_page(session, chosen, limit=wanted.limit)
-    documents = await job_documents(parts, rows)
+    documents = await job_responses(parts, rows)
     return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
@@ -123,8 +123,8 @@ async def get_job(
     ] = [],  # noqa: B006
 ) -> shapes.JobWithExchange | shapes.Job:
     async with parts.database.read() as session:
-        row = await job_of(session, code, user_id=caller.sees)
-    document = await job_document(parts, row)
+        row = await job_of(session, code, user_id=caller.visible_user)
+    document = await job_response(parts, row)
     return with_exchange(document, row) if Expansion.EXCHANGE in expand else document
 
 
@@ -138,7 +138,7 @@ async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: Cance
     """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
     reason = (wish.reason if wish else None) or "Canceled by its owner."
     async with parts.database.read() as session:
-        row = await job_of(session, code, user_id=caller.sees)
+        row = await job_of(session, code, user_id=caller.visible_user)
     if row.job_status.is_final:
         raise JobIsFinal(f"The job has ended: {row.job_status.name}.")
     await parts.engine.start(parts.records.brief(row))  # it has been, unless Temporal was away
@@ -146,7 +146,7 @@ async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: Cance
         row = await locked_job(session, code)
         await note_wish_to_cancel(session, row, reason=reason)
     await parts.engine.cancel(code, reason=reason)
-    return await job_document(parts, row)
+    return await job_response(parts, row)
 
 
 def _status(written: str) -> JobStatus:

@@ -10,7 +10,7 @@ from api.dependencies import AllParts
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_document, output_link
+from api.schemas.job_responses import job_response, output_link
 
 router = APIRouter(prefix="/api/jobs", tags=["outputs"])
 
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/api/jobs", tags=["outputs"])
 async def list_outputs(caller: Reader, code: JobCode, parts: AllParts) -> shapes.Page[shapes.Output]:
     """Those that are in our store by now."""
     async with parts.database.read() as session:
-        row = await job_of(session, code, user_id=caller.sees)
-    return shapes.Page(data=(await job_document(parts, row)).outputs)
+        row = await job_of(session, code, user_id=caller.visible_user)
+    return shapes.Page(data=(await job_response(parts, row)).outputs)
 
 
 @router.get(
@@ -33,7 +33,7 @@ async def list_outputs(caller: Reader, code: JobCode, parts: AllParts) -> shapes
 async def open_output(code: JobCode, index: int, caller: Reader, parts: AllParts) -> RedirectResponse:
     """Redirects to a fresh link."""
     async with parts.database.read() as session:
-        await job_of(session, code, user_id=caller.sees)
+        await job_of(session, code, user_id=caller.visible_user)
         rows = await outputs_of(session, code)
     row = next((row for row in rows if row.index == index), None)
     if row is None:

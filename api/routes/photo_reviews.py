@@ -19,8 +19,8 @@ from api.paths import ReviewCode
 from api.problems import problem_responses
 from api.reviewing import beautify, review_file, review_upload
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_documents
-from api.schemas.photo_responses import beautified_documents, photo_link, review_documents
+from api.schemas.job_responses import job_responses
+from api.schemas.photo_responses import beautified_responses, photo_link, review_responses
 from api.schemas.photos import (
     PHOTO,
     REVIEW_BODY,
@@ -72,18 +72,18 @@ async def list_reviews(
 ) -> shapes.Page[PhotoReview]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     async with parts.database.read() as session:
-        rows, has_more = await reviews_page(session, user_id=caller.sees, before=cursor, limit=limit)
-    documents = await review_documents(parts, rows)
+        rows, has_more = await reviews_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
+    documents = await review_responses(parts, rows)
     return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
 @router.get("/{code}", summary="Look at a photo review", responses=problem_responses(401, 403, 404))
 async def get_review(caller: Reader, code: ReviewCode, parts: AllParts) -> PhotoReviewWithJobs:
     async with parts.database.read() as session:
-        row = await review_of(session, code, user_id=caller.sees)
+        row = await review_of(session, code, user_id=caller.visible_user)
         jobs = await jobs_of(session, row)
-    (document,) = await review_documents(parts, [row])
-    return PhotoReviewWithJobs(**dict(document), jobs=await job_documents(parts, jobs))
+    (document,) = await review_responses(parts, [row])
+    return PhotoReviewWithJobs(**dict(document), jobs=await job_responses(parts, jobs))
 
 
 @router.get(
@@ -96,7 +96,7 @@ async def get_review(caller: Reader, code: ReviewCode, parts: AllParts) -> Photo
 async def open_photo(caller: Reader, code: ReviewCode, parts: AllParts) -> RedirectResponse:
     """Redirects to a fresh link."""
     async with parts.database.read() as session:
-        row = await review_of(session, code, user_id=caller.sees)
+        row = await review_of(session, code, user_id=caller.visible_user)
     return RedirectResponse(await photo_link(parts, row), status_code=307)
 
 
@@ -110,9 +110,9 @@ async def list_beautified(
 ) -> shapes.Page[BeautifiedPhoto]:
     """In the order in which they were made."""
     async with parts.database.read() as session:
-        review = await review_of(session, code, user_id=caller.sees)
+        review = await review_of(session, code, user_id=caller.visible_user)
         rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
-    documents = await beautified_documents(parts, review, rows)
+    documents = await beautified_responses(parts, review, rows)
     return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
 
 
@@ -140,8 +140,8 @@ router.include_router(strict)
 
 async def _told(parts: Parts, caller: Caller, answer: Answer) -> JSONResponse:
     async with parts.database.read() as session:
-        row = await review_of(session, answer.body["code"], user_id=caller.sees)
-    (document,) = await review_documents(parts, [row])
+        row = await review_of(session, answer.body["code"], user_id=caller.visible_user)
+    (document,) = await review_responses(parts, [row])
     return JSONResponse(document.model_dump(mode="json"), answer.status, {"Location": answer.location})
 
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/points", tags=["points"])
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))
 async def points_today(caller: Reader, parts: AllParts) -> shapes.Points:
     """Of the caller's user. Days are UTC days."""
-    user_id, day = caller.acts_for(), now().date()
+    user_id, day = caller.acting_user(), now().date()
     async with parts.database.read() as session:
         spent = await today(session, user_id, day)
         limit = await limit_of(session, user_id, default=parts.daily_limit)
@@ -37,6 +37,6 @@ async def points_entries(
 ) -> shapes.Page[shapes.Entry]:
     """Of the caller's user; with a service key that names nobody, everybody's."""
     async with parts.database.read() as session:
-        rows, has_more = await entries_page(session, user_id=caller.sees, before=cursor, limit=limit)
+        rows, has_more = await entries_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = [shapes.Entry.model_validate(row, from_attributes=True) for row in rows]
     return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1].id) if has_more else None)

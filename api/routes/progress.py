@@ -9,13 +9,13 @@ from fastapi.responses import Response
 
 from aijobs.domain.errors import NotFound
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.documents.task_ids import CODE_PREFIX, TASK_ID, tracked_job
+from aijobs.persistence.documents.task_ids import CODE_PREFIX, TASK_ID, job_of_task
 from api.auth.caller import Caller
 from api.auth.tickets import Follower
 from api.dependencies import AllParts, Parts
 from api.problems import problem_responses
 from api.streaming.filters import number
-from api.streaming.progress import Track
+from api.streaming.progress import ProgressStream
 from api.streaming.sse import EventStream, admission
 
 MAX_SEQ: Final = 2**31
@@ -71,12 +71,14 @@ async def _tracked(parts: Parts, caller: Caller, task_id: str, seen: str | None,
     if not TASK_ID.fullmatch(task_id):
         raise NotFound("There is no such task.")
     async with parts.database.read() as session:
-        job = await tracked_job(session, task_id, user_id=caller.sees)
+        job = await job_of_task(session, task_id, user_id=caller.visible_user)
     if job is None and task_id.startswith(CODE_PREFIX):
         raise NotFound(f"There is no job {task_id}.")
     after = number(seen, at_most=job.event_seq if job else MAX_SEQ)
     if job and job.job_status.is_final and after == job.event_seq:
         return Response(status_code=204)
     code = job.code if job else None
-    followed = Track(task_id=task_id, user_id=caller.sees, is_made_up=is_made_up, code=code, after=after)
+    followed = ProgressStream(
+        task_id=task_id, user_id=caller.visible_user, is_made_up=is_made_up, code=code, after=after
+    )
     return EventStream(partial(followed.frames, parts.live), admission=admission(parts, caller))

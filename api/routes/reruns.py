@@ -46,7 +46,7 @@ async def rerun_job(
 ) -> JSONResponse:
     """A new job, linked to the old one by an event of each. 409 while the old one runs, or nothing is left of it."""
     async with parts.database.read() as session:
-        owner = (await job_of(session, code, user_id=caller.sees)).user_id
+        owner = (await job_of(session, code, user_id=caller.visible_user)).user_id
     request = claim_of(caller, owner, idempotency_key, {"rerun": code, "from": wanted.start})
 
     async def repeated(session: AsyncSession) -> JobRow:

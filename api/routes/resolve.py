@@ -8,29 +8,29 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from aijobs.persistence.jobs import resolutions
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.records import job_of
-from aijobs.persistence.jobs.resolutions import Decision
+from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator
 from api.dependencies import AllParts
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_document
+from api.schemas.job_responses import job_response
 from api.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRoute)
 
 
-class Resolution(BaseModel):
+class ResolutionRequest(BaseModel):
     """`refund` and `charge` settle held points; `attach` tells the provider's id of a lost submission (`ref`)."""
 
     model_config = ConfigDict(extra="forbid")
 
-    decision: Decision | Literal["attach"]
+    decision: Resolution | Literal["attach"]
     ref: str | None = Field(default=None, min_length=1, max_length=200)
     why: str = Field(min_length=1, max_length=500)
 
     @model_validator(mode="after")
-    def _ref_goes_with_attach(self) -> "Resolution":
+    def _ref_goes_with_attach(self) -> "ResolutionRequest":
         if (self.decision == "attach") is (self.ref is None):
             raise ValueError("`ref` goes with `attach`, and with nothing else")
         return self
@@ -42,20 +42,22 @@ class Resolution(BaseModel):
     responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422, 503),
 )
 async def resolve_job(
-    wanted: Annotated[Resolution, Body(examples=[{"decision": "refund", "why": "The provider has no trace of it."}])],
+    wanted: Annotated[
+        ResolutionRequest, Body(examples=[{"decision": "refund", "why": "The provider has no trace of it."}])
+    ],
     caller: Operator,
     code: JobCode,
     parts: AllParts,
 ) -> shapes.Job:
     """Recorded in the job's history with who and why. Needs the scope `admin`."""
     async with parts.database.read() as session:
-        await job_of(session, code, user_id=caller.sees)
+        await job_of(session, code, user_id=caller.visible_user)
     async with parts.database.write() as session:
         job = await locked_job(session, code)
-        if isinstance(wanted.decision, Decision):
-            await resolutions.decide(session, job, wanted.decision, by=caller.key_id, why=wanted.why)
+        if isinstance(wanted.decision, Resolution):
+            await resolutions.resolve(session, job, wanted.decision, by=caller.key_id, why=wanted.why)
         else:
             await resolutions.attach(session, job, {"id": wanted.ref}, by=caller.key_id, why=wanted.why)
     if wanted.decision == "attach":
-        await parts.engine.look_again(parts.records.brief(job))
-    return await job_document(parts, job)
+        await parts.engine.poll_now(parts.records.brief(job))
+    return await job_response(parts, job)

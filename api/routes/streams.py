@@ -13,7 +13,7 @@ from api.auth.tickets import Follower, make_ticket
 from api.dependencies import AllParts, Parts
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.streaming.filters import MAX_POSITION, LogQuery, number, wanted_by
+from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
 from api.streaming.replay import present_position
 from api.streaming.sse import EventStream, admission, log_frames
 from api.strict_json import StrictRoute
@@ -74,7 +74,7 @@ async def follow_jobs(
     `id` is a place in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` it begins now; what is
     no place in the log means from the start.
     """
-    chosen = await wanted_by(caller, wanted, parts.database)
+    chosen = await event_filter(caller, wanted, parts.database)
     seen = last_event_id or wanted.after
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _page(parts, chosen, await place_in_log(parts, seen or "0"))
@@ -115,6 +115,6 @@ async def _page(parts: Parts, wanted: EventFilter, after: int) -> JSONResponse:
 )
 async def create_ticket(caller: Reader, parts: AllParts, wanted: TicketRequest | None = None) -> Ticket:
     """For an EventSource or a WebSocket, which send no header of their own: good for a minute, to open streams only."""
-    user_id = caller.acts_for(wanted.user_id if wanted else None)
+    user_id = caller.acting_user(wanted.user_id if wanted else None)
     made = make_ticket(parts.secret, caller, user_id=user_id)
     return Ticket(ticket=made.text, expires_at=made.expires_at)

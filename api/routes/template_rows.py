@@ -82,7 +82,7 @@ async def list_rows(
 
     In CSV, texts that a spreadsheet could take for a formula have an apostrophe before them.
     """
-    chosen = RowFilter(template_id=template_id, user_id=caller.sees, source=wanted.source)
+    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=wanted.source)
     async with parts.database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=1)
         rows, has_more = await rows_page(session, chosen, after=wanted.cursor, limit=wanted.limit)

@@ -9,7 +9,7 @@ from api.accepting import IdempotencyKey
 from api.auth.caller import Uploader
 from api.dependencies import AllParts
 from api.document_intake import TakenJob, TakenTable, take_document
-from api.legacy_envelope import CodeAndMessageRoute
+from api.legacy_envelope import LegacyEnvelopeRoute
 from api.schemas import jobs as shapes
 from api.uploading import received
 
@@ -46,7 +46,7 @@ FORM: Final[dict[str, Any]] = {
     }
 }
 
-router = APIRouter(prefix="/api/template", tags=["templates"], route_class=CodeAndMessageRoute)
+router = APIRouter(prefix="/api/template", tags=["templates"], route_class=LegacyEnvelopeRoute)
 
 
 class UploadData(shapes.Shape):

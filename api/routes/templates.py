@@ -8,7 +8,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.documents.prompt_stages import Stages, split
-from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH, TEMPLATE_ID, Definition, StageSettings, Template
+from aijobs.domain.documents.templates import (
+    MAX_PROMPT_LENGTH,
+    TEMPLATE_ID,
+    StageSettings,
+    Template,
+    TemplateDefinition,
+)
 from aijobs.domain.errors import NotAllowed
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.access.keys import KeyKind
@@ -120,7 +126,7 @@ async def get_template(
     responses={201: {"model": SavedTemplate}, **problem_responses(400, 401, 403, 413, 415)},
 )
 async def put_template(
-    template_id: TemplateId, definition: Definition, caller: Operator, parts: AllParts
+    template_id: TemplateId, definition: TemplateDefinition, caller: Operator, parts: AllParts
 ) -> JSONResponse:
     """201 and a new version; 200 and the old one, when nothing has changed. Jobs keep the version they began with."""
     cut = await _cut(definition.prompt, definition.stages)

@@ -47,6 +47,6 @@ async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts
     if not scopes <= allowed:
         too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
         raise InvalidParameters("The token would be allowed too much.", too_much)
-    claims = Claims(user_id=caller.acts_for(wanted.user_id), key_id=caller.key_id, scopes=scopes)
+    claims = Claims(user_id=caller.acting_user(wanted.user_id), key_id=caller.key_id, scopes=scopes)
     token, expires_at = make_token(parts.secret, claims, lifetime=timedelta(seconds=wanted.ttl))
     return shapes.Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)

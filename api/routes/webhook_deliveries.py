@@ -13,7 +13,7 @@ from api.dependencies import AllParts, Parts
 from api.paths import DeliveryCode, EndpointCode
 from api.problems import problem_responses
 from api.schemas.jobs import Page
-from api.schemas.webhooks import WebhookDelivery, delivery_document
+from api.schemas.webhooks import WebhookDelivery, delivery_response
 
 router = APIRouter(tags=["webhooks out"])
 
@@ -41,7 +41,7 @@ async def list_all(
     wanted: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, parts: AllParts
 ) -> Page[WebhookDelivery]:
     """Those to `callback_url`s are here too."""
-    chosen = DeliveryFilter(user_id=caller.sees, job_code=wanted.job, state=wanted.state, before=wanted.cursor)
+    chosen = DeliveryFilter(user_id=caller.visible_user, job_code=wanted.job, state=wanted.state, before=wanted.cursor)
     return await _page(parts, chosen, wanted.limit)
 
 
@@ -57,8 +57,8 @@ async def list_endpoint_deliveries(
     parts: AllParts,
 ) -> Page[WebhookDelivery]:
     async with parts.database.read() as session:
-        await endpoint_of(session, id, user_id=caller.sees)
-    chosen = DeliveryFilter(user_id=caller.sees, endpoint_code=id, state=wanted.state, before=wanted.cursor)
+        await endpoint_of(session, id, user_id=caller.visible_user)
+    chosen = DeliveryFilter(user_id=caller.visible_user, endpoint_code=id, state=wanted.state, before=wanted.cursor)
     return await _page(parts, chosen, wanted.limit)
 
 
@@ -67,7 +67,7 @@ async def list_endpoint_deliveries(
 )
 async def get(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
     async with parts.database.read() as session:
-        return delivery_document(await delivery_of(session, id, user_id=caller.sees))
+        return delivery_response(await delivery_of(session, id, user_id=caller.visible_user))
 
 
 @router.post(
@@ -79,12 +79,12 @@ async def get(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> Webho
 async def replay_one(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
     """A new delivery of the same message, tried at once. It replaces one that still waits for its next try."""
     async with parts.database.write() as session:
-        row = await replay(session, await delivery_of(session, id, user_id=caller.sees))
-    return delivery_document(row)
+        row = await replay(session, await delivery_of(session, id, user_id=caller.visible_user))
+    return delivery_response(row)
 
 
 async def _page(parts: Parts, chosen: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
     async with parts.database.read() as session:
         rows, has_more = await deliveries_page(session, chosen, limit=limit)
     next_cursor = rows[-1].code if has_more else None
-    return Page(data=[delivery_document(row) for row in rows], has_more=has_more, next_cursor=next_cursor)
+    return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

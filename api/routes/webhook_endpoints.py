@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.persistence.webhooks.endpoints import (
     change_endpoint,
@@ -29,9 +29,9 @@ from api.schemas.webhooks import (
     WebhookDelivery,
     WebhookEndpoint,
     WebhookEndpointWithSecret,
-    delivery_document,
-    endpoint_document,
-    secret_document,
+    delivery_response,
+    endpoint_response,
+    secret_response,
     with_secret,
 )
 from api.strict_json import StrictRoute
@@ -64,14 +64,14 @@ async def create(wanted: EndpointRequest, caller: WebhookKeeper, parts: AllParts
 async def list_all(caller: WebhookKeeper, parts: AllParts) -> Page[WebhookEndpoint]:
     """Those of the caller's user; with a service key that names nobody, all."""
     async with parts.database.read() as session:
-        rows = await endpoints_of(session, user_id=caller.sees)
-    return Page(data=[endpoint_document(row) for row in rows])
+        rows = await endpoints_of(session, user_id=caller.visible_user)
+    return Page(data=[endpoint_response(row) for row in rows])
 
 
 @router.get("/api/webhook-endpoints/{id}", summary="Look at a webhook endpoint", responses=PROBLEMS)
 async def get(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpoint:  # noqa: A002
     async with parts.database.read() as session:
-        return endpoint_document(await endpoint_of(session, id, user_id=caller.sees))
+        return endpoint_response(await endpoint_of(session, id, user_id=caller.visible_user))
 
 
 @router.patch("/api/webhook-endpoints/{id}", summary="Change a webhook endpoint", responses=PROBLEMS_OF_CHANGES)
@@ -86,22 +86,22 @@ async def change(
         check_url(parts, wanted.url, "/url")
     events = None if wanted.events is None else sorted(set(wanted.events))
     async with parts.database.write() as session:
-        row = await endpoint_of(session, id, user_id=caller.sees)
+        row = await endpoint_of(session, id, user_id=caller.visible_user)
         change_endpoint(row, url=wanted.url, events=events, enabled=wanted.enabled)
-    return endpoint_document(row)
+    return endpoint_response(row)
 
 
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
 async def delete(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> None:  # noqa: A002
     async with parts.database.write() as session:
-        delete_endpoint(await endpoint_of(session, id, user_id=caller.sees))
+        delete_endpoint(await endpoint_of(session, id, user_id=caller.visible_user))
 
 
 @router.post("/api/webhook-endpoints/{id}/rotate-secret", summary="Give an endpoint a new secret", responses=PROBLEMS)
 async def rotate(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpointWithSecret:  # noqa: A002
     """For 24 hours, messages carry a signature of the old secret as well."""
     async with parts.database.write() as session:
-        row = await endpoint_of(session, id, user_id=caller.sees)
+        row = await endpoint_of(session, id, user_id=caller.visible_user)
         rotate_secret(row)
     return with_secret(row, parts.secret)
 
@@ -115,15 +115,15 @@ async def rotate(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> We
 async def test(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
     """Of the type `endpoint.test`. How it went is seen in the delivery that is answered here."""
     async with parts.database.write() as session:
-        row = test_delivery(session, await endpoint_of(session, id, user_id=caller.sees))
-    return delivery_document(row)
+        row = test_delivery(session, await endpoint_of(session, id, user_id=caller.visible_user))
+    return delivery_response(row)
 
 
 @router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
 async def get_user_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
     """It signs what goes to the `callback_url` of the user's jobs. With a service key, name the user."""
     async with parts.database.read() as session:
-        return secret_document(await user_secret(session, caller.acts_for()), parts.secret)
+        return secret_response(await user_secret(session, caller.acting_user()), parts.secret)
 
 
 @router.post(
@@ -132,18 +132,18 @@ async def get_user_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
 async def rotate_webhook_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
     """For 24 hours, messages carry a signature of the old secret as well."""
     async with parts.database.write() as session:
-        row = await rotate_user_secret(session, caller.acts_for())
-    return secret_document(row, parts.secret)
+        row = await rotate_user_secret(session, caller.acting_user())
+    return secret_response(row, parts.secret)
 
 
 def check_url(parts: Parts, url: str, pointer: str) -> None:
     """Raises InvalidParameters that points at it."""
-    if complaint := complaint_about(url, parts.webhooks.trusted):
+    if complaint := webhook_url_error(url, parts.webhooks.trusted):
         raise InvalidParameters("Nobody can be called there.", FieldError(pointer, complaint))
 
 
 def _owner(caller: Caller, wanted: EndpointRequest) -> str | None:
     """Nobody in particular, when a service names nobody."""
-    if wanted.user_id is None and caller.sees is None:
+    if wanted.user_id is None and caller.visible_user is None:
         return None
-    return caller.acts_for(wanted.user_id)
+    return caller.acting_user(wanted.user_id)

@@ -18,11 +18,11 @@ from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import follower
 from api.dependencies import AllParts, Parts
 from api.routes.streams import place_in_log
-from api.streaming.filters import LogQuery, wanted_by
+from api.streaming.filters import LogQuery, event_filter
 from api.streaming.limits import OpenStream
-from api.streaming.replay import Log, follow
+from api.streaming.replay import GlobalLog, follow
 from api.streaming.sse import admission
-from api.streaming.subscriptions import Ending
+from api.streaming.subscriptions import StreamEnd
 
 FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
 """For so long we wait for a first message, when the address says nothing of what is wanted."""
@@ -30,12 +30,12 @@ FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
 LOST_AUTHENTICATION: Final = 4401
 
 #: Which close code (RFC 6455, section 7.4; the registry of IANA) says that we end, and the words with it.
-CLOSING: Final[Mapping[Ending | None, tuple[int, str]]] = {
+CLOSING: Final[Mapping[StreamEnd | None, tuple[int, str]]] = {
     None: (WS_1001_GOING_AWAY, "Come back for more."),
-    Ending.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
-    Ending.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
-    Ending.TROUBLE: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
-    Ending.UNWELCOME: (LOST_AUTHENTICATION, "What let you in is no longer good."),
+    StreamEnd.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
+    StreamEnd.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
+    StreamEnd.TROUBLE: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
+    StreamEnd.UNWELCOME: (LOST_AUTHENTICATION, "What let you in is no longer good."),
 }
 
 router = APIRouter()
@@ -52,16 +52,16 @@ async def follow_jobs(socket: WebSocket, parts: AllParts) -> None:
     """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
     caller = await _let_in(parts, socket)
     said = _said_in(socket.query_params)
-    wanted = await wanted_by(caller, said, parts.database) if said else None
+    wanted = await event_filter(caller, said, parts.database) if said else None
     with admission(parts, caller) as stream:
         now = await place_in_log(parts, None)
         await socket.accept()
         try:
             if said is None:
                 said = await _first_word(socket)
-            wanted = wanted or await wanted_by(caller, said, parts.database)
+            wanted = wanted or await event_filter(caller, said, parts.database)
             after = now if said.after is None else await place_in_log(parts, str(said.after))
-            await _send_until_either_leaves(parts, socket, Log(wanted), after, stream)
+            await _send_until_either_leaves(parts, socket, GlobalLog(wanted), after, stream)
             code, reason = CLOSING[stream.ending]
         except AijobsError as refusal:
             code, reason = WS_1008_POLICY_VIOLATION, str(refusal)
@@ -119,7 +119,9 @@ async def _first_word(socket: WebSocket) -> FirstWord:
         raise _not_understood(invalid) from None
 
 
-async def _send_until_either_leaves(parts: Parts, socket: WebSocket, log: Log, after: int, stream: OpenStream) -> None:
+async def _send_until_either_leaves(
+    parts: Parts, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
+) -> None:
     """Raises InvalidParameters when the client says more than its first word, WebSocketDisconnect when it leaves."""
     listening = asyncio.create_task(_nothing_more_from(socket))
     sending = asyncio.create_task(_send(parts, socket, log, after, stream))
@@ -134,7 +136,7 @@ async def _send_until_either_leaves(parts: Parts, socket: WebSocket, log: Log, a
             task.result()
 
 
-async def _send(parts: Parts, socket: WebSocket, log: Log, after: int, stream: OpenStream) -> None:
+async def _send(parts: Parts, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream) -> None:
     async with aclosing(follow(parts.live, log, after, stream)) as batches:
         async for batch in batches:
             for event in batch:

@@ -11,20 +11,20 @@ from api.schemas import jobs as shapes
 from api.schemas.redaction import without_secrets
 
 
-async def job_documents(parts: Parts, rows: Sequence[JobRow]) -> list[shapes.Job]:
+async def job_responses(parts: Parts, rows: Sequence[JobRow]) -> list[shapes.Job]:
     outputs: dict[str, list[shapes.Output]] = defaultdict(list)
     for row in await _output_rows(parts, rows):
         outputs[row.job_code].append(await _output_document(parts, row))
     return [_job_document(row, outputs[row.code], actions_of(parts, row)) for row in rows]
 
 
-def new_job_document(row: JobRow) -> shapes.Job:
+def new_job_response(row: JobRow) -> shapes.Job:
     """Of a job that was accepted just now: it has no outputs."""
     return _job_document(row, [], [])
 
 
-async def job_document(parts: Parts, row: JobRow) -> shapes.Job:
-    return (await job_documents(parts, [row]))[0]
+async def job_response(parts: Parts, row: JobRow) -> shapes.Job:
+    return (await job_responses(parts, [row]))[0]
 
 
 def with_exchange(job: shapes.Job, row: JobRow) -> shapes.JobWithExchange:
@@ -33,7 +33,7 @@ def with_exchange(job: shapes.Job, row: JobRow) -> shapes.JobWithExchange:
     )
 
 
-def file_document(row: FileRow) -> shapes.File:
+def file_response(row: FileRow) -> shapes.File:
     return shapes.File.model_validate(row, from_attributes=True)
 
 

@@ -26,13 +26,13 @@ def photo_key(file_code: str) -> str:
     return f"files/{file_code}.jpg"
 
 
-async def review_documents(parts: Parts, rows: Sequence[PhotoReviewRow]) -> list[PhotoReview]:
+async def review_responses(parts: Parts, rows: Sequence[PhotoReviewRow]) -> list[PhotoReview]:
     return [
         PhotoReview.model_validate({**row.model_dump(), "ori_img_url": await photo_link(parts, row)}) for row in rows
     ]
 
 
-async def beautified_documents(
+async def beautified_responses(
     parts: Parts, review: PhotoReviewRow, rows: Sequence[tuple[PhotoBeautifyRow, OutputRow]]
 ) -> list[BeautifiedPhoto]:
     before = await photo_link(parts, review)

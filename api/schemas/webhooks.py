@@ -7,11 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.adapters.webhooks.url_check import MAX_URL_LENGTH
 from aijobs.domain.jobs.events import Moment
-from aijobs.domain.webhooks import SIGNED_TWICE_FOR, THE_END, Closed, DeliveryState, Topic, endpoint_seal, user_seal
+from aijobs.domain.webhooks import (
+    FINAL_TYPES,
+    SIGNED_TWICE_FOR,
+    DeliveryState,
+    DisabledReason,
+    EventType,
+    endpoint_secret_ref,
+    user_secret_ref,
+)
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 from api.schemas.jobs import Shape
 
-Topics = Annotated[list[Topic], Field(min_length=1, max_length=len(Topic))]
+Topics = Annotated[list[EventType], Field(min_length=1, max_length=len(EventType))]
 
 
 class EndpointRequest(BaseModel):
@@ -25,7 +33,7 @@ class EndpointRequest(BaseModel):
     )
 
     url: str = Field(max_length=MAX_URL_LENGTH)
-    events: Topics = list(THE_END)
+    events: Topics = list(FINAL_TYPES)
     user_id: str | StrictInt | None = Field(
         default=None, description="With a service key: only this user's jobs. Default: every user's."
     )
@@ -47,9 +55,9 @@ class WebhookEndpoint(Shape):
     id: str = Field(examples=["endpoint_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
     user_id: str | None = Field(description="Whose jobs it hears of; null: everybody's.")
     url: str
-    events: list[Topic]
+    events: list[EventType]
     enabled: bool
-    disabled_reason: Closed | None
+    disabled_reason: DisabledReason | None
     disabled_at: Moment | None
     failing_since: Moment | None = Field(description="The first failed try since the last message that was taken.")
     previous_secret_until: Moment | None = Field(description="After a rotation: so long the old secret signs as well.")
@@ -70,7 +78,7 @@ class UserSecret(Shape):
     previous_secret_until: Moment | None
 
 
-class Try(Shape):
+class Attempt(Shape):
     """One try of a delivery. Without a status, `error` says why there was none."""
 
     at: str
@@ -97,28 +105,28 @@ class WebhookDelivery(Shape):
     ended_at: Moment | None
     replay_of: str | None
     create_time: Moment
-    tries: list[Try]
+    tries: list[Attempt]
 
 
-def endpoint_document(row: WebhookEndpointRow) -> WebhookEndpoint:
+def endpoint_response(row: WebhookEndpointRow) -> WebhookEndpoint:
     told = {"id": row.code, "previous_secret_until": row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR}
     return WebhookEndpoint.model_validate({**row.model_dump(), **told})
 
 
 def with_secret(row: WebhookEndpointRow, master: bytes) -> WebhookEndpointWithSecret:
-    secret = secret_of(master, endpoint_seal(row.code, row.secret_version))
-    return WebhookEndpointWithSecret(**dict(endpoint_document(row)), secret=secret)
+    secret = secret_of(master, endpoint_secret_ref(row.code, row.secret_version))
+    return WebhookEndpointWithSecret(**dict(endpoint_response(row)), secret=secret)
 
 
-def secret_document(row: WebhookSecretRow, master: bytes) -> UserSecret:
+def secret_response(row: WebhookSecretRow, master: bytes) -> UserSecret:
     return UserSecret(
         user_id=row.user_id,
-        secret=secret_of(master, user_seal(row.user_id, row.version)),
+        secret=secret_of(master, user_secret_ref(row.user_id, row.version)),
         previous_secret_until=row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR,
     )
 
 
-def delivery_document(row: WebhookDeliveryRow) -> WebhookDelivery:
+def delivery_response(row: WebhookDeliveryRow) -> WebhookDelivery:
     last = row.tries[-1] if row.tries else {"status": None, "error": None}
     told = {
         "id": row.code,

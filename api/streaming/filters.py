@@ -36,14 +36,14 @@ def number(written: str | None, *, at_most: int) -> int | None:
     return int(written) if int(written) <= at_most else None
 
 
-async def wanted_by(caller: Caller, query: LogQuery, database: Database) -> EventFilter:
+async def event_filter(caller: Caller, query: LogQuery, database: Database) -> EventFilter:
     """Raises NotFound for a job that is not the caller's, InvalidParameters for a status that there is none."""
     if query.code:
         async with database.read() as session:
             for code in query.code:
-                await job_of(session, code, user_id=caller.sees)
+                await job_of(session, code, user_id=caller.visible_user)
     return EventFilter(
-        user_id=caller.sees,
+        user_id=caller.visible_user,
         codes=frozenset(query.code),
         model_ids=frozenset(query.model_id),
         statuses=frozenset(map(_status, query.job_status)),

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
-from api.background import begun
-from api.streaming.subscriptions import Audience, Ending, Subscription
+from api.background import start_task
+from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from api.streaming.tail import Tail
 
 FLOW_PATIENCE: Final = timedelta(seconds=5)
@@ -27,7 +27,7 @@ READING_AT_ONCE: Final = 2
 T = TypeVar("T")
 
 
-class LiveEvents:
+class EventHub:
     """Looks into the database only while somebody listens. Listeners wait with `patience` until events flow."""
 
     def __init__(
@@ -37,7 +37,7 @@ class LiveEvents:
         self.is_fresh = True  #: whether a listener who hears nothing may believe that there is nothing
         self._heartbeat = heartbeat
         self._patience = patience
-        self._audience = Audience()
+        self._audience = Subscriptions()
         self._tail = Tail(database, self._audience)
         self._reads = asyncio.Semaphore(READING_AT_ONCE)
         self._reading: set[asyncio.Task[Any]] = set()
@@ -50,8 +50,8 @@ class LiveEvents:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Events flow until the block ends."""
-        tailing = begun(self._tail.run(), failure="live_events_ended")
-        beating = begun(self._beat(), failure="live_events_ended")
+        tailing = start_task(self._tail.run(), failure="live_events_ended")
+        beating = start_task(self._beat(), failure="live_events_ended")
         try:
             yield
         finally:
@@ -62,7 +62,7 @@ class LiveEvents:
     def close(self) -> None:
         """Nothing flows any more, and every listener hears it at once."""
         self._tail.close()
-        self._audience.end(Ending.CLOSED)
+        self._audience.end(StreamEnd.CLOSED)
 
     async def everybody_left(self) -> None:
         """Waits until the listeners have said goodbye, but not long."""
@@ -79,7 +79,7 @@ class LiveEvents:
         """
         subscription = Subscription(wanted)
         if self._tail.is_closed:
-            subscription.end(Ending.CLOSED)
+            subscription.end(StreamEnd.CLOSED)
         with self._audience.joined(subscription):
             self._tail.want()
             try:

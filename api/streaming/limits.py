@@ -11,15 +11,15 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.domain.errors import TooBusy, TooManyStreams
-from api.auth.credentials import Proof
-from api.background import begun
-from api.streaming.subscriptions import Ending, Subscription
+from api.auth.credentials import Credentials
+from api.background import start_task
+from api.streaming.subscriptions import StreamEnd, Subscription
 
 CHECK_EVERY: Final = timedelta(seconds=5)
 COME_BACK_AFTER: Final = timedelta(seconds=30)
 
 K = TypeVar("K", bound=Hashable)
-StillGood = Callable[[Collection[Proof]], Awaitable[Collection[Proof]]]
+StillGood = Callable[[Collection[Credentials]], Awaitable[Collection[Credentials]]]
 
 log = structlog.get_logger()
 
@@ -27,13 +27,13 @@ log = structlog.get_logger()
 class OpenStream:
     """Somebody's stream. It may be ended from outside, whatever it listens to at the time."""
 
-    def __init__(self, proof: Proof) -> None:
+    def __init__(self, proof: Credentials) -> None:
         self.proof = proof
-        self._ending: Ending | None = None
+        self._ending: StreamEnd | None = None
         self._subscription: Subscription | None = None
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> StreamEnd | None:
         """Why it ends; nothing when it goes on, or came to its own end."""
         return self._ending or (self._subscription.ending if self._subscription else None)
 
@@ -42,7 +42,7 @@ class OpenStream:
         if self._ending is not None:
             subscription.end(self._ending)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         self._ending = self._ending or ending
         if self._subscription is not None:
             self._subscription.end(ending)
@@ -60,7 +60,7 @@ class OpenStreams:
         return len(self._open)
 
     @contextmanager
-    def admitted(self, proof: Proof, *, per_user: int, per_key: int, in_all: int) -> Iterator[OpenStream]:
+    def admitted(self, proof: Credentials, *, per_user: int, per_key: int, in_all: int) -> Iterator[OpenStream]:
         """One more. Raises TooBusy when there are `in_all` already, TooManyStreams when the key has `per_key`, or the
         one user that the proof is for has `per_user`: no user shuts out the others who share a key."""
         if proof.user_id is not None and self._of_user[proof.key_id, proof.user_id] >= per_user:
@@ -83,7 +83,7 @@ class OpenStreams:
     @asynccontextmanager
     async def watched(self, still_good: StillGood, *, every: timedelta = CHECK_EVERY) -> AsyncIterator[None]:
         """Until the block ends, streams of those who may no longer have one are ended, soon after."""
-        watching = begun(self._watch(still_good, every), failure="streams_no_longer_checked")
+        watching = start_task(self._watch(still_good, every), failure="streams_no_longer_checked")
         try:
             yield
         finally:
@@ -101,10 +101,10 @@ class OpenStreams:
             else:
                 self._end_all_of(proofs.difference(good))
 
-    def _end_all_of(self, unwelcome: Collection[Proof]) -> None:
+    def _end_all_of(self, unwelcome: Collection[Credentials]) -> None:
         for stream in self._open:
             if stream.proof in unwelcome:
-                stream.end(Ending.UNWELCOME)
+                stream.end(StreamEnd.UNWELCOME)
 
 
 def _count_down(counter: Counter[K], name: K) -> None:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
-from aijobs.persistence.documents.task_ids import tracked_job
+from aijobs.persistence.documents.task_ids import job_of_task
 from aijobs.persistence.jobs.event_log import EventFilter
 from api.streaming.event import one_line
-from api.streaming.hub import LiveEvents
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.replay import follow
 from api.streaming.sse import GREETING, SIGN_OF_LIFE, JobHistory
@@ -30,7 +30,7 @@ BEGINNING: Final = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class ProgressStream:
     """`task_id` is what the front end calls the job; `code` is missing while no job has that name.
 
     `after` is the number of the last frame that was heard. When we made the name up, frames carry it in their `id`, so
@@ -43,7 +43,7 @@ class Track:
     code: str | None
     after: int | None
 
-    async def frames(self, live: LiveEvents, stream: OpenStream) -> AsyncGenerator[bytes]:
+    async def frames(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[bytes]:
         ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
         yield GREETING
         if self.after is None:
@@ -61,7 +61,7 @@ class Track:
                 if time.monotonic() >= ends_at:
                     return
 
-    async def _looks_for_job(self, live: LiveEvents, stream: OpenStream) -> AsyncGenerator[str | None]:
+    async def _looks_for_job(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[str | None]:
         """Whenever a job of the user begins, and now and then."""
         async with live.subscribed(EventFilter(user_id=self.user_id)) as subscription:
             stream.listens_to(subscription)
@@ -74,7 +74,7 @@ class Track:
         """Of what a front end does not show, the number only: browsers keep it and say nothing."""
         if event.seq == 1 or event.kind is EventKind.NOTE:
             return f"id: {self._id(event.seq)}\n\n".encode()
-        return self._frame(event.seq, document(self.task_id, event))
+        return self._frame(event.seq, progress_message(self.task_id, event))
 
     def _frame(self, number: int, said: Mapping[str, Any]) -> bytes:
         return f"id: {self._id(number)}\ndata: {one_line(json.dumps(said, ensure_ascii=False))}\n\n".encode()
@@ -83,7 +83,7 @@ class Track:
         return f"{self.task_id}/{number}" if self.is_made_up else str(number)
 
 
-def document(task_id: str, event: JobEvent) -> dict[str, Any]:
+def progress_message(task_id: str, event: JobEvent) -> dict[str, Any]:
     """An event as PROGRESS, COMPLETE or ERROR."""
     if event.kind is EventKind.STATUS and event.job_status.is_final:
         return _end(task_id, event)
@@ -113,5 +113,5 @@ def _end(task_id: str, event: JobEvent) -> dict[str, Any]:
 
 async def _code_of(database: Database, task_id: str, user_id: str | None) -> str | None:
     async with database.read() as session:
-        job = await tracked_job(session, task_id, user_id=user_id)
+        job = await job_of_task(session, task_id, user_id=user_id)
         return job.code if job else None

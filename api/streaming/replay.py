@@ -14,9 +14,9 @@ from aijobs.domain.errors import NotFound
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
-from api.streaming.hub import LiveEvents
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
-from api.streaming.subscriptions import Ending, Subscription
+from api.streaming.subscriptions import StreamEnd, Subscription
 
 STREAM_AT_MOST: Final = timedelta(hours=1)
 """Then whoever follows comes back."""
@@ -25,14 +25,14 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Page:
+class EventPage:
     """Some of what was. `is_over` says that nothing will follow what is in the database now."""
 
     events: Sequence[LiveEvent]
     is_over: bool = False
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """What is followed: its events have places that grow."""
 
     @property
@@ -40,17 +40,17 @@ class Source(Protocol):
 
     def place(self, event: LiveEvent) -> int: ...
 
-    def is_up_to_date(self, live: LiveEvents, after: int) -> bool:
+    def is_up_to_date(self, live: EventHub, after: int) -> bool:
         """Whether a listener of `live` who knows everything up to `after` has missed nothing."""
         ...
 
-    def page(self, database: Database, after: int) -> Coroutine[Any, Any, Page]: ...
+    def page(self, database: Database, after: int) -> Coroutine[Any, Any, EventPage]: ...
 
     def is_end(self, event: LiveEvent) -> bool: ...
 
 
 @dataclass(frozen=True)
-class Log:
+class GlobalLog:
     """Everybody's log, or what is wanted of it. Places are positions, and it has no end."""
 
     wanted: EventFilter
@@ -58,18 +58,18 @@ class Log:
     def place(self, event: LiveEvent) -> int:
         return event.position
 
-    def is_up_to_date(self, live: LiveEvents, after: int) -> bool:
+    def is_up_to_date(self, live: EventHub, after: int) -> bool:
         return live.position is not None and after >= live.position
 
-    async def page(self, database: Database, after: int) -> Page:
+    async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
-            return Page([LiveEvent.of(entry) for entry in await log_after(session, self.wanted, after)])
+            return EventPage([LiveEvent.of(entry) for entry in await log_after(session, self.wanted, after)])
 
     def is_end(self, _event: LiveEvent) -> bool:
         return False
 
 
-async def present_position(live: LiveEvents) -> int:
+async def present_position(live: EventHub) -> int:
     """Where a log that begins now begins."""
     return live.position if live.position is not None else await live.read(_newest(live.database))
 
@@ -79,7 +79,9 @@ async def _newest(database: Database) -> int:
         return await newest_position(session)
 
 
-async def follow(live: LiveEvents, source: Source, after: int, stream: OpenStream) -> AsyncGenerator[list[LiveEvent]]:
+async def follow(
+    live: EventHub, source: EventSource, after: int, stream: OpenStream
+) -> AsyncGenerator[list[LiveEvent]]:
     """What has its place behind `after`, in batches, until the end. An empty batch is a sign of life.
 
     When the database does not answer it ends, and whoever follows may come back.
@@ -92,13 +94,13 @@ async def follow(live: LiveEvents, source: Source, after: int, stream: OpenStrea
                     yield batch
         except SQLAlchemyError as trouble:
             log.error("stream_interrupted", error=str(trouble))
-            stream.end(Ending.TROUBLE)
+            stream.end(StreamEnd.TROUBLE)
         except NotFound:  # deleted meanwhile
             return
 
 
 async def _batches(
-    live: LiveEvents, source: Source, after: int, subscription: Subscription
+    live: EventHub, source: EventSource, after: int, subscription: Subscription
 ) -> AsyncGenerator[list[LiveEvent]]:
     ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
     last, is_over, is_more = after, False, not source.is_up_to_date(live, after)

@@ -14,9 +14,9 @@ from aijobs.persistence.jobs.records import job_of
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.streaming.event import LiveEvent
-from api.streaming.hub import LiveEvents
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
-from api.streaming.replay import Log, Page, Source, follow
+from api.streaming.replay import EventPage, EventSource, GlobalLog, follow
 
 GREETING: Final = b"retry: 1000\n\n"
 SIGN_OF_LIFE: Final = b": still here\n\n"
@@ -66,33 +66,33 @@ class JobHistory:
     def place(self, event: LiveEvent) -> int:
         return event.event.seq
 
-    def is_up_to_date(self, _live: LiveEvents, _after: int) -> bool:
+    def is_up_to_date(self, _live: EventHub, _after: int) -> bool:
         return False
 
-    async def page(self, database: Database, after: int) -> Page:
+    async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
             has_ended = (await job_of(session, self.code)).job_status.is_final
             events = [LiveEvent(event) for event in await events_after(session, self.code, after)]
-        return Page(events, has_ended or any(map(self.is_end, events)))
+        return EventPage(events, has_ended or any(map(self.is_end, events)))
 
     def is_end(self, event: LiveEvent) -> bool:
         return event.is_end
 
 
-def job_frames(live: LiveEvents, code: str, *, after: int) -> Frames:
+def job_frames(live: EventHub, code: str, *, after: int) -> Frames:
     """The job's events with a number above `after`, each once and in order, until its end."""
     return lambda stream: _frames(live, JobHistory(code), after, stream, GREETING, lambda event: event.job_frame)
 
 
-def log_frames(live: LiveEvents, wanted: EventFilter, *, after: int) -> Frames:
+def log_frames(live: EventHub, wanted: EventFilter, *, after: int) -> Frames:
     """The wanted events of all jobs behind a position. A reader who leaves before the first one knows where it was."""
     greeting = b"retry: 1000\nid: %d\n\n" % after
-    return lambda stream: _frames(live, Log(wanted), after, stream, greeting, lambda event: event.log_frame)
+    return lambda stream: _frames(live, GlobalLog(wanted), after, stream, greeting, lambda event: event.log_frame)
 
 
 async def _frames(
-    live: LiveEvents,
-    source: Source,
+    live: EventHub,
+    source: EventSource,
     after: int,
     stream: OpenStream,
     greeting: bytes,

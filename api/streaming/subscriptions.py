@@ -14,7 +14,7 @@ MAX_WAITING: Final = 256
 """Events that a listener may be behind."""
 
 
-class Ending(Enum):
+class StreamEnd(Enum):
     """Why a listener hears nothing more."""
 
     CLOSED = auto()  #: the process stops
@@ -28,7 +28,7 @@ class Subscription:
 
     def __init__(self, wanted: EventFilter) -> None:
         self.wanted = wanted
-        self.ending: Ending | None = None
+        self.ending: StreamEnd | None = None
         self.gave_up = False  #: waiting until events flow, so that it would miss those that were before
         self.is_quiet = False
         self._waiting: deque[LiveEvent] = deque()
@@ -40,13 +40,13 @@ class Subscription:
 
     def offer(self, event: LiveEvent) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            self.end(Ending.BEHIND)
+            self.end(StreamEnd.BEHIND)
         if self.ending is None:
             self._waiting.append(event)
             self.is_quiet = False
             self._woken.set()
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         """What waits may still be taken; nothing follows."""
         self.ending = self.ending or ending
         self._woken.set()
@@ -67,7 +67,7 @@ class Subscription:
         return taken
 
 
-class Audience:
+class Subscriptions:
     """All listeners, found by what they listen to: some jobs, a user's, or everything."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Audience:
                 if subscription.wanted.wants(entry):
                     subscription.offer(event)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         for subscription in self._everyone:
             subscription.end(ending)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventTail, LogEntry, opened_tail
-from api.streaming.subscriptions import Audience, Ending, Subscription
+from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 
 LOOK_EVERY: Final = timedelta(milliseconds=50)
 PAUSE_AFTER_TROUBLE: Final = timedelta(seconds=1)
@@ -35,7 +35,7 @@ class TailState(Enum):
 class Tail:
     """`position` is up to where everything was told, and nothing while nothing flows. `looks` grows while it looks."""
 
-    def __init__(self, database: Database, audience: Audience) -> None:
+    def __init__(self, database: Database, audience: Subscriptions) -> None:
         self.position: int | None = None
         self.looks = 0
         self._database = database
@@ -75,7 +75,7 @@ class Tail:
                         await self._flow(events)
             except SQLAlchemyError as trouble:
                 log.error("live_events_interrupted", error=str(trouble))
-                self._audience.end(Ending.TROUBLE)  # they come back, and read what they missed
+                self._audience.end(StreamEnd.TROUBLE)  # they come back, and read what they missed
                 self._enter(TailState.INTERRUPTED)
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE.total_seconds())
                 self._enter(TailState.BEGINNING)
@@ -89,7 +89,7 @@ class Tail:
         await events.skip()
         for subscription in self._audience:
             if subscription.gave_up:
-                subscription.end(Ending.TROUBLE)
+                subscription.end(StreamEnd.TROUBLE)
         self.position = events.position
         self._enter(TailState.FLOWING)
 

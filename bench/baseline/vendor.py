@@ -13,7 +13,7 @@ MODEL_PATH: Final = "/v1/models/topazlabs/image-upscale/predictions"
 TOKEN: Final = {"Authorization": "Bearer bench"}
 
 
-class Vendor:
+class BareVendor:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 

@@ -8,14 +8,14 @@ import httpx
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from bench.baseline.vendor import Vendor
+from bench.baseline.vendor import BareVendor
 from bench.baseline.workflows import CALLS, MOVES, STEERING, BarePolling, BareSteps, BareVendorJob, call, move
 from worker import STICKY_PATIENCE
 
 
 def build_workers(client: Client, http: httpx.AsyncClient) -> list[Worker]:
     """As few settings as possible, but not the ones that are known to be bad."""
-    vendor = Vendor(http)
+    vendor = BareVendor(http)
     workflows = [BareSteps, BarePolling, BareVendorJob]
     return [
         Worker(

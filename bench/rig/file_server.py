@@ -31,14 +31,14 @@ class _Files(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _FileServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
 @contextmanager
 def served_files() -> Iterator[str]:
     """Its address, `host:port`."""
-    with _Server((HOST, 0), _Files) as server:
+    with _FileServer((HOST, 0), _Files) as server:
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         yield f"{HOST}:{server.server_address[1]}"

@@ -12,7 +12,7 @@ from aijobs.persistence.access.keys import KeyKind, create_key
 from aijobs.persistence.database import opened_database
 from bench.rig.processes import started
 from bench.rig.workspace import POINTS_ENOUGH
-from cli.api_client import Api, opened_api
+from cli.api_client import ApiClient, opened_api_client
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 
@@ -21,7 +21,7 @@ VENDOR_TOKEN: Final = "bench"  # noqa: S105 - the vendor takes any
 
 
 @dataclass(frozen=True)
-class Installation:
+class BenchInstallation:
     """Where everything is. Settings of the API and the worker are made from this."""
 
     folder: Path
@@ -54,10 +54,10 @@ class Installation:
         }
 
 
-async def installed(opened: AsyncExitStack, folder: Path) -> Installation:
+async def installed(opened: AsyncExitStack, folder: Path) -> BenchInstallation:
     """With Temporal running, and nothing else."""
     api_port, vendor_port = free_ports(2)
-    return Installation(
+    return BenchInstallation(
         folder=folder,
         temporal=await opened.enter_async_context(temporal_server(data_dir=folder)),
         api_port=api_port,
@@ -67,10 +67,12 @@ async def installed(opened: AsyncExitStack, folder: Path) -> Installation:
     )
 
 
-async def started_api(opened: AsyncExitStack, here: Installation, changes: Mapping[str, str] | None = None) -> Api:
+async def started_api(
+    opened: AsyncExitStack, here: BenchInstallation, changes: Mapping[str, str] | None = None
+) -> ApiClient:
     """The API, as an end user's backend speaks to it."""
     settings = here.settings | dict(changes or {})
     await started(opened, "cli.main", "api", folder=here.folder, port=here.api_port, settings=settings)
     async with opened_database(f"sqlite:///{here.folder / 'aijobs.db'}") as database:
         key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
-    return await opened.enter_async_context(opened_api(url=here.api_url, key=key, user=END_USER))
+    return await opened.enter_async_context(opened_api_client(url=here.api_url, key=key, user=END_USER))

@@ -15,8 +15,8 @@ OPEN_AT_ONCE: Final = 50
 _SENT: Final = re.compile(rb'"sent":([0-9.]+)')
 
 
-class Listener(asyncio.Protocol):
-    def __init__(self, crowd: "Crowd", request: bytes) -> None:
+class CountingReader(asyncio.Protocol):
+    def __init__(self, crowd: "ReaderCrowd", request: bytes) -> None:
         self._crowd = crowd
         self._request = request
         self._rest = b""
@@ -35,7 +35,7 @@ class Listener(asyncio.Protocol):
         self._crowd.leave()
 
 
-class Crowd:
+class ReaderCrowd:
     """What all of them have heard since `forget`."""
 
     def __init__(self, size: int) -> None:
@@ -66,17 +66,17 @@ class Crowd:
 
 
 @asynccontextmanager
-async def gathered(port: int, path: str, size: int, headers: Mapping[str, str]) -> AsyncIterator[Crowd]:
+async def gathered(port: int, path: str, size: int, headers: Mapping[str, str]) -> AsyncIterator[ReaderCrowd]:
     """So many readers, all of whom have been answered."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     request = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n".encode()
-    crowd, gate, loop = Crowd(size), asyncio.Semaphore(OPEN_AT_ONCE), asyncio.get_running_loop()
+    crowd, gate, loop = ReaderCrowd(size), asyncio.Semaphore(OPEN_AT_ONCE), asyncio.get_running_loop()
 
-    async def join() -> Listener:
+    async def join() -> CountingReader:
         async with gate:
-            _, listener = await loop.create_connection(lambda: Listener(crowd, request), HOST, port)
+            _, listener = await loop.create_connection(lambda: CountingReader(crowd, request), HOST, port)
             await listener.begun.wait()
             return listener
 

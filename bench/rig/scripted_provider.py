@@ -9,7 +9,7 @@ from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import Parameters
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, ProviderRequest, Ref, Search, Submission
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from bench.rig.picture import tiny_picture
 
 #: The happy path in which three polls bring three new statuses.
@@ -63,7 +63,7 @@ class ScriptedProvider:
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
         return Search.IMPOSSIBLE
 
-    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:  # noqa: ARG002
+    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:  # noqa: ARG002
         raise BadInput("This provider sends no webhooks.")
 
 

@@ -13,7 +13,7 @@ import httpx
 from botocore.config import Config
 from pydantic import BaseModel, SecretStr
 
-from activities.output_transfer import Mover
+from activities.output_transfer import OutputMover
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 READ_BYTES: Final = 64 * 1024
 
 
-class Errand(BaseModel):
+class TransferRequest(BaseModel):
     """What to move where: `times` files of `size` bytes, one after the other."""
 
     source: str
@@ -43,7 +43,7 @@ class Errand(BaseModel):
         return f"http://{self.source}/{self.size}"
 
 
-class Outcome(BaseModel):
+class TransferResult(BaseModel):
     """How it went. `seconds` and `cpu` are for all files, without the start; `peak` in bytes."""
 
     seconds: float
@@ -51,7 +51,7 @@ class Outcome(BaseModel):
     peak: int
 
 
-async def by_us(errand: Errand) -> Outcome:
+async def by_us(errand: TransferRequest) -> TransferResult:
     settings = StoreSettings(
         url=f"s3://{errand.bucket}",
         endpoint=errand.endpoint,
@@ -62,7 +62,7 @@ async def by_us(errand: Errand) -> Outcome:
     )
     trusted = DownloadSettings(allow_hosts=(errand.source,))
     async with S3Store.opened(settings) as store, SafeDownloader(trusted) as downloader:
-        mover = Mover(downloader, store)
+        mover = OutputMover(downloader, store)
         source = OutputSource(kind=OutputKind.OTHER, url=errand.url)
 
         async def move() -> None:
@@ -71,7 +71,7 @@ async def by_us(errand: Errand) -> Outcome:
         return await _timed(move, errand.times)
 
 
-async def by_bare_parts(errand: Errand) -> Outcome:
+async def by_bare_parts(errand: TransferRequest) -> TransferResult:
     """httpx in a thread, wrapped as a file, into `upload_fileobj` as boto3 has it out of the box."""
     client = boto3.client(
         "s3",
@@ -88,7 +88,7 @@ async def by_bare_parts(errand: Errand) -> Outcome:
     return await _timed(move, errand.times)
 
 
-def _upload(client: "S3Client", errand: Errand) -> None:
+def _upload(client: "S3Client", errand: TransferRequest) -> None:
     with httpx.stream("GET", errand.url, trust_env=False) as response:
         client.upload_fileobj(io.BufferedReader(_Body(response.iter_raw(READ_BYTES))), errand.bucket, "bare")
 
@@ -110,12 +110,12 @@ class _Body(io.RawIOBase):
         return taken
 
 
-async def _timed(move: Callable[[], Awaitable[None]], times: int) -> Outcome:
+async def _timed(move: Callable[[], Awaitable[None]], times: int) -> TransferResult:
     me = os.getpid()
     began, spent = time.monotonic(), cpu_seconds(me)
     for _ in range(times):
         await move()
-    return Outcome(seconds=time.monotonic() - began, cpu=cpu_seconds(me) - spent, peak=peak_memory(me))
+    return TransferResult(seconds=time.monotonic() - began, cpu=cpu_seconds(me) - spent, peak=peak_memory(me))
 
 
 async def _silent(_percent: float) -> None: ...
@@ -124,11 +124,14 @@ async def _silent(_percent: float) -> None: ...
 async def _unnoted(_key: str) -> None: ...
 
 
-MOVERS: Final[Mapping[str, Callable[[Errand], Awaitable[Outcome]]]] = {"ours": by_us, "bare": by_bare_parts}
+MOVERS: Final[Mapping[str, Callable[[TransferRequest], Awaitable[TransferResult]]]] = {
+    "ours": by_us,
+    "bare": by_bare_parts,
+}
 
 
 async def main(kind: str, written: str) -> None:
-    print((await MOVERS[kind](Errand.model_validate_json(written))).model_dump_json())
+    print((await MOVERS[kind](TransferRequest.model_validate_json(written))).model_dump_json())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.settings import DownloadSettings
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief, JobRequest
@@ -41,7 +41,7 @@ def poll_policy(every: timedelta) -> str:
     return f'[models.{MODEL}]\npoll = {{ first = "{pause}", max = "{pause}", factor = 1, jitter = 0 }}\n'
 
 
-class Reception:
+class Workspace:
     """Takes jobs in as the API does: one transaction, then the start of the workflow."""
 
     def __init__(self, client: Client, database: Database, catalogue: Catalogue) -> None:
@@ -66,9 +66,9 @@ class Reception:
 
 
 @asynccontextmanager
-async def opened_reception(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Reception]:
+async def opened_reception(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Workspace]:
     async with opened_database(_url(folder)) as database:
-        yield Reception(client, database, catalogue)
+        yield Workspace(client, database, catalogue)
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def opened_collaborators(
         opened_database(_url(folder)) as database,
         DirectoryStore.opened(folder / "store", signer) as store,
         SafeDownloader(DownloadSettings()) as downloader,
-        WebhookMessenger(WebhookSettings(), b"only for this measurement") as messenger,
+        HttpWebhookSender(WebhookSettings(), b"only for this measurement") as messenger,
     ):
         yield Collaborators(
             records=DatabaseRecords(database, catalogue),

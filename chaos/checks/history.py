@@ -7,7 +7,7 @@ from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import TRANSITIONS, JobStatus
 from aijobs.persistence.tables import JobEventRow, JobRow
 from chaos.evidence import Evidence
-from chaos.observations import Reading, WorkflowSeen
+from chaos.observations import StreamObservation, WorkflowObservation
 
 #: How a workflow closes, by its job's status.
 CLOSED_AS: Final = {
@@ -54,7 +54,7 @@ def misheard(seen: Evidence) -> Iterator[tuple[str, str]]:
         yield from ((reading.code, complaint) for complaint in _deviations(reading, told))
 
 
-def _deviations(reading: Reading, told: list[JobEvent]) -> Iterator[str]:
+def _deviations(reading: StreamObservation, told: list[JobEvent]) -> Iterator[str]:
     """A stream ends behind the final event: notes that came later need not be in it."""
     heard = reading.events
     if heard != told[: len(heard)]:
@@ -88,7 +88,7 @@ def _row_and_event(job: JobRow, last: JobEventRow) -> Iterator[str]:
         yield f"has the error {job.error}, its last status event {last.detail.get('error')}"
 
 
-def _row_and_workflow(seen: Evidence, job: JobRow, run: WorkflowSeen) -> Iterator[str]:
+def _row_and_workflow(seen: Evidence, job: JobRow, run: WorkflowObservation) -> Iterator[str]:
     if run.status in BROUGHT_TO_AN_END:
         if not any("repair" in event.detail for event in seen.events.get(job.code, [])):
             yield f"is {job.job_status.name}, its workflow {run.status} without a word of repair"
@@ -101,5 +101,5 @@ def _row_and_workflow(seen: Evidence, job: JobRow, run: WorkflowSeen) -> Iterato
         yield f"has the error {job.error}, its workflow {_error(run)}"
 
 
-def _error(run: WorkflowSeen) -> dict[str, Any] | None:
+def _error(run: WorkflowObservation) -> dict[str, Any] | None:
     return run.state.error.model_dump(mode="json") if run.state and run.state.error else None

@@ -27,7 +27,7 @@ class Invariant:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """Of one invariant."""
 
     name: str
@@ -100,9 +100,9 @@ INVARIANTS: Final[dict[str, Invariant]] = {
 }
 
 
-def check(seen: Evidence) -> list[Verdict]:
+def check(seen: Evidence) -> list[CheckResult]:
     return [
-        Verdict(
+        CheckResult(
             name,
             invariant.promise,
             invariant.size(seen),

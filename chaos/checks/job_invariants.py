@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chaos.evidence import Evidence
-from chaos.observations import WorkflowSeen
+from chaos.observations import WorkflowObservation
 
 NO_POINTS_LEFT: Final = 402
 GOES_ON: Final = "CONTINUED_AS_NEW"
@@ -48,7 +48,7 @@ def unfinished(seen: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def without_its_one_workflow(seen: Evidence) -> Iterator[tuple[str, str]]:
-    runs: dict[str, list[WorkflowSeen]] = defaultdict(list)
+    runs: dict[str, list[WorkflowObservation]] = defaultdict(list)
     for run in seen.witness.workflows:
         runs[run.code].append(run)
     for code in runs.keys() | seen.jobs.keys():
@@ -57,7 +57,7 @@ def without_its_one_workflow(seen: Evidence) -> Iterator[tuple[str, str]]:
         yield from ((code, complaint) for complaint in _complaints(runs[code]))
 
 
-def _complaints(runs: list[WorkflowSeen]) -> Iterator[str]:
+def _complaints(runs: list[WorkflowObservation]) -> Iterator[str]:
     chains = {run.first_run_id for run in runs}
     last = [run for run in runs if run.status != GOES_ON]
     if len(chains) != 1:

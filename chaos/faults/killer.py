@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from chaos.plan import Plan
-from chaos.stack.processes import Kind, Member
+from chaos.plan import StormPlan
+from chaos.stack.processes import Kind, StackProcess
 
 Drawn = TypeVar("Drawn")
 
@@ -36,7 +36,7 @@ TOO_LONG: Final = (11.0, 14.0)
 class Killer:
     """Goes on until it is called off; then everybody is left in peace."""
 
-    def __init__(self, plan: Plan, members: Sequence[Member]) -> None:
+    def __init__(self, plan: StormPlan, members: Sequence[StackProcess]) -> None:
         self.done: Counter[tuple[Harm, Kind]] = Counter()
         self._plan = plan
         self._members = members
@@ -51,7 +51,7 @@ class Killer:
                     self.done[harm, member.kind] += 1
                     harming.create_task(_harm(member, harm, seconds))
 
-    def _drawn(self) -> tuple[Harm, Member | None, float]:
+    def _drawn(self) -> tuple[Harm, StackProcess | None, float]:
         """Dice fall in the same order whoever is up."""
         harms = {harm: weight for harm, weight in HARMS.items() if self._plan.long_pauses or harm != Harm.LONG_PAUSE}
         harm = _choice(self._dice, harms)
@@ -62,7 +62,7 @@ class Killer:
         return harm, there[int(place * len(there))] if there else None, least + share * (most - least)
 
 
-async def _harm(member: Member, harm: Harm, seconds: float) -> None:
+async def _harm(member: StackProcess, harm: Harm, seconds: float) -> None:
     member.is_harmed = True
     try:
         match harm:

@@ -8,10 +8,10 @@ from typing import Any, Final
 import httpx
 
 from chaos.load import photos
-from chaos.load.readers import Reader
-from chaos.observations import Account, Reading, Witness
-from chaos.plan import Order, Plan
-from chaos.stack.stack import Stack
+from chaos.load.readers import StreamReader
+from chaos.observations import CustomerObservation, Observations, StreamObservation
+from chaos.plan import CustomerOrder, StormPlan
+from chaos.stack.stack import ChaosStack
 
 ANSWER_PATIENCE: Final = 8.0
 AT_ONCE: Final = 64
@@ -27,13 +27,13 @@ IN_FLIGHT: Final = 409
 class Customers:
     """All of them, behind one client."""
 
-    def __init__(self, plan: Plan, stack: Stack, witness: Witness) -> None:
+    def __init__(self, plan: StormPlan, stack: ChaosStack, witness: Observations) -> None:
         self._plan = plan
         self._stack = stack
         self._witness = witness
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def order(self, orders: list[Order]) -> None:
+    async def order(self, orders: list[CustomerOrder]) -> None:
         """Until the last of them is answered and the last stream is over."""
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         headers = {"Authorization": f"Bearer {self._stack.key}"}
@@ -44,10 +44,10 @@ class Customers:
             asyncio.TaskGroup() as customers,
         ):
             for order in orders:
-                account = self._witness.accounts[order.key] = Account(user=order.user)
+                account = self._witness.accounts[order.key] = CustomerObservation(user=order.user)
                 customers.create_task(self._live(http, order, account))
 
-    async def _live(self, http: httpx.AsyncClient, order: Order, account: Account) -> None:
+    async def _live(self, http: httpx.AsyncClient, order: CustomerOrder, account: CustomerObservation) -> None:
         dice = self._plan.dice(f"customer {order.number}")
         await asyncio.sleep(order.at)
         body = {
@@ -75,7 +75,7 @@ class Customers:
                 account.codes.append(again.json().get("code", f"HTTP {again.status_code}"))
 
     async def _params(
-        self, http: httpx.AsyncClient, order: Order, dice: random.Random, account: Account
+        self, http: httpx.AsyncClient, order: CustomerOrder, dice: random.Random, account: CustomerObservation
     ) -> dict[str, Any]:
         if not order.is_uploaded:
             return {"image": photos.address(self._stack.photos_port, order.number, order.mischief)}
@@ -92,7 +92,7 @@ class Customers:
         self,
         send: Callable[[], Awaitable[httpx.Response]],
         dice: random.Random,
-        account: Account,
+        account: CustomerObservation,
         *,
         again: int | None = None,
     ) -> httpx.Response:
@@ -110,7 +110,12 @@ class Customers:
             await asyncio.sleep(dice.uniform(*PAUSE))
 
     async def _cancel(
-        self, http: httpx.AsyncClient, order: Order, account: Account, after: float, dice: random.Random
+        self,
+        http: httpx.AsyncClient,
+        order: CustomerOrder,
+        account: CustomerObservation,
+        after: float,
+        dice: random.Random,
     ) -> None:
         code = account.codes[0]
         await asyncio.sleep(after)
@@ -121,7 +126,7 @@ class Customers:
 
         self._witness.cancels[code] = (await self._answer(post, dice, account)).status_code
 
-    async def _follow(self, http: httpx.AsyncClient, order: Order, code: str) -> None:
-        reading = Reading(code=code)
+    async def _follow(self, http: httpx.AsyncClient, order: CustomerOrder, code: str) -> None:
+        reading = StreamObservation(code=code)
         self._witness.readings.append(reading)
-        await Reader(http, order.user, reading, self._plan.dice(f"reader {order.number}")).read()
+        await StreamReader(http, order.user, reading, self._plan.dice(f"reader {order.number}")).read()

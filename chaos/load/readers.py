@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
-from chaos.observations import Reading
+from chaos.observations import StreamObservation
 
 SILENCE: Final = httpx.Timeout(8.0, read=15.0)
 """The API gives a sign of life every ten seconds; one that is silent for longer is not waited for."""
@@ -21,10 +21,10 @@ HANGS_UP: Final = 0.15
 NOTHING_MORE: Final = 204
 
 
-class Reader:
+class StreamReader:
     """Collects what it is told in `reading`, exactly as it comes."""
 
-    def __init__(self, http: httpx.AsyncClient, user: str, reading: Reading, dice: random.Random) -> None:
+    def __init__(self, http: httpx.AsyncClient, user: str, reading: StreamObservation, dice: random.Random) -> None:
         self._http = http
         self._user = user
         self._reading = reading

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     WORKER = "worker"
 
 
-class Member:
+class StackProcess:
     """One process, and all those that come after it in its place."""
 
     def __init__(self, name: str, kind: Kind, start: Callable[[], AbstractAsyncContextManager[Process]]) -> None:

@@ -18,9 +18,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.load import photos
-from chaos.object_store import DATA, Warehouse, opened_warehouse
-from chaos.plan import HASTY, PATIENT, Plan
-from chaos.stack.processes import Kind, Member
+from chaos.object_store import DATA, StoreInspection, opened_inspection
+from chaos.plan import HASTY, PATIENT, StormPlan
+from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, Recipe, running
 from cli.embedded.temporal_server import temporal_server
@@ -57,16 +57,16 @@ class Ports:
 
 
 @dataclass
-class Stack:
+class ChaosStack:
     """A running stack, and the handles by which it is shaken."""
 
     folder: Path
     ports: Ports
     photos_port: int
-    warehouse: Warehouse
+    warehouse: StoreInspection
     environment: dict[str, str]
     proxies: dict[str, CuttingProxy]
-    members: list[Member] = field(default_factory=list)
+    members: list[StackProcess] = field(default_factory=list)
 
     @property
     def data_dir(self) -> Path:
@@ -92,7 +92,7 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(plan: Plan, folder: Path) -> AsyncIterator[Stack]:
+async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosStack]:
     """Ready when the block begins, with nothing left of it but its data when it has ended."""
     temporal, temporal_front, sandbox, sandbox_front, front, *apis = free_ports(5 + plan.apis)
     ports = Ports(
@@ -104,8 +104,8 @@ async def running_stack(plan: Plan, folder: Path) -> AsyncIterator[Stack]:
         apis=apis,
     )
     async with AsyncExitStack() as opened:
-        warehouse = await opened.enter_async_context(opened_warehouse(folder, s3=plan.s3))
-        stack = Stack(
+        warehouse = await opened.enter_async_context(opened_inspection(folder, s3=plan.s3))
+        stack = ChaosStack(
             folder=folder,
             ports=ports,
             photos_port=await opened.enter_async_context(photos.served()),
@@ -123,7 +123,7 @@ async def running_stack(plan: Plan, folder: Path) -> AsyncIterator[Stack]:
         yield stack
 
 
-def _proxies(plan: Plan, ports: Ports) -> dict[str, CuttingProxy]:
+def _proxies(plan: StormPlan, ports: Ports) -> dict[str, CuttingProxy]:
     def proxy(name: str, targets: list[int], cuts: Cuts) -> CuttingProxy:
         return CuttingProxy(targets, cuts, plan.dice(f"{name} proxy"))
 
@@ -134,33 +134,33 @@ def _proxies(plan: Plan, ports: Ports) -> dict[str, CuttingProxy]:
     }
 
 
-def _members(plan: Plan, stack: Stack) -> Iterator[Member]:
+def _members(plan: StormPlan, stack: ChaosStack) -> Iterator[StackProcess]:
     """In the order in which they are started."""
     ports, environment = stack.ports, stack.environment
     secret = environment["AIJOBS_REPLICATE__WEBHOOK_SECRET"]
     public = f"http://{HOST}:{ports.sandbox_front}"
     vendor = ("chaos.stack.vendor", str(ports.sandbox), public, secret, str(stack.folder / SANDBOX))
-    yield Member("temporal", Kind.TEMPORAL, lambda: _temporal(stack))
-    yield Member("sandbox", Kind.SANDBOX, lambda: _python(stack, "sandbox", *vendor))
+    yield StackProcess("temporal", Kind.TEMPORAL, lambda: _temporal(stack))
+    yield StackProcess("sandbox", Kind.SANDBOX, lambda: _python(stack, "sandbox", *vendor))
     for number, port in enumerate(ports.apis, 1):
         yield _ours(plan, stack, Kind.API, number, AIJOBS_API__PORT=str(port))
     for number in range(1, plan.workers + 1):
         yield _ours(plan, stack, Kind.WORKER, number)
 
 
-def _ours(plan: Plan, stack: Stack, kind: Kind, number: int, **settings: str) -> Member:
+def _ours(plan: StormPlan, stack: ChaosStack, kind: Kind, number: int, **settings: str) -> StackProcess:
     name = f"{kind} {number}"
     module = ("chaos.sabotage", plan.sabotage) if plan.sabotage else ("cli.main",)
-    return Member(name, kind, lambda: _python(stack, name, *module, str(kind), **settings))
+    return StackProcess(name, kind, lambda: _python(stack, name, *module, str(kind), **settings))
 
 
 @asynccontextmanager
-async def _temporal(stack: Stack) -> AsyncIterator[Process]:
+async def _temporal(stack: ChaosStack) -> AsyncIterator[Process]:
     async with temporal_server(data_dir=stack.folder / "temporal", port=stack.ports.temporal) as server:
         yield server.process
 
 
-def _python(stack: Stack, name: str, *module: str, **settings: str) -> AbstractAsyncContextManager[Process]:
+def _python(stack: ChaosStack, name: str, *module: str, **settings: str) -> AbstractAsyncContextManager[Process]:
     """A process that counts as up as soon as it exists: it may be killed while it starts."""
     recipe = Recipe(
         name=name,
@@ -175,7 +175,7 @@ async def _at_once() -> bool:
     return True
 
 
-async def _ready(stack: Stack, member: Member) -> None:
+async def _ready(stack: ChaosStack, member: StackProcess) -> None:
     """Wait until it does its work for the first time."""
     await member.up()
     if member.kind is Kind.SANDBOX:
@@ -195,7 +195,7 @@ async def _answers(url: str) -> None:
             await asyncio.sleep(LOOK_EVERY)
 
 
-def _environment(plan: Plan, folder: Path, ports: Ports) -> dict[str, str]:
+def _environment(plan: StormPlan, folder: Path, ports: Ports) -> dict[str, str]:
     catalogue = folder / "catalogue.toml"
     catalogue.write_text(catalogue_of(plan), "utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
@@ -223,7 +223,7 @@ def _webhook_secret(dice: random.Random) -> str:
     return "whsec_" + base64.b64encode(dice.randbytes(24)).decode()
 
 
-def catalogue_of(plan: Plan) -> str:
+def catalogue_of(plan: StormPlan) -> str:
     """The upscale model with quick polls and short deadlines, and its patient twin."""
     return "\n".join(_model(model_id, asdict(deadlines)) for model_id, deadlines in plan.deadlines.items())
 

@@ -19,15 +19,15 @@ from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import Api, Document, opened_api
+from cli.api_client import ApiClient, Document, opened_api_client
 from cli.commands.up import DEFAULT_DIR, UI_PORT, announced_installation
 from cli.embedded.installation import Installation
 from cli.embedded.ports import free_ports
-from cli.embedded.services import Plan
+from cli.embedded.services import ServicePlan
 from cli.errors import CommandError, Exit
 from cli.interruptible import EXIT_OF, follow
 from cli.options import DataDir, api_key
-from cli.progress_view import opened_story
+from cli.progress_view import opened_progress_view
 from cli.signals import until_told
 
 SAMPLES: Final = Path(__file__).parents[1] / "samples"
@@ -64,7 +64,7 @@ class Picture:
         return f"{pixels:<10} {size:>7}   {console.short(self.path)}"
 
 
-Work = Callable[[Api], Awaitable[list[Document]]]
+Work = Callable[[ApiClient], Awaitable[list[Document]]]
 
 
 def demo(
@@ -105,7 +105,7 @@ def _forget_settings() -> None:
 
 async def _run(folder: Path, work: Work) -> list[Document]:
     api_port, temporal_port, ui_port, sandbox_port = free_ports(4)
-    plan = Plan(
+    plan = ServicePlan(
         data_dir=folder,
         api_port=api_port,
         temporal_port=temporal_port,
@@ -124,31 +124,31 @@ async def _run(folder: Path, work: Work) -> list[Document]:
 
 
 async def _done(work: Work, installation: Installation) -> list[Document]:
-    async with opened_api(url=installation.plan.api_url, key=api_key(installation.settings)) as api:
+    async with opened_api_client(url=installation.plan.api_url, key=api_key(installation.settings)) as api:
         return await work(api)
 
 
-async def _upscale(api: Api) -> list[Document]:
+async def _upscale(api: ApiClient) -> list[Document]:
     file = await api.upload(PHOTO)
     params = {"image": file["code"], "upscale_factor": FACTOR}
     return [await _followed(api, {"model_id": UPSCALE, "params": params}, f"×{FACTOR}: {PHOTO.name}")]
 
 
-async def _draw(api: Api) -> list[Document]:
+async def _draw(api: ApiClient) -> list[Document]:
     """A grid and its four pictures, then one of them enlarged: an action that the first job offers."""
     drawn = await _followed(api, {"model_id": MIDJOURNEY, "params": {"prompt": PROMPT, "aspect": "3:2"}}, PROMPT)
     action = {"model_id": MIDJOURNEY, "action": CHOSEN, "params": {"origin": drawn["code"]}}
     return [drawn, await _followed(api, action, f"{CHOSEN} of {drawn['code']}")]
 
 
-async def _extract(api: Api) -> list[Document]:
+async def _extract(api: ApiClient) -> list[Document]:
     """The stages of a shipped template, each a question to the model, in one conversation."""
     file = await api.upload(CONTRACT)
     params = {"file": file["code"], "template": TEMPLATE}
     return [await _followed(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
 
 
-async def _review(api: Api) -> list[Document]:
+async def _review(api: ApiClient) -> list[Document]:
     """A photo is judged; if that is worth while, it is beautified. The review stands before the two jobs."""
     file = await api.upload(PHOTO)
     review = await api.post("/api/photo-reviews", {"file": file["code"]})
@@ -159,17 +159,17 @@ async def _review(api: Api) -> list[Document]:
     return [judged, beautified, await api.get(address)]
 
 
-async def _followed(api: Api, request: Document, about: str) -> Document:
+async def _followed(api: ApiClient, request: Document, about: str) -> Document:
     """A new job, once it has succeeded."""
     return await _until_done(api, await api.post("/api/jobs", request), about)
 
 
-async def _until_done(api: Api, accepted: Document, about: str) -> Document:
+async def _until_done(api: ApiClient, accepted: Document, about: str) -> Document:
     """The job, once it has succeeded. Raises CommandError when it ends otherwise."""
     console.say("")
     console.say(Text(accepted["code"], style="bold"), accepted["model_name"], about)
     console.say("")
-    with opened_story() as story:
+    with opened_progress_view() as story:
         job = await follow(api, accepted["code"], story)
     status = JobStatus(job["job_status"])
     if status is not JobStatus.SUCCESS:

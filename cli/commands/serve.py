@@ -35,9 +35,9 @@ def worker(
         raise CommandError(f"There is no queue {', '.join(sorted(unknown))}.", hint=", ".join(ALL_QUEUES))
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
-        from cli.embedded.temporal_client import reached_temporal
+        from cli.embedded.temporal_client import connected_temporal
 
-        await reached_temporal(patience=START_PATIENCE)
+        await connected_temporal(patience=START_PATIENCE)
         await run_worker(settings, stop, queues=chosen)
 
     _serve(run, load_settings(data_dir))

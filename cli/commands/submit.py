@@ -11,7 +11,7 @@ from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import Api, Document
+from cli.api_client import ApiClient, Document
 from cli.commands.watch import follow_and_tell
 from cli.errors import CommandError, Exit
 from cli.options import AsJson, DataDir, Key, Reach, Url, User
@@ -93,7 +93,7 @@ def _file(written: str) -> Path:
     return path
 
 
-async def _uploaded(api: Api, value: Any) -> Any:
+async def _uploaded(api: ApiClient, value: Any) -> Any:
     """The code of an uploaded file, which a parameter may name; any other value as it is."""
     return (await api.upload(value))["code"] if isinstance(value, Path) else value
 

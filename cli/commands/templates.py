@@ -8,7 +8,7 @@ from rich.text import Text
 
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.template_files import parse_template
-from aijobs.domain.documents.templates import Definition
+from aijobs.domain.documents.templates import TemplateDefinition
 from cli import console
 from cli.errors import CommandError
 from cli.options import AsJson, DataDir, Key, Reach, Url
@@ -57,7 +57,7 @@ def save(
             console.say(Text(warning, style="yellow"))
 
 
-def _read(path: Path) -> Definition:
+def _read(path: Path) -> TemplateDefinition:
     try:
         return parse_template(path.stem, path.read_text("utf-8"))
     except OSError as unreadable:

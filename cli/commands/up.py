@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli import console
 from cli.embedded.installation import Installation, running_installation
-from cli.embedded.services import Plan
+from cli.embedded.services import ServicePlan
 from cli.embedded.supervision import Service
 from cli.options import DataDir, load_settings
 from cli.signals import until_told
@@ -41,7 +41,7 @@ def up(
     data is in one folder; the next start continues every job. With TEMPORAL_ADDRESS set, that Temporal is used.
     """
     settings = load_settings(data_dir)
-    plan = Plan(
+    plan = ServicePlan(
         data_dir=settings.data_dir.resolve(),
         api_port=api_port or settings.api.port,
         temporal_port=temporal_port,
@@ -53,19 +53,19 @@ def up(
     console.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))
 
 
-async def _stay_up(plan: Plan) -> None:
+async def _stay_up(plan: ServicePlan) -> None:
     async with announced_installation(plan) as installation:
         _summarise(installation)
         await asyncio.Event().wait()
 
 
 @asynccontextmanager
-async def announced_installation(plan: Plan) -> AsyncIterator[Installation]:
+async def announced_installation(plan: ServicePlan) -> AsyncIterator[Installation]:
     """A running installation whose starting and stopping is told on the terminal."""
     console.say("")
     async with AsyncExitStack() as running:
         with console.OUT.status(Text("Starting …", style="dim")):
-            installation = await running.enter_async_context(running_installation(plan, Announcer()))
+            installation = await running.enter_async_context(running_installation(plan, StartupAnnouncer()))
         try:
             yield installation
         finally:
@@ -73,7 +73,7 @@ async def announced_installation(plan: Plan) -> AsyncIterator[Installation]:
             console.say(Text("Stopping …", style="dim"))
 
 
-class Announcer:
+class StartupAnnouncer:
     """Says on the terminal what starts and what fails."""
 
     def started(self, service: Service) -> None:

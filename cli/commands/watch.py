@@ -7,11 +7,11 @@ from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import Api, Document
+from cli.api_client import ApiClient, Document
 from cli.errors import Exit
 from cli.interruptible import EXIT_OF, follow
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
-from cli.progress_view import opened_story
+from cli.progress_view import opened_progress_view
 
 
 def watch(
@@ -35,9 +35,9 @@ def watch(
     raise typer.Exit(asyncio.run(follow_it()))
 
 
-async def follow_and_tell(api: Api, code: str, *, as_json: bool) -> Exit:
+async def follow_and_tell(api: ApiClient, code: str, *, as_json: bool) -> Exit:
     """Show a job's life, then what came of it."""
-    with opened_story(as_json=as_json) as story:
+    with opened_progress_view(as_json=as_json) as story:
         job = await follow(api, code, story)
     if not as_json:
         show_end(job)

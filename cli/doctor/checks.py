@@ -24,7 +24,7 @@ from aijobs.persistence.database import sqlite_is_safe
 from aijobs.providers.registry import OPENERS
 from aijobs.settings import Settings
 from cli.doctor.report import Finding, broken, doubtful, fine, off
-from cli.embedded.temporal_client import missing_attributes, reached_temporal
+from cli.embedded.temporal_client import connected_temporal, missing_attributes
 from cli.embedded.temporal_server import temporal_binary
 from cli.errors import CommandError
 from cli.options import KEY_FILE, api_url
@@ -138,7 +138,7 @@ async def store(settings: Settings) -> Finding:
 async def temporal() -> Finding:
     wanted = os.environ.get("TEMPORAL_ADDRESS")
     try:
-        client = await reached_temporal()
+        client = await connected_temporal()
         missing = await missing_attributes(client)
     except (CommandError, RPCError) as unreachable:
         if wanted is None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from aijobs.settings import Settings, SettingsError
 from cli import console
 from cli.doctor import checks
-from cli.doctor.report import Finding, Health, broken, fine
+from cli.doctor.report import Finding, FindingLevel, broken, fine
 from cli.errors import Exit
 from cli.options import AsJson, DataDir, load_settings
 
@@ -21,7 +21,7 @@ def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     Exit code 1 when something that is needed is broken.
     """
     found = asyncio.run(_examined(data_dir, show=not as_json))
-    sick = [finding for finding in found if finding.health is Health.BROKEN]
+    sick = [finding for finding in found if finding.health is FindingLevel.BROKEN]
     if as_json:
         console.show_json({"ok": not sick, "findings": [asdict(finding) for finding in found]})
     else:
@@ -68,7 +68,7 @@ def _conclude(found: list[Finding], sick: list[Finding]) -> None:
     console.say("")
     if sick:
         console.say(console.WRONG, f"Broken: {', '.join(finding.part for finding in sick)}.")
-    elif any(finding.health is Health.OFF for finding in found):
+    elif any(finding.health is FindingLevel.OFF for finding in found):
         legend = Text("What is marked · does not run, or has no key.", style="dim")
         console.say(console.OK, "Nothing is broken.", legend)
     else:

@@ -9,7 +9,7 @@ from rich.text import Text
 from cli import console
 
 
-class Health(StrEnum):
+class FindingLevel(StrEnum):
     """How a part is."""
 
     OK = "ok"
@@ -19,10 +19,10 @@ class Health(StrEnum):
 
 
 MARKS: Final = {
-    Health.OK: console.OK,
-    Health.OFF: console.IDLE,
-    Health.DOUBT: console.DOUBT,
-    Health.BROKEN: console.WRONG,
+    FindingLevel.OK: console.OK,
+    FindingLevel.OFF: console.IDLE,
+    FindingLevel.DOUBT: console.DOUBT,
+    FindingLevel.BROKEN: console.WRONG,
 }
 
 
@@ -31,7 +31,7 @@ class Finding:
     """One line of the doctor's."""
 
     part: str
-    health: Health
+    health: FindingLevel
     told: str
     mend: tuple[str, ...] = ()
 
@@ -42,16 +42,16 @@ class Finding:
 
 
 def fine(part: str, told: str) -> Finding:
-    return Finding(part, Health.OK, told)
+    return Finding(part, FindingLevel.OK, told)
 
 
 def off(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, Health.OFF, told, mend)
+    return Finding(part, FindingLevel.OFF, told, mend)
 
 
 def doubtful(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, Health.DOUBT, told, mend)
+    return Finding(part, FindingLevel.DOUBT, told, mend)
 
 
 def broken(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, Health.BROKEN, told, mend)
+    return Finding(part, FindingLevel.BROKEN, told, mend)

@@ -16,9 +16,9 @@ from aijobs.providers.registry import OPENERS
 from aijobs.settings import Settings
 from cli.embedded import services
 from cli.embedded.ports import require_free
-from cli.embedded.services import LOGS, Plan
+from cli.embedded.services import LOGS, ServicePlan
 from cli.embedded.supervision import Service, kept_running
-from cli.embedded.temporal_client import missing_attributes, reached_temporal
+from cli.embedded.temporal_client import connected_temporal, missing_attributes
 from cli.errors import CommandError
 from cli.options import KEY_FILE, URL_FILE
 
@@ -26,7 +26,7 @@ LOCK_FILE: Final = "lock"
 SANDBOX_TOKEN: Final = "r8_sandbox"  # noqa: S105 - it opens nothing but the sandbox
 
 
-class Listener(Protocol):
+class InstallationListener(Protocol):
     """Is told what happens to the parts of an installation."""
 
     def started(self, service: Service) -> None: ...
@@ -38,7 +38,7 @@ class Listener(Protocol):
 class Installation:
     """What runs. Temporal, with its Web UI, may be somebody else's."""
 
-    plan: Plan
+    plan: ServicePlan
     settings: Settings
     own_temporal: bool
     simulated: bool
@@ -53,7 +53,7 @@ class Installation:
 
 
 @asynccontextmanager
-async def running_installation(plan: Plan, listener: Listener) -> AsyncIterator[Installation]:
+async def running_installation(plan: ServicePlan, listener: InstallationListener) -> AsyncIterator[Installation]:
     """Everything is ready when the block begins, and stopped in reverse order when it has ended.
 
     Changes the environment of this process: what it starts inherits its settings.
@@ -82,7 +82,7 @@ async def running_installation(plan: Plan, listener: Listener) -> AsyncIterator[
             yield Installation(plan=plan, settings=settings, own_temporal=own_temporal, simulated=simulated)
 
 
-def _waves(plan: Plan, settings: Settings, *, own_temporal: bool, simulated: bool) -> Iterator[list[Service]]:
+def _waves(plan: ServicePlan, settings: Settings, *, own_temporal: bool, simulated: bool) -> Iterator[list[Service]]:
     """What starts at once; the next wave when it is ready. They stop in reverse.
 
     The sandbox runs only while the API does: it fetches inputs there, as soon as it starts with what it had kept.
@@ -94,7 +94,7 @@ def _waves(plan: Plan, settings: Settings, *, own_temporal: bool, simulated: boo
         yield [services.sandbox(plan)]
 
 
-def _configure(plan: Plan) -> bool:
+def _configure(plan: ServicePlan) -> bool:
     """Set what the plan says; whether the sandbox stands in for the providers, because none has a key."""
     os.environ["AIJOBS_DATA_DIR"] = str(plan.data_dir)
     os.environ["AIJOBS_API__PORT"] = str(plan.api_port)
@@ -126,7 +126,7 @@ def _webhook_secret(data_dir: Path) -> str:
     return f"whsec_{base64.b64encode(derived).decode()}"
 
 
-def _check_ports(plan: Plan, *, own_temporal: bool, simulated: bool) -> None:
+def _check_ports(plan: ServicePlan, *, own_temporal: bool, simulated: bool) -> None:
     require_free(plan.api_port, "--api-port")
     if own_temporal:
         require_free(plan.temporal_port, "--temporal-port")
@@ -137,7 +137,7 @@ def _check_ports(plan: Plan, *, own_temporal: bool, simulated: bool) -> None:
 
 async def _check_foreign_temporal() -> None:
     """Raises CommandError when the Temporal that the environment names is away, or not prepared for us."""
-    client = await reached_temporal()
+    client = await connected_temporal()
     if missing := await missing_attributes(client):
         raise CommandError(
             f"Temporal at {client.service_client.config.target_host} lacks search attributes: "
@@ -167,7 +167,7 @@ def alone_in(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _findable(plan: Plan) -> Iterator[None]:
+def _findable(plan: ServicePlan) -> Iterator[None]:
     """Tell other commands with this data directory where the API answers."""
     path = plan.data_dir / URL_FILE
     path.write_text(f"{plan.api_url}\n", "utf-8")

@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from cli.errors import CommandError
 
-TIED: Final = Path(__file__).with_name("die_with_parent.py")
+DIE_WITH_PARENT: Final = Path(__file__).with_name("die_with_parent.py")
 LOOK_EVERY: Final = timedelta(milliseconds=20)
 LONG_LOG_BYTES: Final = 10_000_000
 LAST_LINES: Final = 5
@@ -76,7 +76,7 @@ async def running(recipe: Recipe, *, is_ready: Callable[[], Awaitable[bool]]) ->
         process = Process(
             recipe,
             await asyncio.create_subprocess_exec(
-                *(sys.executable, "-ISs", str(TIED), str(os.getpid()), *recipe.command),
+                *(sys.executable, "-ISs", str(DIE_WITH_PARENT), str(os.getpid()), *recipe.command),
                 env=recipe.environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

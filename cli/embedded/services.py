@@ -24,7 +24,7 @@ STOPPING_MARGIN: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ServicePlan:
     """What to start, and where."""
 
     data_dir: Path
@@ -51,7 +51,7 @@ class Plan:
         return f"{HOST}:{self.sandbox_port}"
 
 
-def temporal(plan: Plan) -> Service:
+def temporal(plan: ServicePlan) -> Service:
     @asynccontextmanager
     async def start() -> AsyncIterator[Process]:
         async with temporal_server(data_dir=plan.data_dir, port=plan.temporal_port, ui_port=plan.ui_port) as server:
@@ -60,25 +60,25 @@ def temporal(plan: Plan) -> Service:
     return Service("Temporal", plan.temporal_address, start)
 
 
-def sandbox(plan: Plan) -> Service:
+def sandbox(plan: ServicePlan) -> Service:
     keep = str(plan.data_dir / "sandbox")
     options = ("--port", str(plan.sandbox_port), "--keep", keep, *plan.sandbox_pace)
     recipe = _recipe(plan, "Sandbox", "sandbox", *options)
     return Service("Sandbox", f"http://{plan.sandbox_host}", lambda: _listening(recipe, plan.sandbox_port))
 
 
-def worker(plan: Plan, *, patience: timedelta) -> Service:
+def worker(plan: ServicePlan, *, patience: timedelta) -> Service:
     """`patience` is what it has to finish what it has begun."""
     recipe = _recipe(plan, "Worker", "worker", stopping=patience + STOPPING_MARGIN)
     return Service("Worker", "carries the jobs out", lambda: running(recipe, is_ready=lambda: is_polled(WORKFLOWS)))
 
 
-def api(plan: Plan) -> Service:
+def api(plan: ServicePlan) -> Service:
     recipe = _recipe(plan, "API", "api")
     return Service("API", plan.api_url, lambda: _listening(recipe, plan.api_port))
 
 
-def _recipe(plan: Plan, name: str, command: str, *options: str, stopping: timedelta = STOPPING) -> Recipe:
+def _recipe(plan: ServicePlan, name: str, command: str, *options: str, stopping: timedelta = STOPPING) -> Recipe:
     """One of our own commands, with the settings that this process has now."""
     return Recipe(
         name=f"The {name}",

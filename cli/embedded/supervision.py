@@ -25,7 +25,7 @@ class Service:
     start: Callable[[], AbstractAsyncContextManager[Process]]
 
 
-class Keeper:
+class Supervisor:
     """Watches over one service."""
 
     def __init__(self, service: Service, say: Callable[[str], None]) -> None:
@@ -41,9 +41,9 @@ class Keeper:
 
 
 @asynccontextmanager
-async def kept_running(service: Service, *, say: Callable[[str], None]) -> AsyncIterator[Keeper]:
+async def kept_running(service: Service, *, say: Callable[[str], None]) -> AsyncIterator[Supervisor]:
     """Starting when the block begins, stopped when it has ended."""
-    keeper = Keeper(service, say)
+    keeper = Supervisor(service, say)
     try:
         yield keeper
     finally:

@@ -23,7 +23,7 @@ BETWEEN_TRIES: Final = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-async def reached_temporal(*, patience: timedelta = timedelta(0)) -> Client:
+async def connected_temporal(*, patience: timedelta = timedelta(0)) -> Client:
     """Raises CommandError when nobody answers there for so long."""
     gives_up_at = time.monotonic() + patience.total_seconds()
     while True:
@@ -63,7 +63,7 @@ async def knows_our_attributes(address: str) -> bool:
 async def is_polled(queue: str) -> bool:
     """Whether any worker takes workflows from a queue of the Temporal that the environment names."""
     request = DescribeTaskQueueRequest(
-        namespace=(client := await reached_temporal()).namespace,
+        namespace=(client := await connected_temporal()).namespace,
         task_queue=TaskQueue(name=queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )

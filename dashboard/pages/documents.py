@@ -28,7 +28,7 @@ from api.document_intake import MODEL, TEMPLATE_FIELD, TakenJob, take_document
 from api.problems import status_of
 from api.routes.templates import TemplateId, list_templates
 from api.uploading import received
-from dashboard.page import PageRoute, Visit, Visiting, go_to
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import reads_prompts, table_of
 
 PAGE: Final = 25
@@ -42,7 +42,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Line:
+class DocumentLine:
     """A document job in the list. `file` is missing when it was never there, `reached` before the first stage."""
 
     job: JobRow
@@ -81,7 +81,7 @@ async def hand_in(request: Request, visit: Visiting, caller: Writer) -> Response
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
     """The lines of some jobs, each to take the place of the one that is there."""
     async with visit.parts.database.read() as session:
-        rows = await jobs_by_code(session, code, user_id=visit.caller.sees)
+        rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
 
 
@@ -106,7 +106,7 @@ async def show_rows(
 
 
 async def _page(
-    visit: Visit,
+    visit: PageRequest,
     *,
     template: str = "",
     user: str = "",
@@ -130,7 +130,7 @@ async def _page(
         for_whom=(sent or {}).get("user_id", ""),
         refused=_said(refused),
         key=new_id("form"),
-        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.sees is None,
+        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         is_configured=visit.parts.parameters_of(visit.parts.catalogue.model(MODEL)) is not None,
         extensions=",".join(f".{kind}" for kind in DocumentKind),
@@ -138,17 +138,17 @@ async def _page(
     )
 
 
-async def _choices(visit: Visit) -> list[tuple[str, str]]:
+async def _choices(visit: PageRequest) -> list[tuple[str, str]]:
     """Ids and names."""
     listed = await list_templates(visit.caller, visit.parts, limit=MAX_CHOICES)
     return [(template.id, template.name) for template in listed.data]
 
 
-async def _lines(visit: Visit, rows: Sequence[JobRow]) -> list[Line]:
+async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLine]:
     async with visit.parts.database.read() as session:
         files = await files_of(session, rows)
         reached = await stages_of(session, [row.code for row in rows])
-    return [Line(row, files.get(row.code), reached.get(row.code)) for row in rows]
+    return [DocumentLine(row, files.get(row.code), reached.get(row.code)) for row in rows]
 
 
 def _live(rows: Sequence[JobRow]) -> dict[str, Any]:

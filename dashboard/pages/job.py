@@ -26,9 +26,9 @@ from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, Submiss
 from api.acting import actions_of
 from api.paths import JobCode
 from api.schemas.redaction import without_secrets
-from dashboard.page import PageRoute, Visit, Visiting
+from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.pages.job_document import document_of
-from dashboard.pages.job_timeline import track_of
+from dashboard.pages.job_timeline import timeline_of
 
 MAX_TEXT_BYTES: Final = 64 * 1024
 """Of a text output, so much is shown on the page; the rest is downloaded."""
@@ -52,7 +52,7 @@ class ShownOutput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class JobView:
     """What the database has of one job; its events without the steps of progress, which the bars show."""
 
     row: JobRow
@@ -90,7 +90,7 @@ async def repaint_job(code: JobCode, visit: Visiting) -> HTMLResponse:
     return await visit.page("pieces/job.html", **await _shown(visit, code))
 
 
-async def _shown(visit: Visit, code: str) -> dict[str, Any]:
+async def _shown(visit: PageRequest, code: str) -> dict[str, Any]:
     story = await _story(visit, code)
     row = story.row
     return {
@@ -98,7 +98,7 @@ async def _shown(visit: Visit, code: str) -> dict[str, Any]:
         "job": row,
         "document": await document_of(visit, row, story.outputs),
         "outputs": [await _shown_output(visit, output) for output in story.outputs],
-        "track": track_of(story.events, row.job_status, until=now()),
+        "track": timeline_of(story.events, row.job_status, until=now()),
         "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
         "stream": f"/api/events?{urlencode({'code': code})}",
         "temporal": temporal_address(visit, code),
@@ -107,10 +107,10 @@ async def _shown(visit: Visit, code: str) -> dict[str, Any]:
     }
 
 
-async def _story(visit: Visit, code: str) -> Story:
+async def _story(visit: PageRequest, code: str) -> JobView:
     async with visit.parts.database.read() as session:
-        return Story(
-            row=await job_of(session, code, user_id=visit.caller.sees),
+        return JobView(
+            row=await job_of(session, code, user_id=visit.caller.visible_user),
             events=await milestones(session, code),
             submissions=await submissions_of(session, code),
             entries=await entries_of(session, code),
@@ -119,7 +119,7 @@ async def _story(visit: Visit, code: str) -> Story:
         )
 
 
-def temporal_address(visit: Visit, code: str) -> str | None:
+def temporal_address(visit: PageRequest, code: str) -> str | None:
     """Of the job's workflow in Temporal's Web UI, where the operator has told us its address."""
     ui = visit.parts.settings.temporal_ui
     if ui is None:
@@ -136,7 +136,7 @@ MANNERS: Final[Mapping[OutputKind, str]] = {
 }
 
 
-async def _shown_output(visit: Visit, output: OutputRow) -> ShownOutput:
+async def _shown_output(visit: PageRequest, output: OutputRow) -> ShownOutput:
     if output.kind in TEXTS and (text := await _beginning(visit.parts.store, output)) is not None:
         return ShownOutput(output, "text", text)
     if output.kind in MANNERS and output.media_type.startswith(SHOWN):

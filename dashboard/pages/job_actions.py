@@ -9,14 +9,14 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.reruns import RerunFrom
 from aijobs.persistence.jobs.records import job_of
-from aijobs.persistence.jobs.resolutions import Decision
+from aijobs.persistence.jobs.resolutions import Resolution
 from api.accepting import take_in
 from api.auth.caller import Operator, Writer
 from api.dependencies import AllParts
 from api.paths import JobCode
 from api.routes.jobs import CancelRequest, cancel_job
 from api.routes.reruns import RerunRequest, rerun_job
-from api.routes.resolve import Resolution, resolve_job
+from api.routes.resolve import ResolutionRequest, resolve_job
 from dashboard.page import PageRoute, go_to
 
 Reason = Annotated[str, Form(max_length=500)]
@@ -54,7 +54,7 @@ async def act(
 ) -> RedirectResponse:
     """Shows the new job, which works on the result of this one."""
     async with parts.database.read() as session:
-        origin = await job_of(session, code, user_id=caller.sees)
+        origin = await job_of(session, code, user_id=caller.visible_user)
     order = JobRequest(model_id=origin.model_id, user_id=origin.user_id, action=action, params={"origin": code})
     answer = await take_in(parts, caller, order, idempotency_key)
     return go_to(answer.location.removeprefix("/api"))
@@ -65,7 +65,7 @@ async def resolve(
     caller: Operator,
     code: JobCode,
     parts: AllParts,
-    decision: Annotated[Decision | Literal["attach"], Form()],
+    decision: Annotated[Resolution | Literal["attach"], Form()],
     why: Reason = "",
     ref: Annotated[str, Form(max_length=200)] = "",
 ) -> RedirectResponse:
@@ -73,6 +73,8 @@ async def resolve(
         raise InvalidParameters("A decision needs its reason.", FieldError("/why", "Say why; it is kept."))
     if decision == "attach" and not ref.strip():
         raise InvalidParameters("Which one?", FieldError("/ref", "Name the provider's id of the work."))
-    wanted = Resolution(decision=decision, ref=ref.strip() or None if decision == "attach" else None, why=why.strip())
+    wanted = ResolutionRequest(
+        decision=decision, ref=ref.strip() or None if decision == "attach" else None, why=why.strip()
+    )
     await resolve_job(wanted, caller, code, parts)
     return go_to(f"/jobs/{code}")

@@ -19,8 +19,8 @@ from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
 from api.document_intake import MODEL
 from api.routes.templates import PreviewedStage
-from dashboard.page import Visit
-from dashboard.pages.job_timeline import Place
+from dashboard.page import PageRequest
+from dashboard.pages.job_timeline import StepPlace
 
 ROWS_SHOWN: Final = 50
 MAX_HEADING: Final = 48  #: characters of a stage's first line
@@ -40,7 +40,7 @@ class ShownTable:
 @dataclass(frozen=True)
 class ShownStage:
     name: str
-    place: Place
+    place: StepPlace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +58,12 @@ class ShownDocument:
     is_repaired: bool
 
 
-def reads_prompts(visit: Visit) -> bool:
+def reads_prompts(visit: PageRequest) -> bool:
     """As `GET /api/templates/{id}` has it: a prompt is shown to service keys only."""
     return visit.caller.kind is KeyKind.SERVICE
 
 
-async def document_of(visit: Visit, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
+async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
     """Of a document job; nothing for any other."""
     if job.model_id != MODEL:
         return None
@@ -87,9 +87,9 @@ async def document_of(visit: Visit, job: JobRow, outputs: Sequence[OutputRow]) -
     )
 
 
-async def table_of(visit: Visit, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
+async def table_of(visit: PageRequest, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
     """Rows of the caller's user, of one source or of all. Raises NotFound when there never was such a template."""
-    wanted = RowFilter(template_id=template_id, user_id=visit.caller.sees, source=source)
+    wanted = RowFilter(template_id=template_id, user_id=visit.caller.visible_user, source=source)
     async with visit.parts.database.read() as session:
         rows, has_more = await rows_page(session, wanted, after=after, limit=ROWS_SHOWN)
         version = rows[-1].template_version if rows else None
@@ -125,10 +125,10 @@ def _placed(names: Sequence[str], status: JobStatus, reached: int) -> list[Shown
     """`reached` is the number of the stage that has begun last, from 1; 0 before the first."""
     is_through = JobStatus.GENERATED <= status <= JobStatus.SUCCESS
 
-    def place(number: int) -> Place:
+    def place(number: int) -> StepPlace:
         if is_through or number < reached:
-            return Place.PASSED
-        return Place.HERE if number == reached else Place.AHEAD
+            return StepPlace.PASSED
+        return StepPlace.HERE if number == reached else StepPlace.AHEAD
 
     return [ShownStage(name, place(number)) for number, name in enumerate(names, 1)]
 

@@ -16,7 +16,7 @@ NARROWEST: Final = 1.5
 """Percent of the bar that even the shortest stay gets, so that it can be seen."""
 
 
-class Place(StrEnum):
+class StepPlace(StrEnum):
     """How a status stands to the job."""
 
     PASSED = "passed"
@@ -30,7 +30,7 @@ class Step:
     """`spent` is nothing for a status that was never entered, and for the last one. Shares are percent of the bar."""
 
     status: JobStatus
-    place: Place
+    place: StepPlace
     entered: datetime | None = None
     spent: timedelta | None = None
     begins_at: float = 0.0
@@ -38,7 +38,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Track:
+class JobTimeline:
     """Six statuses of the way, and four possible ends."""
 
     way: Sequence[Step]
@@ -46,7 +46,7 @@ class Track:
     total: timedelta
 
 
-def track_of(events: Sequence[JobEvent], current: JobStatus, *, until: datetime) -> Track:
+def timeline_of(events: Sequence[JobEvent], current: JobStatus, *, until: datetime) -> JobTimeline:
     """`until` is now; a job that has ended needs no such end."""
     entered: dict[JobStatus, datetime] = {}
     for event in events:
@@ -68,15 +68,15 @@ def track_of(events: Sequence[JobEvent], current: JobStatus, *, until: datetime)
             share=round(shares.get(status, 0.0), 2),
         )
 
-    return Track([step(status) for status in WAY], [step(status) for status in ENDS], total)
+    return JobTimeline([step(status) for status in WAY], [step(status) for status in ENDS], total)
 
 
-def _place(status: JobStatus, current: JobStatus, entered: Container[JobStatus]) -> Place:
+def _place(status: JobStatus, current: JobStatus, entered: Container[JobStatus]) -> StepPlace:
     if status is current:
-        return Place.HERE
+        return StepPlace.HERE
     if status in entered:
-        return Place.PASSED
-    return Place.SKIPPED if status < current or current.is_final else Place.AHEAD
+        return StepPlace.PASSED
+    return StepPlace.SKIPPED if status < current or current.is_final else StepPlace.AHEAD
 
 
 def _shares(stays: Mapping[JobStatus, timedelta], total: timedelta) -> dict[JobStatus, float]:

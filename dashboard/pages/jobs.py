@@ -15,7 +15,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.jobs.records import outputs_of
 from aijobs.persistence.tables import JobRow
-from dashboard.page import PageRoute, Visit, Visiting
+from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.thumbnails import SHOWN
 
 PAGE_LENGTH: Final = 50
@@ -56,7 +56,7 @@ class JobsQuery(BaseModel):
         filled = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
         return urlencode({name: value for name, value in filled.items() if value}, doseq=True)
 
-    def search(self, visit: Visit) -> JobFilter:
+    def search(self, visit: PageRequest) -> JobFilter:
         return JobFilter(
             text=self.q.strip(),
             user_id=visit.whose(self.user.strip()),
@@ -74,7 +74,7 @@ def _midnight(day: date) -> datetime:
 
 
 @dataclass(frozen=True)
-class Line:
+class JobLine:
     """A row of the list. `thumbnail` is the index of the output that is shown small, if one can be."""
 
     job: JobRow
@@ -101,7 +101,7 @@ async def list_jobs(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> H
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE_LENGTH)]) -> HTMLResponse:
     """The rows of some jobs, each to take the place of the one that is there."""
     async with visit.parts.database.read() as session:
-        rows = await jobs_by_code(session, code, user_id=visit.caller.sees)
+        rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows))
 
 
@@ -114,7 +114,7 @@ async def count_fresh(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) ->
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=wanted.address())
 
 
-async def lines_of(visit: Visit, rows: Sequence[JobRow]) -> list[Line]:
+async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
     done = [row.code for row in rows if row.job_status is JobStatus.SUCCESS]
     async with visit.parts.database.read() as session:
         outputs = await outputs_of(session, *done) if done else []
@@ -123,7 +123,7 @@ async def lines_of(visit: Visit, rows: Sequence[JobRow]) -> list[Line]:
         for output in reversed(outputs)
         if output.kind is OutputKind.IMAGE and output.media_type in SHOWN
     }
-    return [Line(row, shown.get(row.code)) for row in rows]
+    return [JobLine(row, shown.get(row.code)) for row in rows]
 
 
 def _live(rows: Sequence[JobRow]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 async def show_models(visit: Visiting) -> HTMLResponse:
     since = now() - LATELY
     entries = (await list_models(visit.caller, visit.parts)).data
-    found = await healths(visit, since=since, user_id=visit.caller.sees)
+    found = await healths(visit, since=since, user_id=visit.caller.visible_user)
     async with visit.parts.database.read() as session:
         refused = await throttled(session, since=since) if visit.sees_everybody else {}
     return await visit.page(

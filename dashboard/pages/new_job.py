@@ -30,7 +30,7 @@ from api.problems import status_of
 from api.routes.catalogue import list_models
 from api.routes.points import points_today
 from api.schemas import jobs as shapes
-from dashboard.page import PageRoute, Visit, Visiting, go_to
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import fields_of, parameters_of
 
 MAX_FIELDS: Final = 200
@@ -99,7 +99,7 @@ def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str]) -> JobReques
         raise BadInput("Some fields are wrong.", *_fields(invalid)) from None
 
 
-async def _wanted(visit: Visit, model_id: str) -> shapes.CatalogueEntry:
+async def _wanted(visit: PageRequest, model_id: str) -> shapes.CatalogueEntry:
     """The model of this id; where none is named, the first that can be used. Raises NotFound."""
     entries = await _models(visit)
     for entry in entries:
@@ -110,12 +110,12 @@ async def _wanted(visit: Visit, model_id: str) -> shapes.CatalogueEntry:
     return entries[0]
 
 
-async def _models(visit: Visit) -> list[shapes.CatalogueEntry]:
+async def _models(visit: PageRequest) -> list[shapes.CatalogueEntry]:
     return (await list_models(visit.caller, visit.parts)).data
 
 
 async def _form(
-    visit: Visit,
+    visit: PageRequest,
     entry: shapes.CatalogueEntry,
     *,
     key: str,
@@ -143,11 +143,11 @@ async def _form(
     )
 
 
-async def _price(visit: Visit, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
+async def _price(visit: PageRequest, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
     due = entry.unit_point * count if isinstance(count, int) else 0
     caller = visit.caller
     try:
-        named = caller.acts_for(user.strip() or None)
+        named = caller.acting_user(user.strip() or None)
     except (InvalidParameters, NotAllowed):
         return Price(due, None)
     whose = replace(caller, named=named) if caller.kind is KeyKind.SERVICE else caller

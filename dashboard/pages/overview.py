@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from aijobs.domain.catalogue import Model
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import statistics
-from aijobs.persistence.jobs.statistics import Failures, Health, Hour
-from dashboard.page import PageRoute, Visit, Visiting
+from aijobs.persistence.jobs.statistics import FailureCount, HourlyCounts, ModelStatistics
+from dashboard.page import PageRequest, PageRoute, Visiting
 
 HOURS: Final = 24
 
@@ -24,7 +24,7 @@ User = Annotated[str, Query(max_length=200)]
 @dataclass(frozen=True)
 class ModelHealth:
     model: Model
-    health: Health
+    health: ModelStatistics
 
 
 @router.get("/")
@@ -51,7 +51,7 @@ async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
     )
 
 
-async def _figures(visit: Visit, user: str) -> dict[str, Any]:
+async def _figures(visit: PageRequest, user: str) -> dict[str, Any]:
     moment, user_id = now(), visit.whose(user)
     since = moment - timedelta(hours=HOURS)
     async with visit.parts.database.read() as session:
@@ -68,7 +68,7 @@ async def _figures(visit: Visit, user: str) -> dict[str, Any]:
     }
 
 
-async def healths(visit: Visit, *, since: datetime, user_id: str | None) -> list[ModelHealth]:
+async def healths(visit: PageRequest, *, since: datetime, user_id: str | None) -> list[ModelHealth]:
     """How each model of the catalogue does."""
     async with visit.parts.database.read() as session:
         return [
@@ -77,12 +77,12 @@ async def healths(visit: Visit, *, since: datetime, user_id: str | None) -> list
         ]
 
 
-async def _hours(visit: Visit, until: datetime, user_id: str | None) -> list[Hour]:
+async def _hours(visit: PageRequest, until: datetime, user_id: str | None) -> list[HourlyCounts]:
     async with visit.parts.database.read() as session:
         return await statistics.throughput(session, until=until, hours=HOURS, user_id=user_id)
 
 
-def _totals(hours: Sequence[Hour], failures: Sequence[Failures]) -> dict[str, int]:
+def _totals(hours: Sequence[HourlyCounts], failures: Sequence[FailureCount]) -> dict[str, int]:
     return {
         "accepted": sum(hour.accepted for hour in hours),
         "succeeded": sum(hour.succeeded for hour in hours),

@@ -33,8 +33,8 @@ from api.schemas.jobs import CatalogueEntry
 from api.schemas.photo_responses import photo_key
 from api.schemas.photos import PHOTO, BeautifyRequest
 from api.uploading import received
-from dashboard.page import PageRoute, Visit, Visiting, go_to
-from dashboard.schema_form import Field, fields_of, parameters_of
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to
+from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
 from dashboard.thumbnails import KEPT, Turns
 
@@ -100,9 +100,11 @@ async def upload(request: Request, visit: Visiting, caller: Writer) -> Response:
     return go_to(f"/photos/{answer.body['code']}")
 
 
-async def _gallery(visit: Visit, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
+async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
     async with visit.parts.database.read() as session:
-        rows, has_more = await reviews_page(session, user_id=visit.caller.sees, before=cursor or None, limit=PAGE)
+        rows, has_more = await reviews_page(
+            session, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
+        )
     return await visit.page(
         "photos.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -113,7 +115,7 @@ async def _gallery(visit: Visit, *, cursor: str = "", refused: AijobsError | Non
         refused=_said(refused),
         key=new_id("form"),
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
-        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.sees is None,
+        asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
     )
 
 
@@ -148,7 +150,7 @@ async def begin_beautifying(request: Request, code: ReviewCode, visit: Visiting,
 async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
     """For the gallery. The photo is never changed, so that browsers keep it."""
     async with visit.parts.database.read() as session:
-        review = await review_of(session, code, user_id=visit.caller.sees)
+        review = await review_of(session, code, user_id=visit.caller.visible_user)
     async with turns:
         content = b"".join([chunk async for chunk in visit.parts.store.read(photo_key(review.file_code))])
         made = await asyncio.to_thread(small_photo, content, SIDE)
@@ -156,7 +158,7 @@ async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
 
 
 async def _shown(
-    visit: Visit,
+    visit: PageRequest,
     code: str,
     model_id: str,
     *,
@@ -185,14 +187,14 @@ async def _shown(
     }
 
 
-async def _album(visit: Visit, code: str) -> Album:
+async def _album(visit: PageRequest, code: str) -> Album:
     async with visit.parts.database.read() as session:
-        review = await review_of(session, code, user_id=visit.caller.sees)
+        review = await review_of(session, code, user_id=visit.caller.visible_user)
         beautified, _ = await beautified_of(session, code, after=0, limit=MAX_SHOWN)
         return Album(review=review, jobs=await jobs_of(session, review), beautified=beautified)
 
 
-async def _entry(visit: Visit, model_id: str) -> CatalogueEntry | None:
+async def _entry(visit: PageRequest, model_id: str) -> CatalogueEntry | None:
     """A model that can beautify; where it cannot, nothing."""
     if image_parameter(visit.parts, model_id) is None:
         return None
@@ -200,7 +202,7 @@ async def _entry(visit: Visit, model_id: str) -> CatalogueEntry | None:
     return next((model for model in models if model.model_id == model_id), None)
 
 
-def _fields(visit: Visit, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[Field]:
+def _fields(visit: PageRequest, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[FormField]:
     """Those of the model, without the photo itself."""
     place = image_parameter(visit.parts, entry.model_id)
     return [field for field in fields_of(entry.parameters or {}, sent) if field.name != place]

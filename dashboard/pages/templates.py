@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from aijobs.domain.documents.templates import TEMPLATE_ID, Definition
+from aijobs.domain.documents.templates import TEMPLATE_ID, TemplateDefinition
 from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotFound
 from api.auth.caller import Caller, Operator
 from api.dependencies import Parts
@@ -24,7 +24,7 @@ from api.routes.templates import (
     put_template,
     remove_template,
 )
-from dashboard.page import PageRoute, Visit, Visiting, go_to
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import cut, headed, reads_prompts
 from dashboard.template_form import TemplateForm
 
@@ -96,7 +96,7 @@ async def delete(visit: Visiting, template_id: TemplateId, caller: Operator) -> 
     return go_to("/templates")
 
 
-async def _done(request: Request, visit: Visit, caller: Caller, template_id: str | None) -> Response:
+async def _done(request: Request, visit: PageRequest, caller: Caller, template_id: str | None) -> Response:
     """What the form's button says: without `template_id` for a new one."""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
         sent = {name: value for name, value in fields.items() if isinstance(value, str)}
@@ -114,7 +114,7 @@ async def _done(request: Request, visit: Visit, caller: Caller, template_id: str
         return await _form(visit, form, is_new=is_new, refused=refused)
 
 
-async def _preview(definition: Definition, caller: Caller) -> Preview:
+async def _preview(definition: TemplateDefinition, caller: Caller) -> Preview:
     return await preview(PreviewRequest(prompt=definition.prompt, stages=definition.stages), caller)
 
 
@@ -131,7 +131,7 @@ async def _require_free(parts: Parts, caller: Caller, template_id: str) -> None:
 
 
 async def _form(
-    visit: Visit,
+    visit: PageRequest,
     form: TemplateForm,
     *,
     is_new: bool,

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox.clock import Closing
+from sandbox.clock import ClosingEvent
 
 PIECES: Final = 20
 TEN_TERABYTES: Final = 10 * 1024**4
@@ -43,7 +43,7 @@ class CutShort(Response):
         await _until_gone(receive)
 
 
-def endless(content: bytes, *, media_type: str, closing: Closing) -> Response:
+def endless(content: bytes, *, media_type: str, closing: ClosingEvent) -> Response:
     """The content over and over, without a Content-Length, until the client hangs up."""
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -54,7 +54,7 @@ def endless(content: bytes, *, media_type: str, closing: Closing) -> Response:
     return StreamingResponse(pieces(), media_type=media_type)
 
 
-def slow(content: bytes, *, media_type: str, pause: float, closing: Closing) -> Response:
+def slow(content: bytes, *, media_type: str, pause: float, closing: ClosingEvent) -> Response:
     """The right content in small pieces."""
     step = max(1, -(-len(content) // PIECES))
 

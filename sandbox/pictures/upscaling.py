@@ -25,7 +25,7 @@ class Sharpening:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class UpscaleOrder:
     """What to make of a picture."""
 
     factor: int
@@ -34,7 +34,7 @@ class Order:
     max_pixels: int
 
 
-def upscale(source: bytes, order: Order) -> bytes:
+def upscale(source: bytes, order: UpscaleOrder) -> bytes:
     """The picture `factor` times as wide and high. Blocking; raises WorkFailedError."""
     try:
         with Image.open(io.BytesIO(source)) as picture:

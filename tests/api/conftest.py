@@ -19,10 +19,10 @@ from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.replicate import opened as opened_replicate
 from aijobs.settings import SHIPPED_CATALOGUE, ApiSettings
 from api.dependencies import Parts
-from api.engine import Engine
-from api.streaming.hub import LiveEvents
+from api.engine import JobWorkflows
+from api.streaming.hub import EventHub
 from cli.embedded.temporal_server import temporal_server
-from tests.api.installation import SECRET, WEBHOOK_SECRET, Installation, opened_installation
+from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
 
 NOBODY_THERE = "127.0.0.1:1"
 
@@ -30,7 +30,7 @@ SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
 
 
 @asynccontextmanager
-async def opened_parts(folder: Path, engine: Engine) -> AsyncIterator[Parts]:
+async def opened_parts(folder: Path, engine: JobWorkflows) -> AsyncIterator[Parts]:
     signer = LinkSigner(SECRET, "http://aijobs.test")
     replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
     async with (
@@ -45,7 +45,7 @@ async def opened_parts(folder: Path, engine: Engine) -> AsyncIterator[Parts]:
             store=store,
             signer=signer,
             engine=engine,
-            live=LiveEvents(database),
+            live=EventHub(database),
             secret=SECRET,
             base_url="http://aijobs.test",
             daily_limit=100,
@@ -60,17 +60,17 @@ async def temporal() -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def engine(temporal: Client) -> Engine:
+def engine(temporal: Client) -> JobWorkflows:
     async def connected() -> Client:
         return temporal
 
-    return Engine(connected)
+    return JobWorkflows(connected)
 
 
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     """Everything but Temporal, which is down."""
-    async with opened_parts(tmp_path, Engine(lambda: Client.connect(NOBODY_THERE))) as parts:
+    async with opened_parts(tmp_path, JobWorkflows(lambda: Client.connect(NOBODY_THERE))) as parts:
         yield parts
 
 
@@ -81,19 +81,19 @@ async def key(parts: Parts, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def without_temporal(parts: Parts, key: str) -> AsyncIterator[Installation]:
+async def without_temporal(parts: Parts, key: str) -> AsyncIterator[ApiUnderTest]:
     async with opened_installation(parts, key) as installation:
         yield installation
 
 
 @pytest.fixture
-async def api(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Installation]:
+async def api(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     async with opened_installation(replace(parts, engine=engine), key) as installation:
         yield installation
 
 
 @pytest.fixture(scope="session")
-async def standing(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[Installation]:
+async def standing(tmp_path_factory: pytest.TempPathFactory, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     """One for all tests that mind no neighbours."""
     folder = tmp_path_factory.mktemp("standing")
     async with opened_parts(folder, engine) as parts:

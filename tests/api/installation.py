@@ -26,7 +26,7 @@ Headers = Mapping[str, str]
 
 
 @dataclass
-class Installation:
+class ApiUnderTest:
     """`http` has a service key and names no user."""
 
     url: str
@@ -102,9 +102,9 @@ class Installation:
 
 
 @asynccontextmanager
-async def opened_installation(parts: Parts, key: str) -> AsyncIterator[Installation]:
+async def opened_installation(parts: Parts, key: str) -> AsyncIterator[ApiUnderTest]:
     async with (
         serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        yield Installation(url, parts, http)
+        yield ApiUnderTest(url, parts, http)

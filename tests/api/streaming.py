@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
-class Frame:
+class SseFrame:
     """What a browser would dispatch."""
 
     id: str
@@ -24,7 +24,7 @@ class Frame:
     data: Any
 
 
-class Reader:
+class SseReader:
     """One open SSE response. `last_id` is what a browser would send when it comes back."""
 
     def __init__(self, answer: httpx.Response) -> None:
@@ -32,14 +32,14 @@ class Reader:
         self.last_id = ""
         self._frames = self._dispatched()
 
-    async def next(self) -> Frame:
+    async def next(self) -> SseFrame:
         async with asyncio.timeout(PATIENCE):
             return await anext(self._frames)
 
-    async def take(self, count: int) -> list[Frame]:
+    async def take(self, count: int) -> list[SseFrame]:
         return [await self.next() for _ in range(count)]
 
-    async def rest(self) -> list[Frame]:
+    async def rest(self) -> list[SseFrame]:
         async with asyncio.timeout(PATIENCE):
             return [frame async for frame in self._frames]
 
@@ -50,14 +50,14 @@ class Reader:
                 if self.last_id:
                     return
 
-    async def _dispatched(self) -> AsyncIterator[Frame]:
+    async def _dispatched(self) -> AsyncIterator[SseFrame]:
         """WHATWG HTML, section 9.2.6."""
         fields: dict[str, str] = {}
         async for name, value in self._lines():
             if name:
                 fields[name] = value
             elif "data" in fields:
-                yield Frame(self.last_id, fields.pop("event", "message"), json.loads(fields.pop("data")))
+                yield SseFrame(self.last_id, fields.pop("event", "message"), json.loads(fields.pop("data")))
 
     async def _lines(self) -> AsyncIterator[tuple[str, str]]:
         self._read = getattr(self, "_read", None) or self.answer.aiter_lines()
@@ -70,17 +70,17 @@ class Reader:
 
 @asynccontextmanager
 async def reading(
-    api: Installation, path: str, *, headers: dict[str, str] | None = None, last_id: str | None = None
-) -> AsyncIterator[Reader]:
+    api: ApiUnderTest, path: str, *, headers: dict[str, str] | None = None, last_id: str | None = None
+) -> AsyncIterator[SseReader]:
     more = {} if last_id is None else {"Last-Event-ID": last_id}
     async with api.http.stream("GET", path, headers={**(headers or {}), **more}, timeout=PATIENCE) as answer:
         assert answer.status_code == 200, await answer.aread()
-        yield Reader(answer)
+        yield SseReader(answer)
 
 
 @asynccontextmanager
 async def socket(
-    api: Installation, query: str = "", *, headers: dict[str, str] | None = None, origin: str | None = None
+    api: ApiUnderTest, query: str = "", *, headers: dict[str, str] | None = None, origin: str | None = None
 ) -> AsyncIterator[ClientConnection]:
     """With the installation's key, unless headers say otherwise."""
     sent = {"Authorization": str(api.http.headers["Authorization"])} if headers is None else headers

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 CONTRACT: dict[str, Any] = {
     "name": "合同",
@@ -19,12 +19,12 @@ ORDERS: dict[str, Any] = {
 }
 
 
-async def saved(api: Installation, template_id: str, **change: Any) -> httpx.Response:
+async def saved(api: ApiUnderTest, template_id: str, **change: Any) -> httpx.Response:
     return await api.http.put(f"/api/templates/{template_id}", json={**CONTRACT, **change})
 
 
 async def sent(
-    api: Installation,
+    api: ApiUnderTest,
     content: bytes,
     name: str,
     *,

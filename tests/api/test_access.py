@@ -9,10 +9,10 @@ import pytest
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key, list_keys, revoke_key
 from aijobs.persistence.column_types import now
 from api.auth.tokens import Claims, make_token
-from tests.api.installation import Headers, Installation
+from tests.api.installation import ApiUnderTest, Headers
 
 
-async def token_for(api: Installation, user: str = "ada", **more: object) -> Headers:
+async def token_for(api: ApiUnderTest, user: str = "ada", **more: object) -> Headers:
     answer = await api.http.post("/api/tokens", json={"user_id": user, **more})
     assert answer.status_code == 201, answer.text
     return {"Authorization": f"Bearer {answer.json()['token']}"}
@@ -22,17 +22,17 @@ def utf8(**headers: str) -> httpx.Headers:
     return httpx.Headers(headers, encoding="utf-8")
 
 
-async def status_with(api: Installation, authorization: str) -> int:
+async def status_with(api: ApiUnderTest, authorization: str) -> int:
     return (await api.http.get("/api/jobs", headers=utf8(Authorization=authorization))).status_code
 
 
-async def test_without_a_key_nothing_is_told(standing: Installation) -> None:
+async def test_without_a_key_nothing_is_told(standing: ApiUnderTest) -> None:
     for path in ("/api/jobs", "/api/models", "/api/dicts", "/api/points", "/api/jobs/x/events"):
         answer = await standing.http.get(path, headers={"Authorization": ""})
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-async def test_a_key_must_be_exactly_right(api: Installation, key: str) -> None:
+async def test_a_key_must_be_exactly_right(api: ApiUnderTest, key: str) -> None:
     assert await status_with(api, f"bearer {key}") == 200
     prefix, kind, key_id, secret = key.split("_", 3)
     for wrong in (
@@ -49,7 +49,7 @@ async def test_a_key_must_be_exactly_right(api: Installation, key: str) -> None:
     assert await status_with(api, f"Basic {key}") == 401
 
 
-async def test_a_revoked_or_expired_key_is_none(api: Installation) -> None:
+async def test_a_revoked_or_expired_key_is_none(api: ApiUnderTest) -> None:
     headers = await api.key_for("ada")
     (revoked,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
     await revoke_key(api.parts.database, revoked.key_id)
@@ -61,7 +61,7 @@ async def test_a_revoked_or_expired_key_is_none(api: Installation) -> None:
     assert await status_with(api, f"Bearer {expired}") == 401
 
 
-async def test_a_key_does_only_what_its_scopes_say(api: Installation) -> None:
+async def test_a_key_does_only_what_its_scopes_say(api: ApiUnderTest) -> None:
     reader = await api.key_for("ada", Scope.JOBS_READ)
     writer = await api.key_for("ada", Scope.JOBS_WRITE)
 
@@ -71,7 +71,7 @@ async def test_a_key_does_only_what_its_scopes_say(api: Installation) -> None:
     assert (await api.http.post("/api/files", headers=writer)).status_code == 403
 
 
-async def test_a_users_key_never_runs_the_installation(api: Installation) -> None:
+async def test_a_users_key_never_runs_the_installation(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     code = (await api.submit("ada", headers=ada)).json()["code"]
     decision = {"decision": "refund", "why": "please"}
@@ -83,7 +83,7 @@ async def test_a_users_key_never_runs_the_installation(api: Installation) -> Non
         await api.key_for("ada", Scope.ADMIN)
 
 
-async def test_a_users_key_acts_for_nobody_else(api: Installation) -> None:
+async def test_a_users_key_acts_for_nobody_else(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
 
     assert (await api.submit("bob", headers=ada)).status_code == 403
@@ -91,7 +91,7 @@ async def test_a_users_key_acts_for_nobody_else(api: Installation) -> None:
     assert (await api.submit("ada", headers=ada)).status_code == 202
 
 
-async def test_a_service_names_its_user_in_the_body_or_the_header_but_not_two(api: Installation) -> None:
+async def test_a_service_names_its_user_in_the_body_or_the_header_but_not_two(api: ApiUnderTest) -> None:
     in_utf8 = utf8(**{"Aijobs-User": "张三"})
     not_utf8 = httpx.Headers({"Aijobs-User": "\xff"}, encoding="latin-1")
 
@@ -101,14 +101,14 @@ async def test_a_service_names_its_user_in_the_body_or_the_header_but_not_two(ap
     assert (await api.submit("bob", headers={"Aijobs-User": "ada"})).status_code == 422
 
 
-async def test_a_service_key_without_a_user_of_its_own_must_name_one(standing: Installation) -> None:
+async def test_a_service_key_without_a_user_of_its_own_must_name_one(standing: ApiUnderTest) -> None:
     text = await create_key(standing.parts.database, standing.parts.secret, kind=KeyKind.SERVICE, name="backend")
     answer = await standing.http.get("/api/points", headers={"Authorization": f"Bearer {text}"})
 
     assert answer.json()["errors"][0]["pointer"] == "/user_id"
 
 
-async def test_a_token_acts_for_its_user_within_its_scopes(api: Installation) -> None:
+async def test_a_token_acts_for_its_user_within_its_scopes(api: ApiUnderTest) -> None:
     token = await token_for(api, "ada")
     mine, foreign = await api.job("ada"), await api.job("bob")
 
@@ -119,7 +119,7 @@ async def test_a_token_acts_for_its_user_within_its_scopes(api: Installation) ->
     assert (await api.submit("ada", headers=writer)).status_code == 202
 
 
-async def test_a_token_dies_with_its_time_and_with_its_key(api: Installation) -> None:
+async def test_a_token_dies_with_its_time_and_with_its_key(api: ApiUnderTest) -> None:
     (service,) = await list_keys(api.parts.database)
     claims = Claims(user_id="ada", key_id=service.key_id, scopes=frozenset({Scope.JOBS_READ}))
     expired, _ = make_token(api.parts.secret, claims, lifetime=timedelta(seconds=-1))
@@ -131,7 +131,7 @@ async def test_a_token_dies_with_its_time_and_with_its_key(api: Installation) ->
     assert await status_with(api, f"Bearer {good}") == 401
 
 
-async def test_a_token_that_we_did_not_make_is_none(standing: Installation) -> None:
+async def test_a_token_that_we_did_not_make_is_none(standing: ApiUnderTest) -> None:
     content = {"sub": "ada", "key": "k", "scope": "admin", "aud": "aijobs", "exp": now() + timedelta(hours=1)}
     unsigned = jwt.encode(content, "", algorithm="none")
     foreign = jwt.encode(content, b"x" * 32, algorithm="HS256")
@@ -155,11 +155,11 @@ async def test_a_token_that_we_did_not_make_is_none(standing: Installation) -> N
         {},
     ],
 )
-async def test_a_token_is_bounded(standing: Installation, body: dict[str, object]) -> None:
+async def test_a_token_is_bounded(standing: ApiUnderTest, body: dict[str, object]) -> None:
     assert (await standing.http.post("/api/tokens", json=body)).status_code == 422
 
 
-async def test_only_a_service_makes_tokens_and_none_that_may_more_than_itself(api: Installation) -> None:
+async def test_only_a_service_makes_tokens_and_none_that_may_more_than_itself(api: ApiUnderTest) -> None:
     user = await api.key_for("ada")
     narrow = await create_key(
         api.parts.database,

@@ -11,8 +11,8 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
 from aijobs.providers.ttapi import opened as opened_ttapi
 from api.dependencies import Parts
-from api.engine import Engine
-from tests.api.installation import Installation, opened_installation
+from api.engine import JobWorkflows
+from tests.api.installation import ApiUnderTest, opened_installation
 
 MIDJOURNEY = "ttapi_midjourney_v7"
 OFFERED = ["upsample1", "variation1", "reroll"]
@@ -22,7 +22,7 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Installation]:
+async def studio(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
     settings = TtapiSettings(token=SecretStr("tt_test"))
     async with opened_ttapi(settings) as ttapi:
@@ -31,7 +31,7 @@ async def studio(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Instal
             yield installation
 
 
-async def drawn(api: Installation, user: str = "ada", answer: Any = ANSWER) -> str:
+async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> str:
     """The code of a finished Midjourney job."""
     code = await api.job(user, model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await api.push(code, *ON_THE_WAY)
@@ -40,11 +40,11 @@ async def drawn(api: Installation, user: str = "ada", answer: Any = ANSWER) -> s
     return code
 
 
-async def act(api: Installation, origin: str, action: str = "upsample1", user: str = "ada", **params: Any) -> Any:
+async def act(api: ApiUnderTest, origin: str, action: str = "upsample1", user: str = "ada", **params: Any) -> Any:
     return await api.submit(user, model_id=MIDJOURNEY, action=action, params={"origin": origin, **params})
 
 
-async def seen(api: Installation, code: str) -> dict[str, Any]:
+async def seen(api: ApiUnderTest, code: str) -> dict[str, Any]:
     found: dict[str, Any] = (await api.http.get(f"/api/jobs/{code}")).json()
     return found
 
@@ -54,12 +54,12 @@ def complaints(answer: Any) -> dict[str, str]:
     return {error["pointer"]: error["message"] for error in answer.json()["errors"]}
 
 
-async def points_used(api: Installation) -> int:
+async def points_used(api: ApiUnderTest) -> int:
     used: int = (await api.http.get("/api/points", headers={"Aijobs-User": "ada"})).json()["used"]
     return used
 
 
-async def test_a_finished_job_shows_what_can_be_done_with_it(studio: Installation) -> None:
+async def test_a_finished_job_shows_what_can_be_done_with_it(studio: ApiUnderTest) -> None:
     code = await drawn(studio)
     running = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
 
@@ -69,7 +69,7 @@ async def test_a_finished_job_shows_what_can_be_done_with_it(studio: Installatio
     assert {job["code"]: job["actions"] for job in listed} == {code: OFFERED, running: []}
 
 
-async def test_a_provider_without_actions_offers_none_and_takes_any_label(studio: Installation) -> None:
+async def test_a_provider_without_actions_offers_none_and_takes_any_label(studio: ApiUnderTest) -> None:
     code = await studio.job(action="beautify")
     await studio.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
@@ -78,7 +78,7 @@ async def test_a_provider_without_actions_offers_none_and_takes_any_label(studio
     assert (job["action"], job["origin"], job["actions"]) == ("beautify", None, [])
 
 
-async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio: Installation) -> None:
+async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio: ApiUnderTest) -> None:
     origin = await drawn(studio)
     before = await points_used(studio)
 
@@ -95,7 +95,7 @@ async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio
     assert (assignment.action, assignment.origin) == ("upsample1", origin)
 
 
-async def test_an_action_that_is_not_offered_is_refused_with_those_that_are(studio: Installation) -> None:
+async def test_an_action_that_is_not_offered_is_refused_with_those_that_are(studio: ApiUnderTest) -> None:
     origin = await drawn(studio)
     before = await points_used(studio)
 
@@ -105,37 +105,37 @@ async def test_an_action_that_is_not_offered_is_refused_with_those_that_are(stud
     assert await points_used(studio) == before
 
 
-async def test_a_job_without_components_offers_nothing(studio: Installation) -> None:
+async def test_a_job_without_components_offers_nothing(studio: ApiUnderTest) -> None:
     origin = await drawn(studio, answer={"status": "SUCCESS", "data": None})
 
     assert complaints(await act(studio, origin)) == {"/action": f"{origin} offers no actions."}
 
 
 @pytest.mark.parametrize("action", ["upsample1", "upsampel1"])
-async def test_an_action_without_an_origin_is_no_imagine(studio: Installation, action: str) -> None:
+async def test_an_action_without_an_origin_is_no_imagine(studio: ApiUnderTest, action: str) -> None:
     refused = await studio.submit(model_id=MIDJOURNEY, action=action, params={"prompt": "a lighthouse"})
 
     assert complaints(refused).keys() == {"/params/origin", "/params/prompt"}
 
 
-async def test_imagine_is_another_name_for_the_plain_job(studio: Installation) -> None:
+async def test_imagine_is_another_name_for_the_plain_job(studio: ApiUnderTest) -> None:
     accepted = await studio.submit(model_id=MIDJOURNEY, action="imagine", params={"prompt": "a lighthouse"})
 
     assert accepted.status_code == 202
 
 
-async def test_somebody_elses_job_cannot_be_acted_on(studio: Installation) -> None:
+async def test_somebody_elses_job_cannot_be_acted_on(studio: ApiUnderTest) -> None:
     origin = await drawn(studio, user="grace")
 
     for code in (origin, NOBODYS):
         assert complaints(await act(studio, code)) == {"/params/origin": "There is no such job of this user."}
 
 
-async def test_an_origin_is_a_jobs_code(studio: Installation) -> None:
+async def test_an_origin_is_a_jobs_code(studio: ApiUnderTest) -> None:
     assert complaints(await act(studio, "../etc/passwd")).keys() == {"/params/origin"}
 
 
-async def test_only_what_has_succeeded_can_be_acted_on(studio: Installation) -> None:
+async def test_only_what_has_succeeded_can_be_acted_on(studio: ApiUnderTest) -> None:
     running = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     failed = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await studio.push(failed, JobStatus.FAILED)
@@ -145,7 +145,7 @@ async def test_only_what_has_succeeded_can_be_acted_on(studio: Installation) -> 
         assert message.endswith(f"this one is {status}.")
 
 
-async def test_what_another_provider_has_made_cannot_be_acted_on(studio: Installation) -> None:
+async def test_what_another_provider_has_made_cannot_be_acted_on(studio: ApiUnderTest) -> None:
     code = await studio.job()
     await studio.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
@@ -154,13 +154,13 @@ async def test_what_another_provider_has_made_cannot_be_acted_on(studio: Install
     }
 
 
-async def test_an_action_takes_nothing_but_its_origin(studio: Installation) -> None:
+async def test_an_action_takes_nothing_but_its_origin(studio: ApiUnderTest) -> None:
     refused = await act(studio, await drawn(studio), prompt="a cat")
 
     assert complaints(refused).keys() == {"/params/prompt"}
 
 
-async def test_the_same_action_with_the_same_key_is_one_job(studio: Installation) -> None:
+async def test_the_same_action_with_the_same_key_is_one_job(studio: ApiUnderTest) -> None:
     origin = await drawn(studio)
     request: dict[str, Any] = {"model_id": MIDJOURNEY, "action": "reroll", "params": {"origin": origin}}
 
@@ -169,7 +169,7 @@ async def test_the_same_action_with_the_same_key_is_one_job(studio: Installation
     assert answers[0].json()["code"] == answers[1].json()["code"]
 
 
-async def test_a_rerun_takes_its_origin_along(studio: Installation) -> None:
+async def test_a_rerun_takes_its_origin_along(studio: ApiUnderTest) -> None:
     origin = await drawn(studio)
     code = (await act(studio, origin)).json()["code"]
     await studio.push(code, JobStatus.FAILED)
@@ -179,7 +179,7 @@ async def test_a_rerun_takes_its_origin_along(studio: Installation) -> None:
     assert (again["action"], again["origin"]) == ("upsample1", origin)
 
 
-async def test_each_upload_of_a_list_is_checked(studio: Installation) -> None:
+async def test_each_upload_of_a_list_is_checked(studio: ApiUnderTest) -> None:
     missing = "file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
     params = {"prompt": "a lighthouse", "images": ["https://example.com/1.png", missing]}
 
@@ -188,13 +188,13 @@ async def test_each_upload_of_a_list_is_checked(studio: Installation) -> None:
     assert complaints(refused) == {"/params/images/1": "There is no such file of this user."}
 
 
-async def test_a_job_has_one_price_whatever_it_makes(studio: Installation) -> None:
+async def test_a_job_has_one_price_whatever_it_makes(studio: ApiUnderTest) -> None:
     refused = await studio.submit(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"}, output_count=4)
 
     assert complaints(refused) == {"/output_count": "Midjourney makes at most 1."}
 
 
-async def test_the_jobs_page_has_a_button_for_each_and_pressed_twice_it_makes_one_job(studio: Installation) -> None:
+async def test_the_jobs_page_has_a_button_for_each_and_pressed_twice_it_makes_one_job(studio: ApiUnderTest) -> None:
     code = await drawn(studio)
     form = {"action": "upsample1", "idempotency_key": "form_1"}
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from api.auth.credentials import Proof
+from api.auth.credentials import Credentials
 from api.streaming.limits import OpenStreams
 
 
 async def test_a_check_that_fails_for_good_is_heard_of() -> None:
-    async def broken(_proofs: Collection[Proof]) -> Collection[Proof]:
+    async def broken(_proofs: Collection[Credentials]) -> Collection[Credentials]:
         raise ArithmeticError("It cannot count.")
 
     with capture_logs() as logs:

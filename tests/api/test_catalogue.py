@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.settings import SHIPPED_CATALOGUE
-from tests.api.installation import UPSCALE, Installation, opened_installation
+from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 
 NARROWED = f"""
 [models.{UPSCALE}.parameters]
@@ -15,7 +15,7 @@ defaults = {{ output_format = "png" }}
 """
 
 
-async def test_models_are_listed_with_what_they_take_and_can(standing: Installation) -> None:
+async def test_models_are_listed_with_what_they_take_and_can(standing: ApiUnderTest) -> None:
     page = (await standing.http.get("/api/models")).json()
     models = {model["model_id"]: model for model in page["data"]}
 
@@ -29,14 +29,14 @@ async def test_models_are_listed_with_what_they_take_and_can(standing: Installat
     assert upscale["deadlines"]["business"] == 86400
 
 
-async def test_a_model_without_a_key_is_listed_as_not_configured(standing: Installation) -> None:
+async def test_a_model_without_a_key_is_listed_as_not_configured(standing: ApiUnderTest) -> None:
     models = {model["model_id"]: model for model in (await standing.http.get("/api/models")).json()["data"]}
 
     midjourney = models["ttapi_midjourney_v7"]
     assert (midjourney["configured"], midjourney["parameters"], midjourney["capabilities"]) == (False, None, None)
 
 
-async def test_what_the_operator_narrows_is_in_the_schema(api: Installation, key: str) -> None:
+async def test_what_the_operator_narrows_is_in_the_schema(api: ApiUnderTest, key: str) -> None:
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), NARROWED)
     async with opened_installation(replace(api.parts, catalogue=catalogue), key) as narrowed:
         models = {model["model_id"]: model for model in (await narrowed.http.get("/api/models")).json()["data"]}
@@ -48,7 +48,7 @@ async def test_what_the_operator_narrows_is_in_the_schema(api: Installation, key
     assert refused.status_code == 422
 
 
-async def test_dictionaries_say_what_codes_mean(standing: Installation) -> None:
+async def test_dictionaries_say_what_codes_mean(standing: ApiUnderTest) -> None:
     dicts = (await standing.http.get("/api/dicts")).json()
 
     assert len(dicts["statuses"]) == 10
@@ -62,7 +62,7 @@ async def test_dictionaries_say_what_codes_mean(standing: Installation) -> None:
     assert dicts["models"][UPSCALE].startswith("Enlarge a photo")
 
 
-async def test_points_go_with_the_job_and_come_back_when_it_fails(api: Installation) -> None:
+async def test_points_go_with_the_job_and_come_back_when_it_fails(api: ApiUnderTest) -> None:
     ada = {"Aijobs-User": "ada"}
     code = await api.job("ada")
     spent = (await api.http.get("/api/points", headers=ada)).json()

@@ -9,7 +9,7 @@ from aijobs.persistence.access.keys import KeyKind, create_key, list_keys
 from aijobs.persistence.access.sessions import add_session
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import BrowserSessionRow
-from api.auth.credentials import Proof, those_still_good
+from api.auth.credentials import Credentials, valid_credentials
 from api.dependencies import Parts
 
 
@@ -25,19 +25,21 @@ async def test_all_proofs_are_checked_together_however_many_there_are(parts: Par
         )
     async with parts.database.read() as session:
         rows = (await session.exec(select(BrowserSessionRow).order_by("expires_at"))).all()
-    over, *going_on = [Proof(key_id=known.key_id, session=row.sha256) for row in rows]
-    users = [Proof(key_id=known.key_id, user_id=f"user {number}", until=now() + lifetime) for number in range(2000)]
+    over, *going_on = [Credentials(key_id=known.key_id, session=row.sha256) for row in rows]
+    users = [
+        Credentials(key_id=known.key_id, user_id=f"user {number}", until=now() + lifetime) for number in range(2000)
+    ]
     bad = [
         over,
-        Proof(key_id=expired.split("_")[2]),
-        Proof(key_id=known.key_id, until=now()),
-        *(Proof(key_id=f"unknown {number}") for number in range(1200)),
-        *(Proof(key_id=known.key_id, session=f"unknown {number}") for number in range(1200)),
+        Credentials(key_id=expired.split("_")[2]),
+        Credentials(key_id=known.key_id, until=now()),
+        *(Credentials(key_id=f"unknown {number}") for number in range(1200)),
+        *(Credentials(key_id=known.key_id, session=f"unknown {number}") for number in range(1200)),
     ]
     statements: list[str] = []
     event.listen(parts.database.reader.sync_engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
 
-    good = await those_still_good(parts.database, [*bad, *going_on, *users], session_idle=lifetime)
+    good = await valid_credentials(parts.database, [*bad, *going_on, *users], session_idle=lifetime)
 
     assert good == {*going_on, *users}
     assert len(statements) == 6

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 TO_THE_END = (
     JobStatus.SUBMITTED,
@@ -17,7 +17,7 @@ TO_THE_END = (
 )
 
 
-async def heard(api: Installation, code: str, after: int | str | None = None) -> list[dict[str, Any]]:
+async def heard(api: ApiUnderTest, code: str, after: int | str | None = None) -> list[dict[str, Any]]:
     async with asyncio.timeout(10):
         return [event async for event in api.events(code, after=after)]
 
@@ -26,7 +26,7 @@ def numbers(events: list[dict[str, Any]]) -> list[int]:
     return [event["seq"] for event in events]
 
 
-async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing: Installation) -> None:
+async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.SUBMITTED)
     listening = asyncio.create_task(heard(standing, code))
@@ -50,7 +50,7 @@ async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing
     }
 
 
-async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: Installation) -> None:
+async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
     answer = await standing.http.get(f"/api/jobs/{code}/events")
@@ -61,7 +61,7 @@ async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: Insta
     assert "id: 2\nevent: status\ndata: {" in answer.text
 
 
-async def test_many_listeners_of_many_jobs_hear_their_own_job_only(standing: Installation) -> None:
+async def test_many_listeners_of_many_jobs_hear_their_own_job_only(standing: ApiUnderTest) -> None:
     codes = [await standing.job("ada") for _ in range(3)]
     listening = [asyncio.create_task(heard(standing, code)) for code in codes * 4]
     await asyncio.sleep(0.2)
@@ -72,7 +72,7 @@ async def test_many_listeners_of_many_jobs_hear_their_own_job_only(standing: Ins
         assert {event["code"] for event in events} == {code}
 
 
-async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(standing: Installation) -> None:
+async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, *TO_THE_END)
 
@@ -81,7 +81,7 @@ async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(standin
     assert answer.text.count("data: ") == 1
 
 
-async def test_an_id_that_is_none_means_from_the_start(standing: Installation) -> None:
+async def test_an_id_that_is_none_means_from_the_start(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
 
@@ -91,14 +91,14 @@ async def test_an_id_that_is_none_means_from_the_start(standing: Installation) -
         assert (answer.status_code, answer.text.count("data: ")) == (200, 2)
 
 
-async def test_whoever_has_heard_the_end_is_told_to_stay_away(standing: Installation) -> None:
+async def test_whoever_has_heard_the_end_is_told_to_stay_away(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
 
     assert (await standing.http.get(f"/api/jobs/{code}/events", headers={"Last-Event-ID": "2"})).status_code == 204
 
 
-async def test_the_history_is_a_list_for_those_who_want_json(standing: Installation) -> None:
+async def test_the_history_is_a_list_for_those_who_want_json(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.SUBMITTED)
     page = (await standing.http.get(f"/api/jobs/{code}/events", headers={"Accept": "application/json"})).json()
@@ -109,7 +109,7 @@ async def test_the_history_is_a_list_for_those_who_want_json(standing: Installat
     assert numbers(rest.json()["data"]) == [2]
 
 
-async def test_a_stream_ends_when_the_api_stops_and_can_be_taken_up_again(api: Installation) -> None:
+async def test_a_stream_ends_when_the_api_stops_and_can_be_taken_up_again(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     listening = asyncio.create_task(heard(api, code))
     await asyncio.sleep(0.2)

@@ -5,11 +5,11 @@ import hashlib
 import pytest
 
 from api.uploading import shown_name
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.pictures import bomb, picture
 
 
-async def test_a_photo_is_kept_and_described(standing: Installation) -> None:
+async def test_a_photo_is_kept_and_described(standing: ApiUnderTest) -> None:
     content = picture(80, 60, "PNG")
     answer = await standing.upload(content, name="me.jpg")
 
@@ -43,7 +43,7 @@ async def test_a_photo_is_kept_and_described(standing: Installation) -> None:
     ],
 )
 async def test_what_is_not_a_whole_picture_of_decent_size_is_refused(
-    standing: Installation, content: bytes, status: int, code: str
+    standing: ApiUnderTest, content: bytes, status: int, code: str
 ) -> None:
     answer = await standing.upload(content)
 
@@ -51,7 +51,7 @@ async def test_what_is_not_a_whole_picture_of_decent_size_is_refused(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_form_must_be_a_form_with_a_file(standing: Installation) -> None:
+async def test_a_form_must_be_a_form_with_a_file(standing: ApiUnderTest) -> None:
     headers = {"Aijobs-User": "ada"}
     no_form = await standing.http.post("/api/files", json={"file": "photo"}, headers=headers)
     no_file = await standing.http.post("/api/files", files={"photo": ("a.jpg", picture())}, headers=headers)
@@ -65,7 +65,7 @@ async def test_a_form_must_be_a_form_with_a_file(standing: Installation) -> None
     assert broken.status_code == 400
 
 
-async def test_somebody_elses_file_is_not_there(standing: Installation) -> None:
+async def test_somebody_elses_file_is_not_there(standing: ApiUnderTest) -> None:
     file = (await standing.upload(picture(), user="ada")).json()
 
     assert (
@@ -74,7 +74,7 @@ async def test_somebody_elses_file_is_not_there(standing: Installation) -> None:
     assert (await standing.http.get("/api/files/nonsense")).status_code == 404
 
 
-async def test_a_form_may_name_its_user(standing: Installation) -> None:
+async def test_a_form_may_name_its_user(standing: ApiUnderTest) -> None:
     answer = await standing.http.post("/api/files", files={"file": ("a.jpg", picture())}, data={"user_id": "ada"})
     code = answer.json()["code"]
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from aijobs.adapters.storage.directory import DirectoryStore
-from tests.api.installation import Installation, opened_installation
+from tests.api.installation import ApiUnderTest, opened_installation
 
 
-async def test_alive_and_ready(standing: Installation) -> None:
+async def test_alive_and_ready(standing: ApiUnderTest) -> None:
     for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
         answer = await standing.http.get(path, headers={"Authorization": ""})
         assert (answer.status_code, answer.json()) == (200, {"status": status})
 
 
-async def test_what_is_missing_is_named(without_temporal: Installation, tmp_path: Path, key: str) -> None:
+async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path: Path, key: str) -> None:
     nowhere = DirectoryStore(tmp_path / "nowhere", without_temporal.parts.signer)
     async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
         answer = await poor.http.get("/readyz")

@@ -5,20 +5,20 @@ from datetime import timedelta
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.event_log import EventFilter
-from api.auth.credentials import Proof
-from api.streaming.hub import LiveEvents
+from api.auth.credentials import Credentials
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.replay import follow
 from api.streaming.sse import JobHistory
-from api.streaming.subscriptions import MAX_WAITING, Ending
-from tests.api.installation import Installation
+from api.streaming.subscriptions import MAX_WAITING, StreamEnd
+from tests.api.installation import ApiUnderTest
 
 
 def only(code: str) -> EventFilter:
     return EventFilter(codes=frozenset({code}))
 
 
-async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_temporal: Installation) -> None:
+async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
     records = without_temporal.parts.records
     await without_temporal.push(code, JobStatus.PROCESSING)
@@ -33,10 +33,10 @@ async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_te
 
     assert [live.event.seq for live in taken] == list(range(3, 3 + MAX_WAITING))
     assert await slow.take() == []
-    assert slow.ending is Ending.BEHIND
+    assert slow.ending is StreamEnd.BEHIND
 
 
-async def test_a_subscription_begins_where_the_database_ends(without_temporal: Installation) -> None:
+async def test_a_subscription_begins_where_the_database_ends(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
 
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
@@ -45,37 +45,37 @@ async def test_a_subscription_begins_where_the_database_ends(without_temporal: I
             assert [live.event.job_status for live in await subscription.take()] == [status]
 
 
-async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: Installation) -> None:
-    live = LiveEvents(without_temporal.parts.database)
+async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: ApiUnderTest) -> None:
+    live = EventHub(without_temporal.parts.database)
     async with live.running():
         live.close()
         async with live.subscribed(EventFilter()) as subscription:
             assert subscription.is_over
 
 
-async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(without_temporal: Installation) -> None:
+async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    live = LiveEvents(without_temporal.parts.database, patience=timedelta(0))
-    early, again = OpenStream(Proof(key_id="a")), OpenStream(Proof(key_id="a"))
+    live = EventHub(without_temporal.parts.database, patience=timedelta(0))
+    early, again = OpenStream(Credentials(key_id="a")), OpenStream(Credentials(key_id="a"))
     batches = follow(live, JobHistory(code), 0, early)
     heard = [event.event.seq for event in await anext(batches)]
 
     await without_temporal.push(code, JobStatus.SUBMITTED)
     async with live.running(), asyncio.timeout(10):
         heard += [event.event.seq async for batch in batches for event in batch]
-        assert (heard, early.ending) == ([1], Ending.TROUBLE)
+        assert (heard, early.ending) == ([1], StreamEnd.TROUBLE)
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
         later = [event.event.seq async for batch in follow(live, JobHistory(code), heard[-1], again) for event in batch]
 
     assert (later, again.ending) == ([2, 3, 4], None)
 
 
-async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal: Installation) -> None:
+async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    live = LiveEvents(without_temporal.parts.database)
+    live = EventHub(without_temporal.parts.database)
 
     async def heard() -> list[int]:
-        batches = follow(live, JobHistory(code), 0, OpenStream(Proof(key_id="a")))
+        batches = follow(live, JobHistory(code), 0, OpenStream(Credentials(key_id="a")))
         return [event.event.seq async for batch in batches for event in batch]
 
     hearing = asyncio.create_task(heard())

@@ -8,15 +8,15 @@ from aijobs.persistence.access.idempotency import claim
 from aijobs.persistence.access.keys import KeyKind, Scope, list_keys
 from api.accepting import claim_of
 from api.auth.caller import Caller
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 
 
-async def jobs_of(api: Installation, user: str) -> int:
+async def jobs_of(api: ApiUnderTest, user: str) -> int:
     return len((await api.http.get("/api/jobs", headers={"Aijobs-User": user})).json()["data"])
 
 
-async def test_a_repeated_request_gets_the_first_answer_and_makes_no_second_job(api: Installation) -> None:
+async def test_a_repeated_request_gets_the_first_answer_and_makes_no_second_job(api: ApiUnderTest) -> None:
     first = await api.submit("ada", headers={"Idempotency-Key": "order-1"})
     await api.push(first.json()["code"], JobStatus.SUBMITTED)
     again = await api.submit("ada", headers={"Idempotency-Key": "order-1"})
@@ -26,7 +26,7 @@ async def test_a_repeated_request_gets_the_first_answer_and_makes_no_second_job(
     assert await jobs_of(api, "ada") == 1
 
 
-async def test_many_at_once_make_one_job(api: Installation) -> None:
+async def test_many_at_once_make_one_job(api: ApiUnderTest) -> None:
     answers = await asyncio.gather(*(api.submit("ada", headers={"Idempotency-Key": "k"}) for _ in range(8)))
 
     assert {answer.status_code for answer in answers} == {202}
@@ -34,28 +34,28 @@ async def test_many_at_once_make_one_job(api: Installation) -> None:
     assert await jobs_of(api, "ada") == 1
 
 
-async def test_the_same_key_with_another_body_is_refused(api: Installation) -> None:
+async def test_the_same_key_with_another_body_is_refused(api: ApiUnderTest) -> None:
     await api.submit("ada", headers={"Idempotency-Key": "order-1"})
     other = await api.submit("ada", headers={"Idempotency-Key": "order-1"}, metadata={"album": "other"})
 
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
-async def test_a_refused_request_leaves_its_key_free(api: Installation) -> None:
+async def test_a_refused_request_leaves_its_key_free(api: ApiUnderTest) -> None:
     refused = await api.submit("ada", headers={"Idempotency-Key": "order-1"}, output_count=9)
     taken = await api.submit("ada", headers={"Idempotency-Key": "order-1"})
 
     assert (refused.status_code, taken.status_code) == (422, 202)
 
 
-async def test_a_key_belongs_to_its_user(api: Installation) -> None:
+async def test_a_key_belongs_to_its_user(api: ApiUnderTest) -> None:
     ada = await api.submit("ada", headers={"Idempotency-Key": "order-1"})
     bob = await api.submit("bob", headers={"Idempotency-Key": "order-1"})
 
     assert ada.json()["code"] != bob.json()["code"]
 
 
-async def test_a_request_under_way_is_a_conflict(api: Installation) -> None:
+async def test_a_request_under_way_is_a_conflict(api: ApiUnderTest) -> None:
     content = picture()
     (service,) = await list_keys(api.parts.database)
     caller = Caller(
@@ -72,7 +72,7 @@ async def test_a_request_under_way_is_a_conflict(api: Installation) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_in_flight")
 
 
-async def test_a_repeated_upload_keeps_one_file(api: Installation) -> None:
+async def test_a_repeated_upload_keeps_one_file(api: ApiUnderTest) -> None:
     content = picture()
     first, again = await api.upload(content, key="up-1"), await api.upload(content, key="up-1")
     other = await api.upload(picture(), key="up-1")
@@ -81,13 +81,13 @@ async def test_a_repeated_upload_keeps_one_file(api: Installation) -> None:
     assert other.status_code == 422
 
 
-async def test_an_upload_that_was_refused_may_be_sent_again(api: Installation) -> None:
+async def test_an_upload_that_was_refused_may_be_sent_again(api: ApiUnderTest) -> None:
     broken = picture()[:-200]
 
     assert (await api.upload(broken, key="up-1")).json()["code"] == "unreadable_file"
     assert (await api.upload(broken, key="up-1")).json()["code"] == "unreadable_file"
 
 
-async def test_a_key_must_be_short_and_printable(standing: Installation) -> None:
+async def test_a_key_must_be_short_and_printable(standing: ApiUnderTest) -> None:
     for bad in ("k" * 256, "with space", ""):
         assert (await standing.submit("ada", headers={"Idempotency-Key": bad})).status_code == 422

@@ -4,10 +4,10 @@ from temporalio.client import Client
 
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 
-async def test_somebody_elses_job_is_not_there(standing: Installation) -> None:
+async def test_somebody_elses_job_is_not_there(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     eve = await standing.key_for("eve")
 
@@ -17,12 +17,12 @@ async def test_somebody_elses_job_is_not_there(standing: Installation) -> None:
     assert (await standing.http.get(f"/api/jobs/{code}", headers={"Aijobs-User": "eve"})).status_code == 404
 
 
-async def test_what_cannot_be_a_code_is_not_there(standing: Installation) -> None:
+async def test_what_cannot_be_a_code_is_not_there(standing: ApiUnderTest) -> None:
     for code in ("job_1", "%00", "job_" + "U" * 26, "x" * 3000):
         assert (await standing.http.get(f"/api/jobs/{code}")).status_code == 404
 
 
-async def test_a_job_is_shown_as_it_stands(standing: Installation) -> None:
+async def test_a_job_is_shown_as_it_stands(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
     await standing.parts.records.progress(code, JobStatus.PROCESSING, 100)
@@ -32,7 +32,7 @@ async def test_a_job_is_shown_as_it_stands(standing: Installation) -> None:
     assert job["req_time"].endswith("Z")
 
 
-async def test_a_bad_end_is_shown_with_its_reason(standing: Installation) -> None:
+async def test_a_bad_end_is_shown_with_its_reason(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.FAILED)
 
@@ -40,7 +40,7 @@ async def test_a_bad_end_is_shown_with_its_reason(standing: Installation) -> Non
     assert error == {"code": "test", "message": "As the test wants it.", "stage": "processing"}
 
 
-async def test_the_exchange_is_shown_on_request_without_secrets(standing: Installation) -> None:
+async def test_the_exchange_is_shown_on_request_without_secrets(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     body = {
         "input": {"image": "https://s3.example.com/a.jpg?X-Amz-Signature=abc&X-Amz-Expires=9", "api_key": "abc"},
@@ -66,7 +66,7 @@ async def test_the_exchange_is_shown_on_request_without_secrets(standing: Instal
     assert job["resp_json"] == {"id": "p1", "metrics": {"output_tokens": 7}}
 
 
-async def test_a_cancel_reaches_the_workflow_with_its_reason(standing: Installation, temporal: Client) -> None:
+async def test_a_cancel_reaches_the_workflow_with_its_reason(standing: ApiUnderTest, temporal: Client) -> None:
     code = await standing.job("ada")
     answer = await standing.http.post(f"/api/jobs/{code}/cancel", json={"reason": "changed my mind"})
 
@@ -77,7 +77,7 @@ async def test_a_cancel_reaches_the_workflow_with_its_reason(standing: Installat
 
 
 async def test_a_job_that_was_never_started_can_be_canceled(
-    without_temporal: Installation, api: Installation, temporal: Client
+    without_temporal: ApiUnderTest, api: ApiUnderTest, temporal: Client
 ) -> None:
     code = await without_temporal.job("ada")
     down = await without_temporal.http.post(f"/api/jobs/{code}/cancel")
@@ -89,13 +89,13 @@ async def test_a_job_that_was_never_started_can_be_canceled(
     assert (await temporal.get_workflow_handle(code).describe()).workflow_type == "AiJob"
 
 
-async def test_a_second_cancel_is_no_error(standing: Installation) -> None:
+async def test_a_second_cancel_is_no_error(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
 
     assert [(await standing.http.post(f"/api/jobs/{code}/cancel")).status_code for _ in range(2)] == [202, 202]
 
 
-async def test_a_finished_job_cannot_be_canceled(standing: Installation) -> None:
+async def test_a_finished_job_cannot_be_canceled(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
     answer = await standing.http.post(f"/api/jobs/{code}/cancel")

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import PHOTO_URL, UPSCALE, Installation, opened_installation
+from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import picture
 
 FIELDS = """code user_id photo_review_analysis_code type action channel platform model model_id model_name model_version
@@ -15,13 +15,13 @@ asyn output_count create_date req_time resp_time cost_time out_id job_status job
 unit_progress overall_progress metadata outputs error origin actions"""
 
 
-async def points_used(api: Installation, user: str = "ada") -> int:
+async def points_used(api: ApiUnderTest, user: str = "ada") -> int:
     answer = await api.http.get("/api/points", headers={"Aijobs-User": user})
     used: int = answer.json()["used"]
     return used
 
 
-async def test_a_job_is_answered_with_its_code_and_where_to_find_it(standing: Installation) -> None:
+async def test_a_job_is_answered_with_its_code_and_where_to_find_it(standing: ApiUnderTest) -> None:
     answer = await standing.submit("ada", metadata={"album": "holidays"})
 
     job = answer.json()
@@ -33,7 +33,7 @@ async def test_a_job_is_answered_with_its_code_and_where_to_find_it(standing: In
     assert (await standing.http.get(answer.headers["Location"])).json() == job
 
 
-async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: Installation, temporal: Client) -> None:
+async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: ApiUnderTest, temporal: Client) -> None:
     code = await api.job("ada")
 
     description = await temporal.get_workflow_handle(code).describe()
@@ -41,13 +41,13 @@ async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: I
     assert await points_used(api) == 2
 
 
-async def test_a_job_is_accepted_while_temporal_is_down(without_temporal: Installation) -> None:
+async def test_a_job_is_accepted_while_temporal_is_down(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
 
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["job_status"] == JobStatus.DRAFT
 
 
-async def test_a_number_is_a_fine_user_id(standing: Installation) -> None:
+async def test_a_number_is_a_fine_user_id(standing: ApiUnderTest) -> None:
     answer = await standing.http.post(
         "/api/jobs", json={"model_id": UPSCALE, "params": {"image": PHOTO_URL}, "user_id": 4711}
     )
@@ -55,7 +55,7 @@ async def test_a_number_is_a_fine_user_id(standing: Installation) -> None:
     assert answer.json()["user_id"] == "4711"
 
 
-async def test_an_uploaded_photo_can_be_named(standing: Installation) -> None:
+async def test_an_uploaded_photo_can_be_named(standing: ApiUnderTest) -> None:
     file = (await standing.upload(picture())).json()
 
     assert (await standing.submit("ada", params={"image": file["code"]})).status_code == 202
@@ -93,7 +93,7 @@ async def test_an_uploaded_photo_can_be_named(standing: Installation) -> None:
         ({"surprise": 1}, "/surprise"),
     ],
 )
-async def test_what_is_wrong_is_named(standing: Installation, change: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_is_named(standing: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
     body = {"model_id": UPSCALE, "params": {"image": PHOTO_URL}, "user_id": "careless", **change}
 
     answer = await standing.http.post("/api/jobs", json=body)
@@ -103,7 +103,7 @@ async def test_what_is_wrong_is_named(standing: Installation, change: dict[str, 
     assert await points_used(standing, "careless") == 0
 
 
-async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(standing: Installation) -> None:
+async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(standing: ApiUnderTest) -> None:
     answer = await standing.submit(
         params={"image": 7, "upscale_factor": "secret-value", "enhance_model": "secret-value"}
     )
@@ -113,14 +113,14 @@ async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(standing
     assert "secret-value" not in answer.text
 
 
-async def test_a_model_without_a_key_is_refused_and_says_so(standing: Installation) -> None:
+async def test_a_model_without_a_key_is_refused_and_says_so(standing: ApiUnderTest) -> None:
     answer = await standing.submit(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "model_not_configured")
     assert "TTApi" in answer.json()["detail"]
 
 
-async def test_somebody_elses_photo_is_not_there(standing: Installation) -> None:
+async def test_somebody_elses_photo_is_not_there(standing: ApiUnderTest) -> None:
     file = (await standing.upload(picture(), user="eve")).json()
 
     answer = await standing.submit("ada", params={"image": file["code"]})
@@ -128,7 +128,7 @@ async def test_somebody_elses_photo_is_not_there(standing: Installation) -> None
     assert answer.json()["errors"] == [{"pointer": "/params/image", "message": "There is no such file of this user."}]
 
 
-async def test_a_days_points_cannot_be_overspent(api: Installation, key: str) -> None:
+async def test_a_days_points_cannot_be_overspent(api: ApiUnderTest, key: str) -> None:
     async with opened_installation(replace(api.parts, daily_limit=3), key) as poor:
         first, second = await poor.submit("ada"), await poor.submit("ada")
         other = await poor.submit("bob")

@@ -19,30 +19,30 @@ from aijobs.persistence.access.keys import list_keys, revoke_key
 from aijobs.persistence.jobs.event_log import EventFilter
 from aijobs.persistence.jobs.gate import locked_job, record
 from api.app import build_app
-from api.auth.credentials import Proof
+from api.auth.credentials import Credentials
 from api.dependencies import Parts
 from api.server import serving
-from api.streaming.hub import LiveEvents
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStreams
-from api.streaming.subscriptions import Audience, Ending, Subscription
-from tests.api.installation import Installation
+from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
+from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, socket
 
 
 @asynccontextmanager
 async def limited(
     parts: Parts, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
-) -> AsyncIterator[Installation]:
+) -> AsyncIterator[ApiUnderTest]:
     """An installation with these settings, and with this patience for readers."""
     parts = replace(parts, settings=parts.settings.model_copy(update=settings))
     async with (
         serving(build_app(parts), parts.live, host="127.0.0.1", port=0, send_patience=patience) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        yield Installation(url, parts, http)
+        yield ApiUnderTest(url, parts, http)
 
 
-async def shout(api: Installation, code: str, count: int) -> None:
+async def shout(api: ApiUnderTest, code: str, count: int) -> None:
     """Events of ten thousand letters each."""
     async with api.parts.database.write() as session:
         job = await locked_job(session, code)
@@ -50,7 +50,7 @@ async def shout(api: Installation, code: str, count: int) -> None:
             record(session, job, EventKind.NOTE, {"text": "x" * 10_000})
 
 
-async def nobody_left(api: Installation) -> None:
+async def nobody_left(api: ApiUnderTest) -> None:
     async with asyncio.timeout(20):
         while len(api.parts.streams):
             await asyncio.sleep(0.02)
@@ -91,20 +91,25 @@ async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(pa
 
 
 def test_what_is_closed_makes_room() -> None:
-    streams, proof = OpenStreams(), Proof(key_id="a")
+    streams, proof = OpenStreams(), Credentials(key_id="a")
     with streams.admitted(proof, per_user=1, per_key=1, in_all=2):
         with pytest.raises(TooManyStreams), streams.admitted(proof, per_user=1, per_key=1, in_all=2):
             pass
-        both = streams.admitted(Proof(key_id="b"), per_user=1, per_key=1, in_all=2)
-        with both, pytest.raises(TooBusy), streams.admitted(Proof(key_id="c"), per_user=1, per_key=1, in_all=2):
+        both = streams.admitted(Credentials(key_id="b"), per_user=1, per_key=1, in_all=2)
+        with both, pytest.raises(TooBusy), streams.admitted(Credentials(key_id="c"), per_user=1, per_key=1, in_all=2):
             pass
     with streams.admitted(proof, per_user=1, per_key=1, in_all=1):
         assert len(streams) == 1
 
 
 def test_a_key_alone_is_no_user_and_a_user_of_another_key_is_another() -> None:
-    streams, ada = OpenStreams(), Proof(key_id="a", user_id="ada")
-    others = Proof(key_id="a", user_id="bob"), Proof(key_id="b", user_id="ada"), Proof(key_id="a"), Proof(key_id="a")
+    streams, ada = OpenStreams(), Credentials(key_id="a", user_id="ada")
+    others = (
+        Credentials(key_id="a", user_id="bob"),
+        Credentials(key_id="b", user_id="ada"),
+        Credentials(key_id="a"),
+        Credentials(key_id="a"),
+    )
     with ExitStack() as opened:
         for proof in (ada, *others):
             opened.enter_context(streams.admitted(proof, per_user=1, per_key=9, in_all=9))
@@ -235,7 +240,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts:
         del cookie["Authorization"]
         anonymous = httpx.AsyncClient(base_url=api.url, trust_env=False)
         async with anonymous, reading(api, "/api/events", headers=bearer) as by_token:
-            browser = Installation(api.url, api.parts, anonymous)
+            browser = ApiUnderTest(api.url, api.parts, anonymous)
             async with reading(browser, "/api/events", headers=cookie) as by_cookie:
                 await by_cookie.begun()
                 signing_out = await anonymous.delete(
@@ -247,7 +252,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts:
 
 
 async def test_a_quiet_stream_gives_signs_of_life(parts: Parts, key: str) -> None:
-    parts = replace(parts, live=LiveEvents(parts.database, heartbeat=timedelta(seconds=0.2)))
+    parts = replace(parts, live=EventHub(parts.database, heartbeat=timedelta(seconds=0.2)))
     async with limited(parts, key) as api:
         code = await api.job("ada")
         async with api.http.stream("GET", f"/api/jobs/{code}/events") as answer, asyncio.timeout(10):
@@ -266,14 +271,14 @@ async def take(lines: AsyncIterator[str], wanted: str, count: int) -> AsyncItera
 
 async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
     streams = OpenStreams()
-    with streams.admitted(Proof(key_id="a"), per_user=1, per_key=1, in_all=1) as stream:
-        stream.end(Ending.UNWELCOME)
+    with streams.admitted(Credentials(key_id="a"), per_user=1, per_key=1, in_all=1) as stream:
+        stream.end(StreamEnd.UNWELCOME)
         subscription = Subscription(EventFilter())
-        with Audience().joined(subscription):
+        with Subscriptions().joined(subscription):
             stream.listens_to(subscription)
             assert await subscription.take() == []
 
-    assert subscription.ending is stream.ending is Ending.UNWELCOME
+    assert subscription.ending is stream.ending is StreamEnd.UNWELCOME
 
 
 async def test_one_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(

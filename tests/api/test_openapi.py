@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 @pytest.fixture
-async def openapi(standing: Installation) -> dict[str, Any]:
+async def openapi(standing: ApiUnderTest) -> dict[str, Any]:
     answer = await standing.http.get("/openapi.json")
     document: dict[str, Any] = answer.json()
     return document
@@ -154,7 +154,7 @@ async def test_handing_in_a_job_comes_with_examples(openapi: dict[str, Any]) -> 
     assert body["examples"]["a link"]["value"]["model_id"] == "replicate_imageupscale_v1"
 
 
-async def test_the_page_loads_nothing_from_elsewhere(standing: Installation) -> None:
+async def test_the_page_loads_nothing_from_elsewhere(standing: ApiUnderTest) -> None:
     page = await standing.http.get("/docs")
 
     assert "swagger" in page.text

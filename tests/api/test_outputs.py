@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 
 
@@ -15,7 +15,7 @@ def local(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-async def test_an_output_is_shown_with_a_signed_link_that_works(standing: Installation) -> None:
+async def test_an_output_is_shown_with_a_signed_link_that_works(standing: ApiUnderTest) -> None:
     code, content = await standing.job("ada"), picture(kind="PNG")
     stored = await standing.keep_output(code, content)
     (output,) = (await standing.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
@@ -41,7 +41,7 @@ async def test_an_output_is_shown_with_a_signed_link_that_works(standing: Instal
     assert (await standing.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
 
 
-async def test_an_output_by_its_number_redirects_to_a_fresh_link(standing: Installation) -> None:
+async def test_an_output_by_its_number_redirects_to_a_fresh_link(standing: ApiUnderTest) -> None:
     code, content = await standing.job("ada"), picture(kind="PNG")
     await standing.keep_output(code, content)
     answer = await standing.http.get(f"/api/jobs/{code}/outputs/0")
@@ -51,7 +51,7 @@ async def test_an_output_by_its_number_redirects_to_a_fresh_link(standing: Insta
     assert (await standing.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
 
 
-async def test_a_range_of_it_can_be_read(standing: Installation) -> None:
+async def test_a_range_of_it_can_be_read(standing: ApiUnderTest) -> None:
     code, content = await standing.job("ada"), picture(kind="PNG")
     await standing.keep_output(code, content)
     link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
@@ -66,7 +66,7 @@ async def test_a_range_of_it_can_be_read(standing: Installation) -> None:
     ("old", "new"),
     [("outputs/", "outputs/../"), ("image%2Fpng", "text%2Fhtml"), ("0.png&", "x.html&"), ("expires=", "expires=9")],
 )
-async def test_a_link_that_was_tampered_with_is_refused(standing: Installation, old: str, new: str) -> None:
+async def test_a_link_that_was_tampered_with_is_refused(standing: ApiUnderTest, old: str, new: str) -> None:
     code = await standing.job("ada")
     await standing.keep_output(code, picture(kind="PNG"))
     link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
@@ -75,7 +75,7 @@ async def test_a_link_that_was_tampered_with_is_refused(standing: Installation, 
     assert answer.status_code in {403, 404}
 
 
-async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: Installation) -> None:
+async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     output = await standing.keep_output(code, picture(kind="PNG"))
     expired = standing.parts.signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")

@@ -19,11 +19,11 @@ from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.keys import Scope
-from aijobs.persistence.photo_reviews import DatabaseReviews
+from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
 from api.dependencies import Parts
-from api.engine import Engine
-from tests.api.installation import UPSCALE, Installation, opened_installation
+from api.engine import JobWorkflows
+from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import bomb, picture
 
 ADA: Final = {"Aijobs-User": "ada"}
@@ -31,7 +31,7 @@ NOBODYS: Final = "review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
 
 
 @pytest.fixture
-async def desk(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Installation]:
+async def desk(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     """With nothing but measuring."""
     made = opened_generators(ChatSettings(), database=parts.database, store=parts.store, reader=parts.documents)
     async with (
@@ -41,19 +41,19 @@ async def desk(parts: Parts, key: str, engine: Engine) -> AsyncIterator[Installa
         yield installation
 
 
-async def hand_in(desk: Installation, content: bytes = b"", *, user: str = "ada", key: str = "") -> Any:
+async def hand_in(desk: ApiUnderTest, content: bytes = b"", *, user: str = "ada", key: str = "") -> Any:
     files = {"photo": ("me.jpg", content or picture(320, 240))}
     headers = {"Aijobs-User": user, **({"Idempotency-Key": key} if key else {})}
     return await desk.http.post("/api/photo-reviews", files=files, headers=headers)
 
 
-async def reviewed(desk: Installation, *, user: str = "ada") -> dict[str, Any]:
+async def reviewed(desk: ApiUnderTest, *, user: str = "ada") -> dict[str, Any]:
     """A review that a worker would have done."""
     answer = await hand_in(desk, user=user)
     assert answer.status_code == 202, answer.text
     review: dict[str, Any] = answer.json()
     await desk.push(review["job_code"], JobStatus.PROCESSING)
-    await DatabaseReviews(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
+    await DatabaseReviewStore(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
     await desk.push(review["job_code"], JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return review
 
@@ -62,12 +62,12 @@ def an_analysis() -> Analysis:
     return measured_analysis(measured(*opened_copy(picture(320, 240))))
 
 
-async def look_at(desk: Installation, review: dict[str, Any], path: str = "") -> Any:
+async def look_at(desk: ApiUnderTest, review: dict[str, Any], path: str = "") -> Any:
     headers = {"Aijobs-User": review["user_id"]}
     return (await desk.http.get(f"/api/photo-reviews/{review['code']}{path}", headers=headers)).json()
 
 
-async def beautify(desk: Installation, review: dict[str, Any], **more: Any) -> Any:
+async def beautify(desk: ApiUnderTest, review: dict[str, Any], **more: Any) -> Any:
     body = {"model_id": UPSCALE, **more}
     headers = {"Aijobs-User": review["user_id"]}
     return await desk.http.post(f"/api/photo-reviews/{review['code']}/beautify", json=body, headers=headers)
@@ -79,7 +79,7 @@ def as_kind(kind: str, **options: Any) -> bytes:
     return kept.getvalue()
 
 
-async def test_a_photo_is_taken_with_its_job(desk: Installation) -> None:
+async def test_a_photo_is_taken_with_its_job(desk: ApiUnderTest) -> None:
     answer = await hand_in(desk, as_kind("WEBP"))
     review = answer.json()
     job = (await desk.http.get(f"/api/jobs/{review['job_code']}")).json()
@@ -109,7 +109,7 @@ async def test_a_photo_is_taken_with_its_job(desk: Installation) -> None:
     ids=["gif", "tiff", "svg", "html", "a pixel", "cut off", "moves", "bomb", "too long", "pdf"],
 )
 async def test_what_is_no_photo_is_refused_and_nothing_is_kept(
-    desk: Installation, content: bytes, status: int, code: str
+    desk: ApiUnderTest, content: bytes, status: int, code: str
 ) -> None:
     answer = await hand_in(desk, content)
 
@@ -117,14 +117,14 @@ async def test_what_is_no_photo_is_refused_and_nothing_is_kept(
     assert await kept(desk) == (0, 0, 0)
 
 
-async def kept(desk: Installation) -> tuple[int, int, int]:
+async def kept(desk: ApiUnderTest) -> tuple[int, int, int]:
     """Reviews, uploads, and objects that are on their way."""
     async with desk.parts.database.read() as session:
         reviews, files = await session.exec(select(PhotoReviewRow)), await session.exec(select(FileRow))
         return len(list(reviews)), len(list(files)), len(list(await session.exec(select(WriteIntentRow))))
 
 
-async def test_an_empty_form_and_other_bodies_are_refused(desk: Installation) -> None:
+async def test_an_empty_form_and_other_bodies_are_refused(desk: ApiUnderTest) -> None:
     url = "/api/photo-reviews"
     empty = await desk.http.post(url, files={"other": b"x"}, headers=ADA)
     plain = await desk.http.post(url, content=b"x", headers={**ADA, "Content-Type": "text/plain"})
@@ -139,7 +139,7 @@ async def test_an_empty_form_and_other_bodies_are_refused(desk: Installation) ->
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/file")
 
 
-async def test_a_document_that_was_uploaded_is_no_photo(desk: Installation) -> None:
+async def test_a_document_that_was_uploaded_is_no_photo(desk: ApiUnderTest) -> None:
     file = (await desk.upload(b"words", name="words.txt")).json()["code"]
 
     answer = await desk.http.post("/api/photo-reviews", json={"file": file}, headers=ADA)
@@ -147,7 +147,7 @@ async def test_a_document_that_was_uploaded_is_no_photo(desk: Installation) -> N
     assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_file")
 
 
-async def test_somebody_elses_upload_is_not_there(desk: Installation) -> None:
+async def test_somebody_elses_upload_is_not_there(desk: ApiUnderTest) -> None:
     file = (await desk.upload(picture(), user="bo")).json()["code"]
 
     answer = await desk.http.post("/api/photo-reviews", json={"file": file}, headers=ADA)
@@ -155,7 +155,7 @@ async def test_somebody_elses_upload_is_not_there(desk: Installation) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/file")
 
 
-async def test_a_repetition_gets_the_first_answer_with_a_fresh_link(desk: Installation) -> None:
+async def test_a_repetition_gets_the_first_answer_with_a_fresh_link(desk: ApiUnderTest) -> None:
     photo = picture(320, 240)
     first, again = [await hand_in(desk, photo, key="once") for _ in range(2)]
     other = await hand_in(desk, key="once")
@@ -166,7 +166,7 @@ async def test_a_repetition_gets_the_first_answer_with_a_fresh_link(desk: Instal
     assert await kept(desk) == (1, 1, 0)
 
 
-async def test_without_points_nothing_is_kept(desk: Installation, tmp_path: Path) -> None:
+async def test_without_points_nothing_is_kept(desk: ApiUnderTest, tmp_path: Path) -> None:
     poor = replace(desk.parts, daily_limit=0)
     async with opened_installation(poor, desk.http.headers["Authorization"].removeprefix("Bearer ")) as installation:
         answer = await hand_in(installation)
@@ -176,7 +176,7 @@ async def test_without_points_nothing_is_kept(desk: Installation, tmp_path: Path
     assert list((tmp_path / "store").rglob("*.jpg")) == []
 
 
-async def test_each_sees_only_his_own(desk: Installation) -> None:
+async def test_each_sees_only_his_own(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
     mine, others = await desk.key_for("ada"), await desk.key_for("bo")
 
@@ -193,14 +193,14 @@ async def test_each_sees_only_his_own(desk: Installation) -> None:
     assert (await desk.http.get(f"/api/photo-reviews/{NOBODYS}")).status_code == 404
 
 
-async def test_reading_is_not_enough_to_hand_in(desk: Installation) -> None:
+async def test_reading_is_not_enough_to_hand_in(desk: ApiUnderTest) -> None:
     for scopes in ((Scope.JOBS_READ,), (Scope.JOBS_READ, Scope.JOBS_WRITE)):
         key = await desk.key_for("ada", *scopes)
         answer = await desk.http.post("/api/photo-reviews", files={"photo": picture()}, headers=key)
         assert answer.status_code == 403
 
 
-async def test_reviews_come_in_pages_newest_first(desk: Installation) -> None:
+async def test_reviews_come_in_pages_newest_first(desk: ApiUnderTest) -> None:
     codes = [(await hand_in(desk)).json()["code"] for _ in range(3)]
 
     first = (await desk.http.get("/api/photo-reviews", params={"limit": 2}, headers=ADA)).json()
@@ -212,7 +212,7 @@ async def test_reviews_come_in_pages_newest_first(desk: Installation) -> None:
     assert (first["has_more"], rest.json()["has_more"], lost.status_code) == (True, False, 422)
 
 
-async def test_the_photo_is_a_redirect_to_a_signed_link(desk: Installation) -> None:
+async def test_the_photo_is_a_redirect_to_a_signed_link(desk: ApiUnderTest) -> None:
     review = (await hand_in(desk)).json()
 
     answer = await desk.http.get(f"/api/photo-reviews/{review['code']}/photo")
@@ -221,7 +221,7 @@ async def test_the_photo_is_a_redirect_to_a_signed_link(desk: Installation) -> N
     assert "signature=" in answer.headers["Location"]
 
 
-async def test_before_the_review_is_done_nothing_can_be_beautified(desk: Installation) -> None:
+async def test_before_the_review_is_done_nothing_can_be_beautified(desk: ApiUnderTest) -> None:
     review = (await hand_in(desk)).json()
 
     answer = await beautify(desk, review)
@@ -230,10 +230,10 @@ async def test_before_the_review_is_done_nothing_can_be_beautified(desk: Install
     assert "no review yet" in answer.json()["detail"]
 
 
-async def test_a_review_whose_job_ends_badly_is_taken_back(desk: Installation) -> None:
+async def test_a_review_whose_job_ends_badly_is_taken_back(desk: ApiUnderTest) -> None:
     review = (await hand_in(desk)).json()
     await desk.push(review["job_code"], JobStatus.PROCESSING)
-    await DatabaseReviews(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
+    await DatabaseReviewStore(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
 
     await desk.push(review["job_code"], JobStatus.CANCELED)
 
@@ -241,13 +241,13 @@ async def test_a_review_whose_job_ends_badly_is_taken_back(desk: Installation) -
     assert (found["analysis"], found["beautify_ability"]) == (None, False)
 
 
-async def test_a_review_that_is_done_outlives_a_rerun_that_ends_badly(desk: Installation) -> None:
+async def test_a_review_that_is_done_outlives_a_rerun_that_ends_badly(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
     before = await look_at(desk, review)
     path = f"/api/jobs/{review['job_code']}/rerun"
     again = (await desk.http.post(path, json={"from": "start"}, headers=ADA)).json()["code"]
     await desk.push(again, JobStatus.PROCESSING)
-    await DatabaseReviews(desk.parts.database).keep_analysis(again, an_analysis())
+    await DatabaseReviewStore(desk.parts.database).keep_analysis(again, an_analysis())
 
     await desk.push(again, JobStatus.GENERATED, JobStatus.FAILED)
     after = await look_at(desk, review)
@@ -256,7 +256,7 @@ async def test_a_review_that_is_done_outlives_a_rerun_that_ends_badly(desk: Inst
     assert (after["analysis"], after["job_code"]) == (before["analysis"], before["job_code"])
 
 
-async def test_of_many_at_once_one_begins(desk: Installation) -> None:
+async def test_of_many_at_once_one_begins(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
 
     answers = await asyncio.gather(*(beautify(desk, review) for _ in range(8)))
@@ -265,7 +265,7 @@ async def test_of_many_at_once_one_begins(desk: Installation) -> None:
     assert (await desk.http.get("/api/points", headers=ADA)).json()["used"] == 1 + 2
 
 
-async def test_a_job_that_only_names_the_review_changes_nothing(desk: Installation) -> None:
+async def test_a_job_that_only_names_the_review_changes_nothing(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
     code = await desk.job(photo_review_analysis_code=review["code"], params={"image": review["file_code"]})
 
@@ -276,7 +276,7 @@ async def test_a_job_that_only_names_the_review_changes_nothing(desk: Installati
     assert (await desk.http.get(f"/api/jobs/{code}")).json()["error"]["message"] == "As the test wants it."
 
 
-async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: Installation) -> None:
+async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
     first = (await beautify(desk, review)).json()["code"]
     await desk.push(first, JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING)
@@ -297,7 +297,7 @@ async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: In
     assert told == {"code": "output_refused", "message": "迁移照片过程失败,已返还每日积分 (Gone.)", "stage": "migrate"}
 
 
-async def test_a_body_that_is_wrong_names_its_fields(desk: Installation) -> None:
+async def test_a_body_that_is_wrong_names_its_fields(desk: ApiUnderTest) -> None:
     review = await reviewed(desk)
 
     bodies: list[tuple[dict[str, Any], str]] = [

@@ -12,7 +12,7 @@ from api.app import build_app
 from api.dependencies import Parts
 from api.problems import STATUS_OF, status_of
 from api.server import serving
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 JSON = {"Content-Type": "application/json"}
 
@@ -39,7 +39,7 @@ def check(answer: httpx.Response, status: int, code: str) -> None:
     assert problem["request_id"] == answer.headers["X-Request-Id"]
 
 
-async def test_paths_and_methods_that_we_do_not_have(standing: Installation) -> None:
+async def test_paths_and_methods_that_we_do_not_have(standing: ApiUnderTest) -> None:
     check(await standing.http.get("/api/nothing"), 404, "not_found")
     check(await standing.http.delete("/api/jobs"), 405, "method_not_allowed")
 
@@ -62,11 +62,11 @@ async def test_paths_and_methods_that_we_do_not_have(standing: Installation) -> 
         b"\xef\xbb\xbf{}",
     ],
 )
-async def test_what_is_not_decent_json(standing: Installation, body: bytes) -> None:
+async def test_what_is_not_decent_json(standing: ApiUnderTest, body: bytes) -> None:
     check(await standing.http.post("/api/jobs", content=body, headers=JSON), 400, "invalid_json")
 
 
-async def test_text_that_cannot_be_stored_is_pointed_at(standing: Installation) -> None:
+async def test_text_that_cannot_be_stored_is_pointed_at(standing: ApiUnderTest) -> None:
     body = b'{"params": {"image": "a\\u0000b"}, "metadata": {"a/b": ["x", "\\ud800"]}, "user_id": "ok"}'
     answer = await standing.http.post("/api/jobs", content=body, headers=JSON)
 
@@ -74,14 +74,14 @@ async def test_text_that_cannot_be_stored_is_pointed_at(standing: Installation) 
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/params/image", "/metadata/a~1b/1"]
 
 
-async def test_a_body_of_another_kind(standing: Installation) -> None:
+async def test_a_body_of_another_kind(standing: ApiUnderTest) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
         answer = await standing.http.post("/api/jobs", content=b"{}", headers={"Content-Type": kind})
         check(answer, 415, "unsupported_media_type")
     check(await standing.http.post("/api/jobs"), 422, "invalid_parameters")
 
 
-async def test_a_body_that_is_too_large_announced_or_not(standing: Installation) -> None:
+async def test_a_body_that_is_too_large_announced_or_not(standing: ApiUnderTest) -> None:
     async def in_chunks() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b" " * 1024
@@ -91,14 +91,14 @@ async def test_a_body_that_is_too_large_announced_or_not(standing: Installation)
     check(await standing.http.post("/api/jobs", content=in_chunks(), headers=JSON), 413, "body_too_large")
 
 
-async def test_a_long_name_of_a_field_is_not_repeated_in_full(standing: Installation) -> None:
+async def test_a_long_name_of_a_field_is_not_repeated_in_full(standing: ApiUnderTest) -> None:
     answer = await standing.http.post("/api/jobs", json={"x" * 5000: 1})
 
     check(answer, 422, "invalid_parameters")
     assert len(answer.text) < 1000
 
 
-async def test_the_callers_own_request_id_is_kept_when_it_is_decent(standing: Installation) -> None:
+async def test_the_callers_own_request_id_is_kept_when_it_is_decent(standing: ApiUnderTest) -> None:
     kept = await standing.http.get("/healthz", headers={"X-Request-Id": "trace-1"})
     replaced = await standing.http.get("/healthz", headers={"X-Request-Id": 'a b"<script>'})
 

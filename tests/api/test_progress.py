@@ -9,31 +9,31 @@ import pytest
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.documents.task_ids import bind_track
+from aijobs.persistence.documents.task_ids import bind_task_id
 from aijobs.persistence.jobs.gate import locked_job, record
-from tests.api.installation import Installation
-from tests.api.streaming import Frame, reading
+from tests.api.installation import ApiUnderTest
+from tests.api.streaming import SseFrame, reading
 
 GOOD_END = (JobStatus.SUBMITTED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
 
-async def bound(api: Installation, task_id: str, code: str, user: str = "ada") -> None:
+async def bound(api: ApiUnderTest, task_id: str, code: str, user: str = "ada") -> None:
     async with api.parts.database.write() as session:
-        await bind_track(session, task_id, code, user)
+        await bind_task_id(session, task_id, code, user)
 
 
-async def stage_done(api: Installation, code: str, stage: int, stages: int) -> None:
+async def stage_done(api: ApiUnderTest, code: str, stage: int, stages: int) -> None:
     """As a job with stages of its own notes that it has come further."""
     async with api.parts.database.write() as session:
         job = await locked_job(session, code)
         record(session, job, EventKind.PROGRESS, {"stage": stage, "stages": stages})
 
 
-def data(frames: Sequence[Frame]) -> list[dict[str, Any]]:
+def data(frames: Sequence[SseFrame]) -> list[dict[str, Any]]:
     return [frame.data for frame in frames]
 
 
-async def test_a_job_is_told_from_init_to_complete(api: Installation) -> None:
+async def test_a_job_is_told_from_init_to_complete(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     async with reading(api, f"/api/progress/track/{code}") as stream:
         begun = await stream.next()
@@ -58,7 +58,7 @@ async def test_a_job_is_told_from_init_to_complete(api: Installation) -> None:
 
 
 @pytest.mark.parametrize("end", [JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED])
-async def test_a_bad_end_is_an_error_with_its_reason(standing: Installation, end: JobStatus) -> None:
+async def test_a_bad_end_is_an_error_with_its_reason(standing: ApiUnderTest, end: JobStatus) -> None:
     code = await standing.job("ada")
     await standing.push(code, end)
     async with reading(standing, f"/api/progress/track?taskId={code}") as stream:
@@ -69,7 +69,7 @@ async def test_a_bad_end_is_an_error_with_its_reason(standing: Installation, end
     assert [frame["type"] for frame in frames] == ["INIT", "ERROR"]
 
 
-async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standing: Installation) -> None:
+async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, *GOOD_END)
     path = f"/api/progress/track/{code}"
@@ -80,7 +80,7 @@ async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standin
     assert (await standing.http.get(path, headers={"Last-Event-ID": "6"})).status_code == 204
 
 
-async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing: Installation) -> None:
+async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
     await standing.parts.records.note(code, {"late": "word"})
@@ -91,7 +91,7 @@ async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing:
     assert again.status_code == 204
 
 
-async def test_a_made_up_name_waits_for_its_job_and_a_browser_comes_back_to_it(api: Installation) -> None:
+async def test_a_made_up_name_waits_for_its_job_and_a_browser_comes_back_to_it(api: ApiUnderTest) -> None:
     as_ada = {"Aijobs-User": "ada"}
     async with reading(api, "/api/progress/track", headers=as_ada) as stream:
         (begun,) = data([await stream.next()])
@@ -112,7 +112,7 @@ async def test_a_made_up_name_waits_for_its_job_and_a_browser_comes_back_to_it(a
     assert [(frame.data["type"], frame.data["taskId"]) for frame in rest] == [("ERROR", task_id)]
 
 
-async def test_a_name_is_its_users_own(api: Installation) -> None:
+async def test_a_name_is_its_users_own(api: ApiUnderTest) -> None:
     hers, his = await api.job("ada"), await api.job("bob")
     await bound(api, "my-upload", hers, "ada")
     await bound(api, "my-upload", his, "bob")
@@ -128,7 +128,7 @@ async def test_a_name_is_its_users_own(api: Installation) -> None:
     assert stream.last_id == "2"
 
 
-async def test_names_that_are_none(standing: Installation) -> None:
+async def test_names_that_are_none(standing: ApiUnderTest) -> None:
     code, other = await standing.job("ada"), await standing.job("ada")
     for name in ("a b", "x" * 65, "job_nothing", "", code):
         with pytest.raises(InvalidParameters, match="task"):

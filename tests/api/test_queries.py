@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 
-async def codes(api: Installation, **query: Any) -> list[str]:
+async def codes(api: ApiUnderTest, **query: Any) -> list[str]:
     answer = await api.http.get("/api/jobs", params=query)
     assert answer.status_code == 200, answer.text
     return [job["code"] for job in answer.json()["data"]]
 
 
-async def test_pages_hold_every_job_once_newest_first(api: Installation) -> None:
+async def test_pages_hold_every_job_once_newest_first(api: ApiUnderTest) -> None:
     made = [await api.job("ada") for _ in range(5)]
     seen: list[str] = []
     cursor: dict[str, str] = {}
@@ -30,7 +30,7 @@ async def test_pages_hold_every_job_once_newest_first(api: Installation) -> None
     assert page["next_cursor"] is None
 
 
-async def test_a_user_sees_only_its_own_jobs_and_a_service_all(api: Installation) -> None:
+async def test_a_user_sees_only_its_own_jobs_and_a_service_all(api: ApiUnderTest) -> None:
     ada, bob = await api.job("ada"), await api.job("bob")
     hers = await api.http.get("/api/jobs", headers=await api.key_for("ada"))
 
@@ -38,7 +38,7 @@ async def test_a_user_sees_only_its_own_jobs_and_a_service_all(api: Installation
     assert await codes(api) == [bob, ada]
 
 
-async def test_statuses_are_named_or_numbered_and_may_be_several(api: Installation) -> None:
+async def test_statuses_are_named_or_numbered_and_may_be_several(api: ApiUnderTest) -> None:
     draft, queued, canceled = [await api.job("ada") for _ in range(3)]
     await api.push(queued, JobStatus.QUEUED)
     await api.push(canceled, JobStatus.CANCELED)
@@ -48,7 +48,7 @@ async def test_statuses_are_named_or_numbered_and_may_be_several(api: Installati
     assert await codes(api, status=["DRAFT", "2"]) == [queued, draft]
 
 
-async def test_model_and_time_narrow_the_list(api: Installation) -> None:
+async def test_model_and_time_narrow_the_list(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     now = datetime.now(UTC)
 
@@ -70,14 +70,14 @@ async def test_model_and_time_narrow_the_list(api: Installation) -> None:
         ("offset=10", "/query/offset"),
     ],
 )
-async def test_a_wrong_query_is_named(standing: Installation, query: str, pointer: str) -> None:
+async def test_a_wrong_query_is_named(standing: ApiUnderTest, query: str, pointer: str) -> None:
     answer = await standing.http.get(f"/api/jobs?{query}")
 
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-async def test_a_cursor_must_be_one_of_the_callers_own(api: Installation) -> None:
+async def test_a_cursor_must_be_one_of_the_callers_own(api: ApiUnderTest) -> None:
     of_bob = await api.job("bob")
     answer = await api.http.get(f"/api/jobs?cursor={of_bob}", headers=await api.key_for("ada"))
 

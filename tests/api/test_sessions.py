@@ -15,14 +15,14 @@ from aijobs.persistence.tables import BrowserSessionRow
 from api.app import build_app
 from api.dependencies import Parts
 from api.server import serving
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 A_JOB = {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://example.com/photo.jpg"}}
 
 
 @asynccontextmanager
-async def browser(api: Installation, key: str, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(api: ApiUnderTest, key: str, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Signed in; it sends no header of its own."""
     async with httpx.AsyncClient(base_url=api.url, trust_env=False) as http:
         answer = await http.post("/api/sessions", json={"key": key, **more})
@@ -34,7 +34,7 @@ def text_of(headers: Any) -> str:
     return str(headers["Authorization"].removeprefix("Bearer "))
 
 
-async def test_a_cookie_stands_for_the_key_that_opened_it(api: Installation, key: str) -> None:
+async def test_a_cookie_stands_for_the_key_that_opened_it(api: ApiUnderTest, key: str) -> None:
     code = await api.job("ada")
     async with browser(api, key) as http:
         assert (await http.get(f"/api/jobs/{code}")).status_code == 200
@@ -43,7 +43,7 @@ async def test_a_cookie_stands_for_the_key_that_opened_it(api: Installation, key
 
 
 async def test_a_session_makes_tickets_which_end_with_it_but_no_tokens_which_would_not(
-    api: Installation, key: str
+    api: ApiUnderTest, key: str
 ) -> None:
     async with browser(api, key) as http:
         wish: dict[str, Any] = {"json": {"user_id": "ada"}, "headers": SAME_ORIGIN}
@@ -56,7 +56,7 @@ async def test_a_session_makes_tickets_which_end_with_it_but_no_tokens_which_wou
 
 
 async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_from_the_database(
-    api: Installation, key: str
+    api: ApiUnderTest, key: str
 ) -> None:
     answer = await api.http.post("/api/sessions", json={"key": key})
     said = answer.headers["Set-Cookie"]
@@ -81,7 +81,7 @@ async def test_over_tls_the_cookie_belongs_to_this_host_alone(parts: Parts, key:
     assert "; Secure" in said
 
 
-async def test_a_bad_key_opens_nothing(standing: Installation) -> None:
+async def test_a_bad_key_opens_nothing(standing: ApiUnderTest) -> None:
     for wrong in ("nonsense", "aijobs_service_0000000000000000_wrong", "x" * 5000):
         answer = await standing.http.post("/api/sessions", json={"key": wrong})
         assert answer.status_code in {401, 422}
@@ -89,7 +89,7 @@ async def test_a_bad_key_opens_nothing(standing: Installation) -> None:
         assert wrong not in answer.text
 
 
-async def test_a_session_for_one_user_sees_and_does_no_more_than_that_user_may(api: Installation, key: str) -> None:
+async def test_a_session_for_one_user_sees_and_does_no_more_than_that_user_may(api: ApiUnderTest, key: str) -> None:
     hers, his = await api.job("ada"), await api.job("bob")
     async with browser(api, key, user_id="ada") as http:
         seen = [(await http.get(f"/api/jobs/{code}")).status_code for code in (hers, his)]
@@ -101,7 +101,7 @@ async def test_a_session_for_one_user_sees_and_does_no_more_than_that_user_may(a
     assert [answer.status_code for answer in (as_bob, token, decision)] == [403, 403, 403]
 
 
-async def test_a_users_key_opens_sessions_for_its_own_user_only(api: Installation) -> None:
+async def test_a_users_key_opens_sessions_for_its_own_user_only(api: ApiUnderTest) -> None:
     text = text_of(await api.key_for("ada", Scope.JOBS_READ))
     refused = await api.http.post("/api/sessions", json={"key": text, "user_id": "bob"})
     async with browser(api, text) as http:
@@ -115,7 +115,7 @@ async def test_a_users_key_opens_sessions_for_its_own_user_only(api: Installatio
     assert answers[0].json()["user_id"] == "ada"
 
 
-async def test_another_sites_page_can_change_nothing_with_the_cookie(api: Installation, key: str) -> None:
+async def test_another_sites_page_can_change_nothing_with_the_cookie(api: ApiUnderTest, key: str) -> None:
     order = {**A_JOB, "user_id": "ada"}
     foreign: list[dict[str, str]] = [
         {},
@@ -137,13 +137,13 @@ async def test_another_sites_page_can_change_nothing_with_the_cookie(api: Instal
     assert (reading.status_code, signing_out.status_code) == (200, 403)
 
 
-async def test_another_sites_page_signs_nobody_in(standing: Installation) -> None:
+async def test_another_sites_page_signs_nobody_in(standing: ApiUnderTest) -> None:
     answer = await standing.http.post("/api/sessions", json={"key": "x"}, headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
 
 
-async def test_a_key_in_the_header_goes_before_the_cookie_and_needs_no_origin(api: Installation, key: str) -> None:
+async def test_a_key_in_the_header_goes_before_the_cookie_and_needs_no_origin(api: ApiUnderTest, key: str) -> None:
     ada = await api.key_for("ada")
     async with browser(api, key) as http:
         answer = await http.get("/api/points", headers=ada)
@@ -154,7 +154,7 @@ async def test_a_key_in_the_header_goes_before_the_cookie_and_needs_no_origin(ap
     assert (posted.status_code, wrong.status_code) == (202, 401)
 
 
-async def test_signing_out_ends_the_session_and_not_only_the_cookie(api: Installation, key: str) -> None:
+async def test_signing_out_ends_the_session_and_not_only_the_cookie(api: ApiUnderTest, key: str) -> None:
     async with browser(api, key) as http:
         secret = http.cookies["aijobs_session"]
         answer = await http.delete("/api/sessions", headers=SAME_ORIGIN)
@@ -165,7 +165,7 @@ async def test_signing_out_ends_the_session_and_not_only_the_cookie(api: Install
     assert (replayed.status_code, again.status_code) == (401, 204)
 
 
-async def test_a_session_is_gone_with_its_key(api: Installation) -> None:
+async def test_a_session_is_gone_with_its_key(api: ApiUnderTest) -> None:
     text = text_of(await api.key_for("ada"))
     async with browser(api, text) as http:
         assert (await http.get("/api/jobs")).status_code == 200
@@ -174,7 +174,7 @@ async def test_a_session_is_gone_with_its_key(api: Installation) -> None:
         assert (await http.get("/api/jobs")).status_code == 401
 
 
-async def test_a_session_ends_when_it_is_idle_or_old_and_use_keeps_it_from_idling(api: Installation, key: str) -> None:
+async def test_a_session_ends_when_it_is_idle_or_old_and_use_keeps_it_from_idling(api: ApiUnderTest, key: str) -> None:
     async def turn_back(**columns: Any) -> None:
         async with api.parts.database.write() as session:
             await session.exec(update(BrowserSessionRow).values(columns))

@@ -13,7 +13,7 @@ from aijobs.persistence.jobs.event_log import EventFilter, log_after
 from api.app import build_app
 from api.dependencies import Parts
 from api.server import serving
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 
 OF_ONE_JOB = 930
 OF_ALL = 70
@@ -65,7 +65,7 @@ class Wanderer:
             writer.transport.abort()
 
 
-async def run_job(api: Installation, code: str, dice: random.Random) -> None:
+async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
     """Its whole life, as a worker would write it."""
     records = api.parts.records
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
@@ -92,7 +92,7 @@ async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(parts: Pa
         serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        api = Installation(url, parts, http)
+        api = ApiUnderTest(url, parts, http)
         codes = [await api.job("ada") for _ in range(JOBS)]
         least = JOBS * 8
         of_all = [Wanderer(url, "/api/events", key, enough=least, dice=dice) for _ in range(OF_ALL)]

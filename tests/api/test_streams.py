@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import Installation
-from tests.api.streaming import Frame, reading
+from tests.api.installation import ApiUnderTest
+from tests.api.streaming import SseFrame, reading
 
 GOOD_END = (JobStatus.SUBMITTED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
 
-def told(frames: list[Frame]) -> list[tuple[str, int]]:
+def told(frames: list[SseFrame]) -> list[tuple[str, int]]:
     return [(frame.data["code"], frame.data["seq"]) for frame in frames]
 
 
-async def test_a_service_hears_everybody_from_now_on(api: Installation) -> None:
+async def test_a_service_hears_everybody_from_now_on(api: ApiUnderTest) -> None:
     before = await api.job("ada")
     async with reading(api, "/api/events") as stream:
         await stream.begun()
@@ -40,7 +40,7 @@ async def test_a_service_hears_everybody_from_now_on(api: Installation) -> None:
     }
 
 
-async def test_a_user_hears_its_own_jobs_only(api: Installation) -> None:
+async def test_a_user_hears_its_own_jobs_only(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     as_ada = {"Aijobs-User": "ada"}
     async with reading(api, "/api/events", headers=dict(ada)) as own, reading(api, "/api/events", headers=as_ada) as of:
@@ -52,7 +52,7 @@ async def test_a_user_hears_its_own_jobs_only(api: Installation) -> None:
         assert told([await own.next(), await of.next()]) == [(hers, 1)] * 2
 
 
-async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: Installation) -> None:
+async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: ApiUnderTest) -> None:
     codes = [await api.job("ada") for _ in range(3)]
     async with reading(api, "/api/events?after=0") as stream:
         first = await stream.take(2)
@@ -67,7 +67,7 @@ async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: In
     assert positions == sorted(set(positions))
 
 
-async def test_who_leaves_before_the_first_event_knows_where_to_come_back_to(api: Installation) -> None:
+async def test_who_leaves_before_the_first_event_knows_where_to_come_back_to(api: ApiUnderTest) -> None:
     await api.job("ada")
     async with reading(api, "/api/events") as stream:
         await stream.begun()
@@ -77,7 +77,7 @@ async def test_who_leaves_before_the_first_event_knows_where_to_come_back_to(api
 
 
 @pytest.mark.parametrize("garbage", ["latest", "-1", "1.5", "9" * 400, str(2**63), "999999999", "0"])
-async def test_what_is_no_place_in_the_log_means_from_the_start(standing: Installation, garbage: str) -> None:
+async def test_what_is_no_place_in_the_log_means_from_the_start(standing: ApiUnderTest, garbage: str) -> None:
     code = await standing.job("garbage")
     as_user = {"Aijobs-User": "garbage"}
     first = f"/api/events?code={code}"
@@ -88,7 +88,7 @@ async def test_what_is_no_place_in_the_log_means_from_the_start(standing: Instal
         assert told([await stream.next()]) == [(code, 1)]
 
 
-async def test_filters_hold_for_what_was_and_for_what_happens(api: Installation) -> None:
+async def test_filters_hold_for_what_was_and_for_what_happens(api: ApiUnderTest) -> None:
     one, other = await api.job("ada"), await api.job("ada")
     paths = {
         f"?code={one}": [(one, 1), (one, 2), (one, 3)],
@@ -98,7 +98,7 @@ async def test_filters_hold_for_what_was_and_for_what_happens(api: Installation)
     }
     await api.push(one, JobStatus.SUBMITTED)
 
-    async def hear(query: str, count: int) -> list[Frame]:
+    async def hear(query: str, count: int) -> list[SseFrame]:
         async with reading(api, f"/api/events{query}&after=0") as stream:
             return await stream.take(count)
 
@@ -114,7 +114,7 @@ async def test_filters_hold_for_what_was_and_for_what_happens(api: Installation)
     assert isinstance((await asyncio.gather(nothing, return_exceptions=True))[0], asyncio.CancelledError)
 
 
-async def test_somebody_elses_job_and_what_is_no_filter_are_refused_before_the_first_byte(api: Installation) -> None:
+async def test_somebody_elses_job_and_what_is_no_filter_are_refused_before_the_first_byte(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     his = await api.job("bob")
     refused: dict[str, Any] = {
@@ -132,7 +132,7 @@ async def test_somebody_elses_job_and_what_is_no_filter_are_refused_before_the_f
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), path
 
 
-async def test_the_log_is_pages_for_those_who_want_json(api: Installation) -> None:
+async def test_the_log_is_pages_for_those_who_want_json(api: ApiUnderTest) -> None:
     as_json = {"Accept": "application/json"}
     code = await api.job("ada")
     await api.push(code, JobStatus.SUBMITTED)
@@ -146,7 +146,7 @@ async def test_the_log_is_pages_for_those_who_want_json(api: Installation) -> No
     assert [event["seq"] for event in news["data"]] == [3]
 
 
-async def test_what_a_job_says_cannot_break_out_of_its_frame(api: Installation) -> None:
+async def test_what_a_job_says_cannot_break_out_of_its_frame(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     evil = "end\n\nid: 99\nevent: status\ndata: {}\r\r\u2028data: x"
     await api.parts.records.note(code, {evil: evil})

@@ -8,27 +8,27 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.templates import saved
 
 COLUMNS = [{"name": "甲方"}, {"name": "金额", "type": "number"}, {"name": "日期", "type": "date"}]
 
 
-async def kept(api: Installation, template_id: str, source: str, *values: object, user: str = "ada") -> None:
+async def kept(api: ApiUnderTest, template_id: str, source: str, *values: object, user: str = "ada") -> None:
     origin = RowsOrigin(template_id=template_id, template_version=1, source=source, user_id=user)
     await replace_rows(
         api.parts.database, origin, [{"甲方": f"{value}", "金额": 1.5, "日期": "2026-01-05"} for value in values]
     )
 
 
-async def names(api: Installation, template_id: str, *, user: str = "", source: str | None = None) -> list[str]:
+async def names(api: ApiUnderTest, template_id: str, *, user: str = "", source: str | None = None) -> list[str]:
     headers = {"Aijobs-User": user} if user else {}
     query = {"source": source} if source else {}
     answer = await api.http.get(f"/api/templates/{template_id}/rows", params=query, headers=headers)
     return [row["values"]["甲方"] for row in answer.json()["data"]]
 
 
-async def test_rows_come_in_pages_in_their_order(standing: Installation) -> None:
+async def test_rows_come_in_pages_in_their_order(standing: ApiUnderTest) -> None:
     await saved(standing, "paged_rows", columns=COLUMNS)
     await kept(standing, "paged_rows", "job_pages", *range(5))
 
@@ -43,7 +43,7 @@ async def test_rows_come_in_pages_in_their_order(standing: Installation) -> None
     }
 
 
-async def test_rows_of_the_same_source_are_replaced(standing: Installation) -> None:
+async def test_rows_of_the_same_source_are_replaced(standing: ApiUnderTest) -> None:
     await saved(standing, "replaced", columns=COLUMNS)
     await kept(standing, "replaced", "job_replaced", "old", "old")
     await kept(standing, "replaced", "job_other", "other")
@@ -53,7 +53,7 @@ async def test_rows_of_the_same_source_are_replaced(standing: Installation) -> N
     assert await names(standing, "replaced", source="job_replaced") == ["new"]
 
 
-async def test_each_user_sees_their_own(standing: Installation) -> None:
+async def test_each_user_sees_their_own(standing: ApiUnderTest) -> None:
     await saved(standing, "shared", columns=COLUMNS)
     await kept(standing, "shared", "job_of_ada", "ada's")
     await kept(standing, "shared", "job_of_bob", "bob's", user="bob")
@@ -65,7 +65,7 @@ async def test_each_user_sees_their_own(standing: Installation) -> None:
     assert (await standing.http.get("/api/templates/shared/rows", headers=eve)).json()["data"] == []
 
 
-async def test_as_csv_they_run_nothing(standing: Installation) -> None:
+async def test_as_csv_they_run_nothing(standing: ApiUnderTest) -> None:
     await saved(standing, "as_csv", columns=COLUMNS)
     await kept(standing, "as_csv", "job_csv", "=cmd|' /C calc'!A0", "公司", *range(1500))
 
@@ -82,7 +82,7 @@ async def test_as_csv_they_run_nothing(standing: Installation) -> None:
     assert len(written) == 1503
 
 
-async def test_as_excel_they_have_their_types(standing: Installation) -> None:
+async def test_as_excel_they_have_their_types(standing: ApiUnderTest) -> None:
     await saved(standing, "as_excel", columns=COLUMNS)
     await kept(standing, "as_excel", "job_excel", "=1+1", *range(1500))
 
@@ -94,11 +94,11 @@ async def test_as_excel_they_have_their_types(standing: Installation) -> None:
 
 
 @pytest.mark.parametrize("query", [{"format": "pdf"}, {"cursor": "x"}, {"cursor": -1}, {"limit": 0}, {"surprise": 1}])
-async def test_a_wrong_question_is_refused(standing: Installation, query: dict[str, str]) -> None:
+async def test_a_wrong_question_is_refused(standing: ApiUnderTest, query: dict[str, str]) -> None:
     await saved(standing, "asked", columns=COLUMNS)
 
     assert (await standing.http.get("/api/templates/asked/rows", params=query)).status_code == 422
 
 
-async def test_a_template_that_never_was_has_no_rows(standing: Installation) -> None:
+async def test_a_template_that_never_was_has_no_rows(standing: ApiUnderTest) -> None:
     assert (await standing.http.get("/api/templates/never/rows")).status_code == 404

@@ -13,14 +13,14 @@ from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.keys import Scope
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
-from tests.api.installation import Installation, opened_installation
+from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.templates import saved, sent
 
 TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
 @pytest.fixture
-async def templated(without_temporal: Installation, key: str) -> AsyncIterator[Installation]:
+async def templated(without_temporal: ApiUnderTest, key: str) -> AsyncIterator[ApiUnderTest]:
     """Documents can be handed in; nobody works on them."""
     parts = without_temporal.parts
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
@@ -33,7 +33,7 @@ async def templated(without_temporal: Installation, key: str) -> AsyncIterator[I
         yield installation
 
 
-async def test_a_document_becomes_a_job(templated: Installation) -> None:
+async def test_a_document_becomes_a_job(templated: ApiUnderTest) -> None:
     answer = await sent(templated, word("甲方：A公司"), "合同.docx")
 
     task_id = answer.json()["data"]["taskId"]
@@ -47,7 +47,7 @@ async def test_a_document_becomes_a_job(templated: Installation) -> None:
     assert (job["model_id"], job["user_id"], job["job_status_name"]) == ("document_extract_v1", "ada", "DRAFT")
 
 
-async def test_the_same_upload_under_one_key_counts_once(templated: Installation) -> None:
+async def test_the_same_upload_under_one_key_counts_once(templated: ApiUnderTest) -> None:
     document = word("甲方：A公司")
 
     jobs = [await sent(templated, document, "合同.docx", key="order-7") for _ in range(2)]
@@ -63,11 +63,11 @@ async def test_the_same_upload_under_one_key_counts_once(templated: Installation
     ("name", "content"),
     [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
 )
-async def test_every_other_kind_becomes_one_too(templated: Installation, name: str, content: bytes) -> None:
+async def test_every_other_kind_becomes_one_too(templated: ApiUnderTest, name: str, content: bytes) -> None:
     assert (await sent(templated, content, name)).json()["data"]["completed"] is False
 
 
-async def test_a_workbook_is_taken_in_at_once(templated: Installation) -> None:
+async def test_a_workbook_is_taken_in_at_once(templated: ApiUnderTest) -> None:
     answer = await sent(templated, TABLE, "合同.xlsx")
 
     assert answer.json() == {
@@ -80,7 +80,7 @@ async def test_a_workbook_is_taken_in_at_once(templated: Installation) -> None:
     assert (await templated.http.get("/api/jobs")).json()["data"] == []
 
 
-async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: Installation) -> None:
+async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: ApiUnderTest) -> None:
     job = (await sent(templated, b"text", "a.txt", taskId="my-task")).json()["data"]["taskId"]
 
     again = await sent(templated, b"text", "a.txt", taskId="my-task")
@@ -108,7 +108,7 @@ async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: 
     ],
 )
 async def test_what_cannot_be_read_is_refused_and_leaves_nothing(
-    templated: Installation, name: str, content: bytes, status: int, said: str
+    templated: ApiUnderTest, name: str, content: bytes, status: int, said: str
 ) -> None:
     answer = await sent(templated, content, name)
 
@@ -119,7 +119,7 @@ async def test_what_cannot_be_read_is_refused_and_leaves_nothing(
     assert (await templated.http.get("/api/templates/contract/rows")).json()["data"] == []
 
 
-async def test_each_refusal_has_the_shape(templated: Installation) -> None:
+async def test_each_refusal_has_the_shape(templated: ApiUnderTest) -> None:
     url = "/api/template/upload-template"
     form = {"file": ("a.txt", b"text")}
     ada = {"Aijobs-User": "ada"}
@@ -140,7 +140,7 @@ async def test_each_refusal_has_the_shape(templated: Installation) -> None:
     assert "templateId" in answers[422].json()["message"]
 
 
-async def test_without_a_language_model_the_answer_says_so(without_temporal: Installation) -> None:
+async def test_without_a_language_model_the_answer_says_so(without_temporal: ApiUnderTest) -> None:
     await saved(without_temporal, "contract")
 
     answer = await sent(without_temporal, b"text", "a.txt")
@@ -150,14 +150,14 @@ async def test_without_a_language_model_the_answer_says_so(without_temporal: Ins
     assert (await sent(without_temporal, TABLE, "a.xlsx")).json()["data"]["completed"] is True
 
 
-async def test_when_the_points_are_used_up_no_job_begins(templated: Installation, key: str) -> None:
+async def test_when_the_points_are_used_up_no_job_begins(templated: ApiUnderTest, key: str) -> None:
     async with opened_installation(replace(templated.parts, daily_limit=1), key) as poor:
         answer = await sent(poor, b"text", "a.txt")
 
     assert (answer.status_code, answer.json()["code"]) == (402, 402)
 
 
-async def test_a_document_can_be_uploaded_as_any_file(templated: Installation) -> None:
+async def test_a_document_can_be_uploaded_as_any_file(templated: ApiUnderTest) -> None:
     file = (await templated.upload(word("甲方"), name="合同.docx")).json()
     wanted = {"file": file["code"], "template": "contract"}
 
@@ -168,7 +168,7 @@ async def test_a_document_can_be_uploaded_as_any_file(templated: Installation) -
     assert (await templated.upload(b"PK\x03\x04", name="合同.docx")).json()["code"] == "unreadable_file"
 
 
-async def test_when_something_breaks_nothing_of_it_is_told(templated: Installation, key: str, tmp_path: Path) -> None:
+async def test_when_something_breaks_nothing_of_it_is_told(templated: ApiUnderTest, key: str, tmp_path: Path) -> None:
     store = tmp_path / "store" / "files"
     store.write_text("in the way of the directory")
     away = await sent(templated, b"text", "a.txt")

@@ -11,11 +11,11 @@ from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.documents.templates import TemplateFile, install_templates, save_template, template_of
 from aijobs.settings import Settings, SettingsError
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.templates import CONTRACT, saved
 
 
-async def test_a_template_is_saved_and_can_be_looked_at(standing: Installation) -> None:
+async def test_a_template_is_saved_and_can_be_looked_at(standing: ApiUnderTest) -> None:
     answer = await saved(standing, "looked_at")
 
     template = answer.json()
@@ -27,7 +27,7 @@ async def test_a_template_is_saved_and_can_be_looked_at(standing: Installation) 
     assert found["stages"]["strict_order"] is True
 
 
-async def test_each_change_is_a_version_and_no_change_is_none(standing: Installation) -> None:
+async def test_each_change_is_a_version_and_no_change_is_none(standing: ApiUnderTest) -> None:
     first = await saved(standing, "changing")
     again = await saved(standing, "changing")
     changed = await saved(standing, "changing", prompt="阶段1 改")
@@ -44,7 +44,7 @@ async def test_each_change_is_a_version_and_no_change_is_none(standing: Installa
     assert (await standing.http.get("/api/templates/changing", params={"version": 3})).status_code == 404
 
 
-async def test_versions_and_templates_come_in_pages(standing: Installation) -> None:
+async def test_versions_and_templates_come_in_pages(standing: ApiUnderTest) -> None:
     for number in range(3):
         await saved(standing, f"page{number}")
         await saved(standing, "paged", prompt=f"阶段1 第{number}版")
@@ -57,7 +57,7 @@ async def test_versions_and_templates_come_in_pages(standing: Installation) -> N
     assert "prompt" not in listed["data"][0]
 
 
-async def test_a_deleted_template_keeps_its_versions(standing: Installation) -> None:
+async def test_a_deleted_template_keeps_its_versions(standing: ApiUnderTest) -> None:
     await saved(standing, "deleted")
 
     assert (await standing.http.delete("/api/templates/deleted")).status_code == 204
@@ -83,7 +83,7 @@ async def test_a_deleted_template_keeps_its_versions(standing: Installation) -> 
         ({"surprise": 1}, "/surprise"),
     ],
 )
-async def test_what_is_wrong_is_named(standing: Installation, change: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_is_named(standing: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
     answer = await saved(standing, "wrong", **change)
 
     assert answer.status_code == 422, answer.text
@@ -92,15 +92,15 @@ async def test_what_is_wrong_is_named(standing: Installation, change: dict[str, 
 
 
 @pytest.mark.parametrize("template_id", ["a.b", "-a", "a" * 65, "合同"])
-async def test_an_id_that_is_none_is_refused(standing: Installation, template_id: str) -> None:
+async def test_an_id_that_is_none_is_refused(standing: ApiUnderTest, template_id: str) -> None:
     assert (await saved(standing, template_id)).status_code == 422
 
 
-async def test_the_longest_prompt_is_taken(standing: Installation) -> None:
+async def test_the_longest_prompt_is_taken(standing: ApiUnderTest) -> None:
     assert (await saved(standing, "long", prompt="合" * MAX_PROMPT_LENGTH)).status_code == 201
 
 
-async def test_a_prompt_can_be_tried_without_being_saved(standing: Installation) -> None:
+async def test_a_prompt_can_be_tried_without_being_saved(standing: ApiUnderTest) -> None:
     wanted = {"prompt": "前言\n步骤一 读\n步骤二 写", "stages": {"identifiers": "步骤一,步骤二,步骤三"}}
 
     tried = (await standing.http.post("/api/templates/preview", json=wanted)).json()
@@ -114,7 +114,7 @@ async def test_a_prompt_can_be_tried_without_being_saved(standing: Installation)
     }
 
 
-async def test_an_exploding_pattern_keeps_nobody_waiting(standing: Installation) -> None:
+async def test_an_exploding_pattern_keeps_nobody_waiting(standing: ApiUnderTest) -> None:
 
     bad = {"prompt": "a" * 5000, "stages": {"pattern": "(a+)+b"}}
     trial = asyncio.create_task(standing.http.post("/api/templates/preview", json=bad))
@@ -125,7 +125,7 @@ async def test_an_exploding_pattern_keeps_nobody_waiting(standing: Installation)
     assert (await trial).json()["errors"][0]["pointer"] == "/stages/pattern"
 
 
-async def test_only_an_operator_changes_templates_and_reads_prompts(standing: Installation) -> None:
+async def test_only_an_operator_changes_templates_and_reads_prompts(standing: ApiUnderTest) -> None:
     reader = await standing.key_for("ada", Scope.JOBS_READ, Scope.JOBS_WRITE)
     await saved(standing, "guarded")
 

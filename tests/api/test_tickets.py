@@ -14,19 +14,19 @@ from api.auth.tickets import make_ticket
 from api.auth.tokens import Claims, make_token
 from api.dependencies import Parts
 from api.server import serving
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.streaming import heard, reading, socket
 
 ELSEWHERE = "https://app.example.com"
 
 
-async def ticket_for(api: Installation, user: str = "ada") -> str:
+async def ticket_for(api: ApiUnderTest, user: str = "ada") -> str:
     answer = await api.http.post("/api/tickets", json={"user_id": user})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["ticket"])
 
 
-async def test_a_ticket_opens_every_stream_of_its_user_and_nobody_elses(api: Installation) -> None:
+async def test_a_ticket_opens_every_stream_of_its_user_and_nobody_elses(api: ApiUnderTest) -> None:
     hers, his = await api.job("ada"), await api.job("bob")
     ticket = await ticket_for(api)
     nothing = {"Authorization": ""}
@@ -40,7 +40,7 @@ async def test_a_ticket_opens_every_stream_of_its_user_and_nobody_elses(api: Ins
     assert foreign.status_code == 404
 
 
-async def test_a_ticket_opens_nothing_but_streams(api: Installation) -> None:
+async def test_a_ticket_opens_nothing_but_streams(api: ApiUnderTest) -> None:
     code, ticket = await api.job("ada"), await ticket_for(api)
     for path in ("/api/jobs", f"/api/jobs/{code}", "/api/points", "/api/models"):
         assert (await api.http.get(f"{path}?ticket={ticket}", headers={"Authorization": ""})).status_code == 401
@@ -49,7 +49,7 @@ async def test_a_ticket_opens_nothing_but_streams(api: Installation) -> None:
     assert (await api.http.post(f"/api/jobs/{code}/cancel?ticket={ticket}", headers=as_bearer)).status_code == 401
 
 
-async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api: Installation, key: str) -> None:
+async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api: ApiUnderTest, key: str) -> None:
     (known,) = await list_keys(api.parts.database)
     claims = Claims(user_id="ada", key_id=known.key_id, scopes=frozenset({Scope.JOBS_READ}))
     token, _ = make_token(api.parts.secret, claims, lifetime=timedelta(minutes=1))
@@ -66,7 +66,7 @@ async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api:
         assert refused.value.response.status_code == 401
 
 
-async def test_a_ticket_is_gone_with_the_key_that_made_it(api: Installation) -> None:
+async def test_a_ticket_is_gone_with_the_key_that_made_it(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     ticket = (await api.http.post("/api/tickets", headers=ada)).json()["ticket"]
     (key,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
@@ -75,7 +75,7 @@ async def test_a_ticket_is_gone_with_the_key_that_made_it(api: Installation) -> 
     assert (await api.http.get(f"/api/events?ticket={ticket}", headers={"Authorization": ""})).status_code == 401
 
 
-async def test_a_ticket_is_for_a_user_whom_the_caller_may_act_for(api: Installation) -> None:
+async def test_a_ticket_is_for_a_user_whom_the_caller_may_act_for(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
 
     assert (await api.http.post("/api/tickets", json={"user_id": "bob"}, headers=ada)).status_code == 403
@@ -89,7 +89,7 @@ async def test_other_origins_may_not_call_unless_they_are_listed(parts: Parts, k
         serving(build_app(listed), listed.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        api = Installation(url, listed, http)
+        api = ApiUnderTest(url, listed, http)
         preflight = await http.options("/api/jobs", headers={"Origin": ELSEWHERE, **asks})
         evil = await http.options("/api/jobs", headers={"Origin": "https://evil.example", **asks})
         refused = await http.get("/api/jobs", headers={"Origin": ELSEWHERE, "Authorization": ""})
@@ -109,7 +109,7 @@ async def test_other_origins_may_not_call_unless_they_are_listed(parts: Parts, k
     assert (stolen.status_code, allowed) == (403, ELSEWHERE)
 
 
-async def test_without_a_list_no_other_origin_may_call(standing: Installation) -> None:
+async def test_without_a_list_no_other_origin_may_call(standing: ApiUnderTest) -> None:
     answer = await standing.http.get("/api/jobs", headers={"Origin": ELSEWHERE})
 
     assert "Access-Control-Allow-Origin" not in answer.headers

@@ -8,23 +8,23 @@ import pytest
 
 from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.webhooks import Reply, Seal
+from aijobs.domain.webhooks import SecretRef, WebhookReply
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
-from tests.api.installation import SECRET, Headers, Installation
+from tests.api.installation import SECRET, ApiUnderTest, Headers
 
 URL = "https://example.com/hooks"
 ENDPOINTS = "/api/webhook-endpoints"
 
 
-async def register(api: Installation, headers: Headers | None = None, **more: Any) -> dict[str, Any]:
+async def register(api: ApiUnderTest, headers: Headers | None = None, **more: Any) -> dict[str, Any]:
     answer = await api.http.post(ENDPOINTS, json={"url": URL, **more}, headers=headers)
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
 
 
-async def deliveries(api: Installation, **query: Any) -> list[dict[str, Any]]:
+async def deliveries(api: ApiUnderTest, **query: Any) -> list[dict[str, Any]]:
     answer = await api.http.get("/api/webhook-deliveries", params=query)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["data"]
@@ -37,7 +37,7 @@ def complaint(answer: httpx.Response) -> tuple[int, str, str]:
 
 
 async def test_an_endpoint_hears_of_the_ends_of_every_users_jobs_unless_it_says_otherwise(
-    without_temporal: Installation,
+    without_temporal: ApiUnderTest,
 ) -> None:
     made = await register(without_temporal)
 
@@ -47,7 +47,7 @@ async def test_an_endpoint_hears_of_the_ends_of_every_users_jobs_unless_it_says_
     assert made["secret"].startswith("whsec_")
 
 
-async def test_a_secret_is_told_once(without_temporal: Installation) -> None:
+async def test_a_secret_is_told_once(without_temporal: ApiUnderTest) -> None:
     made = await register(without_temporal)
 
     one = (await without_temporal.http.get(f"{ENDPOINTS}/{made['id']}")).json()
@@ -58,7 +58,7 @@ async def test_a_secret_is_told_once(without_temporal: Installation) -> None:
 
 
 async def test_a_rotation_gives_a_new_secret_and_says_how_long_the_old_one_signs(
-    without_temporal: Installation,
+    without_temporal: ApiUnderTest,
 ) -> None:
     made = await register(without_temporal)
 
@@ -69,7 +69,7 @@ async def test_a_rotation_gives_a_new_secret_and_says_how_long_the_old_one_signs
     assert rotated["previous_secret_until"] > rotated["create_time"]
 
 
-async def test_an_endpoint_is_changed_disabled_and_enabled(without_temporal: Installation) -> None:
+async def test_an_endpoint_is_changed_disabled_and_enabled(without_temporal: ApiUnderTest) -> None:
     path = f"{ENDPOINTS}/{(await register(without_temporal))['id']}"
 
     changed = (await without_temporal.http.patch(path, json={"url": URL + "/2", "events": ["job.status"]})).json()
@@ -83,7 +83,7 @@ async def test_an_endpoint_is_changed_disabled_and_enabled(without_temporal: Ins
     assert (enabled["enabled"], enabled["disabled_reason"], enabled["disabled_at"]) == (True, None, None)
 
 
-async def test_a_deleted_endpoint_is_gone(without_temporal: Installation) -> None:
+async def test_a_deleted_endpoint_is_gone(without_temporal: ApiUnderTest) -> None:
     path = f"{ENDPOINTS}/{(await register(without_temporal))['id']}"
 
     deleted = await without_temporal.http.delete(path)
@@ -93,7 +93,7 @@ async def test_a_deleted_endpoint_is_gone(without_temporal: Installation) -> Non
     assert (await without_temporal.http.get(ENDPOINTS)).json()["data"] == []
 
 
-async def test_what_is_somebody_elses_is_not_there(without_temporal: Installation) -> None:
+async def test_what_is_somebody_elses_is_not_there(without_temporal: ApiUnderTest) -> None:
     ada, bell = await without_temporal.key_for("ada"), await without_temporal.key_for("bell")
     mine = await register(without_temporal, ada)
     everybodys = await register(without_temporal)
@@ -119,7 +119,7 @@ async def test_what_is_somebody_elses_is_not_there(without_temporal: Installatio
     assert [e["id"] for e in (await without_temporal.http.get(ENDPOINTS, headers=ada)).json()["data"]] == [mine["id"]]
 
 
-async def test_an_end_users_token_cannot_learn_secrets(without_temporal: Installation) -> None:
+async def test_an_end_users_token_cannot_learn_secrets(without_temporal: ApiUnderTest) -> None:
     scopes = ["jobs:read", "jobs:write", "files:write"]
     made = await without_temporal.http.post("/api/tokens", json={"user_id": "ada", "scopes": scopes})
     token = {"Authorization": f"Bearer {made.json()['token']}"}
@@ -135,7 +135,7 @@ async def test_an_end_users_token_cannot_learn_secrets(without_temporal: Install
     [("http://example.com", "https"), ("https://10.0.0.1/", "private"), ("https://a:b@example.com", "user name")],
 )
 async def test_a_url_that_nobody_may_call_is_refused_by_name(
-    without_temporal: Installation, url: str, said: str
+    without_temporal: ApiUnderTest, url: str, said: str
 ) -> None:
     path = f"{ENDPOINTS}/{(await register(without_temporal))['id']}"
 
@@ -150,11 +150,11 @@ async def test_a_url_that_nobody_may_call_is_refused_by_name(
 
 
 @pytest.mark.parametrize("body", [{"url": URL, "events": []}, {"url": URL, "events": ["job.eaten"]}, {"events": []}])
-async def test_what_makes_no_endpoint_is_refused(without_temporal: Installation, body: dict[str, Any]) -> None:
+async def test_what_makes_no_endpoint_is_refused(without_temporal: ApiUnderTest, body: dict[str, Any]) -> None:
     assert (await without_temporal.http.post(ENDPOINTS, json=body)).status_code == 422
 
 
-async def test_the_secret_of_callbacks_is_the_users_own(without_temporal: Installation) -> None:
+async def test_the_secret_of_callbacks_is_the_users_own(without_temporal: ApiUnderTest) -> None:
     ada = await without_temporal.key_for("ada")
 
     own = (await without_temporal.http.get("/api/webhook-secret", headers=ada)).json()
@@ -167,17 +167,17 @@ async def test_the_secret_of_callbacks_is_the_users_own(without_temporal: Instal
     assert rotated == kept
     assert rotated["previous_secret_until"] is not None
     assert len({own["secret"], rotated["secret"], bells["secret"]}) == 3
-    assert own["secret"] == secret_of(SECRET, Seal("user:ada", 1))
+    assert own["secret"] == secret_of(SECRET, SecretRef("user:ada", 1))
 
 
-async def test_the_log_tells_how_each_delivery_went(without_temporal: Installation) -> None:
+async def test_the_log_tells_how_each_delivery_went(without_temporal: ApiUnderTest) -> None:
     endpoint = await register(without_temporal, user_id="ada")
     code = await without_temporal.job("ada", callback_url=URL)
     await without_temporal.push(code, JobStatus.FAILED)
     [callback, hook] = await deliveries(without_temporal, job=code)
     outbox = DatabaseDeliveries(without_temporal.parts.database, disable_after=timedelta(days=5))
 
-    await outbox.note_try(hook["id"], Reply(status=503), next_try_at=None)
+    await outbox.note_try(hook["id"], WebhookReply(status=503), next_try_at=None)
 
     [failed] = (await without_temporal.http.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries")).json()["data"]
     assert (callback["endpoint_id"], callback["url"], callback["state"]) == (None, URL, "pending")
@@ -187,7 +187,7 @@ async def test_the_log_tells_how_each_delivery_went(without_temporal: Installati
     assert await deliveries(without_temporal, state="failed") == [failed]
 
 
-async def test_a_delivery_is_replayed_under_its_old_id(without_temporal: Installation) -> None:
+async def test_a_delivery_is_replayed_under_its_old_id(without_temporal: ApiUnderTest) -> None:
     await register(without_temporal, user_id="ada")
     await without_temporal.push(await without_temporal.job("ada"), JobStatus.FAILED)
     [old] = await deliveries(without_temporal)
@@ -201,7 +201,7 @@ async def test_a_delivery_is_replayed_under_its_old_id(without_temporal: Install
     assert replaced["state"] == "replaced"
 
 
-async def test_a_test_message_is_a_delivery_without_a_job(without_temporal: Installation) -> None:
+async def test_a_test_message_is_a_delivery_without_a_job(without_temporal: ApiUnderTest) -> None:
     endpoint = await register(without_temporal)
 
     answer = await without_temporal.http.post(f"{ENDPOINTS}/{endpoint['id']}/test")
@@ -211,7 +211,7 @@ async def test_a_test_message_is_a_delivery_without_a_job(without_temporal: Inst
     assert (await without_temporal.http.get(f"/api/webhook-deliveries/{told['id']}")).json() == told
 
 
-async def test_the_log_comes_in_pages(without_temporal: Installation) -> None:
+async def test_the_log_comes_in_pages(without_temporal: ApiUnderTest) -> None:
     endpoint = await register(without_temporal)
     sent = [(await without_temporal.http.post(f"{ENDPOINTS}/{endpoint['id']}/test")).json()["id"] for _ in range(3)]
 

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
 from aijobs.persistence.webhooks.inbound import submission_with
-from tests.api.installation import WEBHOOK_SECRET, Installation
+from tests.api.installation import WEBHOOK_SECRET, ApiUnderTest
 
 TOKEN = "planted-token"
 PREDICTION = {
@@ -22,7 +22,7 @@ PREDICTION = {
 
 
 async def delivered(
-    api: Installation,
+    api: ApiUnderTest,
     *,
     token: str = TOKEN,
     delivery: str = "msg_1",
@@ -41,7 +41,7 @@ async def delivered(
 
 
 @pytest.fixture
-async def code(api: Installation) -> str:
+async def code(api: ApiUnderTest) -> str:
     """A job with a submission that has not been heard of."""
     code = await api.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
@@ -56,7 +56,7 @@ async def signals(temporal: Client, code: str) -> int:
 
 
 async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
-    api: Installation, temporal: Client, code: str
+    api: ApiUnderTest, temporal: Client, code: str
 ) -> None:
     answer = await delivered(api)
 
@@ -69,14 +69,14 @@ async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
     assert await signals(temporal, code) == 1
 
 
-async def test_the_same_delivery_again_wakes_nobody(api: Installation, temporal: Client, code: str) -> None:
+async def test_the_same_delivery_again_wakes_nobody(api: ApiUnderTest, temporal: Client, code: str) -> None:
     assert [(await delivered(api)).status_code for _ in range(3)] == [200, 200, 200]
     await delivered(api, delivery="msg_2")
 
     assert await signals(temporal, code) == 2
 
 
-async def test_a_forged_one_is_refused(api: Installation, temporal: Client, code: str) -> None:
+async def test_a_forged_one_is_refused(api: ApiUnderTest, temporal: Client, code: str) -> None:
     forged = await delivered(api, secret="whsec_Zm9yZ2VkIGZvcmdlZCBmb3JnZWQgZm9yZ2Vk")
     unsigned = await api.http.post(f"/api/webhooks/replicate/{TOKEN}", json=PREDICTION)
 
@@ -84,29 +84,29 @@ async def test_a_forged_one_is_refused(api: Installation, temporal: Client, code
     assert await signals(temporal, code) == 0
 
 
-async def test_a_token_that_we_did_not_plant_is_not_there(api: Installation, code: str) -> None:
+async def test_a_token_that_we_did_not_plant_is_not_there(api: ApiUnderTest, code: str) -> None:
     for token in ("other", "x" * 3000, "%00"):
         assert (await delivered(api, token=token)).status_code == 404
     assert (await api.http.post(f"/api/webhooks/nobody/{TOKEN}")).status_code == 404
 
 
-async def test_one_that_makes_no_sense_is_refused(api: Installation, code: str) -> None:
+async def test_one_that_makes_no_sense_is_refused(api: ApiUnderTest, code: str) -> None:
     assert (await delivered(api, body=["what"])).status_code == 422
 
 
-async def test_an_endless_one_is_refused(api: Installation, code: str) -> None:
+async def test_an_endless_one_is_refused(api: ApiUnderTest, code: str) -> None:
     answer = await api.http.post(f"/api/webhooks/replicate/{TOKEN}", content=b" " * 1024 * 1025)
 
     assert answer.status_code == 413
 
 
-async def test_one_that_comes_after_the_end_is_taken(api: Installation, temporal: Client, code: str) -> None:
+async def test_one_that_comes_after_the_end_is_taken(api: ApiUnderTest, temporal: Client, code: str) -> None:
     await temporal.get_workflow_handle(code).terminate()
 
     assert (await delivered(api)).status_code == 200
 
 
-async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: Installation) -> None:
+async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
     await without_temporal.parts.records.intend(code, provider="replicate", token=TOKEN, request=request)
@@ -117,7 +117,7 @@ async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: 
 
 @pytest.mark.parametrize("outcome", [Accepted({"id": "first"}), Rejected("refused", "no")])
 async def test_what_is_certain_is_not_changed_by_a_webhook(
-    api: Installation, code: str, outcome: Accepted | Rejected
+    api: ApiUnderTest, code: str, outcome: Accepted | Rejected
 ) -> None:
     async with api.parts.database.read() as session:
         submission = await submission_with(session, provider="replicate", token=TOKEN)

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.api.streaming import heard, socket
 
 
@@ -26,7 +26,7 @@ async def closed(connection: ClientConnection) -> tuple[int | None, str | None]:
     return connection.close_code, connection.close_reason
 
 
-async def test_without_a_word_it_begins_when_it_was_opened(api: Installation) -> None:
+async def test_without_a_word_it_begins_when_it_was_opened(api: ApiUnderTest) -> None:
     await api.job("ada")
     async with socket(api) as connection:
         code = await api.job("bob")
@@ -37,7 +37,7 @@ async def test_without_a_word_it_begins_when_it_was_opened(api: Installation) ->
     assert list(frame["event"])[:4] == ["seq", "code", "at", "kind"]
 
 
-async def test_it_is_taken_up_again_in_the_address_or_in_the_first_message(api: Installation) -> None:
+async def test_it_is_taken_up_again_in_the_address_or_in_the_first_message(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     async with socket(api, "?after=0") as connection:
         first = await heard(connection)
@@ -50,7 +50,7 @@ async def test_it_is_taken_up_again_in_the_address_or_in_the_first_message(api: 
             assert await several(connection, 1) == [(code, 3)]
 
 
-async def test_a_user_hears_its_own_jobs_only(api: Installation) -> None:
+async def test_a_user_hears_its_own_jobs_only(api: ApiUnderTest) -> None:
     async with socket(api, headers=dict(await api.key_for("ada"))) as connection:
         await connection.send("{}")
         await api.job("bob")
@@ -63,7 +63,7 @@ async def test_a_user_hears_its_own_jobs_only(api: Installation) -> None:
     [("https://evil.example", 403), ("null", 403), ("http://aijobs.test.evil.example", 403), ("http://aijobs.test", 0)],
 )
 async def test_pages_of_other_origins_are_refused_whatever_they_bring(
-    standing: Installation, key_cookie: str, origin: str, status: int
+    standing: ApiUnderTest, key_cookie: str, origin: str, status: int
 ) -> None:
     bearer = {"Authorization": str(standing.http.headers["Authorization"])}
     for headers in (bearer, {"Cookie": key_cookie}):
@@ -77,7 +77,7 @@ async def test_pages_of_other_origins_are_refused_whatever_they_bring(
                 pass
 
 
-async def test_a_cookie_without_an_origin_is_not_enough(standing: Installation, key_cookie: str) -> None:
+async def test_a_cookie_without_an_origin_is_not_enough(standing: ApiUnderTest, key_cookie: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with socket(standing, headers={"Cookie": key_cookie}):
             pass
@@ -86,7 +86,7 @@ async def test_a_cookie_without_an_origin_is_not_enough(standing: Installation, 
 
 
 @pytest.fixture
-async def key_cookie(standing: Installation) -> str:
+async def key_cookie(standing: ApiUnderTest) -> str:
     key = str(standing.http.headers["Authorization"]).removeprefix("Bearer ")
     answer = await standing.http.post("/api/sessions", json={"key": key})
     standing.http.cookies.clear()
@@ -102,7 +102,7 @@ async def key_cookie(standing: Installation) -> str:
     ],
 )
 async def test_refusals_before_it_opens_are_problems(
-    standing: Installation, query: str, status: int, code: str
+    standing: ApiUnderTest, query: str, status: int, code: str
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with socket(standing, query):
@@ -114,7 +114,7 @@ async def test_refusals_before_it_opens_are_problems(
     assert problem["code"] == (code or "not_found")
 
 
-async def test_without_a_key_it_does_not_open(standing: Installation) -> None:
+async def test_without_a_key_it_does_not_open(standing: ApiUnderTest) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Cookie": "aijobs_session=nonsense"}):
         with pytest.raises(InvalidStatus) as refused:
             async with socket(standing, headers=headers, origin=standing.url):
@@ -126,7 +126,7 @@ async def test_without_a_key_it_does_not_open(standing: Installation) -> None:
     "word",
     ["hello", "[]", '{"user_id": "bob"}', '{"after": 1.5}', '{"job_status": ["DONE"]}', '{"code": ["x"]}', b"{}"],
 )
-async def test_a_first_word_that_is_not_understood_closes_it(standing: Installation, word: Any) -> None:
+async def test_a_first_word_that_is_not_understood_closes_it(standing: ApiUnderTest, word: Any) -> None:
     async with socket(standing) as connection:
         await connection.send(word)
         code, reason = await closed(connection)
@@ -135,7 +135,7 @@ async def test_a_first_word_that_is_not_understood_closes_it(standing: Installat
     assert reason
 
 
-async def test_a_second_word_closes_it_and_a_huge_one_too(standing: Installation) -> None:
+async def test_a_second_word_closes_it_and_a_huge_one_too(standing: ApiUnderTest) -> None:
     async with socket(standing, headers=dict(await standing.key_for("quiet"))) as connection:
         await connection.send("{}")
         await connection.send("{}")
@@ -145,7 +145,7 @@ async def test_a_second_word_closes_it_and_a_huge_one_too(standing: Installation
         assert (await closed(connection))[0] == 1009
 
 
-async def test_it_says_goodbye_when_the_api_stops(api: Installation) -> None:
+async def test_it_says_goodbye_when_the_api_stops(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0") as connection:
         await api.job("ada")
         await heard(connection)
@@ -153,7 +153,7 @@ async def test_it_says_goodbye_when_the_api_stops(api: Installation) -> None:
         assert (await closed(connection))[0] == 1001
 
 
-async def test_one_who_leaves_leaves_nothing_behind(api: Installation) -> None:
+async def test_one_who_leaves_leaves_nothing_behind(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0"):
         assert len(api.parts.streams) == 1
     async with asyncio.timeout(10):
@@ -161,7 +161,7 @@ async def test_one_who_leaves_leaves_nothing_behind(api: Installation) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_messages_after_the_goodbye_are_not_heard(api: Installation) -> None:
+async def test_messages_after_the_goodbye_are_not_heard(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0") as connection:
         api.parts.live.close()
         await closed(connection)

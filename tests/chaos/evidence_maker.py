@@ -13,7 +13,7 @@ from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.idempotency import Answer, Claim, claim, settle
+from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, settle
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
@@ -22,8 +22,8 @@ from aijobs.settings import SHIPPED_CATALOGUE
 from chaos.checks.invariants import Breach, check
 from chaos.evidence import DATABASE, SANDBOX, evidence_in
 from chaos.object_store import DATA, STORE, inventory_of
-from chaos.observations import Account, Reading, Witness, WorkflowSeen
-from chaos.plan import HASTY, Plan
+from chaos.observations import CustomerObservation, Observations, StreamObservation, WorkflowObservation
+from chaos.plan import HASTY, StormPlan
 from chaos.stack.stack import catalogue_of
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Charge, Ledger, LedgerRow
@@ -34,16 +34,16 @@ REQUEST: Final = ProviderRequest("POST", "http://provider/predictions", {"input"
 LIFE: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 
 
-class World:
+class EvidenceMaker:
     """The folder of a run. `codes` are those of its jobs, by the status that each ended with."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.codes: dict[JobStatus, str] = {}
 
-    def copied_to(self, folder: Path) -> "World":
+    def copied_to(self, folder: Path) -> "EvidenceMaker":
         shutil.copytree(self.folder, folder)
-        copy = World(folder)
+        copy = EvidenceMaker(folder)
         copy.codes = self.codes
         return copy
 
@@ -75,23 +75,23 @@ class World:
         return self.store / output_key(self.codes[JobStatus.SUCCESS], 0, "jpg")
 
     @contextmanager
-    def witnessed(self) -> Iterator[Witness]:
+    def witnessed(self) -> Iterator[Observations]:
         """What was seen from outside, to be changed."""
-        witness = Witness.of(self.folder)
+        witness = Observations.of(self.folder)
         yield witness
         witness.save(self.folder)
 
-    def look_again(self) -> None:
+    def poll_now(self) -> None:
         """At the store, after it was changed."""
         with self.witnessed() as witness:
             witness.inventory = inventory_of(self.store)
 
 
-async def healthy_world(folder: Path) -> World:
+async def healthy_world(folder: Path) -> EvidenceMaker:
     """Four jobs: one of each end; the TIMEOUT's points are held, since its submission is lost."""
-    (folder / "catalogue.toml").write_text(catalogue_of(Plan(seed=1)))
-    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(Plan(seed=1)))
-    world, witness = World(folder), Witness()
+    (folder / "catalogue.toml").write_text(catalogue_of(StormPlan(seed=1)))
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(StormPlan(seed=1)))
+    world, witness = EvidenceMaker(folder), Observations()
     async with opened_database(f"sqlite:///{folder / DATABASE}") as database:
         records = DatabaseRecords(database, catalogue)
         for number, status in enumerate(status for status in JobStatus if status.is_final):
@@ -103,9 +103,9 @@ async def healthy_world(folder: Path) -> World:
     return world
 
 
-async def _accepted(database: Database, catalogue: Catalogue, witness: Witness, number: int) -> str:
+async def _accepted(database: Database, catalogue: Catalogue, witness: Observations, number: int) -> str:
     key = f"order-{number}"
-    wanted = Claim(owner=f"key:{USER}", key=key, request_sha256="")
+    wanted = IdempotencyClaim(owner=f"key:{USER}", key=key, request_sha256="")
     order = Acceptance(
         user_id=USER,
         request=JobRequest(model_id=HASTY, params={}),
@@ -118,11 +118,11 @@ async def _accepted(database: Database, catalogue: Catalogue, witness: Witness, 
         await claim(session, wanted)
         code = (await accept(session, order)).code
         await settle(session, wanted, Answer(status=202, location=f"/api/jobs/{code}", body={"code": code}))
-    witness.accounts[key] = Account(user=USER, codes=[code, code], tries=2)
+    witness.accounts[key] = CustomerObservation(user=USER, codes=[code, code], tries=2)
     return code
 
 
-async def _lived(records: DatabaseRecords, world: World, code: str, status: JobStatus) -> None:
+async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus) -> None:
     token, prediction = f"token-{code}", f"prediction-{code}"
     submission = await records.intend(code, provider="replicate", token=token, request=REQUEST)
     is_lost = status is JobStatus.TIMEOUT
@@ -150,7 +150,7 @@ async def _lived(records: DatabaseRecords, world: World, code: str, status: JobS
         await records.note(code, {"late": "a word"})
 
 
-def _made(world: World, code: str, prediction: str) -> StoredOutput:
+def _made(world: EvidenceMaker, code: str, prediction: str) -> StoredOutput:
     content = f"made for {code}".encode()
     with archive.opened(world.folder / SANDBOX) as (_, blobs):
         blobs.write(f"{prediction}-output.jpg", content)
@@ -177,18 +177,20 @@ CLOSED: Final = {
 }
 
 
-async def _seen(database: Database, records: DatabaseRecords, witness: Witness, code: str) -> None:
+async def _seen(database: Database, records: DatabaseRecords, witness: Observations, code: str) -> None:
     async with database.read() as session:
         events = await events_after(session, code, 0)
     until_its_end = [event for event in events if event.kind != "note"]
     told = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
-    witness.readings.append(Reading(code=code, events=told, connections=3, is_over=True))
+    witness.readings.append(StreamObservation(code=code, events=told, connections=3, is_over=True))
     final = told[-1]
     error = JobError(**final.detail["error"]) if "error" in final.detail else None
     status, failure = CLOSED[final.job_status]
     state = None if status == "CANCELED" else JobState.of(code, final.job_status, error=error)
-    before = WorkflowSeen(code=code, run_id=f"first-{code}", first_run_id=f"first-{code}", status="CONTINUED_AS_NEW")
-    last = WorkflowSeen(
+    before = WorkflowObservation(
+        code=code, run_id=f"first-{code}", first_run_id=f"first-{code}", status="CONTINUED_AS_NEW"
+    )
+    last = WorkflowObservation(
         code=code, run_id=f"last-{code}", first_run_id=f"first-{code}", status=status, failure=failure, state=state
     )
     witness.workflows += [before, last]

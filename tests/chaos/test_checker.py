@@ -7,68 +7,68 @@ import pytest
 
 from aijobs.domain.lifecycle import JobStatus
 from chaos.checks.invariants import INVARIANTS
-from tests.chaos.evidence_maker import World, healthy_world
+from tests.chaos.evidence_maker import EvidenceMaker, healthy_world
 
-Sabotage = Callable[[World], None]
+Sabotage = Callable[[EvidenceMaker], None]
 
 
 def in_sql(statement: str) -> Sabotage:
     return lambda world: world.sql(statement)
 
 
-def _unanswered(world: World) -> None:
+def _unanswered(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.accounts["order-0"].codes.clear()
 
 
-def _answered_twice(world: World) -> None:
+def _answered_twice(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.accounts["order-0"].codes[1] = "job_another"
 
 
-def _refused(world: World) -> None:
+def _refused(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.accounts["order-4"] = witness.accounts["order-0"].model_copy(update={"codes": [], "refusal": 422})
 
 
-def _two_workflows(world: World) -> None:
+def _two_workflows(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         again = {"run_id": "again", "first_run_id": "again"}
         witness.workflows.append(witness.workflows[1].model_copy(update=again))
 
 
-def _no_workflow(world: World) -> None:
+def _no_workflow(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         del witness.workflows[:2]
 
 
-def _running_workflow(world: World) -> None:
+def _running_workflow(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.workflows[1].status = "RUNNING"
 
 
-def _terminated_workflow(world: World) -> None:
+def _terminated_workflow(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.workflows[1].status = "TERMINATED"
 
 
-def _other_result(world: World) -> None:
+def _other_result(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         state = witness.workflows[1].state
         assert state is not None
         witness.workflows[1].state = state.model_copy(update={"job_status": JobStatus.MIGRATING})
 
 
-def _sent_twice(world: World) -> None:
+def _sent_twice(world: EvidenceMaker) -> None:
     first = world.ledger()[0]
     world.enter(first.model_copy(update={"id": "prediction-again"}))
 
 
-def _sent_without_intent(world: World) -> None:
+def _sent_without_intent(world: EvidenceMaker) -> None:
     world.enter(world.ledger()[0].model_copy(update={"id": "prediction-again", "correlation": "token-unheard-of"}))
 
 
-def _sent_again_under_a_new_token(world: World) -> None:
+def _sent_again_under_a_new_token(world: EvidenceMaker) -> None:
     copy = "number + 1, provider, 'token-2', request, request_sha256, intent_at, 'unknown'"
     world.sql(
         "INSERT INTO submission (job_code, number, provider, token, request, request_sha256, intent_at, outcome) "
@@ -78,7 +78,7 @@ def _sent_again_under_a_new_token(world: World) -> None:
     world.enter(paid.model_copy(update={"id": "prediction-again", "correlation": "token-2"}))
 
 
-def _late_charge(world: World) -> None:
+def _late_charge(world: EvidenceMaker) -> None:
     world.sql(
         "INSERT INTO points_entry (job_code, user_id, day, kind, points, create_time) "
         "SELECT job_code, user_id, day, 'settle', points, create_time FROM points_entry "
@@ -87,44 +87,44 @@ def _late_charge(world: World) -> None:
     world.sql("UPDATE points_day SET held = 0")
 
 
-def _success_before_upload(world: World) -> None:
+def _success_before_upload(world: EvidenceMaker) -> None:
     world.output().unlink()
-    world.look_again()
+    world.poll_now()
 
 
-def _altered_object(world: World) -> None:
+def _altered_object(world: EvidenceMaker) -> None:
     world.output().write_bytes(b"something else")
-    world.look_again()
+    world.poll_now()
 
 
-def _leftover(world: World) -> None:
+def _leftover(world: EvidenceMaker) -> None:
     (world.output().parent / "1.jpg").write_bytes(b"left over")
-    world.look_again()
+    world.poll_now()
 
 
-def _open_upload(world: World) -> None:
+def _open_upload(world: EvidenceMaker) -> None:
     (world.store / ".drafts").mkdir()
     (world.store / ".drafts" / "half").write_bytes(b"half of it")
-    world.look_again()
+    world.poll_now()
 
 
-def _heard_less(world: World) -> None:
+def _heard_less(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         del witness.readings[0].events[2]
 
 
-def _heard_twice(world: World) -> None:
+def _heard_twice(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         heard = witness.readings[0].events
         heard.insert(2, heard[1])
 
 
-def _heard_no_end(world: World) -> None:
+def _heard_no_end(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         del witness.readings[0].events[-1]
 
 
-def _still_listening(world: World) -> None:
+def _still_listening(world: EvidenceMaker) -> None:
     with world.witnessed() as witness:
         witness.readings[0].is_over = False
 
@@ -254,22 +254,22 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
 
 
 @pytest.fixture(scope="module")
-async def original(tmp_path_factory: pytest.TempPathFactory) -> World:
+async def original(tmp_path_factory: pytest.TempPathFactory) -> EvidenceMaker:
     return await healthy_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture
-def world(original: World, tmp_path: Path) -> World:
+def world(original: EvidenceMaker, tmp_path: Path) -> EvidenceMaker:
     """A copy, to be broken."""
     return original.copied_to(tmp_path / "world")
 
 
-async def test_a_world_in_which_all_is_well_has_no_breach(world: World) -> None:
+async def test_a_world_in_which_all_is_well_has_no_breach(world: EvidenceMaker) -> None:
     assert await world.breaches() == []
 
 
 @pytest.mark.parametrize(("promise", "sabotage"), [pytest.param(*rest, id=name) for name, *rest in SABOTAGES])
-async def test_each_breach_is_named(world: World, promise: str, sabotage: Sabotage) -> None:
+async def test_each_breach_is_named(world: EvidenceMaker, promise: str, sabotage: Sabotage) -> None:
     sabotage(world)
 
     breaches = await world.breaches()

@@ -6,7 +6,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.settings import SHIPPED_CATALOGUE
 from chaos.faults import provider_faults
 from chaos.load.photos import photo
-from chaos.plan import Plan, orders_of
+from chaos.plan import StormPlan, orders_of
 from chaos.stack.stack import catalogue_of
 from sandbox.faults.catalogue import CATALOGUE, Fault, Operation
 from sandbox.faults.fault_board import arm_for_all, faults_in
@@ -18,8 +18,8 @@ OF_OTHERS = {Fault.REFUSED_WITH_200, Fault.QUEUE_EXHAUSTED, Fault.SNAKE_CASE_ID}
 
 
 def test_the_same_seed_gives_the_same_orders() -> None:
-    assert orders_of(Plan(seed=3)) == orders_of(Plan(seed=3))
-    assert orders_of(Plan(seed=3)) != orders_of(Plan(seed=4))
+    assert orders_of(StormPlan(seed=3)) == orders_of(StormPlan(seed=3))
+    assert orders_of(StormPlan(seed=3)) != orders_of(StormPlan(seed=4))
 
 
 @pytest.mark.parametrize("rider", provider_faults.riding(gentle=False))
@@ -41,7 +41,7 @@ def test_every_fault_of_the_storms_provider_has_its_place() -> None:
 
 @pytest.mark.parametrize("gentle", [True, False])
 def test_the_catalogue_of_a_run_is_one(*, gentle: bool) -> None:
-    plan = Plan(seed=1, gentle=gentle)
+    plan = StormPlan(seed=1, gentle=gentle)
 
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(plan))
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chaos.plan import Plan
+from chaos.plan import StormPlan
 from chaos.report import show
 from chaos.run import run
 
-DOSE = Plan(seed=2, jobs=28, users=5, storm=20.0, kill_every=2.0, long_pauses=False, patience=90.0, gentle=True)
+DOSE = StormPlan(seed=2, jobs=28, users=5, storm=20.0, kill_every=2.0, long_pauses=False, patience=90.0, gentle=True)
 
 
 @pytest.mark.xdist_group("chaos")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cli.errors import Exit
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.cli.command import Ended, aijobs_process
 
 RECIPE = """
@@ -18,7 +18,7 @@ async def aijobs(folder: Path, *arguments: str) -> Ended:
     return await aijobs_process("templates", *arguments, folder=folder)
 
 
-async def test_a_file_is_checked_saved_and_listed(api: Installation, tmp_path: Path) -> None:
+async def test_a_file_is_checked_saved_and_listed(api: ApiUnderTest, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     file = str(tmp_path / "recipe.toml")
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.errors import Exit
-from tests.api.installation import Installation
+from tests.api.installation import ApiUnderTest
 from tests.cli.command import Ended, aijobs_process
 
 
-async def aijobs(api: Installation, folder: Path, *arguments: str) -> Ended:
+async def aijobs(api: ApiUnderTest, folder: Path, *arguments: str) -> Ended:
     return await aijobs_process("webhooks", *arguments, "--url", api.url, folder=folder)
 
 
-async def test_what_was_sent_is_listed_and_replayed(api: Installation, tmp_path: Path) -> None:
+async def test_what_was_sent_is_listed_and_replayed(api: ApiUnderTest, tmp_path: Path) -> None:
     made = await api.http.post("/api/webhook-endpoints", json={"url": "https://example.com/hooks"})
     code = await api.job("ada")
     await api.push(code, JobStatus.FAILED)
@@ -31,7 +31,7 @@ async def test_what_was_sent_is_listed_and_replayed(api: Installation, tmp_path:
     assert delivery["id"] in shown.out
 
 
-async def test_an_unknown_delivery_is_named(api: Installation, tmp_path: Path) -> None:
+async def test_an_unknown_delivery_is_named(api: ApiUnderTest, tmp_path: Path) -> None:
     done = await aijobs(api, tmp_path, "replay", "hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC")
 
     assert done.code == Exit.NOT_FOUND

@@ -17,11 +17,11 @@ from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
-from api.engine import Engine
+from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_parts
-from tests.api.installation import SECRET, Installation
+from tests.api.installation import SECRET, ApiUnderTest
 
 KEY = "aijobs_service_0000000000000000_nothing"
 
@@ -67,12 +67,12 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 
 
 @pytest.fixture(scope="session")
-async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnderTest]:
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
     signer = LinkSigner(SECRET, f"http://127.0.0.1:{port}")
     async with (
-        opened_parts(folder, Engine(lambda: TemporalClient.connect(NOBODY_THERE))) as parts,
+        opened_parts(folder, JobWorkflows(lambda: TemporalClient.connect(NOBODY_THERE))) as parts,
         DirectoryStore.opened(folder / "reachable", signer) as store,
     ):
         key = await ensure_first_key(parts.database, parts.secret, folder)
@@ -81,7 +81,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Install
             serving(build_app(reachable), reachable.live, host="127.0.0.1", port=port) as url,
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
         ):
-            yield Installation(url, reachable, http)
+            yield ApiUnderTest(url, reachable, http)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def user() -> str:
 
 
 @pytest.fixture
-async def ada(api: Installation, opened: Opened, user: str) -> Hands:
+async def ada(api: ApiUnderTest, opened: Opened, user: str) -> Hands:
     """A client with the service's key, for this user."""
     key = str(api.http.headers["Authorization"]).removeprefix("Bearer ")
     return await opened(url=api.url, key=key, user=user)

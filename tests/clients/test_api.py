@@ -10,7 +10,7 @@ from aijobs_client import ApiError, JobFailed, JobStatus
 from aijobs_client.errors import FieldProblem
 
 from aijobs.domain.lifecycle import JobStatus as Status
-from tests.api.installation import PHOTO_URL, UPSCALE, Installation
+from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.pictures import picture
 from tests.clients.conftest import Hands
 
@@ -34,7 +34,7 @@ async def test_the_same_key_hands_in_one_job(ada: Hands) -> None:
     assert second.code == first.code
 
 
-async def test_lists_are_newest_first_and_filtered(api: Installation, ada: Hands, user: str) -> None:
+async def test_lists_are_newest_first_and_filtered(api: ApiUnderTest, ada: Hands, user: str) -> None:
     codes = [await api.job(user) for _ in range(3)]
     await api.push(codes[0], Status.FAILED)
     now = datetime.now(UTC)
@@ -49,7 +49,7 @@ async def test_a_time_without_a_zone_is_refused_here(ada: Hands) -> None:
         await ada("jobs", created_after=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-async def test_waiting_hears_everything_and_ends_with_the_job(api: Installation, ada: Hands, user: str) -> None:
+async def test_waiting_hears_everything_and_ends_with_the_job(api: ApiUnderTest, ada: Hands, user: str) -> None:
     code = await api.job(user)
     heard: list[str] = []
     waiting = asyncio.create_task(ada("wait", code, timeout=30, on_event=lambda e: heard.append(e.job_status_name)))
@@ -61,7 +61,7 @@ async def test_waiting_hears_everything_and_ends_with_the_job(api: Installation,
     assert heard == ["DRAFT", *(status.name for status in WAY), "SUCCESS"]
 
 
-async def test_a_job_that_fails_raises_with_its_reason(api: Installation, ada: Hands, user: str) -> None:
+async def test_a_job_that_fails_raises_with_its_reason(api: ApiUnderTest, ada: Hands, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 
@@ -71,7 +71,7 @@ async def test_a_job_that_fails_raises_with_its_reason(api: Installation, ada: H
     assert failed.value.job.code == code
 
 
-async def test_events_behind_the_last_one_are_an_empty_list(api: Installation, ada: Hands, user: str) -> None:
+async def test_events_behind_the_last_one_are_an_empty_list(api: ApiUnderTest, ada: Hands, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 
@@ -88,7 +88,7 @@ async def test_a_refusal_names_each_field(ada: Hands) -> None:
     assert refused.value.request_id
 
 
-async def test_somebody_elses_job_is_not_there(api: Installation, ada: Hands, user: str) -> None:
+async def test_somebody_elses_job_is_not_there(api: ApiUnderTest, ada: Hands, user: str) -> None:
     code = await api.job(user)
 
     with pytest.raises(ApiError) as refused:
@@ -119,7 +119,7 @@ async def test_a_photo_that_is_not_there_is_an_error_of_the_system(ada: Hands, t
         await ada("upload", tmp_path / "none.jpg")
 
 
-async def test_outputs_are_fetched_and_checked(api: Installation, ada: Hands, user: str, tmp_path: Path) -> None:
+async def test_outputs_are_fetched_and_checked(api: ApiUnderTest, ada: Hands, user: str, tmp_path: Path) -> None:
     code, folder = await api.job(user), tmp_path / "new" / "results"
     await api.push(code, *WAY)
     contents = [picture(kind="PNG"), picture(kind="PNG")]
@@ -136,7 +136,7 @@ async def test_outputs_are_fetched_and_checked(api: Installation, ada: Hands, us
     assert sorted(folder.iterdir()) == files
 
 
-async def test_several_outputs_need_a_directory(api: Installation, ada: Hands, user: str, tmp_path: Path) -> None:
+async def test_several_outputs_need_a_directory(api: ApiUnderTest, ada: Hands, user: str, tmp_path: Path) -> None:
     code = await api.job(user)
     job = await ada("job", code)
 
@@ -157,7 +157,7 @@ async def test_the_catalogue_says_what_a_model_takes(ada: Hands) -> None:
     assert models[UPSCALE].parameters["properties"]["upscale_factor"]
 
 
-async def test_a_rerun_is_a_new_job(api: Installation, ada: Hands, user: str) -> None:
+async def test_a_rerun_is_a_new_job(api: ApiUnderTest, ada: Hands, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 

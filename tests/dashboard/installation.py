@@ -14,11 +14,11 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
-from api.engine import Engine
+from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_parts
-from tests.api.installation import SECRET, Installation
+from tests.api.installation import SECRET, ApiUnderTest
 from tests.dashboard.install_browser import system_browser
 
 #: In a container there is no sandbox and little shared memory; and a test's browser talks to nobody else.
@@ -27,10 +27,10 @@ WIDE: Final = {"width": 1360, "height": 900}
 
 
 @dataclass
-class House:
+class DashboardUnderTest:
     """An installation whose first key is `key`, at the address that its own links name."""
 
-    installation: Installation
+    installation: ApiUnderTest
     key: str
 
     @property
@@ -47,7 +47,7 @@ class House:
 
 
 @asynccontextmanager
-async def opened_house(folder: Path, engine: Engine) -> AsyncIterator[House]:
+async def opened_house(folder: Path, engine: JobWorkflows) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
     signer = LinkSigner(SECRET, url)
@@ -61,7 +61,7 @@ async def opened_house(folder: Path, engine: Engine) -> AsyncIterator[House]:
             serving(build_app(parts), parts.live, host=HOST, port=port),
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
         ):
-            yield House(Installation(url, parts, http), key)
+            yield DashboardUnderTest(ApiUnderTest(url, parts, http), key)
 
 
 async def started_browser(playwright: Playwright) -> Browser:

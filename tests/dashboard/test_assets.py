@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from dashboard.assets import FOLDER, addresses
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 VENDOR = FOLDER / "vendor"
 MANIFEST = json.loads((VENDOR / "manifest.json").read_text("utf-8"))
@@ -28,7 +28,7 @@ def test_nothing_is_shipped_that_the_manifest_does_not_name() -> None:
     assert {path.name for path in VENDOR.iterdir()} == named | {"manifest.json"}
 
 
-async def test_files_are_kept_for_ever_under_an_address_of_their_content(house: House) -> None:
+async def test_files_are_kept_for_ever_under_an_address_of_their_content(house: DashboardUnderTest) -> None:
     async with httpx.AsyncClient(base_url=house.url, trust_env=False) as anybody:
         for name, address in addresses().items():
             answer = await anybody.get(address)

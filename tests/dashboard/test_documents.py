@@ -11,14 +11,14 @@ from tests.adapters.documents.makers import workbook
 from tests.api.templates import ORDERS
 from tests.dashboard.conftest import Invite
 from tests.dashboard.screenshots import complaints_of
-from tests.stories.stack import Stack, running_stack
+from tests.stories.stack import StoryStack, running_stack
 
 CONTRACT: Final = Path(__file__).parents[2] / "cli" / "samples" / "sample.txt"
 SECONDS: Final = 60_000
 
 
 @pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("office")) as stack:
         stack.sandbox.pace(queue_seconds=0, work_seconds=0.8)
         (await stack.api.put("/api/templates/orders", json=ORDERS)).raise_for_status()
@@ -26,20 +26,20 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
 
 
 @pytest.fixture
-async def desk(office: Stack) -> Stack:
+async def desk(office: StoryStack) -> StoryStack:
     office.sandbox.behave()
     return office
 
 
-def url_of(stack: Stack) -> str:
+def url_of(stack: StoryStack) -> str:
     return str(stack.api.base_url).rstrip("/")
 
 
-def key_of(stack: Stack) -> str:
+def key_of(stack: StoryStack) -> str:
     return stack.api.headers["Authorization"].removeprefix("Bearer ")
 
 
-async def hand_in(page: Page, stack: Stack, file: Path | dict[str, Any] = CONTRACT, *, template: str) -> None:
+async def hand_in(page: Page, stack: StoryStack, file: Path | dict[str, Any] = CONTRACT, *, template: str) -> None:
     await page.goto(f"{url_of(stack)}/documents?template={template}")
     await page.get_by_label("User").first.fill("ada")
     await page.get_by_label("Drop a document here").set_input_files(file)  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def excel(*rows: list[object], name: str = "orders.xlsx") -> dict[str, Any]:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": workbook(rows)}
 
 
-async def test_a_contract_becomes_a_table_before_ones_eyes(desk: Stack, invite: Invite) -> None:
+async def test_a_contract_becomes_a_table_before_ones_eyes(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk), key=key_of(desk))
     page = visitor.page
     stage = page.locator(".stage-way [aria-current=step]")
@@ -76,7 +76,7 @@ async def test_a_contract_becomes_a_table_before_ones_eyes(desk: Stack, invite: 
     assert visitor.complaints == []
 
 
-async def test_the_list_tells_the_stage_of_each_document_live(desk: Stack, invite: Invite) -> None:
+async def test_the_list_tells_the_stage_of_each_document_live(desk: StoryStack, invite: Invite) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="3", times=2)
     visitor = await invite(url_of(desk), key=key_of(desk))
     await hand_in(visitor.page, desk, template="contract_zh")
@@ -94,7 +94,7 @@ async def test_the_list_tells_the_stage_of_each_document_live(desk: Stack, invit
     assert visitor.complaints == []
 
 
-async def test_a_workbook_shows_its_rows_at_once(desk: Stack, invite: Invite) -> None:
+async def test_a_workbook_shows_its_rows_at_once(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk), key=key_of(desk))
     rows: list[list[object]] = [[f"A-{number}", number * 1.5] for number in range(1, 61)]
 
@@ -112,7 +112,7 @@ async def test_a_workbook_shows_its_rows_at_once(desk: Stack, invite: Invite) ->
     assert (await (await downloading.value).path()).read_bytes().startswith(b"PK")
 
 
-async def test_what_is_wrong_with_a_table_is_said_above_the_form(desk: Stack, invite: Invite) -> None:
+async def test_what_is_wrong_with_a_table_is_said_above_the_form(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk), key=key_of(desk))
 
     await hand_in(visitor.page, desk, excel(["订单号", "金额"], ["A-1", "much"]), template="orders")
@@ -121,7 +121,7 @@ async def test_what_is_wrong_with_a_table_is_said_above_the_form(desk: Stack, in
     await expect(visitor.page.get_by_label("User").first).to_have_value("ada")
 
 
-async def test_a_file_may_be_dropped_and_says_what_will_become_of_it(desk: Stack, invite: Invite) -> None:
+async def test_a_file_may_be_dropped_and_says_what_will_become_of_it(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk), key=key_of(desk))
     await visitor.open("/documents")
     dropped = await visitor.page.evaluate_handle(
@@ -134,7 +134,7 @@ async def test_a_file_may_be_dropped_and_says_what_will_become_of_it(desk: Stack
     assert await visitor.page.locator("#file").evaluate("field => field.files[0].name") == "orders.xlsx"
 
 
-async def test_a_mended_answer_is_marked(desk: Stack, invite: Invite) -> None:
+async def test_a_mended_answer_is_marked(desk: StoryStack, invite: Invite) -> None:
     desk.sandbox.misbehave("answer_malformed", times=0)
     visitor = await invite(url_of(desk), key=key_of(desk))
 
@@ -144,7 +144,7 @@ async def test_a_mended_answer_is_marked(desk: Stack, invite: Invite) -> None:
     await expect(visitor.page.get_by_role("region", name="Table")).to_be_visible()
 
 
-async def test_a_failed_document_says_why_and_in_which_stage(desk: Stack, invite: Invite) -> None:
+async def test_a_failed_document_says_why_and_in_which_stage(desk: StoryStack, invite: Invite) -> None:
     desk.sandbox.misbehave("answer_prose", times=0)
     visitor = await invite(url_of(desk), key=key_of(desk))
 
@@ -156,7 +156,7 @@ async def test_a_failed_document_says_why_and_in_which_stage(desk: Stack, invite
     assert await complaints_of(visitor.page) == ""
 
 
-async def test_without_scripts_a_document_is_handed_in_and_read(desk: Stack, invite: Invite) -> None:
+async def test_without_scripts_a_document_is_handed_in_and_read(desk: StoryStack, invite: Invite) -> None:
     reader = await invite(url_of(desk), key=key_of(desk), java_script_enabled=False)
 
     await hand_in(reader.page, desk, template="contract_zh")
@@ -167,7 +167,7 @@ async def test_without_scripts_a_document_is_handed_in_and_read(desk: Stack, inv
     await expect(reader.page.get_by_role("region", name="Table")).to_contain_text("HT-2026-0317")
 
 
-async def test_the_example_page_uploads_and_follows(desk: Stack, invite: Invite) -> None:
+async def test_the_example_page_uploads_and_follows(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk), key=key_of(desk))
     await visitor.open("/example")
     await visitor.page.get_by_label("File").set_input_files(CONTRACT)
@@ -181,7 +181,7 @@ async def test_the_example_page_uploads_and_follows(desk: Stack, invite: Invite)
     assert visitor.complaints == []
 
 
-async def test_a_form_sent_twice_makes_one_job(desk: Stack) -> None:
+async def test_a_form_sent_twice_makes_one_job(desk: StoryStack) -> None:
     form = {"templateId": "contract_zh", "user_id": "ada", "idempotency_key": "form_sent_twice"}
     made = [
         await desk.api.post("/documents", files={"file": ("合同.txt", CONTRACT.read_bytes())}, data=form)
@@ -192,7 +192,7 @@ async def test_a_form_sent_twice_makes_one_job(desk: Stack) -> None:
     assert made[0].headers["Location"] == made[1].headers["Location"]
 
 
-async def test_an_end_user_sees_the_stages_without_their_prompts(desk: Stack, invite: Invite) -> None:
+async def test_an_end_user_sees_the_stages_without_their_prompts(desk: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(desk))
     page = visitor.page
     signed_in = await page.request.post(f"{url_of(desk)}/api/sessions", data={"key": key_of(desk), "user_id": "ada"})

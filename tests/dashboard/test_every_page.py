@@ -10,14 +10,14 @@ from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from tests.api.pictures import picture
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>{{7*7}}\'"'
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
-async def furnished(house: House) -> list[str]:
+async def furnished(house: DashboardUnderTest) -> list[str]:
     """Jobs in many states, full of hostile text; returns every page's address."""
     installation = house.installation
     advance = installation.parts.records.advance
@@ -38,7 +38,7 @@ async def furnished(house: House) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_every_page_is_accessible(house: House, invite: Invite, theme: str) -> None:
+async def test_every_page_is_accessible(house: DashboardUnderTest, invite: Invite, theme: str) -> None:
     pages = await furnished(house)
     visitor = await invite(house.url, color_scheme=theme)
     found: dict[str, str] = {}
@@ -55,7 +55,9 @@ async def test_every_page_is_accessible(house: House, invite: Invite, theme: str
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-async def test_every_page_is_quiet_complete_and_safe_on_a_phone(house: House, invite: Invite, locale: str) -> None:
+async def test_every_page_is_quiet_complete_and_safe_on_a_phone(
+    house: DashboardUnderTest, invite: Invite, locale: str
+) -> None:
     pages = await furnished(house)
     visitor = await invite(house.url, key=house.key, viewport=PHONE, locale=locale)
 
@@ -71,7 +73,7 @@ async def test_every_page_is_quiet_complete_and_safe_on_a_phone(house: House, in
     assert visitor.complaints == []
 
 
-async def test_every_page_can_be_read_without_javascript(house: House, invite: Invite) -> None:
+async def test_every_page_can_be_read_without_javascript(house: DashboardUnderTest, invite: Invite) -> None:
     pages = await furnished(house)
     visitor = await invite(house.url, key=house.key, java_script_enabled=False)
 
@@ -83,7 +85,7 @@ async def test_every_page_can_be_read_without_javascript(house: House, invite: I
     await expect(visitor.page.get_by_role("columnheader", name="Hour (UTC)")).to_be_visible()
 
 
-async def test_language_and_theme_are_kept_once_they_are_chosen(house: House, invite: Invite) -> None:
+async def test_language_and_theme_are_kept_once_they_are_chosen(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
 
     await visitor.open("/jobs?q=x")
@@ -97,7 +99,7 @@ async def test_language_and_theme_are_kept_once_they_are_chosen(house: House, in
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("积分")
 
 
-async def test_nothing_but_files_of_ours_may_run(house: House) -> None:
+async def test_nothing_but_files_of_ours_may_run(house: DashboardUnderTest) -> None:
     for path in await furnished(house):
         answer = await house.installation.http.get(path)
         policy = answer.headers["Content-Security-Policy"]
@@ -106,7 +108,7 @@ async def test_nothing_but_files_of_ours_may_run(house: House) -> None:
         assert _running_of_itself(answer.text) == [], path
 
 
-async def test_the_navigation_can_be_used_by_keyboard_alone(house: House, invite: Invite) -> None:
+async def test_the_navigation_can_be_used_by_keyboard_alone(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/")
 
@@ -141,7 +143,7 @@ async def _violations(page: Page) -> str:
     return str(results.generate_report()) if results.violations_count else ""
 
 
-async def test_the_api_is_documented_without_anybody_elses_files(house: House, invite: Invite) -> None:
+async def test_the_api_is_documented_without_anybody_elses_files(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url)
 
     await visitor.open("/docs")

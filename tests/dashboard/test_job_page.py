@@ -10,12 +10,14 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.keys import Scope
 from tests.api.pictures import picture
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
 
 
-async def test_the_track_the_bars_and_the_results_follow_the_job_live(house: House, invite: Invite) -> None:
+async def test_the_track_the_bars_and_the_results_follow_the_job_live(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     code = await house.installation.job()
     visitor = await invite(house.url, key=house.key)
     await visitor.open(f"/jobs/{code}")
@@ -38,7 +40,7 @@ async def test_the_track_the_bars_and_the_results_follow_the_job_live(house: Hou
     assert visitor.complaints == []
 
 
-async def test_a_job_is_canceled_after_a_question(house: House, invite: Invite) -> None:
+async def test_a_job_is_canceled_after_a_question(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job()
     visitor = await invite(house.url, key=house.key)
     await visitor.open(f"/jobs/{code}")
@@ -50,7 +52,9 @@ async def test_a_job_is_canceled_after_a_question(house: House, invite: Invite) 
     await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
 
 
-async def test_a_form_that_is_being_filled_in_survives_the_repainting(house: House, invite: Invite) -> None:
+async def test_a_form_that_is_being_filled_in_survives_the_repainting(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     code = await house.installation.job()
     visitor = await invite(house.url, key=house.key)
     await visitor.open(f"/jobs/{code}")
@@ -64,7 +68,7 @@ async def test_a_form_that_is_being_filled_in_survives_the_repainting(house: Hou
     await expect(visitor.page.get_by_role("button", name="Yes, cancel it")).to_be_visible()
 
 
-async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: House, invite: Invite) -> None:
+async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: DashboardUnderTest, invite: Invite) -> None:
     old = await house.installation.job()
     await house.installation.push(old, JobStatus.FAILED)
     visitor = await invite(house.url, key=house.key)
@@ -79,7 +83,7 @@ async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: Hous
     await expect(visitor.page.get_by_role("link", name=new)).to_be_visible()
 
 
-async def test_held_points_are_refunded_with_a_reason(house: House, invite: Invite) -> None:
+async def test_held_points_are_refunded_with_a_reason(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job()
     await house.installation.push(code, *ON_THE_WAY)
     await house.installation.parts.records.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
@@ -95,7 +99,7 @@ async def test_held_points_are_refunded_with_a_reason(house: House, invite: Invi
     await expect(visitor.page.get_by_text("Decide …")).to_have_count(0)
 
 
-async def test_a_lost_submission_is_attached_to_what_was_found(house: House, invite: Invite) -> None:
+async def test_a_lost_submission_is_attached_to_what_was_found(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job()
     records = house.installation.parts.records
     request = ProviderRequest("POST", "https://example.com", {"token": "r8_very_secret", "input": {"a": 1}})
@@ -114,7 +118,7 @@ async def test_a_lost_submission_is_attached_to_what_was_found(house: House, inv
     assert "r8_very_secret" not in await visitor.page.content()
 
 
-async def test_buttons_are_there_for_those_who_may_press_them(house: House, invite: Invite) -> None:
+async def test_buttons_are_there_for_those_who_may_press_them(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job("ada")
     await house.installation.push(code, *ON_THE_WAY)
     await house.installation.parts.records.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
@@ -131,7 +135,9 @@ async def test_buttons_are_there_for_those_who_may_press_them(house: House, invi
     await expect(writer.page.get_by_text("Decide …")).to_have_count(0)
 
 
-async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(house: House, invite: Invite) -> None:
+async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     code = await house.installation.job()
     await house.installation.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING)
     hostile = b"<svg xmlns='http://www.w3.org/2000/svg' onload='window.owned=1'><script>window.owned=1</script></svg>"
@@ -150,7 +156,7 @@ async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(h
 
 
 async def _keep(
-    house: House, code: str, index: int, kind: OutputKind, media: str, extension: str, content: bytes
+    house: DashboardUnderTest, code: str, index: int, kind: OutputKind, media: str, extension: str, content: bytes
 ) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield content

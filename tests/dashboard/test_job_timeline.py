@@ -6,7 +6,7 @@ import pytest
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
-from dashboard.pages.job_timeline import Place, track_of
+from dashboard.pages.job_timeline import StepPlace, timeline_of
 from dashboard.schema_form import Control, fields_of, parameters_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,13 +31,13 @@ SCHEMA = {
 def test_a_skipped_status_takes_no_time_and_the_shares_make_the_whole_bar() -> None:
     events = _entered((JobStatus.DRAFT, 0), (JobStatus.SUBMITTED, 10), (JobStatus.GENERATED, 70))
 
-    track = track_of(events, JobStatus.GENERATED, until=NOON + timedelta(seconds=100))
+    track = timeline_of(events, JobStatus.GENERATED, until=NOON + timedelta(seconds=100))
 
     places = {step.status: step.place for step in track.way}
-    assert places[JobStatus.SUBMITTED] is Place.PASSED
-    assert places[JobStatus.QUEUED] is Place.SKIPPED
-    assert places[JobStatus.GENERATED] is Place.HERE
-    assert places[JobStatus.MIGRATING] is Place.AHEAD
+    assert places[JobStatus.SUBMITTED] is StepPlace.PASSED
+    assert places[JobStatus.QUEUED] is StepPlace.SKIPPED
+    assert places[JobStatus.GENERATED] is StepPlace.HERE
+    assert places[JobStatus.MIGRATING] is StepPlace.AHEAD
     assert track.total == timedelta(seconds=100)
     assert [step.spent for step in track.way if step.spent] == [timedelta(seconds=s) for s in (10, 60, 30)]
     assert sum(step.share for step in track.way) == pytest.approx(100, abs=0.1)
@@ -47,10 +47,10 @@ def test_a_skipped_status_takes_no_time_and_the_shares_make_the_whole_bar() -> N
 def test_a_job_that_has_ended_stays_as_long_as_it_took() -> None:
     events = _entered((JobStatus.DRAFT, 0), (JobStatus.FAILED, 4))
 
-    track = track_of(events, JobStatus.FAILED, until=NOON + timedelta(days=1))
+    track = timeline_of(events, JobStatus.FAILED, until=NOON + timedelta(days=1))
 
     assert track.total == timedelta(seconds=4)
-    assert [step.status for step in track.ends if step.place is Place.HERE] == [JobStatus.FAILED]
+    assert [step.status for step in track.ends if step.place is StepPlace.HERE] == [JobStatus.FAILED]
 
 
 def test_each_kind_of_parameter_gets_its_control() -> None:

@@ -6,10 +6,10 @@ from playwright.async_api import expect
 
 from aijobs.domain.lifecycle import JobStatus
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 
-async def test_a_row_goes_on_with_its_job_without_a_reload(house: House, invite: Invite) -> None:
+async def test_a_row_goes_on_with_its_job_without_a_reload(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job()
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/jobs")
@@ -28,7 +28,7 @@ async def test_a_row_goes_on_with_its_job_without_a_reload(house: House, invite:
     assert visitor.complaints == []
 
 
-async def test_many_events_mean_at_most_four_repaints_a_second(house: House, invite: Invite) -> None:
+async def test_many_events_mean_at_most_four_repaints_a_second(house: DashboardUnderTest, invite: Invite) -> None:
     codes = [await house.installation.job() for _ in range(8)]
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/jobs")
@@ -47,7 +47,9 @@ async def test_many_events_mean_at_most_four_repaints_a_second(house: House, inv
     assert 0 < len(painted) <= 4 * seconds + 2
 
 
-async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_them(house: House, invite: Invite) -> None:
+async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_them(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     holidays = await house.installation.job("ada", metadata={"album": "海边 holidays 100%"})
     work = await house.installation.job("bo", metadata={"album": "work"})
     await house.installation.push(work, JobStatus.SUBMITTED, JobStatus.FAILED)
@@ -72,7 +74,7 @@ async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_the
         await expect(visitor.page.get_by_text("No job matches.")).to_be_visible()
 
 
-async def test_the_form_filters_by_keyboard_alone(house: House, invite: Invite) -> None:
+async def test_the_form_filters_by_keyboard_alone(house: DashboardUnderTest, invite: Invite) -> None:
     wanted = await house.installation.job("ada", metadata={"album": "holidays"})
     other = await house.installation.job("ada")
     visitor = await invite(house.url, key=house.key)
@@ -86,7 +88,7 @@ async def test_the_form_filters_by_keyboard_alone(house: House, invite: Invite) 
     await expect(visitor.page.locator(f"#{other}")).to_have_count(0)
 
 
-async def test_fifty_jobs_make_a_page_and_none_is_left_out(house: House, invite: Invite) -> None:
+async def test_fifty_jobs_make_a_page_and_none_is_left_out(house: DashboardUnderTest, invite: Invite) -> None:
     codes = [await house.installation.job(f"user {number % 9}") for number in range(60)]
     visitor = await invite(house.url, key=house.key)
 
@@ -99,7 +101,7 @@ async def test_fifty_jobs_make_a_page_and_none_is_left_out(house: House, invite:
     assert first + second == list(reversed(codes))
 
 
-async def test_new_jobs_are_announced_and_wait_to_be_shown(house: House, invite: Invite) -> None:
+async def test_new_jobs_are_announced_and_wait_to_be_shown(house: DashboardUnderTest, invite: Invite) -> None:
     await house.installation.job()
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/jobs")
@@ -110,7 +112,7 @@ async def test_new_jobs_are_announced_and_wait_to_be_shown(house: House, invite:
     await expect(visitor.page.locator(f"#{new}")).to_be_visible()
 
 
-async def test_a_users_key_shows_that_users_jobs_only(house: House, invite: Invite) -> None:
+async def test_a_users_key_shows_that_users_jobs_only(house: DashboardUnderTest, invite: Invite) -> None:
     own, foreign = await house.installation.job("ada"), await house.installation.job("bo")
     visitor = await invite(house.url, key=await house.key_of("ada"))
 
@@ -124,7 +126,7 @@ async def test_a_users_key_shows_that_users_jobs_only(house: House, invite: Invi
     assert (await visitor.page.request.get(f"{house.url}/jobs/{foreign}")).status == 404
 
 
-async def _advance_to(house: House, code: str, unit: float) -> None:
+async def _advance_to(house: DashboardUnderTest, code: str, unit: float) -> None:
     """As the watch does it; the gate takes two steps a second, so ask until this one is taken."""
     installation = house.installation
     while (await installation.http.get(f"/api/jobs/{code}")).json()["unit_progress"] != unit:

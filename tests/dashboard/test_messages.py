@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi import Request
 
-from dashboard.language import Language, Words, language_of, messages
+from dashboard.language import Language, Messages, language_of, messages
 
 TEMPLATES = Path(__file__).parents[2] / "dashboard" / "templates"
 
@@ -48,7 +48,7 @@ def test_the_browsers_language_is_spoken_if_it_is_one_of_ours(header: str, langu
 
 
 def test_a_foreign_word_stays_as_it_is() -> None:
-    assert Words(Language.ZH).known("kind", "something new") == "something new"
+    assert Messages(Language.ZH).known("kind", "something new") == "something new"
 
 
 def _gaps(text: str) -> set[str]:

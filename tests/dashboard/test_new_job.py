@@ -6,12 +6,12 @@ from playwright.async_api import APIRequestContext, FilePayload, expect
 
 from tests.api.pictures import picture
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 PHOTO = "https://example.com/photo.jpg"
 
 
-async def test_a_job_is_handed_in_with_its_price_shown_before(house: House, invite: Invite) -> None:
+async def test_a_job_is_handed_in_with_its_price_shown_before(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/new")
     await visitor.page.get_by_label("User").fill("ada")
@@ -30,7 +30,7 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(house: House, invi
     await expect(visitor.page.get_by_text('"face_enhancement_strength": 0.8')).to_be_visible()
 
 
-async def test_a_file_is_dropped_and_uploaded(house: House, invite: Invite) -> None:
+async def test_a_file_is_dropped_and_uploaded(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=await house.key_of("ada"))
     await visitor.open("/new")
     dropped = await visitor.page.evaluate_handle(
@@ -47,7 +47,7 @@ async def test_a_file_is_dropped_and_uploaded(house: House, invite: Invite) -> N
     await visitor.page.wait_for_url("**/jobs/job_*")
 
 
-async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: House, invite: Invite) -> None:
+async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=await house.key_of("ada"))
     await visitor.open("/new")
 
@@ -57,7 +57,9 @@ async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: House, 
     await expect(visitor.page.locator(".drop .said")).to_contain_text("not a picture")
 
 
-async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(house: House, invite: Invite) -> None:
+async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     visitor = await invite(house.url, key=await house.key_of("ada"))
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill("ftp://<script>")
@@ -72,7 +74,7 @@ async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(house: 
     await expect(visitor.page.get_by_label("output format")).to_have_value("png")
 
 
-async def test_the_form_sent_twice_makes_one_job(house: House, invite: Invite) -> None:
+async def test_the_form_sent_twice_makes_one_job(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=await house.key_of("ada"))
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill(PHOTO)
@@ -84,7 +86,9 @@ async def test_the_form_sent_twice_makes_one_job(house: House, invite: Invite) -
     assert len((await house.installation.http.get("/api/jobs")).json()["data"]) == 1
 
 
-async def test_more_than_is_left_today_is_said_before_and_refused_after(house: House, invite: Invite) -> None:
+async def test_more_than_is_left_today_is_said_before_and_refused_after(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     for _ in range(50):
         await house.installation.job("ada")
     visitor = await invite(house.url, key=await house.key_of("ada"))
@@ -97,7 +101,7 @@ async def test_more_than_is_left_today_is_said_before_and_refused_after(house: H
     await expect(visitor.page.get_by_role("alert")).to_contain_text("0 of 100 are left today")
 
 
-async def _posted(request: APIRequestContext, house: House, form: dict[str, str]) -> str:
+async def _posted(request: APIRequestContext, house: DashboardUnderTest, form: dict[str, str]) -> str:
     answer = await request.post(f"{house.url}/new", form=dict(form), headers={"Origin": house.url}, max_redirects=0)
     assert answer.status == 303, await answer.text()
     location: str = answer.headers["location"]

@@ -11,28 +11,28 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.dashboard.conftest import Invite
-from tests.stories.stack import PHOTO, Stack, running_stack
+from tests.stories.stack import PHOTO, StoryStack, running_stack
 
 SECONDS: Final = 60_000
 NARROW: Final = {"width": 390, "height": 800}
 
 
 @pytest.fixture(scope="module")
-async def darkroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def darkroom(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     folder = tmp_path_factory.mktemp("darkroom")
     async with running_stack(folder, public=True, settings={"AIJOBS_CHAT__VISION": "false"}) as stack:
         yield stack
 
 
-def url_of(stack: Stack) -> str:
+def url_of(stack: StoryStack) -> str:
     return str(stack.api.base_url).rstrip("/")
 
 
-def key_of(stack: Stack) -> str:
+def key_of(stack: StoryStack) -> str:
     return stack.api.headers["Authorization"].removeprefix("Bearer ")
 
 
-async def hand_in(page: Page, stack: Stack, file: Path = PHOTO) -> None:
+async def hand_in(page: Page, stack: StoryStack, file: Path = PHOTO) -> None:
     await page.goto(f"{url_of(stack)}/photos")
     await page.get_by_label("User").fill("ada")
     await page.get_by_label("A photo").set_input_files(file)
@@ -44,7 +44,7 @@ async def complaints_of(page: Page) -> list[Any]:
     return [(wrong["id"], [node["html"] for node in wrong["nodes"]]) for wrong in found.response["violations"]]
 
 
-async def test_a_photo_goes_from_the_upload_to_before_and_after(darkroom: Stack, invite: Invite) -> None:
+async def test_a_photo_goes_from_the_upload_to_before_and_after(darkroom: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(darkroom), key=key_of(darkroom))
     page = visitor.page
 
@@ -65,7 +65,7 @@ async def test_a_photo_goes_from_the_upload_to_before_and_after(darkroom: Stack,
     assert visitor.complaints == []
 
 
-async def test_the_slider_works_by_keyboard(darkroom: Stack, invite: Invite) -> None:
+async def test_the_slider_works_by_keyboard(darkroom: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(darkroom), key=key_of(darkroom))
     await beautified(visitor.page, darkroom)
     after = visitor.page.locator(".after").first
@@ -80,7 +80,7 @@ async def test_the_slider_works_by_keyboard(darkroom: Stack, invite: Invite) -> 
     assert nothing == "inset(0px 0px 0px 100%)"
 
 
-async def test_without_scripts_both_are_shown_side_by_side(darkroom: Stack, invite: Invite) -> None:
+async def test_without_scripts_both_are_shown_side_by_side(darkroom: StoryStack, invite: Invite) -> None:
     visitor = await invite(url_of(darkroom), key=key_of(darkroom))
     await beautified(visitor.page, darkroom)
     reader = await invite(url_of(darkroom), key=key_of(darkroom), java_script_enabled=False)
@@ -95,7 +95,7 @@ async def test_without_scripts_both_are_shown_side_by_side(darkroom: Stack, invi
     await expect(reader.page.get_by_role("slider")).to_have_count(0)
 
 
-async def test_what_is_no_photo_is_said_above_the_form(darkroom: Stack, invite: Invite, tmp_path: Path) -> None:
+async def test_what_is_no_photo_is_said_above_the_form(darkroom: StoryStack, invite: Invite, tmp_path: Path) -> None:
     visitor = await invite(url_of(darkroom), key=key_of(darkroom))
     moving = tmp_path / "moving.gif"
     moving.write_bytes(b"GIF89a and nothing else")
@@ -106,7 +106,7 @@ async def test_what_is_no_photo_is_said_above_the_form(darkroom: Stack, invite: 
     await expect(visitor.page.get_by_label("A photo")).to_be_visible()
 
 
-async def test_a_hostile_name_is_only_a_name(darkroom: Stack, invite: Invite, tmp_path: Path) -> None:
+async def test_a_hostile_name_is_only_a_name(darkroom: StoryStack, invite: Invite, tmp_path: Path) -> None:
     visitor = await invite(url_of(darkroom), key=key_of(darkroom))
     hostile = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     hostile.write_bytes(PHOTO.read_bytes())
@@ -118,7 +118,7 @@ async def test_a_hostile_name_is_only_a_name(darkroom: Stack, invite: Invite, tm
 
 
 async def test_a_photo_that_cannot_be_beautified_says_why_in_chinese(
-    darkroom: Stack, invite: Invite, tmp_path: Path
+    darkroom: StoryStack, invite: Invite, tmp_path: Path
 ) -> None:
     even, kept = tmp_path / "even.png", io.BytesIO()
     Image.new("RGB", (300, 200), "grey").save(kept, "PNG")
@@ -134,7 +134,7 @@ async def test_a_photo_that_cannot_be_beautified_says_why_in_chinese(
     assert await complaints_of(visitor.page) == []
 
 
-async def test_the_gallery_shows_each_photo_in_both_themes(darkroom: Stack, invite: Invite) -> None:
+async def test_the_gallery_shows_each_photo_in_both_themes(darkroom: StoryStack, invite: Invite) -> None:
     for scheme in ("light", "dark"):
         visitor = await invite(url_of(darkroom), key=key_of(darkroom), color_scheme=scheme)
         await hand_in(visitor.page, darkroom)
@@ -150,7 +150,7 @@ async def test_the_gallery_shows_each_photo_in_both_themes(darkroom: Stack, invi
         assert visitor.complaints == []
 
 
-async def beautified(page: Page, stack: Stack) -> None:
+async def beautified(page: Page, stack: StoryStack) -> None:
     """Show a photo that is beautified."""
     await hand_in(page, stack)
     await page.get_by_role("button", name="Beautify it").click(timeout=SECONDS)

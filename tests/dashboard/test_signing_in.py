@@ -4,10 +4,12 @@ from playwright.async_api import expect
 
 from aijobs.persistence.access.keys import list_keys, revoke_key
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 
 
-async def test_whoever_is_not_signed_in_comes_back_to_the_page_that_was_asked_for(house: House, invite: Invite) -> None:
+async def test_whoever_is_not_signed_in_comes_back_to_the_page_that_was_asked_for(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     visitor = await invite(house.url)
 
     await visitor.open("/jobs?q=holidays")
@@ -18,7 +20,7 @@ async def test_whoever_is_not_signed_in_comes_back_to_the_page_that_was_asked_fo
     await expect(visitor.page.get_by_label("Search")).to_have_value("holidays")
 
 
-async def test_a_wrong_key_opens_nothing(house: House, invite: Invite) -> None:
+async def test_a_wrong_key_opens_nothing(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url)
 
     await visitor.open("/login")
@@ -29,7 +31,7 @@ async def test_a_wrong_key_opens_nothing(house: House, invite: Invite) -> None:
     assert await visitor.page.context.cookies() == []
 
 
-async def test_after_signing_out_the_pages_are_closed(house: House, invite: Invite) -> None:
+async def test_after_signing_out_the_pages_are_closed(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
 
     await visitor.page.get_by_role("button", name="Sign out").click()
@@ -38,7 +40,9 @@ async def test_after_signing_out_the_pages_are_closed(house: House, invite: Invi
     await expect(visitor.page).to_have_url(f"{house.url}/login?next=%2Fjobs")
 
 
-async def test_a_page_that_is_open_leads_to_the_login_when_the_key_is_revoked(house: House, invite: Invite) -> None:
+async def test_a_page_that_is_open_leads_to_the_login_when_the_key_is_revoked(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     visitor = await invite(house.url, key=await house.key_of("ada"))
     parts = house.installation.parts
 
@@ -49,7 +53,7 @@ async def test_a_page_that_is_open_leads_to_the_login_when_the_key_is_revoked(ho
     await visitor.page.wait_for_url(f"{house.url}/login?next=%2F", timeout=20_000)
 
 
-async def test_signing_in_never_leads_to_another_site(house: House, invite: Invite) -> None:
+async def test_signing_in_never_leads_to_another_site(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url)
 
     for foreign in ("//evil.test/", "https://evil.test/", "/\\evil.test"):
@@ -59,7 +63,7 @@ async def test_signing_in_never_leads_to_another_site(house: House, invite: Invi
         await expect(visitor.page).to_have_url(f"{house.url}/")
 
 
-async def test_another_site_can_neither_sign_somebody_out_nor_press_buttons(house: House) -> None:
+async def test_another_site_can_neither_sign_somebody_out_nor_press_buttons(house: DashboardUnderTest) -> None:
     code = await house.installation.job()
     signed_in = await house.installation.http.post("/login", data={"key": house.key}, headers={"Origin": house.url})
     cookie = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0], "Origin": "https://evil.test"}

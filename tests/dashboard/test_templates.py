@@ -8,14 +8,14 @@ from playwright.async_api import expect
 from tests.adapters.documents.makers import workbook
 from tests.api.templates import ORDERS
 from tests.dashboard.conftest import Invite
-from tests.dashboard.installation import House
+from tests.dashboard.installation import DashboardUnderTest
 from tests.dashboard.screenshots import complaints_of
 
 NARROW: Final = {"width": 390, "height": 844}
 HOSTILE: Final = '<img src=x onerror="window.owned=1">{{7*7}}'
 
 
-async def test_a_template_is_tried_saved_and_deleted(house: House, invite: Invite) -> None:
+async def test_a_template_is_tried_saved_and_deleted(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
     page = visitor.page
     await visitor.open("/templates")
@@ -45,7 +45,9 @@ async def test_a_template_is_tried_saved_and_deleted(house: House, invite: Invit
     assert visitor.complaints == []
 
 
-async def test_each_change_is_a_version_and_what_has_not_changed_is_none(house: House, invite: Invite) -> None:
+async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
+    house: DashboardUnderTest, invite: Invite
+) -> None:
     visitor = await invite(house.url, key=house.key, java_script_enabled=False)
     prompt = "\n阶段1 read\n\n阶段2 </textarea>write JSON\n"
     columns = [{"name": "a : b", "type": "date"}, {"name": "c", "required": True}]
@@ -69,7 +71,7 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(house: 
     assert (newest["stages"]["strict_order"], newest["stages"]["max_stages"]) == (False, 7)
 
 
-async def test_each_field_says_what_is_wrong_with_it(house: House, invite: Invite) -> None:
+async def test_each_field_says_what_is_wrong_with_it(house: DashboardUnderTest, invite: Invite) -> None:
     visitor = await invite(house.url, key=house.key)
     page = visitor.page
     (await house.installation.http.put("/api/templates/taken", json=ORDERS)).raise_for_status()
@@ -91,7 +93,7 @@ async def test_each_field_says_what_is_wrong_with_it(house: House, invite: Invit
     await expect(page.get_by_text("There is a template of this id already.")).to_be_visible()
 
 
-async def test_a_users_key_sees_columns_and_rows_but_no_prompt(house: House, invite: Invite) -> None:
+async def test_a_users_key_sees_columns_and_rows_but_no_prompt(house: DashboardUnderTest, invite: Invite) -> None:
     (await house.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
     visitor = await invite(house.url, key=await house.key_of("ada"))
     await visitor.open("/templates")
@@ -104,7 +106,7 @@ async def test_a_users_key_sees_columns_and_rows_but_no_prompt(house: House, inv
         assert (await visitor.page.request.get(f"{house.url}{path}")).status == 403, path
 
 
-async def test_rows_are_those_of_ones_own(house: House, invite: Invite) -> None:
+async def test_rows_are_those_of_ones_own(house: DashboardUnderTest, invite: Invite) -> None:
     (await house.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
     for user in ("ada", "bo"):
         sent = await house.installation.http.post(
@@ -124,7 +126,7 @@ async def test_rows_are_those_of_ones_own(house: House, invite: Invite) -> None:
 
 @pytest.mark.parametrize(("theme", "locale", "size"), [("light", "en-GB", None), ("dark", "zh-CN", NARROW)])
 async def test_every_page_is_accessible_complete_and_safe(
-    house: House, invite: Invite, theme: str, locale: str, size: Any
+    house: DashboardUnderTest, invite: Invite, theme: str, locale: str, size: Any
 ) -> None:
     hostile = {**ORDERS, "name": HOSTILE, "prompt": f"阶段1 {HOSTILE}", "columns": [{"name": HOSTILE}]}
     (await house.installation.http.put("/api/templates/orders", json=hostile)).raise_for_status()

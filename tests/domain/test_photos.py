@@ -6,7 +6,7 @@ import pytest
 
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.photos import ASPECTS, Verdicts, last_words, verdicts_schema
+from aijobs.domain.photos import ASPECTS, Verdicts, beautify_error, verdicts_schema
 from aijobs.domain.points import EntryKind
 
 REFUND, HOLD, SETTLE = EntryKind.REFUND, EntryKind.HOLD, EntryKind.SETTLE
@@ -31,7 +31,7 @@ def test_a_refund_is_said_only_where_there_was_one(
 ) -> None:
     error = JobError(code="output_refused", message="why", stage=stage)
 
-    told = last_words(status, error, closing=closing, points=points)
+    told = beautify_error(status, error, closing=closing, points=points)
 
     assert told == JobError(code="output_refused", message=said, stage=stage)
 

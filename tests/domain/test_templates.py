@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from aijobs.domain.documents.column_values import ColumnType, value_as
 from aijobs.domain.documents.template_files import parse_template
-from aijobs.domain.documents.templates import MAX_CELLS, MAX_ERRORS, Column, Definition, check_rows, rows_schema
+from aijobs.domain.documents.templates import MAX_CELLS, MAX_ERRORS, Column, TemplateDefinition, check_rows, rows_schema
 from aijobs.settings import Settings
 
 COLUMNS = (
@@ -190,7 +190,7 @@ def test_the_schema_of_an_answer_is_strict() -> None:
 )
 def test_a_wrong_template_is_refused_and_the_field_is_named(change: dict[str, Any], where: str) -> None:
     with pytest.raises(ValidationError, match=where):
-        Definition.model_validate({"name": "T", "prompt": "阶段1 读", "columns": [{"name": "A"}], **change})
+        TemplateDefinition.model_validate({"name": "T", "prompt": "阶段1 读", "columns": [{"name": "A"}], **change})
 
 
 def test_the_shipped_templates_have_stages_and_no_warnings() -> None:

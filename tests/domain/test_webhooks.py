@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.webhooks import (
+    FINAL_TYPES,
     MAX_BYTES,
     STANDARD_PAUSES,
-    THE_END,
-    Patience,
-    Reply,
-    Seal,
-    Topic,
+    EventType,
+    RetrySchedule,
+    SecretRef,
+    WebhookReply,
+    event_type_of,
     job_message,
-    seals_now,
-    topic_of,
+    signing_refs,
 )
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -43,25 +43,25 @@ def event(**detail: object) -> JobEvent:
 @pytest.mark.parametrize(
     ("kind", "status", "wanted", "told"),
     [
-        (EventKind.STATUS, JobStatus.SUCCESS, THE_END, Topic.SUCCESS),
-        (EventKind.STATUS, JobStatus.TIMEOUT, THE_END, Topic.TIMEOUT),
-        (EventKind.STATUS, JobStatus.QUEUED, THE_END, None),
-        (EventKind.STATUS, JobStatus.QUEUED, [Topic.STATUS], Topic.STATUS),
-        (EventKind.STATUS, JobStatus.FAILED, [Topic.STATUS], Topic.STATUS),
-        (EventKind.STATUS, JobStatus.FAILED, [Topic.STATUS, Topic.FAILED], Topic.FAILED),
-        (EventKind.PROGRESS, JobStatus.PROCESSING, [Topic.STATUS, *THE_END], None),
-        (EventKind.PROGRESS, JobStatus.PROCESSING, [Topic.PROGRESS], Topic.PROGRESS),
-        (EventKind.NOTE, JobStatus.SUCCESS, list(Topic), None),
+        (EventKind.STATUS, JobStatus.SUCCESS, FINAL_TYPES, EventType.SUCCESS),
+        (EventKind.STATUS, JobStatus.TIMEOUT, FINAL_TYPES, EventType.TIMEOUT),
+        (EventKind.STATUS, JobStatus.QUEUED, FINAL_TYPES, None),
+        (EventKind.STATUS, JobStatus.QUEUED, [EventType.STATUS], EventType.STATUS),
+        (EventKind.STATUS, JobStatus.FAILED, [EventType.STATUS], EventType.STATUS),
+        (EventKind.STATUS, JobStatus.FAILED, [EventType.STATUS, EventType.FAILED], EventType.FAILED),
+        (EventKind.PROGRESS, JobStatus.PROCESSING, [EventType.STATUS, *FINAL_TYPES], None),
+        (EventKind.PROGRESS, JobStatus.PROCESSING, [EventType.PROGRESS], EventType.PROGRESS),
+        (EventKind.NOTE, JobStatus.SUCCESS, list(EventType), None),
     ],
 )
 def test_an_event_is_told_once_under_the_narrowest_topic_that_is_wanted(
-    kind: EventKind, status: JobStatus, wanted: list[Topic], told: Topic | None
+    kind: EventKind, status: JobStatus, wanted: list[EventType], told: EventType | None
 ) -> None:
-    assert topic_of(kind, status, wanted) is told
+    assert event_type_of(kind, status, wanted) is told
 
 
 def test_a_message_is_the_event_with_the_jobs_metadata() -> None:
-    said = json.loads(job_message(Topic.SUCCESS, event(outputs=1), {"order": "1001"}))
+    said = json.loads(job_message(EventType.SUCCESS, event(outputs=1), {"order": "1001"}))
 
     assert said["type"] == "job.success"
     assert said["timestamp"] == "2026-11-21T10:00:00.000Z"
@@ -72,22 +72,22 @@ def test_a_message_is_the_event_with_the_jobs_metadata() -> None:
 
 @given(st.dictionaries(st.text(max_size=40), st.text(max_size=500), max_size=16), st.text(max_size=30_000))
 def test_a_message_is_never_too_large(metadata: dict[str, str], long: str) -> None:
-    body = job_message(Topic.STATUS, event(said=long), metadata)
+    body = job_message(EventType.STATUS, event(said=long), metadata)
 
     assert len(body.encode("utf-8", "surrogatepass")) <= MAX_BYTES
     assert json.loads(body)["data"]["code"] == "job_1"
 
 
 def test_a_rotated_secret_still_signs_for_a_day() -> None:
-    old, new = Seal("user:ada", 1), Seal("user:ada", 2)
+    old, new = SecretRef("user:ada", 1), SecretRef("user:ada", 2)
 
-    assert seals_now(old, None, NOW) == (old,)
-    assert seals_now(new, NOW, NOW + timedelta(hours=23)) == (new, old)
-    assert seals_now(new, NOW, NOW + timedelta(hours=24)) == (new,)
+    assert signing_refs(old, None, NOW) == (old,)
+    assert signing_refs(new, NOW, NOW + timedelta(hours=23)) == (new, old)
+    assert signing_refs(new, NOW, NOW + timedelta(hours=24)) == (new,)
 
 
 def test_the_standard_schedule_has_ten_tries_within_some_days() -> None:
-    patience = Patience()
+    patience = RetrySchedule()
 
     pauses = [patience.pause(failed, dice=0) for failed in range(1, 11)]
 
@@ -99,15 +99,15 @@ def test_the_standard_schedule_has_ten_tries_within_some_days() -> None:
 def test_jitter_only_lengthens(failed: int, dice: float) -> None:
     plain = STANDARD_PAUSES[failed - 1]
 
-    assert plain <= (Patience().pause(failed, dice=dice) or timedelta()) <= 1.1 * plain
+    assert plain <= (RetrySchedule().pause(failed, dice=dice) or timedelta()) <= 1.1 * plain
 
 
 def test_the_receivers_own_wish_wins() -> None:
-    assert Patience().pause(1, dice=0, at_least=timedelta(hours=1)) == timedelta(hours=1)
+    assert RetrySchedule().pause(1, dice=0, at_least=timedelta(hours=1)) == timedelta(hours=1)
 
 
 def test_only_2xx_is_taken() -> None:
-    taken = [status for status in (199, 200, 204, 299, 302, 404, 410, 500) if Reply(status=status).is_taken]
+    taken = [status for status in (199, 200, 204, 299, 302, 404, 410, 500) if WebhookReply(status=status).is_taken]
 
     assert taken == [200, 204, 299]
-    assert not Reply(error="No answer.").is_taken
+    assert not WebhookReply(error="No answer.").is_taken

@@ -18,7 +18,7 @@ from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.domain.documents.templates import Definition
+from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest, JobState
 from aijobs.domain.values.ids import new_id
 from aijobs.generators.registry import opened_generators
@@ -142,9 +142,9 @@ async def opened_study(
             opened_generators(settings, database=database, store=store, reader=reader)
         )
         async with database.write() as session:
-            definition = Definition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
+            definition = TemplateDefinition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
             await save_template(session, "contract", definition, saved_by="test")
-            paper = Definition.model_validate(
+            paper = TemplateDefinition.model_validate(
                 {"name": "Paper", "prompt": "Read.", "columns": [{"name": "Contract No"}]}
             )
             await save_template(session, "paper", paper, saved_by="test")

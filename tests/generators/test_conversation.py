@@ -13,9 +13,9 @@ from aijobs.adapters.chat import ChatSettings, opened
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.llm import AnswerLost, Attachment, Conversation, Prompt, Script
+from aijobs.domain.llm import AnswerLost, Attachment, Conversation, ConversationPlan, Prompt
 from aijobs.domain.provider_io import Task, UploadedFile
-from aijobs.generators.conversation import MAX_LOST, Asker
+from aijobs.generators.conversation import MAX_LOST, ConversationRunner
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.documents.conversations import DatabaseConversations, messages_of
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
@@ -23,7 +23,7 @@ from aijobs.settings import SHIPPED_CATALOGUE
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import MODEL
 
-SCRIPT: Final = Script(
+SCRIPT: Final = ConversationPlan(
     instruction="Be exact.",
     prompts=(Prompt(text="合同编号：HT-7"), Prompt(text="Again.")),
     template_id="contract",
@@ -33,10 +33,10 @@ STOPS: Final = 8
 
 
 @dataclass
-class Desk:
+class ConversationDesk:
     """One job whose script has two questions, and somebody who asks them."""
 
-    asker: Asker
+    asker: ConversationRunner
     task: Task
     database: Database
     sandbox: RunningSandbox
@@ -65,7 +65,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[ConversationDesk]:
     await model.reset()
     job_model = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")).model(MODEL)
     settings = ChatSettings(token=SecretStr("sk-test"), base_url=f"{model.url}/openai/v1")
@@ -79,14 +79,14 @@ async def desk(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Desk]:
         conversations = DatabaseConversations(database)
         await conversations.begin(code, SCRIPT)
         task = Task(job_code=code, model=job_model, params={}, output_count=1, token=code, webhook_url=None)
-        yield Desk(Asker(chat, conversations, _nothing_attached), task, database, model)
+        yield ConversationDesk(ConversationRunner(chat, conversations, _nothing_attached), task, database, model)
 
 
 async def _nothing_attached(file: UploadedFile) -> Attachment:
     raise AssertionError(f"the script attaches nothing, and not {file.name}")
 
 
-async def test_calls_that_are_cut_off_are_not_paid_for_without_end(desk: Desk) -> None:
+async def test_calls_that_are_cut_off_are_not_paid_for_without_end(desk: ConversationDesk) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="30", times=0)
 
     for _ in range(MAX_LOST):
@@ -100,7 +100,7 @@ async def test_calls_that_are_cut_off_are_not_paid_for_without_end(desk: Desk) -
     assert await desk.lost() == [MAX_LOST, 0]
 
 
-async def test_a_call_that_is_cut_off_is_made_again(desk: Desk) -> None:
+async def test_a_call_that_is_cut_off_is_made_again(desk: ConversationDesk) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="30", times=MAX_LOST - 1)
     for _ in range(MAX_LOST - 1):
         with pytest.raises(asyncio.CancelledError):
@@ -113,7 +113,7 @@ async def test_a_call_that_is_cut_off_is_made_again(desk: Desk) -> None:
     assert await desk.lost() == [MAX_LOST - 1, 0]
 
 
-async def test_stops_and_lost_answers_count_together(desk: Desk) -> None:
+async def test_stops_and_lost_answers_count_together(desk: ConversationDesk) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="30")
     with pytest.raises(asyncio.CancelledError):
         await desk.stop_within_the_call(1)
@@ -128,7 +128,7 @@ async def test_stops_and_lost_answers_count_together(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("fault", ["throttled", "server_error"])
-async def test_what_was_surely_not_answered_is_not_lost(desk: Desk, fault: str) -> None:
+async def test_what_was_surely_not_answered_is_not_lost(desk: ConversationDesk, fault: str) -> None:
     desk.sandbox.misbehave(fault, on="chat", times=MAX_LOST + 1)
     for _ in range(MAX_LOST + 1):
         with pytest.raises(ProviderUnavailable) as unavailable:
@@ -141,7 +141,7 @@ async def test_what_was_surely_not_answered_is_not_lost(desk: Desk, fault: str) 
     assert desk.asked() == ["1"]
 
 
-async def test_an_answer_is_asked_for_once_and_each_stage_counts_for_itself(desk: Desk) -> None:
+async def test_an_answer_is_asked_for_once_and_each_stage_counts_for_itself(desk: ConversationDesk) -> None:
     first = await desk.asker.answer(desk.task, 1)
 
     assert await desk.asker.answer(desk.task, 1) == first

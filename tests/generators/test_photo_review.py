@@ -24,7 +24,7 @@ from aijobs.generators.registry import StoredDocuments
 from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import outputs_of
-from aijobs.persistence.photo_reviews import DatabaseReviews
+from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, JobRow
 from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
@@ -171,7 +171,7 @@ async def test_a_model_that_comes_to_see_while_a_job_runs_is_not_asked_about_it(
     settings = ChatSettings(token=SecretStr("sk-test"), base_url=f"{study.sandbox.url}/openai/v1")
     photos = StoredDocuments(study.store, DocumentReader(DocumentSettings()))
     database = study.bench.database
-    conversations, reviews = DatabaseConversations(database), DatabaseReviews(database)
+    conversations, reviews = DatabaseConversations(database), DatabaseReviewStore(database)
     stages = await PhotoReviewer(None, conversations, photos, reviews).begin(task)
 
     async with opened(settings) as chat:

@@ -20,7 +20,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports import Generator
 from cli.embedded.temporal_server import temporal_server
 from tests.workflows.conftest import running_workbench
-from tests.workflows.local import Echo, ScriptedProvider
+from tests.workflows.local import Echo, StepProvider
 from workflows.ai_job import AiJob
 
 HERE: Final = Path(__file__).parent
@@ -79,7 +79,7 @@ async def _one(
         await asyncio.sleep(0.1)
 
     generators: dict[str, Generator] = {"local": Echo(pause)}
-    providers = {"local": ScriptedProvider(script, stops=name != "late")}
+    providers = {"local": StepProvider(script, stops=name != "late")}
     with tempfile.TemporaryDirectory() as directory:
         async with running_workbench(
             client, Path(directory), providers=providers, generators=generators, overlay=overlay

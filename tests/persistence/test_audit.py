@@ -21,7 +21,7 @@ async def test_a_ledger_in_order_has_no_violations(
     for ending in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TIMEOUT):
         await records.advance(await accept_job(), ending, provider_may_charge=True)
     await records.advance(held := await accept_job(), JobStatus.TIMEOUT, provider_may_charge=True)
-    await records.decide_by_late_word(held, JobStatus.GENERATED, {})
+    await records.record_late_outcome(held, JobStatus.GENERATED, {})
     await accept_job()
 
     assert await found(database) == []

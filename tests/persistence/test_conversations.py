@@ -5,14 +5,14 @@ import pytest
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.llm import Completion, Finish, Prompt, Role, Script
+from aijobs.domain.llm import Completion, ConversationPlan, FinishReason, Prompt, Role
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import MAX_UNUSABLE, DatabaseConversations, messages_of, spent_on
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.records import DatabaseRecords, job_of
 from tests.persistence.conftest import AcceptJob
 
-SCRIPT = Script(
+SCRIPT = ConversationPlan(
     instruction="Be exact.",
     prompts=(Prompt(text="one", file="file"), Prompt(text="two")),
     template_id="contract",
@@ -21,7 +21,7 @@ SCRIPT = Script(
 CANCELED = JobError(code="canceled", message="enough", stage=Stage.PROCESSING)
 
 
-def completion(text: str = "answer", finish: Finish = Finish.STOP) -> Completion:
+def completion(text: str = "answer", finish: FinishReason = FinishReason.STOP) -> Completion:
     return Completion(text=text, finish=finish, model="m", tokens_in=10, tokens_out=5, cost=0.25, seconds=1.5)
 
 
@@ -43,7 +43,9 @@ async def said(conversations: DatabaseConversations, code: str) -> list[tuple[in
 
 async def test_a_script_is_kept_once(code: str, conversations: DatabaseConversations) -> None:
     await conversations.begin(code, SCRIPT)
-    await conversations.begin(code, Script(instruction="", prompts=(), template_id="other", template_version=1))
+    await conversations.begin(
+        code, ConversationPlan(instruction="", prompts=(), template_id="other", template_version=1)
+    )
 
     conversation = await conversations.conversation(code)
     assert conversation is not None
@@ -76,7 +78,7 @@ async def test_the_first_answer_counts(code: str, conversations: DatabaseConvers
     assert conversation is not None
     answer = conversation.answer_to(1)
     assert answer is not None
-    assert (answer.text, answer.finish) == ("first", Finish.STOP)
+    assert (answer.text, answer.finish) == ("first", FinishReason.STOP)
 
 
 async def test_lost_answers_are_counted_for_each_stage(code: str, conversations: DatabaseConversations) -> None:

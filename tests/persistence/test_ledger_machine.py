@@ -25,7 +25,7 @@ from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.records import DatabaseRecords, job_of
-from aijobs.persistence.jobs.resolutions import Decision, decide
+from aijobs.persistence.jobs.resolutions import Resolution, resolve
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.points.ledger import entries_of, today
 from aijobs.persistence.tables import JobRow
@@ -70,7 +70,7 @@ class Expected:
         return self.points if self.entries[-1] is EntryKind.HOLD else 0
 
 
-class Ledger(RuleBasedStateMachine):
+class LedgerMachine(RuleBasedStateMachine):
     """Users ask for jobs until their points are spent; whatever may happen to a job happens, in any order."""
 
     jobs: Bundle[str] = Bundle("jobs")
@@ -154,12 +154,12 @@ class Ledger(RuleBasedStateMachine):
         job = self.expected.get(code)
         if job is None or not job.status.is_final:
             return
-        self.run(self.records.decide_by_late_word(code, status, {}))
+        self.run(self.records.record_late_outcome(code, status, {}))
         if job.held:
             job.entries.append(EntryKind.SETTLE if status is JobStatus.GENERATED else EntryKind.REFUND)
 
-    @rule(code=jobs, decision=st.sampled_from(Decision))
-    def operator_decides(self, code: str, decision: Decision) -> None:
+    @rule(code=jobs, decision=st.sampled_from(Resolution))
+    def operator_decides(self, code: str, decision: Resolution) -> None:
         if (job := self.expected.get(code)) is None:
             return
         try:
@@ -168,11 +168,11 @@ class Ledger(RuleBasedStateMachine):
             assert not job.held
             return
         assert job.held
-        job.entries.append(EntryKind.REFUND if decision is Decision.REFUND else EntryKind.SETTLE)
+        job.entries.append(EntryKind.REFUND if decision is Resolution.REFUND else EntryKind.SETTLE)
 
-    async def _decide(self, code: str, decision: Decision) -> None:
+    async def _decide(self, code: str, decision: Resolution) -> None:
         async with self.database.write() as session:
-            await decide(session, await gate.locked_job(session, code), decision, by="operator", why="because")
+            await resolve(session, await gate.locked_job(session, code), decision, by="operator", why="because")
 
     @rule(code=jobs)
     def wish_to_cancel(self, code: str) -> None:
@@ -215,7 +215,7 @@ class Ledger(RuleBasedStateMachine):
                     assert (day.used, day.held) == (self.used(user_id), sum(one.held for one in mine))
 
 
-TestLedger = Ledger.TestCase
+TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(
     max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

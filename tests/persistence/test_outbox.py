@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from aijobs.domain.errors import TooManyEndpoints
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.webhooks import THE_END, Closed, DeliveryState, Reply, Topic
+from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, DisabledReason, EventType, WebhookReply
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import advance, locked_job
 from aijobs.persistence.jobs.records import DatabaseRecords
@@ -31,10 +31,10 @@ FIVE_DAYS = timedelta(days=5)
 TO_SUCCESS = (JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
 
-async def endpoint(database: Database, *events: Topic, user_id: str | None = "ada") -> str:
+async def endpoint(database: Database, *events: EventType, user_id: str | None = "ada") -> str:
     async with database.write() as session:
         row = await create_endpoint(
-            session, user_id=user_id, url="https://example.com", events=events or THE_END, created_by="test"
+            session, user_id=user_id, url="https://example.com", events=events or FINAL_TYPES, created_by="test"
         )
     return row.code
 
@@ -61,9 +61,9 @@ async def test_each_endpoint_hears_of_what_it_wants_of_its_own_users_jobs(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     ends = await endpoint(database)
-    all_statuses = await endpoint(database, Topic.STATUS, user_id=None)
-    steps = await endpoint(database, Topic.PROGRESS)
-    await endpoint(database, Topic.FAILED)
+    all_statuses = await endpoint(database, EventType.STATUS, user_id=None)
+    steps = await endpoint(database, EventType.PROGRESS)
+    await endpoint(database, EventType.FAILED)
     await endpoint(database, user_id="bell")
 
     code = await accept_job("ada")
@@ -80,7 +80,7 @@ async def test_each_endpoint_hears_of_what_it_wants_of_its_own_users_jobs(
 async def test_progress_is_told_to_those_who_ask_for_it(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
-    await endpoint(database, Topic.PROGRESS)
+    await endpoint(database, EventType.PROGRESS)
     code = await accept_job("ada")
     await records.advance(code, JobStatus.PROCESSING)
 
@@ -110,7 +110,7 @@ async def test_the_end_of_a_job_is_told_to_its_own_callback_url(
 
 
 async def test_an_event_that_does_not_happen_is_told_to_nobody(database: Database, accept_job: AcceptJob) -> None:
-    await endpoint(database, Topic.STATUS)
+    await endpoint(database, EventType.STATUS)
     code = await accept_job("ada")
 
     async def begun_and_broken_off() -> None:
@@ -158,7 +158,7 @@ async def test_a_try_that_failed_is_noted_with_the_time_of_the_next(database: Da
     outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
     next_try_at = datetime.now(UTC) + timedelta(minutes=5)
 
-    await outbox.note_try(pending, Reply(status=500), next_try_at=next_try_at)
+    await outbox.note_try(pending, WebhookReply(status=500), next_try_at=next_try_at)
 
     [row] = await deliveries(database)
     assert (row.state, row.next_try_at) == (DeliveryState.PENDING, next_try_at)
@@ -169,9 +169,9 @@ async def test_a_try_that_failed_is_noted_with_the_time_of_the_next(database: Da
 
 async def test_what_has_ended_is_not_sent_and_not_noted_again(database: Database, pending: str) -> None:
     outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
-    await outbox.note_try(pending, Reply(status=200), next_try_at=None)
+    await outbox.note_try(pending, WebhookReply(status=200), next_try_at=None)
 
-    await outbox.note_try(pending, Reply(status=500), next_try_at=None)
+    await outbox.note_try(pending, WebhookReply(status=500), next_try_at=None)
 
     assert await outbox.notice(pending) is None
     assert (await deliveries(database))[0].state == DeliveryState.DELIVERED
@@ -188,16 +188,16 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_and_a_success_begins_
     impatient = DatabaseDeliveries(database, disable_after=timedelta())
     soon = datetime.now(UTC)
 
-    await patient.note_try(first, Reply(status=500), next_try_at=soon)
+    await patient.note_try(first, WebhookReply(status=500), next_try_at=soon)
     failing = await look_at(database, code)
-    await patient.note_try(second, Reply(status=200), next_try_at=None)
+    await patient.note_try(second, WebhookReply(status=200), next_try_at=None)
     healthy = await look_at(database, code)
-    await impatient.note_try(third, Reply(error="No answer."), next_try_at=soon)
+    await impatient.note_try(third, WebhookReply(error="No answer."), next_try_at=soon)
     disabled = await look_at(database, code)
 
     assert (failing.enabled, failing.failing_since is not None) == (True, True)
     assert (healthy.enabled, healthy.failing_since) == (True, None)
-    assert (disabled.enabled, disabled.disabled_reason) == (False, Closed.FAILING)
+    assert (disabled.enabled, disabled.disabled_reason) == (False, DisabledReason.FAILING)
     assert disabled.disabled_at is not None
 
 

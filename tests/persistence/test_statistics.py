@@ -10,12 +10,12 @@ from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.first_id import first_code
+from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.jobs.records import DatabaseRecords
-from aijobs.persistence.jobs.resolutions import Decision, decide
+from aijobs.persistence.jobs.resolutions import Resolution, resolve
 from tests.persistence.conftest import AcceptJob
 
 UPSCALE = "replicate_imageupscale_v1"
@@ -51,7 +51,7 @@ async def test_jobs_are_counted_where_they_are(
     assert sum(hour.accepted for hour in hours) == 4
     assert (hours[-1].start - hours[0].start) == timedelta(hours=2)
     assert sum(hour.succeeded for hour in hours) == 1
-    assert failures == [statistics.Failures(JobStatus.FAILED, "provider_rejected", 1)]
+    assert failures == [statistics.FailureCount(JobStatus.FAILED, "provider_rejected", 1)]
 
 
 async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
@@ -74,7 +74,7 @@ async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
     assert set(found.stages) == {JobStatus.DRAFT, *TO_SUCCESS[:-1]}
     assert found.lag is not None
     assert found.lag >= 30
-    assert nothing == statistics.Health(stages={})
+    assert nothing == statistics.ModelStatistics(stages={})
 
 
 async def test_what_waits_for_a_decision_is_there_until_it_is_made(
@@ -88,7 +88,7 @@ async def test_what_waits_for_a_decision_is_there_until_it_is_made(
         before = await statistics.held_jobs(session, user_id=None, at_most=10)
         foreign = await statistics.held_jobs(session, user_id="bo", at_most=10)
     async with database.write() as session:
-        await decide(session, await locked_job(session, code), Decision.CHARGE, by="test", why="They did it.")
+        await resolve(session, await locked_job(session, code), Resolution.CHARGE, by="test", why="They did it.")
     async with database.read() as session:
         after = await statistics.held_jobs(session, user_id=None, at_most=10)
 
@@ -160,7 +160,7 @@ async def test_the_first_code_of_a_moment_lies_between_what_was_before_and_after
     code = await accept_job()
     after = now()
 
-    assert first_code(before) <= code < first_code(after + timedelta(milliseconds=1))
+    assert first_code_since(before) <= code < first_code_since(after + timedelta(milliseconds=1))
 
 
 async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, accept_job: AcceptJob) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aijobs.adapters.network.http_client import HttpClient, Patience, opened_http
+from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.submissions import ProviderRequest, Submission
 from aijobs.domain.ports import Provider
@@ -28,13 +28,13 @@ from tests.providers.scene import PARTS, Scene, opened_scene
 TOKEN = "r8_a_key_that_must_stay_secret"
 TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SHORT = Patience(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
+SHORT = Timeouts(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
 
 Behaviour = Callable[["Connection"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class LoggedLines:
     """A request, as it came over the wire."""
 
     method: str
@@ -48,13 +48,13 @@ class Heard:
 
 
 @dataclass
-class Vendor:
+class ScriptedVendor:
     """A server on a socket. The first connection gets the first behaviour, and so on; the last one stays."""
 
     behaviours: tuple[Behaviour, ...]
     url: str = ""
     connections: int = 0
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[LoggedLines] = field(default_factory=list)
     has_heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +72,7 @@ class Vendor:
 class Connection:
     """One connection that a vendor has taken."""
 
-    vendor: Vendor
+    vendor: ScriptedVendor
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
@@ -83,7 +83,7 @@ class Connection:
         method, path, _ = first.split(" ")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        self.vendor.heard.append(Heard(method, path, headers, body))
+        self.vendor.heard.append(LoggedLines(method, path, headers, body))
         self.vendor.has_heard.set()
 
     async def until_the_client_leaves(self) -> None:
@@ -165,11 +165,11 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 
 @pytest.fixture
-def vendor_that(stack: AsyncExitStack) -> Callable[..., Awaitable[Vendor]]:
+def vendor_that(stack: AsyncExitStack) -> Callable[..., Awaitable[ScriptedVendor]]:
     """Start a server: `await vendor_that(server.answers(200), server.hangs)`."""
 
-    async def start(*behaviours: Behaviour) -> Vendor:
-        vendor = Vendor(behaviours)
+    async def start(*behaviours: Behaviour) -> ScriptedVendor:
+        vendor = ScriptedVendor(behaviours)
         listening = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
         stack.callback(listening.close)
         vendor.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from PIL import Image
 from pydantic import BaseModel, SecretStr
 
-from aijobs.adapters.network.http_client import Patience
+from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
 from aijobs.domain.ports import Provider
@@ -23,7 +23,7 @@ from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
-PATIENCE: Final = Patience(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
+PATIENCE: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
 KEY: Final = "r8_sandbox"
 POLL: Final = 0.02
 LONGEST: Final = 10.0

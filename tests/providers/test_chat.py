@@ -12,10 +12,19 @@ from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
-from aijobs.domain.llm import AnswerLost, AnswerRefused, AnswerShape, Attachment, ChatMessage, Completion, Finish, Role
+from aijobs.domain.llm import (
+    AnswerLost,
+    AnswerRefused,
+    AnswerSchema,
+    Attachment,
+    ChatMessage,
+    Completion,
+    FinishReason,
+    Role,
+)
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.providers.conftest import Vendor
+from tests.providers.conftest import ScriptedVendor
 
 KEY = "sk-a_key_that_must_stay_secret"
 HELLO = [ChatMessage(role=Role.USER, text="合同编号：HT-1\nSay what you found.")]
@@ -25,7 +34,7 @@ SCHEMA: dict[str, Any] = {
         "rows": {"type": "array", "items": {"type": "object", "properties": {"合同编号": {"type": "string"}}}}
     },
 }
-SHAPE = AnswerShape(name="table", schema=SCHEMA)
+SHAPE = AnswerSchema(name="table", schema=SCHEMA)
 
 OpenChat = Callable[..., Awaitable[ChatEndpoint]]
 
@@ -78,7 +87,7 @@ async def test_an_answer_comes_in_pieces_and_says_what_it_cost(chat: ChatEndpoin
 
 
 async def test_what_is_not_set_is_not_sent(chat_at: OpenChat, vendor_that: Any, server: Any) -> None:
-    vendor: Vendor = await vendor_that(server.says(events(piece("hi", "stop"), "[DONE]")))
+    vendor: ScriptedVendor = await vendor_that(server.says(events(piece("hi", "stop"), "[DONE]")))
     chat = await chat_at(vendor.url, model="qwen-max")
 
     await chat.complete(HELLO)
@@ -108,7 +117,7 @@ async def test_what_is_not_set_is_not_sent(chat_at: OpenChat, vendor_that: Any, 
 async def test_the_shape_is_asked_for_as_the_endpoint_knows_it(
     chat_at: OpenChat, vendor_that: Any, server: Any, structured: str, sent: Any
 ) -> None:
-    vendor: Vendor = await vendor_that(server.says(events(piece("{}", "stop"))))
+    vendor: ScriptedVendor = await vendor_that(server.says(events(piece("{}", "stop"))))
     chat = await chat_at(vendor.url, structured=structured, max_output_tokens=9, temperature=0.0)
 
     await chat.complete(HELLO, shape=SHAPE)
@@ -119,7 +128,7 @@ async def test_the_shape_is_asked_for_as_the_endpoint_knows_it(
 
 
 async def test_pictures_and_files_go_along_as_data(chat_at: OpenChat, vendor_that: Any, server: Any) -> None:
-    vendor: Vendor = await vendor_that(server.says(events(piece("ok", "stop"))))
+    vendor: ScriptedVendor = await vendor_that(server.says(events(piece("ok", "stop"))))
     chat = await chat_at(vendor.url)
     picture = Attachment(name="a.png", media_type="image/png", content=b"\x89PNG")
     paper = Attachment(name="a.pdf", media_type="application/pdf", content=b"%PDF-")
@@ -144,10 +153,14 @@ async def test_an_endpoint_that_does_not_stream_is_understood(chat_at: OpenChat,
 
 @pytest.mark.parametrize(
     ("fault", "finish"),
-    [("answer_refused", Finish.REFUSED), ("answer_filtered", Finish.FILTERED), ("answer_cut", Finish.LENGTH)],
+    [
+        ("answer_refused", FinishReason.REFUSED),
+        ("answer_filtered", FinishReason.FILTERED),
+        ("answer_cut", FinishReason.LENGTH),
+    ],
 )
 async def test_an_answer_that_is_none_is_paid_for_and_refused(
-    chat: ChatEndpoint, model: RunningSandbox, fault: str, finish: Finish
+    chat: ChatEndpoint, model: RunningSandbox, fault: str, finish: FinishReason
 ) -> None:
     model.misbehave(fault)
 
@@ -275,7 +288,7 @@ async def test_an_answer_that_drips_for_ever_ends_with_the_patience(
 
 
 async def test_a_question_is_sent_once(chat_at: OpenChat, vendor_that: Any, server: Any) -> None:
-    vendor: Vendor = await vendor_that(server.drops_after_hearing)
+    vendor: ScriptedVendor = await vendor_that(server.drops_after_hearing)
     chat = await chat_at(vendor.url)
 
     with pytest.raises(AnswerLost):
@@ -285,7 +298,7 @@ async def test_a_question_is_sent_once(chat_at: OpenChat, vendor_that: Any, serv
 
 
 def test_an_answer_tells_why_it_is_no_use() -> None:
-    cut = Completion(text="", finish=Finish.LENGTH, model="m", tokens_in=1, tokens_out=1, cost=0, seconds=0)
+    cut = Completion(text="", finish=FinishReason.LENGTH, model="m", tokens_in=1, tokens_out=1, cost=0, seconds=0)
 
     with pytest.raises(AnswerRefused, match="cut off"):
         cut.require_whole()

@@ -12,7 +12,7 @@ from PIL import Image
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.provider_io import WebhookDelivery
+from aijobs.domain.provider_io import IncomingWebhook
 from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]
@@ -68,7 +68,7 @@ async def test_a_cancel_is_as_the_capabilities_say_and_may_be_repeated(scene: Sc
     assert [await scene.provider.cancel(ref) for _ in range(2)] == [expected, expected]
 
 
-async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, WebhookDelivery]:
+async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, IncomingWebhook]:
     receiver = await vendor_that(server.answers(200))
     submission = scene.submission(webhook_url=receiver.url)
     outcome = await scene.submit(submission)
@@ -76,7 +76,7 @@ async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, 
     await receiver.has_heard.wait()
     heard = receiver.heard[0]
     assert heard.path == f"/{submission.token}"
-    return outcome.ref, WebhookDelivery(heard.headers, heard.body, token=submission.token)
+    return outcome.ref, IncomingWebhook(heard.headers, heard.body, token=submission.token)
 
 
 async def test_a_webhook_tells_which_job_has_news(scene: Scene, vendor_that: At, server: Any) -> None:

@@ -12,9 +12,9 @@ from aijobs.adapters.network.http_client import (
     MAX_BODY,
     MAX_RETRY_AFTER,
     HttpClient,
+    HttpReply,
     NoReply,
     NotSent,
-    Reply,
     retry_after,
 )
 from aijobs.domain.errors import ProviderUnavailable
@@ -23,7 +23,7 @@ VendorThat = Callable[..., Awaitable[Any]]
 KEY = {"Authorization": "Bearer r8_a_key_that_must_stay_secret"}
 
 
-async def paid(http: HttpClient, url: str, headers: dict[str, str] = KEY) -> Reply | NotSent | NoReply:
+async def paid(http: HttpClient, url: str, headers: dict[str, str] = KEY) -> HttpReply | NotSent | NoReply:
     return await http.send_once("POST", url, headers=headers, body={"input": {}})
 
 
@@ -32,7 +32,7 @@ async def test_an_answer_is_handed_over_whole(http: HttpClient, vendor_that: Ven
 
     reply = await paid(http, vendor.url)
 
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, HttpReply)
     assert (reply.status, reply.document(), reply.headers["ratelimit-reset"]) == (201, {"id": "p1"}, "1")
     assert vendor.heard[0].document == {"input": {}}
     assert vendor.heard[0].headers["authorization"] == KEY["Authorization"]
@@ -127,7 +127,7 @@ async def test_a_paid_request_follows_no_redirect(
 
     reply = await paid(http, vendor.url)
 
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, HttpReply)
     assert reply.status == status
     assert elsewhere.connections == 0
 
@@ -140,7 +140,7 @@ async def test_every_paid_request_has_a_connection_of_its_own(
 
     outcomes = [await paid(http, vendor.url) for _ in range(3)]
 
-    assert all(isinstance(outcome, Reply) for outcome in outcomes)
+    assert all(isinstance(outcome, HttpReply) for outcome in outcomes)
     assert vendor.connections == 3
 
 

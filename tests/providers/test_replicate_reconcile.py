@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from aijobs.adapters.network.http_client import Patience
+from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.submissions import Found, Search, Submission
 from aijobs.providers.replicate.reconcile import SETTLED_AFTER
@@ -114,7 +114,7 @@ async def test_it_is_absent_only_when_the_list_has_settled_and_inputs_are_still_
 
 
 async def test_the_list_has_time_to_settle_after_the_longest_send() -> None:
-    assert timedelta(minutes=2) + Patience().whole <= SETTLED_AFTER
+    assert timedelta(minutes=2) + Timeouts().whole <= SETTLED_AFTER
 
 
 async def test_an_erased_input_might_have_been_ours(searched: At, lost: Lost) -> None:

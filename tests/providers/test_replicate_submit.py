@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aijobs.adapters.network.http_client import Patience
+from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Deadlines, Model
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
 from aijobs.domain.ports import Provider
@@ -80,7 +80,7 @@ def test_replicate_is_told_when_to_give_up(upscale: Model, queue: str, processin
 
 
 def test_a_send_ends_before_its_deadline_does(upscale: Model) -> None:
-    assert Patience().whole < upscale.deadlines.submit
+    assert Timeouts().whole < upscale.deadlines.submit
 
 
 async def test_what_is_sent_is_the_stored_request_and_the_key(

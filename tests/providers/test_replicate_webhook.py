@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from aijobs.domain.errors import BadInput, NotAuthenticated
 from aijobs.domain.ports import Provider
-from aijobs.domain.provider_io import Hint, WebhookDelivery
+from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 
 At = Callable[..., Awaitable[Any]]
 
@@ -19,24 +19,24 @@ ANOTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 PREDICTION = b'{"id":"p1","status":"succeeded","output":"https://replicate.delivery/out.png"}'
 
 
-def delivered(body: bytes = PREDICTION, *, age: timedelta = timedelta(), secret: str = SECRET) -> WebhookDelivery:
+def delivered(body: bytes = PREDICTION, *, age: timedelta = timedelta(), secret: str = SECRET) -> IncomingWebhook:
     sent_at = datetime.now(UTC) - age
     headers = {
         "webhook-id": "msg_1",
         "webhook-timestamp": str(int(sent_at.timestamp())),
         "webhook-signature": Webhook(secret).sign("msg_1", sent_at, body.decode()),
     }
-    return WebhookDelivery(headers, body, token="sub_1")
+    return IncomingWebhook(headers, body, token="sub_1")
 
 
-def changed(delivery: WebhookDelivery, **headers: str | None) -> WebhookDelivery:
+def changed(delivery: IncomingWebhook, **headers: str | None) -> IncomingWebhook:
     named = {f"webhook-{name}": value for name, value in headers.items()}
     kept = {name: value for name, value in {**delivery.headers, **named}.items() if value is not None}
-    return WebhookDelivery(kept, delivery.body, delivery.token)
+    return IncomingWebhook(kept, delivery.body, delivery.token)
 
 
 def test_a_signed_webhook_is_a_hint(replicate: Provider) -> None:
-    assert replicate.parse_webhook(delivered()) == Hint(
+    assert replicate.parse_webhook(delivered()) == WebhookHint(
         delivery_id="msg_1",
         raw_status="succeeded",
         ref={
@@ -69,7 +69,7 @@ def test_the_published_test_vector_is_reproduced() -> None:
 @pytest.mark.parametrize(
     "forged",
     [
-        WebhookDelivery({}, PREDICTION, token="sub_1"),
+        IncomingWebhook({}, PREDICTION, token="sub_1"),
         changed(delivered(), signature=None),
         changed(delivered(), id=None),
         changed(delivered(), timestamp=None),
@@ -84,11 +84,11 @@ def test_the_published_test_vector_is_reproduced() -> None:
         delivered(secret=ANOTHER_SECRET),
         delivered(age=timedelta(hours=6)),
         delivered(age=-timedelta(hours=6)),
-        WebhookDelivery(delivered().headers, PREDICTION + b" ", token="sub_1"),
-        WebhookDelivery(delivered().headers, b"\xff\xfe", token="sub_1"),
+        IncomingWebhook(delivered().headers, PREDICTION + b" ", token="sub_1"),
+        IncomingWebhook(delivered().headers, b"\xff\xfe", token="sub_1"),
     ],
 )
-def test_a_signature_that_is_missing_wrong_or_old_is_not_heard(replicate: Provider, forged: WebhookDelivery) -> None:
+def test_a_signature_that_is_missing_wrong_or_old_is_not_heard(replicate: Provider, forged: IncomingWebhook) -> None:
     with pytest.raises(NotAuthenticated):
         replicate.parse_webhook(forged)
 

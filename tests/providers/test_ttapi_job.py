@@ -9,8 +9,8 @@ import pytest
 from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Acting, Provider
-from aijobs.domain.provider_io import InputFile, Snapshot, WebhookDelivery
+from aijobs.domain.ports import ActionProvider, Provider
+from aijobs.domain.provider_io import IncomingWebhook, InputFile, Snapshot
 
 At = Callable[..., Awaitable[Any]]
 
@@ -39,8 +39,8 @@ def fetched(status: str = "SUCCESS", *, message: str | None = "", **data: Any) -
     return {"status": status, "message": message, "jobId": JOB_ID, "data": {**DONE, **data}}
 
 
-def delivery(body: Any, *, token: str = "sub_0042") -> WebhookDelivery:
-    return WebhookDelivery({}, body if isinstance(body, bytes) else json.dumps(body).encode(), token=token)
+def delivery(body: Any, *, token: str = "sub_0042") -> IncomingWebhook:
+    return IncomingWebhook({}, body if isinstance(body, bytes) else json.dumps(body).encode(), token=token)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ async def test_outputs_of_a_job_that_is_not_shown_now_are_asked_for_again(ttapi:
 
 
 def test_a_finished_job_offers_what_its_components_name_and_we_know(ttapi: Provider) -> None:
-    assert isinstance(ttapi, Acting)
+    assert isinstance(ttapi, ActionProvider)
     named = ["upsample1", "upscale_subtle", "zoom_out_1_5", "upsample1", "inpaint", None, "rm -rf", "upsample5"]
 
     assert ttapi.offered(fetched(components=named)) == ("upsample1", "upscale_subtle", "zoom_out_1_5")

@@ -55,7 +55,7 @@ class Webhook:
 
 
 @dataclass
-class Caller:
+class SandboxCaller:
     url: str
     webhooks: list[Webhook] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -83,7 +83,7 @@ class Caller:
         return self.answers.pop(0) if self.answers else 200
 
 
-class _Server(uvicorn.Server):
+class _CallerServer(uvicorn.Server):
     """Leaves signals to pytest."""
 
     @contextmanager
@@ -92,10 +92,10 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def a_caller() -> AsyncIterator[Caller]:
+async def a_caller() -> AsyncIterator[SandboxCaller]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    caller = Caller(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    caller = SandboxCaller(f"http://127.0.0.1:{listener.getsockname()[1]}")
     app = FastAPI()
 
     @app.get("/photo.png")
@@ -112,7 +112,7 @@ async def a_caller() -> AsyncIterator[Caller]:
         webhook = Webhook(dict(request.headers), body, time.monotonic())
         return Response(status_code=await caller.receive(webhook))
 
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
+    server = _CallerServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.wait({serving}, timeout=0.01)

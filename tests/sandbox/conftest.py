@@ -9,7 +9,7 @@ from replicate.client import Client
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.sandbox.caller import Caller, a_caller
+from tests.sandbox.caller import SandboxCaller, a_caller
 from tests.sandbox.customer import Customer
 
 FAST = Pace(queue_seconds=0.02, work_seconds=0.06)
@@ -37,7 +37,7 @@ async def http(the_sandbox: RunningSandbox) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def customer(sandbox: RunningSandbox, http: httpx.AsyncClient, caller: Caller) -> Customer:
+async def customer(sandbox: RunningSandbox, http: httpx.AsyncClient, caller: SandboxCaller) -> Customer:
     return Customer(http, photo=caller.photo)
 
 
@@ -57,13 +57,13 @@ def client(the_client: Any, sandbox: RunningSandbox) -> Any:
 
 
 @pytest.fixture(scope="session")
-async def the_caller() -> AsyncIterator[Caller]:
+async def the_caller() -> AsyncIterator[SandboxCaller]:
     async with a_caller() as caller:
         yield caller
 
 
 @pytest.fixture
-def caller(the_caller: Caller) -> Caller:
+def caller(the_caller: SandboxCaller) -> SandboxCaller:
     the_caller.webhooks.clear()
     the_caller.answers.clear()
     return the_caller

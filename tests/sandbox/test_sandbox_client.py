@@ -12,7 +12,7 @@ from replicate.exceptions import ModelError, ReplicateError
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from sandbox.vendors.replicate.models import IMAGE_UPSCALE
-from tests.sandbox.caller import Caller, a_photo, format_of, size_of
+from tests.sandbox.caller import SandboxCaller, a_photo, format_of, size_of
 from tests.sandbox.conftest import FAST
 
 UPSCALE = "topazlabs/image-upscale"
@@ -25,7 +25,7 @@ def an_upload(name: str = "cat.png") -> io.BytesIO:
 
 
 async def test_create_wait_and_download_gives_a_larger_picture(
-    client: Any, caller: Caller, http: httpx.AsyncClient
+    client: Any, caller: SandboxCaller, http: httpx.AsyncClient
 ) -> None:
     wanted = {"image": caller.photo, "upscale_factor": "2x", "output_format": "png"}
     prediction = await client.models.predictions.async_create(UPSCALE, input=wanted)
@@ -39,7 +39,7 @@ async def test_create_wait_and_download_gives_a_larger_picture(
     assert prediction.input == wanted
 
 
-async def test_progress_can_be_read_from_the_logs_while_it_works(client: Any, caller: Caller) -> None:
+async def test_progress_can_be_read_from_the_logs_while_it_works(client: Any, caller: SandboxCaller) -> None:
     prediction = await client.models.predictions.async_create(
         UPSCALE, input={"image": f"{caller.photo}?sandbox_fault=never_finishes,work_seconds=0.3"}
     )
@@ -51,24 +51,24 @@ async def test_progress_can_be_read_from_the_logs_while_it_works(client: Any, ca
     assert (prediction.progress.current, prediction.progress.total) == (20, 50)
 
 
-async def test_run_returns_the_link_of_the_output(client: Any, caller: Caller, http: httpx.AsyncClient) -> None:
+async def test_run_returns_the_link_of_the_output(client: Any, caller: SandboxCaller, http: httpx.AsyncClient) -> None:
     link = await client.async_run(UPSCALE, input={"image": caller.photo, "upscale_factor": "4x"})
 
     assert size_of((await http.get(link)).content) == (160, 120)
 
 
-async def test_run_with_a_version_polls_until_it_ends(client: Any, caller: Caller) -> None:
+async def test_run_with_a_version_polls_until_it_ends(client: Any, caller: SandboxCaller) -> None:
     link = await client.async_run(f"{UPSCALE}:{IMAGE_UPSCALE.version}", input={"image": caller.photo}, wait=False)
 
     assert link.endswith("/output.jpg")
 
 
-async def test_run_raises_the_error_of_a_failed_prediction(client: Any, caller: Caller) -> None:
+async def test_run_raises_the_error_of_a_failed_prediction(client: Any, caller: SandboxCaller) -> None:
     with pytest.raises(ModelError, match="no lighthouse"):
         await client.async_run(UPSCALE, input={"image": f"{caller.photo}?sandbox_fault=failed=no lighthouse"})
 
 
-async def test_the_synchronous_client_works_too(client: Any, caller: Caller) -> None:
+async def test_the_synchronous_client_works_too(client: Any, caller: SandboxCaller) -> None:
     prediction = await asyncio.to_thread(client.predictions.create, IMAGE_UPSCALE.version, {"image": caller.photo})
 
     await asyncio.to_thread(prediction.wait)
@@ -103,7 +103,7 @@ async def test_an_uploaded_file_can_be_downloaded_by_its_signed_link_only(client
     assert (await http.get(file.urls["download"][:-5])).status_code == 404
 
 
-async def test_cancel_answers_with_a_final_status(client: Any, caller: Caller) -> None:
+async def test_cancel_answers_with_a_final_status(client: Any, caller: SandboxCaller) -> None:
     prediction = await client.models.predictions.async_create(
         UPSCALE, input={"image": f"{caller.photo}?sandbox_fault=never_finishes"}
     )
@@ -114,7 +114,7 @@ async def test_cancel_answers_with_a_final_status(client: Any, caller: Caller) -
     assert prediction.completed_at
 
 
-async def test_lists_come_page_by_page_newest_first(caller: Caller) -> None:
+async def test_lists_come_page_by_page_newest_first(caller: SandboxCaller) -> None:
     async with running(SandboxConfig(port=0, pace=FAST, page_size=2)) as sandbox:
         client = _client_of(sandbox)
         made = [

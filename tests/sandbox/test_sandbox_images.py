@@ -5,14 +5,16 @@ import io
 import pytest
 from PIL import Image
 
-from sandbox.pictures.upscaling import Order, Sharpening, WorkFailedError, upscale
+from sandbox.pictures.upscaling import Sharpening, UpscaleOrder, WorkFailedError, upscale
 from sandbox.vendors.replicate.models import SHARPENING
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 from tests.sandbox.caller import a_photo, format_of, size_of
 
 
-def an_order(*, factor: int = 2, kind: str = "jpg", sharpening: Sharpening = SHARPENING["CGI"]) -> Order:
-    return Order(factor=factor, format="png" if kind == "png" else "jpg", sharpening=sharpening, max_pixels=10**6)
+def an_order(*, factor: int = 2, kind: str = "jpg", sharpening: Sharpening = SHARPENING["CGI"]) -> UpscaleOrder:
+    return UpscaleOrder(
+        factor=factor, format="png" if kind == "png" else "jpg", sharpening=sharpening, max_pixels=10**6
+    )
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 6])

@@ -3,7 +3,7 @@
 import httpx
 
 from sandbox.server import RunningSandbox
-from tests.sandbox.caller import Caller
+from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.customer import Customer
 
@@ -31,7 +31,9 @@ async def test_paying_twice_for_one_attempt_shows(customer: Customer, http: http
     assert len(ledger["data"]) == 2
 
 
-async def test_the_token_may_be_in_the_webhook(customer: Customer, caller: Caller, sandbox: RunningSandbox) -> None:
+async def test_the_token_may_be_in_the_webhook(
+    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox
+) -> None:
     await customer.create(body={"webhook": f"{caller.hook}?t=from-query"})
     await customer.create(body={"webhook": f"{caller.url}/hooks/from-path"})
     await customer.create()

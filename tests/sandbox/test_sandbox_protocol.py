@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.config import RateLimit, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.sandbox.caller import Caller
+from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.customer import UPSCALE, Customer
 
@@ -43,7 +43,7 @@ async def test_every_reply_carries_the_rate_limit(customer: Customer) -> None:
     assert int(reply.headers["ratelimit-reset"]) >= 1
 
 
-async def test_too_many_creates_are_throttled_and_cost_nothing(caller: Caller) -> None:
+async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, rate_limit=RateLimit(creates_per_minute=2))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         replies = [await Customer(http, photo=caller.photo).post() for _ in range(3)]
@@ -67,7 +67,7 @@ async def test_a_call_without_a_token_is_refused(customer: Customer, authorizati
     }
 
 
-async def test_only_listed_tokens_are_accepted_when_there_is_a_list(caller: Caller) -> None:
+async def test_only_listed_tokens_are_accepted_when_there_is_a_list(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, tokens=frozenset({"r8_mine"}))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         refused = await http.get("/v1/account", headers={"Authorization": "Bearer r8_yours"})
@@ -157,7 +157,7 @@ async def test_a_blocking_create_that_runs_out_of_time_comes_back_as_starting(cu
     assert (await customer.get(reply.json()["id"]))["status"] == "processing"
 
 
-async def test_the_deadline_aborts_what_waits_and_cancels_what_runs(caller: Caller) -> None:
+async def test_the_deadline_aborts_what_waits_and_cancels_what_runs(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, shortest_deadline=timedelta(seconds=1))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         customer = Customer(http, photo=caller.photo)
@@ -213,7 +213,7 @@ async def test_canceling_what_has_ended_changes_nothing(customer: Customer) -> N
     assert reply.json() == prediction
 
 
-async def test_output_input_and_logs_are_erased_after_the_retention(caller: Caller) -> None:
+async def test_output_input_and_logs_are_erased_after_the_retention(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, retention=timedelta(seconds=0.5))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         customer = Customer(http, photo=caller.photo)
@@ -227,7 +227,7 @@ async def test_output_input_and_logs_are_erased_after_the_retention(caller: Call
     assert download.status_code == 404
 
 
-async def test_links_expire_and_a_new_get_brings_a_fresh_one(caller: Caller) -> None:
+async def test_links_expire_and_a_new_get_brings_a_fresh_one(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, link_ttl=timedelta(seconds=0.8))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         finished = await Customer(http, photo=caller.photo).finished()
@@ -259,7 +259,7 @@ async def test_a_forged_link_opens_nothing(customer: Customer, http: httpx.Async
     ],
 )
 async def test_an_unusable_input_ends_in_failed_with_the_reason(
-    customer: Customer, caller: Caller, sandbox: RunningSandbox, image: str, words: str
+    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox, image: str, words: str
 ) -> None:
     prediction = await customer.finished(image=image.format(caller=caller.url, sandbox=sandbox.url))
 
@@ -268,7 +268,7 @@ async def test_an_unusable_input_ends_in_failed_with_the_reason(
     assert prediction["output"] is None
 
 
-async def test_a_picture_that_would_become_too_large_fails(caller: Caller) -> None:
+async def test_a_picture_that_would_become_too_large_fails(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, max_output_pixels=10_000)
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         prediction = await Customer(http, photo=caller.photo).finished(upscale_factor="6x")
@@ -277,7 +277,7 @@ async def test_a_picture_that_would_become_too_large_fails(caller: Caller) -> No
     assert "43200 pixels" in prediction["error"]
 
 
-async def test_an_upload_above_the_limit_is_a_413(caller: Caller) -> None:
+async def test_an_upload_above_the_limit_is_a_413(caller: SandboxCaller) -> None:
     async with running(SandboxConfig(port=0, max_file_bytes=1_000)) as sandbox, _plain_client(sandbox) as http:
         replies = [await http.post("/v1/files", files={"content": ("big.bin", b"x" * size)}) for size in (2_000, 10**6)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.sandbox.caller import Caller, a_photo
+from tests.sandbox.caller import SandboxCaller, a_photo
 from tests.sandbox.customer import Customer
 
 PROGRAM = """
@@ -31,7 +31,7 @@ def kept_in(folder: Path) -> SandboxConfig:
 
 
 @asynccontextmanager
-async def a_customer(url: str, caller: Caller) -> AsyncIterator[Customer]:
+async def a_customer(url: str, caller: SandboxCaller) -> AsyncIterator[Customer]:
     headers = {"Authorization": "Bearer r8_any"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=False) as http:
         yield Customer(http, photo=caller.photo)
@@ -53,7 +53,7 @@ async def a_process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proc
         await process.wait()
 
 
-async def test_predictions_files_and_secrets_survive(tmp_path: Path, caller: Caller) -> None:
+async def test_predictions_files_and_secrets_survive(tmp_path: Path, caller: SandboxCaller) -> None:
     async with running(kept_in(tmp_path)) as sandbox, a_customer(sandbox.url, caller) as customer:
         uploaded = await customer.http.post("/v1/files", files={"content": ("cat.png", a_photo())})
         done = await customer.finished()
@@ -73,7 +73,7 @@ async def test_predictions_files_and_secrets_survive(tmp_path: Path, caller: Cal
     assert listed == [failing["id"], done["id"]]
 
 
-async def test_unfinished_work_goes_on_after_the_restart(tmp_path: Path, caller: Caller) -> None:
+async def test_unfinished_work_goes_on_after_the_restart(tmp_path: Path, caller: SandboxCaller) -> None:
     async with running(kept_in(tmp_path)) as sandbox, a_customer(sandbox.url, caller) as customer:
         prediction = await customer.create(fault="output_as=list", body={"webhook": caller.hook})
         before = await customer.until(prediction["id"], "processing")
@@ -89,7 +89,7 @@ async def test_unfinished_work_goes_on_after_the_restart(tmp_path: Path, caller:
     assert [(row.id, row.charge) for row in rows] == [(prediction["id"], "charged")]
 
 
-async def test_a_webhook_that_did_not_arrive_is_sent_after_the_restart(tmp_path: Path, caller: Caller) -> None:
+async def test_a_webhook_that_did_not_arrive_is_sent_after_the_restart(tmp_path: Path, caller: SandboxCaller) -> None:
     caller.answers += [500] * 3
     wanted = {"webhook": caller.hook, "webhook_events_filter": ["completed"]}
     async with running(kept_in(tmp_path)) as sandbox, a_customer(sandbox.url, caller) as customer:
@@ -103,7 +103,7 @@ async def test_a_webhook_that_did_not_arrive_is_sent_after_the_restart(tmp_path:
     assert len({webhook.id for webhook in webhooks}) == 1
 
 
-async def test_a_killed_process_loses_nothing(tmp_path: Path, caller: Caller) -> None:
+async def test_a_killed_process_loses_nothing(tmp_path: Path, caller: SandboxCaller) -> None:
     async with a_process(tmp_path) as (process, url), a_customer(url, caller) as customer:
         prediction = await customer.create()
         process.kill()
@@ -114,7 +114,7 @@ async def test_a_killed_process_loses_nothing(tmp_path: Path, caller: Caller) ->
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_cleanly(tmp_path: Path, caller: Caller, end: signal.Signals) -> None:
+async def test_a_signal_ends_it_cleanly(tmp_path: Path, caller: SandboxCaller, end: signal.Signals) -> None:
     async with a_process(tmp_path) as (process, url), a_customer(url, caller) as customer:
         await customer.create(fault="never_finishes")
         process.send_signal(end)
@@ -122,7 +122,7 @@ async def test_a_signal_ends_it_cleanly(tmp_path: Path, caller: Caller, end: sig
             assert await process.wait() == 0
 
 
-async def test_a_hanging_call_does_not_hold_up_the_end(tmp_path: Path, caller: Caller) -> None:
+async def test_a_hanging_call_does_not_hold_up_the_end(tmp_path: Path, caller: SandboxCaller) -> None:
     async def ask(url: str) -> int:
         async with a_customer(url, caller) as customer:
             return (await customer.post(fault="hang=60")).status_code

@@ -9,7 +9,7 @@ import pytest
 from replicate.webhook import InvalidSignatureError, InvalidTimestampError, Webhooks, WebhookSigningSecret
 
 from sandbox.server import RunningSandbox
-from tests.sandbox.caller import Caller, Webhook
+from tests.sandbox.caller import SandboxCaller, Webhook
 from tests.sandbox.customer import Customer
 
 ALL_EVENTS = ["start", "output", "logs", "completed"]
@@ -20,12 +20,12 @@ def validate(webhook: Webhook, sandbox: RunningSandbox) -> None:
     Webhooks.validate(headers=webhook.headers, body=webhook.body, secret=secret, tolerance=300)
 
 
-def told(caller: Caller, *events: str) -> dict[str, Any]:
+def told(caller: SandboxCaller, *events: str) -> dict[str, Any]:
     return {"webhook": caller.hook, "webhook_events_filter": list(events)}
 
 
 async def test_a_webhook_carries_the_body_of_a_get_and_a_valid_signature(
-    customer: Customer, caller: Caller, sandbox: RunningSandbox
+    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox
 ) -> None:
     prediction = await customer.create(body=told(caller, "completed"))
 
@@ -40,7 +40,7 @@ async def test_the_secret_is_the_same_as_the_api_tells(client: Any, sandbox: Run
     assert (await client.webhooks.default.async_secret()).key == sandbox.webhook_secret
 
 
-async def test_all_events_come_in_order(customer: Customer, caller: Caller) -> None:
+async def test_all_events_come_in_order(customer: Customer, caller: SandboxCaller) -> None:
     await customer.create(body=told(caller, *ALL_EVENTS))
 
     webhooks = await caller.received(4)
@@ -50,7 +50,7 @@ async def test_all_events_come_in_order(customer: Customer, caller: Caller) -> N
     assert len({webhook.id for webhook in webhooks}) == 4
 
 
-async def test_logs_come_at_most_every_half_second(customer: Customer, caller: Caller) -> None:
+async def test_logs_come_at_most_every_half_second(customer: Customer, caller: SandboxCaller) -> None:
     await customer.finished(fault="work_seconds=1.2", body=told(caller, "logs"))
     await asyncio.sleep(0.1)
 
@@ -59,13 +59,13 @@ async def test_logs_come_at_most_every_half_second(customer: Customer, caller: C
     assert all(gap > 0.45 for gap in gaps)
 
 
-async def test_without_a_filter_output_and_completion_are_reported(customer: Customer, caller: Caller) -> None:
+async def test_without_a_filter_output_and_completion_are_reported(customer: Customer, caller: SandboxCaller) -> None:
     await customer.create(body={"webhook": caller.hook})
 
     assert [webhook.status for webhook in await caller.received(2)] == ["processing", "succeeded"]
 
 
-async def test_the_last_webhook_is_sent_again_until_it_arrives(customer: Customer, caller: Caller) -> None:
+async def test_the_last_webhook_is_sent_again_until_it_arrives(customer: Customer, caller: SandboxCaller) -> None:
     caller.answers += [500, 429]
 
     await customer.create(body=told(caller, "completed"))
@@ -75,7 +75,7 @@ async def test_the_last_webhook_is_sent_again_until_it_arrives(customer: Custome
     assert webhooks[2].arrived - webhooks[1].arrived > 0.15
 
 
-async def test_other_webhooks_are_sent_once(customer: Customer, caller: Caller) -> None:
+async def test_other_webhooks_are_sent_once(customer: Customer, caller: SandboxCaller) -> None:
     caller.answers += [500]
 
     await customer.create(body=told(caller, "start", "completed"))
@@ -83,7 +83,7 @@ async def test_other_webhooks_are_sent_once(customer: Customer, caller: Caller) 
     assert [webhook.status for webhook in await caller.received(2)] == ["processing", "succeeded"]
 
 
-async def test_a_redirect_is_not_followed(customer: Customer, caller: Caller) -> None:
+async def test_a_redirect_is_not_followed(customer: Customer, caller: SandboxCaller) -> None:
     caller.answers += [307]
 
     await customer.finished(body=told(caller, "completed"))
@@ -92,7 +92,7 @@ async def test_a_redirect_is_not_followed(customer: Customer, caller: Caller) ->
     assert len(caller.webhooks) == 1
 
 
-async def test_duplicates(customer: Customer, caller: Caller, sandbox: RunningSandbox) -> None:
+async def test_duplicates(customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox) -> None:
     await customer.create(fault="webhook_duplicate", body=told(caller, "start", "completed"))
 
     webhooks = await caller.received(4)
@@ -101,13 +101,13 @@ async def test_duplicates(customer: Customer, caller: Caller, sandbox: RunningSa
     assert len({webhook.id for webhook in webhooks}) == 2
 
 
-async def test_the_last_one_first(customer: Customer, caller: Caller) -> None:
+async def test_the_last_one_first(customer: Customer, caller: SandboxCaller) -> None:
     await customer.create(fault="webhook_out_of_order", body=told(caller, "start", "completed"))
 
     assert [webhook.status for webhook in await caller.received(2)] == ["succeeded", "processing"]
 
 
-async def test_before_the_answer_to_the_create(customer: Customer, caller: Caller) -> None:
+async def test_before_the_answer_to_the_create(customer: Customer, caller: SandboxCaller) -> None:
     prediction = await customer.create(fault="webhook_early", body=told(caller, "completed"))
     answered = time.monotonic()
 
@@ -116,7 +116,7 @@ async def test_before_the_answer_to_the_create(customer: Customer, caller: Calle
     assert webhook.prediction["id"] == prediction["id"]
 
 
-async def test_a_wrong_signature(customer: Customer, caller: Caller, sandbox: RunningSandbox) -> None:
+async def test_a_wrong_signature(customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox) -> None:
     await customer.create(fault="webhook_forged", body=told(caller, "completed"))
 
     [webhook] = await caller.received(1)
@@ -125,7 +125,7 @@ async def test_a_wrong_signature(customer: Customer, caller: Caller, sandbox: Ru
         validate(webhook, sandbox)
 
 
-async def test_an_old_timestamp(customer: Customer, caller: Caller, sandbox: RunningSandbox) -> None:
+async def test_an_old_timestamp(customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox) -> None:
     await customer.create(fault="webhook_old", body=told(caller, "completed"))
 
     [webhook] = await caller.received(1)
@@ -134,14 +134,16 @@ async def test_an_old_timestamp(customer: Customer, caller: Caller, sandbox: Run
         validate(webhook, sandbox)
 
 
-async def test_none_at_all(customer: Customer, caller: Caller) -> None:
+async def test_none_at_all(customer: Customer, caller: SandboxCaller) -> None:
     await customer.finished(fault="webhook_none", body=told(caller, *ALL_EVENTS))
     await asyncio.sleep(0.1)
 
     assert caller.webhooks == []
 
 
-async def test_a_standing_fault_spoils_one_webhook(customer: Customer, caller: Caller, sandbox: RunningSandbox) -> None:
+async def test_a_standing_fault_spoils_one_webhook(
+    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox
+) -> None:
     sandbox.misbehave("webhook_none")
 
     await customer.create(body=told(caller, "start", "completed"))
@@ -149,7 +151,7 @@ async def test_a_standing_fault_spoils_one_webhook(customer: Customer, caller: C
     assert [webhook.status for webhook in await caller.received(1)] == ["succeeded"]
 
 
-async def test_the_body_is_the_signed_text_itself(customer: Customer, caller: Caller) -> None:
+async def test_the_body_is_the_signed_text_itself(customer: Customer, caller: SandboxCaller) -> None:
     await customer.create(body=told(caller, "completed"))
 
     [webhook] = await caller.received(1)

@@ -9,7 +9,7 @@ from PIL import ImageChops
 from sandbox.config import SandboxConfig, TtapiRules
 from sandbox.persistence.ledger import Charge
 from sandbox.server import RunningSandbox, running
-from tests.sandbox.caller import Caller
+from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.painter import Painter, painter_at
 
@@ -224,7 +224,7 @@ async def test_another_account_sees_nothing(painter: Painter, sandbox: RunningSa
         assert await stranger.listed() == []
 
 
-async def test_a_hook_is_the_fetched_job_unsigned(painter: Painter, caller: Caller) -> None:
+async def test_a_hook_is_the_fetched_job_unsigned(painter: Painter, caller: SandboxCaller) -> None:
     job = await painter.finished(hookUrl=caller.hook)
 
     (webhook,) = await caller.received(1)
@@ -234,7 +234,7 @@ async def test_a_hook_is_the_fetched_job_unsigned(painter: Painter, caller: Call
 
 
 async def test_a_hook_is_delivered_three_times_at_most_until_it_is_answered_200(
-    painter: Painter, caller: Caller
+    painter: Painter, caller: SandboxCaller
 ) -> None:
     caller.answers[:] = [202, 500, 404, 200]
     await painter.finished(hookUrl=caller.hook)
@@ -246,7 +246,7 @@ async def test_a_hook_is_delivered_three_times_at_most_until_it_is_answered_200(
 
 
 async def test_the_ledger_counts_submits_by_the_token_that_was_planted(
-    painter: Painter, sandbox: RunningSandbox, caller: Caller
+    painter: Painter, sandbox: RunningSandbox, caller: SandboxCaller
 ) -> None:
     await painter.imagine(hookUrl=caller.hook)
     await painter.imagine(prompt="a cat --seed 42")

@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.stories.stack import Stack, running_stack
+from tests.stories.stack import StoryStack, running_stack
 
 
 @pytest.fixture(scope="session")
-async def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 
 @pytest.fixture
-def stack(shared_stack: Stack) -> Stack:
+def stack(shared_stack: StoryStack) -> StoryStack:
     shared_stack.sandbox.behave()
     return shared_stack

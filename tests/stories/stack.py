@@ -37,7 +37,7 @@ QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
 
 
 @dataclass
-class Stack:
+class StoryStack:
     """What a test has at hand. Jobs are asked for through `api`, with a service key."""
 
     temporal: TemporalServer
@@ -124,7 +124,7 @@ async def running_stack(
     public: bool = False,
     pace: Pace | None = None,
     settings: Mapping[str, str] | None = None,
-) -> AsyncIterator[Stack]:
+) -> AsyncIterator[StoryStack]:
     """A stack of its own, all data under `data_dir`. With `public`, webhooks and links of our store are used."""
     async with AsyncExitStack() as opened:
         server = (
@@ -139,14 +139,14 @@ async def running_stack(
         api = await opened.enter_async_context(
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
         )
-        stack = Stack(server, sandbox, api, environment, opened)
+        stack = StoryStack(server, sandbox, api, environment, opened)
         await stack.start("api")
         await stack.start("worker")
         api.headers["Authorization"] = f"Bearer {(data_dir / 'key').read_text().strip()}"
         yield stack
 
 
-def running_api(stack: Stack) -> AbstractAsyncContextManager[Process]:
+def running_api(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
     async def is_ready() -> bool:
         try:
             return (await stack.api.get("/healthz")).status_code == 200
@@ -156,7 +156,7 @@ def running_api(stack: Stack) -> AbstractAsyncContextManager[Process]:
     return running(recipe_for("api", stack.environment), is_ready=is_ready)
 
 
-def running_worker(stack: Stack) -> AbstractAsyncContextManager[Process]:
+def running_worker(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
     async def is_ready() -> bool:
         client = await stack.temporal_client()
         request = DescribeTaskQueueRequest(

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 STATUS_AND_FAULT = [
     (JobStatus.SUBMITTED, "hang=3"),
@@ -18,7 +18,7 @@ STATUS_AND_FAULT = [
 
 
 @pytest.mark.parametrize(("status", "fault"), STATUS_AND_FAULT)
-async def test_a_job_can_be_canceled_in_every_status(stack: Stack, status: JobStatus, fault: str) -> None:
+async def test_a_job_can_be_canceled_in_every_status(stack: StoryStack, status: JobStatus, fault: str) -> None:
     name, _, arg = fault.partition("=")
     user = f"canceler-{status.name}"
     stack.sandbox.misbehave(name, arg=arg or None)
@@ -41,7 +41,7 @@ async def test_a_job_can_be_canceled_in_every_status(stack: Stack, status: JobSt
     await workflow_closes(stack, code, WorkflowExecutionStatus.CANCELED)
 
 
-async def test_the_provider_is_told_to_stop(stack: Stack) -> None:
+async def test_the_provider_is_told_to_stop(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit()
     await stack.until(code, JobStatus.PROCESSING)
@@ -53,7 +53,7 @@ async def test_the_provider_is_told_to_stop(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("way", ["signal", "temporal"])
-async def test_temporals_own_ways_mean_the_same(stack: Stack, way: str) -> None:
+async def test_temporals_own_ways_mean_the_same(stack: StoryStack, way: str) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user=f"operator-{way}")
     await stack.until(code, JobStatus.PROCESSING, user=f"operator-{way}")
@@ -67,7 +67,7 @@ async def test_temporals_own_ways_mean_the_same(stack: Stack, way: str) -> None:
     await workflow_closes(stack, code, WorkflowExecutionStatus.CANCELED)
 
 
-async def test_a_finished_job_cannot_be_canceled(stack: Stack) -> None:
+async def test_a_finished_job_cannot_be_canceled(stack: StoryStack) -> None:
     code = await stack.submit()
     await stack.events(code)
 
@@ -77,7 +77,7 @@ async def test_a_finished_job_cannot_be_canceled(stack: Stack) -> None:
     assert answer.json()["code"] == "job_is_final"
 
 
-async def workflow_closes(stack: Stack, code: str, expected: WorkflowExecutionStatus) -> None:
+async def workflow_closes(stack: StoryStack, code: str, expected: WorkflowExecutionStatus) -> None:
     handle = (await stack.temporal_client()).get_workflow_handle(code)
     async with asyncio.timeout(20):
         with contextlib.suppress(WorkflowFailureError):

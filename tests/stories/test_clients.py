@@ -9,21 +9,21 @@ import pytest
 from aijobs_client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
 from PIL import Image
 
-from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, Stack, running_stack
+from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, StoryStack, running_stack
 
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "clients.md"
 
 
 @pytest.fixture(scope="module")
-async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("clients")) as stack:
         yield stack
 
 
-class Killer:
+class ApiKiller:
     """Kills the API once the job is in a status, and starts it again. Keeps what was heard."""
 
-    def __init__(self, stack: Stack, status: JobStatus) -> None:
+    def __init__(self, stack: StoryStack, status: JobStatus) -> None:
         self._stack = stack
         self._status = status
         self.heard: list[JobEvent] = []
@@ -40,8 +40,8 @@ class Killer:
         assert self.heard[-1].is_final
 
 
-async def test_an_application_waits_over_the_death_of_the_api(fragile: Stack, tmp_path: Path) -> None:
-    killer = Killer(fragile, JobStatus.PROCESSING)
+async def test_an_application_waits_over_the_death_of_the_api(fragile: StoryStack, tmp_path: Path) -> None:
+    killer = ApiKiller(fragile, JobStatus.PROCESSING)
     async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code, "upscale_factor": 2})
@@ -53,8 +53,8 @@ async def test_an_application_waits_over_the_death_of_the_api(fragile: Stack, tm
     assert_twice_as_wide(files)
 
 
-async def test_a_thread_waits_over_the_death_of_the_api(fragile: Stack, tmp_path: Path) -> None:
-    killer, loop = Killer(fragile, JobStatus.QUEUED), asyncio.get_running_loop()
+async def test_a_thread_waits_over_the_death_of_the_api(fragile: StoryStack, tmp_path: Path) -> None:
+    killer, loop = ApiKiller(fragile, JobStatus.QUEUED), asyncio.get_running_loop()
 
     def told(event: JobEvent) -> None:
         asyncio.run_coroutine_threadsafe(killer.told(event), loop).result()
@@ -70,7 +70,7 @@ async def test_a_thread_waits_over_the_death_of_the_api(fragile: Stack, tmp_path
     assert_twice_as_wide(files)
 
 
-async def test_the_example_of_the_documentation_works(fragile: Stack, tmp_path: Path) -> None:
+async def test_the_example_of_the_documentation_works(fragile: StoryStack, tmp_path: Path) -> None:
     _, example, _ = re.split("^```(?:python)?$", DOCUMENTATION.read_text("utf-8"), maxsplit=2, flags=re.MULTILINE)
     said = {"https://jobs.example.com": str(fragile.api.base_url), "aijobs_…": key_of(fragile)}
     said |= {"photo.jpg": str(PHOTO), "results/": f"{tmp_path}/results/"}
@@ -84,7 +84,7 @@ async def test_the_example_of_the_documentation_works(fragile: Stack, tmp_path: 
         assert after.width == 4 * before.width
 
 
-async def test_a_canceled_job_ends_the_waiting_for_it(fragile: Stack) -> None:
+async def test_a_canceled_job_ends_the_waiting_for_it(fragile: StoryStack) -> None:
     async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code})
@@ -97,7 +97,7 @@ async def test_a_canceled_job_ends_the_waiting_for_it(fragile: Stack) -> None:
     assert canceled.value.job.job_status == JobStatus.CANCELED
 
 
-def key_of(stack: Stack) -> str:
+def key_of(stack: StoryStack) -> str:
     return str(stack.api.headers["Authorization"]).removeprefix("Bearer ")
 
 

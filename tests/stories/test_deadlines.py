@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from tests.stories.stack import Stack
         ("business", "never_finishes"),
     ],
 )
-async def test_a_deadline_that_passes_is_named(stack: Stack, deadline: str, fault: str) -> None:
+async def test_a_deadline_that_passes_is_named(stack: StoryStack, deadline: str, fault: str) -> None:
     name, _, arg = fault.partition("=")
     user = f"late-{deadline}"
     stack.sandbox.misbehave(name, arg=arg or None, times=0 if name == "throttled" else None)
@@ -29,7 +29,7 @@ async def test_a_deadline_that_passes_is_named(stack: Stack, deadline: str, faul
     assert job["error"]["stage"] == deadline
 
 
-async def test_a_stopped_prediction_gives_the_points_back(stack: Stack) -> None:
+async def test_a_stopped_prediction_gives_the_points_back(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(model="hasty_processing", user="curie")
 
@@ -39,7 +39,7 @@ async def test_a_stopped_prediction_gives_the_points_back(stack: Stack) -> None:
     assert await stack.points_used("curie") == 0
 
 
-async def test_a_prediction_that_may_still_be_billed_holds_the_points(stack: Stack) -> None:
+async def test_a_prediction_that_may_still_be_billed_holds_the_points(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     stack.sandbox.misbehave("cancel_ignored", times=0)
     code = await stack.submit(model="hasty_processing", user="lovelace")

@@ -10,7 +10,7 @@ import pytest
 
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.conversations import messages_of
-from tests.stories.stack import Stack, running_stack
+from tests.stories.stack import StoryStack, running_stack
 
 CONTRACT: Final = (Path(__file__).parents[2] / "cli" / "samples" / "sample.txt").read_bytes()
 TEMPLATE: Final = "contract_zh"
@@ -19,19 +19,19 @@ EVERY_STAGE_ONCE: Final = ["1", "2", "3", "4"]
 
 
 @pytest.fixture(scope="module")
-async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("documents")) as stack:
         stack.sandbox.pace(queue_seconds=0, work_seconds=0.4)
         yield stack
 
 
 @pytest.fixture
-def desk(fragile: Stack) -> Stack:
+def desk(fragile: StoryStack) -> StoryStack:
     fragile.sandbox.behave()
     return fragile
 
 
-async def hand_in(stack: Stack, content: bytes = CONTRACT, **form: str) -> dict[str, Any]:
+async def hand_in(stack: StoryStack, content: bytes = CONTRACT, **form: str) -> dict[str, Any]:
     """The answer's `data`."""
     answer = await stack.api.post(
         "/api/template/upload-template",
@@ -44,26 +44,26 @@ async def hand_in(stack: Stack, content: bytes = CONTRACT, **form: str) -> dict[
     return data
 
 
-def calls(stack: Stack, code: str) -> list[str]:
+def calls(stack: StoryStack, code: str) -> list[str]:
     """The stages that the model was paid for, in order."""
     references = [row.correlation or "" for row in stack.sandbox.ledger()]
     return [reference.rpartition("/")[2] for reference in references if reference.startswith(code)]
 
 
-async def until_called(stack: Stack, code: str, times: int) -> None:
+async def until_called(stack: StoryStack, code: str, times: int) -> None:
     async with asyncio.timeout(30):
         while len(calls(stack, code)) < times:
             await asyncio.sleep(0.02)
 
 
-async def tracked(stack: Stack, code: str) -> list[dict[str, Any]]:
+async def tracked(stack: StoryStack, code: str) -> list[dict[str, Any]]:
     headers = {"Aijobs-User": "ada"}
     async with stack.api.stream("GET", f"/api/progress/track/{code}", headers=headers) as answer:
         lines = [line async for line in answer.aiter_lines()]
     return [json.loads(line.removeprefix("data:")) for line in lines if line.startswith("data:")]
 
 
-async def rows(stack: Stack, code: str) -> list[dict[str, Any]]:
+async def rows(stack: StoryStack, code: str) -> list[dict[str, Any]]:
     answer = await stack.api.get(
         f"/api/templates/{TEMPLATE}/rows", params={"source": code}, headers={"Aijobs-User": "ada"}
     )
@@ -71,7 +71,7 @@ async def rows(stack: Stack, code: str) -> list[dict[str, Any]]:
     return [row["values"] for row in answer.json()["data"]]
 
 
-async def remembered(stack: Stack, code: str) -> list[str]:
+async def remembered(stack: StoryStack, code: str) -> list[str]:
     """What is left in the database of what was said. Asked while others write."""
     async with (
         opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,
@@ -82,14 +82,14 @@ async def remembered(stack: Stack, code: str) -> list[str]:
     return [message.content for message in messages if message.content is not None]
 
 
-async def assert_forgotten(stack: Stack, code: str) -> None:
+async def assert_forgotten(stack: StoryStack, code: str) -> None:
     """A stream ends with the status, a moment before the conversation is cleared."""
     async with asyncio.timeout(10):
         while await remembered(stack, code):
             await asyncio.sleep(0.1)
 
 
-async def test_a_contract_becomes_a_table(desk: Stack) -> None:
+async def test_a_contract_becomes_a_table(desk: StoryStack) -> None:
     data = await hand_in(desk)
     statuses = await desk.statuses(data["taskId"])
     job = await desk.job(data["taskId"])
@@ -107,7 +107,7 @@ async def test_a_contract_becomes_a_table(desk: Stack) -> None:
     await assert_forgotten(desk, job["code"])
 
 
-async def test_the_track_shows_every_stage(desk: Stack) -> None:
+async def test_the_track_shows_every_stage(desk: StoryStack) -> None:
     code = (await hand_in(desk))["taskId"]
 
     frames = await tracked(desk, code)
@@ -120,7 +120,7 @@ async def test_the_track_shows_every_stage(desk: Stack) -> None:
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
-async def test_a_worker_killed_in_any_stage_repeats_no_finished_one(desk: Stack, stage: int) -> None:
+async def test_a_worker_killed_in_any_stage_repeats_no_finished_one(desk: StoryStack, stage: int) -> None:
     """The stage in which it died is asked again: its answer had nowhere to go."""
     code = (await hand_in(desk))["taskId"]
     await until_called(desk, code, stage)
@@ -137,7 +137,7 @@ async def test_a_worker_killed_in_any_stage_repeats_no_finished_one(desk: Stack,
     await assert_forgotten(desk, code)
 
 
-async def test_a_worker_killed_while_it_reads_or_writes_starts_over_there(desk: Stack) -> None:
+async def test_a_worker_killed_while_it_reads_or_writes_starts_over_there(desk: StoryStack) -> None:
     """Before the first question, and after the last answer."""
     first = (await hand_in(desk))["taskId"]
     await desk.kill("worker")
@@ -157,7 +157,7 @@ async def test_a_worker_killed_while_it_reads_or_writes_starts_over_there(desk: 
     assert len(await rows(desk, second)) == 1
 
 
-async def test_a_canceled_document_gives_its_points_back_and_leaves_nothing(desk: Stack) -> None:
+async def test_a_canceled_document_gives_its_points_back_and_leaves_nothing(desk: StoryStack) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="20", times=0)
     used = await desk.points_used("ada")
     code = (await hand_in(desk))["taskId"]
@@ -173,7 +173,7 @@ async def test_a_canceled_document_gives_its_points_back_and_leaves_nothing(desk
     await assert_forgotten(desk, code)
 
 
-async def test_a_terminated_workflow_is_mended_and_its_conversation_closed(desk: Stack) -> None:
+async def test_a_terminated_workflow_is_mended_and_its_conversation_closed(desk: StoryStack) -> None:
     desk.sandbox.misbehave("answer_seconds", arg="20", times=0)
     code = (await hand_in(desk))["taskId"]
     await until_called(desk, code, 1)
@@ -187,7 +187,7 @@ async def test_a_terminated_workflow_is_mended_and_its_conversation_closed(desk:
     await assert_forgotten(desk, code)
 
 
-async def test_an_unusable_answer_is_shown_to_its_owner(desk: Stack) -> None:
+async def test_an_unusable_answer_is_shown_to_its_owner(desk: StoryStack) -> None:
     desk.sandbox.misbehave("answer_prose", times=0)
     code = (await hand_in(desk))["taskId"]
     statuses = await desk.statuses(code)

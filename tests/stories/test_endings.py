@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tests.stories.stack import Stack
     ],
 )
 async def test_what_the_provider_refuses_or_spoils_fails_with_its_reason(
-    stack: Stack, fault: str, stage: str, reason: str
+    stack: StoryStack, fault: str, stage: str, reason: str
 ) -> None:
     stack.sandbox.misbehave(fault)
     user = f"user-{fault}"
@@ -37,7 +37,7 @@ async def test_what_the_provider_refuses_or_spoils_fails_with_its_reason(
     assert await stack.points_used(user) == 0
 
 
-async def test_a_link_that_stays_expired_fails_after_it_was_asked_for_anew(stack: Stack) -> None:
+async def test_a_link_that_stays_expired_fails_after_it_was_asked_for_anew(stack: StoryStack) -> None:
     stack.sandbox.misbehave("expired_link", times=0)
     code = await stack.submit(user="hopper")
 
@@ -64,7 +64,7 @@ async def test_a_link_that_stays_expired_fails_after_it_was_asked_for_anew(stack
         "output_as=object",
     ],
 )
-async def test_what_passes_is_survived_and_paid_once(stack: Stack, fault: str) -> None:
+async def test_what_passes_is_survived_and_paid_once(stack: StoryStack, fault: str) -> None:
     name, _, arg = fault.partition("=")
     paid_before = stack.paid_submits()
     stack.sandbox.misbehave(name, arg=arg or None)
@@ -76,7 +76,7 @@ async def test_what_passes_is_survived_and_paid_once(stack: Stack, fault: str) -
     assert stack.paid_submits() == paid_before + 1
 
 
-async def test_a_submit_without_an_answer_is_never_sent_again(stack: Stack) -> None:
+async def test_a_submit_without_an_answer_is_never_sent_again(stack: StoryStack) -> None:
     stack.sandbox.misbehave("drop_before_accept", times=0)
     paid_before = stack.paid_submits()
     code = await stack.submit(model="hasty_queue", user="shannon")
@@ -94,7 +94,7 @@ async def test_a_submit_without_an_answer_is_never_sent_again(stack: Stack) -> N
     assert (points["used"], points["held"]) == (2, 2)
 
 
-async def test_an_aborted_prediction_is_a_timeout_without_a_charge(stack: Stack) -> None:
+async def test_an_aborted_prediction_is_a_timeout_without_a_charge(stack: StoryStack) -> None:
     stack.sandbox.misbehave("aborted")
     code = await stack.submit(user="turing")
 

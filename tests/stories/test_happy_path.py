@@ -6,12 +6,12 @@ import io
 import httpx
 from PIL import Image
 
-from tests.stories.stack import PHOTO, Stack
+from tests.stories.stack import PHOTO, StoryStack
 
 THE_WHOLE_LIFE = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MIGRATING", "SUCCESS"]
 
 
-async def test_a_photo_goes_through_every_status_to_success(stack: Stack) -> None:
+async def test_a_photo_goes_through_every_status_to_success(stack: StoryStack) -> None:
     stack.sandbox.misbehave("queue_seconds", arg="3")
     stack.sandbox.misbehave("work_seconds", arg="3")
     code = await stack.submit(params={"upscale_factor": 2, "output_format": "png"})
@@ -25,7 +25,7 @@ async def test_a_photo_goes_through_every_status_to_success(stack: Stack) -> Non
     assert overall[-1] == 100
 
 
-async def test_the_output_is_ours_checked_and_really_larger(stack: Stack) -> None:
+async def test_the_output_is_ours_checked_and_really_larger(stack: StoryStack) -> None:
     code = await stack.submit(params={"upscale_factor": 2, "output_format": "png"})
     await stack.events(code)
 
@@ -40,7 +40,7 @@ async def test_the_output_is_ours_checked_and_really_larger(stack: Stack) -> Non
     assert output["media_type"] == "image/png"
 
 
-async def test_unit_progress_is_shown_while_the_provider_works(stack: Stack) -> None:
+async def test_unit_progress_is_shown_while_the_provider_works(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="3")
     code = await stack.submit()
 
@@ -51,7 +51,7 @@ async def test_unit_progress_is_shown_while_the_provider_works(stack: Stack) -> 
     assert all(0 < event["unit_progress"] <= 100 and 50 < event["overall_progress"] <= 66.67 for event in shown)
 
 
-async def test_one_job_is_one_paid_submit_and_one_settled_reservation(stack: Stack) -> None:
+async def test_one_job_is_one_paid_submit_and_one_settled_reservation(stack: StoryStack) -> None:
     paid_before = stack.paid_submits()
 
     code = await stack.submit(user="grace")
@@ -61,7 +61,7 @@ async def test_one_job_is_one_paid_submit_and_one_settled_reservation(stack: Sta
     assert await stack.points_used("grace") == 2
 
 
-async def test_a_link_of_ones_own_is_upscaled_as_well(stack: Stack) -> None:
+async def test_a_link_of_ones_own_is_upscaled_as_well(stack: StoryStack) -> None:
     uploaded = await stack.upload(PHOTO.read_bytes())
     public_photo = await stack.submit(params={"image": uploaded})
     await stack.events(public_photo)

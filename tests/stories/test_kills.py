@@ -11,7 +11,7 @@ import pytest
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import temporal_server
-from tests.stories.stack import PHOTO, Stack, running_stack
+from tests.stories.stack import PHOTO, StoryStack, running_stack
 from tests.stories.test_happy_path import THE_WHOLE_LIFE
 
 
@@ -23,7 +23,7 @@ def assert_goes_to_success(statuses: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("fragile")) as stack:
         yield stack
 
@@ -39,7 +39,9 @@ async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
         (JobStatus.MIGRATING, "slow_body=0.2"),
     ],
 )
-async def test_a_worker_killed_in_any_stage_loses_nothing(fragile: Stack, status: JobStatus, fault: str | None) -> None:
+async def test_a_worker_killed_in_any_stage_loses_nothing(
+    fragile: StoryStack, status: JobStatus, fault: str | None
+) -> None:
     fragile.sandbox.behave()
     if fault is not None:
         name, _, arg = fault.partition("=")
@@ -58,7 +60,7 @@ async def test_a_worker_killed_in_any_stage_loses_nothing(fragile: Stack, status
     assert fragile.paid_submits() == paid_before + 1
 
 
-async def test_a_worker_killed_in_the_middle_of_a_submit_does_not_pay_twice(fragile: Stack) -> None:
+async def test_a_worker_killed_in_the_middle_of_a_submit_does_not_pay_twice(fragile: StoryStack) -> None:
     fragile.sandbox.behave()
     fragile.sandbox.misbehave("hang", arg="5")
     paid_before = fragile.paid_submits()
@@ -76,7 +78,7 @@ async def test_a_worker_killed_in_the_middle_of_a_submit_does_not_pay_twice(frag
     assert fragile.paid_submits() == paid_before + 1
 
 
-async def test_a_stream_goes_on_where_it_was_when_the_api_is_killed(fragile: Stack) -> None:
+async def test_a_stream_goes_on_where_it_was_when_the_api_is_killed(fragile: StoryStack) -> None:
     fragile.sandbox.behave()
     fragile.sandbox.misbehave("work_seconds", arg="3")
     code = await fragile.submit()

@@ -9,19 +9,19 @@ import pytest
 from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.stories.stack import MIDJOURNEY, PHOTO, Stack, running_stack
+from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack, running_stack
 from tests.stories.test_settling import next_note
 
 PROMPT = {"prompt": "a lighthouse above the clouds", "aspect": "3:2"}
 
 
 @pytest.fixture(scope="module")
-async def public_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def public_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("public"), public=True) as stack:
         yield stack
 
 
-async def draw(stack: Stack, **more: Any) -> str:
+async def draw(stack: StoryStack, **more: Any) -> str:
     """The code of a new job."""
     request = {"model_id": MIDJOURNEY, "user_id": "ada", "params": PROMPT, **more}
     answer = await stack.api.post("/api/jobs", json=request)
@@ -36,7 +36,7 @@ async def size_of(url: str) -> tuple[int, int]:
         return picture.size
 
 
-async def test_a_prompt_becomes_a_grid_and_four_pictures_of_ours(stack: Stack) -> None:
+async def test_a_prompt_becomes_a_grid_and_four_pictures_of_ours(stack: StoryStack) -> None:
     paid, used = stack.paid_submits(), await stack.points_used("ada")
     stack.sandbox.misbehave("work_seconds", arg="3")
 
@@ -53,7 +53,7 @@ async def test_a_prompt_becomes_a_grid_and_four_pictures_of_ours(stack: Stack) -
     assert (stack.paid_submits(), await stack.points_used("ada")) == (paid + 1, used + 1)
 
 
-async def test_one_of_the_four_is_enlarged_by_a_job_of_its_own(stack: Stack) -> None:
+async def test_one_of_the_four_is_enlarged_by_a_job_of_its_own(stack: StoryStack) -> None:
     origin = await draw(stack)
     await stack.events(origin)
     drawn = await stack.job(origin)
@@ -72,7 +72,7 @@ async def test_one_of_the_four_is_enlarged_by_a_job_of_its_own(stack: Stack) -> 
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "accept_then_error", "unreadable_json", "no_id"])
-async def test_a_lost_answer_is_found_again_by_the_prompt_and_never_paid_twice(stack: Stack, fault: str) -> None:
+async def test_a_lost_answer_is_found_again_by_the_prompt_and_never_paid_twice(stack: StoryStack, fault: str) -> None:
     paid = stack.paid_submits()
     stack.sandbox.misbehave(fault, on="create")
 
@@ -82,7 +82,7 @@ async def test_a_lost_answer_is_found_again_by_the_prompt_and_never_paid_twice(s
     assert stack.paid_submits() == paid + 1
 
 
-async def test_a_full_queue_is_waited_for_and_nothing_is_paid_twice(stack: Stack) -> None:
+async def test_a_full_queue_is_waited_for_and_nothing_is_paid_twice(stack: StoryStack) -> None:
     paid = stack.paid_submits()
     stack.sandbox.misbehave("queue_exhausted", times=2)
 
@@ -92,7 +92,7 @@ async def test_a_full_queue_is_waited_for_and_nothing_is_paid_twice(stack: Stack
     assert stack.paid_submits() == paid + 1
 
 
-async def test_a_refusal_with_http_200_fails_at_once_and_gives_the_points_back(stack: Stack) -> None:
+async def test_a_refusal_with_http_200_fails_at_once_and_gives_the_points_back(stack: StoryStack) -> None:
     used = await stack.points_used("ada")
     stack.sandbox.misbehave("refused_with_200")
 
@@ -104,7 +104,7 @@ async def test_a_refusal_with_http_200_fails_at_once_and_gives_the_points_back(s
     assert await stack.points_used("ada") == used
 
 
-async def test_a_job_that_ttapi_fails_says_why(stack: Stack) -> None:
+async def test_a_job_that_ttapi_fails_says_why(stack: StoryStack) -> None:
     stack.sandbox.misbehave("failed", arg="Banned prompt detected")
 
     code = await draw(stack)
@@ -113,7 +113,7 @@ async def test_a_job_that_ttapi_fails_says_why(stack: Stack) -> None:
     assert (await stack.job(code))["error"]["message"] == "Banned prompt detected"
 
 
-async def test_a_cancel_says_that_the_vendor_cannot_be_stopped(stack: Stack) -> None:
+async def test_a_cancel_says_that_the_vendor_cannot_be_stopped(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="30")
     code = await draw(stack)
     await stack.until(code, JobStatus.PROCESSING)
@@ -124,7 +124,7 @@ async def test_a_cancel_says_that_the_vendor_cannot_be_stopped(stack: Stack) -> 
     assert (last["job_status_name"], last["detail"]["provider_cancel"]) == ("CANCELED", "not_supported")
 
 
-async def test_what_was_given_up_is_settled_by_the_vendors_last_word_and_can_still_be_had(stack: Stack) -> None:
+async def test_what_was_given_up_is_settled_by_the_vendors_last_word_and_can_still_be_had(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="5")
     user = "late-painter"
     code = await draw(stack, model_id="hasty_midjourney", user_id=user)
@@ -142,7 +142,7 @@ async def test_what_was_given_up_is_settled_by_the_vendors_last_word_and_can_sti
     assert await stack.points_used(user) == 1
 
 
-async def test_a_hook_makes_the_next_question_happen_now_and_an_upload_is_drawn_after(public_stack: Stack) -> None:
+async def test_a_hook_makes_the_next_question_happen_now_and_an_upload_is_drawn_after(public_stack: StoryStack) -> None:
     upload = await public_stack.upload(PHOTO.read_bytes())
 
     code = await draw(public_stack, params={"prompt": "in winter", "images": upload})
@@ -157,7 +157,7 @@ async def test_a_hook_makes_the_next_question_happen_now_and_an_upload_is_drawn_
     assert sent["hookUrl"].endswith("/api/webhooks/ttapi/***")
 
 
-async def test_a_lost_action_is_found_by_its_hook(public_stack: Stack) -> None:
+async def test_a_lost_action_is_found_by_its_hook(public_stack: StoryStack) -> None:
     origin = await draw(public_stack)
     await public_stack.events(origin)
     paid = public_stack.paid_submits()

@@ -6,10 +6,10 @@ from typing import Any
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import temporal_binary
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 
-async def temporal(stack: Stack, *words: str) -> str:
+async def temporal(stack: StoryStack, *words: str) -> str:
     """What the real `temporal` command prints."""
     process = await asyncio.create_subprocess_exec(
         str(temporal_binary()),
@@ -23,12 +23,12 @@ async def temporal(stack: Stack, *words: str) -> str:
     return out.decode()
 
 
-async def listed(stack: Stack, query: str) -> list[str]:
+async def listed(stack: StoryStack, query: str) -> list[str]:
     found: list[dict[str, Any]] = json.loads(await temporal(stack, "workflow", "list", "--query", query, "-o", "json"))
     return [one["execution"]["workflowId"] for one in found]
 
 
-async def test_jobs_are_found_by_status_user_and_model(stack: Stack) -> None:
+async def test_jobs_are_found_by_status_user_and_model(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="franklin")
     await stack.until(code, JobStatus.PROCESSING, user="franklin")
@@ -46,7 +46,7 @@ async def test_jobs_are_found_by_status_user_and_model(stack: Stack) -> None:
     assert (await stack.statuses(code, user="franklin"))[-1] == "CANCELED"
 
 
-async def test_progress_and_state_are_queried(stack: Stack) -> None:
+async def test_progress_and_state_are_queried(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="noether")
     await stack.until(code, JobStatus.PROCESSING, user="noether")
@@ -61,7 +61,7 @@ async def test_progress_and_state_are_queried(stack: Stack) -> None:
     assert (await stack.job(code, user="noether"))["error"]["message"] == "enough"
 
 
-async def test_the_web_ui_can_show_a_jobs_story(stack: Stack) -> None:
+async def test_the_web_ui_can_show_a_jobs_story(stack: StoryStack) -> None:
     code = await stack.submit(user="meitner")
     await stack.events(code, user="meitner")
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 
-async def test_a_provider_that_is_away_only_delays(stack: Stack) -> None:
+async def test_a_provider_that_is_away_only_delays(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="1")
     before = await stack.submit(user="outage")
     await stack.until(before, JobStatus.SUBMITTED, user="outage")
@@ -21,7 +21,7 @@ async def test_a_provider_that_is_away_only_delays(stack: Stack) -> None:
     assert (await stack.statuses(before, user="outage"))[-1] == "SUCCESS"
 
 
-async def test_a_delivery_host_that_is_away_only_delays(stack: Stack) -> None:
+async def test_a_delivery_host_that_is_away_only_delays(stack: StoryStack) -> None:
     stack.sandbox.misbehave("server_error", arg="503", on="delivery", times=4)
     code = await stack.submit(user="delivery")
 

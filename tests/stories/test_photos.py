@@ -11,7 +11,7 @@ from PIL import Image
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.tables import PointsLimitRow
-from tests.stories.stack import MIDJOURNEY, PHOTO, UPSCALE, Stack, running_stack
+from tests.stories.stack import MIDJOURNEY, PHOTO, UPSCALE, StoryStack, running_stack
 
 ADA: Final = {"Aijobs-User": "ada"}
 GPS: Final = 0x8825
@@ -19,18 +19,18 @@ ORIENTATION: Final = 0x0112
 
 
 @pytest.fixture(scope="module")
-async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
     async with running_stack(tmp_path_factory.mktemp("photos"), public=True) as stack:
         yield stack
 
 
 @pytest.fixture
-def desk(studio: Stack) -> Stack:
+def desk(studio: StoryStack) -> StoryStack:
     studio.sandbox.behave()
     return studio
 
 
-async def hand_in(stack: Stack, content: bytes = PHOTO.read_bytes(), *, user: str = "ada") -> dict[str, Any]:
+async def hand_in(stack: StoryStack, content: bytes = PHOTO.read_bytes(), *, user: str = "ada") -> dict[str, Any]:
     answer = await stack.api.post(
         "/api/photo-reviews", files={"photo": ("me.jpg", content)}, headers={"Aijobs-User": user}
     )
@@ -39,13 +39,13 @@ async def hand_in(stack: Stack, content: bytes = PHOTO.read_bytes(), *, user: st
     return review
 
 
-async def look_at(stack: Stack, code: str, path: str = "", *, user: str = "ada") -> Any:
+async def look_at(stack: StoryStack, code: str, path: str = "", *, user: str = "ada") -> Any:
     answer = await stack.api.get(f"/api/photo-reviews/{code}{path}", headers={"Aijobs-User": user})
     answer.raise_for_status()
     return answer.json()
 
 
-async def reviewed(stack: Stack, *, user: str = "ada") -> dict[str, Any]:
+async def reviewed(stack: StoryStack, *, user: str = "ada") -> dict[str, Any]:
     """A review that is done."""
     review = await hand_in(stack, user=user)
     assert (await stack.statuses(review["job_code"], user=user))[-1] == "SUCCESS"
@@ -54,7 +54,7 @@ async def reviewed(stack: Stack, *, user: str = "ada") -> dict[str, Any]:
 
 
 async def beautify(
-    stack: Stack, code: str, *, user: str = "ada", key: str = "", model: str = UPSCALE, **more: Any
+    stack: StoryStack, code: str, *, user: str = "ada", key: str = "", model: str = UPSCALE, **more: Any
 ) -> httpx.Response:
     headers = {"Aijobs-User": user, **({"Idempotency-Key": key} if key else {})}
     return await stack.api.post(
@@ -71,13 +71,13 @@ def from_a_camera() -> bytes:
     return kept.getvalue()
 
 
-async def picture_at(stack: Stack, url: str) -> Image.Image:
+async def picture_at(stack: StoryStack, url: str) -> Image.Image:
     answer = await stack.api.get(url)
     answer.raise_for_status()
     return Image.open(io.BytesIO(answer.content))
 
 
-async def test_a_photo_is_reviewed_and_beautified(desk: Stack) -> None:
+async def test_a_photo_is_reviewed_and_beautified(desk: StoryStack) -> None:
     review = await reviewed(desk)
     accepted = (await beautify(desk, review["code"], params={"upscale_factor": 4})).json()
     while_it_runs = await look_at(desk, review["code"])
@@ -105,7 +105,7 @@ async def test_a_photo_is_reviewed_and_beautified(desk: Stack) -> None:
     assert [job["code"] for job in detail["jobs"]] == [accepted["code"], review["job_code"]]
 
 
-async def test_what_is_published_is_upright_and_says_nothing_of_its_owner(desk: Stack) -> None:
+async def test_what_is_published_is_upright_and_says_nothing_of_its_owner(desk: StoryStack) -> None:
     review = await hand_in(desk, from_a_camera())
 
     published = (await desk.api.get(review["ori_img_url"])).content
@@ -116,7 +116,7 @@ async def test_what_is_published_is_upright_and_says_nothing_of_its_owner(desk: 
     assert b"taken at home" not in published
 
 
-async def test_an_upload_may_be_named(desk: Stack) -> None:
+async def test_an_upload_may_be_named(desk: StoryStack) -> None:
     file = await desk.upload(from_a_camera())
 
     answer = await desk.api.post("/api/photo-reviews", json={"file": file}, headers=ADA)
@@ -128,7 +128,7 @@ async def test_an_upload_may_be_named(desk: Stack) -> None:
     assert (await desk.statuses(review["job_code"]))[-1] == "SUCCESS"
 
 
-async def test_when_beautifying_fails_the_points_and_the_photo_are_as_before(desk: Stack) -> None:
+async def test_when_beautifying_fails_the_points_and_the_photo_are_as_before(desk: StoryStack) -> None:
     review = await reviewed(desk, user="lee")
     used = await desk.points_used("lee")
     desk.sandbox.misbehave("failed")
@@ -146,7 +146,7 @@ async def test_when_beautifying_fails_the_points_and_the_photo_are_as_before(des
     assert (await look_at(desk, review["code"], "/beautified", user="lee"))["data"] == []
 
 
-async def test_when_moving_the_pictures_fails_the_owner_reads_so(desk: Stack) -> None:
+async def test_when_moving_the_pictures_fails_the_owner_reads_so(desk: StoryStack) -> None:
     review = await reviewed(desk, user="mei")
     used = await desk.points_used("mei")
     desk.sandbox.misbehave("expired_link", times=0)
@@ -171,7 +171,7 @@ async def test_when_moving_the_pictures_fails_the_owner_reads_so(desk: Stack) ->
     assert await desk.points_used("mei") == used
 
 
-async def test_a_canceled_job_can_be_run_again_in_its_place(desk: Stack) -> None:
+async def test_a_canceled_job_can_be_run_again_in_its_place(desk: StoryStack) -> None:
     review = await reviewed(desk, user="kim")
     first = (await beautify(desk, review["code"], user="kim")).json()["code"]
     await desk.api.post(f"/api/jobs/{first}/cancel", headers={"Aijobs-User": "kim"})
@@ -191,7 +191,7 @@ async def test_a_canceled_job_can_be_run_again_in_its_place(desk: Stack) -> None
     assert row["job_code"] == second
 
 
-async def test_points_that_are_held_are_not_said_to_be_given_back(desk: Stack) -> None:
+async def test_points_that_are_held_are_not_said_to_be_given_back(desk: StoryStack) -> None:
     review = await reviewed(desk, user="noor")
     desk.sandbox.misbehave("drop_before_accept", times=0)
 
@@ -203,7 +203,7 @@ async def test_points_that_are_held_are_not_said_to_be_given_back(desk: Stack) -
     assert (await look_at(desk, review["code"], user="noor"))["beautify_image"] is False
 
 
-async def test_midjourney_takes_the_photo_too_and_each_of_its_pictures_is_a_row(desk: Stack) -> None:
+async def test_midjourney_takes_the_photo_too_and_each_of_its_pictures_is_a_row(desk: StoryStack) -> None:
     review = await reviewed(desk)
 
     params = {"prompt": "the same photo, at first light"}
@@ -216,7 +216,7 @@ async def test_midjourney_takes_the_photo_too_and_each_of_its_pictures_is_a_row(
     assert [row["sort"] for row in rows] == [0, 1, 2, 3, 4]
 
 
-async def test_a_worker_that_is_killed_leaves_neither_two_rows_nor_two_charges(desk: Stack) -> None:
+async def test_a_worker_that_is_killed_leaves_neither_two_rows_nor_two_charges(desk: StoryStack) -> None:
     desk.sandbox.misbehave("work_seconds", arg="2")
     review = await reviewed(desk, user="sol")
     job_code = (await beautify(desk, review["code"], user="sol")).json()["code"]
@@ -232,7 +232,7 @@ async def test_a_worker_that_is_killed_leaves_neither_two_rows_nor_two_charges(d
     assert await desk.points_used("sol") == 1 + 2
 
 
-async def test_what_stands_against_it_is_told_in_order(desk: Stack) -> None:
+async def test_what_stands_against_it_is_told_in_order(desk: StoryStack) -> None:
     def problem(answer: httpx.Response) -> tuple[int, str]:
         return answer.status_code, answer.json()["code"]
 
@@ -262,7 +262,7 @@ async def test_what_stands_against_it_is_told_in_order(desk: Stack) -> None:
     assert (await look_at(desk, review["code"], user="poor"))["beautify_image"] is False
 
 
-async def test_one_job_at_a_time_and_a_repetition_gets_the_first_answer(desk: Stack) -> None:
+async def test_one_job_at_a_time_and_a_repetition_gets_the_first_answer(desk: StoryStack) -> None:
     review = await reviewed(desk, user="ray")
     desk.sandbox.misbehave("work_seconds", arg="3")
 
@@ -278,7 +278,7 @@ async def test_one_job_at_a_time_and_a_repetition_gets_the_first_answer(desk: St
     assert later.status_code == 202
 
 
-async def _limit_points(user: str, limit: int, stack: Stack) -> None:
+async def _limit_points(user: str, limit: int, stack: StoryStack) -> None:
     """As `aijobs points limit` does it."""
     async with (
         opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,

@@ -8,17 +8,17 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.stories.stack import Stack
+from tests.stories.stack import StoryStack
 
 WHY = {"why": "seen in the provider's dashboard"}
 
 
-async def entries_of(stack: Stack, user: str) -> list[str]:
+async def entries_of(stack: StoryStack, user: str) -> list[str]:
     answer = await stack.api.get("/api/points/entries", headers={"Aijobs-User": user})
     return [entry["kind"] for entry in reversed(answer.json()["data"])]
 
 
-async def next_note(stack: Stack, code: str, user: str, key: str) -> dict[str, Any]:
+async def next_note(stack: StoryStack, code: str, user: str, key: str) -> dict[str, Any]:
     """The detail of the first note that tells of `key`, waited for."""
     while True:
         history = await stack.api.get(
@@ -30,7 +30,7 @@ async def next_note(stack: Stack, code: str, user: str, key: str) -> dict[str, A
                 return found
 
 
-async def timed_out_in_doubt(stack: Stack, user: str, *faults: tuple[str, str | None]) -> str:
+async def timed_out_in_doubt(stack: StoryStack, user: str, *faults: tuple[str, str | None]) -> str:
     """A job that was given up while its provider went on."""
     stack.sandbox.misbehave("cancel_ignored", times=0)
     for fault, arg in faults:
@@ -40,7 +40,7 @@ async def timed_out_in_doubt(stack: Stack, user: str, *faults: tuple[str, str | 
     return code
 
 
-async def test_a_late_success_settles_the_points_and_can_be_fetched(stack: Stack) -> None:
+async def test_a_late_success_settles_the_points_and_can_be_fetched(stack: StoryStack) -> None:
     code = await timed_out_in_doubt(stack, "late-success", ("work_seconds", "5"))
 
     told = await next_note(stack, code, "late-success", "late")
@@ -56,7 +56,7 @@ async def test_a_late_success_settles_the_points_and_can_be_fetched(stack: Stack
     assert await stack.points_used("late-success") == 2
 
 
-async def test_a_late_failure_gives_the_points_back(stack: Stack) -> None:
+async def test_a_late_failure_gives_the_points_back(stack: StoryStack) -> None:
     code = await timed_out_in_doubt(stack, "late-failure", ("work_seconds", "5"), ("failed", "out of memory"))
 
     told = await next_note(stack, code, "late-failure", "late")
@@ -65,7 +65,7 @@ async def test_a_late_failure_gives_the_points_back(stack: Stack) -> None:
     assert await stack.points_used("late-failure") == 0
 
 
-async def test_a_cancel_that_the_provider_ignores_is_settled_by_its_last_word(stack: Stack) -> None:
+async def test_a_cancel_that_the_provider_ignores_is_settled_by_its_last_word(stack: StoryStack) -> None:
     stack.sandbox.misbehave("cancel_ignored", times=0)
     stack.sandbox.misbehave("work_seconds", arg="5")
     code = await stack.submit(model="hasty_migrate", user="ignored")
@@ -80,7 +80,7 @@ async def test_a_cancel_that_the_provider_ignores_is_settled_by_its_last_word(st
     assert await entries_of(stack, "ignored") == ["reserve", "hold", "settle"]
 
 
-async def test_an_operator_decides_what_nobody_can_know(stack: Stack) -> None:
+async def test_an_operator_decides_what_nobody_can_know(stack: StoryStack) -> None:
     stack.sandbox.misbehave("drop_before_accept")
     code = await stack.submit(model="hasty_queue", user="in-doubt")
     await stack.events(code, user="in-doubt")
@@ -97,7 +97,7 @@ async def test_an_operator_decides_what_nobody_can_know(stack: Stack) -> None:
     assert await stack.points_used("in-doubt") == 0
 
 
-async def test_an_operator_names_a_submission_that_was_lost(stack: Stack) -> None:
+async def test_an_operator_names_a_submission_that_was_lost(stack: StoryStack) -> None:
     stack.sandbox.misbehave("accept_then_drop")
     stack.sandbox.misbehave("list_lag", arg="3600")
     code = await stack.submit(user="attached")
@@ -110,7 +110,7 @@ async def test_an_operator_names_a_submission_that_was_lost(stack: Stack) -> Non
     assert (await stack.statuses(code, user="attached"))[-1] == "SUCCESS"
 
 
-async def test_a_failed_migration_is_run_again_without_paying_again(stack: Stack) -> None:
+async def test_a_failed_migration_is_run_again_without_paying_again(stack: StoryStack) -> None:
     stack.sandbox.misbehave("wrong_content")
     code = await stack.submit(user="again")
     assert (await stack.statuses(code, user="again"))[-1] == "FAILED"
@@ -126,7 +126,7 @@ async def test_a_failed_migration_is_run_again_without_paying_again(stack: Stack
     assert (await next_note(stack, code, "again", "rerun"))["rerun"] == again.json()["code"]
 
 
-async def test_a_rerun_from_the_start_is_a_new_charged_job(stack: Stack) -> None:
+async def test_a_rerun_from_the_start_is_a_new_charged_job(stack: StoryStack) -> None:
     stack.sandbox.misbehave("failed")
     code = await stack.submit(user="anew")
     await stack.events(code, user="anew")
@@ -141,7 +141,7 @@ async def test_a_rerun_from_the_start_is_a_new_charged_job(stack: Stack) -> None
 
 
 @pytest.mark.parametrize("start", ["migration", "start"])
-async def test_what_runs_cannot_be_rerun(stack: Stack, start: str) -> None:
+async def test_what_runs_cannot_be_rerun(stack: StoryStack, start: str) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="running")
 
@@ -153,7 +153,7 @@ async def test_what_runs_cannot_be_rerun(stack: Stack, start: str) -> None:
     await stack.events(code, user="running")
 
 
-async def test_a_job_whose_workflow_was_terminated_is_ended_by_repair(stack: Stack) -> None:
+async def test_a_job_whose_workflow_was_terminated_is_ended_by_repair(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="terminated")
     await stack.until(code, JobStatus.PROCESSING, user="terminated")
@@ -168,7 +168,7 @@ async def test_a_job_whose_workflow_was_terminated_is_ended_by_repair(stack: Sta
     assert await stack.points_used("terminated") == 0
 
 
-async def test_a_job_whose_workflow_is_missing_is_taken_up_where_it_was(stack: Stack) -> None:
+async def test_a_job_whose_workflow_is_missing_is_taken_up_where_it_was(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="8")
     code = await stack.submit(user="vanished")
     await stack.until(code, JobStatus.PROCESSING, user="vanished")
@@ -182,7 +182,7 @@ async def test_a_job_whose_workflow_is_missing_is_taken_up_where_it_was(stack: S
     assert stack.paid_submits() == paid_before
 
 
-async def _delete_workflow(stack: Stack, code: str) -> None:
+async def _delete_workflow(stack: StoryStack, code: str) -> None:
     """As if Temporal had lost it."""
     client = await stack.temporal_client()
     wanted = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=WorkflowExecution(workflow_id=code))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.stories.stack import Stack, running_stack
+from tests.stories.stack import StoryStack, running_stack
 
 JOBS: Final = 8
 READERS_OF_EACH: Final = 10
@@ -22,7 +22,7 @@ SILENCE: Final = 20.0
 PATIENCE: Final = 150.0
 
 
-async def frames(stack: Stack, path: str, last_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+async def frames(stack: StoryStack, path: str, last_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """Of one connection, until it breaks. Raises ReadTimeout when it lives and says nothing."""
     headers = {"Authorization": stack.api.headers["Authorization"], "Last-Event-ID": last_id}
     async with (
@@ -37,7 +37,7 @@ async def frames(stack: Stack, path: str, last_id: str) -> AsyncIterator[tuple[s
                 yield coming, json.loads(line.removeprefix("data: "))
 
 
-async def heard(stack: Stack, path: str, jobs: int) -> list[tuple[str, int]]:
+async def heard(stack: StoryStack, path: str, jobs: int) -> list[tuple[str, int]]:
     """Everything, however often the connection breaks, until so many jobs have ended."""
     told: list[tuple[str, int]] = []
     last_id, ended = "0", 0

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.adapters.webhooks.receiver import Received, Receiver, answers, hangs
-from tests.stories.stack import Stack, running_stack
+from tests.adapters.webhooks.receiver import ReceivedWebhook, Receiver, answers, hangs
+from tests.stories.stack import StoryStack, running_stack
 
 BROKEN = answers("500 Internal Server Error")
 
@@ -20,7 +20,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-async def calling(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> AsyncIterator[Stack]:
+async def calling(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> AsyncIterator[StoryStack]:
     """A stack that may call the receiver, and tries again soon."""
     settings = {"AIJOBS_WEBHOOKS__ALLOW_HOSTS": receiver.host, "AIJOBS_WEBHOOKS__PAUSES": "200ms,200ms,200ms,200ms"}
     async with running_stack(tmp_path_factory.mktemp("calling"), settings=settings) as stack:
@@ -28,13 +28,13 @@ async def calling(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) 
 
 
 @pytest.fixture
-def stack(calling: Stack, receiver: Receiver) -> Stack:
+def stack(calling: StoryStack, receiver: Receiver) -> StoryStack:
     calling.sandbox.behave()
     receiver.received.clear()
     return calling
 
 
-async def register(stack: Stack, receiver: Receiver, user: str, *events: str) -> dict[str, Any]:
+async def register(stack: StoryStack, receiver: Receiver, user: str, *events: str) -> dict[str, Any]:
     wanted = {"url": receiver.url, "user_id": user, **({"events": events} if events else {})}
     answer = await stack.api.post("/api/webhook-endpoints", json=wanted)
     assert answer.status_code == 201, answer.text
@@ -42,7 +42,7 @@ async def register(stack: Stack, receiver: Receiver, user: str, *events: str) ->
     return made
 
 
-async def settled(stack: Stack, job: str) -> list[dict[str, Any]]:
+async def settled(stack: StoryStack, job: str) -> list[dict[str, Any]]:
     """All deliveries of a job, once none is on its way."""
     async with asyncio.timeout(60):
         while True:
@@ -52,11 +52,11 @@ async def settled(stack: Stack, job: str) -> list[dict[str, Any]]:
             await asyncio.sleep(0.1)
 
 
-def told(messages: list[Received]) -> list[tuple[str, str]]:
+def told(messages: list[ReceivedWebhook]) -> list[tuple[str, str]]:
     return [(message.body["type"], message.body["data"]["job_status_name"]) for message in messages]
 
 
-async def test_the_end_of_a_job_comes_to_its_callback_url_once(stack: Stack, receiver: Receiver) -> None:
+async def test_the_end_of_a_job_comes_to_its_callback_url_once(stack: StoryStack, receiver: Receiver) -> None:
     secret = (await stack.api.get("/api/webhook-secret", headers={"Aijobs-User": "ada"})).json()["secret"]
 
     code = await stack.submit(user="ada", callback_url=receiver.url, metadata={"order": "1001"})
@@ -71,7 +71,7 @@ async def test_the_end_of_a_job_comes_to_its_callback_url_once(stack: Stack, rec
     assert (delivery["state"], delivery["attempts"], delivery["message_id"]) == ("delivered", 1, message.id)
 
 
-async def test_an_endpoint_hears_of_every_status_when_it_asks(stack: Stack, receiver: Receiver) -> None:
+async def test_an_endpoint_hears_of_every_status_when_it_asks(stack: StoryStack, receiver: Receiver) -> None:
     await register(stack, receiver, "bell", "job.status")
 
     code = await stack.submit(user="bell")
@@ -83,7 +83,9 @@ async def test_an_endpoint_hears_of_every_status_when_it_asks(stack: Stack, rece
     assert len({message.id for message in receiver.received}) == len(statuses) - 1
 
 
-async def test_a_worker_killed_in_the_middle_of_a_delivery_still_delivers(stack: Stack, receiver: Receiver) -> None:
+async def test_a_worker_killed_in_the_middle_of_a_delivery_still_delivers(
+    stack: StoryStack, receiver: Receiver
+) -> None:
     receiver.behaves(hangs)
     code = await stack.submit(user="ada", callback_url=receiver.url)
     await receiver.messages(1)
@@ -97,7 +99,7 @@ async def test_a_worker_killed_in_the_middle_of_a_delivery_still_delivers(stack:
     assert (delivery["state"], delivery["response_status"]) == ("delivered", 204)
 
 
-async def test_what_was_written_while_no_worker_ran_is_sent_later(stack: Stack, receiver: Receiver) -> None:
+async def test_what_was_written_while_no_worker_ran_is_sent_later(stack: StoryStack, receiver: Receiver) -> None:
     endpoint = await register(stack, receiver, "carl")
     await stack.kill("worker")
     sent = (await stack.api.post(f"/api/webhook-endpoints/{endpoint['id']}/test")).json()
@@ -109,7 +111,7 @@ async def test_what_was_written_while_no_worker_ran_is_sent_later(stack: Stack, 
     assert message.verified(endpoint["secret"])["type"] == "endpoint.test"
 
 
-async def test_a_message_signed_after_a_rotation_fits_both_secrets(stack: Stack, receiver: Receiver) -> None:
+async def test_a_message_signed_after_a_rotation_fits_both_secrets(stack: StoryStack, receiver: Receiver) -> None:
     old = await register(stack, receiver, "dora")
     new = (await stack.api.post(f"/api/webhook-endpoints/{old['id']}/rotate-secret")).json()
 
@@ -119,7 +121,7 @@ async def test_a_message_signed_after_a_rotation_fits_both_secrets(stack: Stack,
     assert message.verified(old["secret"]) == message.verified(new["secret"])
 
 
-async def test_what_was_given_up_comes_with_a_replay(stack: Stack, receiver: Receiver) -> None:
+async def test_what_was_given_up_comes_with_a_replay(stack: StoryStack, receiver: Receiver) -> None:
     receiver.behaves(*[BROKEN] * 5)
     code = await stack.submit(user="ada", callback_url=receiver.url)
     [failed] = await settled(stack, code)

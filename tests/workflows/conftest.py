@@ -14,7 +14,7 @@ from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.settings import DownloadSettings
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest, JobState
@@ -114,7 +114,7 @@ async def running_workbench(
             store=await opened.enter_async_context(DirectoryStore.opened(data_dir / "store", signer)),
             downloader=await opened.enter_async_context(SafeDownloader(DownloadSettings())),
             deliveries=DatabaseDeliveries(database, disable_after=settings.disable_after),
-            messenger=await opened.enter_async_context(WebhookMessenger(settings, b"0" * 32)),
+            messenger=await opened.enter_async_context(HttpWebhookSender(settings, b"0" * 32)),
             patience=settings.patience,
         )
         await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))

@@ -18,7 +18,7 @@ from aijobs.domain.jobs.submissions import (
     Unknown,
 )
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 
 CAPABILITIES = Capabilities(
     cancel=True,
@@ -34,7 +34,7 @@ class AnyParameters(Parameters):
     prompt: str = ""
 
 
-class ScriptedProvider:
+class StepProvider:
     """Answers each question with the script's next word, and the last one for ever. Implements Provider."""
 
     capabilities = CAPABILITIES
@@ -85,8 +85,8 @@ class ScriptedProvider:
     async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
         return Search.ABSENT
 
-    def parse_webhook(self, _delivery: WebhookDelivery) -> Hint:
-        return Hint(delivery_id=None, raw_status=None, ref=None)
+    def parse_webhook(self, _delivery: IncomingWebhook) -> WebhookHint:
+        return WebhookHint(delivery_id=None, raw_status=None, ref=None)
 
 
 class Echo:

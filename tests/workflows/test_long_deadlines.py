@@ -13,7 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
-from tests.workflows.local import ScriptedProvider
+from tests.workflows.local import StepProvider
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 A_MOMENT = timedelta(minutes=1)  #: the business began when the job was accepted, before its workflow
@@ -45,7 +45,7 @@ async def test_a_day_passes_and_the_right_deadline_ends_the_job(
     skipping_client: Client, tmp_path: Path, deadlines: str, status: JobStatus, stage: str, hours: int
 ) -> None:
     overlay = f"[models.local_v1]\n{SELDOM}\ndeadlines = {{ {deadlines} }}"
-    providers = {"local": ScriptedProvider([status])}
+    providers = {"local": StepProvider([status])}
     async with running_workbench(skipping_client, tmp_path, providers=providers, overlay=overlay) as bench:
         job = await bench.start()
         with pytest.raises(WorkflowFailureError) as ended:

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
-from tests.workflows.local import ScriptedProvider
+from tests.workflows.local import StepProvider
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 S = JobStatus
@@ -23,7 +23,7 @@ MOST_EVENTS = 50
 async def test_questions_without_news_leave_no_trace_in_the_history(
     temporal_client: Client, tmp_path: Path, quiet_questions: int
 ) -> None:
-    provider = ScriptedProvider([S.SUBMITTED] * quiet_questions + ALL_THE_WAY)
+    provider = StepProvider([S.SUBMITTED] * quiet_questions + ALL_THE_WAY)
     async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
         job = await bench.start()
         await job.result()
@@ -34,7 +34,7 @@ async def test_questions_without_news_leave_no_trace_in_the_history(
 
 
 async def test_a_providers_way_back_is_ignored(temporal_client: Client, tmp_path: Path) -> None:
-    provider = ScriptedProvider([S.PROCESSING, S.QUEUED, S.QUEUED, S.GENERATED])
+    provider = StepProvider([S.PROCESSING, S.QUEUED, S.QUEUED, S.GENERATED])
     async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
         job = await bench.start()
         await job.result()
@@ -44,7 +44,7 @@ async def test_a_providers_way_back_is_ignored(temporal_client: Client, tmp_path
 
 
 async def test_queries_answer_from_the_steps_that_can_be_seen(temporal_client: Client, tmp_path: Path) -> None:
-    provider = ScriptedProvider([S.QUEUED, (S.PROCESSING, 37.0), (S.PROCESSING, 38.0)])
+    provider = StepProvider([S.QUEUED, (S.PROCESSING, 37.0), (S.PROCESSING, 38.0)])
     async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
         job = await bench.start()
         while provider.questions < 6:
@@ -60,7 +60,7 @@ async def test_queries_answer_from_the_steps_that_can_be_seen(temporal_client: C
 async def test_a_submission_that_never_arrived_ends_the_job_with_that_reason(
     temporal_client: Client, tmp_path: Path
 ) -> None:
-    provider = ScriptedProvider([S.QUEUED], arrives=False)
+    provider = StepProvider([S.QUEUED], arrives=False)
     async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
         job = await bench.start()
         with pytest.raises(WorkflowFailureError):
@@ -86,9 +86,7 @@ async def forgetful_client() -> AsyncIterator[Client]:
 
 
 async def test_a_long_wait_continues_as_new_without_losing_anything(forgetful_client: Client, tmp_path: Path) -> None:
-    provider = ScriptedProvider(
-        [S.QUEUED] + [(S.PROCESSING, float(tenth * 10)) for tenth in range(1, 10)] + [S.GENERATED]
-    )
+    provider = StepProvider([S.QUEUED] + [(S.PROCESSING, float(tenth * 10)) for tenth in range(1, 10)] + [S.GENERATED])
     async with running_workbench(forgetful_client, tmp_path, providers={"local": provider}) as bench:
         job = await bench.start()
         state = await job.result()

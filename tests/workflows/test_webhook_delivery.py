@@ -13,22 +13,22 @@ from temporalio.client import Client, WorkflowFailureError
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.webhooks import DeliveryState, Topic, endpoint_seal
+from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
 from aijobs.persistence.webhooks.log import delivery_of, replay
 from tests.adapters.webhooks.receiver import PATIENCE, Receiver, answers, hangs, resets
 from tests.workflows.conftest import Workbench, running_workbench
-from tests.workflows.local import ScriptedProvider
+from tests.workflows.local import StepProvider
 from workflows.client import start_delivery
-from workflows.outbox_relay import emptying_outbox
+from workflows.outbox_relay import outbox_relay
 
 BROKEN = answers("500 Internal Server Error")
 QUICK = (timedelta(milliseconds=100),) * 4
 
 
-class Desk:
+class DeliveryDesk:
     """One endpoint, jobs that end as the test wants, and what became of the messages."""
 
     def __init__(self, bench: Workbench, receiver: Receiver, endpoint: str) -> None:
@@ -88,32 +88,32 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(temporal_client: Client, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(temporal_client: Client, tmp_path: Path) -> AsyncIterator[DeliveryDesk]:
     async with Receiver().running() as receiver:
         settings = WebhookSettings(allow_hosts=(receiver.host,), pauses=QUICK, timeout=timedelta(seconds=1))
-        providers = {"local": ScriptedProvider([JobStatus.GENERATED])}
+        providers = {"local": StepProvider([JobStatus.GENERATED])}
         async with running_workbench(temporal_client, tmp_path, providers=providers, webhooks=settings) as bench:
             async with bench.database.write() as session:
                 row = await create_endpoint(
-                    session, user_id="ada", url=receiver.url, events=[Topic.SUCCESS], created_by="test"
+                    session, user_id="ada", url=receiver.url, events=[EventType.SUCCESS], created_by="test"
                 )
             deliveries = DatabaseDeliveries(bench.database, disable_after=settings.disable_after)
-            async with emptying_outbox(temporal_client, deliveries):
-                yield Desk(bench, receiver, row.code)
+            async with outbox_relay(temporal_client, deliveries):
+                yield DeliveryDesk(bench, receiver, row.code)
 
 
-async def test_a_finished_job_is_told_once_and_signed(desk: Desk) -> None:
+async def test_a_finished_job_is_told_once_and_signed(desk: DeliveryDesk) -> None:
     code = await desk.finished_job()
 
     [message] = await desk.receiver.messages(1)
     delivery = await desk.delivery(code)
-    said = message.verified(secret_of(b"0" * 32, endpoint_seal(desk.endpoint, 1)))
+    said = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
     assert (said["type"], said["data"]["code"], said["data"]["job_status_name"]) == ("job.success", code, "SUCCESS")
     assert (delivery.state, [tried["status"] for tried in delivery.tries]) == (DeliveryState.DELIVERED, [204])
     assert len(desk.receiver.received) == 1
 
 
-async def test_a_message_that_is_not_taken_is_tried_again_with_the_same_id(desk: Desk) -> None:
+async def test_a_message_that_is_not_taken_is_tried_again_with_the_same_id(desk: DeliveryDesk) -> None:
     desk.receiver.behaves(BROKEN, resets, hangs, answers("302 Found", "location: /"))
 
     code = await desk.finished_job()
@@ -127,7 +127,7 @@ async def test_a_message_that_is_not_taken_is_tried_again_with_the_same_id(desk:
     assert messages[0].headers["webhook-timestamp"] < messages[-1].headers["webhook-timestamp"]
 
 
-async def test_what_nobody_takes_is_given_up_and_can_be_replayed(desk: Desk) -> None:
+async def test_what_nobody_takes_is_given_up_and_can_be_replayed(desk: DeliveryDesk) -> None:
     desk.receiver.behaves(*[BROKEN] * 5)
     code = await desk.finished_job()
     given_up = await desk.delivery(code)
@@ -143,7 +143,7 @@ async def test_what_nobody_takes_is_given_up_and_can_be_replayed(desk: Desk) -> 
     assert (await desk.delivery(code)).state == DeliveryState.DELIVERED
 
 
-async def test_a_receiver_that_is_gone_is_never_called_again(desk: Desk) -> None:
+async def test_a_receiver_that_is_gone_is_never_called_again(desk: DeliveryDesk) -> None:
     desk.receiver.behaves(answers("410 Gone"))
     code = await desk.finished_job()
 
@@ -156,7 +156,7 @@ async def test_a_receiver_that_is_gone_is_never_called_again(desk: Desk) -> None
     assert len(desk.receiver.received) == 1
 
 
-async def test_what_is_on_its_way_follows_its_endpoint_elsewhere(desk: Desk) -> None:
+async def test_what_is_on_its_way_follows_its_endpoint_elsewhere(desk: DeliveryDesk) -> None:
     desk.receiver.behaves(BROKEN)
     async with Receiver().running() as elsewhere:
         code = await desk.finished_job()
@@ -172,7 +172,7 @@ async def test_what_is_on_its_way_follows_its_endpoint_elsewhere(desk: Desk) -> 
     assert "operator" in delivery.tries[-1]["error"]
 
 
-async def test_a_disabled_endpoint_gets_nothing_more(desk: Desk) -> None:
+async def test_a_disabled_endpoint_gets_nothing_more(desk: DeliveryDesk) -> None:
     desk.receiver.behaves(BROKEN)
     code = await desk.finished_job()
     await desk.receiver.messages(1)
@@ -187,7 +187,7 @@ async def test_a_disabled_endpoint_gets_nothing_more(desk: Desk) -> None:
     assert len(desk.receiver.received) <= 2
 
 
-async def test_a_delivery_whose_workflow_was_lost_is_started_again(desk: Desk, temporal_client: Client) -> None:
+async def test_a_delivery_whose_workflow_was_lost_is_started_again(desk: DeliveryDesk, temporal_client: Client) -> None:
     desk.receiver.behaves(answers("503 Service Unavailable", "retry-after: 3600"))
     code = await desk.finished_job()
     await desk.receiver.messages(1)
@@ -200,7 +200,7 @@ async def test_a_delivery_whose_workflow_was_lost_is_started_again(desk: Desk, t
     assert len(desk.receiver.received) == 2
 
 
-async def test_a_try_that_comes_too_early_waits_for_its_time(desk: Desk, temporal_client: Client) -> None:
+async def test_a_try_that_comes_too_early_waits_for_its_time(desk: DeliveryDesk, temporal_client: Client) -> None:
     desk.receiver.behaves(answers("503 Service Unavailable", "retry-after: 3600"))
     code = await desk.finished_job()
     await desk.receiver.messages(1)

@@ -7,19 +7,19 @@ from typing import Final
 
 from aijobs.adapters.chat.errors import error_for
 from aijobs.adapters.chat.request import body_of
-from aijobs.adapters.chat.response import Heard, heard_at_once, heard_in_stream
+from aijobs.adapters.chat.response import PartialCompletion, heard_at_once, heard_in_stream
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.network.http_client import (
     HttpClient,
     NoReply,
     NotSent,
-    Patience,
     StreamBroken,
-    Streamed,
+    StreamedReply,
+    Timeouts,
     opened_http,
 )
 from aijobs.domain.errors import ProviderUnavailable
-from aijobs.domain.llm import AnswerLost, AnswerShape, ChatMessage, Completion, OnText
+from aijobs.domain.llm import AnswerLost, AnswerSchema, ChatMessage, Completion, OnText
 
 MAX_REFERENCE: Final = 512
 REFERENCE_HEADER: Final = "X-Client-Request-Id"
@@ -29,7 +29,7 @@ REFERENCE_HEADER: Final = "X-Client-Request-Id"
 @asynccontextmanager
 async def opened(settings: ChatSettings) -> AsyncIterator["ChatEndpoint"]:
     """Raises ValueError without a token."""
-    patience = Patience(silence=settings.silence, whole=settings.whole)
+    patience = Timeouts(silence=settings.silence, whole=settings.whole)
     async with opened_http("The chat endpoint", patience=patience) as http:
         yield ChatEndpoint(settings, http)
 
@@ -57,7 +57,7 @@ class ChatEndpoint:
         self,
         messages: Sequence[ChatMessage],
         *,
-        shape: AnswerShape | None = None,
+        shape: AnswerSchema | None = None,
         on_text: OnText | None = None,
         reference: str | None = None,
     ) -> Completion:
@@ -78,19 +78,19 @@ class ChatEndpoint:
             seconds=round(time.monotonic() - began, 3),
         )
 
-    async def _heard(self, answer: Streamed | NotSent | NoReply, on_text: OnText | None) -> Heard:
+    async def _heard(self, answer: StreamedReply | NotSent | NoReply, on_text: OnText | None) -> PartialCompletion:
         match answer:
             case NotSent(reason):
                 raise ProviderUnavailable(f"The chat endpoint cannot be reached: {reason}")
             case NoReply(reason):
                 raise AnswerLost(f"No answer came from the chat endpoint: {reason}")
-            case Streamed():
+            case StreamedReply():
                 try:
                     return await self._read(answer, on_text)
                 except (StreamBroken, ValueError) as broken:
                     raise AnswerLost(f"The model's answer broke off: {broken}") from None
 
-    async def _read(self, answer: Streamed, on_text: OnText | None) -> Heard:
+    async def _read(self, answer: StreamedReply, on_text: OnText | None) -> PartialCompletion:
         if not 200 <= answer.status < 300:
             raise error_for(await answer.whole(), key=self._key)
         if answer.headers.get("content-type", "").startswith("application/json"):

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from aijobs.adapters.network.http_client import TRY_LATER, Reply, retry_after
+from aijobs.adapters.network.http_client import TRY_LATER, HttpReply, retry_after
 from aijobs.domain.errors import AijobsError, ProviderFailed, ProviderUnavailable
 from aijobs.domain.llm import AnswerRefused
 
@@ -19,7 +19,7 @@ NO_CREDIT: Final = frozenset({"insufficient_quota", "Arrearage"})
 FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed"})
 
 
-def error_for(reply: Reply, *, key: str) -> AijobsError:
+def error_for(reply: HttpReply, *, key: str) -> AijobsError:
     """The error that a status of 300 or more stands for. `key` never appears in its message."""
     problem = _problem(reply)
     code = {str(problem.get("code")), str(problem.get("type"))}
@@ -36,7 +36,7 @@ def error_for(reply: Reply, *, key: str) -> AijobsError:
     return ProviderFailed(f"The chat endpoint answered {reply.status}{': ' + said if said else '.'}")
 
 
-def _problem(reply: Reply) -> dict[str, Any]:
+def _problem(reply: HttpReply) -> dict[str, Any]:
     """OpenAI's `{"error": {…}}`; some endpoints leave the outer object out, or give a text alone."""
     document = reply.document() or {}
     error = document.get("error", document)

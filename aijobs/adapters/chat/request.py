@@ -6,12 +6,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aijobs.adapters.chat.settings import ChatSettings
-from aijobs.domain.llm import AnswerShape, Attachment, ChatMessage
+from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage
 
 OPENAI: Final = "api.openai.com"
 
 
-def body_of(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerShape | None) -> dict[str, Any]:
+def body_of(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerSchema | None) -> dict[str, Any]:
     """The request's body. What is not set is not sent: many endpoints refuse fields that they do not know."""
     body: dict[str, Any] = {
         "model": settings.model,
@@ -42,7 +42,7 @@ def _part(attachment: Attachment) -> Mapping[str, Any]:
     return {"type": "file", "file": {"filename": attachment.name, "file_data": data}}
 
 
-def _format(structured: str, shape: AnswerShape) -> Mapping[str, Any]:
+def _format(structured: str, shape: AnswerSchema) -> Mapping[str, Any]:
     if structured == "json_object":
         return {"type": "json_object"}
     return {"type": "json_schema", "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True}}

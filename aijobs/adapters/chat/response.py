@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from aijobs.adapters.network.http_client import StreamBroken
 from aijobs.domain.errors import ProviderFailed
-from aijobs.domain.llm import AnswerLost, Finish, OnText
+from aijobs.domain.llm import AnswerLost, FinishReason, OnText
 
 MAX_LINE: Final = 1024 * 1024  #: bytes of one event
 MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens are far below
 DONE: Final = "[DONE]"
 
-FINISH_OF: Final[Mapping[str, Finish]] = {
-    "stop": Finish.STOP,
-    "length": Finish.LENGTH,
-    "content_filter": Finish.FILTERED,
+FINISH_OF: Final[Mapping[str, FinishReason]] = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "content_filter": FinishReason.FILTERED,
 }
 
 
 @dataclass
-class Heard:
+class PartialCompletion:
     """What has come of an answer so far. Counts are 0 where the endpoint does not tell them."""
 
     text: str = ""
@@ -34,10 +34,10 @@ class Heard:
     _length: int = 0
 
     @property
-    def finish(self) -> Finish:
+    def finish(self) -> FinishReason:
         if self.refusal:
-            return Finish.REFUSED
-        return FINISH_OF.get(self.ended or "", Finish.OTHER)
+            return FinishReason.REFUSED
+        return FINISH_OF.get(self.ended or "", FinishReason.OTHER)
 
     def take(self, document: Mapping[str, Any]) -> str:
         """Take in a chunk, or a whole answer, which says `message` where a chunk says `delta`. The text in it."""
@@ -61,7 +61,7 @@ class Heard:
             self.tokens_in = _whole(usage.get("prompt_tokens")) or self.tokens_in
             self.tokens_out = _whole(usage.get("completion_tokens")) or self.tokens_out
 
-    def complete(self, *, done: bool) -> "Heard":
+    def complete(self, *, done: bool) -> "PartialCompletion":
         """Raises AnswerLost when the end has not come: a finish reason, or at least the word that it is over."""
         if self.ended is None and not done:
             raise AnswerLost("The model's answer broke off.")
@@ -70,9 +70,9 @@ class Heard:
         return self
 
 
-async def heard_in_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> Heard:
+async def heard_in_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> PartialCompletion:
     """Read server-sent events (WHATWG HTML 9.2) to the end of the answer. Raises AnswerLost and StreamBroken."""
-    heard, done = Heard(), False
+    heard, done = PartialCompletion(), False
     try:
         async for data in _events(chunks):
             if data == DONE:
@@ -87,9 +87,9 @@ async def heard_in_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) 
     return heard.complete(done=done)
 
 
-async def heard_at_once(body: bytes, on_text: OnText | None) -> Heard:
+async def heard_at_once(body: bytes, on_text: OnText | None) -> PartialCompletion:
     """An endpoint that does not stream. Raises AnswerLost."""
-    heard = Heard()
+    heard = PartialCompletion()
     piece = heard.take(_document(body.decode("utf-8", "replace")))
     if piece and on_text is not None:
         await on_text(piece)

@@ -9,7 +9,7 @@ from aijobs.domain.documents.kinds import DocumentKind
 from aijobs.domain.documents.templates import Column
 
 
-class Errand(BaseModel):
+class ParseRequest(BaseModel):
     """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table."""
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class Complaint(BaseModel):
     cells: tuple[str, ...] = ()
 
 
-class Outcome(BaseModel):
+class ParseResult(BaseModel):
     """What became of an errand: `rows` counts those of a table."""
 
     model_config = ConfigDict(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
-from aijobs.adapters.documents.parse_request import Complaint, Errand, Outcome
+from aijobs.adapters.documents.parse_request import Complaint, ParseRequest, ParseResult
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.documents.tables import rows_of
 from aijobs.adapters.documents.texts import text_of
@@ -24,7 +24,7 @@ MAX_WRITTEN_BYTES: Final = 1024**3
 
 
 def main() -> None:
-    errand = Errand.model_validate_json(sys.stdin.buffer.read())
+    errand = ParseRequest.model_validate_json(sys.stdin.buffer.read())
     _limit(errand.settings)
     sys.stdout.write(done(errand).model_dump_json())
 
@@ -37,23 +37,23 @@ def _limit(settings: DocumentSettings) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def done(errand: Errand) -> Outcome:
+def done(errand: ParseRequest) -> ParseResult:
     """Do an errand, without the limits of a process; what is wrong with the file is part of the outcome."""
     try:
         kind = kind_of(errand.path, errand.name)
         if errand.columns is None:
             text = text_of(errand.path, kind, most=errand.settings.max_text_bytes)
             errand.target.write_text(text, "utf-8", newline="")
-            return Outcome(kind=kind)
+            return ParseResult(kind=kind)
         if kind is not DocumentKind.EXCEL:
             raise UnreadableFile("Only an Excel workbook is read as a table.")
         rows = rows_of(errand.path, errand.columns, most=errand.settings.max_rows)
-        return Outcome(kind=kind, rows=_written(rows, errand.target))
+        return ParseResult(kind=kind, rows=_written(rows, errand.target))
     except BadInput as refused:
         cells = tuple(field.message for field in refused.fields)
-        return Outcome(complaint=Complaint(code=refused.code, message=str(refused), cells=cells))
+        return ParseResult(complaint=Complaint(code=refused.code, message=str(refused), cells=cells))
     except MemoryError:
-        return Outcome(
+        return ParseResult(
             complaint=Complaint(code=FileTooLarge.code, message="The file needs too much memory to be read.")
         )
 

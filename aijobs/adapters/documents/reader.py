@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from aijobs.adapters.documents.parse_request import Complaint, Errand, Outcome
+from aijobs.adapters.documents.parse_request import Complaint, ParseRequest, ParseResult
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.kinds import ReadDocument
 from aijobs.domain.documents.templates import Column, Row
@@ -58,7 +58,7 @@ class DocumentReader:
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
             path = await asyncio.to_thread(_in_file, document, Path(folder))
             target = Path(folder) / "text"
-            outcome = await self._done(Errand(path=path, name=name, target=target, settings=self._settings))
+            outcome = await self._done(ParseRequest(path=path, name=name, target=target, settings=self._settings))
             text = await asyncio.to_thread(target.read_bytes)
             assert outcome.kind is not None
             return ReadDocument(kind=outcome.kind, text=text.decode())
@@ -73,18 +73,18 @@ class DocumentReader:
             path = await asyncio.to_thread(_in_file, document, Path(folder))
             target = Path(folder) / "rows"
             outcome = await self._done(
-                Errand(path=path, name=name, target=target, columns=tuple(columns), settings=self._settings)
+                ParseRequest(path=path, name=name, target=target, columns=tuple(columns), settings=self._settings)
             )
             yield ReadTable(count=outcome.rows, _kept=target)
 
-    async def _done(self, errand: Errand) -> Outcome:
+    async def _done(self, errand: ParseRequest) -> ParseResult:
         async with self._turns:
             outcome = await self._answer(errand)
         if outcome.complaint is not None:
             raise _as_error(outcome.complaint)
         return outcome
 
-    async def _answer(self, errand: Errand) -> Outcome:
+    async def _answer(self, errand: ParseRequest) -> ParseResult:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "aijobs.adapters.documents.parser_process"),
             stdin=asyncio.subprocess.PIPE,
@@ -108,7 +108,7 @@ class DocumentReader:
                 "The file cannot be read within our limits: it is damaged, holds too much, or one of its cells lies "
                 "far outside of its table."
             )
-        return Outcome.model_validate_json(said)
+        return ParseResult.model_validate_json(said)
 
 
 def _as_error(complaint: Complaint) -> BadInput:

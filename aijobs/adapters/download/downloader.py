@@ -10,12 +10,12 @@ from typing import Final, Self
 import httpx
 
 from aijobs.adapters.download.content_check import kept_promise
-from aijobs.adapters.download.peeked_stream import Opening
-from aijobs.adapters.download.redirects import REFUSED, Hop, Itinerary
+from aijobs.adapters.download.peeked_stream import PeekedStream
+from aijobs.adapters.download.redirects import REFUSED, Hop, RedirectChain
 from aijobs.adapters.download.responses import REDIRECTS, announced_length, judge_answer
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
 from aijobs.adapters.network.host_patterns import HostPort
-from aijobs.adapters.network.ssrf_guard import Guard, Resolver, guarded_transport, system_resolver
+from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.adapters.storage.settings import DownloadSettings
 from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource
@@ -33,7 +33,7 @@ class SafeDownloader:
         self._settings = settings
         self._allowed = [HostPort.parse(written) for written in settings.allow_hosts]
         # A transport and no client around it: nothing here follows redirects, keeps cookies, or reads the environment.
-        self._transport = guarded_transport(Guard(self._allowed, resolver), tls)
+        self._transport = guarded_transport(SsrfGuard(self._allowed, resolver), tls)
         patience = settings.idle_timeout.total_seconds()
         self._timeout = httpx.Timeout(patience, read=None).as_dict()  # the meter times the reading
 
@@ -55,7 +55,7 @@ class SafeDownloader:
             self._body(source, hosts, deadline) as body,
             aclosing(metered(body, self._settings, deadline=deadline)) as chunks,
         ):
-            opening = Opening(chunks)
+            opening = PeekedStream(chunks)
             media = kept_promise(await opening.media(), expect)
             yield Download(
                 media_type=media.media_type,
@@ -74,14 +74,14 @@ class SafeDownloader:
             return
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._answer(source, Itinerary(hosts, self._allowed))
+                response = await self._answer(source, RedirectChain(hosts, self._allowed))
         except TimeoutError as slow:
             raise took_too_long(self._settings) from slow
         async with aclosing(response), aclosing(_wire(response)) as chunks:
             judge_answer(response)
             yield Body(chunks=chunks, total=announced_length(response))
 
-    async def _answer(self, source: OutputSource, itinerary: Itinerary) -> httpx.Response:
+    async def _answer(self, source: OutputSource, itinerary: RedirectChain) -> httpx.Response:
         """The first that is no redirect. Redirects are followed by hand, since each one is judged."""
         hop = Hop.first(source.url or "", source.headers)
         for _ in range(MAX_REDIRECTS + 1):

@@ -7,7 +7,7 @@ from aijobs.adapters.media.image_size import HEAD_BYTES, image_size
 from aijobs.adapters.media.sniffing import SNIFF_BYTES, Media, sniffed
 
 
-class Opening:
+class PeekedStream:
     """Iterates over `chunks`, all of them, although `media` has seen the first ones before."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:

@@ -38,7 +38,7 @@ class Hop:
         return shown(self.url)
 
 
-class Itinerary:
+class RedirectChain:
     """The hosts of one download: the provider's, and those the operator allows."""
 
     def __init__(self, hosts: tuple[str, ...], allowed: Sequence[HostPort]) -> None:

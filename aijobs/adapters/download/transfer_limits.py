@@ -20,7 +20,7 @@ async def metered(body: Body, settings: DownloadSettings, *, deadline: float) ->
     """The chunks of `body`, as long as they are not too many, too slow or too few. `deadline` is in loop time."""
     if body.total is not None and body.total > settings.max_bytes:
         raise too_large(settings)
-    meter = _Meter(settings, deadline)
+    meter = _TransferMeter(settings, deadline)
     while (chunk := await meter.next_of(body.chunks)) is not None:
         yield chunk
     if body.total is not None and meter.received < body.total:
@@ -29,7 +29,7 @@ async def metered(body: Body, settings: DownloadSettings, *, deadline: float) ->
         raise OutputRefused("The output is empty.")
 
 
-class _Meter:
+class _TransferMeter:
     def __init__(self, settings: DownloadSettings, deadline: float) -> None:
         self._settings = settings
         self._deadline = deadline

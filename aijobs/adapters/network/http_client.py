@@ -39,7 +39,7 @@ _BEFORE_SENDING: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Timeouts:
     """How long the network may take. A submit's `whole` must stay well below every model's submit deadline."""
 
     connect: timedelta = timedelta(seconds=10)
@@ -49,7 +49,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """A whole answer. Header names are in lower case."""
 
     status: int
@@ -88,22 +88,22 @@ class StreamBroken(Exception):
 
 
 @dataclass(frozen=True)
-class Streamed:
+class StreamedReply:
     """An answer whose body is still coming. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
-    async def whole(self) -> Reply:
+    async def whole(self) -> HttpReply:
         """Read to the end. Raises ValueError beyond MAX_BODY."""
-        return Reply(self.status, self.headers, await _bounded(self.chunks))
+        return HttpReply(self.status, self.headers, await _bounded(self.chunks))
 
 
 class HttpClient:
     """Speaks to one provider, which `name` names in error messages."""
 
-    def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, patience: Patience) -> None:
+    def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, patience: Timeouts) -> None:
         self._name = name
         self._paid = paid
         self._free = free
@@ -111,7 +111,7 @@ class HttpClient:
 
     async def send_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
-    ) -> Reply | NotSent | NoReply:
+    ) -> HttpReply | NotSent | NoReply:
         """Send a request that costs money, exactly once. Never raises for what the network does."""
         request = self._written(method, url, headers, body)
         if isinstance(request, NotSent):
@@ -127,7 +127,7 @@ class HttpClient:
     @asynccontextmanager
     async def stream_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
-    ) -> AsyncIterator[Streamed | NotSent | NoReply]:
+    ) -> AsyncIterator[StreamedReply | NotSent | NoReply]:
         """Like `send_once`, for an answer that is read as it comes, within `patience.whole`.
 
         Reading `chunks` raises StreamBroken when the rest does not come.
@@ -139,7 +139,7 @@ class HttpClient:
             yield opened
             return
         try:
-            yield Streamed(opened.status_code, dict(opened.headers.items()), _chunks(opened, deadline))
+            yield StreamedReply(opened.status_code, dict(opened.headers.items()), _chunks(opened, deadline))
         finally:
             await opened.aclose()
 
@@ -169,7 +169,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         content: AsyncIterator[bytes] | None = None,
-    ) -> Reply:
+    ) -> HttpReply:
         """Send a request that costs nothing, with a streamed body where there is one.
 
         Raises ProviderUnavailable when no whole answer comes, and for 429, 408, 425 and 5xx (with Retry-After).
@@ -190,9 +190,9 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def opened_http(name: str, *, patience: Patience | None = None) -> AsyncIterator[HttpClient]:
+async def opened_http(name: str, *, patience: Timeouts | None = None) -> AsyncIterator[HttpClient]:
     """A client for one provider, for as long as the context lasts. Proxies and netrc of the environment are ignored."""
-    allowed = patience or Patience()
+    allowed = patience or Timeouts()
     timeouts = httpx.Timeout(allowed.silence.total_seconds(), connect=allowed.connect.total_seconds())
     fresh = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
     kept = httpx.Limits(max_connections=MAX_CONNECTIONS)
@@ -217,10 +217,10 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
+async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> HttpReply:
     response = await client.send(request, stream=True)
     try:
-        return Reply(response.status_code, dict(response.headers.items()), await _bounded(response.aiter_bytes()))
+        return HttpReply(response.status_code, dict(response.headers.items()), await _bounded(response.aiter_bytes()))
     finally:
         await response.aclose()
 

@@ -36,7 +36,7 @@ async def system_resolver(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for *_, address in found]
 
 
-class Guard(httpcore.AsyncNetworkBackend):
+class SsrfGuard(httpcore.AsyncNetworkBackend):
     """Below TLS and above TCP. `allowed` hosts may have private addresses and other ports."""
 
     def __init__(
@@ -119,7 +119,7 @@ async def _with_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpc
     return stream
 
 
-def guarded_transport(guard: Guard, tls: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
+def guarded_transport(guard: SsrfGuard, tls: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
     """httpx offers no argument for the network backend, so its pool is replaced by one that has the guard in it.
 
     That leaves no way around: no proxy from the environment, no retry of its own.

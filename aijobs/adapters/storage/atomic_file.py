@@ -23,7 +23,7 @@ def store_troubles() -> Iterator[None]:
         raise StoreUnavailable(f"The store's directory cannot be used: {trouble.strerror}.") from trouble
 
 
-class Draft:
+class AtomicFile:
     """Lives in the store's own file system, so that the last step is a rename. All methods block."""
 
     def __init__(self, folder: Path) -> None:

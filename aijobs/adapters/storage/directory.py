@@ -9,10 +9,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.storage.atomic_file import Draft, store_troubles
+from aijobs.adapters.storage.atomic_file import AtomicFile, store_troubles
 from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.keys import checked_key
-from aijobs.adapters.storage.shielded import uninterrupted
+from aijobs.adapters.storage.shielded import shielded
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import StoredObject
@@ -36,52 +36,52 @@ class DirectoryStore:
     async def opened(cls, root: Path, signer: LinkSigner) -> AsyncIterator["DirectoryStore"]:
         """Makes the directory if need be, and clears away what killed processes left half written."""
         store = cls(root, signer)
-        await uninterrupted(asyncio.to_thread(store._prepare))
+        await shielded(asyncio.to_thread(store._prepare))
         yield store
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:  # noqa: ARG002
         target, digest = self.path_of(key), Digest()
-        draft = Draft(self._drafts)
+        draft = AtomicFile(self._drafts)
         try:
-            await uninterrupted(asyncio.to_thread(draft.begin))
+            await shielded(asyncio.to_thread(draft.begin))
             await self._fill(draft, chunks, digest)
-            await uninterrupted(asyncio.to_thread(draft.publish, target))
+            await shielded(asyncio.to_thread(draft.publish, target))
         finally:
-            await uninterrupted(asyncio.to_thread(draft.discard))
+            await shielded(asyncio.to_thread(draft.discard))
         return StoredObject(key=key, size=digest.size, sha256=digest.sha256)
 
-    async def _fill(self, draft: Draft, chunks: AsyncIterator[bytes], digest: Digest) -> None:
+    async def _fill(self, draft: AtomicFile, chunks: AsyncIterator[bytes], digest: Digest) -> None:
         batch = bytearray()
         async for chunk in chunks:
             digest.update(chunk)
             batch += chunk
             if len(batch) >= BATCH_BYTES:
-                await uninterrupted(asyncio.to_thread(draft.write, batch))
+                await shielded(asyncio.to_thread(draft.write, batch))
                 batch = bytearray()
-        await uninterrupted(asyncio.to_thread(draft.write, batch))
+        await shielded(asyncio.to_thread(draft.write, batch))
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         path = self.path_of(key)
         file = await asyncio.to_thread(_open_to_read, path)
         with file:
-            while chunk := await uninterrupted(asyncio.to_thread(file.read, READ_BYTES)):
+            while chunk := await shielded(asyncio.to_thread(file.read, READ_BYTES)):
                 yield chunk
 
     async def delete(self, key: str) -> None:
-        await uninterrupted(asyncio.to_thread(self._delete, self.path_of(key)))
+        await shielded(asyncio.to_thread(self._delete, self.path_of(key)))
 
     async def tidy(self, *, older_than: timedelta) -> int:
-        return await uninterrupted(asyncio.to_thread(self._tidy, older_than))
+        return await shielded(asyncio.to_thread(self._tidy, older_than))
 
     async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:
         return self._signer.sign(checked_key(key), lifetime=lifetime, filename=filename, media_type=media_type)
 
     async def probe(self) -> None:
-        draft = Draft(self._drafts)
+        draft = AtomicFile(self._drafts)
         try:
-            await uninterrupted(asyncio.to_thread(draft.begin))
+            await shielded(asyncio.to_thread(draft.begin))
         finally:
-            await uninterrupted(asyncio.to_thread(draft.discard))
+            await shielded(asyncio.to_thread(draft.discard))
 
     @property
     def _drafts(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aijobs.adapters.storage.shielded import uninterrupted
+from aijobs.adapters.storage.shielded import shielded
 from aijobs.domain.errors import NotFound, StoreUnavailable
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class S3Calls:
 
     async def run(self, operation: Callable[..., T], **arguments: Any) -> T:
         """Raises NotFound and StoreUnavailable. A cancellation waits for the call, which boto3's timeouts bound."""
-        return await uninterrupted(self.start(operation, **arguments))
+        return await shielded(self.start(operation, **arguments))
 
 
 def translated(operation: Callable[..., T], **arguments: Any) -> T:

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def uninterrupted(work: Awaitable[T]) -> T:
+async def shielded(work: Awaitable[T]) -> T:
     """Await to the end; a cancellation is raised only afterwards.
 
     A thread cannot be stopped, so whoever leaves early would pull the file or the upload from under it.

@@ -10,12 +10,12 @@ from typing import Final, Self
 import httpx
 
 from aijobs.adapters.network.retry_after import parsed_retry_after
-from aijobs.adapters.network.ssrf_guard import Guard, Resolver, guarded_transport, system_resolver
+from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.adapters.webhooks.signing import signed_headers
-from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import AddressRefused
-from aijobs.domain.webhooks import Notice, Reply
+from aijobs.domain.webhooks import WebhookMessage, WebhookReply
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 ANSWER_PATIENCE: Final = timedelta(seconds=1)
@@ -25,7 +25,7 @@ MAX_RETRY_AFTER: Final = timedelta(hours=24)
 MAX_REASON: Final = 200
 
 
-class WebhookMessenger:
+class HttpWebhookSender:
     """Implements Messenger. Use as an async context manager: one pool of connections for a process."""
 
     def __init__(
@@ -40,7 +40,7 @@ class WebhookMessenger:
         self._timeout = settings.timeout
         self._trusted = settings.trusted
         # A transport and no client around it: no redirects, no cookies, no proxy from the environment.
-        self._transport = guarded_transport(Guard(self._trusted, resolver), tls)
+        self._transport = guarded_transport(SsrfGuard(self._trusted, resolver), tls)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -51,21 +51,21 @@ class WebhookMessenger:
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)
 
-    async def send(self, notice: Notice) -> Reply:
-        if complaint := complaint_about(notice.url, self._trusted):
-            return Reply(error=complaint)
+    async def send(self, notice: WebhookMessage) -> WebhookReply:
+        if complaint := webhook_url_error(notice.url, self._trusted):
+            return WebhookReply(error=complaint)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 response = await self._transport.handle_async_request(self._request(notice))
         except TimeoutError:
-            return Reply(error=f"No answer within {self._timeout.total_seconds():g} s.")
+            return WebhookReply(error=f"No answer within {self._timeout.total_seconds():g} s.")
         except (AddressRefused, httpx.TransportError) as failed:
-            return Reply(error=_reason(failed))
+            return WebhookReply(error=_reason(failed))
         await _let_go(response)
         wait = parsed_retry_after(response.headers.get("retry-after"), at_most=MAX_RETRY_AFTER)
-        return Reply(status=response.status_code, retry_after=wait)
+        return WebhookReply(status=response.status_code, retry_after=wait)
 
-    def _request(self, notice: Notice) -> httpx.Request:
+    def _request(self, notice: WebhookMessage) -> httpx.Request:
         headers = {
             "content-type": "application/json",
             "user-agent": "aijobs",

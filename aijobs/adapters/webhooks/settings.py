@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from aijobs.adapters.network.host_patterns import HostList, HostPort, listed
 from aijobs.domain.values.durations import Duration
-from aijobs.domain.webhooks import STANDARD_PAUSES, Patience
+from aijobs.domain.webhooks import STANDARD_PAUSES, RetrySchedule
 
 
 class WebhookSettings(BaseModel):
@@ -35,5 +35,5 @@ class WebhookSettings(BaseModel):
         return [HostPort.parse(written) for written in self.allow_hosts]
 
     @property
-    def patience(self) -> Patience:
-        return Patience(pauses=self.pauses)
+    def patience(self) -> RetrySchedule:
+        return RetrySchedule(pauses=self.pauses)

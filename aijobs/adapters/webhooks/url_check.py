@@ -16,7 +16,7 @@ HTTPS_PORT: Final = 443
 _NUMERIC: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)|.*:.*")
 
 
-def complaint_about(url: str, trusted: Sequence[HostPort]) -> str | None:
+def webhook_url_error(url: str, trusted: Sequence[HostPort]) -> str | None:
     """Why nobody is called there, for whoever named the URL; nothing when it can be used."""
     if len(url) > MAX_URL_LENGTH or not url.isprintable() or " " in url:
         return f"Must be a URL of at most {MAX_URL_LENGTH} characters, without spaces."
@@ -32,10 +32,10 @@ def complaint_about(url: str, trusted: Sequence[HostPort]) -> str | None:
     port = parsed.port or {"http": 80, "https": HTTPS_PORT}[parsed.scheme]
     if any(entry.covers(host, port) for entry in trusted):
         return None
-    return _complaint_about_stranger(parsed.scheme, plain_host(host), port)
+    return _foreign_host_error(parsed.scheme, plain_host(host), port)
 
 
-def _complaint_about_stranger(scheme: str, host: str, port: int) -> str | None:
+def _foreign_host_error(scheme: str, host: str, port: int) -> str | None:
     if scheme != "https" or port != HTTPS_PORT:
         return "Must be https on port 443; anything else is for hosts that the operator has listed."
     if host == "localhost" or host.endswith(".localhost") or (_NUMERIC.fullmatch(host) and not is_public(host)):

@@ -7,7 +7,7 @@ from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
 
 
-class Documents(Protocol):
+class DocumentStore(Protocol):
     """Reads what people upload, and writes what they get."""
 
     async def text(self, file: UploadedFile) -> str:
@@ -23,7 +23,7 @@ class Documents(Protocol):
         ...
 
 
-class Templates(Protocol):
+class TemplateSource(Protocol):
     """Templates and the rows that came of them, in the database."""
 
     async def template(self, template_id: str, version: int | None = None) -> Template:

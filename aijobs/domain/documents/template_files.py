@@ -6,16 +6,16 @@ import tomllib
 from pydantic import ValidationError
 
 from aijobs.domain.documents.prompt_stages import split
-from aijobs.domain.documents.templates import TEMPLATE_ID, Definition
+from aijobs.domain.documents.templates import TEMPLATE_ID, TemplateDefinition
 from aijobs.domain.errors import InvalidParameters
 
 
-def parse_template(template_id: str, text: str) -> Definition:
+def parse_template(template_id: str, text: str) -> TemplateDefinition:
     """Raises ValueError that names the template and the field which is wrong."""
     if not re.fullmatch(TEMPLATE_ID, template_id):
         raise ValueError(f"{template_id!r} cannot be a template's id: it must match {TEMPLATE_ID}.")
     try:
-        definition = Definition.model_validate(tomllib.loads(text))
+        definition = TemplateDefinition.model_validate(tomllib.loads(text))
         split(definition.prompt, definition.stages)
     except tomllib.TOMLDecodeError as broken:
         raise ValueError(f"The template {template_id!r} is not TOML: {broken}") from broken

@@ -98,7 +98,7 @@ class StageSettings(BaseModel):
         return value
 
 
-class Definition(BaseModel):
+class TemplateDefinition(BaseModel):
     """What is saved of a template: each time that it changes, as a new version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,7 +124,7 @@ class Definition(BaseModel):
         return value
 
 
-class Template(Definition):
+class Template(TemplateDefinition):
     """A saved version of a template."""
 
     id: str = Field(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])

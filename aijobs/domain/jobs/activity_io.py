@@ -6,7 +6,7 @@ from aijobs.domain.jobs.job import JobBrief, JobError
 from aijobs.domain.lifecycle import JobStatus
 
 
-class Question(BaseModel):
+class PollInput(BaseModel):
     """What the workflow knows already; the watch ends when there is more."""
 
     model_config = ConfigDict(frozen=True)
@@ -16,7 +16,7 @@ class Question(BaseModel):
     unit_progress: float | None
 
 
-class News(BaseModel):
+class PollResult(BaseModel):
     """A new status, or a visible step within one. A bad end carries its reason."""
 
     model_config = ConfigDict(frozen=True)
@@ -26,7 +26,7 @@ class News(BaseModel):
     error: JobError | None = None
 
 
-class Verdict(BaseModel):
+class EndInput(BaseModel):
     """How a job shall end."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class Verdict(BaseModel):
     detail: dict[str, str]
 
 
-class StageOrder(BaseModel):
+class StageInput(BaseModel):
     """One stage of a generation, counted from 1."""
 
     model_config = ConfigDict(frozen=True)

@@ -17,7 +17,7 @@ IN_FLIGHT_AT_MOST: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class IdempotencyClaim:
     """A request with an idempotency key. The `owner` is the caller's key together with the user it acts for."""
 
     owner: str
@@ -34,13 +34,13 @@ class Answer:
     body: dict[str, Any]
 
 
-async def first_answer(session: AsyncSession, wanted: Claim) -> Answer | None:
+async def first_answer(session: AsyncSession, wanted: IdempotencyClaim) -> Answer | None:
     """The answer to the first such request, if there was one. Raises IdempotencyMismatch and IdempotencyInFlight."""
     row = await session.get(IdempotencyRow, (wanted.owner, wanted.key))
     return _judged(row, wanted) if row is not None and not _is_forgotten(row) else None
 
 
-async def claim(session: AsyncSession, wanted: Claim) -> Answer | None:
+async def claim(session: AsyncSession, wanted: IdempotencyClaim) -> Answer | None:
     """As `first_answer`; but when there was none, this is the first, and `settle` or `release` must follow."""
     row = await _locked(session, wanted)
     if row is not None and not _is_forgotten(row):
@@ -50,25 +50,25 @@ async def claim(session: AsyncSession, wanted: Claim) -> Answer | None:
     return None
 
 
-async def settle(session: AsyncSession, wanted: Claim, answer: Answer) -> None:
+async def settle(session: AsyncSession, wanted: IdempotencyClaim, answer: Answer) -> None:
     """Keep the answer to a claimed request."""
     row = await _locked(session, wanted)
     if row is not None:
         row.answer = {"status": answer.status, "location": answer.location, "body": answer.body}
 
 
-async def release(session: AsyncSession, wanted: Claim) -> None:
+async def release(session: AsyncSession, wanted: IdempotencyClaim) -> None:
     """A claimed request has come to nothing: it may be sent again."""
     row = await _locked(session, wanted)
     if row is not None and row.answer is None:
         await session.delete(row)
 
 
-async def _locked(session: AsyncSession, wanted: Claim) -> IdempotencyRow | None:
+async def _locked(session: AsyncSession, wanted: IdempotencyClaim) -> IdempotencyRow | None:
     return await session.get(IdempotencyRow, (wanted.owner, wanted.key), with_for_update=True)
 
 
-def _judged(row: IdempotencyRow, wanted: Claim) -> Answer:
+def _judged(row: IdempotencyRow, wanted: IdempotencyClaim) -> Answer:
     if row.request_sha256 != wanted.request_sha256:
         raise IdempotencyMismatch("This Idempotency-Key was used for another request.")
     if row.answer is None:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import NotAuthenticated, NotFound
-from aijobs.persistence.chunked import portions
+from aijobs.persistence.chunked import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import ApiKeyRow
@@ -144,7 +144,7 @@ async def valid_keys(database: Database, key_ids: Iterable[str]) -> set[str]:
     async with database.read() as session:
         return {
             row.key_id
-            for some in portions(key_ids)
+            for some in chunked(key_ids)
             for row in await session.exec(
                 select(ApiKeyRow).where(col(ApiKeyRow.key_id).in_(some), col(ApiKeyRow.deleted).is_(False))
             )

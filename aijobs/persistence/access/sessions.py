@@ -11,7 +11,7 @@ from sqlalchemy import or_
 from sqlmodel import col, delete, select
 
 from aijobs.domain.errors import NotAuthenticated
-from aijobs.persistence.chunked import portions
+from aijobs.persistence.chunked import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import BrowserSessionRow
@@ -67,7 +67,7 @@ async def live_sessions(database: Database, hashes: Iterable[str], *, idle: time
     async with database.read() as session:
         return {
             sha256
-            for some in portions(hashes)
+            for some in chunked(hashes)
             for sha256, expires_at, used_at in await session.exec(select(*columns).where(columns[0].in_(some)))
             if now() < min(expires_at, used_at + idle)
         }

@@ -7,7 +7,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import JobIsFinal
-from aijobs.domain.llm import Completion, Conversation, Finish, Line, Prompt, Role, Script
+from aijobs.domain.llm import Completion, Conversation, ConversationPlan, FinishReason, Prompt, Role, StoredMessage
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -26,7 +26,7 @@ class DatabaseConversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, job_code: str, script: Script) -> None:
+    async def begin(self, job_code: str, script: ConversationPlan) -> None:
         async with self._database.write() as session:
             await _living_job(session, job_code)
             if await session.get(ConversationRow, job_code) is not None:
@@ -165,12 +165,12 @@ def _message(job_code: str, stage: int, role: Role, prompt: Prompt) -> MessageRo
     return MessageRow(job_code=job_code, stage=stage, role=role, content=clean(prompt.text), file=prompt.file)
 
 
-def _line(row: MessageRow) -> Line:
+def _line(row: MessageRow) -> StoredMessage:
     assert row.content is not None, "what is erased is not read"
-    return Line(
+    return StoredMessage(
         stage=row.stage,
         role=Role(row.role),
         text=row.content,
         file=row.file,
-        finish=Finish(row.finish) if row.finish else None,
+        finish=FinishReason(row.finish) if row.finish else None,
     )

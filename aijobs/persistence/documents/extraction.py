@@ -10,7 +10,7 @@ from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.jobs import gate
 
 
-class DatabaseTemplates:
+class DatabaseTemplateSource:
     """Implements Templates."""
 
     def __init__(self, database: Database) -> None:

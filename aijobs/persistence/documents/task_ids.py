@@ -7,13 +7,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import FieldError, InvalidParameters
-from aijobs.persistence.tables import JobRow, TrackRow
+from aijobs.persistence.tables import JobRow, TaskIdRow
 
 TASK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CODE_PREFIX: Final = "job_"
 
 
-async def bind_track(session: AsyncSession, task_id: str, job_code: str, user_id: str) -> None:
+async def bind_task_id(session: AsyncSession, task_id: str, job_code: str, user_id: str) -> None:
     """From now on the name means this job. In the transaction that accepts the job. Doing it again changes nothing.
 
     Raises InvalidParameters when this can be no name, or means another job of the user already.
@@ -21,21 +21,21 @@ async def bind_track(session: AsyncSession, task_id: str, job_code: str, user_id
     if not TASK_ID.fullmatch(task_id) or task_id.startswith(CODE_PREFIX):
         wrong = FieldError("/taskId", f"Must be 1 to 64 letters, digits, - and _, and not begin with {CODE_PREFIX}.")
         raise InvalidParameters("This cannot name a task.", wrong)
-    known = await session.get(TrackRow, (task_id, user_id))
+    known = await session.get(TaskIdRow, (task_id, user_id))
     if known is None:
-        session.add(TrackRow(task_id=task_id, user_id=user_id, job_code=job_code))
+        session.add(TaskIdRow(task_id=task_id, user_id=user_id, job_code=job_code))
     elif known.job_code != job_code:
         raise InvalidParameters("This task is another one's.", FieldError("/taskId", "Names another job already."))
 
 
-async def tracked_job(session: AsyncSession, task_id: str, *, user_id: str | None) -> JobRow | None:
+async def job_of_task(session: AsyncSession, task_id: str, *, user_id: str | None) -> JobRow | None:
     """The job whose code this is, or that the name means; the user's, where one is named. The newest of several."""
     wanted = select(JobRow).where(col(JobRow.deleted).is_(False))
     if task_id.startswith(CODE_PREFIX):
         wanted = wanted.where(col(JobRow.code) == task_id)
     else:
-        wanted = wanted.join(TrackRow, col(TrackRow.job_code) == col(JobRow.code))
-        wanted = wanted.where(col(TrackRow.task_id) == task_id)
+        wanted = wanted.join(TaskIdRow, col(TaskIdRow.job_code) == col(JobRow.code))
+        wanted = wanted.where(col(TaskIdRow.task_id) == task_id)
     if user_id is not None:
         wanted = wanted.where(col(JobRow.user_id) == user_id)
     return (await session.exec(wanted.order_by(col(JobRow.id).desc()).limit(1))).one_or_none()

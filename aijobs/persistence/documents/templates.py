@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.documents.templates import Definition, Template
+from aijobs.domain.documents.templates import Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -20,7 +20,7 @@ class TemplateFile:
     """A template as a file holds it. `sha256` is the file's, in hex."""
 
     template_id: str
-    definition: Definition
+    definition: TemplateDefinition
     sha256: str
 
 
@@ -69,7 +69,7 @@ async def versions_page(
 
 
 async def save_template(
-    session: AsyncSession, template_id: str, definition: Definition, *, saved_by: str
+    session: AsyncSession, template_id: str, definition: TemplateDefinition, *, saved_by: str
 ) -> tuple[Template, bool]:
     """The template as it now is, and whether that is a new version: what has not changed is not saved again."""
     current = await _row(session, template_id)
@@ -124,5 +124,5 @@ def _template(row: TemplateVersionRow) -> Template:
     return Template(id=row.template_id, version=row.version, create_time=row.create_time, **row.definition)
 
 
-def _definition(template: Template) -> Definition:
-    return Definition(**{name: getattr(template, name) for name in Definition.model_fields})
+def _definition(template: Template) -> TemplateDefinition:
+    return TemplateDefinition(**{name: getattr(template, name) for name in TemplateDefinition.model_fields})

@@ -12,10 +12,10 @@ from aijobs.domain.jobs.job import JobError
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
-from aijobs.persistence.photo_reviews import concluded
+from aijobs.persistence.photo_reviews import on_job_final
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
-from aijobs.persistence.webhooks.outbox import announce
+from aijobs.persistence.webhooks.outbox import enqueue_deliveries
 
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 """Progress is coalesced to two events a second; status changes never are."""
@@ -48,14 +48,14 @@ async def advance(
     if move is not Move.FORWARD:
         return move
     if to.is_final:
-        error = await concluded(session, job, to, error, closing=closing)
+        error = await on_job_final(session, job, to, error, closing=closing)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
     job.error = error.model_dump(mode="json") if error else None
     _stamp_times(job)
     record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
-    await announce(session, job, EventKind.STATUS)
+    await enqueue_deliveries(session, job, EventKind.STATUS)
     assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if closing is not None:
         await close(session, job, closing)
@@ -78,7 +78,7 @@ async def progress(
     job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
     record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
-    await announce(session, job, EventKind.PROGRESS)
+    await enqueue_deliveries(session, job, EventKind.PROGRESS)
 
 
 def _begins(stage: tuple[int, int] | None, known: float) -> bool:

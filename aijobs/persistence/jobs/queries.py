@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.first_id import first_code
+from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.jobs.records import job_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 
@@ -45,9 +45,9 @@ class JobFilter:
         if self.model_id is not None:
             yield col(JobRow.model_id) == self.model_id
         if self.created_after is not None:
-            yield col(JobRow.code) >= first_code(self.created_after)
+            yield col(JobRow.code) >= first_code_since(self.created_after)
         if self.created_before is not None:
-            yield col(JobRow.code) < first_code(self.created_before)
+            yield col(JobRow.code) < first_code_since(self.created_before)
         if self.text:
             yield _speaks_of(self.text)
 

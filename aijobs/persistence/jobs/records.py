@@ -14,13 +14,13 @@ from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind, closing_entry
-from aijobs.domain.provider_io import Assignment, UploadedFile
+from aijobs.domain.provider_io import JobInput, UploadedFile
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import clear
 from aijobs.persistence.jobs import gate, submissions
-from aijobs.persistence.jobs.resolutions import late_word
+from aijobs.persistence.jobs.resolutions import record_late_outcome
 from aijobs.persistence.jobs.write_intents import abandoned_writes, begin_write, finish_write, writes_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
 
@@ -32,10 +32,10 @@ class DatabaseRecords:
         self._database = database
         self._catalogue = catalogue
 
-    async def assignment(self, code: str) -> Assignment:
+    async def assignment(self, code: str) -> JobInput:
         async with self._database.read() as session:
             job = await job_of(session, code)
-            return Assignment(
+            return JobInput(
                 code=code,
                 user_id=job.user_id,
                 model_id=job.model_id,
@@ -159,9 +159,9 @@ class DatabaseRecords:
         async with self._database.write() as session:
             await finish_write(session, key)
 
-    async def decide_by_late_word(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+    async def record_late_outcome(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
         async with self._database.write() as session:
-            await late_word(session, await gate.locked_job(session, code), status, clean(dict(answer)))
+            await record_late_outcome(session, await gate.locked_job(session, code), status, clean(dict(answer)))
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         async with self._database.write() as session:

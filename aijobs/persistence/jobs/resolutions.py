@@ -16,17 +16,17 @@ from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 
 
-class Decision(StrEnum):
+class Resolution(StrEnum):
     """About held points."""
 
     REFUND = "refund"
     CHARGE = "charge"
 
 
-ENTRY_OF = {Decision.REFUND: EntryKind.REFUND, Decision.CHARGE: EntryKind.SETTLE}
+ENTRY_OF = {Resolution.REFUND: EntryKind.REFUND, Resolution.CHARGE: EntryKind.SETTLE}
 
 
-async def decide(session: AsyncSession, job: JobRow, decision: Decision, *, by: str, why: str) -> None:
+async def resolve(session: AsyncSession, job: JobRow, decision: Resolution, *, by: str, why: str) -> None:
     """Refund or charge the held points of a locked job. Raises NothingHeld."""
     await ledger.decide(session, job, ENTRY_OF[decision])
     gate.note(session, job, {"resolved": decision, "by": by, "why": why})
@@ -44,7 +44,7 @@ async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: 
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 
 
-async def late_word(session: AsyncSession, job: JobRow, status: JobStatus, answer: dict[str, Any]) -> None:
+async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobStatus, answer: dict[str, Any]) -> None:
     """The provider's final word on a locked job that ended before it came."""
     finished = status is JobStatus.GENERATED
     news: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.first_id import first_code
+from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 
 SAMPLE: Final = 2000
@@ -33,7 +33,7 @@ BAD_ENDS: Final = tuple(status for status in FINAL if status is not JobStatus.SU
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hour:
+class HourlyCounts:
     """The jobs that were accepted in one hour (UTC), by how they stand now."""
 
     start: datetime
@@ -47,7 +47,7 @@ class Hour:
 
 
 @dataclass(frozen=True)
-class Failures:
+class FailureCount:
     """How many jobs ended so, and for the same reason; `code` is the error's, nothing for a cancellation."""
 
     status: JobStatus
@@ -56,7 +56,7 @@ class Failures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health:
+class ModelStatistics:
     """How a model did lately. Durations are seconds; nothing where nothing is known.
 
     `stages` are medians of the time spent in each status. `lag` is the median time from the provider's own end of the
@@ -88,13 +88,13 @@ async def in_flight(session: AsyncSession, *, user_id: str | None) -> Mapping[Jo
     return {status: found.get(status, 0) for status in UNFINISHED}
 
 
-async def throughput(session: AsyncSession, *, until: datetime, hours: int, user_id: str | None) -> list[Hour]:
+async def throughput(session: AsyncSession, *, until: datetime, hours: int, user_id: str | None) -> list[HourlyCounts]:
     """Every one of the last hours, the oldest first; the last one is not over yet."""
     first = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     hour = func.substr(cast(col(JobRow.create_time), String), 1, HOUR_LENGTH)
     counted = await session.exec(
         select(hour, JobRow.job_status, func.count())
-        .where(col(JobRow.code) >= first_code(first), *_visible(user_id))
+        .where(col(JobRow.code) >= first_code_since(first), *_visible(user_id))
         .group_by(hour, col(JobRow.job_status))
     )
     by_hour: dict[str, dict[JobStatus, int]] = defaultdict(dict)
@@ -104,24 +104,24 @@ async def throughput(session: AsyncSession, *, until: datetime, hours: int, user
     return [_hour(start, by_hour[f"{start:%Y-%m-%d %H}"]) for start in starts]
 
 
-async def failures(session: AsyncSession, *, since: datetime, user_id: str | None) -> list[Failures]:
+async def failures(session: AsyncSession, *, since: datetime, user_id: str | None) -> list[FailureCount]:
     """Bad ends of the jobs accepted since then, the most frequent first."""
     code = JobRow.error["code"].as_string()  # type: ignore[index]
     count = func.count()
     counted = await session.exec(
         select(JobRow.job_status, code, count)
-        .where(col(JobRow.code) >= first_code(since), col(JobRow.job_status).in_(BAD_ENDS), *_visible(user_id))
+        .where(col(JobRow.code) >= first_code_since(since), col(JobRow.job_status).in_(BAD_ENDS), *_visible(user_id))
         .group_by(col(JobRow.job_status), code)
         .order_by(count.desc())
     )
-    return [Failures(JobStatus(status), reason, number) for status, reason, number in counted]
+    return [FailureCount(JobStatus(status), reason, number) for status, reason, number in counted]
 
 
-async def health(session: AsyncSession, model_id: str, *, since: datetime, user_id: str | None) -> Health:
+async def health(session: AsyncSession, model_id: str, *, since: datetime, user_id: str | None) -> ModelStatistics:
     """Of a model's newest jobs since then."""
     first = await _first_id(session, since)
     if first is None:
-        return Health(stages={})
+        return ModelStatistics(stages={})
     found = await session.exec(
         select(JobRow.code, JobRow.job_status, JobRow.cost_time)
         .where(col(JobRow.model_id) == model_id, col(JobRow.id) >= first, *_visible(user_id))
@@ -133,7 +133,7 @@ async def health(session: AsyncSession, model_id: str, *, since: datetime, user_
     failed = sum(status in {JobStatus.FAILED, JobStatus.TIMEOUT} for _, status, _ in rows)
     times = sorted(seconds for _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
     events = await _entered(session, done[:STAGE_SAMPLE])
-    return Health(
+    return ModelStatistics(
         succeeded=len(done),
         failed=failed,
         typical=median(times) if times else None,
@@ -148,7 +148,7 @@ async def throttled(session: AsyncSession, *, since: datetime) -> Mapping[str, i
     counted = await session.exec(
         select(SubmissionRow.provider, func.count())
         .where(
-            col(SubmissionRow.job_code) >= first_code(since),
+            col(SubmissionRow.job_code) >= first_code_since(since),
             col(SubmissionRow.outcome) == Outcome.REJECTED,
             col(SubmissionRow.cause).startswith("provider_throttled"),
         )
@@ -202,13 +202,13 @@ def _visible(user_id: str | None) -> list[ColumnElement[bool]]:
 async def _first_id(session: AsyncSession, since: datetime) -> int | None:
     """Of the first job since then: the index of a model's jobs is in the order of their ids, not of their codes."""
     found = await session.exec(
-        select(JobRow.id).where(col(JobRow.code) >= first_code(since)).order_by(col(JobRow.code)).limit(1)
+        select(JobRow.id).where(col(JobRow.code) >= first_code_since(since)).order_by(col(JobRow.code)).limit(1)
     )
     return found.one_or_none()
 
 
-def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> Hour:
-    return Hour(
+def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> HourlyCounts:
+    return HourlyCounts(
         start=start,
         succeeded=counts.get(JobStatus.SUCCESS, 0),
         ended_badly=sum(counts.get(status, 0) for status in BAD_ENDS),

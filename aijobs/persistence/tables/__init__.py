@@ -1,6 +1,6 @@
 """Every table, one module for each part of the product."""
 
-from aijobs.persistence.tables.access import ApiKeyRow, BrowserSessionRow, IdempotencyRow, TrackRow, WebhookReceiptRow
+from aijobs.persistence.tables.access import ApiKeyRow, BrowserSessionRow, IdempotencyRow, TaskIdRow, WebhookReceiptRow
 from aijobs.persistence.tables.base import BaseFields
 from aijobs.persistence.tables.conversations import ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import FileRow, JobEventRow, JobRow, OutputRow, SubmissionRow, WriteIntentRow
@@ -27,9 +27,9 @@ __all__ = [
     "PointsEntryRow",
     "PointsLimitRow",
     "SubmissionRow",
+    "TaskIdRow",
     "TemplateRow",
     "TemplateVersionRow",
-    "TrackRow",
     "WebhookDeliveryRow",
     "WebhookEndpointRow",
     "WebhookReceiptRow",

@@ -39,7 +39,7 @@ class BrowserSessionRow(SQLModel, table=True):
     expires_at: datetime = Field(index=True)
 
 
-class TrackRow(SQLModel, table=True):
+class TaskIdRow(SQLModel, table=True):
     """A name that a front end follows a job by, besides the job's code."""
 
     __tablename__ = "track"

@@ -13,16 +13,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.webhooks import (
     TEST,
-    Closed,
     DeliveryState,
-    Notice,
-    Reply,
-    Seal,
-    endpoint_seal,
+    DisabledReason,
+    SecretRef,
+    WebhookMessage,
+    WebhookReply,
+    endpoint_secret_ref,
     job_message,
     message,
-    seals_now,
-    user_seal,
+    signing_refs,
+    user_secret_ref,
 )
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -62,12 +62,12 @@ class DatabaseDeliveries:
             if len(codes) < AT_ONCE:
                 await asyncio.sleep(LOOK_EVERY.total_seconds())
 
-    async def notice(self, code: str) -> Notice | None:
+    async def notice(self, code: str) -> WebhookMessage | None:
         async with self._database.read() as session:
             row = await _pending(session, code)
             return await _notice(session, row) if row else None
 
-    async def note_try(self, code: str, reply: Reply, *, next_try_at: datetime | None) -> None:
+    async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
         async with self._database.write() as session:
             row = await _pending(session, code)
             if row is None:
@@ -91,15 +91,15 @@ class DatabaseDeliveries:
             await session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
             return codes
 
-    def _learn(self, endpoint: WebhookEndpointRow, reply: Reply, moment: datetime) -> None:
+    def _learn(self, endpoint: WebhookEndpointRow, reply: WebhookReply, moment: datetime) -> None:
         if reply.is_taken:
             endpoint.failing_since = None
             return
         endpoint.failing_since = endpoint.failing_since or moment
         if reply.is_gone:
-            close_endpoint(endpoint, Closed.GONE)
+            close_endpoint(endpoint, DisabledReason.GONE)
         elif moment - endpoint.failing_since >= self._disable_after:
-            close_endpoint(endpoint, Closed.FAILING)
+            close_endpoint(endpoint, DisabledReason.FAILING)
         if not endpoint.enabled:
             log.warning("webhook_endpoint_disabled", endpoint=endpoint.code, reason=endpoint.disabled_reason)
 
@@ -119,9 +119,9 @@ async def _endpoint(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookEn
     return (await session.exec(wanted.with_for_update())).one()
 
 
-async def _notice(session: AsyncSession, row: WebhookDeliveryRow) -> Notice:
+async def _notice(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookMessage:
     endpoint = await _endpoint(session, row)
-    return Notice(
+    return WebhookMessage(
         code=row.code,
         message_id=row.message_id,
         url=endpoint.url if endpoint else row.url,
@@ -143,12 +143,12 @@ async def _body(session: AsyncSession, row: WebhookDeliveryRow) -> str:
 
 async def _seals(
     session: AsyncSession, row: WebhookDeliveryRow, endpoint: WebhookEndpointRow | None
-) -> tuple[Seal, ...]:
+) -> tuple[SecretRef, ...]:
     if endpoint is not None:
-        return seals_now(endpoint_seal(endpoint.code, endpoint.secret_version), endpoint.rotated_at, now())
+        return signing_refs(endpoint_secret_ref(endpoint.code, endpoint.secret_version), endpoint.rotated_at, now())
     assert row.user_id is not None, "what goes to a callback_url belongs to the job's user"
     secret = await user_secret(session, row.user_id)
-    return seals_now(user_seal(row.user_id, secret.version), secret.rotated_at, now())
+    return signing_refs(user_secret_ref(row.user_id, secret.version), secret.rotated_at, now())
 
 
 def _why_closed(endpoint: WebhookEndpointRow) -> str | None:
@@ -157,7 +157,7 @@ def _why_closed(endpoint: WebhookEndpointRow) -> str | None:
     return None if endpoint.enabled else "The endpoint is disabled."
 
 
-def _note(row: WebhookDeliveryRow, reply: Reply, moment: datetime, next_try_at: datetime | None) -> None:
+def _note(row: WebhookDeliveryRow, reply: WebhookReply, moment: datetime, next_try_at: datetime | None) -> None:
     error = None if reply.is_taken else str(reply)[:MAX_ERROR_LENGTH]
     row.tries = [*row.tries, {"at": rfc3339(moment), "status": reply.status, "error": error}]
     if not reply.is_taken and next_try_at is not None:

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import NotFound, TooManyEndpoints
 from aijobs.domain.values.ids import new_id
-from aijobs.domain.webhooks import Closed
+from aijobs.domain.webhooks import DisabledReason
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import WebhookEndpointRow, WebhookSecretRow
 
@@ -63,13 +63,13 @@ def change_endpoint(
     if events is not None:
         row.events = list(events)
     if enabled is False and row.enabled:
-        close_endpoint(row, Closed.OWNER)
+        close_endpoint(row, DisabledReason.OWNER)
     if enabled is True:
         row.enabled, row.disabled_reason, row.disabled_at, row.failing_since = True, None, None, None
     row.update_time = now()
 
 
-def close_endpoint(row: WebhookEndpointRow, why: Closed) -> None:
+def close_endpoint(row: WebhookEndpointRow, why: DisabledReason) -> None:
     """Nothing goes there any more."""
     row.enabled, row.disabled_reason, row.disabled_at = False, why, now()
 

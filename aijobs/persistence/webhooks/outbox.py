@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.values.ids import new_id
-from aijobs.domain.webhooks import THE_END, DeliveryState, Topic, topic_of
+from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, EventType, event_type_of
 from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
 
 #: Built once, and without a flush of its own: it runs with every event, while the job is locked.
@@ -24,21 +24,21 @@ _LISTENING: Final = (
 )
 
 
-async def announce(session: AsyncSession, job: JobRow, kind: EventKind) -> None:
+async def enqueue_deliveries(session: AsyncSession, job: JobRow, kind: EventKind) -> None:
     """Tell of a locked job's newest event to all who want to hear of it. One small query."""
     for code, user_id, url, events in await session.exec(_LISTENING, params={"user_id": job.user_id}):
-        if topic := topic_of(kind, job.job_status, events):
+        if topic := event_type_of(kind, job.job_status, events):
             session.add(_delivery(job, topic, url=url, user_id=user_id, endpoint_code=code))
     session.add_all(_callback(job, kind))
 
 
 def _callback(job: JobRow, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
-    if job.callback_url and (topic := topic_of(kind, job.job_status, THE_END)):
+    if job.callback_url and (topic := event_type_of(kind, job.job_status, FINAL_TYPES)):
         yield _delivery(job, topic, url=job.callback_url, user_id=job.user_id, endpoint_code=None)
 
 
 def _delivery(
-    job: JobRow, topic: Topic, *, url: str, user_id: str | None, endpoint_code: str | None
+    job: JobRow, topic: EventType, *, url: str, user_id: str | None, endpoint_code: str | None
 ) -> WebhookDeliveryRow:
     code = new_id("hook")
     return WebhookDeliveryRow(

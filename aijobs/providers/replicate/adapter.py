@@ -10,21 +10,21 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, SecretStr
 from standardwebhooks import Webhook
 
-from aijobs.adapters.network.http_client import HttpClient, Patience, Reply, opened_http
+from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
 from aijobs.domain.catalogue import Deadlines, Model
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports import Provider
-from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
-from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, Trail
+from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
 from aijobs.providers.replicate.responses import message_of, outcome_of
 from aijobs.providers.replicate.upload import MAX_FILE, form_of
-from aijobs.providers.replicate.urls import Addresses
+from aijobs.providers.replicate.urls import ReplicateUrls
 from aijobs.providers.replicate.webhook import prediction_of, verify
 
 MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit admits in the time that is searched
@@ -63,7 +63,7 @@ class ReplicateSettings(BaseModel):
 
 
 @asynccontextmanager
-async def opened(settings: ReplicateSettings, *, patience: Patience | None = None) -> AsyncIterator[Provider]:
+async def opened(settings: ReplicateSettings, *, patience: Timeouts | None = None) -> AsyncIterator[Provider]:
     """Raises ValueError without a token, or with a webhook secret that is none."""
     async with opened_http("Replicate", patience=patience) as http:
         yield Replicate(settings, http)
@@ -80,7 +80,7 @@ class Replicate:
         self._authorization = {"Authorization": f"Bearer {settings.token.get_secret_value().strip()}"}
         secret = settings.webhook_secret
         self._signature = Webhook(secret.get_secret_value().strip()) if secret else None
-        self._at = Addresses(settings.base_url)
+        self._at = ReplicateUrls(settings.base_url)
         self._http = http
         self.download_hosts = settings.download_hosts
 
@@ -137,7 +137,7 @@ class Replicate:
         return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        trail = Trail(submission, known_ids=known_ids, ref_of=self._at.ref)
+        trail = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
         intent_at = submission.intent_at
         url: str | None = self._at.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
         complete = False
@@ -151,20 +151,20 @@ class Replicate:
             url, complete = self._at.next_page(page), not page.get("next")
         return trail.verdict(complete=complete, now=datetime.now(UTC))
 
-    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
+    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         verify(delivery, self._signature)
         prediction = prediction_of(delivery)
         ref = self._at.ref(prediction.id, prediction.urls)
-        return Hint(delivery_id=delivery.headers.get("webhook-id"), raw_status=prediction.status, ref=ref)
+        return WebhookHint(delivery_id=delivery.headers.get("webhook-id"), raw_status=prediction.status, ref=ref)
 
-    async def _call(self, method: str, url: str) -> Reply:
+    async def _call(self, method: str, url: str) -> HttpReply:
         return await self._http.call(method, url, headers=self._key_for(url))
 
     def _key_for(self, url: str) -> dict[str, str]:
         return dict(self._authorization) if self._at.may_see_the_key(url) else {}
 
 
-def _prediction_in(reply: Reply) -> tuple[Prediction, dict[str, Any]]:
+def _prediction_in(reply: HttpReply) -> tuple[Prediction, dict[str, Any]]:
     """The prediction, and as it came. Raises ProviderUnavailable for anything else: it says nothing about the job."""
     if not reply.ok:
         raise ProviderUnavailable(f"Replicate answered {reply.status}: {message_of(reply)}")

@@ -22,7 +22,7 @@ CREATED_WITHIN: Final = timedelta(minutes=10)  #: of the intent; a send is given
 SETTLED_AFTER: Final = timedelta(minutes=4)
 
 
-class Trail:
+class ReconcileScan:
     """What the pages of a list, read one by one, tell about one submission."""
 
     def __init__(self, submission: Submission, *, known_ids: frozenset[str], ref_of: RefOf) -> None:

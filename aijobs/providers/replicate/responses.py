@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any, Final
 
-from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, NoReply, NotSent, Reply, retry_after
+from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, HttpReply, NoReply, NotSent, retry_after
 from aijobs.domain.jobs.submissions import Accepted, Rejected, SubmitOutcome, Unknown
 from aijobs.providers.replicate.prediction import MAX_MESSAGE, prediction_in
 from aijobs.providers.replicate.urls import RefOf
@@ -17,24 +17,24 @@ THROTTLED: Final = 429
 _RESETS_IN: Final = re.compile(r"resets in ~?(\d{1,6})s")
 
 
-def outcome_of(answer: Reply | NotSent | NoReply, *, ref_of: RefOf) -> SubmitOutcome:
+def outcome_of(answer: HttpReply | NotSent | NoReply, *, ref_of: RefOf) -> SubmitOutcome:
     """`ref_of` makes a reference from the prediction's `id` and `urls`."""
     match answer:
         case NotSent(reason):
             return Rejected("provider_unreachable", f"Replicate cannot be reached: {reason}", may_retry=True)
         case NoReply(reason):
             return Unknown(f"no answer came back: {reason}")
-        case Reply(ok=True):
+        case HttpReply(ok=True):
             return _taken(answer, ref_of)
-        case Reply(status=status) if status in REJECTING:
+        case HttpReply(status=status) if status in REJECTING:
             return Rejected("provider_rejected", message_of(answer))
-        case Reply(status=status) if status == THROTTLED:
+        case HttpReply(status=status) if status == THROTTLED:
             return Rejected("provider_throttled", message_of(answer), may_retry=True, retry_after=_wait(answer))
-        case Reply(status=status):
+        case HttpReply(status=status):
             return Unknown(f"Replicate answered {status}")
 
 
-def _taken(reply: Reply, ref_of: RefOf) -> Accepted | Unknown:
+def _taken(reply: HttpReply, ref_of: RefOf) -> Accepted | Unknown:
     """Only the id counts. The status may be out of date, whatever output there is may be half of it."""
     prediction = prediction_in(reply.document())
     if prediction is None:
@@ -42,7 +42,7 @@ def _taken(reply: Reply, ref_of: RefOf) -> Accepted | Unknown:
     return Accepted(ref_of(prediction.id, prediction.urls))
 
 
-def message_of(reply: Reply) -> str:
+def message_of(reply: HttpReply) -> str:
     """A problem document in words; each wrong field by its name."""
     problem = reply.document() or {}
     fields = problem.get("invalid_fields")
@@ -55,7 +55,7 @@ def _field(field: dict[str, Any]) -> str:
     return f"{field.get('field', 'input')}: {field.get('description') or field.get('type')}"
 
 
-def _wait(reply: Reply) -> timedelta | None:
+def _wait(reply: HttpReply) -> timedelta | None:
     """Replicate has said it in four ways over the years."""
     problem = reply.document() or {}
     seconds = problem.get("retry_after")

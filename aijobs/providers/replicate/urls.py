@@ -14,7 +14,7 @@ _DELIVERY: Final = re.compile(r"https://([a-z0-9-]+\.)*replicate\.delivery/")
 RefOf = Callable[[str, Mapping[str, Any] | None], Ref]
 
 
-class Addresses:
+class ReplicateUrls:
     """Everything below one base URL. Links out of answers are used only if they stay there."""
 
     def __init__(self, base_url: str) -> None:

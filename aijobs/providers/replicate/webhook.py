@@ -5,11 +5,11 @@ import json
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from aijobs.domain.errors import BadInput, NotAuthenticated
-from aijobs.domain.provider_io import WebhookDelivery
+from aijobs.domain.provider_io import IncomingWebhook
 from aijobs.providers.replicate.prediction import Prediction, prediction_in
 
 
-def verify(delivery: WebhookDelivery, signature: Webhook | None) -> None:
+def verify(delivery: IncomingWebhook, signature: Webhook | None) -> None:
     """Raises NotAuthenticated when the signature is missing, wrong, or more than five minutes old."""
     if signature is None:
         raise NotAuthenticated("No webhook secret is configured for Replicate.")
@@ -19,7 +19,7 @@ def verify(delivery: WebhookDelivery, signature: Webhook | None) -> None:
         raise NotAuthenticated("The webhook's signature is missing, wrong or too old.") from refused
 
 
-def prediction_of(delivery: WebhookDelivery) -> Prediction:
+def prediction_of(delivery: IncomingWebhook) -> Prediction:
     """Raises BadInput when the body is not a prediction."""
     try:
         prediction = prediction_in(json.loads(delivery.body))

@@ -8,18 +8,18 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from aijobs.adapters.network.http_client import HttpClient, Patience, opened_http
+from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Deadlines, Model
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports import Provider
-from aijobs.domain.provider_io import Capabilities, Hint, InputFile, Snapshot, Task, WebhookDelivery
+from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapshot_of, sources_in
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
-from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Clues, Listed, listed_in, page_in
+from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Fingerprint, Listed, listed_in, page_in
 from aijobs.providers.ttapi.responses import message_of, outcome_of
 from aijobs.providers.ttapi.webhook import hint_of
 
@@ -50,7 +50,7 @@ class TtapiSettings(BaseModel):
 
 
 @asynccontextmanager
-async def opened(settings: TtapiSettings, *, patience: Patience | None = None) -> AsyncIterator[Provider]:
+async def opened(settings: TtapiSettings, *, patience: Timeouts | None = None) -> AsyncIterator[Provider]:
     """Raises ValueError without a token."""
     async with opened_http("TTAPI", patience=patience) as http:
         yield Ttapi(settings, http)
@@ -119,7 +119,7 @@ class Ttapi:
         return CancelOutcome.NOT_SUPPORTED
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        clues = Clues.of(submission)
+        clues = Fingerprint.of(submission)
         if not clues.lead_anywhere:
             return Search.IMPOSSIBLE
         strangers = [job for job in await self._recent() if job.id not in known_ids]
@@ -128,7 +128,7 @@ class Ttapi:
             return Found({"id": found})
         return Search.IMPOSSIBLE if datetime.now(UTC) > submission.intent_at + WINDOW else Search.NOT_YET
 
-    def parse_webhook(self, delivery: WebhookDelivery) -> Hint:
+    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         return hint_of(delivery)
 
     async def _recent(self) -> list[Listed]:
@@ -149,7 +149,7 @@ class Ttapi:
             raise ProviderUnavailable("TTAPI gives a list that cannot be read.")
         return page
 
-    async def _found_by_hook(self, clues: Clues, strangers: list[Listed]) -> str | None:
+    async def _found_by_hook(self, clues: Fingerprint, strangers: list[Listed]) -> str | None:
         for job in clues.worth_a_look(strangers):
             envelope = await self._get("fetch", jobId=job.id) or {}
             if details_in(envelope).get("hookUrl") == clues.hook_url:

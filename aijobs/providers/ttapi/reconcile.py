@@ -61,7 +61,7 @@ def listed_in(page: Iterable[Any]) -> list[Listed]:
 
 
 @dataclass(frozen=True)
-class Clues:
+class Fingerprint:
     """What a submission can be recognised by. `prompt` only when no other submission can have it."""
 
     hook_url: str | None
@@ -69,7 +69,7 @@ class Clues:
     action: str
 
     @classmethod
-    def of(cls, submission: Submission) -> "Clues":
+    def of(cls, submission: Submission) -> "Fingerprint":
         body = submission.request.body
         prompt = str(body.get("prompt") or "")
         certain = not body.get("translation") and is_unmistakable(prompt, token=submission.token)

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from aijobs.domain.errors import BadInput, NotAuthenticated
-from aijobs.domain.provider_io import Hint, WebhookDelivery
+from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.providers.ttapi.job import details_in, job_id_in
 
 
-def hint_of(delivery: WebhookDelivery) -> Hint:
+def hint_of(delivery: IncomingWebhook) -> WebhookHint:
     """Which job has news. Raises BadInput, or NotAuthenticated when the body echoes another hookUrl than was called."""
     envelope = _envelope(delivery.body)
     job_id = job_id_in(envelope)
@@ -18,7 +18,7 @@ def hint_of(delivery: WebhookDelivery) -> Hint:
     if not delivery.token or (isinstance(echoed, str) and delivery.token not in echoed):
         raise NotAuthenticated("The webhook is about another job.")
     status = str(envelope.get("status") or "")
-    return Hint(delivery_id=f"{job_id}:{status}", raw_status=status or None, ref={"id": job_id})
+    return WebhookHint(delivery_id=f"{job_id}:{status}", raw_status=status or None, ref={"id": job_id})
 
 
 def _envelope(body: bytes) -> dict[str, Any]:

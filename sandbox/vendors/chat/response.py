@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.clock import Closing
+from sandbox.clock import ClosingEvent
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.vendors.chat.extraction import document_in, facts_in, rows_for
@@ -20,7 +20,7 @@ NO: Final = "I'm sorry, but I can't assist with that request."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class ChatReply:
     """An answer before it is sent."""
 
     id: str
@@ -61,7 +61,7 @@ class Reply:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> Reply:  # noqa: A002 - OpenAI's word
+def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> ChatReply:  # noqa: A002 - OpenAI's word
     """The same question gets the same answer."""
     text, finish = answer_to(request, faults), "stop"
     refusal = NO if Fault.ANSWER_REFUSED in faults else None
@@ -70,7 +70,7 @@ def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> 
     limit = request.max_completion_tokens or request.max_tokens
     if Fault.ANSWER_CUT in faults or (limit is not None and _tokens(text) > limit):
         text, finish = text[: min(len(text) // 2, (limit or len(text)) * CHARACTERS_PER_TOKEN)], "length"
-    return Reply(
+    return ChatReply(
         id=id,
         created=created,
         model=request.model,
@@ -113,7 +113,7 @@ def _notes(text: str) -> str:
 
 
 async def frames(
-    reply: Reply, faults: Faults, *, with_usage: bool, seconds: float, closing: Closing
+    reply: ChatReply, faults: Faults, *, with_usage: bool, seconds: float, closing: ClosingEvent
 ) -> AsyncIterator[bytes]:
     """Server-sent events, spread evenly over so many seconds. After half of them a fault may strike."""
     chunks = reply.chunks(with_usage=with_usage)

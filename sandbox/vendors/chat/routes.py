@@ -7,29 +7,29 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from sandbox.call import Call
+from sandbox.call import VendorCall
 from sandbox.clock import NANOSECONDS, now_ns, stamp
-from sandbox.context import World, calling, world_of
+from sandbox.context import SandboxContext, calling, context_of
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids import new_id
 from sandbox.persistence.ledger import Charge, LedgerRow, hash_of
 from sandbox.vendors.chat.errors import complain, no_quota, wrong_key
 from sandbox.vendors.chat.request import read_chat_request
-from sandbox.vendors.chat.response import BrokenOff, Reply, frames, reply_to
+from sandbox.vendors.chat.response import BrokenOff, ChatReply, frames, reply_to
 
 VENDOR: Final = "chat"
 REFERENCE: Final = "x-client-request-id"
 
 router = APIRouter(prefix="/openai/v1")
-Asking = Annotated[Call, Depends(calling(Operation.CHAT, complain))]
-InWorld = Annotated[World, Depends(world_of)]
+Asking = Annotated[VendorCall, Depends(calling(Operation.CHAT, complain))]
+InWorld = Annotated[SandboxContext, Depends(context_of)]
 
 
 def check_key(request: Request) -> None:
     """Raises Refusal (401)."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    accepted = world_of(request).config.tokens
+    accepted = context_of(request).config.tokens
     if scheme != "Bearer" or not key.strip() or (accepted and key.strip() not in accepted):
         raise wrong_key(key.strip())
 
@@ -76,7 +76,7 @@ async def complete(request: Request, call: Asking, world: InWorld) -> Response:
     return await call.answer(reply.document())
 
 
-async def _settling(events: AsyncIterator[bytes], world: World, reply: Reply) -> AsyncIterator[bytes]:
+async def _settling(events: AsyncIterator[bytes], world: SandboxContext, reply: ChatReply) -> AsyncIterator[bytes]:
     """The events; the ledger notes when the last one has gone out."""
     async for event in events:
         yield event

@@ -4,26 +4,26 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from sandbox.call import Call, Refusal
-from sandbox.context import calling, world_of
+from sandbox.call import Refusal, VendorCall
+from sandbox.context import calling, context_of
 from sandbox.faults.catalogue import Operation
 from sandbox.vendors.replicate.errors import complain, problem
-from sandbox.vendors.replicate.service import Desk, desk_of
+from sandbox.vendors.replicate.service import ReplicateService, service_of
 
 
 def check_token(request: Request) -> None:
     """`Authorization: Bearer …` or the older `Token …`; raises Refusal (401)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    accepted = world_of(request).config.tokens
+    accepted = context_of(request).config.tokens
     if scheme not in ("Bearer", "Token") or not token.strip() or (accepted and token.strip() not in accepted):
         raise Refusal(problem(401))
 
 
-AtDesk = Annotated[Desk, Depends(desk_of)]
-Creating = Annotated[Call, Depends(calling(Operation.CREATE, complain))]
-Getting = Annotated[Call, Depends(calling(Operation.GET, complain))]
-Listing = Annotated[Call, Depends(calling(Operation.LIST, complain))]
-Canceling = Annotated[Call, Depends(calling(Operation.CANCEL, complain))]
-Filing = Annotated[Call, Depends(calling(Operation.FILES, complain))]
-Calling = Annotated[Call, Depends(calling(Operation.OTHER, complain))]
+AtDesk = Annotated[ReplicateService, Depends(service_of)]
+Creating = Annotated[VendorCall, Depends(calling(Operation.CREATE, complain))]
+Getting = Annotated[VendorCall, Depends(calling(Operation.GET, complain))]
+Listing = Annotated[VendorCall, Depends(calling(Operation.LIST, complain))]
+Canceling = Annotated[VendorCall, Depends(calling(Operation.CANCEL, complain))]
+Filing = Annotated[VendorCall, Depends(calling(Operation.FILES, complain))]
+Calling = Annotated[VendorCall, Depends(calling(Operation.OTHER, complain))]
 Authenticated = Depends(check_token)

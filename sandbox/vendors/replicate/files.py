@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, JsonValue
 
 from sandbox.clock import NANOSECONDS, now_ns, stamp
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.ids import new_id
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.replicate.errors import not_found
@@ -21,7 +21,7 @@ OWNER: Final = "sandbox"
 FILE_PATH: Final = re.compile(r"/v1/files/(?P<id>[a-z0-9]+)(/download)?(\?.*)?")
 
 
-class UploadedFile(BaseModel):
+class ReplicateFile(BaseModel):
     id: str
     name: str
     content_type: str
@@ -34,16 +34,16 @@ class UploadedFile(BaseModel):
 
 
 class FileShelf:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxContext) -> None:
         self._world = world
-        kept = [UploadedFile.model_validate_json(body) for body in world.archive.all(KIND)]
+        kept = [ReplicateFile.model_validate_json(body) for body in world.archive.all(KIND)]
         self._files = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
 
     async def put(
         self, content: bytes, *, name: str, content_type: str, metadata: dict[str, JsonValue]
-    ) -> UploadedFile:
+    ) -> ReplicateFile:
         created_ns = now_ns()
-        file = UploadedFile(
+        file = ReplicateFile(
             id=new_id(),
             name=name,
             content_type=content_type,
@@ -59,11 +59,11 @@ class FileShelf:
         self._world.archive.put(KIND, file.id, file.model_dump_json())
         return file
 
-    def all(self) -> list[UploadedFile]:
+    def all(self) -> list[ReplicateFile]:
         """Newest first, without the expired."""
         return [file for file in reversed(self._files.values()) if file.expires_ns > now_ns()]
 
-    def find(self, file_id: str) -> UploadedFile:
+    def find(self, file_id: str) -> ReplicateFile:
         """Raises Refusal (404), also for an expired file."""
         file = self._files.get(file_id)
         if file is None or file.expires_ns <= now_ns():
@@ -102,7 +102,7 @@ class FileShelf:
         file = self._files.get(file_id) if file_id else None
         return file.name if file else None
 
-    def document(self, file: UploadedFile) -> dict[str, Any]:
+    def document(self, file: ReplicateFile) -> dict[str, Any]:
         own = f"{self._world.config.base_url}/v1/files/{file.id}"
         expiry = file.expires_ns // NANOSECONDS
         signature = quote(self.signature(file.id, expiry=str(expiry)), safe="")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from sandbox.pictures.upscaling import Format, Order, Sharpening
+from sandbox.pictures.upscaling import Format, Sharpening, UpscaleOrder
 
 Schema = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ IMAGE_UPSCALE_INPUT: Final[Schema] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ReplicateModel:
     owner: str
     name: str
     description: str
@@ -86,7 +86,7 @@ class Model:
         }
 
 
-IMAGE_UPSCALE: Final = Model(
+IMAGE_UPSCALE: Final = ReplicateModel(
     owner="topazlabs",
     name="image-upscale",
     description="Professional-grade image upscaling, from Topaz Labs",
@@ -94,10 +94,10 @@ IMAGE_UPSCALE: Final = Model(
     created_at="2025-04-25T17:23:43.011894Z",
     input_schema=IMAGE_UPSCALE_INPUT,
 )
-MODELS: Final[Mapping[str, Model]] = {IMAGE_UPSCALE.full_name: IMAGE_UPSCALE}
+MODELS: Final[Mapping[str, ReplicateModel]] = {IMAGE_UPSCALE.full_name: IMAGE_UPSCALE}
 
 
-def model_for_version(version: str) -> Model | None:
+def model_for_version(version: str) -> ReplicateModel | None:
     """By version id, `owner/name` or `owner/name:version id`."""
     name, _, version_id = version.partition(":") if "/" in version else ("", "", version)
     for model in MODELS.values():
@@ -106,10 +106,10 @@ def model_for_version(version: str) -> Model | None:
     return None
 
 
-def order_for(inputs: Mapping[str, JsonValue], *, max_pixels: int) -> Order:
+def order_for(inputs: Mapping[str, JsonValue], *, max_pixels: int) -> UpscaleOrder:
     """The picture that a valid image-upscale input asks for."""
     target: Format = "png" if inputs.get("output_format") == "png" else "jpg"
-    return Order(
+    return UpscaleOrder(
         factor=FACTORS[str(inputs.get("upscale_factor", "None"))],
         sharpening=SHARPENING[str(inputs.get("enhance_model", "Standard V2"))],
         format=target,

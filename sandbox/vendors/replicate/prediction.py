@@ -12,7 +12,7 @@ from sandbox.clock import now_ns
 from sandbox.persistence.ledger import Charge
 
 
-class Status(StrEnum):
+class PredictionStatus(StrEnum):
     STARTING = "starting"
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in (Status.STARTING, Status.PROCESSING)
+        return self not in (PredictionStatus.STARTING, PredictionStatus.PROCESSING)
 
 
 class Event(StrEnum):
@@ -47,7 +47,7 @@ class Prediction(BaseModel):
     version: str
     input: dict[str, JsonValue]
     created_ns: int
-    status: Status = Status.STARTING
+    status: PredictionStatus = PredictionStatus.STARTING
     output_name: str | None = None  #: the file that the work made
     error: str | None = None
     logs: str = ""
@@ -60,15 +60,15 @@ class Prediction(BaseModel):
     link_expires_ns: int = 0
 
     def start(self) -> None:
-        self.status = Status.PROCESSING
+        self.status = PredictionStatus.PROCESSING
         self.started_ns = now_ns()
         self.logs = ""
 
-    def end(self, status: Status, *, error: str | None = None) -> None:
+    def end(self, status: PredictionStatus, *, error: str | None = None) -> None:
         self.status = status
         self.error = error
         self.completed_ns = now_ns()
-        if status is not Status.SUCCEEDED:
+        if status is not PredictionStatus.SUCCEEDED:
             self.output_name = None
 
     def erase(self) -> None:
@@ -88,6 +88,6 @@ class Prediction(BaseModel):
         """A run that never started is free; one that failed or was stopped is charged for its time."""
         if not self.status.is_final:
             return Charge.PENDING
-        if self.status is Status.SUCCEEDED:
+        if self.status is PredictionStatus.SUCCEEDED:
             return Charge.CHARGED
         return Charge.TIME_ONLY if self.started_ns else Charge.FREE

@@ -13,7 +13,7 @@ from sandbox.clock import NANOSECONDS
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import Armed, faults_in, faults_in_url
 from sandbox.vendors.replicate.errors import InvalidField, invalid, problem
-from sandbox.vendors.replicate.models import Model
+from sandbox.vendors.replicate.models import ReplicateModel
 from sandbox.vendors.replicate.prediction import DEFAULT_EVENTS, Event
 from sandbox.vendors.replicate.schema import invalid_fields
 
@@ -49,7 +49,7 @@ class CreateRequest:
         named = [faults_in_url(value) for value in self.input.values() if isinstance(value, str)]
         return faults_in(",".join(named), during=Operation.CREATE)
 
-    def check_against(self, model: Model) -> None:
+    def check_against(self, model: ReplicateModel) -> None:
         """Raises Refusal (422) that lists every invalid field."""
         wrong = invalid_fields(self.input, model.input_schema, at="input")
         if wrong:

@@ -6,7 +6,7 @@ from sandbox.clock import NANOSECONDS, stamp
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.ids import Links
-from sandbox.vendors.replicate.prediction import Prediction, Status
+from sandbox.vendors.replicate.prediction import Prediction, PredictionStatus
 
 OPTIONAL_KEYS: Final = ("logs", "metrics", "started_at", "completed_at", "data_removed", "source", "deadline")
 
@@ -25,7 +25,7 @@ def document_of(prediction: Prediction, *, faults: Faults, links: Links, base_ur
         "created_at": stamp(prediction.created_ns),
         "urls": _urls(prediction.id, base_url),
     }
-    if prediction.status is not Status.STARTING:
+    if prediction.status is not PredictionStatus.STARTING:
         document["output"] = _output(prediction, faults, links)
         document["data_removed"] = prediction.data_removed
     document |= _times(prediction)
@@ -35,9 +35,9 @@ def document_of(prediction: Prediction, *, faults: Faults, links: Links, base_ur
 def as_blocking_reply(document: dict[str, Any]) -> dict[str, Any]:
     """What a create with `Prefer: wait` answers (recorded): finished work is still called processing, with its output,
     and work that goes on is still called starting."""
-    if document["status"] == Status.SUCCEEDED:
+    if document["status"] == PredictionStatus.SUCCEEDED:
         return _without(document, "completed_at", "started_at", "metrics") | {"status": "processing", "logs": ""}
-    if document["status"] == Status.PROCESSING:
+    if document["status"] == PredictionStatus.PROCESSING:
         return _without(document, "output", "data_removed", "started_at") | {"status": "starting", "logs": ""}
     return document
 

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sandbox.call import Call, Refusal
+from sandbox.call import Refusal, VendorCall
 from sandbox.clock import parse_stamp
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.vendors.replicate.access import AtDesk, Authenticated, Calling, Canceling, Creating, Getting, Listing
 from sandbox.vendors.replicate.errors import not_found, problem, unknown_version
-from sandbox.vendors.replicate.models import MODELS, Model, model_for_version
+from sandbox.vendors.replicate.models import MODELS, ReplicateModel, model_for_version
 from sandbox.vendors.replicate.prediction import Prediction
 from sandbox.vendors.replicate.request import read_create_request, seconds_to_wait
 from sandbox.vendors.replicate.response import as_blocking_reply
-from sandbox.vendors.replicate.service import Desk
+from sandbox.vendors.replicate.service import ReplicateService
 from sandbox.vendors.replicate.store import page_url
 
 router = APIRouter(prefix="/v1", dependencies=[Authenticated])
@@ -90,7 +90,9 @@ async def get_webhook_secret(call: Calling, desk: AtDesk) -> Response:
     return await call.answer({"key": desk.world.webhooks.secret})
 
 
-async def _create(request: Request, call: Call, desk: Desk, *, model: Model | None) -> Response:
+async def _create(
+    request: Request, call: VendorCall, desk: ReplicateService, *, model: ReplicateModel | None
+) -> Response:
     asked = await read_create_request(request, with_version=model is None)
     version = "hidden"
     if model is None:
@@ -109,7 +111,7 @@ async def _create(request: Request, call: Call, desk: Desk, *, model: Model | No
     return await _created(call, desk, prediction, wait=seconds_to_wait(request.headers.get("prefer")))
 
 
-async def _created(call: Call, desk: Desk, prediction: Prediction, *, wait: int | None) -> Response:
+async def _created(call: VendorCall, desk: ReplicateService, prediction: Prediction, *, wait: int | None) -> Response:
     if wait is None:
         return await call.answer(desk.book.document(prediction, call.faults), status=201)
     await desk.engine.wait(prediction, wait)
@@ -118,7 +120,7 @@ async def _created(call: Call, desk: Desk, prediction: Prediction, *, wait: int 
     return await call.answer(reply, status=status, headers={"preference-applied": f"wait={wait}"})
 
 
-def _model(owner: str, name: str) -> Model:
+def _model(owner: str, name: str) -> ReplicateModel:
     model = MODELS.get(f"{owner}/{name}")
     if model is None:
         raise not_found()

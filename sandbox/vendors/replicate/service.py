@@ -8,27 +8,27 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import Armed, faults_in, faults_in_filename
 from sandbox.ids import new_id
 from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
 from sandbox.vendors.replicate.files import FileShelf
-from sandbox.vendors.replicate.models import Model
+from sandbox.vendors.replicate.models import ReplicateModel
 from sandbox.vendors.replicate.prediction import Prediction
 from sandbox.vendors.replicate.request import CreateRequest, deadline_from
-from sandbox.vendors.replicate.store import Book
-from sandbox.vendors.replicate.worker import Engine
+from sandbox.vendors.replicate.store import PredictionStore
+from sandbox.vendors.replicate.worker import PredictionWorker
 
 LONGEST_SWEEP_PAUSE: Final = 60.0
 
 
-class Desk:
-    def __init__(self, world: World) -> None:
+class ReplicateService:
+    def __init__(self, world: SandboxContext) -> None:
         self.world = world
         self.files = FileShelf(world)
-        self.book = Book(world)
-        self.engine = Engine(world, self.book, self.files)
+        self.book = PredictionStore(world)
+        self.engine = PredictionWorker(world, self.book, self.files)
 
     def faults_of(self, request: CreateRequest) -> list[Armed]:
         """Those named by the input's URLs, and by the names of uploaded files that the input uses."""
@@ -37,7 +37,13 @@ class Desk:
         return request.faults() + faults_in(in_names, during=Operation.CREATE)
 
     def accept(
-        self, request: CreateRequest, model: Model, *, version: str, cancel_after: str | None, riders: list[Armed]
+        self,
+        request: CreateRequest,
+        model: ReplicateModel,
+        *,
+        version: str,
+        cancel_after: str | None,
+        riders: list[Armed],
     ) -> Prediction:
         """From here on it is paid for: prediction, ledger row and riding faults are on the disk."""
         created_ns = now_ns()
@@ -82,8 +88,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(world: World) -> AsyncIterator[Desk]:
-    desk = Desk(world)
+async def opened(world: SandboxContext) -> AsyncIterator[ReplicateService]:
+    desk = ReplicateService(world)
     desk.engine.resume()
     sweeping = asyncio.create_task(desk.sweep_for_ever())
     try:
@@ -94,5 +100,5 @@ async def opened(world: World) -> AsyncIterator[Desk]:
         await desk.engine.stop()
 
 
-def desk_of(request: Request) -> Desk:
-    return cast(Desk, request.app.state.replicate)
+def service_of(request: Request) -> ReplicateService:
+    return cast(ReplicateService, request.app.state.replicate)

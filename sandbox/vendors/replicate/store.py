@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.output_host import blob_name
@@ -23,14 +23,14 @@ NO_FAULTS: Final = Faults()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class PredictionPage:
     items: Sequence[Prediction]
     next_cursor: str | None
     previous_cursor: str | None
 
 
-class Book:
-    def __init__(self, world: World) -> None:
+class PredictionStore:
+    def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [Prediction.model_validate_json(body) for body in world.archive.all(KIND)]
         self._predictions = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
@@ -69,14 +69,14 @@ class Book:
         in_force = world.board.riding(prediction.id) | faults
         return document_of(prediction, faults=in_force, links=world.links, base_url=world.config.base_url)
 
-    async def page(self, *, wanted: Callable[[Prediction], bool], cursor: str | None, faults: Faults) -> Page:
+    async def page(self, *, wanted: Callable[[Prediction], bool], cursor: str | None, faults: Faults) -> PredictionPage:
         """Newest first; a cursor is the first prediction of its page. Raises Refusal (404) for an unknown cursor."""
         await self.erase_all_due()
         listed = [one for one in self if wanted(one) and not self._is_hidden(one, faults)][::-1]
         size = self._world.config.page_size
         start = _position(cursor, listed)
         end = start + size
-        return Page(
+        return PredictionPage(
             items=listed[start:end],
             next_cursor=_cursor(listed[end]) if end < len(listed) else None,
             previous_cursor=_cursor(listed[max(0, start - size)]) if start > 0 else None,

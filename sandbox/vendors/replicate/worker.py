@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.output_host import blob_name
@@ -16,8 +16,8 @@ from sandbox.pictures import input_images, upscaling
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.replicate.files import FileShelf
 from sandbox.vendors.replicate.models import order_for
-from sandbox.vendors.replicate.prediction import Event, Prediction, Status, output_name
-from sandbox.vendors.replicate.store import Book
+from sandbox.vendors.replicate.prediction import Event, Prediction, PredictionStatus, output_name
+from sandbox.vendors.replicate.store import PredictionStore
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 
 STEPS: Final = 50
@@ -31,8 +31,8 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-class Engine:
-    def __init__(self, world: World, book: Book, files: FileShelf) -> None:
+class PredictionWorker:
+    def __init__(self, world: SandboxContext, book: PredictionStore, files: FileShelf) -> None:
         self._world = world
         self._book = book
         self._files = files
@@ -65,7 +65,7 @@ class Engine:
             life.cancel()
             await asyncio.wait({life})
         if not prediction.status.is_final:
-            self._end(prediction, Status.CANCELED)
+            self._end(prediction, PredictionStatus.CANCELED)
 
     async def stop(self) -> None:
         """Everything stays as it is; `resume` goes on with it."""
@@ -81,9 +81,9 @@ class Engine:
                 await self._queue(prediction, faults)
                 await self._work(prediction, faults)
         except TimeoutError:
-            self._end(prediction, Status.CANCELED if prediction.started_ns else Status.ABORTED)
+            self._end(prediction, PredictionStatus.CANCELED if prediction.started_ns else PredictionStatus.ABORTED)
         except WorkFailedError as failure:
-            self._end(prediction, Status.FAILED, error=str(failure))
+            self._end(prediction, PredictionStatus.FAILED, error=str(failure))
 
     async def _queue(self, prediction: Prediction, faults: Faults) -> None:
         waiting = _choose(faults, Fault.QUEUE_SECONDS, self._world.pace.queue_seconds)
@@ -109,7 +109,7 @@ class Engine:
         self._report(prediction, Event.OUTPUT)
         if Fault.PROCESSING_WITH_OUTPUT in faults:
             await asyncio.sleep(faults.seconds(Fault.PROCESSING_WITH_OUTPUT))
-        self._end(prediction, Status.SUCCEEDED)
+        self._end(prediction, PredictionStatus.SUCCEEDED)
 
     async def _fetch(self, url: str) -> bytes:
         if url.startswith("data:"):
@@ -138,7 +138,7 @@ class Engine:
             prediction.logs += tqdm_line(step=step, total=STEPS, elapsed=elapsed) + "\n"
             self._report(prediction, Event.LOGS)
 
-    def _end(self, prediction: Prediction, status: Status, *, error: str | None = None) -> None:
+    def _end(self, prediction: Prediction, status: PredictionStatus, *, error: str | None = None) -> None:
         prediction.end(status, error=error)
         self._reported.pop(prediction.id, None)
         with self._world.archive.together():

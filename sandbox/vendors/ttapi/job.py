@@ -38,7 +38,7 @@ OF_A_PICTURE: Final = (
 OF_AN_UPSCALE: Final = ("redo_upscale_subtle", "redo_upscale_creative", "zoom_out_2", "zoom_out_1_5")
 
 
-class Status(IntEnum):
+class MidjourneyStatus(IntEnum):
     """The name is the status in a fetch, the number is the one in a list."""
 
     PENDING_QUEUE = 0
@@ -48,7 +48,7 @@ class Status(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        return self in (Status.SUCCESS, Status.FAILED)
+        return self in (MidjourneyStatus.SUCCESS, MidjourneyStatus.FAILED)
 
 
 class MidjourneyJob(BaseModel):
@@ -62,7 +62,7 @@ class MidjourneyJob(BaseModel):
     hook_url: str | None = None
     single_images: bool = False
     source: str | None = None  #: the job that an action is done to
-    status: Status = Status.PENDING_QUEUE
+    status: MidjourneyStatus = MidjourneyStatus.PENDING_QUEUE
     progress: int | None = None
     message: str | None = None
     width: int = 0
@@ -78,7 +78,7 @@ class MidjourneyJob(BaseModel):
 
     @property
     def components(self) -> tuple[str, ...]:
-        if self.status is not Status.SUCCESS:
+        if self.status is not MidjourneyStatus.SUCCESS:
             return ()
         if self.is_grid:
             return OF_A_GRID
@@ -88,7 +88,7 @@ class MidjourneyJob(BaseModel):
     def charge(self) -> Charge:
         if not self.status.is_final:
             return Charge.PENDING
-        return Charge.CHARGED if self.status is Status.SUCCESS else Charge.FREE
+        return Charge.CHARGED if self.status is MidjourneyStatus.SUCCESS else Charge.FREE
 
     @property
     def picture_names(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.ids import Links
-from sandbox.vendors.ttapi.job import MidjourneyJob, Status
+from sandbox.vendors.ttapi.job import MidjourneyJob, MidjourneyStatus
 
 
 def document_of(job: MidjourneyJob, *, faults: Faults, links: Links, expires_ns: int) -> dict[str, Any]:
@@ -31,13 +31,17 @@ def document_of(job: MidjourneyJob, *, faults: Faults, links: Links, expires_ns:
         status = faults.text(Fault.UNKNOWN_STATUS)
     if Fault.MISSING_KEYS in faults:
         data = {key: data[key] for key in ("jobId", "cdnImage", "images")}
-    message = {Status.SUCCESS: "", Status.FAILED: job.message}.get(job.status)
+    message = {MidjourneyStatus.SUCCESS: "", MidjourneyStatus.FAILED: job.message}.get(job.status)
     return {"status": status, "message": message, "jobId": job.id, "data": data}
 
 
 def line_of(job: MidjourneyJob, *, links: Links, expires_ns: int) -> dict[str, Any]:
     """Snake case, and a number for the status. No hookUrl, no time."""
-    picture = links.to(job.id, job.picture_names[0], expires_ns=expires_ns) if job.status is Status.SUCCESS else None
+    picture = (
+        links.to(job.id, job.picture_names[0], expires_ns=expires_ns)
+        if job.status is MidjourneyStatus.SUCCESS
+        else None
+    )
     return {
         "job_id": job.id,
         "model": job.mode,
@@ -54,11 +58,11 @@ def line_of(job: MidjourneyJob, *, links: Links, expires_ns: int) -> dict[str, A
 def _progress(job: MidjourneyJob) -> str | None:
     if job.progress is None:
         return None
-    return "100" if job.status is Status.SUCCESS else f"{job.progress}%"
+    return "100" if job.status is MidjourneyStatus.SUCCESS else f"{job.progress}%"
 
 
 def _pictures(job: MidjourneyJob, faults: Faults, links: Links, expires_ns: int) -> list[str]:
-    if job.status is not Status.SUCCESS or Fault.ZERO_OUTPUTS in faults:
+    if job.status is not MidjourneyStatus.SUCCESS or Fault.ZERO_OUTPUTS in faults:
         return []
     if Fault.OUTPUT_AT in faults:
         return [faults.text(Fault.OUTPUT_AT)]

@@ -5,13 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sandbox.call import Call
+from sandbox.call import VendorCall
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.vendors.ttapi.access import Account, Calling, Fetching, InStudio, Listing, Submitting
 from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, envelope, refusal
-from sandbox.vendors.ttapi.job import PACE_OF, MidjourneyJob, Status
+from sandbox.vendors.ttapi.job import PACE_OF, MidjourneyJob, MidjourneyStatus
 from sandbox.vendors.ttapi.request import read_action, read_imagine, read_json
-from sandbox.vendors.ttapi.worker import UPSCALED_MODE, Studio
+from sandbox.vendors.ttapi.worker import UPSCALED_MODE, MidjourneyService
 
 MAX_LIMIT: Final = 100
 
@@ -57,10 +57,15 @@ async def fetch_list(
     order: str = "desc",
 ) -> Response:
     """Shows finished jobs only, unless another status is asked for."""
-    if status not in Status.__members__ or not 1 <= limit <= MAX_LIMIT or page < 1 or order not in ("asc", "desc"):
+    if (
+        status not in MidjourneyStatus.__members__
+        or not 1 <= limit <= MAX_LIMIT
+        or page < 1
+        or order not in ("asc", "desc")
+    ):
         raise refusal(400)
     lines, total = studio.book.page(
-        account, Status[status], number=page, limit=limit, newest_first=order == "desc", faults=call.faults
+        account, MidjourneyStatus[status], number=page, limit=limit, newest_first=order == "desc", faults=call.faults
     )
     return await call.answer(envelope({"list": lines, "total": total, "page": page, "limit": limit}))
 
@@ -85,7 +90,7 @@ async def status_of_the_modes(call: Calling, studio: InStudio) -> Response:
     )
 
 
-async def _refuse_if_told(call: Call) -> None:
+async def _refuse_if_told(call: VendorCall) -> None:
     """Raises Refusal, with TTAPI's own ways to refuse among them."""
     if Fault.REFUSED_WITH_200 in call.faults:
         raise refusal(200, "The prompt was rejected.")
@@ -94,7 +99,7 @@ async def _refuse_if_told(call: Call) -> None:
     await call.refuse_if_told()
 
 
-async def _accepted(call: Call, studio: Studio, job: MidjourneyJob) -> Response:
+async def _accepted(call: VendorCall, studio: MidjourneyService, job: MidjourneyJob) -> Response:
     """SUCCESS means: taken."""
     if Fault.WEBHOOK_EARLY in studio.world.board.riding(job.id):
         await studio.world.webhooks.first_delivered(job.id)
@@ -103,7 +108,7 @@ async def _accepted(call: Call, studio: Studio, job: MidjourneyJob) -> Response:
     return await call.answer(envelope(data))
 
 
-async def _fetched(account: str, call: Call, studio: Studio, job_id: str) -> Response:
+async def _fetched(account: str, call: VendorCall, studio: MidjourneyService, job_id: str) -> Response:
     if not job_id:
         raise refusal(400, "jobId is required.")
     job = studio.book.find(job_id, account=account)

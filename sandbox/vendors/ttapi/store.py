@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.vendors.ttapi.envelopes import refusal
-from sandbox.vendors.ttapi.job import MidjourneyJob, Status
+from sandbox.vendors.ttapi.job import MidjourneyJob, MidjourneyStatus
 from sandbox.vendors.ttapi.response import document_of, line_of
 
 KIND: Final = "ttapi.jobs"
@@ -16,8 +16,8 @@ NO_FAULTS: Final = Faults()
 DAY: Final = 24 * 3600 * NANOSECONDS
 
 
-class Book:
-    def __init__(self, world: World) -> None:
+class MidjourneyStore:
+    def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [MidjourneyJob.model_validate_json(body) for body in world.archive.all(KIND)]
         self._jobs = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
@@ -46,7 +46,7 @@ class Book:
         return document_of(job, faults=in_force, links=self._world.links, expires_ns=self._expiry)
 
     def page(
-        self, account: str, status: Status, *, number: int, limit: int, newest_first: bool, faults: Faults
+        self, account: str, status: MidjourneyStatus, *, number: int, limit: int, newest_first: bool, faults: Faults
     ) -> tuple[list[dict[str, Any]], int]:
         """A page of the account's jobs in this status, and how many there are in all."""
         fitting = [
@@ -62,7 +62,7 @@ class Book:
 
     def balance(self, account: str) -> int:
         """What is left, without what is frozen."""
-        paid = sum(job.price for job in self if job.account == account and job.status is Status.SUCCESS)
+        paid = sum(job.price for job in self if job.account == account and job.status is MidjourneyStatus.SUCCESS)
         return self._world.config.ttapi.quota - paid - self.frozen(account)
 
     def unfinished(self, account: str) -> int:

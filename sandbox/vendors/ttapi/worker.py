@@ -11,7 +11,7 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import World
+from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Armed, Faults
 from sandbox.output_host import blob_name
@@ -19,9 +19,9 @@ from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.ttapi.drawing import drawn
 from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, refusal
-from sandbox.vendors.ttapi.job import PACE_OF, PRICE_OF, MidjourneyJob, Mode, Status
+from sandbox.vendors.ttapi.job import PACE_OF, PRICE_OF, MidjourneyJob, MidjourneyStatus, Mode
 from sandbox.vendors.ttapi.request import ActionRequest, ImagineRequest, seed_in
-from sandbox.vendors.ttapi.store import Book
+from sandbox.vendors.ttapi.store import MidjourneyStore
 
 STEPS: Final = 20
 SHORTEST_STEP: Final = 0.02
@@ -30,10 +30,10 @@ FOR_EVER: Final = 10.0**9
 UPSCALED_MODE: Final[Mode] = "fast"  #: an action names no mode
 
 
-class Studio:
-    def __init__(self, world: World) -> None:
+class MidjourneyService:
+    def __init__(self, world: SandboxContext) -> None:
         self.world = world
-        self.book = Book(world)
+        self.book = MidjourneyStore(world)
         self._lives: dict[str, asyncio.Task[None]] = {}
 
     def check_room(self, account: str, mode: Mode) -> None:
@@ -122,14 +122,14 @@ class Studio:
             await self._work(job, faults)
         except WorkFailedError as failed:
             job.message = str(failed)
-            self._end(job, Status.FAILED)
+            self._end(job, MidjourneyStatus.FAILED)
 
     async def _queue(self, job: MidjourneyJob, faults: Faults) -> None:
         seconds = self._seconds(job, faults, Fault.QUEUE_SECONDS, self.world.pace.queue_seconds)
         await asyncio.sleep(FOR_EVER if Fault.NEVER_STARTS in faults else seconds)
 
     async def _work(self, job: MidjourneyJob, faults: Faults) -> None:
-        job.status, job.progress = Status.ON_QUEUE, 0
+        job.status, job.progress = MidjourneyStatus.ON_QUEUE, 0
         self.book.save(job)
         drawing = asyncio.create_task(self._draw(job))
         try:
@@ -140,7 +140,7 @@ class Studio:
         if Fault.FAILED in faults:
             raise WorkFailedError(faults.text(Fault.FAILED))
         job.progress = 100
-        self._end(job, Status.SUCCESS)
+        self._end(job, MidjourneyStatus.SUCCESS)
 
     async def _pass_time(self, job: MidjourneyJob, faults: Faults) -> None:
         seconds = self._seconds(job, faults, Fault.WORK_SECONDS, self.world.pace.work_seconds)
@@ -165,7 +165,7 @@ class Studio:
         name = blob_name(origin.id, origin.picture_names[0])
         return await asyncio.to_thread(self.world.blobs.read, name)
 
-    def _end(self, job: MidjourneyJob, status: Status) -> None:
+    def _end(self, job: MidjourneyJob, status: MidjourneyStatus) -> None:
         job.status = status
         with self.world.archive.together():
             self.book.save(job)
@@ -180,8 +180,8 @@ class Studio:
 
 
 @asynccontextmanager
-async def opened(world: World) -> AsyncIterator[Studio]:
-    studio = Studio(world)
+async def opened(world: SandboxContext) -> AsyncIterator[MidjourneyService]:
+    studio = MidjourneyService(world)
     studio.resume()
     try:
         yield studio
@@ -189,5 +189,5 @@ async def opened(world: World) -> AsyncIterator[Studio]:
         await studio.stop()
 
 
-def studio_of(request: Request) -> Studio:
-    return cast(Studio, request.app.state.ttapi)
+def midjourney_of(request: Request) -> MidjourneyService:
+    return cast(MidjourneyService, request.app.state.ttapi)

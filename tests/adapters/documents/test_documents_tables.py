@@ -15,7 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from aijobs.adapters.documents.csv_text import MARK, csv_header, csv_lines
 from aijobs.adapters.documents.excel import opened_excel, write_excel
-from aijobs.adapters.documents.parse_request import Errand, Outcome
+from aijobs.adapters.documents.parse_request import ParseRequest, ParseResult
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
@@ -112,7 +112,9 @@ def many_rows() -> Iterator[dict[str, CellValue]]:
 def test_fifty_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:
     path = tmp_path / "many.xlsx"
     write_excel(path, COLUMNS, many_rows())
-    errand = Errand(path=path, name="many.xlsx", target=tmp_path / "rows", columns=COLUMNS, settings=DocumentSettings())
+    errand = ParseRequest(
+        path=path, name="many.xlsx", target=tmp_path / "rows", columns=COLUMNS, settings=DocumentSettings()
+    )
     measured = "import os, sys; from aijobs.adapters.documents.parser_process import main; main(); "
     measured += "from bench.rig.resource_usage import peak_memory; "
     measured += "print(file=sys.stderr, end=str(peak_memory(os.getpid())))"
@@ -121,7 +123,7 @@ def test_fifty_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:
         [sys.executable, "-c", measured], input=errand.model_dump_json().encode(), capture_output=True, check=True
     )
 
-    assert Outcome.model_validate_json(done.stdout).rows == 50_000
+    assert ParseResult.model_validate_json(done.stdout).rows == 50_000
     assert int(done.stderr) < 300 * MEGABYTE
 
 

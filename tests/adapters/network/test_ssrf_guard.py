@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aijobs.adapters.network.host_patterns import HostPort
 from aijobs.adapters.network.public_addresses import DENIED_V4, DENIED_V6, is_public
-from aijobs.adapters.network.ssrf_guard import Guard, guarded_transport, system_resolver
+from aijobs.adapters.network.ssrf_guard import SsrfGuard, guarded_transport, system_resolver
 from aijobs.domain.errors import AddressRefused
 
 PUBLIC = "93.184.215.14"
@@ -20,7 +20,7 @@ any_v4 = st.ip_addresses(v=4)
 any_v6 = st.ip_addresses(v=6)
 
 
-class Line(httpcore.AsyncNetworkStream):
+class WireLine(httpcore.AsyncNetworkStream):
     """A connection that says who is at the other end."""
 
     def __init__(self, peer: str) -> None:
@@ -40,11 +40,11 @@ class Exchange(httpcore.AsyncNetworkBackend):
     def __init__(self, peer: str | None = None) -> None:
         self._peer = peer
         self.dialled: list[str] = []
-        self.lines: list[Line] = []
+        self.lines: list[WireLine] = []
 
     async def connect_tcp(self, host: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
         self.dialled.append(host)
-        self.lines.append(Line(self._peer or host))
+        self.lines.append(WireLine(self._peer or host))
         return self.lines[-1]
 
 
@@ -55,7 +55,7 @@ async def test_a_name_is_resolved_once_and_the_judged_address_is_dialled() -> No
     async def rebinding(host: str, port: int) -> Sequence[str]:
         return next(answers)
 
-    guard = Guard([], rebinding, exchange)
+    guard = SsrfGuard([], rebinding, exchange)
     await guard.connect_tcp("cdn.example", 443)
     with pytest.raises(AddressRefused):
         await guard.connect_tcp("cdn.example", 443)
@@ -70,7 +70,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
         return [PUBLIC, "10.0.0.1"]
 
     with pytest.raises(AddressRefused):
-        await Guard([], mixed, exchange).connect_tcp("cdn.example", 443)
+        await SsrfGuard([], mixed, exchange).connect_tcp("cdn.example", 443)
 
     assert exchange.dialled == []
 
@@ -82,7 +82,7 @@ async def test_whoever_answers_must_be_who_was_dialled() -> None:
         return [PUBLIC]
 
     with pytest.raises(AddressRefused):
-        await Guard([], honest, exchange).connect_tcp("cdn.example", 443)
+        await SsrfGuard([], honest, exchange).connect_tcp("cdn.example", 443)
 
     assert exchange.lines[0].closed
 
@@ -93,7 +93,7 @@ async def test_an_allowed_host_may_be_private_but_its_neighbour_may_not() -> Non
     async def inside(host: str, port: int) -> Sequence[str]:
         return ["10.0.0.1"]
 
-    guard = Guard([HostPort.parse("store.internal:9000")], inside, exchange)
+    guard = SsrfGuard([HostPort.parse("store.internal:9000")], inside, exchange)
     await guard.connect_tcp("store.internal", 9000)
     for host, port in (("store.internal", 443), ("other.internal", 9000)):
         with pytest.raises(AddressRefused):
@@ -104,11 +104,11 @@ async def test_an_allowed_host_may_be_private_but_its_neighbour_may_not() -> Non
 
 async def test_there_is_no_way_around_by_a_unix_socket() -> None:
     with pytest.raises(AddressRefused):
-        await Guard([], system_resolver).connect_unix_socket("/run/docker.sock")
+        await SsrfGuard([], system_resolver).connect_unix_socket("/run/docker.sock")
 
 
 async def test_every_connection_of_the_client_goes_through_the_guard() -> None:
-    guard = Guard([], system_resolver)
+    guard = SsrfGuard([], system_resolver)
 
     async with guarded_transport(guard) as transport:
         assert transport._pool._network_backend is guard

@@ -10,7 +10,7 @@ Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedRequest:
     """A request as it came in. Names of headers in lower case."""
 
     method: str
@@ -25,7 +25,7 @@ class HostileServer:
 
     port: int = 0
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
-    received: list[Received] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
 
     @asynccontextmanager
     async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["HostileServer"]:
@@ -64,9 +64,9 @@ class HostileServer:
             writer.close()
 
 
-async def _read(reader: asyncio.StreamReader) -> Received:
+async def _read(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     method, target, _ = head[0].split(" ")
     pairs = (line.split(": ", 1) for line in head[1:] if line)
     headers = {name.lower(): value for name, value in pairs}
-    return Received(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+    return ReceivedRequest(method, target, headers, await reader.readexactly(int(headers.get("content-length", "0"))))

@@ -15,7 +15,7 @@ from aijobs.domain.errors import NotAllowed, NotFound
 from aijobs.domain.ports import ObjectStore
 
 
-class _Server(uvicorn.Server):
+class _SiteServer(uvicorn.Server):
     def __init__(self, app: FastAPI) -> None:
         super().__init__(uvicorn.Config(app, port=0, log_config=None, ws="none", lifespan="off"))
         self.up = asyncio.Event()
@@ -28,7 +28,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """Its base URL, for as long as the context lasts."""
-    server = _Server(app)
+    server = _SiteServer(app)
     running = asyncio.create_task(server.serve())
     await server.up.wait()
     try:

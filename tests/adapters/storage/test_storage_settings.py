@@ -11,7 +11,7 @@ from aijobs.adapters.network.host_patterns import HostPort, is_listed
 from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
 
 
-class Settings(BaseSettings):
+class StoreSettingsFromEnvironment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="AIJOBS_", env_nested_delimiter="__", frozen=True)
 
     store: StoreSettings = StoreSettings()
@@ -89,7 +89,7 @@ def test_the_environment_is_understood(monkeypatch: pytest.MonkeyPatch, written:
     monkeypatch.setenv("AIJOBS_DOWNLOAD__MAX_BYTES", "1000")
     monkeypatch.setenv("AIJOBS_DOWNLOAD__IDLE_TIMEOUT", "5s")
 
-    settings = Settings()
+    settings = StoreSettingsFromEnvironment()
 
     assert settings.store.checksums == "when_required"
     assert settings.download.allow_hosts == ("10.0.0.1:8000", "store.internal")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from aijobs.adapters.webhooks.sender import WebhookMessenger
+from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from tests.adapters.webhooks.receiver import Receiver
 
@@ -19,7 +19,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def messenger(receiver: Receiver) -> AsyncIterator[WebhookMessenger]:
+async def messenger(receiver: Receiver) -> AsyncIterator[HttpWebhookSender]:
     settings = WebhookSettings(allow_hosts=(receiver.host,), timeout=timedelta(seconds=1))
-    async with WebhookMessenger(settings, SECRET) as messenger:
+    async with HttpWebhookSender(settings, SECRET) as messenger:
         yield messenger

@@ -16,7 +16,7 @@ PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedWebhook:
     """A message as it came in, with the names of its headers in lower case."""
 
     path: str
@@ -44,13 +44,13 @@ class Receiver:
 
     url: str = ""
     script: deque[Behaviour] = field(default_factory=deque)
-    received: list[Received] = field(default_factory=list)
+    received: list[ReceivedWebhook] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def behaves(self, *behaviours: Behaviour) -> None:
         self.script.extend(behaviours)
 
-    async def messages(self, count: int) -> list[Received]:
+    async def messages(self, count: int) -> list[ReceivedWebhook]:
         """The first so many, once they are here."""
         async with asyncio.timeout(PATIENCE), self.news:
             await self.news.wait_for(lambda: len(self.received) >= count)
@@ -122,8 +122,8 @@ async def _say(writer: asyncio.StreamWriter, status: str, *headers: str) -> None
     await writer.drain()
 
 
-async def _read(reader: asyncio.StreamReader) -> Received:
+async def _read(reader: asyncio.StreamReader) -> ReceivedWebhook:
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     path = head[0].split(" ")[1]
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
-    return Received(path, headers, (await reader.readexactly(int(headers["content-length"]))).decode())
+    return ReceivedWebhook(path, headers, (await reader.readexactly(int(headers["content-length"]))).decode())

@@ -7,18 +7,18 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from aijobs.adapters.network.ssrf_guard import REFUSED
-from aijobs.adapters.webhooks.sender import MAX_ANSWER_BYTES, WebhookMessenger
+from aijobs.adapters.webhooks.sender import MAX_ANSWER_BYTES, HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.adapters.webhooks.signing import secret_of
-from aijobs.domain.webhooks import Notice, Seal
+from aijobs.domain.webhooks import SecretRef, WebhookMessage
 from tests.adapters.webhooks.conftest import SECRET
 from tests.adapters.webhooks.receiver import Behaviour, Receiver, answers, hangs, resets, takes, talks
 
-ADA = Seal("user:ada", 1)
+ADA = SecretRef("user:ada", 1)
 
 
-def notice(url: str, *seals: Seal, body: str = '{"type": "job.success"}') -> Notice:
-    return Notice(
+def notice(url: str, *seals: SecretRef, body: str = '{"type": "job.success"}') -> WebhookMessage:
+    return WebhookMessage(
         code="hook_1",
         message_id="hook_1",
         url=url,
@@ -30,7 +30,7 @@ def notice(url: str, *seals: Seal, body: str = '{"type": "job.success"}') -> Not
 
 
 async def test_a_message_is_signed_so_that_the_library_of_standard_webhooks_knows_it(
-    receiver: Receiver, messenger: WebhookMessenger
+    receiver: Receiver, messenger: HttpWebhookSender
 ) -> None:
     reply = await messenger.send(notice(receiver.url, body='{"said": "生成中"}'))
 
@@ -39,13 +39,13 @@ async def test_a_message_is_signed_so_that_the_library_of_standard_webhooks_know
     assert message.verified(secret_of(SECRET, ADA)) == {"said": "生成中"}
     assert message.headers["content-type"] == "application/json"
     with pytest.raises(WebhookVerificationError):
-        message.verified(secret_of(SECRET, Seal("user:bell", 1)))
+        message.verified(secret_of(SECRET, SecretRef("user:bell", 1)))
 
 
 async def test_after_a_rotation_the_old_and_the_new_secret_both_fit(
-    receiver: Receiver, messenger: WebhookMessenger
+    receiver: Receiver, messenger: HttpWebhookSender
 ) -> None:
-    old, new = Seal("user:ada", 1), Seal("user:ada", 2)
+    old, new = SecretRef("user:ada", 1), SecretRef("user:ada", 2)
 
     await messenger.send(notice(receiver.url, new, old))
 
@@ -64,7 +64,7 @@ async def test_after_a_rotation_the_old_and_the_new_secret_both_fit(
     ],
 )
 async def test_what_is_not_taken_is_a_reply_and_no_error(
-    receiver: Receiver, messenger: WebhookMessenger, behaviour: Behaviour, status: int | None, said: str
+    receiver: Receiver, messenger: HttpWebhookSender, behaviour: Behaviour, status: int | None, said: str
 ) -> None:
     receiver.behaves(behaviour)
 
@@ -76,7 +76,7 @@ async def test_what_is_not_taken_is_a_reply_and_no_error(
     assert [message.path for message in receiver.received] == ["/hooks"]
 
 
-async def test_an_endless_answer_is_cut_off(receiver: Receiver, messenger: WebhookMessenger) -> None:
+async def test_an_endless_answer_is_cut_off(receiver: Receiver, messenger: HttpWebhookSender) -> None:
     got_rid_of: list[int] = []
     receiver.behaves(talks(got_rid_of))
 
@@ -86,7 +86,7 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, messenger: Webho
     assert sum(got_rid_of) < 200 * MAX_ANSWER_BYTES  # what the kernel keeps on both sides included
 
 
-async def test_a_receiver_may_say_when_to_come_back(receiver: Receiver, messenger: WebhookMessenger) -> None:
+async def test_a_receiver_may_say_when_to_come_back(receiver: Receiver, messenger: HttpWebhookSender) -> None:
     receiver.behaves(answers("503 Service Unavailable", "retry-after: 120"))
 
     reply = await messenger.send(notice(receiver.url))
@@ -100,14 +100,14 @@ async def test_an_address_is_judged_when_connecting_whatever_its_name_said_befor
     async def rebinding(host: str, port: int) -> Sequence[str]:
         return next(said)
 
-    async with WebhookMessenger(WebhookSettings(), SECRET, resolver=rebinding) as messenger:
+    async with HttpWebhookSender(WebhookSettings(), SECRET, resolver=rebinding) as messenger:
         replies = [await messenger.send(notice("https://example.com/hooks")) for _ in range(3)]
 
     assert [reply.error for reply in replies] == [REFUSED] * 3
 
 
 async def test_a_host_that_is_no_longer_listed_is_not_called(receiver: Receiver) -> None:
-    async with WebhookMessenger(WebhookSettings(), SECRET) as messenger:
+    async with HttpWebhookSender(WebhookSettings(), SECRET) as messenger:
         reply = await messenger.send(notice(receiver.url))
 
     assert "https" in str(reply)
@@ -117,13 +117,13 @@ async def test_a_host_that_is_no_longer_listed_is_not_called(receiver: Receiver)
 async def test_nobody_at_the_door_is_a_reply_too(receiver: Receiver) -> None:
     settings = WebhookSettings(allow_hosts=("127.0.0.1:1",))
 
-    async with WebhookMessenger(settings, SECRET) as messenger:
+    async with HttpWebhookSender(settings, SECRET) as messenger:
         reply = await messenger.send(notice("http://127.0.0.1:1/"))
 
     assert "The connection failed" in str(reply)
 
 
-async def test_a_try_is_one_request(receiver: Receiver, messenger: WebhookMessenger) -> None:
+async def test_a_try_is_one_request(receiver: Receiver, messenger: HttpWebhookSender) -> None:
     receiver.behaves(resets, takes)
 
     await messenger.send(notice(receiver.url))

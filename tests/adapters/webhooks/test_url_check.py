@@ -3,14 +3,14 @@
 import pytest
 
 from aijobs.adapters.network.host_patterns import HostPort
-from aijobs.adapters.webhooks.url_check import complaint_about
+from aijobs.adapters.webhooks.url_check import webhook_url_error
 
 
 @pytest.mark.parametrize(
     "url", ["https://example.com", "https://example.com/a?b=c#d", "https://EXAMPLE.com:443/", "https://8.8.8.8/x"]
 )
 def test_https_to_the_world_is_fine(url: str) -> None:
-    assert complaint_about(url, []) is None
+    assert webhook_url_error(url, []) is None
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_https_to_the_world_is_fine(url: str) -> None:
     ],
 )
 def test_anything_else_is_refused_with_a_reason(url: str, complaint: str) -> None:
-    assert complaint in (complaint_about(url, []) or "")
+    assert complaint in (webhook_url_error(url, []) or "")
 
 
 def test_a_host_that_the_operator_lists_may_be_inside_and_speak_plain_http() -> None:
     trusted = [HostPort.parse("127.0.0.1:9000"), HostPort.parse("intranet")]
 
-    assert complaint_about("http://127.0.0.1:9000/hooks", trusted) is None
-    assert complaint_about("http://intranet:8080", trusted) is None
-    assert complaint_about("http://127.0.0.1:9001/hooks", trusted) is not None
+    assert webhook_url_error("http://127.0.0.1:9000/hooks", trusted) is None
+    assert webhook_url_error("http://intranet:8080", trusted) is None
+    assert webhook_url_error("http://127.0.0.1:9001/hooks", trusted) is not None
