@@ -27,7 +27,7 @@ MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
 
 class DatabaseReviewStore:
-    """Implements aijobs.domain.photos.Reviews."""
+    """Implements ReviewStore."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
