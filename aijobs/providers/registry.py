@@ -1,7 +1,7 @@
 """Every provider, in one table.
 
 To add one: write `providers/<name>.py` (or a package) with a frozen section of settings whose `token` switches it on,
-and an async context manager `opened(settings)` that yields a `Provider` (aijobs/domain/ports/providers.py). Add the section to
+and an async context manager `opened(settings)` that yields a `Provider`. Add the section to
 ProviderSettings and the opener to OPENERS, both under the name that models have as their `provider` in the catalogue;
 then give it a part in `tests/providers/scene.py`: the contract suite says what is left to do.
 """

@@ -96,14 +96,14 @@ class DatabaseConversations:
             job = await _living_job(session, job_code)
             job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE]}
 
-
-async def clear(session: AsyncSession, job_code: str) -> None:
-    """Erase what was said for a job, if anything was. Nothing can be said after that."""
-    row = await session.get(ConversationRow, job_code)
-    if row is None or row.cleared_at is not None:
-        return
-    row.cleared_at = now()
-    await session.exec(update(MessageRow).where(col(MessageRow.job_code) == job_code).values(content=None, file=None))
+    async def clear(self, job_code: str) -> None:
+        async with self._database.write() as session:
+            row = await session.get(ConversationRow, job_code)
+            if row is None or row.cleared_at is not None:
+                return
+            row.cleared_at = now()
+            erased = update(MessageRow).where(col(MessageRow.job_code) == job_code)
+            await session.exec(erased.values(content=None, file=None))
 
 
 async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:

@@ -10,12 +10,15 @@ from sqlalchemy import ColumnElement, String, and_, cast, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import BadInput, NotFound
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import JobInput, UploadedFile
+from aijobs.persistence.database import Database
 from aijobs.persistence.first_id import first_code_since
-from aijobs.persistence.jobs.records import job_of
 from aijobs.persistence.paging import page_of
-from aijobs.persistence.tables import JobRow, SubmissionRow
+from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow
 
 JOB_PREFIX: Final = "job_"
 BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
@@ -51,6 +54,28 @@ class JobFilter:
             yield col(JobRow.code) < first_code_since(self.created_before)
         if self.text:
             yield _speaks_of(self.text)
+
+
+async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
+    """A job that is not deleted, and the user's where one is named. Raises NotFound."""
+    wanted = select(JobRow).where(col(JobRow.code) == code, col(JobRow.deleted).is_(False))
+    if user_id is not None:
+        wanted = wanted.where(col(JobRow.user_id) == user_id)
+    row = (await session.exec(wanted)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {code}.")
+    return row
+
+
+async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> FileRow:
+    """An upload that is not deleted, and the user's where one is named. Raises NotFound."""
+    wanted = select(FileRow).where(col(FileRow.code) == code, col(FileRow.deleted).is_(False))
+    if user_id is not None:
+        wanted = wanted.where(col(FileRow.user_id) == user_id)
+    row = (await session.exec(wanted)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no file {code}.")
+    return row
 
 
 async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
@@ -91,3 +116,51 @@ def _speaks_of(text: str) -> ColumnElement[bool]:
     written = json.dumps(text)[1:-1]
     sent = select(SubmissionRow.job_code).where(col(SubmissionRow.ref_id) == text)
     return or_(cast(col(JobRow.extra), String).contains(written, autoescape=True), col(JobRow.code).in_(sent))
+
+
+def state_of(job: JobRow) -> JobState:
+    error = JobError.model_validate(job.error) if job.error else None
+    return JobState.of(job.code, job.job_status, unit=job.unit_progress, error=error)
+
+
+def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
+    """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+    model = catalogue.model(job.model_id)
+    return JobBrief(
+        code=job.code,
+        user_id=job.user_id,
+        model_id=model.model_id,
+        model_name=model.model_name,
+        provider=model.provider,
+        asyn=model.asyn,
+        accepted_at=job.create_time,
+        deadlines=model.deadlines,
+        poll=model.poll,
+        job_status=job.job_status,
+        unit_progress=job.unit_progress,
+    )
+
+
+class DatabaseJobQueries:
+    """Implements JobQueries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def assignment(self, code: str) -> JobInput:
+        async with self._database.read() as session:
+            job = await job_of(session, code)
+            return JobInput(
+                code=code,
+                user_id=job.user_id,
+                model_id=job.model_id,
+                params=job.params,
+                output_count=job.output_count,
+                action=job.action,
+                origin=job.origin,
+            )
+
+    async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
+        async with self._database.read() as session:
+            row = await file_of(session, code, user_id=user_id)
+            return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
