@@ -6,11 +6,11 @@ from temporalio import activity
 
 from activities.output_transfer import OutputTransfer
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import JobIsFinal, ProviderUnavailable
+from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.jobs import JobGate, JobQueries
@@ -81,8 +81,7 @@ class GenerationActivities:
 
     async def _enter_processing(self, brief: JobBrief) -> JobState:
         state = await self._gate.advance(brief.code, JobStatus.PROCESSING)
-        if state.job_status.is_final:
-            raise JobIsFinal(f"{brief.code} has ended: {state.job_status.name}.")
+        require_unfinished(brief.code, state.job_status)
         return state
 
     def _generator(self, brief: JobBrief) -> Generator:

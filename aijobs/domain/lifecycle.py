@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum, IntEnum, auto
 from typing import Final
 
-from aijobs.domain.errors import IllegalMove
+from aijobs.domain.errors import IllegalMove, JobIsFinal
 
 
 class JobStatus(IntEnum):
@@ -112,6 +112,12 @@ def judge(current: JobStatus, wanted: JobStatus) -> Move:
     if wanted < current and not current.is_final:
         return Move.BACKWARD
     raise IllegalMove(current.name, wanted.name)
+
+
+def require_unfinished(code: str, status: JobStatus) -> None:
+    """Raises JobIsFinal when the job has ended."""
+    if status.is_final:
+        raise JobIsFinal(f"{code} has ended: {status.name}.")
 
 
 def overall_progress(status: JobStatus, unit_progress: float | None) -> float:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from aijobs.domain.documents.templates import Row, Template
-from aijobs.domain.errors import JobIsFinal
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.documents.templates import template_of
@@ -22,9 +21,7 @@ class DatabaseTemplateSource:
 
     async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
         async with self._database.write() as session:
-            job = await gate.locked_job(session, job_code)
-            if job.job_status.is_final:
-                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            job = await gate.unfinished_job(session, job_code)
             origin = RowsOrigin(
                 template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
             )

@@ -8,10 +8,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import JobError, JobState
-from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress
+from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
@@ -33,6 +33,13 @@ async def locked_job(session: AsyncSession, code: str) -> JobRow:
     if row is None:
         raise NotFound(f"There is no job {code}.")
     return row
+
+
+async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
+    """The same of a job that has not ended. Raises NotFound and JobIsFinal."""
+    job = await locked_job(session, code)
+    require_unfinished(code, job.job_status)
+    return job
 
 
 async def advance(
@@ -97,8 +104,7 @@ def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
 
 async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
     """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
-    if job.job_status.is_final:
-        raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+    require_unfinished(job.code, job.job_status)
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )

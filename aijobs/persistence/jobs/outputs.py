@@ -3,8 +3,8 @@
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.outputs import StoredOutput
+from aijobs.domain.lifecycle import require_unfinished
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate, write_intents
 from aijobs.persistence.tables import ExtractedRow, OutputRow
@@ -36,9 +36,7 @@ class DatabaseOutputLog:
 
     async def begin_write(self, key: str, *, job_code: str) -> None:
         async with self._database.write() as session:
-            job = await gate.locked_job(session, job_code)
-            if job.job_status.is_final:
-                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            await gate.unfinished_job(session, job_code)
             await write_intents.begin_write(session, key, job_code=job_code)
 
     async def add(self, code: str, *outputs: StoredOutput) -> None:
@@ -46,8 +44,8 @@ class DatabaseOutputLog:
             job = await gate.locked_job(session, code)
             known = {row.index for row in await outputs_of(session, code)}
             fresh = [output for output in outputs if output.index not in known]
-            if fresh and job.job_status.is_final:
-                raise JobIsFinal(f"{code} has ended: {job.job_status.name}.")
+            if fresh:
+                require_unfinished(code, job.job_status)
             session.add_all(OutputRow(job_code=code, **output.model_dump()) for output in fresh)
             await write_intents.finish_write(session, *(output.key for output in outputs))
 

@@ -11,12 +11,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import BadInput, NotFound
+from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
 from aijobs.persistence.database import Database
 from aijobs.persistence.first_id import first_code_since
+from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow
 
@@ -58,38 +59,26 @@ class JobFilter:
 
 async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
     """A job that is not deleted, and the user's where one is named. Raises NotFound."""
-    wanted = select(JobRow).where(col(JobRow.code) == code, col(JobRow.deleted).is_(False))
-    if user_id is not None:
-        wanted = wanted.where(col(JobRow.user_id) == user_id)
-    row = (await session.exec(wanted)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no job {code}.")
-    return row
+    return await owned(session, JobRow, code, user_id=user_id)
 
 
 async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> FileRow:
     """An upload that is not deleted, and the user's where one is named. Raises NotFound."""
-    wanted = select(FileRow).where(col(FileRow.code) == code, col(FileRow.deleted).is_(False))
-    if user_id is not None:
-        wanted = wanted.where(col(FileRow.user_id) == user_id)
-    row = (await session.exec(wanted)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no file {code}.")
-    return row
+    return await owned(session, FileRow, code, user_id=user_id)
 
 
 async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
     """Up to `limit` jobs, and whether there are more. Raises BadInput when there is no job `before`."""
     query = select(JobRow).where(*wanted.clauses())
     if wanted.before is not None:
-        query = query.where(col(JobRow.id) < await _place_of(session, wanted.before, user_id=wanted.user_id))
+        query = query.where(col(JobRow.id) < await id_behind(session, JobRow, wanted.before, user_id=wanted.user_id))
     return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
 async def count_newer(session: AsyncSession, wanted: JobFilter, newest: str, *, at_most: int) -> int:
     """How many jobs have come since the job `newest`; counts to `at_most`, and none when that job is not there."""
     try:
-        place = await _place_of(session, newest, user_id=wanted.user_id)
+        place = await id_behind(session, JobRow, newest, user_id=wanted.user_id)
     except BadInput:
         return 0
     newer = select(JobRow.id).where(col(JobRow.id) > place, *wanted.clauses()).limit(at_most)
@@ -100,13 +89,6 @@ async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: 
     """Those that are there, and the user's where one is named; newest first."""
     named = select(JobRow).where(col(JobRow.code).in_(codes), *JobFilter(user_id=user_id).clauses())
     return list(await session.exec(named.order_by(col(JobRow.id).desc())))
-
-
-async def _place_of(session: AsyncSession, code: str, *, user_id: str | None) -> int | None:
-    try:
-        return (await job_of(session, code, user_id=user_id)).id
-    except NotFound as unknown:
-        raise BadInput("This cursor is none of ours.") from unknown
 
 
 def _speaks_of(text: str) -> ColumnElement[bool]:
