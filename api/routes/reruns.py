@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import ModelNotConfigured
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import job_of

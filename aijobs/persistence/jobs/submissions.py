@@ -9,8 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import SubmissionExists
-from aijobs.domain.jobs.job import JobState
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     Accepted,
     Outcome,
