@@ -66,7 +66,7 @@ class GenerationActivities:
         What was said on the way is erased last. A repetition finds the job GENERATED, and has only that left to do.
         """
         state = await self._enter_processing(brief)
-        if state.job_status < JobStatus.GENERATED:
+        if state.job_status.is_before(JobStatus.GENERATED):
             await self._keep_results(brief)
             state = await self._gate.advance(brief.code, JobStatus.GENERATED)
         await self._conversations.clear(brief.code)

@@ -75,13 +75,14 @@ class PollingActivities:
 
     async def _working(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         code = question.brief.code
-        status = max(question.job_status, snapshot.status)  # a provider's way back is ignored
-        if status > question.job_status:
+        is_further = question.job_status.is_before(snapshot.status)
+        status = snapshot.status if is_further else question.job_status  # a provider's way back is ignored
+        if is_further:
             await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status})
         unit = self._unit(question, snapshot)
         if unit is not None and status is snapshot.status:
             await self._gate.progress(code, status, unit)
-        if status > question.job_status or _is_visible(question.unit_progress, unit):
+        if is_further or _is_visible(question.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
         raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
 

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import PhotoCannotBeBeautified, PhotoIsBeingBeautified
 from aijobs.domain.jobs.job import JobError
-from aijobs.domain.lifecycle import JobStatus, require_unfinished
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus, require_unfinished
 from aijobs.domain.photos import REVIEW_MODEL, Analysis, beautify_error
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
@@ -97,7 +97,7 @@ async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) ->
     if not review.beautify_ability:
         raise PhotoCannotBeBeautified(_why_not(review))
     running = select(JobRow.code).where(
-        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status) < JobStatus.SUCCESS
+        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status).in_(UNFINISHED)
     )
     if job_code := (await session.exec(running)).one_or_none():
         raise PhotoIsBeingBeautified(f"The photo is being beautified by {job_code}.")

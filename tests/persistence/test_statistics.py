@@ -7,7 +7,7 @@ import pytest
 from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.first_id import first_code_since
@@ -46,7 +46,7 @@ async def test_jobs_are_counted_where_they_are(
         hours = await statistics.throughput(session, until=now(), hours=3, user_id=None)
         failures = await statistics.failures(session, since=now() - timedelta(hours=1), user_id=None)
 
-    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in statistics.UNFINISHED}
+    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in UNFINISHED}
     assert len(hours) == 3
     assert sum(hour.accepted for hour in hours) == 4
     assert (hours[-1].start - hours[0].start) == timedelta(hours=2)

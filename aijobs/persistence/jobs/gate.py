@@ -135,9 +135,9 @@ def _stamp_times(job: JobRow) -> None:
     moment = now()
     if job.job_status is JobStatus.GENERATED:
         job.generated_at = moment
-    if job.req_time is None and job.job_status <= JobStatus.GENERATED:
+    if job.req_time is None and not JobStatus.GENERATED.is_before(job.job_status):
         job.req_time = moment
-    if job.resp_time is None and job.job_status >= JobStatus.GENERATED:
+    if job.resp_time is None and not job.job_status.is_before(JobStatus.GENERATED):
         job.resp_time = moment
         job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)
 

@@ -7,7 +7,7 @@ from sqlmodel import col, delete, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import ENDS, UNFINISHED
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import write_intents
@@ -27,7 +27,7 @@ class DatabaseHousekeeping:
             rows = await session.exec(
                 select(JobRow)
                 .where(
-                    col(JobRow.job_status) < JobStatus.SUCCESS,
+                    col(JobRow.job_status).in_(UNFINISHED),
                     col(JobRow.update_time) < now() - quiet_for,
                     col(JobRow.code) > after,
                 )
@@ -41,7 +41,7 @@ class DatabaseHousekeeping:
             found = await session.exec(
                 select(JobRow.code).where(
                     col(JobRow.code).in_(codes),
-                    col(JobRow.job_status) >= JobStatus.SUCCESS,
+                    col(JobRow.job_status).in_(ENDS),
                     col(JobRow.update_time) < now() - quiet_for,
                 )
             )
