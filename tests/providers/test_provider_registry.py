@@ -4,16 +4,16 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from aijobs.domain.catalogue import Model
-from aijobs.providers.registry import OPENERS, ProviderSettings, opened_providers
+from aijobs.providers.registry import PROVIDERS, ProviderSettings, opened_providers
 from aijobs.providers.replicate import ReplicateSettings
 
 
-def test_every_opener_has_its_settings() -> None:
-    assert OPENERS.keys() == ProviderSettings.model_fields.keys()
+def test_every_provider_has_its_section() -> None:
+    assert PROVIDERS.keys() == ProviderSettings.model_fields.keys()
 
 
 async def test_a_token_switches_a_provider_on(upscale: Model) -> None:
-    settings = ProviderSettings(replicate=ReplicateSettings(token=SecretStr("r8_x")))
+    settings = ProviderSettings.model_validate({"replicate": {"token": "r8_x"}})
 
     async with opened_providers(settings) as providers:
         assert providers.keys() == {upscale.provider}
@@ -21,7 +21,7 @@ async def test_a_token_switches_a_provider_on(upscale: Model) -> None:
 
 @pytest.mark.parametrize("token", [None, SecretStr("")])
 async def test_without_a_token_there_is_no_provider(token: SecretStr | None) -> None:
-    async with opened_providers(ProviderSettings(replicate=ReplicateSettings(token=token))) as providers:
+    async with opened_providers(ProviderSettings.model_validate({"replicate": {"token": token}})) as providers:
         assert providers == {}
 
 
