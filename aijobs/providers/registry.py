@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import replicate, ttapi
 from aijobs.providers.package import ProviderPackage

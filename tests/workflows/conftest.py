@@ -18,7 +18,8 @@ from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest, JobState
-from aijobs.domain.ports import Generator, Provider
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.providers import Provider
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import DatabaseRecords
