@@ -22,7 +22,7 @@ from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
 from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
-from aijobs.providers.replicate.responses import message_of, outcome_of
+from aijobs.providers.replicate.submit import message_of, outcome_of
 from aijobs.providers.replicate.upload import MAX_FILE, form_of
 from aijobs.providers.replicate.urls import ReplicateUrls
 from aijobs.providers.replicate.webhook import prediction_of, verify

@@ -20,7 +20,7 @@ from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapsh
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
 from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Fingerprint, Listed, listed_in, page_in
-from aijobs.providers.ttapi.responses import message_of, outcome_of
+from aijobs.providers.ttapi.submit import message_of, outcome_of
 from aijobs.providers.ttapi.webhook import hint_of
 
 NOT_FOUND: Final = 404
