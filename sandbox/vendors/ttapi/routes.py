@@ -1,8 +1,8 @@
 """TTAPI's HTTP API for Midjourney."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from sandbox.call import VendorCall
@@ -37,8 +37,10 @@ async def action(request: Request, account: Account, call: Submitting, studio: I
 
 
 @router.get("/v1/fetch")
-async def fetch(account: Account, call: Fetching, studio: InStudio, jobId: str = "") -> Response:  # noqa: N803
-    return await _fetched(account, call, studio, jobId)
+async def fetch(
+    account: Account, call: Fetching, studio: InStudio, job_id: Annotated[str, Query(alias="jobId")] = ""
+) -> Response:
+    return await _fetched(account, call, studio, job_id)
 
 
 @router.post("/v1/fetch")
