@@ -1,4 +1,7 @@
-"""The one place that speaks HTTP to providers.
+"""The one place that speaks HTTP to whom we pay: the providers' packages and the chat adapter use it.
+
+It stands among the adapters of the network, below both of them, and knows no vendor. (Downloads of outputs, and webhooks
+to callers, go to addresses that others choose: they have clients of their own, over `ssrf_guard`.)
 
 A paid request leaves at most once: `send_once` never retries, follows no redirect, and goes out over a connection of
 its own. (On a kept connection that the provider has just closed, nobody could tell whether it arrived.) Everything
