@@ -7,7 +7,7 @@ async def things(visit: Visiting) -> HTMLResponse:
     return await visit.page("things.html", here="things", things=…)
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,7 +20,6 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
@@ -28,8 +27,9 @@ from aijobs.domain.errors import AijobsError, BadInput, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.keys import KeyKind, Scope
 from api.auth.caller import Caller, Reader
+from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import AllParts, Parts
-from api.problems import status_of
+from api.problems import MAX_ERRORS, headers_of, status_of
 from dashboard.assets import addresses
 from dashboard.formatting import FILTERS
 from dashboard.language import Language, Messages, language_of
@@ -146,10 +146,7 @@ def go_to(path: str) -> RedirectResponse:
     return RedirectResponse(path, SEE_OTHER)
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class PageRoute(APIRoute):
+class PageRoute(CallerFirstRoute):
     """Answers errors with pages, and whoever is not signed in with the way to do so."""
 
     def get_route_handler(self) -> Handler:
@@ -161,9 +158,11 @@ class PageRoute(APIRoute):
             except NotAuthenticated:
                 return _to_login(request)
             except AijobsError as wrong:
-                return _error(request, status_of(type(wrong)), _in_words(wrong))
+                status = status_of(type(wrong))
+                return _error(request, status, _in_words(wrong), headers_of(wrong, status))
             except RequestValidationError as wrong:
-                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, [error["msg"] for error in wrong.errors()])
+                said = [error["msg"] for error in wrong.errors()[:MAX_ERRORS]]
+                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
             except HTTPException as wrong:
                 return _error(request, HTTPStatus(wrong.status_code), [wrong.detail])
 
@@ -179,8 +178,12 @@ def _to_login(request: Request) -> Response:
     return go_to(f"/login?next={quote(_address(request), safe='')}")
 
 
-def _error(request: Request, status: HTTPStatus, said: list[str]) -> HTMLResponse:
-    return html(request, "error.html", status=status, code=int(status), said=said, back=_page_before(request))
+def _error(
+    request: Request, status: HTTPStatus, said: list[str], headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
+    page = html(request, "error.html", status=status, code=int(status), said=said, back=_page_before(request))
+    page.headers.update(headers or {})
+    return page
 
 
 def _page_before(request: Request) -> str:
@@ -191,7 +194,7 @@ def _page_before(request: Request) -> str:
 
 def _in_words(wrong: AijobsError) -> list[str]:
     fields = wrong.fields if isinstance(wrong, BadInput) else ()
-    return [str(wrong), *(field.message for field in fields)]
+    return [str(wrong), *(field.message for field in fields[:MAX_ERRORS])]
 
 
 def _address(request: Request) -> str:

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 from aijobs.domain.catalogue import Model
 from aijobs.domain.lifecycle import OVERALL_PROGRESS, JobStatus
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import AllParts, Parts
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(tags=["catalogue"], route_class=CheckedRoute)
 
 
 @router.get("/api/models", summary="List the models", responses=problem_responses(401, 403))

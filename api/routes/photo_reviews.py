@@ -14,6 +14,7 @@ from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from api.accepting import IdempotencyKey
 from api.auth.caller import Caller, Reader, Writer
+from api.checked_route import CheckedRoute
 from api.dependencies import AllParts, Parts
 from api.paths import ReviewCode
 from api.problems import problem_responses
@@ -38,7 +39,7 @@ MAX_CURSOR: Final = 2**63 - 1
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
-router = APIRouter(prefix="/api/photo-reviews", tags=["photo reviews"])
+router = APIRouter(prefix="/api/photo-reviews", tags=["photo reviews"], route_class=CheckedRoute)
 strict = APIRouter(route_class=StrictRoute)
 
 
@@ -156,7 +157,7 @@ async def _read(request: Request, parts: Parts) -> ReviewRequest:
         raise HTTPException(
             413, f"The body is larger than the {parts.settings.max_body_bytes} bytes that we take here."
         )
-    check_json(body)
+    await check_json(body)
     try:
         return ReviewRequest.model_validate_json(body)
     except ValidationError as invalid:

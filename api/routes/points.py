@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query
 from aijobs.persistence.column_types import now
 from aijobs.persistence.points.ledger import entries_page, limit_of, today
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import AllParts
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 100
 
-router = APIRouter(prefix="/api/points", tags=["points"])
+router = APIRouter(prefix="/api/points", tags=["points"], route_class=CheckedRoute)
 
 
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))

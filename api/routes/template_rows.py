@@ -21,6 +21,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
 from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import AllParts
 from api.problems import problem_responses
 from api.routes.templates import TemplateId
@@ -30,7 +31,7 @@ MAX_PAGE: Final = 1000
 MAX_CURSOR: Final = 2**63 - 1
 CHUNK_BYTES: Final = 256 * 1024
 
-router = APIRouter(prefix="/api/templates", tags=["templates"])
+router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=CheckedRoute)
 
 
 class Format(StrEnum):

@@ -9,13 +9,14 @@ from aijobs.domain.webhooks import DeliveryState
 from aijobs.persistence.webhooks.endpoints import endpoint_of
 from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
 from api.auth.caller import WebhookKeeper
+from api.checked_route import CheckedRoute
 from api.dependencies import AllParts, Parts
 from api.paths import DeliveryCode, EndpointCode
 from api.problems import problem_responses
 from api.schemas.jobs import Page
 from api.schemas.webhooks import WebhookDelivery, delivery_response
 
-router = APIRouter(tags=["webhooks out"])
+router = APIRouter(tags=["webhooks out"], route_class=CheckedRoute)
 
 
 class EndpointDeliveryQuery(BaseModel):
