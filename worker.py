@@ -1,9 +1,8 @@
 """The worker's composition root: registers workflows and activities, and hands the adapters to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,20 +20,8 @@ from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.storage.open_store import opened_store
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import HttpWebhookSender
-from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports import Deliveries, Downloader, Generator, ObjectStore, Provider, Records, WebhookSender
-from aijobs.domain.webhooks import RetrySchedule
-from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import opened_database
-from aijobs.persistence.jobs.records import DatabaseRecords
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
-from aijobs.providers.registry import opened_providers
-from aijobs.settings import Settings, WorkerSettings
+from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.connection import connect
 from workflows.late_watch import LateWatch
@@ -51,35 +38,20 @@ PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 STICKY_PATIENCE: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Collaborators:
-    """The adapters that the activities work with."""
-
-    records: Records
-    catalogue: Catalogue
-    providers: Mapping[str, Provider]
-    store: ObjectStore
-    downloader: Downloader
-    deliveries: Deliveries
-    messenger: WebhookSender
-    patience: RetrySchedule = field(default_factory=RetrySchedule)  #: with receivers of webhooks
-    generators: Mapping[str, Generator] = field(default_factory=dict)
-    public_url: str | None = None
-
-
-def build_workers(
-    client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
-) -> list[Worker]:
+def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    keeper = OutputTransfer(them.records, OutputMover(them.downloader, them.store), them.store)
-    submitting = SubmissionActivities(them.records, them.catalogue, them.providers, them.store, them.public_url)
-    watching = PollingActivities(them.records, them.catalogue, them.providers)
-    generating = GenerationActivities(them.records, them.catalogue, them.generators, keeper)
-    migrating = MigrationActivities(them.records, them.catalogue, them.providers, keeper)
-    ending = EndingActivities(them.records, them.providers, them.store)
-    notifying = WebhookActivities(them.deliveries, them.messenger, them.patience)
+    records, catalogue, store = adapters.records, adapters.catalogue, adapters.store
+    providers, settings = adapters.providers, adapters.settings.worker
+    webhooks, public_url = adapters.settings.webhooks, adapters.settings.reachable_url
+    transfer = OutputTransfer(records, OutputMover(adapters.downloader, store), store)
+    submitting = SubmissionActivities(records, catalogue, providers, store, public_url)
+    watching = PollingActivities(records, catalogue, providers)
+    generating = GenerationActivities(records, catalogue, adapters.generators, transfer)
+    migrating = MigrationActivities(records, catalogue, providers, transfer)
+    ending = EndingActivities(records, providers, store)
+    notifying = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience)
     repairing = RepairActivities(
-        them.records, them.store, TemporalJobWorkflows(client), ending, abandoned_after=settings.abandoned_after
+        records, store, TemporalJobWorkflows(client), ending, abandoned_after=settings.abandoned_after
     )
     shared: dict[str, Any] = {
         "interceptors": [ErrorMapping(), Heartbeats()],
@@ -128,33 +100,6 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 @asynccontextmanager
-async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborators]:
-    """The adapters as the settings want them."""
-    catalogue = settings.load_catalogue()
-    secret = settings.load_secret()
-    signer = LinkSigner(secret, settings.base_url)
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(settings.database))
-        store = await opened.enter_async_context(
-            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-        )
-        reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
-        yield Collaborators(
-            records=DatabaseRecords(database, catalogue),
-            catalogue=catalogue,
-            providers=await opened.enter_async_context(opened_providers(settings)),
-            generators=await opened.enter_async_context(generators),
-            store=store,
-            downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
-            deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
-            messenger=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
-            patience=settings.webhooks.patience,
-            public_url=settings.reachable_url,
-        )
-
-
-@asynccontextmanager
 async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
     """Workers that take work until the block ends; what they have begun, they finish."""
     async with AsyncExitStack() as running:
@@ -166,8 +111,8 @@ async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
     """Work until `stop` is set."""
     client = await connect()
-    async with opened_collaborators(settings) as them:
+    async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
-        workers = build_workers(client, them, settings.worker, queues=queues)
-        async with outbox_relay(client, them.deliveries), running_workers(workers):
+        workers = build_workers(client, adapters, queues=queues)
+        async with outbox_relay(client, adapters.deliveries), running_workers(workers):
             await stop.wait()

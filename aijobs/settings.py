@@ -21,7 +21,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
@@ -178,6 +178,22 @@ class Settings(BaseSettings, ProviderSettings):
             return {file.stem: _template_in(file) for file in files}
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}TEMPLATES: {wrong}") from wrong
+
+
+class GivenSettings(Settings):
+    """Settings that code gives, for benchmarks and tests; whatever is not given has its default."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is not read."""
+        return (init_settings,)
 
 
 def _template_in(file: Path) -> TemplateFile:
