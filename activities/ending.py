@@ -10,7 +10,9 @@ from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
-from aijobs.domain.ports import ObjectStore, Provider, Records
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.records import Records
 
 
 class EndingActivities:

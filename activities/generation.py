@@ -11,7 +11,8 @@ from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Generator, Records
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.records import Records
 from aijobs.domain.provider_io import JobInput, Task, UploadedFile
 
 

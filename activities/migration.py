@@ -14,7 +14,8 @@ from aijobs.domain.errors import DownloadInterrupted, HostUnreachable, LinkExpir
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider, Records
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.records import Records
 
 #: How often in a row an output may fail like this before it is believed to be lasting. Every try asks for the links
 #: anew. Outages, of the host, the provider or our own store, are not counted: they pass, or the deadline does.

@@ -5,7 +5,9 @@ from contextlib import aclosing
 
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource, StoredOutput, output_key
-from aijobs.domain.ports import Downloader, ObjectStore, Records
+from aijobs.domain.ports.downloads import Downloader
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.records import Records
 
 Report = Callable[[float], Awaitable[None]]
 Begin = Callable[[str], Awaitable[None]]

@@ -9,13 +9,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed
+from aijobs.domain.errors import SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider, Records
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.records import Records
 from aijobs.domain.provider_io import Snapshot
 
 VISIBLE_STEP = 10
@@ -98,10 +99,6 @@ class PollingActivities:
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
                 raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
-
-
-class SubmissionLost(ProviderFailed):
-    code = "submission_lost"
 
 
 async def look_for(records: Records, provider: Provider, name: str, submission: Submission) -> Found | Search:

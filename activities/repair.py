@@ -1,8 +1,7 @@
 """Mending what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
 
 from datetime import timedelta
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from temporalio import activity
@@ -13,7 +12,9 @@ from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ObjectStore, Records
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.records import Records
+from aijobs.domain.ports.workflow_control import JobWorkflowControl, WorkflowStatus
 
 log = structlog.get_logger()
 
@@ -27,40 +28,12 @@ UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
 
 
-class WorkflowStatus(StrEnum):
-    """What Temporal says of a job's workflow."""
-
-    RUNNING = "running"
-    NONE = "none"
-    TERMINATED = "terminated"
-    TIMED_OUT = "timed_out"
-    CLOSED = "closed"  #: by its own doing
-
-
 #: How a job ends whose workflow is gone: what an operator ended by hand is canceled, what ran out of time timed out.
 ENDS: Final = {
     WorkflowStatus.TERMINATED: JobStatus.CANCELED,
     WorkflowStatus.TIMED_OUT: JobStatus.TIMEOUT,
     WorkflowStatus.CLOSED: JobStatus.FAILED,
 }
-
-
-class JobWorkflowControl(Protocol):
-    """Temporal, as repair needs it. Every call may be repeated."""
-
-    async def start(self, brief: JobBrief) -> None: ...
-
-    async def watch_late(self, brief: JobBrief) -> None:
-        """Leave the slow watch behind that settles what is held."""
-        ...
-
-    async def fate(self, job_code: str) -> WorkflowStatus: ...
-
-    async def running_jobs(self) -> list[str]:
-        """The codes of all jobs whose workflow runs."""
-        ...
-
-    async def stop(self, job_code: str, reason: str) -> None: ...
 
 
 class RepairActivities:

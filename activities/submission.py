@@ -8,7 +8,7 @@ from typing import Any, Final
 from temporalio import activity
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable, SubmissionExists, TransientError
+from aijobs.domain.errors import Overtaken, ProviderFailed, ProviderRejected, ProviderUnavailable, SubmissionExists
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -21,7 +21,9 @@ from aijobs.domain.jobs.submissions import (
     SubmitOutcome,
     Unknown,
 )
-from aijobs.domain.ports import ObjectStore, Provider, Records
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.records import Records
 from aijobs.domain.provider_io import InputFile, JobInput, Task, UploadedFile
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
@@ -149,13 +151,3 @@ def _raise_if_rejected(outcome: SubmitOutcome) -> None:
     if outcome.may_retry:
         raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
     raise ProviderRejected(outcome.message)
-
-
-class Overtaken(TransientError):
-    code = "overtaken"
-
-
-class ProviderRejected(ProviderFailed):
-    """The provider does not take this job."""
-
-    code = "provider_rejected"

@@ -14,7 +14,11 @@ from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports import Deliveries, Downloader, Generator, ObjectStore, Provider, WebhookSender
+from aijobs.domain.ports.downloads import Downloader
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.records import DatabaseRecords

@@ -18,7 +18,7 @@ from aijobs.bootstrap import Adapters
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import save_template

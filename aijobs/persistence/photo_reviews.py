@@ -14,6 +14,7 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 
 PICTURE_EXISTS: Final = 4
@@ -26,7 +27,7 @@ MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
 
 class DatabaseReviewStore:
-    """Implements aijobs.domain.photos.Reviews."""
+    """Implements ReviewStore."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,8 +64,7 @@ async def reviews_page(
         except NotFound as unknown:
             raise BadInput("This cursor is none of ours.") from unknown
         query = query.where(col(PhotoReviewRow.id) < last.id)
-    rows = list(await session.exec(query.order_by(col(PhotoReviewRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, query.order_by(col(PhotoReviewRow.id).desc()), limit=limit)
 
 
 async def jobs_of(session: AsyncSession, review: PhotoReviewRow) -> list[JobRow]:
@@ -86,7 +86,7 @@ async def beautified_of(
     session: AsyncSession, review_code: str, *, after: int, limit: int
 ) -> tuple[list[tuple[PhotoBeautifyRow, OutputRow]], bool]:
     """The beautified photos behind row `after`, oldest first, each with its output; and whether there are more."""
-    found = await session.exec(
+    behind = (
         select(PhotoBeautifyRow, OutputRow)
         .join(
             OutputRow,
@@ -98,10 +98,8 @@ async def beautified_of(
             col(PhotoBeautifyRow.id) > after,
         )
         .order_by(col(PhotoBeautifyRow.id))
-        .limit(limit + 1)
     )
-    rows = list(found)
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, behind, limit=limit)
 
 
 async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) -> None:

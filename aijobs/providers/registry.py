@@ -1,9 +1,9 @@
 """Every provider, in one table.
 
 To add one: write `providers/<name>.py` (or a package) with a frozen section of settings whose `token` switches it on,
-and an async context manager `opened(settings)` that yields a `aijobs.domain.ports.Provider`. Add the section to
-ProviderSettings and the opener to OPENERS, both under the name that models have as their `provider` in the catalogue;
-then give it a part in `tests/providers/scene.py`: the contract suite says what is left to do.
+and an async context manager `opened(settings)` that yields a `Provider` (`domain/ports/providers.py`). Add the section
+to ProviderSettings and the opener to OPENERS, both under the name that models have as their `provider` in the
+catalogue; then give it a part in `tests/providers/scene.py`: the contract suite says what is left to do.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.providers import replicate, ttapi
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings

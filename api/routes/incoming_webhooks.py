@@ -5,12 +5,11 @@ from typing import Final
 import structlog
 from fastapi import APIRouter, Request
 
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
 from api.dependencies import AllParts, Parts
-from api.engine import TemporalUnavailable
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 

@@ -11,7 +11,7 @@ from aijobs.domain.documents.templates import Column, Template
 from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of, version_used
 from aijobs.persistence.documents.rows import RowFilter, rows_page

@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from aijobs.adapters.chat import ChatSettings
 from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest, JobState
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.documents.conversations import messages_of
 from aijobs.persistence.documents.templates import save_template

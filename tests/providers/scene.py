@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
 from aijobs.providers.registry import OPENERS

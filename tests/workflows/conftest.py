@@ -14,7 +14,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest, JobState
-from aijobs.domain.ports import Generator, Provider
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.providers import Provider
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import DatabaseRecords

@@ -1,4 +1,4 @@
-"""Conversations with a language model: `aijobs.domain.llm.Conversations` over our tables."""
+"""Conversations with a language model: the port `Conversations` over our tables."""
 
 from typing import Final
 

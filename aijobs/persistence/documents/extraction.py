@@ -1,4 +1,4 @@
-"""Templates and rows, as a generation needs them: `aijobs.domain.documents.extracting.Templates` over our tables."""
+"""Templates and rows, as a generation needs them: the port `TemplateSource` over our tables."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from aijobs.persistence.jobs import gate
 
 
 class DatabaseTemplateSource:
-    """Implements Templates."""
+    """Implements TemplateSource."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,6 +10,7 @@ from aijobs.domain.documents.templates import Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
 
 FROM_A_FILE = "file"  #: who saved a version that came from a file
@@ -51,8 +52,8 @@ async def templates_page(session: AsyncSession, *, after: str | None, limit: int
     )
     if after is not None:
         newest = newest.where(col(TemplateRow.id) > after)
-    rows = list(await session.exec(newest.limit(limit + 1)))
-    return [_template(row) for row in rows[:limit]], len(rows) > limit
+    rows, more = await page_of(session, newest, limit=limit)
+    return [_template(row) for row in rows], more
 
 
 async def versions_page(
@@ -64,8 +65,8 @@ async def versions_page(
     wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if below is not None:
         wanted = wanted.where(col(TemplateVersionRow.version) < below)
-    rows = list(await session.exec(wanted.order_by(col(TemplateVersionRow.version).desc()).limit(limit + 1)))
-    return [_template(row) for row in rows[:limit]], len(rows) > limit
+    rows, more = await page_of(session, wanted.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
+    return [_template(row) for row in rows], more
 
 
 async def save_template(

@@ -14,6 +14,7 @@ from aijobs.domain.errors import BadInput, NotFound
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 
 JOB_PREFIX: Final = "job_"
@@ -57,8 +58,7 @@ async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> 
     query = select(JobRow).where(*wanted.clauses())
     if wanted.before is not None:
         query = query.where(col(JobRow.id) < await _place_of(session, wanted.before, user_id=wanted.user_id))
-    rows = list(await session.exec(query.order_by(col(JobRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
 async def count_newer(session: AsyncSession, wanted: JobFilter, newest: str, *, at_most: int) -> int:

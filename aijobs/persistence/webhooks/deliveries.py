@@ -1,4 +1,4 @@
-"""The outbox, as the workflows that empty it need it: `aijobs.domain.ports.Deliveries` over our tables."""
+"""The outbox, as the workflows that empty it need it: the port `Deliveries` over our tables."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -9,6 +9,7 @@ from aijobs.domain.errors import BadInput, EndpointDisabled, NotFound
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import TEST, DeliveryState
 from aijobs.persistence.column_types import now
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.deliveries import end_delivery
 
@@ -39,8 +40,7 @@ async def deliveries_page(
         query = query.where(col(WebhookDeliveryRow.state) == wanted.state)
     if wanted.before is not None:
         query = query.where(col(WebhookDeliveryRow.id) < await _place_of(session, wanted.before, wanted.user_id))
-    rows = list(await session.exec(query.order_by(col(WebhookDeliveryRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
 
 
 async def delivery_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
