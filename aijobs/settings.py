@@ -25,8 +25,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.network.host_patterns import listed
-from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
+from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
