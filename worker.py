@@ -1,7 +1,7 @@
 """The worker's composition root: registers workflows and activities, and hands the adapters to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -40,19 +40,7 @@ STICKY_PATIENCE: Final = timedelta(seconds=1)
 
 def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    records, catalogue, store = adapters.records, adapters.catalogue, adapters.store
-    providers, settings = adapters.providers, adapters.settings.worker
-    webhooks, public_url = adapters.settings.webhooks, adapters.settings.reachable_url
-    transfer = OutputTransfer(records, OutputMover(adapters.downloader, store), store)
-    submitting = SubmissionActivities(records, catalogue, providers, store, public_url)
-    watching = PollingActivities(records, catalogue, providers)
-    generating = GenerationActivities(records, catalogue, adapters.generators, transfer)
-    migrating = MigrationActivities(records, catalogue, providers, transfer)
-    ending = EndingActivities(records, providers, store)
-    notifying = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience)
-    repairing = RepairActivities(
-        records, store, TemporalJobWorkflows(client), ending, abandoned_after=settings.abandoned_after
-    )
+    settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
         "interceptors": [ErrorMapping(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
@@ -65,33 +53,39 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
-        PROVIDERS: {
-            "activities": [
-                submitting.submit,
-                watching.watch,
-                watching.watch_late,
-                generating.begin_generating,
-                generating.generate_stage,
-                generating.finish_generating,
-                ending.cancel_at_provider,
-            ],
-            "max_concurrent_activities": settings.provider_calls,
-        },
-        MIGRATION: {
-            "activities": [
-                migrating.migrate,
-                ending.end,
-                ending.ask_to_be_canceled,
-                repairing.repair,
-            ],
-            "max_concurrent_activities": settings.migrations,
-        },
-        WEBHOOKS: {
-            "activities": [notifying.deliver],
-            "max_concurrent_activities": settings.webhooks,
-        },
+        PROVIDERS: {"activities": activities[PROVIDERS], "max_concurrent_activities": settings.provider_calls},
+        MIGRATION: {"activities": activities[MIGRATION], "max_concurrent_activities": settings.migrations},
+        WEBHOOKS: {"activities": activities[WEBHOOKS], "max_concurrent_activities": settings.webhooks},
     }
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
+
+
+def _activities(client: Client, adapters: Adapters) -> dict[str, list[Callable[..., Any]]]:
+    """What each queue's worker can do."""
+    records, catalogue, store, providers = adapters.records, adapters.catalogue, adapters.store, adapters.providers
+    settings, webhooks = adapters.settings, adapters.settings.webhooks
+    transfer = OutputTransfer(records, OutputMover(adapters.downloader, store), store)
+    submission = SubmissionActivities(records, catalogue, providers, store, settings.reachable_url)
+    polling = PollingActivities(records, catalogue, providers)
+    generation = GenerationActivities(records, catalogue, adapters.generators, transfer)
+    migration = MigrationActivities(records, catalogue, providers, transfer)
+    ending = EndingActivities(records, providers, store)
+    repair = RepairActivities(
+        records, store, TemporalJobWorkflows(client), ending, abandoned_after=settings.worker.abandoned_after
+    )
+    return {
+        PROVIDERS: [
+            submission.submit,
+            polling.watch,
+            polling.watch_late,
+            generation.begin_generating,
+            generation.generate_stage,
+            generation.finish_generating,
+            ending.cancel_at_provider,
+        ],
+        MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair],
+        WEBHOOKS: [WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience).deliver],
+    }
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:

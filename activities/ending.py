@@ -16,6 +16,8 @@ from aijobs.domain.ports.records import Records
 
 
 class EndingActivities:
+    """What a job's end asks for: a word to the provider, the final status, and no unfinished writes."""
+
     def __init__(self, records: Records, providers: Mapping[str, Provider], store: ObjectStore) -> None:
         self._records = records
         self._providers = providers

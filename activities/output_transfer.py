@@ -45,6 +45,8 @@ class OutputTransfer:
 
 
 class OutputMover:
+    """Moves one output: downloads it, looks at it, and stores it."""
+
     def __init__(self, downloader: Downloader, store: ObjectStore) -> None:
         self._downloader = downloader
         self._store = store

@@ -24,6 +24,8 @@ VISIBLE_STEP = 10
 
 
 class PollingActivities:
+    """Asks providers how their jobs are."""
+
     def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
         self._records = records
         self._catalogue = catalogue

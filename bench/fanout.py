@@ -148,6 +148,8 @@ async def _observed(
 
 @dataclass
 class Spent:
+    """Seconds of the clock and of the processor."""
+
     wall: float = 0.0
     processor: float = 0.0
 

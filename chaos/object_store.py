@@ -70,6 +70,8 @@ async def opened_inspection(folder: Path, *, s3: bool) -> AsyncIterator[StoreIns
 
 @dataclass(frozen=True)
 class DirectoryInspection:
+    """Of a store in a directory."""
+
     root: Path
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,6 +92,8 @@ def inventory_of(root: Path) -> Inventory:
 
 @dataclass(frozen=True)
 class S3Inspection:
+    """Of a store in a bucket."""
+
     server: "SwiftServer"
 
     @property

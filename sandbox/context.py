@@ -31,6 +31,8 @@ Result = TypeVar("Result")
 
 @dataclass(kw_only=True)
 class SandboxContext:
+    """What all vendors of a sandbox share."""
+
     config: SandboxConfig
     pace: Pace
     archive: Archive

@@ -31,6 +31,8 @@ _PURPOSE: Final = b"aijobs stream ticket 1"  # a key of its own, so that a signa
 
 @dataclass(frozen=True)
 class StreamTicket:
+    """Opens streams until it expires."""
+
     text: str
     expires_at: datetime
 

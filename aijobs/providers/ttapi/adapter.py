@@ -69,16 +69,16 @@ class Ttapi:
         self._http = http
         self.download_hosts = settings.download_hosts
 
-    def parameters(self, model: Model) -> type[Imagine]:  # noqa: ARG002 - all its models take the same
+    def parameters(self, model: Model) -> type[Imagine]:
         return Imagine
 
-    def follow_up(self, model: Model, action: str | None) -> type[Action] | None:  # noqa: ARG002
+    def follow_up(self, model: Model, action: str | None) -> type[Action] | None:
         return None if action in PLAIN else Action
 
     def offered(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
         return actions_in(answer)
 
-    async def attach(self, file: InputFile, *, token: str) -> NoReturn:  # noqa: ARG002
+    async def attach(self, file: InputFile, *, token: str) -> NoReturn:
         raise ProviderFailed(
             f"TTAPI takes no uploads: {file.name} needs a link that it can read. Set AIJOBS_PUBLIC_URL, or send a link."
         )
@@ -114,7 +114,7 @@ class Ttapi:
             raise ProviderUnavailable("TTAPI does not know the job now.")
         return sources_in(snapshot.raw)
 
-    async def cancel(self, ref: Ref) -> CancelOutcome:  # noqa: ARG002
+    async def cancel(self, ref: Ref) -> CancelOutcome:
         """TTAPI offers none: what has begun is drawn to its end, and billed."""
         return CancelOutcome.NOT_SUPPORTED
 

@@ -32,6 +32,8 @@ Second = TypeVar("Second")
 
 
 class PredictionWorker:
+    """Does the work of predictions, each in a task of its own."""
+
     def __init__(self, world: SandboxContext, book: PredictionStore, files: FileShelf) -> None:
         self._world = world
         self._book = book

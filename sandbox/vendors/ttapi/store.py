@@ -17,6 +17,8 @@ DAY: Final = 24 * 3600 * NANOSECONDS
 
 
 class MidjourneyStore:
+    """The jobs, kept over restarts."""
+
     def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [MidjourneyJob.model_validate_json(body) for body in world.archive.all(KIND)]
