@@ -1,7 +1,7 @@
 """The worker's composition root: registers workflows and activities, and hands the adapters to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from activities.error_mapping import ErrorMapping
 from activities.generation import GenerationActivities
 from activities.heartbeats import EVERY, Heartbeats
 from activities.migration import MigrationActivities
-from activities.output_transfer import OutputMover, OutputTransfer
+from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
@@ -60,19 +60,22 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
 
 
-def _activities(client: Client, adapters: Adapters) -> dict[str, list[Callable[..., Any]]]:
-    """What each queue's worker can do."""
-    records, catalogue, store, providers = adapters.records, adapters.catalogue, adapters.store, adapters.providers
+def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Callable[..., Any]]]:
+    """By task queue."""
+    records, catalogue, providers, store = adapters.records, adapters.catalogue, adapters.providers, adapters.store
+    gate, submissions, conversations = records.gate, records.submissions, records.conversations
     settings, webhooks = adapters.settings, adapters.settings.webhooks
-    transfer = OutputTransfer(records, OutputMover(adapters.downloader, store), store)
-    submission = SubmissionActivities(records, catalogue, providers, store, settings.reachable_url)
-    polling = PollingActivities(records, catalogue, providers)
-    generation = GenerationActivities(records, catalogue, adapters.generators, transfer)
-    migration = MigrationActivities(records, catalogue, providers, transfer)
-    ending = EndingActivities(records, providers, store)
+    transfer = OutputTransfer(records.outputs, adapters.downloader, store)
+    submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
+    polling = PollingActivities(submissions, gate, records.late_outcomes, catalogue, providers)
+    generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
+    migration = MigrationActivities(submissions, gate, catalogue, providers, transfer)
+    ending = EndingActivities(submissions, gate, records.outputs, conversations, providers, store)
+    workflows = TemporalJobWorkflows(client)
     repair = RepairActivities(
-        records, store, TemporalJobWorkflows(client), ending, abandoned_after=settings.worker.abandoned_after
+        gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
     )
+    notifying = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience)
     return {
         PROVIDERS: [
             submission.submit,
@@ -84,7 +87,7 @@ def _activities(client: Client, adapters: Adapters) -> dict[str, list[Callable[.
             ending.cancel_at_provider,
         ],
         MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair],
-        WEBHOOKS: [WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience).deliver],
+        WEBHOOKS: [notifying.deliver],
     }
 
 

@@ -23,6 +23,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import save_template
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import FileRow
 from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Report, milliseconds, p50_p95, ratio
@@ -107,7 +108,7 @@ async def _one_job(client: Client, adapters: Adapters, params: dict[str, str]) -
         daily_limit=10**6,
     )
     async with adapters.database.write() as session:
-        brief = adapters.records.brief(await accept(session, order))
+        brief = brief_of(await accept(session, order), adapters.catalogue)
     await start_job(client, brief)
     await client.get_workflow_handle(brief.code).result()
     return brief.code

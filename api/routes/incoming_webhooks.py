@@ -41,7 +41,7 @@ async def take_webhook(provider: str, token: str, request: Request, parts: AllPa
 async def _resolve(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
     """A webhook with our token proves that the submission has arrived."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
-        await parts.records.conclude(submission, Accepted(hint.ref))
+        await parts.records.submissions.conclude(submission, Accepted(hint.ref))
 
 
 async def _is_new(parts: Parts, provider: str, hint: WebhookHint) -> bool:

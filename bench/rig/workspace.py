@@ -13,7 +13,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief, JobRequest
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from bench.rig.scripted_provider import ScriptedProvider
 from workflows.client import start_job
@@ -41,7 +41,7 @@ class Workspace:
     def __init__(self, client: Client, database: Database, catalogue: Catalogue) -> None:
         self._client = client
         self._database = database
-        self._records = DatabaseRecords(database, catalogue)
+        self._catalogue = catalogue
         self._model = catalogue.model(MODEL)
 
     async def take_in(self) -> JobBrief:
@@ -54,7 +54,7 @@ class Workspace:
             daily_limit=POINTS_ENOUGH,
         )
         async with self._database.write() as session:
-            brief = self._records.brief(await accept(session, order))
+            brief = brief_of(await accept(session, order), self._catalogue)
         await start_job(self._client, brief)
         return brief
 

@@ -83,7 +83,8 @@ class SourceTree:
             text=True,
             check=True,
         )
-        return [path for path in listed.stdout.splitlines() if (self.root / path).exists()]
+        paths = dict.fromkeys(listed.stdout.splitlines())  # in a merge, some are listed more than once
+        return [path for path in paths if (self.root / path).exists()]
 
     @cached_property
     def sources(self) -> Sequence[SourceFile]:

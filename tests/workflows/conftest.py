@@ -18,6 +18,7 @@ from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.providers import Provider
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
@@ -76,7 +77,7 @@ class Workbench:
         )
         async with self.database.write() as session:
             job = await accept(session, order)
-        await start_job(self.client, self.records.brief(job))
+        await start_job(self.client, brief_of(job, self.catalogue))
         return self.client.get_workflow_handle_for(AiJob.run, job.code)
 
     async def history(self, code: str) -> list[JobEventRow]:

@@ -35,7 +35,7 @@ class ReplicateFile(BaseModel):
     expires_ns: int
 
 
-class FileShelf:
+class FileStore:
     """The uploads, kept over restarts."""
 
     def __init__(self, world: SandboxContext) -> None:
