@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 
 class Shape(BaseModel):
+    """What the API answers with is not changed after it is made."""
+
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
@@ -128,6 +130,8 @@ class CatalogueEntry(Shape):
 
 
 class StatusEntry(Shape):
+    """One status of a job, with its names."""
+
     code: int
     name: str
     zh: str
@@ -152,8 +156,12 @@ class Token(Shape):
 
 
 class Health(Shape):
+    """Whether the API is up."""
+
     status: str
 
 
 class Received(Shape):
+    """A provider's webhook has arrived."""
+
     received: bool
