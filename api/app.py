@@ -18,6 +18,7 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
+from aijobs.usecases.upload_file import FORM_SLACK
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
 from api.dependencies import Parts
@@ -50,7 +51,6 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.uploading import FORM_SLACK
 from dashboard.routes import add_pages
 from workflows.connection import connect
 

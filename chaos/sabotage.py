@@ -26,7 +26,8 @@ from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate.adapter import Replicate
-from api import accepting, engine
+from aijobs.usecases import accept_job
+from api import engine
 from api.streaming import sse
 from cli.main import leave, run
 from workflows.ai_job import AiJob
@@ -142,7 +143,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
     "other-result": Sabotage("agreement", records.DatabaseRecords, "advance", _tell_the_workflow_otherwise),
-    "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
+    "forget-the-key": Sabotage("answered", accept_job, "claim_of", _forget_the_key),
     "never-end": Sabotage("final", records.DatabaseRecords, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
     "start-twice": Sabotage("one workflow", engine, "start_job", _start_twice),

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from aijobs.persistence.jobs.records import file_of
-from api.accepting import IdempotencyKey
+from aijobs.usecases.accept_job import IdempotencyKey
+from aijobs.usecases.upload_file import keep, received
 from api.auth.caller import Reader, Uploader
 from api.dependencies import AllParts
 from api.paths import FileCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.job_responses import file_response
-from api.uploading import keep, received
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
 FORM: Final[dict[str, Any]] = {

@@ -15,7 +15,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
 from aijobs.persistence.jobs.queries import JobFilter, jobs_page
 from aijobs.persistence.jobs.records import job_of
-from api.accepting import IdempotencyKey, take_in
+from aijobs.usecases.accept_job import IdempotencyKey, take_in
 from api.auth.caller import Reader, Writer
 from api.dependencies import AllParts
 from api.paths import JobCode

@@ -12,12 +12,13 @@ from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.idempotency import Answer
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
-from api.accepting import IdempotencyKey
+from aijobs.usecases.accept_job import IdempotencyKey
+from aijobs.usecases.review_photo import beautify, review_file, review_upload
+from aijobs.usecases.upload_file import received
 from api.auth.caller import Caller, Reader, Writer
 from api.dependencies import AllParts, Parts
 from api.paths import ReviewCode
 from api.problems import problem_responses
-from api.reviewing import beautify, review_file, review_upload
 from api.schemas import jobs as shapes
 from api.schemas.job_responses import job_responses
 from api.schemas.photo_responses import beautified_responses, photo_link, review_responses
@@ -31,7 +32,6 @@ from api.schemas.photos import (
     ReviewRequest,
 )
 from api.strict_json import StrictRoute, check_json
-from api.uploading import received
 
 MAX_PAGE: Final = 100
 MAX_CURSOR: Final = 2**63 - 1

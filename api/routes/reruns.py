@@ -13,7 +13,7 @@ from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.records import job_of
 from aijobs.persistence.tables import JobRow
-from api.accepting import IdempotencyKey, claim_of, take_once
+from aijobs.usecases.accept_job import IdempotencyKey, claim_of, take_once
 from api.auth.caller import Caller, Writer
 from api.dependencies import AllParts, Parts
 from api.paths import JobCode

@@ -5,13 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 
 from aijobs.persistence.access.keys import Scope
-from api.accepting import IdempotencyKey
+from aijobs.usecases.accept_job import IdempotencyKey
+from aijobs.usecases.intake_document import TakenJob, TakenTable, take_document
+from aijobs.usecases.upload_file import received
 from api.auth.caller import Uploader
 from api.dependencies import AllParts
-from api.document_intake import TakenJob, TakenTable, take_document
 from api.legacy_envelope import LegacyEnvelopeRoute
 from api.schemas import jobs as shapes
-from api.uploading import received
 
 OK: Final = 200
 

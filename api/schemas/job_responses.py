@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from aijobs.persistence.jobs.records import outputs_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
-from api.acting import actions_of
+from aijobs.usecases.follow_up import actions_of
 from api.dependencies import Parts
 from api.schemas import jobs as shapes
 from api.schemas.redaction import without_secrets

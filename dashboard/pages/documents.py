@@ -23,11 +23,11 @@ from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of
 from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
+from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob, take_document
+from aijobs.usecases.upload_file import received
 from api.auth.caller import Writer
-from api.document_intake import MODEL, TEMPLATE_FIELD, TakenJob, take_document
 from api.problems import status_of
 from api.routes.templates import TemplateId, list_templates
-from api.uploading import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import reads_prompts, table_of
 

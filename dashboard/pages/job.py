@@ -23,7 +23,7 @@ from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
-from api.acting import actions_of
+from aijobs.usecases.follow_up import actions_of
 from api.paths import JobCode
 from api.schemas.redaction import without_secrets
 from dashboard.page import PageRequest, PageRoute, Visiting

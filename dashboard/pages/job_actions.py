@@ -10,7 +10,7 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.reruns import RerunFrom
 from aijobs.persistence.jobs.records import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
-from api.accepting import take_in
+from aijobs.usecases.accept_job import take_in
 from api.auth.caller import Operator, Writer
 from api.dependencies import AllParts
 from api.paths import JobCode

@@ -17,7 +17,7 @@ from aijobs.persistence.documents.document_jobs import StageReached, files_of, s
 from aijobs.persistence.documents.rows import RowFilter, rows_page
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
-from api.document_intake import MODEL
+from aijobs.usecases.intake_document import MODEL
 from api.routes.templates import PreviewedStage
 from dashboard.page import PageRequest
 from dashboard.pages.job_timeline import StepPlace

@@ -24,7 +24,7 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.keys import KeyKind
-from api.accepting import take_in
+from aijobs.usecases.accept_job import take_in
 from api.auth.caller import Writer
 from api.problems import status_of
 from api.routes.catalogue import list_models

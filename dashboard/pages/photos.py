@@ -24,15 +24,15 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from aijobs.usecases.review_photo import beautifiers, beautify, image_parameter, review_upload
+from aijobs.usecases.upload_file import received
 from api.auth.caller import Writer
 from api.paths import ReviewCode
 from api.problems import status_of
-from api.reviewing import beautifiers, beautify, image_parameter, review_upload
 from api.routes.catalogue import list_models
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.photo_responses import photo_key
 from api.schemas.photos import PHOTO, BeautifyRequest
-from api.uploading import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of

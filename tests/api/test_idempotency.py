@@ -6,7 +6,7 @@ import hashlib
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.idempotency import claim
 from aijobs.persistence.access.keys import KeyKind, Scope, list_keys
-from api.accepting import claim_of
+from aijobs.usecases.accept_job import claim_of
 from api.auth.caller import Caller
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture

@@ -16,10 +16,10 @@ from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
 from aijobs.persistence.documents.task_ids import bind_task_id
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import JobRow
-from api.accepting import take_in
+from aijobs.usecases.accept_job import take_in
+from aijobs.usecases.upload_file import Upload, check_size, keep
 from api.auth.caller import Caller
 from api.dependencies import Parts
-from api.uploading import Upload, check_size, keep
 
 MODEL: Final = "document_extract_v1"
 TEMPLATE_FIELD: Final = "templateId"

@@ -23,7 +23,7 @@ from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, clai
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.tables import FileRow
-from api.accepting import claim_of
+from aijobs.usecases.accept_job import claim_of
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.schemas.job_responses import file_response

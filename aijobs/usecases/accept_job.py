@@ -18,7 +18,7 @@ from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, clai
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.tables import JobRow
-from api.acting import checked_origin, parameters_for
+from aijobs.usecases.follow_up import checked_origin, parameters_for
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.schemas.job_responses import new_job_response

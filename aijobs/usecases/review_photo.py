@@ -32,12 +32,12 @@ from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
 from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
-from api.accepting import ACCEPTED, answered, claim_of, take_in, take_once
+from aijobs.usecases.accept_job import ACCEPTED, answered, claim_of, take_in, take_once
+from aijobs.usecases.upload_file import MAX_NAME_LENGTH, Upload, check_size
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.schemas.photo_responses import JPEG, photo_key
 from api.schemas.photos import PHOTO, BeautifyRequest, ReviewRequest
-from api.uploading import MAX_NAME_LENGTH, Upload, check_size
 
 IMAGE: Final = "image"
 
