@@ -41,7 +41,7 @@ from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings, WorkerSettings
 from workflows.ai_job import AiJob
-from workflows.connection import connect
+from workflows.client import connect
 from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay
 from workflows.repair import Repair, schedule_repair

@@ -18,11 +18,9 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
-from aijobs.usecases.upload_file import FORM_SLACK
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.dependencies import ApiDependencies
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems
 from api.routes import (
@@ -51,8 +49,9 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
+from api.uploads import FORM_SLACK
 from dashboard.routes import add_pages
-from workflows.connection import connect
+from workflows.client import TemporalJobEngine, connect
 
 ROUTES: Final = (
     jobs,
@@ -86,7 +85,7 @@ MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each ch
 class Api(FastAPI):
     """A FastAPI inside its surroundings."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, dependencies: ApiDependencies) -> None:
         super().__init__(
             title=documentation.TITLE,
             description=documentation.DESCRIPTION,
@@ -95,10 +94,10 @@ class Api(FastAPI):
             generate_unique_id_function=documentation.operation_id,
             docs_url=None,
             redoc_url=None,
-            lifespan=lambda _: _streaming(parts),
+            lifespan=lambda _: _streaming(dependencies),
         )
-        self.state.parts = parts
-        self._settings = parts.settings
+        self.state.dependencies = dependencies
+        self._settings = dependencies.settings
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
@@ -120,16 +119,16 @@ class Api(FastAPI):
 
 
 @asynccontextmanager
-async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, parts.database, session_idle=parts.settings.session_idle)
-    async with parts.live.running(), parts.streams.watched(still_good):
+async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
+    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
+    async with over.live.running(), over.streams.watched(still_good):
         yield
 
 
-def build_app(parts: Parts) -> Api:
-    """The app over these collaborators. While it runs, `parts.live` follows the database."""
-    app = Api(parts)
-    answer_problems(app, base_url=parts.base_url)
+def build_app(dependencies: ApiDependencies) -> Api:
+    """The app over these collaborators. While it runs, its event hub follows the database."""
+    app = Api(dependencies)
+    answer_problems(app, base_url=dependencies.base_url)
     for route in ROUTES:
         app.include_router(route.router)
     add_pages(app)
@@ -137,7 +136,7 @@ def build_app(parts: Parts) -> Api:
 
 
 @asynccontextmanager
-async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def opened_dependencies(settings: Settings) -> AsyncIterator[ApiDependencies]:
     """The adapters as the settings want them. Temporal is connected to when it is first needed."""
     catalogue, secret = settings.load_catalogue(), settings.load_secret()
     signer = LinkSigner(secret, settings.base_url)
@@ -149,7 +148,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
         )
         reader = DocumentReader(settings.documents)
         generators = opened_generators(settings.chat, database=database, store=signed_objects, reader=reader)
-        yield Parts(
+        yield ApiDependencies(
             database=database,
             catalogue=catalogue,
             providers=await opened.enter_async_context(opened_providers(settings)),
@@ -157,7 +156,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             store=signed_objects,
             documents=reader,
             signer=signer,
-            engine=JobWorkflows(connect),
+            engine=TemporalJobEngine(connect),
             live=EventHub(database),
             secret=secret,
             base_url=settings.base_url,
@@ -169,9 +168,9 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises OSError when the port is taken."""
-    async with opened_parts(settings) as parts:
+    async with opened_dependencies(settings) as api:
         if settings.database_url is None:  # embedded: nobody else could make one
-            await ensure_first_key(parts.database, parts.secret, settings.data_dir)
+            await ensure_first_key(api.database, api.secret, settings.data_dir)
         host, port, streams = settings.api.host, settings.api.port, settings.api.streams
-        async with serving(build_app(parts), parts.live, host=host, port=port, streams=streams):
+        async with serving(build_app(api), api.live, host=host, port=port, streams=streams):
             await stop.wait()

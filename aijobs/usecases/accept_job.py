@@ -1,137 +1,101 @@
-"""Taking a job in: everything that can be known to be wrong is refused before anything is reserved."""
+"""Accepting a job: everything that can be known to be wrong is refused before anything is reserved."""
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from dataclasses import dataclass
+from typing import Any
 
-from fastapi import Header
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
+from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
+from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, first_answer, settle
-from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import acceptance
+from aijobs.persistence.jobs.acceptance import Acceptance
 from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.follow_up import checked_origin, parameters_for
-from api.auth.caller import Caller
-from api.dependencies import Parts
-from api.schemas.job_responses import new_job_response
+from aijobs.usecases.idempotency import claim_for, first_receipt
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.new_job import JobMaker
 
-ACCEPTED: Final = 202
-
-Companion = Callable[[AsyncSession, JobRow], Awaitable[None]]
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="The same key and request again get the first answer again. Kept for 24 hours.",
-    ),
-]
+InTransaction = Callable[[AsyncSession, JobRow], Awaitable[None]]
+"""Writes what stands or falls with the new job."""
 
 
-async def take_in(
-    parts: Parts, caller: Caller, request: JobRequest, idempotency_key: str | None, *, along: Companion | None = None
-) -> Answer:
-    """The answer to a request for a job: the first one, when the request is repeated. Raises BadInput and its kind.
+@dataclass(frozen=True, kw_only=True)
+class AcceptJob:
+    """`webhook_url_error` says why nobody can be called at a URL; nothing when somebody can."""
 
-    What is to be written `along` with the job stands or falls with it.
-    """
-    user_id = caller.acting_user(request.user_id)
-    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
-    if wanted and (first := await answered(parts, wanted)):
-        return first
-    order = await _checked(parts, caller, request, user_id)
+    database: Database
+    models: AvailableModels
+    jobs: JobMaker
+    daily_limit: int
+    webhook_url_error: Callable[[str], str | None]
 
-    async def accepted(session: AsyncSession) -> JobRow:
-        job = await accept(session, order)
-        if along is not None:
-            await along(session, job)
-        return job
+    async def __call__(
+        self,
+        request: JobRequest,
+        owner: Owner,
+        *,
+        idempotency_key: str | None = None,
+        in_transaction: InTransaction | None = None,
+    ) -> Receipt:
+        """The receipt of a new job, which is on its way: its points are reserved, and it is not lost any more.
 
-    return await take_once(parts, wanted, accepted)
-
-
-async def take_once(
-    parts: Parts,
-    wanted: IdempotencyClaim | None,
-    make: Callable[[AsyncSession], Awaitable[JobRow]],
-    *,
-    answer_with: Callable[[JobRow], Answer] | None = None,
-) -> Answer:
-    """Make a job and start it, or give the first answer again: in one transaction, so that only one of two wins.
-
-    The answer is the job itself, unless it is `answer_with` something else.
-    """
-    async with parts.database.write() as session:
-        first = await claim(session, wanted) if wanted else None
-        if first is not None:
+        With the same key and request again: the first receipt. Raises BadInput and its kind, PointsExhausted,
+        IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
+        """
+        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        if first := await first_receipt(self.database, claim):
             return first
-        job = await make(session)
-        answer = (answer_with or answer_for)(job)
-        if wanted:
-            await settle(session, wanted, answer)
-    await parts.engine.start_or_leave(parts.records.brief(job))
-    return answer
+        order = await self._checked(request, owner)
 
+        async def accepted(session: AsyncSession) -> JobRow:
+            job = await acceptance.accept(session, order)
+            if in_transaction is not None:
+                await in_transaction(session, job)
+            return job
 
-async def answered(parts: Parts, wanted: IdempotencyClaim) -> Answer | None:
-    """What was answered to the first such request: it need not be checked again."""
-    async with parts.database.read() as session:
-        return await first_answer(session, wanted)
+        return await self.jobs.make_once(claim, accepted)
 
+    async def _checked(self, request: JobRequest, owner: Owner) -> Acceptance:
+        model = self.models.model(request.model_id)
+        parameters = parameters_for(self.models, model, request.action)
+        _check_count(request, model)
+        self._check_callback(request)
+        checked = check_parameters(model, parameters, request.params)
+        params = checked.model_dump(mode="json")
+        await self._check_files(parameters, params, owner.user_id)
+        origin = await checked_origin(self.database, self.models, request, model, checked, user_id=owner.user_id)
+        return Acceptance(
+            user_id=owner.user_id,
+            request=request,
+            model=model,
+            params=params,
+            created_by=owner.key_id,
+            daily_limit=self.daily_limit,
+            origin=origin,
+        )
 
-def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> IdempotencyClaim | None:
-    """What an idempotency key stands for; nothing without one. `request` is JSON."""
-    if key is None:
-        return None
-    canonical = json.dumps(request, sort_keys=True)
-    sha256 = hashlib.sha256(canonical.encode()).hexdigest()
-    return IdempotencyClaim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
+    def _check_callback(self, request: JobRequest) -> None:
+        if request.callback_url is not None and (problem := self.webhook_url_error(request.callback_url)):
+            raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", problem))
 
-
-def answer_for(job: JobRow) -> Answer:
-    """202, where the new job is, and how it stands."""
-    body = new_job_response(job).model_dump(mode="json")
-    return Answer(status=ACCEPTED, location=f"/api/jobs/{job.code}", body=body)
-
-
-async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: str) -> Acceptance:
-    model = _known(parts, request)
-    parameters = parameters_for(parts, model, request.action)
-    if parameters is None:
-        raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
-    _check_count(request, model)
-    _check_callback(parts, request)
-    checked = check_parameters(model, parameters, request.params)
-    params = checked.model_dump(mode="json")
-    await _check_files(parts, parameters, params, user_id)
-    origin = await checked_origin(parts, request, model, checked, user_id=user_id)
-    return Acceptance(
-        user_id=user_id,
-        request=request,
-        model=model,
-        params=params,
-        created_by=caller.key_id,
-        daily_limit=parts.daily_limit,
-        origin=origin,
-    )
-
-
-def _known(parts: Parts, request: JobRequest) -> Model:
-    try:
-        return parts.catalogue.model(request.model_id)
-    except UnknownModel as unknown:
-        where = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
-        raise UnknownModel("There is no such model.", where) from unknown
+    async def _check_files(self, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
+        """Uploads that are named must be there, the user's, and of the right kind."""
+        named = list(uploads_in(params, parameters.file_fields()))
+        if not named:
+            return
+        async with self.database.read() as session:
+            problems = {where: await _file_problem(session, code, mark, user_id) for where, code, mark in named}
+        wrong = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
+        if wrong:
+            raise InvalidParameters("A file cannot be used.", *wrong)
 
 
 def _check_count(request: JobRequest, model: Model) -> None:
@@ -140,26 +104,7 @@ def _check_count(request: JobRequest, model: Model) -> None:
         raise InvalidParameters("Too many outputs.", most)
 
 
-def _check_callback(parts: Parts, request: JobRequest) -> None:
-    if request.callback_url is not None and (
-        complaint := webhook_url_error(request.callback_url, parts.webhooks.trusted)
-    ):
-        raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", complaint))
-
-
-async def _check_files(parts: Parts, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
-    """Uploads that are named must be there, the user's, and of the right kind."""
-    named = list(uploads_in(params, parameters.file_fields()))
-    if not named:
-        return
-    async with parts.database.read() as session:
-        complaints = {where: await _complaint(session, code, mark, user_id) for where, code, mark in named}
-    wrong = [FieldError(pointer("params", *where), complaint) for where, complaint in complaints.items() if complaint]
-    if wrong:
-        raise InvalidParameters("A file cannot be used.", *wrong)
-
-
-async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
+async def _file_problem(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
     try:
         file = await file_of(session, code, user_id=user_id)
     except NotFound:

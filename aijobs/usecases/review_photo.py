@@ -1,45 +1,44 @@
-"""Taking a photo in to be reviewed, and having it beautified: both end in a job like any other."""
+"""Having a photo reviewed: a clean copy of it is kept, and a job like any other looks at it."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.adapters.media.photo_cleaning import CleanPhoto, clean_photo
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import (
-    AijobsError,
-    FieldError,
-    FileTooLarge,
-    InvalidParameters,
-    ModelCannotBeautify,
-    ModelNotConfigured,
-    NotFound,
-    StoreUnavailable,
-    UnknownModel,
-)
+from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.uploads import PictureDecoder, PublishablePhoto
+from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim
+from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import file_of
-from aijobs.persistence.jobs.write_intents import begin_write, finish_write
-from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
 from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
-from aijobs.usecases.accept_job import ACCEPTED, answered, claim_of, take_in, take_once
-from aijobs.usecases.upload_file import MAX_NAME_LENGTH, Upload, check_size
-from api.auth.caller import Caller
-from api.dependencies import Parts
-from api.schemas.photo_responses import JPEG, photo_key
-from api.schemas.photos import PHOTO, BeautifyRequest, ReviewRequest
+from aijobs.usecases.idempotency import Render, claim_for, first_receipt
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.new_job import JobMaker
+from aijobs.usecases.upload_file import MAX_NAME_LENGTH, Upload, check_size, keep_stored, stored
 
-IMAGE: Final = "image"
+IMAGE: Final = "image"  #: the review model's parameter
+JPEG: Final = "image/jpeg"
+
+
+class ReviewRequest(BaseModel):
+    """A photo that was uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field(pattern=f"^{FILE_CODE}$", examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
+    user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it is for")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,104 +49,96 @@ class Photo:
     content: Path | bytes
 
 
-async def review_upload(parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None) -> Answer:
-    """The answer to a photo: the first one, when it is sent again. Raises UnreadableFile and FileTooLarge."""
-    check_size(parts, upload)
-    user_id = caller.acting_user(upload.user_id)
-    wanted = claim_of(caller, user_id, idempotency_key, {PHOTO: upload.sha256, "name": upload.name})
-    if wanted and (first := await answered(parts, wanted)):
-        return first
-    return await _reviewed(parts, caller, Photo(name=upload.name, content=upload.path), user_id, wanted)
+@dataclass(frozen=True, kw_only=True)
+class ReviewPhoto:
+    """`render` makes what the caller is told of a new review."""
 
+    database: Database
+    store: ObjectStore
+    models: AvailableModels
+    jobs: JobMaker
+    pictures: PictureDecoder
+    max_bytes: int
+    daily_limit: int
+    render: Render[PhotoReviewRow]
 
-async def review_file(parts: Parts, caller: Caller, request: ReviewRequest, idempotency_key: str | None) -> Answer:
-    """The same for a photo that was uploaded before, of which a clean copy is made. Raises InvalidParameters too."""
-    user_id = caller.acting_user(request.user_id)
-    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
-    if wanted and (first := await answered(parts, wanted)):
-        return first
-    try:
-        async with parts.database.read() as session:
-            file = await file_of(session, request.file, user_id=user_id)
-    except NotFound as missing:
-        where = FieldError("/file", "There is no such file of this user.")
-        raise InvalidParameters("A file cannot be used.", where) from missing
-    if file.size > parts.settings.max_upload_bytes:
-        raise FileTooLarge(f"The file has {file.size} bytes; {parts.settings.max_upload_bytes} is the most.")
-    content = b"".join([chunk async for chunk in parts.store.read(file.key)])
-    return await _reviewed(parts, caller, Photo(name=file.name, content=content), user_id, wanted)
+    async def upload(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
+        """The receipt of a new review; with the same key and photo again, the first one.
 
+        Raises UnreadableFile, FileTooLarge, ModelNotConfigured, PointsExhausted, StoreUnavailable,
+        IdempotencyMismatch and IdempotencyInFlight.
+        """
+        upload.check_size(self.max_bytes)
+        claim = claim_for(owner, idempotency_key, {"photo": upload.sha256, "name": upload.name})
+        if first := await first_receipt(self.database, claim):
+            return first
+        return await self._review(Photo(name=upload.name, content=upload.path), owner, claim)
 
-async def _reviewed(
-    parts: Parts, caller: Caller, photo: Photo, user_id: str, wanted: IdempotencyClaim | None
-) -> Answer:
-    """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is kept."""
-    model = _review_model(parts)
-    async with parts.photo_turns:
-        clean = await asyncio.to_thread(clean_photo, photo.content)
-    file = _file_row(photo, clean, user_id=user_id, created_by=caller.key_id)
-    await _store(parts, file, clean)
-    review = _review_row(file, clean)
+    async def uploaded(self, request: ReviewRequest, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
+        """The same for a photo that was uploaded before, of which a copy is made. Raises InvalidParameters too."""
+        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        if first := await first_receipt(self.database, claim):
+            return first
+        try:
+            async with self.database.read() as session:
+                file = await file_of(session, request.file, user_id=owner.user_id)
+        except NotFound as missing:
+            where = FieldError("/file", "There is no such file of this user.")
+            raise InvalidParameters("A file cannot be used.", where) from missing
+        check_size(file.size, self.max_bytes)
+        content = b"".join([chunk async for chunk in self.store.read(file.key)])
+        return await self._review(Photo(name=file.name, content=content), owner, claim)
 
-    async def accepted(session: AsyncSession) -> JobRow:
-        if not await finish_write(session, file.key):
-            raise StoreUnavailable("Storing the photo took too long. Send it again.")
+    async def _review(self, photo: Photo, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
+        """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is
+        kept."""
+        model = self.models.catalogue.model(REVIEW_MODEL)
+        self.models.configured_adapter(model)
+        clean = await self.pictures.clean(photo.content)
+        file = _file_row(photo, clean, owner)
+        review = _review_row(file, clean)
+        order = self._order(model, review, owner)
+
+        async def accepted(session: AsyncSession) -> JobRow:
+            await keep_stored(session, file)
+            job = await accept(session, order)
+            review.job_code = job.code
+            session.add(review)
+            await session.flush()
+            return job
+
+        def receipt_of(_job: JobRow) -> Receipt:
+            return Receipt(code=review.code, answer=self.render(review))
+
+        async with stored(self.database, self.store, file, _once(clean.content)):
+            return await self.jobs.make_once(claim, accepted, receipt_of=receipt_of)
+
+    def _order(self, model: Model, review: PhotoReviewRow, owner: Owner) -> Acceptance:
+        params = {IMAGE: review.file_code}
         request = JobRequest(
-            model_id=model.model_id, params={IMAGE: file.code}, photo_review_analysis_code=review.code, user_id=user_id
+            model_id=model.model_id, params=params, photo_review_analysis_code=review.code, user_id=owner.user_id
         )
-        order = Acceptance(
-            user_id=user_id,
+        return Acceptance(
+            user_id=owner.user_id,
             request=request,
             model=model,
-            params=request.params,
-            created_by=caller.key_id,
-            daily_limit=parts.daily_limit,
+            params=params,
+            created_by=owner.key_id,
+            daily_limit=self.daily_limit,
         )
-        job = await accept(session, order)
-        review.job_code = job.code
-        session.add_all((file, review))
-        await session.flush()
-        return job
-
-    try:
-        return await take_once(parts, wanted, accepted, answer_with=_answer_for(review))
-    except AijobsError:
-        await parts.store.delete(file.key)
-        await parts.records.forget_write(file.key)
-        raise
 
 
-def _answer_for(review: PhotoReviewRow) -> Callable[[JobRow], Answer]:
-    """Only the code is kept for a repetition: what the review says then is looked up anew."""
-
-    def answer(_job: JobRow) -> Answer:
-        return Answer(status=ACCEPTED, location=f"/api/photo-reviews/{review.code}", body={"code": review.code})
-
-    return answer
+def photo_key(file_code: str) -> str:
+    """Of a published copy, in the store."""
+    return f"files/{file_code}.jpg"
 
 
-def _review_model(parts: Parts) -> Model:
-    model = parts.catalogue.model(REVIEW_MODEL)
-    if parts.adapter_of(model) is None:
-        raise ModelNotConfigured(f"{model.model_name} is not configured here.")
-    return model
-
-
-async def _store(parts: Parts, file: FileRow, clean: CleanPhoto) -> None:
-    async def chunks() -> AsyncIterator[bytes]:
-        yield clean.content
-
-    async with parts.database.write() as session:
-        await begin_write(session, file.key, job_code=None)
-    await parts.store.put(file.key, chunks(), media_type=JPEG)
-
-
-def _file_row(photo: Photo, clean: CleanPhoto, *, user_id: str, created_by: str) -> FileRow:
+def _file_row(photo: Photo, clean: PublishablePhoto, owner: Owner) -> FileRow:
     code = new_id("file")
     return FileRow(
         code=code,
-        user_id=user_id,
-        create_by=created_by,
+        user_id=owner.user_id,
+        create_by=owner.key_id,
         name=photo.name[:MAX_NAME_LENGTH],
         media_type=JPEG,
         size=len(clean.content),
@@ -158,7 +149,7 @@ def _file_row(photo: Photo, clean: CleanPhoto, *, user_id: str, created_by: str)
     )
 
 
-def _review_row(file: FileRow, clean: CleanPhoto) -> PhotoReviewRow:
+def _review_row(file: FileRow, clean: PublishablePhoto) -> PhotoReviewRow:
     code = new_id("review")
     return PhotoReviewRow(
         code=code,
@@ -173,70 +164,5 @@ def _review_row(file: FileRow, clean: CleanPhoto) -> PhotoReviewRow:
     )
 
 
-async def beautify(
-    parts: Parts, caller: Caller, code: str, wish: BeautifyRequest, idempotency_key: str | None
-) -> Answer:
-    """A job that beautifies the photo, or the first answer again. What stands against it is looked for in this order:
-
-    whose photo it is (NotFound), its ability (PhotoCannotBeBeautified, PhotoIsBeingBeautified), the model
-    (UnknownModel, ModelNotConfigured, ModelCannotBeautify, InvalidParameters), and the points (PointsExhausted).
-    """
-    async with parts.database.read() as session:
-        review = await review_of(session, code, user_id=caller.visible_user)
-    request = _as_job(parts, review, wish)
-    wanted = claim_of(caller, caller.acting_user(review.user_id), idempotency_key, request.model_dump(mode="json"))
-    if wanted and (first := await answered(parts, wanted)):
-        return first
-    async with parts.database.read() as session:
-        await require_beautifiable(session, review)
-    _check_model(parts, wish)
-    return await take_in(parts, caller, request, idempotency_key, along=begin_beautify)
-
-
-def _as_job(parts: Parts, review: PhotoReviewRow, wish: BeautifyRequest) -> JobRequest:
-    """The wish as an ordinary job, with the photo where the model takes one."""
-    place = image_parameter(parts, wish.model_id)
-    return JobRequest(
-        model_id=wish.model_id,
-        params=wish.params if place is None else {**wish.params, place: review.file_code},
-        output_count=wish.output_count,
-        photo_review_analysis_code=review.code,
-        user_id=review.user_id,
-    )
-
-
-def beautifiers(parts: Parts) -> list[Model]:
-    """The models that can beautify, and are configured here."""
-    return [model for model in parts.catalogue if image_parameter(parts, model.model_id) is not None]
-
-
-def image_parameter(parts: Parts, model_id: str) -> str | None:
-    """Where a model that makes pictures takes one; nothing for every other model, and without its provider's key."""
-    if model_id not in parts.catalogue:
-        return None
-    model = parts.catalogue.model(model_id)
-    parameters = parts.parameters_of(model)
-    if parameters is None or model.output_kind is not OutputKind.IMAGE:
-        return None
-    return next((name for name, mark in parameters.file_fields().items() if mark.media == IMAGE), None)
-
-
-def _check_model(parts: Parts, wish: BeautifyRequest) -> None:
-    place = image_parameter(parts, wish.model_id)
-    if place is None:
-        raise _refusal(parts, wish.model_id)
-    if place in wish.params:
-        own = FieldError(f"/params/{place}", "The photo is the review's own; leave this out.")
-        raise InvalidParameters("Some parameters are wrong.", own)
-
-
-def _refusal(parts: Parts, model_id: str) -> AijobsError:
-    if model_id not in parts.catalogue:
-        missing = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
-        return UnknownModel("There is no such model.", missing)
-    model = parts.catalogue.model(model_id)
-    if parts.adapter_of(model) is None:
-        return ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
-    listed = ", ".join(known.model_id for known in beautifiers(parts)) or "none is configured"
-    unfit = FieldError("/model_id", f"{model.model_name} makes no picture of a photo. Those that do: {listed}.")
-    return ModelCannotBeautify("This model cannot beautify a photo.", unfit)
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

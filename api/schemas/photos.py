@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import Field
 
 from aijobs.domain.jobs.events import Moment
-from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import Analysis
+from aijobs.usecases.review_photo import ReviewRequest
 from api.schemas import jobs as shapes
 
 PHOTO: Final = "photo"  #: the form's field
@@ -59,25 +59,6 @@ class BeautifiedPhoto(shapes.Shape):
     height: int | None
     size: int
     create_time: Moment
-
-
-class ReviewRequest(BaseModel):
-    """A photo that was uploaded before."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    file: str = Field(pattern=f"^{FILE_CODE}$", examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
-    user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it is for")
-
-
-class BeautifyRequest(BaseModel):
-    """By which model. The photo is the review's; `params` are the model's others."""
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    model_id: str = Field(max_length=100, examples=["replicate_imageupscale_v1"])
-    params: dict[str, Any] = Field(default={}, examples=[{"enhance_model": "Standard V2", "upscale_factor": 2}])
-    output_count: int = Field(default=1, ge=1, strict=True)
 
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.

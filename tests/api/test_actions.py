@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
 from aijobs.providers.ttapi import opened as opened_ttapi
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation
+from workflows.client import TemporalJobEngine
 
 MIDJOURNEY = "ttapi_midjourney_v7"
 OFFERED = ["upsample1", "variation1", "reroll"]
@@ -22,7 +22,7 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def studio(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
     settings = TtapiSettings(token=SecretStr("tt_test"))
     async with opened_ttapi(settings) as ttapi:

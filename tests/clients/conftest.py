@@ -17,11 +17,11 @@ from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
-from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_parts
 from tests.api.installation import SECRET, ApiUnderTest
+from workflows.client import TemporalJobEngine
 
 KEY = "aijobs_service_0000000000000000_nothing"
 
@@ -72,7 +72,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnde
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
     signer = LinkSigner(SECRET, f"http://127.0.0.1:{port}")
     async with (
-        opened_parts(folder, JobWorkflows(lambda: TemporalClient.connect(NOBODY_THERE))) as parts,
+        opened_parts(folder, TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))) as parts,
         DirectoryStore.opened(folder / "reachable", signer) as store,
     ):
         key = await ensure_first_key(parts.database, parts.secret, folder)

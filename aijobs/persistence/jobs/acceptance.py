@@ -53,7 +53,7 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
         create_time=moment,
         update_time=moment,
         create_by=order.created_by,
-        points=model.unit_point * request.output_count,
+        points=model.price(request.output_count),
         extra=request.metadata,
         callback_url=request.callback_url,
         params=order.params,

@@ -199,21 +199,25 @@ class DatabaseRecords:
             return gone.rowcount
 
     def brief(self, job: JobRow) -> JobBrief:
-        """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
-        model = self._catalogue.model(job.model_id)
-        return JobBrief(
-            code=job.code,
-            user_id=job.user_id,
-            model_id=model.model_id,
-            model_name=model.model_name,
-            provider=model.provider,
-            asyn=model.asyn,
-            accepted_at=job.create_time,
-            deadlines=model.deadlines,
-            poll=model.poll,
-            job_status=job.job_status,
-            unit_progress=job.unit_progress,
-        )
+        return brief_of(job, self._catalogue)
+
+
+def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
+    """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+    model = catalogue.model(job.model_id)
+    return JobBrief(
+        code=job.code,
+        user_id=job.user_id,
+        model_id=model.model_id,
+        model_name=model.model_name,
+        provider=model.provider,
+        asyn=model.asyn,
+        accepted_at=job.create_time,
+        deadlines=model.deadlines,
+        poll=model.poll,
+        job_status=job.job_status,
+        unit_progress=job.unit_progress,
+    )
 
 
 async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
