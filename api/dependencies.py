@@ -2,24 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.adapters.media.picture_threads import PictureThreads
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.settings import WebhookSettings
-from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.job_engine import JobEngine
 from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.ports.uploads import PictureDecoder
+from aijobs.domain.ports.submissions import SubmissionLog
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.settings import ApiSettings
@@ -61,10 +57,10 @@ class ApiDependencies:
     base_url: str
     daily_limit: int
     settings: ApiSettings
-    generators: Mapping[str, Generator] = field(default_factory=dict)
-    documents: DocumentReader = field(default_factory=lambda: DocumentReader(DocumentSettings()))
-    pictures: PictureDecoder = field(default_factory=PictureThreads)
-    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    generators: Mapping[str, Generator]
+    documents: DocumentParser
+    pictures: PictureDecoder
+    webhook_url_error: Callable[[str], str | None]
     streams: OpenStreams = field(default_factory=OpenStreams)
 
     @property
@@ -86,10 +82,6 @@ class ApiDependencies:
     @property
     def job_responses(self) -> JobResponses:
         return JobResponses(database=self.database, models=self.models, links=self.links)
-
-    @property
-    def webhook_url_error(self) -> Callable[[str], str | None]:
-        return partial(webhook_url_error, trusted=self.webhooks.trusted)
 
     @property
     def job_maker(self) -> JobMaker:
@@ -165,11 +157,10 @@ Signer = Annotated[LinkSigner, _from(lambda app: app.signer)]
 Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
 Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
 Live = Annotated[EventHub, _from(lambda app: app.live)]
-Records = Annotated[DatabaseRecords, _from(lambda app: app.records)]
+Submissions = Annotated[SubmissionLog, _from(lambda app: app.records.submissions)]
 Settings = Annotated[ApiSettings, _from(lambda app: app.settings)]
 DailyLimit = Annotated[int, _from(lambda app: app.daily_limit)]
 InstallationSecret = Annotated[bytes, _from(lambda app: app.secret)]
-LetIn = Annotated[Access, _from(lambda app: app.access)]
 Admission = Annotated[StreamAdmission, _from(lambda app: StreamAdmission(app.streams, app.settings))]
 
 Models = Annotated[AvailableModels, _from(lambda app: app.models)]

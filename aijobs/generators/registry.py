@@ -24,7 +24,7 @@ from aijobs.generators.document import DocumentExtractor
 from aijobs.generators.photo_review import PhotoReviewer
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
-from aijobs.persistence.documents.extraction import DatabaseTemplateSource
+from aijobs.persistence.documents.templates import DatabaseTemplateSource
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 
 DOCUMENT: Final = "document"

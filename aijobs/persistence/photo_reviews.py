@@ -6,14 +6,15 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import BadInput, JobIsFinal, NotFound, PhotoCannotBeBeautified, PhotoIsBeingBeautified
+from aijobs.domain.errors import PhotoCannotBeBeautified, PhotoIsBeingBeautified
 from aijobs.domain.jobs.job import JobError
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus, require_unfinished
 from aijobs.domain.photos import REVIEW_MODEL, Analysis, beautify_error
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 
@@ -35,20 +36,13 @@ class DatabaseReviewStore:
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
         async with self._database.write() as session:
             job = (await session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update())).one()
-            if job.job_status.is_final:
-                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            require_unfinished(job_code, job.job_status)
             job.resp_json = {**(job.resp_json or {}), ANALYSIS: analysis.model_dump(mode="json")}
 
 
 async def review_of(session: AsyncSession, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
     """A review that is not deleted, and the user's where one is named. Raises NotFound."""
-    wanted = select(PhotoReviewRow).where(col(PhotoReviewRow.code) == code, col(PhotoReviewRow.deleted).is_(False))
-    if user_id is not None:
-        wanted = wanted.where(col(PhotoReviewRow.user_id) == user_id)
-    row = (await session.exec(wanted.with_for_update() if locked else wanted)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no photo review {code}.")
-    return row
+    return await owned(session, PhotoReviewRow, code, user_id=user_id, locked=locked)
 
 
 async def reviews_page(
@@ -59,11 +53,7 @@ async def reviews_page(
     if user_id is not None:
         query = query.where(col(PhotoReviewRow.user_id) == user_id)
     if before is not None:
-        try:
-            last = await review_of(session, before, user_id=user_id)
-        except NotFound as unknown:
-            raise BadInput("This cursor is none of ours.") from unknown
-        query = query.where(col(PhotoReviewRow.id) < last.id)
+        query = query.where(col(PhotoReviewRow.id) < await id_behind(session, PhotoReviewRow, before, user_id=user_id))
     return await page_of(session, query.order_by(col(PhotoReviewRow.id).desc()), limit=limit)
 
 
@@ -107,7 +97,7 @@ async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) ->
     if not review.beautify_ability:
         raise PhotoCannotBeBeautified(_why_not(review))
     running = select(JobRow.code).where(
-        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status) < JobStatus.SUCCESS
+        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status).in_(UNFINISHED)
     )
     if job_code := (await session.exec(running)).one_or_none():
         raise PhotoIsBeingBeautified(f"The photo is being beautified by {job_code}.")
@@ -130,7 +120,7 @@ async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
     _let_beautify(review, job)
 
 
-async def take_over(session: AsyncSession, old: JobRow, new: JobRow) -> None:
+async def on_job_rerun(session: AsyncSession, old: JobRow, new: JobRow) -> None:
     """A rerun of the review's last beautify job goes on in its place. A rerun of any other is a job like any other."""
     review = await _review_of(session, old)
     if review is not None and review.beautify_job_code == old.code:

@@ -16,7 +16,7 @@ from aijobs.persistence.access.idempotency import Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import acceptance
 from aijobs.persistence.jobs.acceptance import Acceptance
-from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.queries import file_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.follow_up import checked_origin, parameters_for
 from aijobs.usecases.idempotency import claim_for, first_receipt

@@ -33,6 +33,8 @@ class BeautifyRequest(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class BeautifyPhoto:
+    """A job like any other, which stands in the photo's review while it runs."""
+
     database: Database
     models: AvailableModels
     accept: AcceptJob

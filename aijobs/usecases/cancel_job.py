@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import JobIsFinal
-from aijobs.domain.ports.job_engine import JobEngine
+from aijobs.domain.lifecycle import require_unfinished
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
-from aijobs.persistence.jobs.records import brief_of, job_of
+from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.tables import JobRow
 
 NO_REASON_GIVEN: Final = "Canceled by its owner."
@@ -17,6 +17,8 @@ NO_REASON_GIVEN: Final = "Canceled by its owner."
 
 @dataclass(frozen=True, kw_only=True)
 class CancelJob:
+    """Notes the wish in the job's history, and lets its run know."""
+
     database: Database
     catalogue: Catalogue
     engine: JobEngine
@@ -29,8 +31,7 @@ class CancelJob:
         reason = reason or NO_REASON_GIVEN
         async with self.database.read() as session:
             job = await job_of(session, code, user_id=actor.user_id)
-        if job.job_status.is_final:
-            raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+        require_unfinished(job.code, job.job_status)
         await self.engine.start(brief_of(job, self.catalogue))  # it has been, unless Temporal was away
         async with self.database.write() as session:
             job = await locked_job(session, code)

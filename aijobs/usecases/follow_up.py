@@ -7,7 +7,7 @@ from aijobs.domain.jobs.parameters import FollowUp, Parameters
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import ActionProvider
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.models import AvailableModels
 

@@ -10,7 +10,7 @@ from aijobs.domain.documents.kinds import DocumentKind, kind_by_name
 from aijobs.domain.documents.templates import Template
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.ports.uploads import DocumentParser
+from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
@@ -54,6 +54,8 @@ class TakenTable:
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeDocument:
+    """Knows which kinds are read at once, and which become a job."""
+
     database: Database
     documents: DocumentParser
     keep_upload: KeepUpload

@@ -8,10 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import TemporalUnavailable
-from aijobs.domain.ports.job_engine import JobEngine
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import brief_of
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.idempotency import Render, run_idempotently
 

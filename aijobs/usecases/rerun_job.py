@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.values.actors import Actor
 from aijobs.persistence.access.idempotency import Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.idempotency import claim_for
 from aijobs.usecases.models import AvailableModels
@@ -19,6 +19,8 @@ from aijobs.usecases.new_job import JobMaker
 
 @dataclass(frozen=True, kw_only=True)
 class RerunJob:
+    """From the start it is charged anew; what is only migrated again is free."""
+
     database: Database
     models: AvailableModels
     jobs: JobMaker

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports.job_engine import JobEngine
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import resolutions
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import brief_of, job_of
+from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.tables import JobRow
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolveJob:
+    """Settles held points, or tells what became of a lost submission."""
+
     database: Database
     catalogue: Catalogue
     engine: JobEngine

@@ -15,13 +15,13 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.uploads import PictureDecoder, PublishablePhoto
+from aijobs.domain.ports.photos import PictureDecoder, PublishablePhoto
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.queries import file_of
 from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
 from aijobs.usecases.idempotency import Render, claim_for, first_receipt
 from aijobs.usecases.models import AvailableModels

@@ -11,8 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.documents.kinds import is_document
 from aijobs.domain.errors import AijobsError, FileTooLarge, StoreUnavailable
+from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.uploads import DocumentParser, PictureDecoder
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, settle

@@ -1,6 +1,10 @@
 """What it takes to know who calls."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from aijobs.persistence.database import Database
 from aijobs.settings import ApiSettings
@@ -14,3 +18,11 @@ class Access:
     secret: bytes
     base_url: str
     settings: ApiSettings
+
+
+async def _access(connection: HTTPConnection) -> Access:
+    access: Access = connection.app.state.access
+    return access
+
+
+LetIn = Annotated[Access, Depends(_access)]

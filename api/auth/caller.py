@@ -13,12 +13,11 @@ from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotAll
 from aijobs.domain.values.actors import Actor, Owner
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
-from api.auth.access import Access
+from api.auth.access import Access, LetIn
 from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
-from api.dependencies import LetIn
 
 MAX_USER_LENGTH: Final = 200
 USER_HEADER: Final = "Aijobs-User"

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 
 from aijobs.domain.errors import NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
-from aijobs.domain.ports.job_engine import JobEngine
+from aijobs.domain.ports.submissions import SubmissionLog
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
-from api.dependencies import Db, Engine, Records, Vendors
+from api.dependencies import Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
@@ -33,7 +33,7 @@ async def take_webhook(
     request: Request,
     providers: Vendors,
     database: Db,
-    records: Records,
+    submissions: Submissions,
     engine: Engine,
 ) -> shapes.Received:
     """For providers only. The job then asks its provider at once; what the webhook says is not taken for true."""
@@ -43,16 +43,16 @@ async def take_webhook(
         submission = await submission_with(session, provider=provider, token=token)
     delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
     hint = providers[provider].parse_webhook(delivery)
-    await _resolve(records, submission, hint)
+    await _resolve(submissions, submission, hint)
     if await _is_new(database, provider, hint):
         await _pass_on(engine, submission, hint)
     return shapes.Received(received=True)
 
 
-async def _resolve(records: DatabaseRecords, submission: Submission, hint: WebhookHint) -> None:
+async def _resolve(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:
     """A webhook with our token proves that the submission has arrived."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
-        await records.conclude(submission, Accepted(hint.ref))
+        await submissions.conclude(submission, Accepted(hint.ref))
 
 
 async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:

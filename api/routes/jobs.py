@@ -12,8 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.jobs.queries import JobFilter, jobs_page
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
@@ -59,6 +58,8 @@ class Expansion(StrEnum):
 
 
 class CancelRequest(BaseModel):
+    """Why a job is to be canceled."""
+
     model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(default=None, max_length=500, examples=["The user closed the page."])

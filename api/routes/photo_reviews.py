@@ -23,13 +23,14 @@ from api.paths import ReviewCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.links import SignedLinks
-from api.schemas.photo_responses import beautified_responses, review_responses
 from api.schemas.photos import (
     PHOTO,
     REVIEW_BODY,
     BeautifiedPhoto,
     PhotoReview,
     PhotoReviewWithJobs,
+    beautified_responses,
+    review_responses,
 )
 from api.strict_json import StrictRoute, check_json
 from api.uploads import received

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Writer
 from api.dependencies import Rerun
@@ -19,6 +19,8 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 class RerunRequest(BaseModel):
+    """Where a job is to begin again."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     start: RerunFrom = Field(alias="from", description="`start`: charged anew. `migration`: only moved again, free.")

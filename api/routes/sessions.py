@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.persistence.access.keys import MAX_KEY_LENGTH
+from api.auth.access import LetIn
 from api.auth.caller import checked_user
 from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
-from api.dependencies import LetIn
 from api.problems import problem_responses
 from api.strict_json import StrictRoute
 

@@ -78,7 +78,7 @@ async def follow_jobs(
     `id` is a place in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` it begins now; what is
     no place in the log means from the start.
     """
-    chosen = await event_filter(caller, wanted, database)
+    chosen = await event_filter(caller.visible_user, wanted, database)
     seen = last_event_id or wanted.after
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _page(database, chosen, await place_in_log(live, database, seen or "0"))

@@ -13,11 +13,11 @@ from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_10
 
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
-from api.auth.access import Access
+from api.auth.access import Access, LetIn
 from api.auth.caller import USER_HEADER, Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import follower
-from api.dependencies import Admission, Db, LetIn, Live
+from api.dependencies import Admission, Db, Live
 from api.routes.streams import place_in_log
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub
@@ -53,14 +53,14 @@ async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live
     """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
     caller = await _let_in(access, socket)
     said = _said_in(socket.query_params)
-    wanted = await event_filter(caller, said, database) if said else None
+    wanted = await event_filter(caller.visible_user, said, database) if said else None
     with admission.of(caller.proof) as stream:
         now = await place_in_log(live, database, None)
         await socket.accept()
         try:
             if said is None:
                 said = await _first_word(socket)
-            wanted = wanted or await event_filter(caller, said, database)
+            wanted = wanted or await event_filter(caller.visible_user, said, database)
             after = now if said.after is None else await place_in_log(live, database, str(said.after))
             await _send_until_either_leaves(live, socket, GlobalLog(wanted), after, stream)
             code, reason = CLOSING[stream.ending]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels

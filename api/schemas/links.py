@@ -10,6 +10,8 @@ from aijobs.usecases.review_photo import JPEG, photo_key
 
 @dataclass(frozen=True, kw_only=True)
 class SignedLinks:
+    """Makes a fresh link each time. Signing is done here: nobody is asked."""
+
     store: ObjectStore
     lifetime: timedelta
 

@@ -1,13 +1,16 @@
 """The documents of photo reviews, and what is sent to have one. Their shapes are relied on outside."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import Field
 
 from aijobs.domain.jobs.events import Moment
 from aijobs.domain.photos import Analysis
+from aijobs.persistence.tables import OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.usecases.review_photo import ReviewRequest
 from api.schemas import jobs as shapes
+from api.schemas.links import SignedLinks
 
 PHOTO: Final = "photo"  #: the form's field
 
@@ -80,3 +83,24 @@ REVIEW_BODY: Final[dict[str, Any]] = {
         },
     }
 }
+
+
+async def review_responses(links: SignedLinks, rows: Sequence[PhotoReviewRow]) -> list[PhotoReview]:
+    return [PhotoReview.model_validate({**row.model_dump(), "ori_img_url": await links.photo(row)}) for row in rows]
+
+
+async def beautified_responses(
+    links: SignedLinks, review: PhotoReviewRow, rows: Sequence[tuple[PhotoBeautifyRow, OutputRow]]
+) -> list[BeautifiedPhoto]:
+    before = await links.photo(review)
+    return [
+        BeautifiedPhoto.model_validate(
+            {
+                **output.model_dump(include={"media_type", "width", "height", "size"}),
+                **row.model_dump(),
+                "img_url": await links.output(output),
+                "ori_img_url": before,
+            }
+        )
+        for row, output in rows
+    ]

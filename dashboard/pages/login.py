@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from aijobs.domain.errors import NotAuthenticated
+from api.auth.access import LetIn
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
-from api.dependencies import LetIn
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
@@ -20,7 +20,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/login")
-async def show_login(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - its name in the address
+async def show_login(request: Request, next: str = "/") -> HTMLResponse:
     return html(request, "login.html", wrong=False, next=local_path(next))
 
 
@@ -29,7 +29,7 @@ async def log_in(
     request: Request,
     access: LetIn,
     key: Annotated[str, Form(max_length=500)] = "",
-    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002
+    next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     refuse_other_pages(request, access.base_url)
     try:

@@ -41,7 +41,7 @@ def test_recorded_answers_are_understood(recorded: Recorded, recording: str, sta
     snapshot = seen(**recorded(recording))
 
     assert (snapshot.status, snapshot.definite, snapshot.error) == (status, True, None)
-    assert snapshot.final == (status >= JobStatus.GENERATED)
+    assert snapshot.final == (not status.is_before(JobStatus.GENERATED))
     assert snapshot.raw == recorded(recording)
 
 

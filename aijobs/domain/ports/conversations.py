@@ -41,3 +41,7 @@ class Conversations(Protocol):
     async def note_unusable(self, job_code: str, text: str) -> None:
         """Keep an answer that is no use with the job's exchange, for people to look at."""
         ...
+
+    async def clear(self, job_code: str) -> None:
+        """Erase what was said for a job, if anything was; what it cost is kept. Nothing can be said after that."""
+        ...

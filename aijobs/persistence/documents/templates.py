@@ -1,15 +1,17 @@
 """Templates: each save is a new version, and the versions before it stay, since jobs may have begun with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.documents.templates import Template, TemplateDefinition
+from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.documents.rows import RowsOrigin, write_rows
+from aijobs.persistence.jobs import gate
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
 
@@ -115,6 +117,25 @@ async def install_templates(database: Database, files: Mapping[str, TemplateFile
             await save_template(session, file.template_id, file.definition, saved_by=FROM_A_FILE)
             row = await session.get_one(TemplateRow, file.template_id)
             row.file_sha256 = file.sha256
+
+
+class DatabaseTemplateSource:
+    """Implements TemplateSource."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def template(self, template_id: str, version: int | None = None) -> Template:
+        async with self._database.read() as session:
+            return await template_of(session, template_id, version)
+
+    async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
+        async with self._database.write() as session:
+            job = await gate.unfinished_job(session, job_code)
+            origin = RowsOrigin(
+                template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
+            )
+            await write_rows(session, origin, rows)
 
 
 async def _row(session: AsyncSession, template_id: str) -> TemplateRow | None:
