@@ -1,29 +1,25 @@
-"""The API's composition root: the adapters, the routes, and what surrounds them."""
+"""The API's composition root: the routes over open adapters, and what surrounds them."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.storage.open_store import opened_store
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.generators.registry import opened_generators
+from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
-from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.templates import install_templates
-from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.allowed_hosts import AllowedHosts
 from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.connections import ConnectionLimits
+from api.dependencies import ApiDependencies
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems, problem_response, unasked_problem
 from api.routes import (
@@ -52,9 +48,9 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.uploading import FORM_SLACK
+from api.uploads import FORM_SLACK
 from dashboard.routes import add_pages
-from workflows.connection import connect
+from workflows.client import TemporalJobEngine, connect
 
 ROUTES: Final = (
     jobs,
@@ -89,7 +85,7 @@ MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each ch
 class Api(FastAPI):
     """A FastAPI inside its surroundings."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, dependencies: ApiDependencies) -> None:
         super().__init__(
             title=documentation.TITLE,
             description=documentation.DESCRIPTION,
@@ -99,16 +95,17 @@ class Api(FastAPI):
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            lifespan=lambda _: _streaming(parts),
+            lifespan=lambda _: _streaming(dependencies),
         )
-        self.state.parts = parts
-        self._settings = parts.settings
+        self.state.dependencies = dependencies
+        self.state.access = dependencies.access
+        self._settings = dependencies.settings
         self.state.wrong_keys = WrongKeys(
             per_address=self._settings.wrong_keys_per_address, per_key=self._settings.wrong_keys_per_key
         )
-        self._hosts = AllowedHosts(parts.base_url, self._settings.allowed_hosts)
-        self._refusal = partial(problem_response, parts.base_url)
-        self.state.refusal = partial(unasked_problem, parts.base_url)
+        self._hosts = AllowedHosts(dependencies.base_url, self._settings.allowed_hosts)
+        self._refusal = partial(problem_response, dependencies.base_url)
+        self.state.refusal = partial(unasked_problem, dependencies.base_url)
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
@@ -140,65 +137,62 @@ class Api(FastAPI):
 
 
 @asynccontextmanager
-async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, parts.database, session_idle=parts.settings.session_idle)
-    async with parts.live.running(), parts.streams.watched(still_good):
+async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
+    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
+    async with over.live.running(), over.streams.watched(still_good):
         yield
 
 
-def build_app(parts: Parts) -> Api:
-    """The app over these collaborators. While it runs, `parts.live` follows the database."""
-    app = Api(parts)
-    answer_problems(app, base_url=parts.base_url)
+def build_app(dependencies: ApiDependencies) -> Api:
+    """The app over these collaborators. While it runs, its event hub follows the database."""
+    app = Api(dependencies)
+    answer_problems(app, base_url=dependencies.base_url)
     for route in ROUTES:
         app.include_router(route.router)
     add_pages(app)
     return app
 
 
-@asynccontextmanager
-async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
-    """The adapters as the settings want them. Temporal is connected to when it is first needed."""
-    catalogue, secret = settings.load_catalogue(), settings.load_secret()
-    signer = LinkSigner(secret, settings.base_url)
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(settings.database))
-        await install_templates(database, settings.load_templates())
-        signed_objects = await opened.enter_async_context(
-            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-        )
-        reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=signed_objects, reader=reader)
-        yield Parts(
-            database=database,
-            catalogue=catalogue,
-            providers=await opened.enter_async_context(opened_providers(settings)),
-            generators=await opened.enter_async_context(generators),
-            store=signed_objects,
-            documents=reader,
-            signer=signer,
-            engine=JobWorkflows(connect),
-            live=EventHub(database),
-            secret=secret,
-            base_url=settings.base_url,
-            daily_limit=settings.points.daily_limit,
-            settings=settings.api,
-            webhooks=settings.webhooks,
-        )
+def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
+    """What the routes work with, over adapters that are open."""
+    settings = adapters.settings
+    return ApiDependencies(
+        database=adapters.database,
+        catalogue=adapters.catalogue,
+        providers=adapters.providers,
+        generators=adapters.generators,
+        store=adapters.store,
+        documents=adapters.documents,
+        signer=adapters.signer,
+        engine=engine,
+        live=EventHub(adapters.database),
+        secret=adapters.secret,
+        base_url=settings.base_url,
+        daily_limit=settings.points.daily_limit,
+        settings=settings.api,
+        webhook_url_error=adapters.webhook_url_error,
+        pictures=adapters.pictures,
+    )
 
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. Raises OSError when the port is taken."""
-    async with opened_parts(settings) as parts:
+    """Serve until `stop` is set. Temporal is connected to when it is first needed.
+
+    Raises OSError when the port is taken.
+    """
+    async with open_adapters(settings) as adapters:
+        await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: nobody else could make one
-            await ensure_first_key(parts.database, parts.secret, settings.data_dir)
+            await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
+        api = dependencies_over(adapters, TemporalJobEngine(connect))
         async with serving(
-            build_app(parts),
-            parts.live,
+            build_app(api),
+            api.live,
             host=settings.api.host,
             port=settings.api.port,
             streams=settings.api.streams,
-            per_address=settings.api.connections_per_address,
-            proxies=settings.api.trusted_proxies,
+            connections=ConnectionLimits(
+                per_address=settings.api.connections_per_address, proxies=settings.api.trusted_proxies
+            ),
         ):
             await stop.wait()

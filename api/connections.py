@@ -20,6 +20,16 @@ IPV6_PREFIX: Final = 64
 """One customer has at least so much of IPv6 (RFC 6177), and is one address here."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLimits:
+    """How many: in all, where that is said, and of each address that is not one of the `proxies` which we trust."""
+
+    in_all: int | None = None
+    per_address: int = 256
+    proxies: Collection[str] = ("127.0.0.0/8", "::1")
+    reserved: int = RESERVED
+
+
 class Doing(Enum):
     """What a connection does, in the order in which they make room."""
 
@@ -77,16 +87,14 @@ class _Group:
 
 
 class Connections:
-    """Of one server. `limit` in all, `per_address` of each that is not a proxy which we trust."""
+    """Of one server, which takes so many `in_all` of those that are not reserved."""
 
-    def __init__(
-        self, *, limit: int, per_address: int, proxies: Collection[str] = (), reserved: int = RESERVED
-    ) -> None:
-        self._all = _Group(limit)
-        self._reserved = _Group(reserved)
-        self._per_address = per_address
+    def __init__(self, limits: ConnectionLimits, *, in_all: int) -> None:
+        self._all = _Group(in_all)
+        self._reserved = _Group(limits.reserved)
+        self._per_address = limits.per_address
         self._of_address: dict[str, _Group] = {}
-        self._proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
+        self._proxies = [ipaddress.ip_network(proxy) for proxy in limits.proxies]
 
     def __len__(self) -> int:
         return self._all.count + self._reserved.count

@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import RESERVED, Connections
+from api.connections import ConnectionLimits, Connections
 from api.deadlines import ClientLimits
 from api.slow_clients import Reception, protocols_with
 from api.streaming.hub import EventHub
@@ -24,12 +24,11 @@ ACCEPTED_AT_ONCE: Final = 128
 """New connections between two looks at all others, so that a flood of them keeps nobody waiting."""
 
 WAITING_TO_BE_ACCEPTED: Final = 4096
-PER_ADDRESS: Final = 256
-PROXIES: Final = ("127.0.0.0/8", "::1")
 PING_SECONDS: Final = 20
 MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Of a WebSocket's client."""
 
+CONNECTION_LIMITS: Final = ConnectionLimits()
 CLIENT_LIMITS: Final = ClientLimits()
 
 log = structlog.get_logger()
@@ -86,28 +85,18 @@ async def serving(
     host: str,
     port: int,
     streams: int = STREAMS,
-    connections: int | None = None,
-    per_address: int = PER_ADDRESS,
-    proxies: Collection[str] = PROXIES,
-    limits: ClientLimits = CLIENT_LIMITS,
+    connections: ConnectionLimits = CONNECTION_LIMITS,
+    clients: ClientLimits = CLIENT_LIMITS,
 ) -> AsyncIterator[str]:
     """The app's address while it is served, to so many streams besides all else. Port 0 is any free one.
 
-    `connections` in all, and `per_address` of each client that is none of the `proxies`. Raises OSError when the port
-    is taken.
+    Raises OSError when the port is taken.
     """
-    reception = Reception(
-        connections=Connections(
-            limit=_allowed_connections(connections or streams + SPARE_CONNECTIONS),
-            per_address=per_address,
-            proxies=proxies,
-        ),
-        limits=limits,
-        refusal=app.state.refusal,
-    )
+    in_all = _allowed_connections(connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved)
+    reception = Reception(Connections(connections, in_all=in_all), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every answer waits 40 ms for Nagle
-    server = ApiServer(app, live, reception, proxies=proxies)
+    server = ApiServer(app, live, reception, proxies=connections.proxies)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.ready.wait()
@@ -117,13 +106,13 @@ async def serving(
         await task
 
 
-def _allowed_connections(wanted: int) -> int:
+def _allowed_connections(wanted: int, *, reserved: int) -> int:
     """So many, or as many as files may be open.
 
     A connection is an open file, and many systems allow 1024 unless a process asks for more. Without a file left, none
     could be accepted, not even a health check's.
     """
-    besides = RESERVED + ACCEPTED_AT_ONCE + SPARE_FILES
+    besides = reserved + ACCEPTED_AT_ONCE + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted

@@ -9,15 +9,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
+from aijobs.domain.values.actors import Actor, Owner
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
+from api.auth.access import Access
 from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
-from api.dependencies import Parts
 
 USER_HEADER: Final = "Aijobs-User"
 
@@ -54,6 +55,15 @@ class Caller:
         """Whose jobs; nobody in particular means everybody's, which is a service's right."""
         return self.named if self.kind is KeyKind.SERVICE else self.own_user
 
+    @property
+    def actor(self) -> Actor:
+        """For what is there already."""
+        return Actor(key_id=self.key_id, user_id=self.visible_user)
+
+    def owner(self, wanted: str | int | None = None) -> Owner:
+        """For what is to be made. Raises what `acting_user` raises."""
+        return Owner(user_id=self.acting_user(wanted), key_id=self.key_id)
+
     def acting_user(self, wanted: str | int | None = None) -> str:
         """The end user of a request that names one in its body, or does not.
 
@@ -75,6 +85,16 @@ class Caller:
         if self.kind is KeyKind.USER:
             return scope in self.scopes & USER_SCOPES
         return bool(self.scopes & {scope, Scope.ADMIN})
+
+    @property
+    def reads_prompts(self) -> bool:
+        """A prompt is its operator's own: it is shown to service keys only."""
+        return self.kind is KeyKind.SERVICE
+
+    def needs_prompts(self) -> None:
+        """Raises NotAllowed."""
+        if not self.reads_prompts:
+            raise NotAllowed("Prompts are shown to service keys only.")
 
     def needs(self, scope: Scope) -> "Caller":
         """Raises NotAllowed."""
@@ -114,10 +134,10 @@ class CallerWith:
 
     async def identified(self, connection: HTTPConnection) -> Caller:
         """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys."""
-        return (await identified(connection.app.state.parts, connection)).needs(self._scope)
+        return (await identified(connection.app.state.access, connection)).needs(self._scope)
 
 
-async def identified(parts: Parts, connection: HTTPConnection) -> Caller:
+async def identified(access: Access, connection: HTTPConnection) -> Caller:
     """Who calls: by the key or token that was sent, else by the cookie of a session. Asked again, it knows.
 
     Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, and InvalidParameters for the header with the user.
@@ -127,10 +147,10 @@ async def identified(parts: Parts, connection: HTTPConnection) -> Caller:
         return known
     bearer = bearer_of(connection)
     if bearer is None:
-        found = await _by_cookie(parts, connection)
+        found = await _by_cookie(access, connection)
     else:
         with wrong_keys_counted(connection, bearer):
-            found = await _by_bearer(parts, bearer)
+            found = await _by_bearer(access, bearer)
     caller = connection.scope[_IDENTIFIED] = for_named_user(found, connection)
     return caller
 
@@ -164,12 +184,12 @@ def _named_in_header(connection: HTTPConnection) -> str | None:
             raise InvalidParameters("Two users are named.", FieldError(where, "Send it once."))
 
 
-async def _by_bearer(parts: Parts, text: str) -> Caller:
+async def _by_bearer(access: Access, text: str) -> Caller:
     if text.startswith(f"{PREFIX}_"):
-        key = await key_of(parts.database, parts.secret, text)
+        key = await key_of(access.database, access.secret, text)
         return Caller(key_id=key.key_id, kind=key.kind, own_user=key.user_id, scopes=key.scopes, has_key=True)
-    claims = read_token(parts.secret, text)
-    key = await key_by_id(parts.database, claims.key_id)
+    claims = read_token(access.secret, text)
+    key = await key_by_id(access.database, claims.key_id)
     return Caller(
         key_id=key.key_id,
         kind=KeyKind.USER,
@@ -179,14 +199,14 @@ async def _by_bearer(parts: Parts, text: str) -> Caller:
     )
 
 
-async def _by_cookie(parts: Parts, connection: HTTPConnection) -> Caller:
+async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     """A session that a service key opened for one user does no more than that user's token could."""
-    text = connection.cookies.get(cookie_of(parts).name)
+    text = connection.cookies.get(cookie_of(access).name)
     if text is None:
         raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
-    refuse_other_pages(connection, parts.base_url)
-    session = await use_session(parts.database, parts.secret, text, idle=parts.settings.session_idle)
-    key = await key_by_id(parts.database, session.key_id)
+    refuse_other_pages(connection, access.base_url)
+    session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
+    key = await key_by_id(access.database, session.key_id)
     is_for_one = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
         key_id=key.key_id,

@@ -14,12 +14,12 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
+from api.auth.access import Access, LetIn
 from api.auth.caller import USER_HEADER, Caller, bearer_of, checked_user, for_named_user, identified
 from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
 from api.auth.signed_tokens import TokenKind
 from api.auth.wrong_keys import wrong_keys_counted
-from api.dependencies import AllParts, Parts
 
 LIFETIME: Final = timedelta(minutes=1)
 MAX_LENGTH: Final = 2000
@@ -35,6 +35,8 @@ TICKET: Final = TokenKind(
 
 @dataclass(frozen=True)
 class StreamTicket:
+    """Opens streams until it expires."""
+
     text: str
     expires_at: datetime
 
@@ -51,12 +53,12 @@ def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timede
     return StreamTicket(TICKET.sign(secret, content, expires_at=expires_at), expires_at)
 
 
-async def holder_of(parts: Parts, text: str) -> Caller:
+async def holder_of(access: Access, text: str) -> Caller:
     """Whom a ticket lets in. Raises NotAuthenticated."""
-    content = _read(parts.secret, text)
+    content = _read(access.secret, text)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
     proof = Credentials(key_id=content["key"], until=until, session=content.get("session"))
-    if not await valid_credentials(parts.database, [proof], session_idle=parts.settings.session_idle):
+    if not await valid_credentials(access.database, [proof], session_idle=access.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
     return Caller(
         key_id=proof.key_id,
@@ -68,17 +70,17 @@ async def holder_of(parts: Parts, text: str) -> Caller:
     )
 
 
-async def follower(parts: Parts, connection: HTTPConnection) -> Caller:
+async def follower(access: Access, connection: HTTPConnection) -> Caller:
     """Who opens a stream: by key or token, by ticket, or by cookie.
 
     Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, InvalidParameters.
     """
     ticket = connection.query_params.get("ticket")
     if bearer_of(connection) is not None or ticket is None:
-        return (await identified(parts, connection)).needs(Scope.JOBS_READ)
-    refuse_foreign_origin(connection, parts.base_url, parts.settings.allowed_origins)
+        return (await identified(access, connection)).needs(Scope.JOBS_READ)
+    refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
     with wrong_keys_counted(connection, ticket):
-        holder = await holder_of(parts, ticket)
+        holder = await holder_of(access, ticket)
     return for_named_user(holder, connection)
 
 
@@ -93,7 +95,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 
 async def _follower(
     connection: HTTPConnection,
-    parts: AllParts,
+    access: LetIn,
     _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     _ticket: Annotated[
         str | None, Query(alias="ticket", description="Instead of a header: made by `POST /api/tickets`.")
@@ -102,7 +104,7 @@ async def _follower(
         str | None, Header(alias=USER_HEADER, description="With a service key: the end user to act for.")
     ] = None,
 ) -> Caller:
-    return await follower(parts, connection)
+    return await follower(access, connection)
 
 
 Follower = Annotated[Caller, Depends(_follower)]
