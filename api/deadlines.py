@@ -4,15 +4,23 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClientLimits:
-    """What one connection may take. `header_bytes` and `headers` are a request's; `overhead` is what chunks may add."""
+    """What one connection may take. `header_bytes` and `headers` are a request's; `overhead` is what chunks may add.
+
+    A body that is read may pause for `body_idle`, and may keep its reader waiting for `body` in all, and a second more
+    for each `body_rate` bytes of it.
+    """
 
     first_byte: timedelta = timedelta(seconds=10)
     header: timedelta = timedelta(seconds=10)
     keep_alive: timedelta = timedelta(seconds=15)
+    body_idle: timedelta = timedelta(seconds=15)
+    body: timedelta = timedelta(seconds=20)
+    body_rate: int = 4 * 1024
     unread_body: timedelta = timedelta(seconds=5)
     write: timedelta = timedelta(seconds=20)  #: a reader that takes nothing for so long is given up
     header_bytes: int = 32 * 1024
@@ -20,6 +28,9 @@ class ClientLimits:
     pipelined: int = 8
     overhead_bytes: int = 64 * 1024
     overhead_ratio: int = 16  #: a chunk of one byte is six on the wire
+
+
+CLIENT_LIMITS: Final = ClientLimits()
 
 
 class Deadline:

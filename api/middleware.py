@@ -4,7 +4,6 @@ import asyncio
 import re
 import time
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aijobs.domain.values.ids import new_id
 from api.allowed_hosts import AllowedHosts, host_in
+from api.deadlines import CLIENT_LIMITS, ClientLimits
 
 REQUEST_ID: Final = "X-Request-Id"
 
@@ -36,12 +36,8 @@ FULL: Final = "aijobs.full"
 FULL_DETAIL: Final = "There are as many connections as this process takes."
 RETRY_AFTER_SECONDS: Final = 5
 
-BODY_IDLE: Final = timedelta(seconds=15)
-"""For so long nothing may come of a body that is read."""
-
-BODY_PATIENCE: Final = timedelta(seconds=20)
-BODY_RATE: Final = 4 * 1024
-"""Bytes in a second that must come of it, once the patience is used up."""
+LIMITS: Final = "aijobs.limits"
+"""In the state of a request: what its client may take."""
 
 _IN_SCOPE: Final = "aijobs.request_id"
 _CALLERS_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -134,7 +130,7 @@ class ApiMiddleware:
         if scope["raw_path"] in HEALTH_PATHS:
             return None
         if scope.get("state", {}).get(FULL):
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Connection": "close"}
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             return self._refusal(scope, HTTPStatus.SERVICE_UNAVAILABLE, FULL_DETAIL, code="too_busy", headers=headers)
         if "\0" in scope["path"]:
             return self._refusal(scope, HTTPStatus.NOT_FOUND, "Not Found")
@@ -164,6 +160,7 @@ class _LimitedBody:
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
+        self._clock: ClientLimits = scope.get("state", {}).get(LIMITS, CLIENT_LIMITS)
         announced = Headers(scope=scope).get("Content-Length", "")
         self._size = 0
         self._waited = 0.0
@@ -183,16 +180,15 @@ class _LimitedBody:
 
     async def _received_in_time(self) -> Message:
         """Raises HTTPException when nothing comes, or not enough. Whose answer has begun just hears no more."""
-        allowed = BODY_PATIENCE.total_seconds() + self._size / BODY_RATE - self._waited
+        allowed = self._clock.body.total_seconds() + self._size / self._clock.body_rate - self._waited
         began = time.monotonic()
         try:
-            async with asyncio.timeout(min(allowed, BODY_IDLE.total_seconds())):
+            async with asyncio.timeout(min(allowed, self._clock.body_idle.total_seconds())):
                 return await self._receive()
         except TimeoutError:
             if self.is_answered:
                 return {"type": "http.disconnect"}
-            headers = {"Connection": "close"}
-            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The body did not come.", headers) from None
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The body did not come.") from None
         finally:
             self._waited += time.monotonic() - began
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.connections import ConnectionLimits, Connections
-from api.deadlines import ClientLimits
+from api.deadlines import CLIENT_LIMITS, ClientLimits
 from api.slow_clients import Reception, protocols_with
 from api.streaming.hub import EventHub
 
@@ -29,7 +29,6 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Of a WebSocket's client."""
 
 CONNECTION_LIMITS: Final = ConnectionLimits()
-CLIENT_LIMITS: Final = ClientLimits()
 
 log = structlog.get_logger()
 

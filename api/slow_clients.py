@@ -20,7 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from api.connections import Connections, Doing, Seat
 from api.deadlines import ClientLimits, Deadline, WriteTimeout
-from api.middleware import FULL, FULL_DETAIL, HEALTH_PATHS
+from api.middleware import FULL, FULL_DETAIL, HEALTH_PATHS, LIMITS
 
 #: uvicorn tells the address of every WebSocket that is opened, and addresses carry tickets.
 _QUIET: Final = logging.getLogger("uvicorn.error.websockets")
@@ -149,6 +149,7 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
                 self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL_DETAIL)
                 return
             self.scope["state"][FULL] = True
+        self.scope["state"][LIMITS] = self.reception.limits
         self._in_body, self._wire_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
 

@@ -23,12 +23,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from aijobs.domain.errors import AijobsError, BadInput, NotAuthenticated
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.database import Database
-from api.auth.caller import Caller, Reader
+from api.auth.caller import Caller, Reader, checked_user
 from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
@@ -39,6 +39,7 @@ from dashboard.navigation import NAVIGATION
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 THEME_COOKIE: Final = "aijobs_theme"
+CHOSEN_USER: Final = "user"
 SEE_OTHER: Final = 303
 
 #: Scripts and styles are files of ours; pictures and films may also come from where outputs are stored.
@@ -98,8 +99,17 @@ class PageRequest:
         return self.caller.may(scope)
 
     def whose(self, wanted: str) -> str | None:
-        """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway."""
-        return wanted if wanted and self.sees_everybody else self.caller.visible_user
+        """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway.
+
+        A form sends its field for the user also when nobody has filled it in. Raises InvalidParameters for what cannot
+        be a user, and for two.
+        """
+        if len(self.request.query_params.getlist(CHOSEN_USER)) > 1:
+            raise InvalidParameters("Two users are named.", FieldError(f"/query/{CHOSEN_USER}", "Send it once."))
+        if not wanted:
+            return self.caller.visible_user
+        checked_user(wanted, where=f"/query/{CHOSEN_USER}")
+        return wanted if self.sees_everybody else self.caller.visible_user
 
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         shown = {

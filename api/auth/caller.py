@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
@@ -21,6 +22,7 @@ from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
 
 USER_HEADER: Final = "Aijobs-User"
+USER_FIELD: Final = "user_id"
 
 _IDENTIFIED: Final = "aijobs.caller"
 
@@ -109,6 +111,17 @@ def checked_user(user: str, *, where: str = "/user_id") -> str:
     if error := user_id_error(user):
         raise InvalidParameters("This cannot be a user.", FieldError(where, error))
     return user
+
+
+def user_in_form(form: FormData) -> str | None:
+    """The end user whom a form names, still unchecked. Raises InvalidParameters when it names two, or sends a file."""
+    match form.getlist(USER_FIELD):
+        case []:
+            return None
+        case [str(written)]:
+            return written
+        case _:
+            raise InvalidParameters("Who is meant?", FieldError(f"/{USER_FIELD}", "Send it once, as text."))
 
 
 class CallerWith:

@@ -23,12 +23,11 @@ from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db
-from api.paths import TemplateId
+from api.paths import RowCursor, TemplateId
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 1000
-MAX_CURSOR: Final = 2**63 - 1
 CHUNK_BYTES: Final = 256 * 1024
 
 router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=CheckedRoute)
@@ -51,7 +50,7 @@ class RowsQuery(BaseModel):
         default=None, max_length=40, description="The code of a job, or of an upload of a table: `table_…`."
     )
     format: Format = Format.JSON
-    cursor: int = Field(default=0, ge=0, le=MAX_CURSOR, description="`next_cursor` of the page before.")
+    cursor: RowCursor = 0
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
 
