@@ -39,9 +39,10 @@ LISTS = (
 def addresses() -> Iterator[str]:
     """Of every route of the API that only looks."""
     for context in iter_route_contexts([route for module in ROUTES for route in module.router.routes]):
-        is_of_ours = isinstance(context.original_route, APIRoute) and not context.path.startswith(OTHERS)
-        if is_of_ours and "GET" in context.methods:
-            yield context.path
+        path = context.path or ""
+        is_of_ours = isinstance(context.original_route, APIRoute) and not path.startswith(OTHERS)
+        if is_of_ours and "GET" in (context.methods or ()):
+            yield path
 
 
 @pytest.mark.parametrize("path", sorted(addresses()))
