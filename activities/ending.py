@@ -21,7 +21,8 @@ class EndingActivities:
 
     @activity.defn
     async def cancel_at_provider(self, brief: JobBrief) -> CancelOutcome | None:
-        """The provider's answer; nothing when it surely has nothing of this job."""
+        """The provider's answer; nothing when it surely has nothing of this job. Raises UnknownJob."""
+        await self._records.state(brief.code)
         submission = await self._records.last_submission(brief.code)
         if submission is None or submission.outcome is Outcome.REJECTED:
             return None

@@ -9,9 +9,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed
+from aijobs.domain.errors import JobIsFinal, ProviderFailed, SubmissionForgotten
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
-from aijobs.domain.jobs.job import JobBrief, JobError, Stage
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus
@@ -30,7 +30,12 @@ class PollingActivities:
 
     @activity.defn
     async def watch(self, question: PollInput) -> PollResult:
-        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held."""
+        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held.
+
+        Raises JobIsFinal when the job has ended otherwise.
+        """
+        if activity.info().attempt == 1:
+            _require_unfinished(await self._records.state(question.brief.code))
         provider = provider_of(self._providers, question.brief.provider)
         ref = await self._ref(question, provider)
         snapshot = await provider.query(ref)
@@ -57,7 +62,9 @@ class PollingActivities:
 
     async def _finished(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
-            await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
+            _require_unfinished(
+                await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
+            )
             return PollResult(job_status=JobStatus.GENERATED)
         await self._records.keep_answer(question.brief.code, snapshot.raw)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
@@ -66,7 +73,7 @@ class PollingActivities:
         code = question.brief.code
         status = max(question.job_status, snapshot.status)  # a provider's way back is ignored
         if status > question.job_status:
-            await self._records.advance(code, status, detail={"raw_status": snapshot.raw_status})
+            _require_unfinished(await self._records.advance(code, status, detail={"raw_status": snapshot.raw_status}))
         unit = self._unit(question, snapshot)
         if unit is not None and status is snapshot.status:
             await self._records.progress(code, status, unit)
@@ -80,7 +87,8 @@ class PollingActivities:
 
     async def _ref(self, question: PollInput, provider: Provider) -> Ref:
         submission = await self._records.last_submission(question.brief.code)
-        assert submission is not None, "a job is watched only after it was submitted"
+        if submission is None:  # a job is watched only after it was submitted
+            raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
         if submission.ref is not None:
             return submission.ref
         if submission.outcome is Outcome.REJECTED:
@@ -98,6 +106,11 @@ class PollingActivities:
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
                 raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
+
+
+def _require_unfinished(state: JobState) -> None:
+    if state.job_status.is_final:
+        raise JobIsFinal(f"{state.code} has ended: {state.job_status_name}.")
 
 
 class SubmissionLost(ProviderFailed):

@@ -2,18 +2,27 @@
 
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError  # noqa: A004
 
+from aijobs.domain.errors import CancelRequested, DeadlinePassed, SubmissionForgotten, UnknownJob
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 
 
 class End(Exception):
-    """The story stops here. `maybe_at_provider`: the provider may still be working, and wants to be told."""
+    """The story stops here. `maybe_at_provider`: the provider may still be working, and wants to be told.
 
-    def __init__(self, status: JobStatus, error: JobError, *, maybe_at_provider: bool) -> None:
+    `in_doubt`: it may charge although our database knows nothing of what was sent.
+    """
+
+    def __init__(self, status: JobStatus, error: JobError, *, maybe_at_provider: bool, in_doubt: bool = False) -> None:
         super().__init__(error.message)
         self.status = status
         self.error = error
         self.maybe_at_provider = maybe_at_provider
+        self.in_doubt = in_doubt
+
+
+class AlreadyEnded(Exception):
+    """The job was final before its workflow came to its end: after a reset, or a start by hand."""
 
 
 def canceled(reason: str, stage: Stage) -> End:
@@ -44,4 +53,13 @@ def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End
         return deadline_passed(deadline, trouble)
     code = cause.type if isinstance(cause, ApplicationError) and cause.type else "internal_error"
     message = cause.message if isinstance(cause, ApplicationError) else str(cause or failure)
-    return End(JobStatus.FAILED, JobError(code=code, message=message, stage=stage), maybe_at_provider=False)
+    error = JobError(code=code, message=message, stage=stage)
+    match code:
+        case CancelRequested.code:
+            return canceled(message, stage)
+        case DeadlinePassed.code:
+            return deadline_passed(Stage.BUSINESS)
+        case SubmissionForgotten.code | UnknownJob.code:
+            return End(JobStatus.TIMEOUT, error, maybe_at_provider=True, in_doubt=True)
+        case _:
+            return End(JobStatus.FAILED, error, maybe_at_provider=False)

@@ -12,7 +12,10 @@ AijobsError
 │   ├── NotAuthenticated
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
+│   │   └── UnknownJob          a step of a job that this database does not have
 │   ├── JobIsFinal
+│   ├── CancelRequested         nothing is sent for it any more
+│   ├── DeadlinePassed          nor for this one
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -21,6 +24,7 @@ AijobsError
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
+│   ├── SubmissionForgotten     one left, and the database does not have it
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   ├── OutputRefused           not what was promised, or not from where it should come
@@ -117,8 +121,26 @@ class NotFound(PermanentError):
     code = "not_found"
 
 
+class UnknownJob(NotFound):
+    """A workflow runs for a job that this database does not have: an older copy, or another installation's."""
+
+    code = "unknown_job"
+
+
 class JobIsFinal(PermanentError):
     code = "job_is_final"
+
+
+class CancelRequested(PermanentError):
+    """Its owner does not want the job any more. The message is the reason that was given."""
+
+    code = "cancel_requested"
+
+
+class DeadlinePassed(PermanentError):
+    """The time of the whole job is over."""
+
+    code = "deadline_passed"
 
 
 class IdempotencyMismatch(PermanentError):
@@ -157,6 +179,12 @@ class SubmissionExists(PermanentError):
     """A job is handed over again only when every earlier submission was surely rejected."""
 
     code = "submission_exists"
+
+
+class SubmissionForgotten(PermanentError):
+    """A request left, and the database, which may be an older one, knows nothing of it. It is not sent again."""
+
+    code = "submission_forgotten"
 
 
 class IllegalMove(PermanentError):

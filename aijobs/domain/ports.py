@@ -124,6 +124,10 @@ class Records(Protocol):
         """Raises NotFound."""
         ...
 
+    async def state(self, code: str) -> JobState:
+        """How a job stands. Raises UnknownJob."""
+        ...
+
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
         """Raises NotFound, also for somebody else's file."""
         ...
@@ -131,7 +135,11 @@ class Records(Protocol):
     async def last_submission(self, code: str) -> Submission | None: ...
 
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
-        """Note that a request is about to leave. Raises SubmissionExists unless the ones before it were rejected."""
+        """Note that a request is about to leave.
+
+        Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more. Raises SubmissionExists
+        unless the ones before it were rejected.
+        """
         ...
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:

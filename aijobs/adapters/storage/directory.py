@@ -12,7 +12,7 @@ from typing import Final
 from aijobs.adapters.storage.atomic_file import AtomicFile, store_troubles
 from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.keys import checked_key
-from aijobs.adapters.storage.shielded import shielded
+from aijobs.domain.values.shielded import shielded
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import StoredObject

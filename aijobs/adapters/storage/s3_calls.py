@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aijobs.adapters.storage.shielded import shielded
+from aijobs.domain.values.shielded import shielded
 from aijobs.domain.errors import NotFound, StoreUnavailable
 
 T = TypeVar("T")

@@ -42,6 +42,17 @@ class Stage(StrEnum):
     BUSINESS = "business"
 
 
+#: The stage that a job is in, by its status.
+STAGE_OF: Final = {
+    JobStatus.DRAFT: Stage.SUBMIT,
+    JobStatus.SUBMITTED: Stage.QUEUE,
+    JobStatus.QUEUED: Stage.QUEUE,
+    JobStatus.PROCESSING: Stage.PROCESSING,
+    JobStatus.GENERATED: Stage.MIGRATE,
+    JobStatus.MIGRATING: Stage.MIGRATE,
+}
+
+
 class JobError(BaseModel):
     """Why a job ended badly, as its owner sees it."""
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.errors import CancelRequested, JobIsFinal, NotFound
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.job import JobError
+from aijobs.domain.jobs.job import STAGE_OF, JobError
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
@@ -47,6 +47,8 @@ async def advance(
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
+    if error and to is JobStatus.CANCELED:  # who asked for it may not know how far the job had come
+        error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
         error = await on_job_final(session, job, to, error, closing=closing)
     job.job_status = to
@@ -94,11 +96,25 @@ async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str
     """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
     if job.job_status.is_final:
         raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+    if await wish_to_cancel(session, job) is None:
+        note(session, job, {"cancel": "requested", "reason": reason})
+
+
+async def wish_to_cancel(session: AsyncSession, job: JobRow) -> str | None:
+    """The reason with which a locked job's end was asked for, if it was."""
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
-    if not any("cancel" in detail for detail in notes):
-        note(session, job, {"cancel": "requested", "reason": reason})
+    return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
+
+
+async def require_wanted(session: AsyncSession, job: JobRow) -> None:
+    """Asked of a locked job before anything is sent that may be paid for. Raises JobIsFinal and CancelRequested."""
+    if job.job_status.is_final:
+        raise JobIsFinal(f"{job.code} has ended: {job.job_status.name}.")
+    reason = await wish_to_cancel(session, job)
+    if reason is not None:
+        raise CancelRequested(reason)
 
 
 def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.errors import DeadlinePassed, JobIsFinal, NotFound, UnknownJob
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, Submission, SubmitOutcome
@@ -45,6 +45,13 @@ class DatabaseRecords:
                 origin=job.origin,
             )
 
+    async def state(self, code: str) -> JobState:
+        async with self._database.read() as session:
+            row = (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one_or_none()
+            if row is None:
+                raise UnknownJob(f"There is no job {code} in this database.")
+            return state_of(row)
+
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
         async with self._database.read() as session:
             row = await file_of(session, code, user_id=user_id)
@@ -58,6 +65,8 @@ class DatabaseRecords:
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
         async with self._database.write() as session:
             job = await gate.locked_job(session, code)
+            if now() > job.create_time + self._catalogue.model(job.model_id).deadlines.business:
+                raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
             row = await submissions.intend(session, job, provider=provider, token=token, request=request)
             return submissions.as_submission(row)
 

@@ -21,7 +21,7 @@ from aijobs.domain.jobs.submissions import (
 )
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.jobs.gate import note
+from aijobs.persistence.jobs.gate import note, require_wanted
 from aijobs.persistence.tables import JobRow, SubmissionRow
 
 
@@ -46,7 +46,11 @@ async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow
 async def intend(
     session: AsyncSession, job: JobRow, *, provider: str, token: str, request: ProviderRequest
 ) -> SubmissionRow:
-    """A new submission of a locked job. Raises SubmissionExists unless the ones before it were rejected."""
+    """A new submission of a locked job: from now on a request may be on the wire.
+
+    Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
+    """
+    await require_wanted(session, job)
     last = await last_submission(session, job.code)
     if last is not None and last.outcome != Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
