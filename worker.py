@@ -156,11 +156,14 @@ async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborator
 
 @asynccontextmanager
 async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Workers that take work until the block ends; what they have begun, they finish."""
+    """Workers that take work until the block ends; what they have begun, they finish, all in the same time."""
     async with AsyncExitStack() as running:
         for worker in workers:
             await running.enter_async_context(worker)
-        yield
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:

@@ -28,7 +28,8 @@ from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate.adapter import Replicate
 from api import accepting, engine
 from api.streaming import sse
-from cli.main import leave, run
+from cli.main import run
+from cli.signals import leave
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
 

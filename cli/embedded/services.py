@@ -19,8 +19,9 @@ from workflows.task_queues import WORKFLOWS
 
 LOGS: Final = "logs"
 STARTING: Final = timedelta(seconds=60)
-STOPPING: Final = timedelta(seconds=10)
+STOPPING: Final = timedelta(seconds=20)
 STOPPING_MARGIN: Final = timedelta(seconds=5)
+"""Each part ends by itself before that; else it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
