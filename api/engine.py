@@ -1,7 +1,8 @@
 """Temporal, as the API needs it: connected to when first needed, and not trusted to be there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +15,8 @@ from aijobs.domain.jobs.job import JobBrief
 from workflows.ai_job import AiJob
 from workflows.client import start_job, start_late_watch
 
-PATIENCE: Final = timedelta(seconds=3)
+PATIENCE: Final = timedelta(seconds=1)
+"""With one call, connecting included: a caller waits for it, and the sweep starts what could not be started."""
 
 log = structlog.get_logger()
 
@@ -26,7 +28,7 @@ class TemporalUnavailable(TransientError):
 
 
 class JobWorkflows:
-    """Each method gives up after a few seconds."""
+    """Each method gives up after PATIENCE."""
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
         self._connect = connect
@@ -34,11 +36,8 @@ class JobWorkflows:
 
     async def start(self, brief: JobBrief) -> None:
         """Start a job's workflow, unless it has been. Raises TemporalUnavailable."""
-        client = await self._connected()
-        try:
+        async with self._reached() as client:
             await start_job(client, brief)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
 
     async def start_or_leave(self, brief: JobBrief) -> None:
         """What cannot be started now is left to the sweep."""
@@ -49,52 +48,41 @@ class JobWorkflows:
 
     async def cancel(self, code: str, *, reason: str) -> None:
         """Ask for a job's end; nothing happens when its workflow has ended. Raises TemporalUnavailable."""
-        client = await self._connected()
-        try:
-            await client.get_workflow_handle(code).cancel(reason=reason, rpc_timeout=PATIENCE)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
+        async with self._reached() as client:
+            await client.get_workflow_handle(code).cancel(reason=reason)
 
     async def poll_now(self, brief: JobBrief) -> None:
         """Let a job, or the slow watch of one that has ended, ask its provider now. Raises TemporalUnavailable."""
-        if brief.job_status.is_final:
-            await self._watch_late(await self._connected(), brief)
-        else:
+        if not brief.job_status.is_final:
             await self.hint(brief.code, raw_status=None)
-
-    async def _watch_late(self, client: Client, brief: JobBrief) -> None:
-        try:
+            return
+        async with self._reached() as client:
             await start_late_watch(client, brief)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
         """Let a job ask its provider now. Nothing happens when its workflow has ended. Raises TemporalUnavailable."""
-        client = await self._connected()
         told = {"raw_status": raw_status} if raw_status else {}
-        try:
-            await client.get_workflow_handle(code).signal(AiJob.provider_event, told, rpc_timeout=PATIENCE)
-        except RPCError as refused:
-            if refused.status is not RPCStatusCode.NOT_FOUND:
-                raise _unavailable(refused) from refused
+        async with self._reached() as client:
+            try:
+                await client.get_workflow_handle(code).signal(AiJob.provider_event, told)
+            except RPCError as refused:
+                if refused.status is not RPCStatusCode.NOT_FOUND:
+                    raise
 
     async def probe(self) -> None:
         """Raises TemporalUnavailable."""
-        client = await self._connected()
-        try:
+        async with self._reached() as client:
             await client.service_client.check_health(timeout=PATIENCE)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
 
-    async def _connected(self) -> Client:
-        if self._client is None:
-            try:
-                async with asyncio.timeout(PATIENCE.total_seconds()):
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[Client]:
+        """For one call, which has PATIENCE together with connecting. Raises TemporalUnavailable."""
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                if self._client is None:
                     self._client = await self._connect()
-            except (RuntimeError, RPCError, TimeoutError) as failed:
-                raise TemporalUnavailable("Temporal cannot be reached.") from failed
-        return self._client
-
-
-def _unavailable(refused: RPCError) -> TemporalUnavailable:
-    return TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).")
+                yield self._client
+        except RPCError as refused:
+            raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
+        except (RuntimeError, TimeoutError) as failed:
+            raise TemporalUnavailable("Temporal cannot be reached.") from failed

@@ -12,13 +12,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
-from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage
+from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
 from workflows.endings import AlreadyEnded, End, canceled, failed_step, told_by_provider
 from workflows.interruptions import Interruptions, StageClock
-from workflows.late_watch import LateWatch, late_watch_id
+from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
 

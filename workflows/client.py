@@ -7,10 +7,10 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
-from workflows.late_watch import LateWatch, late_watch_id
+from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 

@@ -1,10 +1,14 @@
 """The ways in which a job's story stops before SUCCESS."""
 
+from typing import Final
+
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError  # noqa: A004
 
 from aijobs.domain.errors import CancelRequested, DeadlinePassed, SubmissionForgotten, UnknownJob
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
+
+FORGOTTEN: Final = frozenset({SubmissionForgotten.code, UnknownJob.code})
 
 
 class End(Exception):
@@ -45,6 +49,11 @@ def ran_out_of_time(failure: ActivityError) -> bool:
     return isinstance(failure.cause, TimeoutError) or failure.retry_state is RetryState.TIMEOUT
 
 
+def is_forgotten(failure: ActivityError) -> bool:
+    """Our database does not know what was sent, or for whom."""
+    return isinstance(failure.cause, ApplicationError) and failure.cause.type in FORGOTTEN
+
+
 def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End:
     """What the end of a step's patience means. `deadline` is the one that its patience was bounded by."""
     cause = failure.cause
@@ -59,7 +68,7 @@ def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End
             return canceled(message, stage)
         case DeadlinePassed.code:
             return deadline_passed(Stage.BUSINESS)
-        case SubmissionForgotten.code | UnknownJob.code:
+        case _ if is_forgotten(failure):
             return End(JobStatus.TIMEOUT, error, maybe_at_provider=True, in_doubt=True)
         case _:
             return End(JobStatus.FAILED, error, maybe_at_provider=False)

@@ -82,6 +82,11 @@ class JobBrief(BaseModel):
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
 
 
+def late_watch_id(job_code: str) -> str:
+    """The id of the workflow that watches on after the job has ended in doubt."""
+    return f"{job_code}_late"
+
+
 class JobState(BaseModel):
     """How a job stands: the answer to the `state` query, and the workflow's result."""
 

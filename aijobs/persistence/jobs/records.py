@@ -21,6 +21,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import clear
 from aijobs.persistence.jobs import gate, submissions
 from aijobs.persistence.jobs.resolutions import record_late_outcome
+from aijobs.persistence.jobs.statistics import held_jobs
 from aijobs.persistence.jobs.write_intents import abandoned_writes, begin_write, finish_write, writes_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, IdempotencyRow, JobRow, OutputRow, SubmissionRow
 
@@ -189,6 +190,13 @@ class DatabaseRecords:
                 .limit(at_most)
             )
             return [self.brief(row) for row in rows if row.model_id in self._catalogue]
+
+    async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:
+        async with self._database.read() as session:
+            longest = max(model.deadlines.late for model in self._catalogue)
+            rows = await held_jobs(session, user_id=None, at_most=at_most, ended_since=now() - longest)
+            quiet = [row for row in rows if row.update_time < now() - quiet_for and row.model_id in self._catalogue]
+            return [self.brief(row) for row in quiet]
 
     async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
         async with self._database.read() as session:
