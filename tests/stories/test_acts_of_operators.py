@@ -4,12 +4,14 @@ What is sent is read in the sandbox's ledger, what it costs in the user's points
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from temporalio.service import RPCError
 
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from aijobs.domain.lifecycle import JobStatus
@@ -79,11 +81,12 @@ async def delete_and_start(stack: StoryStack, code: str) -> None:
 
 
 async def until_gone(stack: StoryStack, workflow: str) -> None:
+    client = await stack.temporal_client()
     async with asyncio.timeout(20):
-        while workflow in await temporal(
-            stack, "workflow", "list", "--query", f'WorkflowId="{workflow}"', "-o", "json"
-        ):
-            await asyncio.sleep(0.2)
+        with contextlib.suppress(RPCError):
+            while True:
+                await client.get_workflow_handle(workflow).describe()
+                await asyncio.sleep(0.1)
 
 
 async def closed_as(stack: StoryStack, workflow: str) -> str:
@@ -116,8 +119,8 @@ TO_THE_ENDED: Final[dict[str, Act]] = {
 #: How a job ended: its model, the faults, its status and its entries, and how its workflow closes.
 ENDED: Final[dict[str, tuple[str, str, JobStatus, list[str], str]]] = {
     "refused": (UPSCALE, "reject_402", S.FAILED, ["reserve", "refund"], "FAILED"),
-    "timed out": ("hasty_submit", "throttled", S.TIMEOUT, ["reserve", "refund"], "FAILED"),
-    "succeeded": (UPSCALE, "work_seconds", S.SUCCESS, ["reserve", "settle"], "COMPLETED"),
+    "timed out": ("hasty_submit", "throttled=1", S.TIMEOUT, ["reserve", "refund"], "FAILED"),
+    "succeeded": (UPSCALE, "work_seconds=1", S.SUCCESS, ["reserve", "settle"], "COMPLETED"),
 }
 
 
@@ -126,7 +129,8 @@ ENDED: Final[dict[str, tuple[str, str, JobStatus, list[str], str]]] = {
 async def test_a_job_that_has_ended_is_never_sent_again(stack: StoryStack, end: str, what: str) -> None:
     model, fault, status, entries, closes = ENDED[end]
     user = f"{end} {what}"
-    stack.sandbox.misbehave(fault, arg="1", times=0 if fault == "throttled" else 1)
+    name, _, arg = fault.partition("=")
+    stack.sandbox.misbehave(name, arg=arg or None, times=0 if name == "throttled" else 1)
     code = await stack.submit(model=model, user=user)
     await stack.events(code, user=user)
     assert await closed_as(stack, code) == closes
