@@ -35,12 +35,14 @@ def remembered() -> Any:
 
 
 class Heartbeats(Interceptor):
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+    """Every activity beats while it runs, so that a dead worker is noticed and a cancel arrives."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Beating(next)
 
 
 class _Beating(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         _REMEMBERED.set(details := list(activity.info().heartbeat_details))
         heart = asyncio.create_task(_beat(details))
         try:

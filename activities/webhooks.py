@@ -7,7 +7,7 @@ from typing import Final
 from temporalio import activity
 
 from aijobs.domain.errors import WebhookGivenUp, WebhookNotTaken
-from aijobs.domain.ports import Deliveries, WebhookSender
+from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.domain.webhooks import RetrySchedule, WebhookMessage, WebhookReply
 
 EARLY: Final = timedelta(seconds=1)
@@ -15,6 +15,8 @@ EARLY: Final = timedelta(seconds=1)
 
 
 class WebhookActivities:
+    """Sends our webhooks, one try at a time."""
+
     def __init__(self, deliveries: Deliveries, messenger: WebhookSender, patience: RetrySchedule) -> None:
         self._deliveries = deliveries
         self._messenger = messenger

@@ -10,7 +10,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import TransientError
+from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from workflows.ai_job import AiJob
 from workflows.client import start_job, start_late_watch
@@ -19,12 +19,6 @@ PATIENCE: Final = timedelta(seconds=1)
 """With one call, connecting included: a caller waits for it, and the sweep starts what could not be started."""
 
 log = structlog.get_logger()
-
-
-class TemporalUnavailable(TransientError):
-    """Temporal does not answer."""
-
-    code = "temporal_unavailable"
 
 
 class JobWorkflows:

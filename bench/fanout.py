@@ -12,10 +12,11 @@ from typing import Final
 
 import httpx
 
+from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.persistence.access.keys import KeyKind, create_key
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.gate import locked_job, note
 from aijobs.settings import SHIPPED_CATALOGUE
@@ -23,7 +24,7 @@ from bench.report import Aim, Report, milliseconds, ratio
 from bench.rig.processes import started
 from bench.rig.readers import ReaderCrowd, gathered
 from bench.rig.resource_usage import cpu_seconds, peak_memory
-from bench.rig.workspace import MODEL, POINTS_ENOUGH
+from bench.rig.workspace import MODEL, POINTS_ENOUGH, settings_in
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process
 
@@ -34,7 +35,7 @@ SINGLES: Final = 40
 PAUSE_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 600
 LEAST_SHARE: Final = 0.8
-SECRET: Final = "only for this measurement"  # noqa: S105
+PEPPER: Final = "only for this measurement"
 
 Publish = Callable[[list[float]], Awaitable[object]]
 
@@ -77,15 +78,15 @@ async def _ours(folder: Path, size: int) -> FanoutObservation:
     (port,) = free_ports(1)
     settings = {
         "AIJOBS_DATA_DIR": str(folder),
-        "AIJOBS_SECRET": SECRET,
+        "AIJOBS_SECRET": PEPPER,
         "AIJOBS_API__PORT": str(port),
         "AIJOBS_API__STREAMS": str(size + 1),
         "AIJOBS_API__STREAMS_PER_KEY": str(size + 1),
     }
     async with AsyncExitStack() as opened:
         api = await started(opened, "cli.main", "api", folder=folder, port=port, settings=settings)
-        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'aijobs.db'}"))
-        key = await create_key(database, SECRET.encode(), kind=KeyKind.SERVICE, name="bench")
+        database = await opened.enter_async_context(open_database(settings_in(folder)))
+        key = await create_key(database, PEPPER.encode(), kind=KeyKind.SERVICE, name="bench")
         publish = await _job_that_speaks(database)
         headers = {"Authorization": f"Bearer {key}"}
         return await _observed(api, port, "/api/events", size, headers, publish)
@@ -147,6 +148,8 @@ async def _observed(
 
 @dataclass
 class Spent:
+    """Seconds of the clock and of the processor."""
+
     wall: float = 0.0
     processor: float = 0.0
 

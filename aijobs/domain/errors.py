@@ -12,10 +12,10 @@ AijobsError
 │   ├── NotAuthenticated
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
-│   │   └── UnknownJob          a step of a job that this database does not have
+│   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
-│   ├── CancelRequested         nothing is sent for it any more
-│   ├── DeadlinePassed          nor for this one
+│   ├── CancelRequested         nobody wants the job any more; the message is the reason that was given
+│   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -24,9 +24,13 @@ AijobsError
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
-│   ├── SubmissionForgotten     one left, and the database does not have it
+│   ├── SubmissionForgotten     one left, and the database does not have it; it is not sent again
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
+│   │   ├── ProviderRejected    it does not take this job
+│   │   ├── SubmissionLost      it never got the request
+│   │   ├── AnswerRefused       the model answers, and not what it was asked
+│   │   └── AnswerUnusable      ...nor in the form that it was asked for
 │   ├── OutputRefused           not what was promised, or not from where it should come
 │   ├── AddressRefused          a link leads inside
 │   ├── EndpointDisabled        no webhooks go there until it is enabled again
@@ -34,6 +38,10 @@ AijobsError
 │   └── WebhookGivenUp          nobody took it, in all its tries
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
+    │   └── AnswerLost          a question has left, and its answer is not here
+    ├── TemporalUnavailable
+    ├── NotReady                something that we need is missing
+    ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
     ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
@@ -122,8 +130,6 @@ class NotFound(PermanentError):
 
 
 class UnknownJob(NotFound):
-    """A workflow runs for a job that this database does not have: an older copy, or another installation's."""
-
     code = "unknown_job"
 
 
@@ -132,14 +138,10 @@ class JobIsFinal(PermanentError):
 
 
 class CancelRequested(PermanentError):
-    """Its owner does not want the job any more. The message is the reason that was given."""
-
     code = "cancel_requested"
 
 
 class DeadlinePassed(PermanentError):
-    """The time of the whole job is over."""
-
     code = "deadline_passed"
 
 
@@ -182,14 +184,10 @@ class SubmissionExists(PermanentError):
 
 
 class SubmissionForgotten(PermanentError):
-    """A request left, and the database, which may be an older one, knows nothing of it. It is not sent again."""
-
     code = "submission_forgotten"
 
 
 class IllegalMove(PermanentError):
-    """A status change that the table of moves forbids."""
-
     code = "illegal_move"
 
     def __init__(self, current: str, wanted: str) -> None:
@@ -198,6 +196,24 @@ class IllegalMove(PermanentError):
 
 class ProviderFailed(PermanentError):
     code = "provider_failed"
+
+
+class ProviderRejected(ProviderFailed):
+    code = "provider_rejected"
+
+
+class SubmissionLost(ProviderFailed):
+    code = "submission_lost"
+
+
+class AnswerRefused(ProviderFailed):
+    code = "answer_refused"
+
+
+class AnswerUnusable(ProviderFailed):
+    """Not the table that was asked for, even when it was asked again."""
+
+    code = "answer_unusable"
 
 
 class OutputRefused(PermanentError):
@@ -226,6 +242,30 @@ class WebhookGivenUp(PermanentError):
 
 class ProviderUnavailable(TransientError):
     code = "provider_unavailable"
+
+
+class AnswerLost(ProviderUnavailable):
+    """The question may be paid for; asking again is paid again."""
+
+    code = "answer_lost"
+
+
+class TemporalUnavailable(TransientError):
+    code = "temporal_unavailable"
+
+
+class NotReady(TransientError):
+    """Something that we need is missing; each is named."""
+
+    code = "not_ready"
+
+    def __init__(self, *missing: FieldError) -> None:
+        super().__init__(f"Missing: {', '.join(field.pointer.lstrip('/') for field in missing)}.")
+        self.fields = missing
+
+
+class Overtaken(TransientError):
+    code = "overtaken"
 
 
 class TooManyStreams(TransientError):

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import ModelNotConfigured
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from api.accepting import IdempotencyKey, claim_of, take_once
 from api.auth.caller import Caller, Writer
@@ -25,6 +25,8 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 class RerunRequest(BaseModel):
+    """Where a job is to begin again."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     start: RerunFrom = Field(alias="from", description="`start`: charged anew. `migration`: only moved again, free.")

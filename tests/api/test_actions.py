@@ -1,7 +1,7 @@
 """Actions on finished jobs: which are offered, which are refused and why, and how two jobs are linked."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +9,8 @@ from pydantic import SecretStr
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
-from aijobs.providers.ttapi import opened as opened_ttapi
-from api.dependencies import Parts
 from api.engine import JobWorkflows
+from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
 
 MIDJOURNEY = "ttapi_midjourney_v7"
@@ -22,20 +21,20 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def studio(key: str, engine: JobWorkflows, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
-    settings = TtapiSettings(token=SecretStr("tt_test"))
-    async with opened_ttapi(settings) as ttapi:
-        more = replace(parts, engine=engine, providers={**parts.providers, "ttapi": ttapi})
-        async with opened_installation(more, key) as installation:
-            yield installation
+    async with (
+        opened_parts(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as parts,
+        opened_installation(parts, key) as installation,
+    ):
+        yield installation
 
 
 async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> str:
     """The code of a finished Midjourney job."""
     code = await api.job(user, model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await api.push(code, *ON_THE_WAY)
-    await api.parts.records.advance(code, JobStatus.GENERATED, answer=answer)
+    await api.parts.records.gate.advance(code, JobStatus.GENERATED, answer=answer)
     await api.push(code, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return code
 
@@ -91,7 +90,7 @@ async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio
     assert history[-1]["detail"] == {"action": "upsample1", "job": job["code"]}
     (first, *_) = (await studio.http.get(f"/api/jobs/{job['code']}/events", headers=headers)).json()["data"]
     assert first["detail"] == {"action": "upsample1", "origin": origin}
-    assignment = await studio.parts.records.assignment(job["code"])
+    assignment = await studio.parts.records.queries.assignment(job["code"])
     assert (assignment.action, assignment.origin) == ("upsample1", origin)
 
 

@@ -11,13 +11,11 @@ import pytest
 from PIL import Image
 from sqlmodel import select
 
-from aijobs.adapters.chat import ChatSettings
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import Analysis
 from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
-from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
@@ -33,11 +31,7 @@ NOBODYS: Final = "review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
 @pytest.fixture
 async def desk(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     """With nothing but measuring."""
-    made = opened_generators(ChatSettings(), database=parts.database, store=parts.store, reader=parts.documents)
-    async with (
-        made as generators,
-        opened_installation(replace(parts, engine=engine, generators=generators), key) as installation,
-    ):
+    async with opened_installation(replace(parts, engine=engine), key) as installation:
         yield installation
 
 
@@ -287,7 +281,7 @@ async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: Ap
 
     error = JobError(code="output_refused", message="Gone.", stage=Stage.MIGRATE)
     await desk.push(second, JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING)
-    await desk.parts.records.advance(second, JobStatus.FAILED, error=error)
+    await desk.parts.records.gate.advance(second, JobStatus.FAILED, error=error)
 
     assert before_the_end["data"] == []
     (row,) = (await look_at(desk, review, "/beautified"))["data"]

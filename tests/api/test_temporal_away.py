@@ -12,9 +12,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.settings import SHIPPED_CATALOGUE
-from api.engine import PATIENCE, JobWorkflows, TemporalUnavailable
+from api.engine import PATIENCE, JobWorkflows
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
 

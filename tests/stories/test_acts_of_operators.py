@@ -17,7 +17,7 @@ from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.jobs.queries import brief_of as brief_of_row
 from aijobs.settings import Settings
 from tests.stories.stack import UPSCALE, StoryStack, running_stack
 from tests.stories.test_operations import temporal
@@ -71,7 +71,7 @@ async def brief_of(stack: StoryStack, code: str) -> JobBrief:
         opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,
         database.read() as session,
     ):
-        return DatabaseRecords(database, catalogue).brief(await locked_job(session, code))
+        return brief_of_row(await locked_job(session, code), catalogue)
 
 
 async def delete_and_start(stack: StoryStack, code: str) -> None:

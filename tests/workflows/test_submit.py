@@ -20,6 +20,7 @@ from aijobs.domain.jobs.submissions import Outcome, ProviderRequest, SubmitOutco
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 from tests.workflows.conftest import Workbench, running_workbench
@@ -74,6 +75,11 @@ async def ended(job: Job) -> WorkflowExecutionStatus | None:
     return (await job.describe()).status
 
 
+def handle_of(bench: Workbench, code: str) -> Job:
+    """Of its newest run."""
+    return bench.client.get_workflow_handle(code, result_type=JobState)
+
+
 async def wish(bench: Workbench, code: str, reason: str) -> None:
     """As the API writes it down."""
     async with bench.database.write() as session:
@@ -123,7 +129,7 @@ async def test_a_request_on_the_wire_is_let_finish_and_remembered(
         await asyncio.sleep(3)  # the step has heard of it with its heartbeat
         provider.may_answer.set()
         status = await ended(job)
-        submission = await bench.records.last_submission(job.id)
+        submission = await bench.records.submissions.last_submission(job.id)
 
     assert status is WorkflowExecutionStatus.CANCELED
     assert provider.requests == 1
@@ -154,16 +160,16 @@ async def test_an_unwanted_an_ended_and_an_overdue_job_have_no_intent(temporal_c
         wanted, unwanted, failed, overdue = [(await bench.start()).id for _ in range(4)]
         await wish(bench, unwanted, "enough")
         error = JobError(code="it", message="failed so", stage=Stage.SUBMIT)
-        await bench.records.advance(failed, S.FAILED, error=error)
+        await bench.records.gate.advance(failed, S.FAILED, error=error)
         async with bench.database.write() as session:
             yesterday = now() - timedelta(hours=25)
             await session.exec(update(JobRow).where(col(JobRow.code) == overdue).values(create_time=yesterday))
 
-        await bench.records.intend(wanted, provider="local", token="t0", request=REQUEST)
+        await bench.records.submissions.intend(wanted, provider="local", token="t0", request=REQUEST)
         for code, refusal in ((unwanted, CancelRequested), (failed, JobIsFinal), (overdue, DeadlinePassed)):
             with pytest.raises(refusal):
-                await bench.records.intend(code, provider="local", token=f"t{code}", request=REQUEST)
-            assert await bench.records.last_submission(code) is None
+                await bench.records.submissions.intend(code, provider="local", token=f"t{code}", request=REQUEST)
+            assert await bench.records.submissions.last_submission(code) is None
 
 
 CLOSES: Final = {
@@ -191,8 +197,7 @@ async def test_the_run_of_a_job_that_has_ended_sends_nothing_and_closes_as_the_j
         sent, before = provider.requests, await row(bench, job.id)
 
         await reset(bench.client, job)
-        again = bench.client.get_workflow_handle_for(AiJob.run, job.id)
-        status = await ended(again)
+        status = await ended(handle_of(bench, job.id))
         after = await row(bench, job.id)
 
     assert status is CLOSES[final]
@@ -234,11 +239,11 @@ async def test_a_job_that_this_database_does_not_have_sends_nothing_and_says_so(
 ) -> None:
     provider = StepProvider([S.PROCESSING])
     async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
-        brief = bench.records.brief(await row(bench, (await bench.start()).id))
+        brief = brief_of(await row(bench, (await bench.start()).id), bench.catalogue)
         unknown = brief.model_copy(update={"code": f"{brief.code}X"})
         await start_job(bench.client, unknown)
         with pytest.raises(WorkflowFailureError) as failed:
-            await bench.client.get_workflow_handle_for(AiJob.run, unknown.code).result()
+            await handle_of(bench, unknown.code).result()
 
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.message == f"There is no job {unknown.code}."

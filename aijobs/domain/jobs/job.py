@@ -42,6 +42,13 @@ class Stage(StrEnum):
     BUSINESS = "business"
 
 
+class RerunFrom(StrEnum):
+    """Where a rerun begins."""
+
+    START = "start"  #: a new job, charged anew
+    MIGRATION = "migration"  #: the finished generation is used again, without a new charge
+
+
 #: The stage that a job is in, by its status.
 STAGE_OF: Final = {
     JobStatus.DRAFT: Stage.SUBMIT,
