@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import CancelRequested, NotFound
+from aijobs.domain.errors import CancelRequested, UnknownJob
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import STAGE_OF, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
@@ -27,16 +27,16 @@ PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 
 
 async def locked_job(session: AsyncSession, code: str) -> JobRow:
-    """The job's row, locked until the transaction ends. Raises NotFound."""
+    """The job's row, locked until the transaction ends. Raises UnknownJob."""
     found = await session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
     row = found.one_or_none()
     if row is None:
-        raise NotFound(f"There is no job {code}.")
+        raise UnknownJob(f"There is no job {code}.")
     return row
 
 
 async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
-    """The same of a job that has not ended. Raises NotFound and JobIsFinal."""
+    """The same of a job that has not ended. Raises UnknownJob and JobIsFinal."""
     job = await locked_job(session, code)
     require_unfinished(code, job.job_status)
     return job
