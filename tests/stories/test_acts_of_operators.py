@@ -19,7 +19,7 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import brief_of as brief_of_row
 from aijobs.settings import Settings
-from tests.stories.stack import UPSCALE, StoryStack, running_stack
+from tests.stories.stack import PATIENCE, UPSCALE, StoryStack, running_stack
 from tests.stories.test_operations import temporal
 from tests.stories.test_settling import entries_of, next_note
 from workflows.task_queues import WORKFLOWS
@@ -75,6 +75,7 @@ async def brief_of(stack: StoryStack, code: str) -> JobBrief:
 
 
 async def delete_and_start(stack: StoryStack, code: str) -> None:
+    await asyncio.sleep(A_TRY)  # what has just been closed is deleted only after a while
     await act("workflow", "delete", "-w", "JOB", "-y")(stack, code)
     await until_gone(stack, code)
     await start_by_hand(stack, code, workflow=code)
@@ -82,7 +83,7 @@ async def delete_and_start(stack: StoryStack, code: str) -> None:
 
 async def until_gone(stack: StoryStack, workflow: str) -> None:
     client = await stack.temporal_client()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         with contextlib.suppress(RPCError):
             while True:
                 await client.get_workflow_handle(workflow).describe()
