@@ -23,6 +23,7 @@ from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
@@ -139,7 +140,8 @@ async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborator
             opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
         )
         reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
+        pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
+        generators = opened_generators(settings.chat, database=database, store=store, reader=reader, pictures=pictures)
         yield Collaborators(
             records=DatabaseRecords(database, catalogue),
             catalogue=catalogue,

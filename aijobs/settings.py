@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.network.host_patterns import listed
 from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
@@ -124,6 +125,7 @@ class Settings(BaseSettings, ProviderSettings):
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
     documents: DocumentSettings = DocumentSettings()
+    pictures: PictureSettings = PictureSettings()
     chat: ChatSettings = ChatSettings()
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()

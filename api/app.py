@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.generators.registry import opened_generators
@@ -148,7 +149,10 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
         )
         reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=signed_objects, reader=reader)
+        pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
+        generators = opened_generators(
+            settings.chat, database=database, store=signed_objects, reader=reader, pictures=pictures
+        )
         yield Parts(
             database=database,
             catalogue=catalogue,
@@ -156,6 +160,7 @@ async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
             generators=await opened.enter_async_context(generators),
             store=signed_objects,
             documents=reader,
+            pictures=pictures,
             signer=signer,
             engine=JobWorkflows(connect),
             live=EventHub(database),

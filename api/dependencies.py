@@ -1,9 +1,8 @@
 """What the routes work with, handed to them by the composition root."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -14,6 +13,7 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.pictures import Pictures
 from aijobs.domain.ports import Generator, ObjectStore, Provider
 from aijobs.domain.provider_io import Capabilities
 from aijobs.persistence.database import Database
@@ -22,9 +22,6 @@ from aijobs.settings import ApiSettings
 from api.engine import JobWorkflows
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStreams
-
-PHOTOS_AT_ONCE: Final = 2
-"""Photos that are encoded anew at the same time: each needs the memory of its whole picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +32,7 @@ class Parts:
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     store: ObjectStore
+    pictures: Pictures
     signer: LinkSigner
     engine: JobWorkflows
     live: EventHub
@@ -46,7 +44,6 @@ class Parts:
     documents: DocumentReader = field(default_factory=lambda: DocumentReader(DocumentSettings()))
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     streams: OpenStreams = field(default_factory=OpenStreams)
-    photo_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PHOTOS_AT_ONCE))
 
     @property
     def records(self) -> DatabaseRecords:

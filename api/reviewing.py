@@ -1,15 +1,12 @@
 """Taking a photo in to be reviewed, and having it beautified: both end in a job like any other."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.adapters.media.photo_cleaning import CleanPhoto, clean_photo
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import (
     AijobsError,
@@ -25,6 +22,7 @@ from aijobs.domain.errors import (
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.photos import REVIEW_MODEL
+from aijobs.domain.pictures import CleanPhoto, PictureContent
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
@@ -47,7 +45,7 @@ class Photo:
     """What is to be reviewed: a file that has just come in, or the content of one that came before."""
 
     name: str
-    content: Path | bytes
+    content: PictureContent
 
 
 async def review_upload(parts: Parts, caller: Caller, upload: Upload, idempotency_key: str | None) -> Answer:
@@ -74,8 +72,8 @@ async def review_file(parts: Parts, caller: Caller, request: ReviewRequest, idem
         raise InvalidParameters("A file cannot be used.", where) from missing
     if file.size > parts.settings.max_upload_bytes:
         raise FileTooLarge(f"The file has {file.size} bytes; {parts.settings.max_upload_bytes} is the most.")
-    content = b"".join([chunk async for chunk in parts.store.read(file.key)])
-    return await _reviewed(parts, caller, Photo(name=file.name, content=content), user_id, wanted)
+    photo = Photo(name=file.name, content=parts.store.read(file.key))
+    return await _reviewed(parts, caller, photo, user_id, wanted)
 
 
 async def _reviewed(
@@ -83,8 +81,7 @@ async def _reviewed(
 ) -> Answer:
     """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is kept."""
     model = _review_model(parts)
-    async with parts.photo_turns:
-        clean = await asyncio.to_thread(clean_photo, photo.content)
+    clean = await parts.pictures.clean(photo.content)
     file = _file_row(photo, clean, user_id=user_id, created_by=caller.key_id)
     await _store(parts, file, clean)
     review = _review_row(file, clean)

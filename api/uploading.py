@@ -15,7 +15,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from aijobs.adapters.media.image_check import DECODERS, check_image
+from aijobs.adapters.media.sniffing import PICTURES
 from aijobs.domain.documents.kinds import is_document
 from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
 from aijobs.domain.values.ids import new_id
@@ -38,7 +38,7 @@ CHUNK_BYTES: Final = 1024 * 1024
 MAX_FIELDS: Final = 5
 MAX_FIELD_BYTES: Final = 4096
 
-EXTENSION_OF: Final = {media.media_type: media.extension for media in DECODERS}
+EXTENSION_OF: Final = {media.media_type: media.extension for media in PICTURES}
 
 _NOT_FOR_NAMES: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -156,7 +156,7 @@ async def _nature_of(parts: Parts, upload: Upload) -> Nature:
     if is_document(upload.name):
         kind = (await parts.documents.read(upload.path, upload.name)).kind
         return Nature(media_type=kind.media_type, extension=kind)
-    facts = await asyncio.to_thread(check_image, upload.path)
+    facts = await parts.pictures.check(upload.path)
     extension = EXTENSION_OF[facts.media_type]
     return Nature(media_type=facts.media_type, extension=extension, width=facts.width, height=facts.height)
 

@@ -16,6 +16,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest
@@ -64,8 +66,9 @@ async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list
         them = await opened.enter_async_context(opened_collaborators(folder, catalogue, ScriptedProvider()))
         database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'bench.db'}"))
         settings = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
+        reader, pictures = DocumentReader(DocumentSettings()), PictureReader(PictureSettings())
         generators = await opened.enter_async_context(
-            opened_generators(settings, database=database, store=them.store, reader=DocumentReader(DocumentSettings()))
+            opened_generators(settings, database=database, store=them.store, reader=reader, pictures=pictures)
         )
         them = type(them)(**{**vars(them), "generators": generators})
         await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))

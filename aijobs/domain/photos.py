@@ -1,6 +1,6 @@
 """Photo reviews: what is said about a photo, whether it may be beautified, and in which words that comes to nothing."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final, Protocol
 
@@ -177,7 +177,7 @@ def beautify_error(status: JobStatus, error: JobError, *, closing: EntryKind, po
 class PhotoSource(Protocol):
     """Where uploaded photos are."""
 
-    async def content(self, file: UploadedFile) -> bytes:
+    def chunks(self, file: UploadedFile) -> AsyncIterator[bytes]:
         """Raises FileTooLarge, NotFound, or StoreUnavailable."""
         ...
 

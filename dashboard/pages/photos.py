@@ -1,6 +1,5 @@
 """Photos: a gallery to upload to, each photo with its review, and how it became more beautiful."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from aijobs.adapters.media.photo_cleaning import small_photo
 from aijobs.domain.errors import (
     AijobsError,
     BadInput,
@@ -36,7 +34,7 @@ from api.uploading import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
-from dashboard.thumbnails import KEPT, Turns
+from dashboard.thumbnails import KEPT
 
 PAGE: Final = 24
 MAX_SHOWN: Final = 50  #: beautified photos on one page
@@ -147,13 +145,11 @@ async def begin_beautifying(request: Request, code: ReviewCode, visit: Visiting,
 
 
 @router.get("/photos/{code}/small")
-async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
+async def small(code: ReviewCode, visit: Visiting) -> Response:
     """For the gallery. The photo is never changed, so that browsers keep it."""
     async with visit.parts.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
-    async with turns:
-        content = b"".join([chunk async for chunk in visit.parts.store.read(photo_key(review.file_code))])
-        made = await asyncio.to_thread(small_photo, content, SIDE)
+    made = await visit.parts.pictures.thumbnail(visit.parts.store.read(photo_key(review.file_code)), SIDE)
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEPT})
 
 

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.catalogue import Catalogue
@@ -37,12 +39,14 @@ async def opened_parts(folder: Path, engine: JobWorkflows) -> AsyncIterator[Part
         opened_database(f"sqlite:///{folder}/aijobs.db") as database,
         opened_replicate(replicate) as provider,
         DirectoryStore.opened(folder / "store", signer) as store,
+        PictureReader.opened(PictureSettings()) as pictures,
     ):
         yield Parts(
             database=database,
             catalogue=Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")),
             providers={"replicate": provider},
             store=store,
+            pictures=pictures,
             signer=signer,
             engine=engine,
             live=EventHub(database),

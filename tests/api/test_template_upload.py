@@ -26,7 +26,9 @@ async def templated(without_temporal: ApiUnderTest, key: str) -> AsyncIterator[A
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
     reader = DocumentReader(DocumentSettings())
     async with (
-        opened_generators(chat, database=parts.database, store=parts.store, reader=reader) as generators,
+        opened_generators(
+            chat, database=parts.database, store=parts.store, reader=reader, pictures=parts.pictures
+        ) as generators,
         opened_installation(replace(parts, generators=generators), key) as installation,
     ):
         await saved(installation, "contract")

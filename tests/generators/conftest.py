@@ -16,6 +16,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.documents.templates import TemplateDefinition
@@ -138,8 +140,9 @@ async def opened_study(
             DirectoryStore.opened(folder / "store", LinkSigner(b"0" * 32, "http://127.0.0.1"))
         )
         reader = DocumentReader(DocumentSettings())
+        pictures = await opened.enter_async_context(PictureReader.opened(PictureSettings()))
         generators = await opened.enter_async_context(
-            opened_generators(settings, database=database, store=store, reader=reader)
+            opened_generators(settings, database=database, store=store, reader=reader, pictures=pictures)
         )
         async with database.write() as session:
             definition = TemplateDefinition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
