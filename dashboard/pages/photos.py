@@ -16,6 +16,7 @@ from aijobs.domain.errors import (
     IdempotencyMismatch,
     PhotoIsBeingBeautified,
     PointsExhausted,
+    TooBusy,
 )
 from aijobs.domain.photos import Analysis
 from aijobs.domain.values.ids import new_id
@@ -43,7 +44,7 @@ MAX_FIELDS: Final = 200
 FIRST_MODEL: Final = "replicate_imageupscale_v1"
 
 #: What stands against a form, and is told above it.
-REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified)
+REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified, TooBusy)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

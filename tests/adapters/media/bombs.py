@@ -35,7 +35,7 @@ def one_colour(side: int, mode: str = "RGB") -> bytes:
 
 def sixteen_bit_rgba(width: int, height: int) -> bytes:
     """Eight bytes a pixel, all zero."""
-    rows = zlib.compressobj(1)
+    rows = zlib.compressobj(9)
     row = bytes(1 + 8 * width)
     packed = b"".join([*(rows.compress(row) for _ in range(height)), rows.flush()])
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0))
