@@ -15,9 +15,9 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from aijobs.adapters.media.sniffing import PICTURES
 from aijobs.domain.documents.kinds import is_document
 from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
+from aijobs.domain.pictures import EXTENSION_OF
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, release, settle
 from aijobs.persistence.database import Database
@@ -37,8 +37,6 @@ MAX_NAME_LENGTH: Final = 150
 CHUNK_BYTES: Final = 1024 * 1024
 MAX_FIELDS: Final = 5
 MAX_FIELD_BYTES: Final = 4096
-
-EXTENSION_OF: Final = {media.media_type: media.extension for media in PICTURES}
 
 _NOT_FOR_NAMES: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

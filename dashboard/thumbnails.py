@@ -5,7 +5,8 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from aijobs.domain.errors import BadInput, NotFound
-from aijobs.persistence.jobs.records import job_of, outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.queries import job_of
 from api.paths import JobCode
 from dashboard.page import PageRoute, Visiting
 

@@ -1,14 +1,23 @@
-"""Pictures of others: what is known of one, and who looks into it without any danger to us."""
+"""Pictures of others: how they come to us, and what is known of one that was looked into."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-from aijobs.domain.photos import Measurements
+from typing import Final
 
 PictureContent = Path | bytes | AsyncIterable[bytes]
 """A file, or what a store gives chunk by chunk."""
+
+
+#: Of the pictures that are taken, by their media types.
+EXTENSION_OF: Final[Mapping[str, str]] = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/tiff": "tiff",
+    "image/avif": "avif",
+}
 
 
 @dataclass(frozen=True)
@@ -27,29 +36,3 @@ class CleanPhoto:
     content: bytes
     width: int
     height: int
-
-
-class PhotoMeasurer(Protocol):
-    """Measures photos. Every method raises UnreadableFile, FileTooLarge, and TooBusy when too many are waiting."""
-
-    async def measure(self, photo: PictureContent) -> Measurements: ...
-
-    async def copy_to_show(self, photo: PictureContent) -> bytes:
-        """The JPEG that a language model is shown: upright, small, and without anything but its pixels."""
-        ...
-
-
-class Pictures(PhotoMeasurer, Protocol):
-    """Looks into all pictures that come from outside. Raises the same."""
-
-    async def check(self, picture: PictureContent) -> ImageFacts:
-        """Decodes all of it."""
-        ...
-
-    async def clean(self, photo: PictureContent) -> CleanPhoto:
-        """A still photo in JPEG, PNG or WebP, encoded anew without any metadata."""
-        ...
-
-    async def thumbnail(self, picture: PictureContent, side: int, *, square: bool = False) -> bytes:
-        """In WebP, at most `side` pixels wide and high; `square` cuts off what is too long."""
-        ...

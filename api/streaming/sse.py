@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, events_after
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.streaming.event import LiveEvent

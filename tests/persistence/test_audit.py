@@ -19,9 +19,9 @@ async def test_a_ledger_in_order_has_no_violations(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     for ending in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TIMEOUT):
-        await records.advance(await accept_job(), ending, provider_may_charge=True)
-    await records.advance(held := await accept_job(), JobStatus.TIMEOUT, provider_may_charge=True)
-    await records.record_late_outcome(held, JobStatus.GENERATED, {})
+        await records.gate.advance(await accept_job(), ending, provider_may_charge=True)
+    await records.gate.advance(held := await accept_job(), JobStatus.TIMEOUT, provider_may_charge=True)
+    await records.late_outcomes.record(held, JobStatus.GENERATED, {})
     await accept_job()
 
     assert await found(database) == []
@@ -47,7 +47,7 @@ async def test_a_ledger_in_order_has_no_violations(
 async def test_each_kind_of_damage_is_named(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob, damage: str, named: str
 ) -> None:
-    await records.advance(await accept_job(), JobStatus.FAILED)
+    await records.gate.advance(await accept_job(), JobStatus.FAILED)
     async with database.write() as session:
         await (await session.connection()).execute(text(damage))
 

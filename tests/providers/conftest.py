@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.submissions import ProviderRequest, Submission
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.providers.replicate import ReplicateSettings, opened
 from aijobs.providers.ttapi import TtapiSettings
 from aijobs.providers.ttapi import opened as opened_ttapi

@@ -18,8 +18,8 @@ from aijobs.adapters.network.http_client import (
     Timeouts,
     opened_http,
 )
-from aijobs.domain.errors import ProviderUnavailable
-from aijobs.domain.llm import AnswerLost, AnswerSchema, ChatMessage, Completion, OnText
+from aijobs.domain.errors import AnswerLost, ProviderUnavailable
+from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
 
 MAX_REFERENCE: Final = 512
 REFERENCE_HEADER: Final = "X-Client-Request-Id"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aijobs.adapters.network.http_client import StreamBroken
-from aijobs.domain.errors import ProviderFailed
-from aijobs.domain.llm import AnswerLost, FinishReason, OnText
+from aijobs.domain.errors import AnswerLost, ProviderFailed
+from aijobs.domain.llm import FinishReason, OnText
 
 MAX_LINE: Final = 1024 * 1024  #: bytes of one event
 MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens are far below

@@ -29,10 +29,6 @@ ERROR_OF: Final[Mapping[str, type[BadInput]]] = {error.code: error for error in 
 log = structlog.get_logger()
 
 
-class PictureProcessDied(Exception):
-    """It has ended, or said what it should not."""
-
-
 class PictureProcess:
     """One running picture process. Not to be asked again once anything has gone wrong."""
 
@@ -61,8 +57,8 @@ class PictureProcess:
     def is_running(self) -> bool:
         return self._process.returncode is None
 
-    async def answer(self, request: PictureRequest) -> PictureResult:
-        """Raises PictureProcessDied."""
+    async def answer(self, request: PictureRequest) -> PictureResult | None:
+        """Nothing when it has died, or answers what is no answer."""
         asking, answering = self._process.stdin, self._process.stdout
         assert asking is not None
         assert answering is not None
@@ -70,8 +66,8 @@ class PictureProcess:
             asking.write(request.model_dump_json().encode() + b"\n")
             await asking.drain()
             return PictureResult.model_validate_json(await answering.readline())
-        except (OSError, ValueError, ValidationError) as died:
-            raise PictureProcessDied from died
+        except (OSError, ValueError, ValidationError):
+            return None
 
     async def kill(self) -> None:
         """With whatever it has forked."""
@@ -159,21 +155,21 @@ class PictureReader:
             self._turns.release()
 
     async def _answer(self, request: PictureRequest) -> PictureResult:
-        process = await self._free_process()
+        process, result = await self._free_process(), None
         try:
             async with asyncio.timeout(self._settings.patience.total_seconds()):
                 result = await process.answer(request)
-            self._idle.append(process)
-            return result
         except TimeoutError as endless:
             raise UnreadableFile("Reading the picture takes too long.") from endless
-        except PictureProcessDied as died:
-            log.warning("picture_process_died", task=request.task)
-            raise UnreadableFile("The picture cannot be read within our limits.") from died
         finally:
-            if process not in self._idle:
+            if result is None:
                 self._processes.discard(process)
                 await process.kill()
+        if result is None:
+            log.warning("picture_process_died", task=request.task)
+            raise UnreadableFile("The picture cannot be read within our limits.")
+        self._idle.append(process)
+        return result
 
     async def _free_process(self) -> PictureProcess:
         while self._idle:

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import CannotRerun
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id

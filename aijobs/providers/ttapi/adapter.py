@@ -14,13 +14,13 @@ from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapshot_of, sources_in
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
 from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Fingerprint, Listed, listed_in, page_in
-from aijobs.providers.ttapi.responses import message_of, outcome_of
+from aijobs.providers.ttapi.submit import message_of, outcome_of
 from aijobs.providers.ttapi.webhook import hint_of
 
 NOT_FOUND: Final = 404

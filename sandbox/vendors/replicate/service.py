@@ -8,7 +8,7 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import SandboxContext
+from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import Armed, faults_in, faults_in_filename
 from sandbox.ids import new_id
@@ -101,4 +101,4 @@ async def opened(world: SandboxContext) -> AsyncIterator[ReplicateService]:
 
 
 def service_of(request: Request) -> ReplicateService:
-    return cast(ReplicateService, request.app.state.replicate)
+    return cast(ReplicateService, context_of(request).services["replicate"])

@@ -76,7 +76,7 @@ async def info(account: Account, call: Calling, studio: InStudio) -> Response:
         "email": "sandbox@example.com",
         "balance": studio.book.balance(account),
         "freeze_balance": studio.book.frozen(account),
-        "max_queue": studio.world.config.ttapi.max_queue,
+        "max_queue": studio.rules.max_queue,
     }
     return await call.answer(envelope(told))
 

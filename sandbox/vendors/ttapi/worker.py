@@ -11,12 +11,13 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import SandboxContext
+from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Armed, Faults
 from sandbox.output_host import blob_name
 from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
 from sandbox.pictures.upscaling import WorkFailedError
+from sandbox.vendors.ttapi.account_rules import AccountRules
 from sandbox.vendors.ttapi.drawing import drawn
 from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, refusal
 from sandbox.vendors.ttapi.job import PACE_OF, PRICE_OF, MidjourneyJob, MidjourneyStatus, Mode
@@ -33,12 +34,13 @@ UPSCALED_MODE: Final[Mode] = "fast"  #: an action names no mode
 class MidjourneyService:
     def __init__(self, world: SandboxContext) -> None:
         self.world = world
-        self.book = MidjourneyStore(world)
+        self.rules = world.config.rules_of(AccountRules)
+        self.book = MidjourneyStore(world, self.rules)
         self._lives: dict[str, asyncio.Task[None]] = {}
 
     def check_room(self, account: str, mode: Mode) -> None:
         """Raises Refusal: 499 when too many jobs are under way, 402 when the quota does not suffice."""
-        if self.book.unfinished(account) >= self.world.config.ttapi.max_queue:
+        if self.book.unfinished(account) >= self.rules.max_queue:
             raise refusal(QUEUE_EXHAUSTED)
         if self.book.balance(account) < PRICE_OF[mode]:
             raise refusal(402)
@@ -190,4 +192,4 @@ async def opened(world: SandboxContext) -> AsyncIterator[MidjourneyService]:
 
 
 def midjourney_of(request: Request) -> MidjourneyService:
-    return cast(MidjourneyService, request.app.state.ttapi)
+    return cast(MidjourneyService, context_of(request).services["ttapi"])

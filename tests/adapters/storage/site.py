@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from aijobs.adapters.storage.content_disposition import content_disposition
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotAllowed, NotFound
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 
 
 class _SiteServer(uvicorn.Server):
