@@ -81,11 +81,11 @@ def _drop_events(session: AsyncSession, job: JobRow, kind: EventKind, detail: di
 
 
 async def _store_nothing(
-    self: DirectoryStore,  # noqa: ARG001 - its place
+    self: DirectoryStore,
     key: str,
     chunks: AsyncIterator[bytes],
     *,
-    media_type: str,  # noqa: ARG001 - its place
+    media_type: str,
 ) -> StoredObject:
     digest = Digest()
     async for chunk in chunks:

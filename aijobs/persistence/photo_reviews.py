@@ -120,7 +120,7 @@ async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
     _let_beautify(review, job)
 
 
-async def take_over(session: AsyncSession, old: JobRow, new: JobRow) -> None:
+async def on_job_rerun(session: AsyncSession, old: JobRow, new: JobRow) -> None:
     """A rerun of the review's last beautify job goes on in its place. A rerun of any other is a job like any other."""
     review = await _review_of(session, old)
     if review is not None and review.beautify_job_code == old.code:

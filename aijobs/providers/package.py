@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import Vendor
 
-#: Called with the section of settings, and `patience` where the network is to be given another time.
+#: Called with the section of settings, and `timeouts` where the network is given others than usual.
 Opener = Callable[..., AbstractAsyncContextManager[Provider]]
 
 

@@ -76,7 +76,7 @@ class JobHistory:
         return EventPage(events, has_ended or any(map(self.is_end, events)))
 
     def is_end(self, event: LiveEvent) -> bool:
-        return event.is_end
+        return event.event.is_end
 
 
 def job_frames(live: EventHub, code: str, *, after: int) -> Frames:

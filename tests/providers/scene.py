@@ -23,7 +23,7 @@ from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
-PATIENCE: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
+TIMEOUTS: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
 KEY: Final = "r8_sandbox"
 POLL: Final = 0.02
 LONGEST: Final = 10.0
@@ -167,5 +167,5 @@ async def opened_scene(name: str, sandbox: RunningSandbox, model: Model) -> Asyn
     sandbox.behave()
     await sandbox.world.services[name].reset()  # a vendor may have room for only so many unfinished jobs
     sandbox.pace(queue_seconds=0, work_seconds=0.1)
-    async with PROVIDERS[name].opened(part.settings(sandbox), patience=PATIENCE) as provider:
+    async with PROVIDERS[name].opened(part.settings(sandbox), timeouts=TIMEOUTS) as provider:
         yield Scene(provider, sandbox, model, part)

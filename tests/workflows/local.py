@@ -84,7 +84,7 @@ class StepProvider:
     async def cancel(self, _ref: Ref) -> CancelOutcome:
         return CancelOutcome.CANCELED if self._stops else CancelOutcome.REQUESTED
 
-    async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
+    async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
         return Search.ABSENT
 
     def parse_webhook(self, _delivery: IncomingWebhook) -> WebhookHint:

@@ -61,6 +61,11 @@ async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[R
     return written
 
 
+async def on_outputs_dropped(session: AsyncSession, job_code: str) -> None:
+    """The rows that came of a job go with its outputs."""
+    await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
+
+
 async def rows_page(
     session: AsyncSession, wanted: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
 ) -> tuple[list[ExtractedRow], bool]:

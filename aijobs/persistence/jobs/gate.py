@@ -16,8 +16,8 @@ from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.products import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
-from aijobs.persistence.photo_reviews import on_job_final
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.webhooks.outbox import enqueue_deliveries
@@ -60,7 +60,8 @@ async def advance(
     if move is not Move.FORWARD:
         return move
     if to.is_final:
-        error = await on_job_final(session, job, to, error, closing=closing)
+        for on_final in ON_FINAL:
+            error = await on_final(session, job, to, error, closing=closing)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)

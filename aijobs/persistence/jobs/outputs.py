@@ -1,13 +1,14 @@
 """Outputs in the database, and those on their way into the store."""
 
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.lifecycle import require_unfinished
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate, write_intents
-from aijobs.persistence.tables import ExtractedRow, OutputRow
+from aijobs.persistence.jobs.products import ON_DROPPED
+from aijobs.persistence.tables import OutputRow
 
 
 async def outputs_of(session: AsyncSession, *codes: str) -> list[OutputRow]:
@@ -53,5 +54,6 @@ class DatabaseOutputLog:
         async with self._database.write() as session:
             dropped = [row.key for row in await outputs_of(session, code)]
             await session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
-            await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == code))
+            for on_dropped in ON_DROPPED:
+                await on_dropped(session, code)
             return dropped + await write_intents.writes_of(session, code)

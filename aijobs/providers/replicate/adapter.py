@@ -63,9 +63,9 @@ class ReplicateSettings(BaseModel):
 
 
 @asynccontextmanager
-async def opened(settings: ReplicateSettings, *, patience: Timeouts | None = None) -> AsyncIterator[Provider]:
+async def opened(settings: ReplicateSettings, *, timeouts: Timeouts | None = None) -> AsyncIterator[Provider]:
     """Raises ValueError without a token, or with a webhook secret that is none."""
-    async with opened_http("Replicate", patience=patience) as http:
+    async with opened_http("Replicate", timeouts=timeouts) as http:
         yield Replicate(settings, http)
 
 
@@ -137,19 +137,19 @@ class Replicate:
         return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        trail = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
+        scan = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
         intent_at = submission.intent_at
         url: str | None = self._at.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
         complete = False
         for _ in range(MAX_PAGES):
-            if url is None or trail.is_certain:
+            if url is None or scan.is_certain:
                 break
             page = (await self._call("GET", url)).document() or {}
             if not isinstance(page.get("results"), list):
                 raise ProviderUnavailable("Replicate gives a list that cannot be read.")
-            trail.follow(page["results"])
+            scan.follow(page["results"])
             url, complete = self._at.next_page(page), not page.get("next")
-        return trail.verdict(complete=complete, now=datetime.now(UTC))
+        return scan.verdict(complete=complete, now=datetime.now(UTC))
 
     def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         verify(delivery, self._signature)
