@@ -18,7 +18,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from aijobs.adapters.media.image_size import HEAD_BYTES, image_size
 from aijobs.adapters.media.png_chunks import without_large_metadata
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.adapters.media.sniffing import HEIC, JPEG, PICTURES, PNG, Media, sniffed
+from aijobs.adapters.media.sniffing import HEIC, JPEG, PICTURES, PNG, WEBP, Media, sniffed
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 DEFAULT_LIMITS: Final = PictureSettings()
@@ -78,7 +78,7 @@ def opened_image(picture: Path | bytes, limits: PictureSettings, *, draft: int |
         head = file.read(HEAD_BYTES)
         file.seek(0)
         media = _media_of(head)
-        if draft is None and (size := image_size(head)):  # some decoders take their memory when they open a file
+        if media == WEBP and (size := image_size(head)):  # its decoder takes its memory when it opens the file
             _check_pixels(*size, limits)
         with _opened(file, media) as image:
             stored = image.size

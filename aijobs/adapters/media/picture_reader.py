@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import structlog
-from pydantic import ValidationError
 
 from aijobs.adapters.media.picture_request import MAX_RESULT_BYTES, PictureRequest, PictureResult, PictureTask
 from aijobs.adapters.media.settings import PictureSettings
@@ -66,7 +65,7 @@ class PictureProcess:
             asking.write(request.model_dump_json().encode() + b"\n")
             await asking.drain()
             return PictureResult.model_validate_json(await answering.readline())
-        except (OSError, ValueError, ValidationError):
+        except (OSError, ValueError):
             return None
 
     async def kill(self) -> None:

@@ -133,3 +133,11 @@ def test_damage_is_either_noticed_or_harmless(picture_format: str, at: int, dama
         check_image(picture[:at] + damage + picture[at + len(damage) :])
     except (UnreadableFile, FileTooLarge):
         return
+
+
+def test_a_webp_bomb_is_refused_before_its_canvas_is_made() -> None:
+    header = b"\0\0\0\0" + (16_382).to_bytes(3, "little") * 2
+    canvas = b"WEBPVP8X" + len(header).to_bytes(4, "little") + header
+
+    with pytest.raises(FileTooLarge, match="16383 × 16383"):
+        check_image(b"RIFF" + len(canvas).to_bytes(4, "little") + canvas)
