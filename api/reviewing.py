@@ -22,8 +22,8 @@ from aijobs.domain.errors import (
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.photos import REVIEW_MODEL
-from aijobs.domain.pictures import CleanPhoto, PictureContent
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.pictures import CleanPhoto, PictureContent
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import file_of

@@ -17,8 +17,8 @@ from starlette.exceptions import HTTPException
 
 from aijobs.domain.documents.kinds import is_document
 from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, StoreUnavailable
-from aijobs.domain.pictures import EXTENSION_OF
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.pictures import EXTENSION_OF
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, release, settle
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write

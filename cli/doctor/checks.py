@@ -16,8 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.service import RPCError
 
-from aijobs.adapters.storage.open_store import opened_store
-from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.bootstrap import open_store
 from aijobs.domain.errors import StoreUnavailable
 from aijobs.persistence import database as database_module
 from aijobs.persistence.database import sqlite_is_safe
@@ -116,9 +115,8 @@ async def store(settings: Settings) -> Finding:
     shown = settings.store.url or str(settings.data_dir / "store")
     if not settings.store.is_s3 and not (settings.store.directory or settings.data_dir / "store").exists():
         return off("Store", f"{shown} is not there yet.", "It is made at the first start.")
-    signer = LinkSigner(b"only for the doctor", settings.base_url)
     try:
-        async with opened_store(settings.store, data_dir=settings.data_dir, signer=signer) as opened:
+        async with open_store(settings, secret=b"only for the doctor") as opened:
             await opened.probe()
     except StoreUnavailable as unavailable:
         return broken(

@@ -13,10 +13,8 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.generators.registry import opened_generators
 from api.dependencies import Parts
 from tests.adapters.media import bombs
 from tests.api.installation import ApiUnderTest, opened_installation
@@ -65,10 +63,7 @@ def memory() -> int:
 async def opened_desk(parts: Parts, key: str, settings: PictureSettings) -> AsyncIterator[ApiUnderTest]:
     async with (
         PictureReader.opened(settings) as pictures,
-        opened_generators(
-            ChatSettings(), database=parts.database, store=parts.store, reader=parts.documents, pictures=pictures
-        ) as generators,
-        opened_installation(replace(parts, pictures=pictures, generators=generators), key) as desk,
+        opened_installation(replace(parts, pictures=pictures), key) as desk,
     ):
         yield desk
 

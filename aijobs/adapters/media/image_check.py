@@ -5,7 +5,7 @@ from typing import Final
 
 from aijobs.adapters.media.image_opening import DEFAULT_LIMITS, opened_image
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.domain.pictures import ImageFacts
+from aijobs.domain.values.pictures import ImageFacts
 
 EIGHTH: Final = 8  #: JPEG can be decoded at an eighth: that reads all of the file for a fraction of the memory
 

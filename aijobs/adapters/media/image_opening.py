@@ -74,7 +74,7 @@ def opened_image(picture: Path | bytes, limits: PictureSettings, *, draft: int |
     With `draft` a JPEG is opened at the smallest size that it can be decoded to without having a side shorter than
     that: its limits are those of that size. Raises UnreadableFile and FileTooLarge.
     """
-    with damage_translated(), _without_warnings(), _file_of(picture) as file:
+    with _damage_translated(limits), _without_warnings(), _file_of(picture) as file:
         head = file.read(HEAD_BYTES)
         file.seek(0)
         media = _media_of(head)
@@ -105,11 +105,11 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def damage_translated() -> Iterator[None]:
+def _damage_translated(limits: PictureSettings) -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise FileTooLarge("The picture has more pixels than we take.") from bomb
+        raise FileTooLarge(f"The picture has more than {limits.max_pixels:,} pixels, the most that we take.") from bomb
     except _DAMAGE as damage:
         raise UnreadableFile("The picture is damaged or incomplete.") from damage
 

@@ -10,7 +10,7 @@ from aijobs.adapters.media.image_opening import DEFAULT_LIMITS, PROFILE, OpenedI
 from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.media.sniffing import JPEG, PNG, WEBP
 from aijobs.domain.errors import UnreadableFile
-from aijobs.domain.pictures import CleanPhoto
+from aijobs.domain.values.pictures import CleanPhoto
 
 PHOTOS: Final = (JPEG, PNG, WEBP)
 MIN_SIDE: Final = 16  #: pixels; less is no photo

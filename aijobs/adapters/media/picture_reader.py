@@ -17,7 +17,7 @@ from aijobs.adapters.media.picture_request import MAX_RESULT_BYTES, PictureReque
 from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.errors import BadInput, FileTooLarge, TooBusy, UnreadableFile
 from aijobs.domain.photos import Measurements
-from aijobs.domain.pictures import CleanPhoto, ImageFacts, PictureContent
+from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 ROOT: Final = Path(__file__).parents[3]
 COME_BACK_AFTER: Final = timedelta(seconds=5)

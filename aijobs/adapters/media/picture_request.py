@@ -13,6 +13,8 @@ MAX_RESULT_BYTES: Final = 16 * 1024
 
 
 class PictureTask(StrEnum):
+    """What is done with a picture; the files in this folder say how."""
+
     CHECK = "check"
     CLEAN = "clean"
     THUMBNAIL = "thumbnail"

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from aijobs.domain.photos import Analysis, Measurements
-from aijobs.domain.pictures import CleanPhoto, ImageFacts, PictureContent
 from aijobs.domain.provider_io import UploadedFile
+from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 
 class PhotoSource(Protocol):

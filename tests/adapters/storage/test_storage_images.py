@@ -15,7 +15,7 @@ from PIL import Image
 from aijobs.adapters.media.image_check import check_image
 from aijobs.adapters.media.image_size import HEAD_BYTES, image_size
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
-from aijobs.domain.pictures import ImageFacts
+from aijobs.domain.values.pictures import ImageFacts
 
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "AVIF"]
 
