@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from statistics import quantiles
 from typing import Any, Final
 
 import pytest
@@ -22,7 +23,7 @@ from tests.api.pictures import picture
 
 ADA: Final = {"Aijobs-User": "ada"}
 MEGABYTE: Final = 1_000_000
-SLOWEST_HEALTH: Final = 1.0  #: seconds, on a machine that runs other tests too
+SLOW_HEALTH: Final = 0.25  #: seconds; 95 of 100 checks are quicker, on a machine that runs other tests too
 EVERY: Final = 0.02
 PATIENT: Final = PictureSettings(longest_wait=timedelta(minutes=2), patience=timedelta(minutes=2))
 
@@ -100,7 +101,7 @@ async def test_eight_at_once_leave_nothing_in_this_process(
 
     assert {answer.status_code for answer in answers} <= allowed
     assert max(seen.memory, default=0) - before < 60 * MEGABYTE
-    assert max(seen.health, default=0) < SLOWEST_HEALTH
+    assert quantiles(seen.health, n=20, method="inclusive")[-1] < SLOW_HEALTH
     assert afterwards.status_code == 202
 
 
