@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
+from api.dependencies import Pictures
 from api.paths import JobCode
 from dashboard.page import PageRoute, Visiting
 
@@ -22,15 +23,15 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/jobs/{code}/thumbnail/{index}")
-async def thumbnail(code: JobCode, index: int, visit: Visiting) -> Response:
+async def thumbnail(code: JobCode, index: int, visit: Visiting, pictures: Pictures) -> Response:
     """NotFound for a picture that cannot be decoded: it was checked when it was stored, but not to its end."""
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         await job_of(session, code, user_id=visit.caller.visible_user)
         output = next((row for row in await outputs_of(session, code) if row.index == index), None)
     if output is None or output.media_type not in SHOWN or output.size > MAX_BYTES:
         raise NotFound("There is no small picture of this output.")
     try:
-        small = await visit.parts.pictures.thumbnail(visit.parts.store.read(output.key), SIDE, square=True)
+        small = await pictures.thumbnail(visit.store.read(output.key), SIDE, square=True)
     except BadInput as refused:
         raise NotFound("There is no small picture of this output.") from refused
     return Response(small, media_type="image/webp", headers={"Cache-Control": KEPT})

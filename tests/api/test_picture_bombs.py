@@ -16,7 +16,7 @@ from PIL import Image
 
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.media.settings import PictureSettings
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from tests.adapters.media import bombs
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.pictures import picture
@@ -61,7 +61,7 @@ def memory() -> int:
 
 
 @asynccontextmanager
-async def opened_desk(parts: Parts, key: str, settings: PictureSettings) -> AsyncIterator[ApiUnderTest]:
+async def opened_desk(parts: ApiDependencies, key: str, settings: PictureSettings) -> AsyncIterator[ApiUnderTest]:
     async with (
         PictureReader.opened(settings) as pictures,
         opened_installation(replace(parts, pictures=pictures), key) as desk,
@@ -89,7 +89,7 @@ async def hand_in(desk: ApiUnderTest, content: bytes) -> Any:
     ids=["81 MP", "49 MP", "layers", "16 bits", "1 bit", "text", "profile", "moving", "cut off"],
 )
 async def test_eight_at_once_leave_nothing_in_this_process(
-    parts: Parts, key: str, make: Callable[[], bytes], allowed: set[int]
+    parts: ApiDependencies, key: str, make: Callable[[], bytes], allowed: set[int]
 ) -> None:
     bomb = make()
     async with opened_desk(parts, key, PATIENT) as desk:
@@ -105,7 +105,7 @@ async def test_eight_at_once_leave_nothing_in_this_process(
     assert afterwards.status_code == 202
 
 
-async def test_those_that_would_wait_too_long_are_told_to_come_again(parts: Parts, key: str) -> None:
+async def test_those_that_would_wait_too_long_are_told_to_come_again(parts: ApiDependencies, key: str) -> None:
     settings = PictureSettings(at_once=1, waiting=2, longest_wait=timedelta(seconds=60))
     async with opened_desk(parts, key, settings) as desk:
         answers = await asyncio.gather(*(hand_in(desk, bombs.one_colour(7000, "RGBA")) for _ in range(8)))

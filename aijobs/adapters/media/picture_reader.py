@@ -77,7 +77,7 @@ class PictureProcess:
 
 
 class PictureReader:
-    """Implements Pictures. A few pictures are looked into at once; the others wait for their turn.
+    """Implements PictureDecoder. A few pictures are looked into at once; the others wait for their turn.
 
     Its processes are started when they are first needed, and end with it.
     """

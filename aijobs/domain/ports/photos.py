@@ -1,4 +1,4 @@
-"""What reviewing a photo needs, and who looks into pictures that come from outside, without any danger to us."""
+"""What taking in a picture, and reviewing a photo, needs."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -34,8 +34,8 @@ class PhotoMeasurer(Protocol):
         ...
 
 
-class Pictures(PhotoMeasurer, Protocol):
-    """Looks into all pictures that come from outside. Raises the same."""
+class PictureDecoder(PhotoMeasurer, Protocol):
+    """Decodes pictures that come from outside, a few at the same time. Raises the same."""
 
     async def check(self, picture: PictureContent) -> ImageFacts:
         """Decodes all of it."""

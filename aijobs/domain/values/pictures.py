@@ -1,23 +1,11 @@
 """Pictures of others: how they come to us, and what is known of one that was looked into."""
 
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 PictureContent = Path | bytes | AsyncIterable[bytes]
 """A file, or what a store gives chunk by chunk."""
-
-
-#: Of the pictures that are taken, by their media types.
-EXTENSION_OF: Final[Mapping[str, str]] = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/gif": "gif",
-    "image/tiff": "tiff",
-    "image/avif": "avif",
-}
 
 
 @dataclass(frozen=True)
