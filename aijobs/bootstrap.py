@@ -11,7 +11,7 @@ from functools import partial
 
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.media.picture_threads import PictureThreads
+from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
@@ -72,11 +72,12 @@ async def open_adapters(
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(open_database(settings))
         store = await opened.enter_async_context(open_store(settings, secret=secret))
+        pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
             providers = await opened.enter_async_context(opened_providers(settings))
         if generators is None:
             generators = await opened.enter_async_context(
-                opened_generators(settings.chat, database=database, store=store, reader=documents)
+                opened_generators(settings.chat, database=database, store=store, reader=documents, pictures=pictures)
             )
         yield Adapters(
             settings=settings,
@@ -87,7 +88,7 @@ async def open_adapters(
             store=store,
             signer=signer,
             documents=documents,
-            pictures=PictureThreads(),
+            pictures=pictures,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             providers=providers,
             generators=generators,

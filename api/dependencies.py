@@ -153,6 +153,7 @@ def _from(pick: Callable[[ApiDependencies], T]) -> Any:
 
 Db = Annotated[Database, _from(lambda app: app.database)]
 Store = Annotated[ObjectStore, _from(lambda app: app.store)]
+Pictures = Annotated[PictureDecoder, _from(lambda app: app.pictures)]
 Signer = Annotated[LinkSigner, _from(lambda app: app.signer)]
 Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
 Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
