@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-LATEST: Final = "0006"
+LATEST: Final = "0007"
 """The newest migration. A database that is there needs none."""
 
 READERS: Final = 4
@@ -35,6 +35,14 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """For reading: everything that is read belongs to one moment, whatever is written meanwhile."""
+        async with self.read() as session:
+            connection = await session.connection()
+            await connection.exec_driver_sql("BEGIN")  # the driver itself begins nothing before a SELECT
             yield session
 
     @property
