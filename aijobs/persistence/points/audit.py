@@ -19,7 +19,7 @@ ENDED = ((R, S), (R, B), (R, H), (R, H, S), (R, H, B))
 
 
 #: A job's code, status and price.
-AuditedJob = tuple[str, JobStatus, int]
+AuditedJob = tuple[str, int, int]
 
 
 async def violations(snapshot: AsyncSession) -> list[str]:
@@ -48,7 +48,8 @@ def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[PointsEntryRow]) -> I
     kinds: dict[str, list[EntryKind]] = defaultdict(list)
     for entry in entries:
         kinds[entry.job_code].append(EntryKind(entry.kind))
-    for code, status, _ in jobs:
+    for code, number, _ in jobs:
+        status = JobStatus(number)
         legal = ENDED if status.is_final else RUNNING
         if tuple(kinds[code]) not in legal:
             made = ", ".join(kinds[code]) or "none"
