@@ -12,11 +12,13 @@ from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.meaning import meaning_of
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, first_answer, settle
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.photo_reviews import review_of
 from aijobs.persistence.tables import JobRow
 from api.acting import checked_origin, parameters_for
 from api.auth.caller import Caller
@@ -46,7 +48,7 @@ async def take_in(
     What is to be written `along` with the job stands or falls with it.
     """
     user_id = caller.acting_user(request.user_id)
-    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
+    wanted = claim_of_job(parts, caller, user_id, idempotency_key, request)
     if wanted and (first := await answered(parts, wanted)):
         return first
     order = await _checked(parts, caller, request, user_id)
@@ -89,13 +91,36 @@ async def answered(parts: Parts, wanted: IdempotencyClaim) -> Answer | None:
         return await first_answer(session, wanted)
 
 
-def claim_of(caller: Caller, user_id: str, key: str | None, request: Any) -> IdempotencyClaim | None:
+def claim_of(
+    caller: Caller, user_id: str, key: str | None, request: Any, *, meaning: str | None = None
+) -> IdempotencyClaim | None:
     """What an idempotency key stands for; nothing without one. `request` is JSON."""
     if key is None:
         return None
     canonical = json.dumps(request, sort_keys=True)
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()
-    return IdempotencyClaim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256)
+    return IdempotencyClaim(owner=f"{caller.key_id}:{user_id}", key=key, request_sha256=sha256, meaning_sha256=meaning)
+
+
+def claim_of_job(
+    parts: Parts, caller: Caller, user_id: str, key: str | None, request: JobRequest
+) -> IdempotencyClaim | None:
+    """The same for a request for a job, which may be written in several ways."""
+    meaning = _meaning(parts, request, user_id) if key is not None else None
+    return claim_of(caller, user_id, key, request.model_dump(mode="json"), meaning=meaning)
+
+
+def _meaning(parts: Parts, request: JobRequest, user_id: str) -> str | None:
+    """Nothing of a request that makes no sense here and now: then only its wording can be compared."""
+    try:
+        model = _known(parts, request)
+        parameters = parameters_for(parts, model, request.action)
+        if parameters is None:
+            return None
+        params = check_parameters(model, parameters, request.params).model_dump(mode="json")
+    except (InvalidParameters, UnknownModel):
+        return None
+    return meaning_of(request, model, params, user_id=user_id)
 
 
 def answer_for(job: JobRow) -> Answer:
@@ -114,6 +139,7 @@ async def _checked(parts: Parts, caller: Caller, request: JobRequest, user_id: s
     checked = check_parameters(model, parameters, request.params)
     params = checked.model_dump(mode="json")
     await _check_files(parts, parameters, params, user_id)
+    await _check_review(parts, request, user_id)
     origin = await checked_origin(parts, request, model, checked, user_id=user_id)
     return Acceptance(
         user_id=user_id,
@@ -157,6 +183,19 @@ async def _check_files(parts: Parts, parameters: type[Parameters], params: Mappi
     wrong = [FieldError(pointer("params", *where), complaint) for where, complaint in complaints.items() if complaint]
     if wrong:
         raise InvalidParameters("A file cannot be used.", *wrong)
+
+
+async def _check_review(parts: Parts, request: JobRequest, user_id: str) -> None:
+    """A photo review that is named must be there, and the user's."""
+    code = request.photo_review_analysis_code
+    if code is None:
+        return
+    try:
+        async with parts.database.read() as session:
+            await review_of(session, code, user_id=user_id)
+    except NotFound as missing:
+        where = FieldError("/photo_review_analysis_code", "There is no such photo review of this user.")
+        raise InvalidParameters("A photo review cannot be used.", where) from missing
 
 
 async def _complaint(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:

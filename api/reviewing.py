@@ -23,6 +23,7 @@ from aijobs.domain.errors import (
     UnknownModel,
 )
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.meaning import digest_of
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.values.ids import new_id
@@ -32,7 +33,7 @@ from aijobs.persistence.jobs.records import file_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
 from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
-from api.accepting import ACCEPTED, answered, claim_of, take_in, take_once
+from api.accepting import ACCEPTED, answered, claim_of, claim_of_job, take_in, take_once
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.schemas.photo_responses import JPEG, photo_key
@@ -63,7 +64,8 @@ async def review_upload(parts: Parts, caller: Caller, upload: Upload, idempotenc
 async def review_file(parts: Parts, caller: Caller, request: ReviewRequest, idempotency_key: str | None) -> Answer:
     """The same for a photo that was uploaded before, of which a clean copy is made. Raises InvalidParameters too."""
     user_id = caller.acting_user(request.user_id)
-    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"))
+    meaning = digest_of(request.model_dump(mode="json", exclude={"user_id"}))
+    wanted = claim_of(caller, user_id, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
     if wanted and (first := await answered(parts, wanted)):
         return first
     try:
@@ -184,7 +186,7 @@ async def beautify(
     async with parts.database.read() as session:
         review = await review_of(session, code, user_id=caller.visible_user)
     request = _as_job(parts, review, wish)
-    wanted = claim_of(caller, caller.acting_user(review.user_id), idempotency_key, request.model_dump(mode="json"))
+    wanted = claim_of_job(parts, caller, caller.acting_user(review.user_id), idempotency_key, request)
     if wanted and (first := await answered(parts, wanted)):
         return first
     async with parts.database.read() as session:
