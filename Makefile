@@ -55,9 +55,9 @@ chaos: .venv/dev
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		-q pyproject.toml --group build -o requirements/runtime.lock
+		--no-emit-package aijobs-client -q pyproject.toml --group build -o requirements/runtime.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		-q pyproject.toml --group dev -o requirements/dev.lock
+		--no-emit-package aijobs-client -q pyproject.toml --group dev -o requirements/dev.lock
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

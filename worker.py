@@ -1,7 +1,7 @@
 """The worker's composition root: registers workflows and activities, and hands the adapters to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +16,7 @@ from activities.error_mapping import ErrorMapping
 from activities.generation import GenerationActivities
 from activities.heartbeats import EVERY, Heartbeats
 from activities.migration import MigrationActivities
-from activities.output_transfer import OutputMover, OutputTransfer
+from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
@@ -27,7 +27,11 @@ from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports import Deliveries, Downloader, Generator, ObjectStore, Provider, Records, WebhookSender
+from aijobs.domain.ports.downloads import Downloader
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.domain.webhooks import RetrySchedule
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import opened_database
@@ -55,7 +59,7 @@ STICKY_PATIENCE: Final = timedelta(seconds=1)
 class Collaborators:
     """The adapters that the activities work with."""
 
-    records: Records
+    records: DatabaseRecords
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     store: ObjectStore
@@ -71,16 +75,7 @@ def build_workers(
     client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
 ) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    keeper = OutputTransfer(them.records, OutputMover(them.downloader, them.store), them.store)
-    submitting = SubmissionActivities(them.records, them.catalogue, them.providers, them.store, them.public_url)
-    watching = PollingActivities(them.records, them.catalogue, them.providers)
-    generating = GenerationActivities(them.records, them.catalogue, them.generators, keeper)
-    migrating = MigrationActivities(them.records, them.catalogue, them.providers, keeper)
-    ending = EndingActivities(them.records, them.providers, them.store)
-    notifying = WebhookActivities(them.deliveries, them.messenger, them.patience)
-    repairing = RepairActivities(
-        them.records, them.store, TemporalJobWorkflows(client), ending, abandoned_after=settings.abandoned_after
-    )
+    activities = _activities(client, them, settings)
     shared: dict[str, Any] = {
         "interceptors": [ErrorMapping(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
@@ -93,33 +88,43 @@ def build_workers(
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
         },
-        PROVIDERS: {
-            "activities": [
-                submitting.submit,
-                watching.watch,
-                watching.watch_late,
-                generating.begin_generating,
-                generating.generate_stage,
-                generating.finish_generating,
-                ending.cancel_at_provider,
-            ],
-            "max_concurrent_activities": settings.provider_calls,
-        },
-        MIGRATION: {
-            "activities": [
-                migrating.migrate,
-                ending.end,
-                ending.ask_to_be_canceled,
-                repairing.repair,
-            ],
-            "max_concurrent_activities": settings.migrations,
-        },
-        WEBHOOKS: {
-            "activities": [notifying.deliver],
-            "max_concurrent_activities": settings.webhooks,
-        },
+        PROVIDERS: {"activities": activities[PROVIDERS], "max_concurrent_activities": settings.provider_calls},
+        MIGRATION: {"activities": activities[MIGRATION], "max_concurrent_activities": settings.migrations},
+        WEBHOOKS: {"activities": activities[WEBHOOKS], "max_concurrent_activities": settings.webhooks},
     }
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
+
+
+def _activities(
+    client: Client, them: Collaborators, settings: WorkerSettings
+) -> Mapping[str, Sequence[Callable[..., Any]]]:
+    """By task queue."""
+    records, catalogue, providers, store = them.records, them.catalogue, them.providers, them.store
+    gate, submissions, conversations = records.gate, records.submissions, records.conversations
+    transfer = OutputTransfer(records.outputs, them.downloader, store)
+    submitting = SubmissionActivities(submissions, records.queries, catalogue, providers, store, them.public_url)
+    watching = PollingActivities(submissions, gate, records.late_outcomes, catalogue, providers)
+    generating = GenerationActivities(gate, records.queries, conversations, catalogue, them.generators, transfer)
+    migrating = MigrationActivities(submissions, gate, catalogue, providers, transfer)
+    ending = EndingActivities(submissions, gate, records.outputs, conversations, providers, store)
+    workflows = TemporalJobWorkflows(client)
+    repairing = RepairActivities(
+        gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.abandoned_after
+    )
+    notifying = WebhookActivities(them.deliveries, them.messenger, them.patience)
+    return {
+        PROVIDERS: [
+            submitting.submit,
+            watching.watch,
+            watching.watch_late,
+            generating.begin_generating,
+            generating.generate_stage,
+            generating.finish_generating,
+            ending.cancel_at_provider,
+        ],
+        MIGRATION: [migrating.migrate, ending.end, ending.ask_to_be_canceled, repairing.repair],
+        WEBHOOKS: [notifying.deliver],
+    }
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:

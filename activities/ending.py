@@ -10,19 +10,35 @@ from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
-from aijobs.domain.ports import ObjectStore, Provider, Records
+from aijobs.domain.ports.conversations import Conversations
+from aijobs.domain.ports.jobs import JobGate
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.outputs import OutputLog
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.submissions import SubmissionLog
 
 
 class EndingActivities:
-    def __init__(self, records: Records, providers: Mapping[str, Provider], store: ObjectStore) -> None:
-        self._records = records
+    def __init__(
+        self,
+        submissions: SubmissionLog,
+        gate: JobGate,
+        outputs: OutputLog,
+        conversations: Conversations,
+        providers: Mapping[str, Provider],
+        store: ObjectStore,
+    ) -> None:
+        self._submissions = submissions
+        self._gate = gate
+        self._outputs = outputs
+        self._conversations = conversations
         self._providers = providers
         self._store = store
 
     @activity.defn
     async def cancel_at_provider(self, brief: JobBrief) -> CancelOutcome | None:
         """The provider's answer; nothing when it surely has nothing of this job."""
-        submission = await self._records.last_submission(brief.code)
+        submission = await self._submissions.last_submission(brief.code)
         if submission is None or submission.outcome is Outcome.REJECTED:
             return None
         provider = provider_of(self._providers, brief.provider)
@@ -33,9 +49,9 @@ class EndingActivities:
     async def _cancel_unknown(
         self, brief: JobBrief, provider: Provider, submission: Submission
     ) -> CancelOutcome | None:
-        match await look_for(self._records, provider, brief.provider, submission):
+        match await look_for(self._submissions, provider, brief.provider, submission):
             case Found(ref):
-                await self._records.conclude(submission, Accepted(ref))
+                await self._submissions.conclude(submission, Accepted(ref))
                 return await provider.cancel(ref)
             case Search.ABSENT:
                 return None
@@ -47,7 +63,7 @@ class EndingActivities:
     @activity.defn
     async def end(self, verdict: EndInput) -> JobState:
         """Write a bad end down. Returns how the job stands: it may have become a SUCCESS just before."""
-        state = await self._records.advance(
+        state = await self._gate.advance(
             verdict.code,
             verdict.job_status,
             error=verdict.error,
@@ -55,9 +71,9 @@ class EndingActivities:
             provider_may_charge=verdict.provider_may_charge,
         )
         if state.job_status is verdict.job_status:
-            for key in await self._records.drop_outputs(verdict.code):
+            for key in await self._outputs.drop(verdict.code):
                 await self._store.delete(key)
-        await self._records.clear_conversation(verdict.code)
+        await self._conversations.clear(verdict.code)
         return state
 
     @activity.defn

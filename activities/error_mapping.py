@@ -18,12 +18,12 @@ class ErrorMapping(Interceptor):
     Our own errors are expected: one line in the log each, no traceback. Anything else is a bug and shows its traceback.
     """
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Translating(next)
 
 
 class _Translating(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
             return await super().execute_activity(input)
         except AijobsError as expected:

@@ -6,12 +6,14 @@ from temporalio import activity
 
 from activities.output_transfer import OutputTransfer
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import JobIsFinal, ProviderUnavailable
+from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
-from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Generator, Records
+from aijobs.domain.lifecycle import JobStatus, require_unfinished
+from aijobs.domain.ports.conversations import Conversations
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.jobs import JobGate, JobQueries
 from aijobs.domain.provider_io import JobInput, Task, UploadedFile
 
 
@@ -19,12 +21,20 @@ class GenerationActivities:
     """The stages of a job are activities of their own, so that a retry or another worker repeats none that is done."""
 
     def __init__(
-        self, records: Records, catalogue: Catalogue, generators: Mapping[str, Generator], keeper: OutputTransfer
+        self,
+        gate: JobGate,
+        queries: JobQueries,
+        conversations: Conversations,
+        catalogue: Catalogue,
+        generators: Mapping[str, Generator],
+        transfer: OutputTransfer,
     ) -> None:
-        self._records = records
+        self._gate = gate
+        self._queries = queries
+        self._conversations = conversations
         self._catalogue = catalogue
         self._generators = generators
-        self._keeper = keeper
+        self._transfer = transfer
 
     @activity.defn
     async def begin_generating(self, brief: JobBrief) -> int:
@@ -42,7 +52,7 @@ class GenerationActivities:
         async def report(percent: float) -> None:
             if shown:
                 unit = 100 * (stage - 1 + percent / 100) / stages
-                await self._records.progress(brief.code, JobStatus.PROCESSING, unit, stage=(stage, stages))
+                await self._gate.progress(brief.code, JobStatus.PROCESSING, unit, stage=(stage, stages))
 
         await report(0)
         await generator.work(await self._task(brief, generator), stage, report)
@@ -56,23 +66,22 @@ class GenerationActivities:
         What was said on the way is erased last. A repetition finds the job GENERATED, and has only that left to do.
         """
         state = await self._enter_processing(brief)
-        if state.job_status < JobStatus.GENERATED:
+        if state.job_status.is_before(JobStatus.GENERATED):
             await self._keep_results(brief)
-            state = await self._records.advance(brief.code, JobStatus.GENERATED)
-        await self._records.clear_conversation(brief.code)
+            state = await self._gate.advance(brief.code, JobStatus.GENERATED)
+        await self._conversations.clear(brief.code)
         return state
 
     async def _keep_results(self, brief: JobBrief) -> None:
         generator = self._generator(brief)
-        kept = {output.index for output in await self._records.outputs(brief.code)}
+        kept = await self._transfer.kept(brief.code)
         for index, source in enumerate(await generator.finish(await self._task(brief, generator))):
             if index not in kept:
-                await self._keeper.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_silent)
+                await self._transfer.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_silent)
 
     async def _enter_processing(self, brief: JobBrief) -> JobState:
-        state = await self._records.advance(brief.code, JobStatus.PROCESSING)
-        if state.job_status.is_final:
-            raise JobIsFinal(f"{brief.code} has ended: {state.job_status.name}.")
+        state = await self._gate.advance(brief.code, JobStatus.PROCESSING)
+        require_unfinished(brief.code, state.job_status)
         return state
 
     def _generator(self, brief: JobBrief) -> Generator:
@@ -82,7 +91,7 @@ class GenerationActivities:
 
     async def _task(self, brief: JobBrief, generator: Generator) -> Task:
         model = self._catalogue.model(brief.model_id)
-        assignment = await self._records.assignment(brief.code)
+        assignment = await self._queries.assignment(brief.code)
         return Task(
             job_code=brief.code,
             model=model,
@@ -96,7 +105,7 @@ class GenerationActivities:
     async def _files(self, fields: Mapping[str, object], assignment: JobInput) -> dict[str, UploadedFile]:
         named = {name: str(assignment.params.get(name, "")) for name in fields}
         return {
-            name: await self._records.uploaded_file(code, user_id=assignment.user_id)
+            name: await self._queries.uploaded_file(code, user_id=assignment.user_id)
             for name, code in named.items()
             if is_upload(code)
         }

@@ -13,12 +13,12 @@ EVERY: Final = timedelta(seconds=2)
 
 
 class Heartbeats(Interceptor):
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Beating(next)
 
 
 class _Beating(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         heart = asyncio.create_task(_beat())
         try:
             return await super().execute_activity(input)

@@ -14,7 +14,9 @@ from aijobs.domain.errors import DownloadInterrupted, HostUnreachable, LinkExpir
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider, Records
+from aijobs.domain.ports.jobs import JobGate
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.submissions import SubmissionLog
 
 #: How often in a row an output may fail like this before it is believed to be lasting. Every try asks for the links
 #: anew. Outages, of the host, the provider or our own store, are not counted: they pass, or the deadline does.
@@ -28,22 +30,28 @@ LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
 
 class MigrationActivities:
     def __init__(
-        self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider], keeper: OutputTransfer
+        self,
+        submissions: SubmissionLog,
+        gate: JobGate,
+        catalogue: Catalogue,
+        providers: Mapping[str, Provider],
+        transfer: OutputTransfer,
     ) -> None:
-        self._records = records
+        self._submissions = submissions
+        self._gate = gate
         self._catalogue = catalogue
         self._providers = providers
-        self._keeper = keeper
+        self._transfer = transfer
 
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
         """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done."""
-        await self._records.advance(brief.code, JobStatus.MIGRATING)
+        await self._gate.advance(brief.code, JobStatus.MIGRATING)
         if brief.asyn:
             await self._move_all(brief)
-        if not await self._records.outputs(brief.code):
+        if not await self._transfer.kept(brief.code):
             raise OutputRefused("There is no output.")
-        return await self._records.advance(brief.code, JobStatus.SUCCESS)
+        return await self._gate.advance(brief.code, JobStatus.SUCCESS)
 
     async def _move_all(self, brief: JobBrief) -> None:
         failed: Counter[type[TransientError]] = Counter()
@@ -62,13 +70,13 @@ class MigrationActivities:
     async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
         model = self._catalogue.model(brief.model_id)
         sources = await self._sources(brief, provider)
-        moved = {output.index for output in await self._records.outputs(brief.code)}
+        moved = await self._transfer.kept(brief.code)
         for index, source in enumerate(sources):
             if index not in moved:
                 await self._move(brief, model, provider, index, len(sources), source)
 
     async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
-        submission = await self._records.last_submission(brief.code)
+        submission = await self._submissions.last_submission(brief.code)
         assert submission is not None
         assert submission.ref is not None, "only an accepted submission can have outputs"
         snapshot = await provider.query(submission.ref)
@@ -79,8 +87,8 @@ class MigrationActivities:
     ) -> None:
         async def report(percent: float) -> None:
             if JobStatus.MIGRATING in model.unit_progress:
-                await self._records.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
+                await self._gate.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
 
-        await self._keeper.keep(
+        await self._transfer.keep(
             brief.code, index, source, expect=model.output_kind, hosts=provider.download_hosts, report=report
         )

@@ -9,13 +9,15 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed
+from aijobs.domain.errors import SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider, Records
+from aijobs.domain.ports.jobs import JobGate, LateOutcomes
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
 
 VISIBLE_STEP = 10
@@ -23,8 +25,17 @@ VISIBLE_STEP = 10
 
 
 class PollingActivities:
-    def __init__(self, records: Records, catalogue: Catalogue, providers: Mapping[str, Provider]) -> None:
-        self._records = records
+    def __init__(
+        self,
+        submissions: SubmissionLog,
+        gate: JobGate,
+        late_outcomes: LateOutcomes,
+        catalogue: Catalogue,
+        providers: Mapping[str, Provider],
+    ) -> None:
+        self._submissions = submissions
+        self._gate = gate
+        self._late_outcomes = late_outcomes
         self._catalogue = catalogue
         self._providers = providers
 
@@ -48,29 +59,30 @@ class PollingActivities:
         try:
             snapshot = await provider.query(await self._ref(question, provider))
         except SubmissionLost:
-            await self._records.record_late_outcome(brief.code, JobStatus.FAILED, {})
+            await self._late_outcomes.record(brief.code, JobStatus.FAILED, {})
             return JobStatus.FAILED
         if not snapshot.final:
             raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
-        await self._records.record_late_outcome(brief.code, snapshot.status, snapshot.raw)
+        await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw)
         return snapshot.status
 
     async def _finished(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
-            await self._records.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
+            await self._gate.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
             return PollResult(job_status=JobStatus.GENERATED)
-        await self._records.keep_answer(question.brief.code, snapshot.raw)
+        await self._gate.keep_answer(question.brief.code, snapshot.raw)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
 
     async def _working(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         code = question.brief.code
-        status = max(question.job_status, snapshot.status)  # a provider's way back is ignored
-        if status > question.job_status:
-            await self._records.advance(code, status, detail={"raw_status": snapshot.raw_status})
+        is_further = question.job_status.is_before(snapshot.status)
+        status = snapshot.status if is_further else question.job_status  # a provider's way back is ignored
+        if is_further:
+            await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status})
         unit = self._unit(question, snapshot)
         if unit is not None and status is snapshot.status:
-            await self._records.progress(code, status, unit)
-        if status > question.job_status or _is_visible(question.unit_progress, unit):
+            await self._gate.progress(code, status, unit)
+        if is_further or _is_visible(question.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
         raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
 
@@ -79,7 +91,7 @@ class PollingActivities:
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
     async def _ref(self, question: PollInput, provider: Provider) -> Ref:
-        submission = await self._records.last_submission(question.brief.code)
+        submission = await self._submissions.last_submission(question.brief.code)
         assert submission is not None, "a job is watched only after it was submitted"
         if submission.ref is not None:
             return submission.ref
@@ -89,24 +101,20 @@ class PollingActivities:
 
     async def _found(self, question: PollInput, provider: Provider, submission: Submission) -> Ref:
         """Look for a submission whose outcome is unknown. It is never sent again."""
-        match await look_for(self._records, provider, question.brief.provider, submission):
+        match await look_for(self._submissions, provider, question.brief.provider, submission):
             case Found(ref):
-                await self._records.conclude(submission, Accepted(ref))
+                await self._submissions.conclude(submission, Accepted(ref))
                 return ref
             case Search.ABSENT:
-                await self._records.conclude(submission, Rejected("absent", "the provider does not have it"))
+                await self._submissions.conclude(submission, Rejected("absent", "the provider does not have it"))
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
                 raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
 
 
-class SubmissionLost(ProviderFailed):
-    code = "submission_lost"
-
-
-async def look_for(records: Records, provider: Provider, name: str, submission: Submission) -> Found | Search:
+async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
     """Ask the provider for a submission whose outcome is unknown."""
-    others = await records.known_ids(name, since=submission.intent_at - timedelta(hours=1))
+    others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
     return await provider.reconcile(submission, known_ids=others)
 
 

@@ -1,8 +1,7 @@
 """Mending what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
 
 from datetime import timedelta
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from temporalio import activity
@@ -13,7 +12,10 @@ from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ObjectStore, Records
+from aijobs.domain.ports.housekeeping import Housekeeping
+from aijobs.domain.ports.jobs import JobGate
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.workflow_control import JobWorkflowControl, WorkflowStatus
 
 log = structlog.get_logger()
 
@@ -27,16 +29,6 @@ UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
 
 
-class WorkflowStatus(StrEnum):
-    """What Temporal says of a job's workflow."""
-
-    RUNNING = "running"
-    NONE = "none"
-    TERMINATED = "terminated"
-    TIMED_OUT = "timed_out"
-    CLOSED = "closed"  #: by its own doing
-
-
 #: How a job ends whose workflow is gone: what an operator ended by hand is canceled, what ran out of time timed out.
 ENDS: Final = {
     WorkflowStatus.TERMINATED: JobStatus.CANCELED,
@@ -45,37 +37,21 @@ ENDS: Final = {
 }
 
 
-class JobWorkflowControl(Protocol):
-    """Temporal, as repair needs it. Every call may be repeated."""
-
-    async def start(self, brief: JobBrief) -> None: ...
-
-    async def watch_late(self, brief: JobBrief) -> None:
-        """Leave the slow watch behind that settles what is held."""
-        ...
-
-    async def fate(self, job_code: str) -> WorkflowStatus: ...
-
-    async def running_jobs(self) -> list[str]:
-        """The codes of all jobs whose workflow runs."""
-        ...
-
-    async def stop(self, job_code: str, reason: str) -> None: ...
-
-
 class RepairActivities:
     """What was begun to be written `abandoned_after` ago, and not finished, never will be."""
 
     def __init__(
         self,
-        records: Records,
+        gate: JobGate,
+        housekeeping: Housekeeping,
         store: ObjectStore,
         engine: JobWorkflowControl,
         ending: EndingActivities,
         *,
         abandoned_after: timedelta,
     ) -> None:
-        self._records = records
+        self._gate = gate
+        self._housekeeping = housekeeping
         self._store = store
         self._engine = engine
         self._ending = ending
@@ -85,7 +61,7 @@ class RepairActivities:
     async def repair(self) -> int:
         """Looks at everything once. Returns how many jobs were mended; every repair is a line of the job's history."""
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
-        keys = await self._records.forget_unanswered(older_than=UNANSWERED)
+        keys = await self._housekeeping.forget_unanswered(older_than=UNANSWERED)
         writes = await self._clear_away()
         if mended or keys or writes:
             log.info("repaired", jobs=mended, idempotency_keys=keys, writes=writes)
@@ -93,7 +69,7 @@ class RepairActivities:
 
     async def _mend_jobs(self) -> int:
         mended, last = 0, ""
-        while briefs := await self._records.unfinished(quiet_for=QUIET, after=last, at_most=PAGE):
+        while briefs := await self._housekeeping.unfinished(quiet_for=QUIET, after=last, at_most=PAGE):
             for brief in briefs:
                 mended += await self._mend(brief)
             last = briefs[-1].code
@@ -105,7 +81,7 @@ class RepairActivities:
             return False
         if fate is WorkflowStatus.NONE:
             await self._engine.start(brief)
-            await self._records.note(brief.code, {"repair": "its workflow was missing and is started"})
+            await self._gate.note(brief.code, {"repair": "its workflow was missing and is started"})
         else:
             await self._end(brief, fate)
         return True
@@ -117,7 +93,7 @@ class RepairActivities:
         except TransientError:
             farewell = CancelOutcome.REQUESTED
         message = f"Its workflow was {fate.replace('_', ' ')} before the job had ended."
-        await self._records.note(brief.code, {"repair": message})
+        await self._gate.note(brief.code, {"repair": message})
         verdict = EndInput(
             code=brief.code,
             job_status=ENDS[fate],
@@ -132,9 +108,9 @@ class RepairActivities:
     async def _clear_away(self) -> int:
         """What dead processes have left in the store."""
         cleared = await self._store.tidy(older_than=self._abandoned_after)
-        for key in await self._records.abandoned_writes(older_than=self._abandoned_after):
+        for key in await self._housekeeping.abandoned_writes(older_than=self._abandoned_after):
             await self._store.delete(key)
-            await self._records.forget_write(key)
+            await self._housekeeping.forget_write(key)
             cleared += 1
         return cleared
 
@@ -143,8 +119,8 @@ class RepairActivities:
         stopped = 0
         for first in range(0, len(running), PAGE):
             codes = running[first : first + PAGE]
-            for code in await self._records.final_among(codes, quiet_for=SETTLING):
+            for code in await self._housekeeping.final_among(codes, quiet_for=SETTLING):
                 await self._engine.stop(code, "Its job has ended.")
-                await self._records.note(code, {"repair": "its workflow still ran and is stopped"})
+                await self._gate.note(code, {"repair": "its workflow still ran and is stopped"})
                 stopped += 1
         return stopped

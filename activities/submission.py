@@ -8,7 +8,7 @@ from typing import Any, Final
 from temporalio import activity
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable, SubmissionExists, TransientError
+from aijobs.domain.errors import Overtaken, ProviderFailed, ProviderRejected, ProviderUnavailable, SubmissionExists
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -21,7 +21,10 @@ from aijobs.domain.jobs.submissions import (
     SubmitOutcome,
     Unknown,
 )
-from aijobs.domain.ports import ObjectStore, Provider, Records
+from aijobs.domain.ports.jobs import JobQueries
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import InputFile, JobInput, Task, UploadedFile
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
@@ -37,13 +40,15 @@ class SubmissionActivities:
 
     def __init__(
         self,
-        records: Records,
+        submissions: SubmissionLog,
+        queries: JobQueries,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
         store: ObjectStore,
         public_url: str | None,
     ) -> None:
-        self._records = records
+        self._submissions = submissions
+        self._queries = queries
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
@@ -52,26 +57,26 @@ class SubmissionActivities:
     @activity.defn
     async def submit(self, brief: JobBrief) -> JobState:
         """At most one send per submission. What may have arrived is never sent again."""
-        last = await self._records.last_submission(brief.code)
+        last = await self._submissions.last_submission(brief.code)
         if last is not None and last.outcome is not Outcome.REJECTED:
-            return await self._records.conclude(last, Accepted(last.ref) if last.ref else LOST)
+            return await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
         provider = provider_of(self._providers, brief.provider)
         task = await self._task(brief, provider)
         request = provider.build_request(task)
         submission = await self._intend(brief, task.token, request)
         outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
-        state = await self._records.conclude(submission, outcome)
+        state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
         return state
 
     async def _intend(self, brief: JobBrief, token: str, request: ProviderRequest) -> Submission:
         try:
-            return await self._records.intend(brief.code, provider=brief.provider, token=token, request=request)
+            return await self._submissions.intend(brief.code, provider=brief.provider, token=token, request=request)
         except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
             raise Overtaken("Another try of this submit was faster.") from faster
 
     async def _task(self, brief: JobBrief, provider: Provider) -> Task:
-        assignment = await self._records.assignment(brief.code)
+        assignment = await self._queries.assignment(brief.code)
         token = secrets.token_urlsafe(18)
         model = self._catalogue.model(brief.model_id)
         return Task(
@@ -89,7 +94,7 @@ class SubmissionActivities:
         """The provider's reference to the job that an action is done to."""
         if assignment.origin is None:
             return None
-        submission = await self._records.last_submission(assignment.origin)
+        submission = await self._submissions.last_submission(assignment.origin)
         if submission is None or submission.ref is None:
             raise ProviderFailed(f"{assignment.origin} was never at the provider.")
         return submission.ref
@@ -107,7 +112,7 @@ class SubmissionActivities:
                 return [await linked(one) for one in value]
             if not is_upload(value):
                 return value
-            file = await self._records.uploaded_file(value, user_id=assignment.user_id)
+            file = await self._queries.uploaded_file(value, user_id=assignment.user_id)
             return await self._link(provider, file, token)
 
         return {
@@ -149,13 +154,3 @@ def _raise_if_rejected(outcome: SubmitOutcome) -> None:
     if outcome.may_retry:
         raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
     raise ProviderRejected(outcome.message)
-
-
-class Overtaken(TransientError):
-    code = "overtaken"
-
-
-class ProviderRejected(ProviderFailed):
-    """The provider does not take this job."""
-
-    code = "provider_rejected"

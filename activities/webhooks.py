@@ -7,7 +7,7 @@ from typing import Final
 from temporalio import activity
 
 from aijobs.domain.errors import WebhookGivenUp, WebhookNotTaken
-from aijobs.domain.ports import Deliveries, WebhookSender
+from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.domain.webhooks import RetrySchedule, WebhookMessage, WebhookReply
 
 EARLY: Final = timedelta(seconds=1)

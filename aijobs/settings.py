@@ -23,7 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.adapters import chat
+from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.network.host_patterns import listed
 from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
@@ -31,12 +32,19 @@ from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.documents.templates import TemplateFile
-from aijobs.providers.registry import ProviderSettings
+from aijobs.providers.registry import PROVIDERS, ProviderSettings
 
 PREFIX: Final = "AIJOBS_"
 NESTED_BY: Final = "__"
+
+#: Every outside service that is switched on by a token, by the name of its section.
+VENDORS: Final[Mapping[str, Vendor]] = {
+    **{name: package.vendor for name, package in PROVIDERS.items()},
+    "chat": chat.VENDOR,
+}
 
 SHIPPED_CATALOGUE: Final = Path(__file__).parent / "domain" / "catalogue.toml"
 SHIPPED_TEMPLATES: Final = Path(__file__).parent / "adapters" / "documents" / "samples"
@@ -141,6 +149,10 @@ class Settings(BaseSettings, ProviderSettings):
         except ValidationError as invalid:
             raise SettingsError("; ".join(_wrong(invalid))) from None
 
+    def has_key(self, vendor: str) -> bool:
+        """Whether it is one of VENDORS, and switched on."""
+        return vendor in VENDORS and bool(self.section(vendor).token)
+
     @property
     def database(self) -> str:
         """An SQLAlchemy URL."""
@@ -178,6 +190,11 @@ class Settings(BaseSettings, ProviderSettings):
             return {file.stem: _template_in(file) for file in files}
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}TEMPLATES: {wrong}") from wrong
+
+
+def variable(section: str, field: str) -> str:
+    """The environment variable of one field of a section."""
+    return f"{PREFIX}{section.upper()}{NESTED_BY}{field.upper()}"
 
 
 def _template_in(file: Path) -> TemplateFile:

@@ -17,7 +17,7 @@ from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameter
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, first_answer, settle
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.queries import brief_of, file_of
 from aijobs.persistence.photo_reviews import review_of
 from aijobs.persistence.tables import JobRow
 from api.acting import checked_origin, parameters_for
@@ -81,7 +81,7 @@ async def take_once(
         answer = (answer_with or answer_for)(job)
         if wanted:
             await settle(session, wanted, answer)
-    await parts.engine.start_or_leave(parts.records.brief(job))
+    await parts.engine.start_or_leave(brief_of(job, parts.catalogue))
     return answer
 
 

@@ -5,8 +5,8 @@ from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FollowUp, Parameters
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ActionProvider
-from aijobs.persistence.jobs.records import job_of
+from aijobs.domain.ports.providers import ActionProvider
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Parts
 

@@ -14,7 +14,9 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.parameters import Parameters
-from aijobs.domain.ports import Generator, ObjectStore, Provider
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.records import DatabaseRecords

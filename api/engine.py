@@ -9,7 +9,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import TransientError
+from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from workflows.ai_job import AiJob
 from workflows.client import start_job, start_late_watch
@@ -17,12 +17,6 @@ from workflows.client import start_job, start_late_watch
 PATIENCE: Final = timedelta(seconds=3)
 
 log = structlog.get_logger()
-
-
-class TemporalUnavailable(TransientError):
-    """Temporal does not answer."""
-
-    code = "temporal_unavailable"
 
 
 class JobWorkflows:

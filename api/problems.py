@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from aijobs.domain import errors
-from aijobs.domain.errors import AijobsError, BadInput, FieldError, TransientError
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 from api.middleware import request_id_of
@@ -46,6 +46,10 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.PhotoIsBeingBeautified: HTTPStatus.CONFLICT,
     errors.NothingHeld: HTTPStatus.CONFLICT,
     errors.ProviderFailed: HTTPStatus.BAD_GATEWAY,
+    errors.ProviderRejected: HTTPStatus.BAD_GATEWAY,
+    errors.SubmissionLost: HTTPStatus.BAD_GATEWAY,
+    errors.AnswerRefused: HTTPStatus.BAD_GATEWAY,
+    errors.AnswerUnusable: HTTPStatus.BAD_GATEWAY,
     errors.OutputRefused: HTTPStatus.BAD_GATEWAY,
     errors.AddressRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.EndpointDisabled: HTTPStatus.CONFLICT,
@@ -53,6 +57,10 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.WebhookGivenUp: HTTPStatus.BAD_GATEWAY,
     errors.WebhookNotTaken: HTTPStatus.BAD_GATEWAY,
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Overtaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
@@ -87,16 +95,6 @@ class Problem(BaseModel):
     code: str
     request_id: str
     errors: list[FieldProblem]
-
-
-class NotReady(TransientError):
-    """Something that we need is missing; each is named."""
-
-    code = "not_ready"
-
-    def __init__(self, *missing: FieldError) -> None:
-        super().__init__(f"Missing: {', '.join(field.pointer.lstrip('/') for field in missing)}.")
-        self.fields = missing
 
 
 class UnreadableBody(HTTPException):

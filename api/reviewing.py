@@ -29,7 +29,7 @@ from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.queries import file_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
 from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
@@ -115,7 +115,7 @@ async def _reviewed(
         return await take_once(parts, wanted, accepted, answer_with=_answer_for(review))
     except AijobsError:
         await parts.store.delete(file.key)
-        await parts.records.forget_write(file.key)
+        await parts.records.housekeeping.forget_write(file.key)
         raise
 
 

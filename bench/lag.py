@@ -18,7 +18,7 @@ from aijobs.domain.lifecycle import JobStatus
 from bench.baseline.vendor import POLL_EVERY
 from bench.baseline.workflows import STEERING, BareVendorJob
 from bench.report import Report, p50_p95, ratio
-from bench.rig.installation import VENDOR_TOKEN, BenchInstallation, installed, started_api
+from bench.rig.installation import VENDOR_KEY, BenchInstallation, installed, started_api
 from bench.rig.picture import as_data_url, tiny_picture
 from bench.rig.processes import started
 from bench.rig.resource_usage import machine_seconds
@@ -79,7 +79,7 @@ async def _ours(
         api = await started_api(opened, here, changes)
         await started(opened, "cli.main", "worker", folder=here.folder, settings={**here.settings, **changes})
         vendor = await opened.enter_async_context(
-            httpx.AsyncClient(base_url=here.vendor_url, headers={"Authorization": f"Bearer {VENDOR_TOKEN}"})
+            httpx.AsyncClient(base_url=here.vendor_url, headers={"Authorization": f"Bearer {VENDOR_KEY}"})
         )
         picture = here.folder / "tiny.png"
         picture.write_bytes(tiny_picture())

@@ -24,7 +24,7 @@ from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.documents.templates import save_template
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import FileRow
 from aijobs.settings import SHIPPED_CATALOGUE, WorkerSettings
 from bench.report import Report, milliseconds, p50_p95, ratio
@@ -114,7 +114,7 @@ async def _one_job(client: Client, database: Database, catalogue: Catalogue, par
         daily_limit=10**6,
     )
     async with database.write() as session:
-        brief = DatabaseRecords(database, catalogue).brief(await accept(session, order))
+        brief = brief_of(await accept(session, order), catalogue)
     await start_job(client, brief)
     await client.get_workflow_handle(brief.code).result()
     return brief.code

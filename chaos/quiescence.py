@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from aijobs.domain.jobs.job import JobState
+from aijobs.domain.lifecycle import UNFINISHED
 from chaos.evidence import DATABASE
 from chaos.observations import WorkflowObservation
 from chaos.stack.stack import ChaosStack
@@ -23,7 +24,10 @@ JOBS: Final = 'WorkflowType = "AiJob"'
 LATE_WATCHES: Final = 'WorkflowType = "LateWatch"'
 RUNNING: Final = 'ExecutionStatus = "Running"'
 
-UNFINISHED: Final = "SELECT (SELECT count(*) FROM job WHERE job_status < 6) + (SELECT count(*) FROM write_intent)"
+AT_WORK: Final = ", ".join(str(int(status)) for status in UNFINISHED)
+LEFT_TO_DO: Final = (
+    f"SELECT (SELECT count(*) FROM job WHERE job_status IN ({AT_WORK})) + (SELECT count(*) FROM write_intent)"  # noqa: S608
+)
 BUSY_PATIENCE: Final = 30.0
 
 
@@ -63,7 +67,7 @@ async def count(client: Client, query: str) -> int:
 
 def _unfinished(folder: Path) -> int:
     with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True, timeout=BUSY_PATIENCE)) as database:
-        found: int = database.execute(UNFINISHED).fetchone()[0]
+        found: int = database.execute(LEFT_TO_DO).fetchone()[0]
         return found
 
 

@@ -21,7 +21,7 @@ from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, SubmitOutc
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.access.idempotency import IdempotencyClaim
-from aijobs.persistence.jobs import gate, records
+from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
@@ -49,7 +49,7 @@ class Sabotage:
 _submit = Replicate.submit
 _put = DirectoryStore.put
 _record = gate.record
-_advance = records.DatabaseRecords.advance
+_advance = gate.DatabaseJobGate.advance
 
 
 async def _send_twice(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
@@ -81,11 +81,11 @@ def _drop_events(session: AsyncSession, job: JobRow, kind: EventKind, detail: di
 
 
 async def _store_nothing(
-    self: DirectoryStore,  # noqa: ARG001 - its place
+    self: DirectoryStore,
     key: str,
     chunks: AsyncIterator[bytes],
     *,
-    media_type: str,  # noqa: ARG001 - its place
+    media_type: str,
 ) -> StoredObject:
     digest = Digest()
     async for chunk in chunks:
@@ -101,9 +101,7 @@ async def _store_more(self: DirectoryStore, key: str, chunks: AsyncIterator[byte
     return await _put(self, key, chunks, media_type=media_type)
 
 
-async def _tell_the_workflow_otherwise(
-    self: records.DatabaseRecords, code: str, to: JobStatus, **more: Any
-) -> JobState:
+async def _tell_the_workflow_otherwise(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
     state = await _advance(self, code, to, **more)
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
@@ -112,7 +110,7 @@ def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
 
-async def _never_end(self: records.DatabaseRecords, code: str, to: JobStatus, **more: Any) -> JobState:
+async def _never_end(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
     return JobState.of(code, to) if to.is_final else await _advance(self, code, to, **more)
 
 
@@ -137,13 +135,13 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "send-twice": Sabotage("paid once", Replicate, "submit", _send_twice),
     "send-again": Sabotage("paid once", Replicate, "submit", _send_again),
     "refund-twice": Sabotage("balance", gate, "close", _refund_twice),
-    "settle-always": Sabotage("just", records, "closing_entry", _settle_always),
+    "settle-always": Sabotage("just", gate, "closing_entry", _settle_always),
     "drop-events": Sabotage("history", gate, "record", _drop_events),
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
-    "other-result": Sabotage("agreement", records.DatabaseRecords, "advance", _tell_the_workflow_otherwise),
+    "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _tell_the_workflow_otherwise),
     "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
-    "never-end": Sabotage("final", records.DatabaseRecords, "advance", _never_end),
+    "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
     "start-twice": Sabotage("one workflow", engine, "start_job", _start_twice),
 }

@@ -14,16 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import BAD_ENDS, ORDER, JobStatus
 from cli import console, terminal_text
 
 FRAMES_PER_SECOND: Final = 10
 BAR_WIDTH: Final = 40
 UNIT_BAR_WIDTH: Final = 20
-
-#: What a job passes when all goes well.
-WAY: Final = tuple(status for status in JobStatus if status <= JobStatus.SUCCESS)
-BAD_ENDS: Final = frozenset(JobStatus) - frozenset(WAY)
 
 
 class ProgressView(Protocol):
@@ -97,14 +93,19 @@ class LiveProgress:
             table.add_column(no_wrap=True)
         table.add_column(justify="right", min_width=8, style="dim")
         table.add_column()
-        for status in sorted(self._entered) if latest.job_status in BAD_ENDS else WAY:
+        for status in self._passed() if latest.job_status in BAD_ENDS else ORDER:
             table.add_row(*self._line(status, latest))
         return table
+
+    def _passed(self) -> list[JobStatus]:
+        """In order; the last one is the present one."""
+        return [status for status in (*ORDER, *BAD_ENDS) if status in self._entered]
 
     def _line(self, status: JobStatus, latest: JobEvent) -> tuple[RenderableType, ...]:
         entered = self._entered.get(status)
         if entered is None:
-            return (Text("–" if status < latest.job_status else "·", style="dim"), *_names(status, "dim"), "", "")
+            mark = "–" if status.is_before(latest.job_status) else "·"
+            return (Text(mark, style="dim"), *_names(status, "dim"), "", "")
         here = status is latest.job_status
         after = console.seconds((entered - self._began).total_seconds())
         unit = _unit_bar(latest) if here and not status.is_final else Text("")
@@ -115,7 +116,7 @@ class LiveProgress:
             return console.WRONG
         if status is latest.job_status and not status.is_final:
             return self._spinner
-        left_in_vain = latest.job_status in BAD_ENDS and status is max(self._entered.keys() - BAD_ENDS)
+        left_in_vain = latest.job_status in BAD_ENDS and status is self._passed()[-2]
         return Text("–", style="dim") if left_in_vain else console.OK
 
     def _whole(self, latest: JobEvent) -> RenderableType:

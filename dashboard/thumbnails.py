@@ -9,7 +9,8 @@ from PIL import Image, ImageOps
 
 from aijobs.adapters.media.image_check import MAX_PIXELS
 from aijobs.domain.errors import NotFound
-from aijobs.persistence.jobs.records import job_of, outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import OutputRow
 from api.paths import JobCode
 from dashboard.page import PageRoute, Visiting

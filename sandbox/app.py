@@ -1,7 +1,7 @@
 """The sandbox as one FastAPI application: every simulated vendor, the delivery host and the control endpoints."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 from fastapi import FastAPI, Request
@@ -11,36 +11,31 @@ from sandbox import context, control, output_host
 from sandbox.call import Refusal
 from sandbox.config import SandboxConfig
 from sandbox.faults.fault_board import UnknownFaultError
-from sandbox.vendors.chat import routes as chat
-from sandbox.vendors.replicate import file_routes, routes, service
-from sandbox.vendors.replicate.rate_limits import Throttle
-from sandbox.vendors.ttapi import routes as ttapi_routes
-from sandbox.vendors.ttapi import worker as studio
+from sandbox.vendors.registry import simulated_vendors
 
 
 def build_sandbox(config: SandboxConfig) -> FastAPI:
     """Serve it by `sandbox.server`: some faults need the TCP connection itself."""
+    vendors = simulated_vendors()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with (
-            context.opened(config) as shared,
-            service.opened(shared) as replicate,
-            studio.opened(shared) as midjourney,
-        ):
+        async with context.opened(config) as shared, AsyncExitStack() as stack:
+            for name, vendor in vendors.items():
+                if vendor.opened:
+                    shared.services[name] = await stack.enter_async_context(vendor.opened(shared))
             app.state.world = shared
-            app.state.replicate = replicate
-            app.state.ttapi = midjourney
             yield
 
-    app = FastAPI(title="sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    middleware = [vendor.middleware(config) for vendor in vendors.values() if vendor.middleware]
+    app = FastAPI(
+        title="sandbox", lifespan=lifespan, middleware=middleware, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.include_router(control.router)
     app.include_router(output_host.router)
-    app.include_router(routes.router)
-    app.include_router(file_routes.router)
-    app.include_router(chat.router)
-    app.include_router(ttapi_routes.router)
-    app.add_middleware(Throttle, limit=config.rate_limit)
+    for vendor in vendors.values():
+        for router in vendor.routers:
+            app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(UnknownFaultError, _unknown_fault)
     return app

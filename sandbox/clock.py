@@ -15,7 +15,7 @@ def now_ns() -> int:
 
 
 def stamp(moment_ns: int) -> str:
-    """RFC 3339 in UTC with nine fractional digits, as Replicate's newer servers write it."""
+    """RFC 3339 in UTC with nine fractional digits, as servers written in Go do."""
     seconds, fraction = divmod(moment_ns, NANOSECONDS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 

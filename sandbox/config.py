@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Rules = TypeVar("Rules", bound=BaseModel)
 
 ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
@@ -16,25 +18,6 @@ class Pace(BaseModel):
 
     queue_seconds: float = Field(default=1.0, ge=0, le=86_400)
     work_seconds: float = Field(default=3.0, ge=0, le=86_400)
-
-
-class RateLimit(BaseModel):
-    """Calls a token may make per minute; the whole minute's worth may come in one burst."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    creates_per_minute: int = Field(default=600, ge=1)
-    calls_per_minute: int = Field(default=3_000, ge=1)
-
-
-class TtapiRules(BaseModel):
-    """What a key of TTAPI may spend and keep busy."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    quota: int = Field(default=100_000, ge=0)
-    max_queue: int = Field(default=10, ge=1)
-    link_ttl: timedelta = timedelta(days=30)
 
 
 class SandboxConfig(BaseModel):
@@ -52,11 +35,14 @@ class SandboxConfig(BaseModel):
     shortest_deadline: timedelta = timedelta(seconds=5)
     data_dir: Path | None = None  #: None = everything is forgotten when the sandbox stops
     page_size: int = Field(default=100, ge=1, le=1_000)
-    rate_limit: RateLimit = RateLimit()
-    ttapi: TtapiRules = TtapiRules()
+    rules: tuple[BaseModel, ...] = ()  #: what single vendors allow, each by a class of the vendor's own
     max_file_bytes: int = Field(default=100 * 1024**2, ge=1)
     max_output_pixels: int = Field(default=100_000_000, ge=1)
     work_threads: int = Field(default=2, ge=1, le=64)
+
+    def rules_of(self, kind: type[Rules]) -> Rules:
+        """One vendor's rules; where none are given, those that its class has by itself."""
+        return next((rules for rules in self.rules if isinstance(rules, kind)), kind())
 
     @property
     def base_url(self) -> str:

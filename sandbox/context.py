@@ -8,8 +8,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, cast
 
 import httpx
 from fastapi import Request
@@ -29,6 +29,13 @@ from sandbox.webhooks import Webhooks
 Result = TypeVar("Result")
 
 
+class VendorService(Protocol):
+    """What the routes of one vendor share: its jobs, files, accounts."""
+
+    async def reset(self) -> None:
+        """Forget everything; what is running ends without a word."""
+
+
 @dataclass(kw_only=True)
 class SandboxContext:
     config: SandboxConfig
@@ -42,13 +49,16 @@ class SandboxContext:
     http: httpx.AsyncClient
     threads: ThreadPoolExecutor
     closing: ClosingEvent
+    services: dict[str, VendorService] = field(default_factory=dict)  #: by the vendor's name, while it is served
 
     async def compute(self, work: Callable[[], Result]) -> Result:
         """Run heavy work in one of the sandbox's few worker threads."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def reset(self) -> None:
-        """Forget every fault, ledger row, webhook and file; go back to the configured pace."""
+        """Forget every job, fault, ledger row, webhook and file; go back to the configured pace."""
+        for service in self.services.values():
+            await service.reset()
         await self.webhooks.reset()
         self.board.clear()
         self.ledger.clear()

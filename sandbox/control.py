@@ -2,14 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.config import Pace
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.fault_board import GRAMMAR, arm_for_all, describe
-from sandbox.vendors.replicate.service import service_of
-from sandbox.vendors.ttapi.worker import midjourney_of
 
 router = APIRouter(prefix="/_sandbox")
 InWorld = Annotated[SandboxContext, Depends(context_of)]
@@ -74,8 +72,6 @@ async def set_pace(world: InWorld, change: PaceChange) -> Pace:
 
 
 @router.post("/reset", status_code=204)
-async def reset(request: Request, world: InWorld) -> None:
+async def reset(world: InWorld) -> None:
     """Forget everything; what is running ends without a word."""
-    await service_of(request).reset()
-    await midjourney_of(request).reset()
     await world.reset()

@@ -16,8 +16,6 @@ from sandbox.context import SandboxContext
 from sandbox.faults.broken_responses import ReachableConnection
 from sandbox.faults.fault_board import arm_for_all
 from sandbox.persistence.ledger import LedgerRow
-from sandbox.vendors.replicate.service import ReplicateService
-from sandbox.vendors.ttapi.worker import MidjourneyService
 
 SECONDS_TO_SAY_GOODBYE: Final = 2
 
@@ -29,8 +27,6 @@ class RunningSandbox:
     url: str
     config: SandboxConfig
     world: SandboxContext
-    replicate: ReplicateService
-    ttapi: MidjourneyService
 
     def misbehave(self, fault: str, *, arg: str | None = None, times: int | None = None, on: str | None = None) -> None:
         """Arm a fault for whoever comes next, by default once; raises UnknownFaultError."""
@@ -41,8 +37,6 @@ class RunningSandbox:
 
     async def reset(self) -> None:
         """Forget everything; what is running ends without a word."""
-        await self.replicate.reset()
-        await self.ttapi.reset()
         await self.world.reset()
 
     def pace(self, *, queue_seconds: float, work_seconds: float) -> None:
@@ -89,10 +83,7 @@ async def running(config: SandboxConfig) -> AsyncIterator[RunningSandbox]:
             if serving.done():
                 serving.result()
                 raise RuntimeError("the sandbox ended while starting")
-        state = app.state
-        yield RunningSandbox(
-            url=bound.base_url, config=bound, world=state.world, replicate=state.replicate, ttapi=state.ttapi
-        )
+        yield RunningSandbox(url=bound.base_url, config=bound, world=app.state.world)
     finally:
         if server.started:
             app.state.world.closing.begin()

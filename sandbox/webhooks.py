@@ -18,7 +18,7 @@ from sandbox.persistence.archive import Archive
 
 KIND: Final = "letters"
 TRIES: Final = 10
-TRIES_UNSIGNED: Final = 3  # TTAPI gives up sooner, and takes nothing but 200 for an arrival
+TRIES_UNSIGNED: Final = 3  # who does not sign gives up sooner, and takes nothing but 200 for an arrival
 FIRST_PAUSE: Final = 0.1  # doubles: ten tries take a little less than a minute
 PATIENCE: Final = 10.0
 AN_HOUR: Final = timedelta(hours=1)

@@ -81,11 +81,11 @@ class AiJob:
         self._show(_result(submitting, clock))
 
     async def _wait_until_generated(self) -> None:
-        if self._state.job_status >= JobStatus.GENERATED:
+        if not self._state.job_status.is_before(JobStatus.GENERATED):
             return  # a rerun from migration, or a job that was taken up again
         self._start_deadline()
         await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
-        while self._state.job_status < JobStatus.GENERATED:
+        while self._state.job_status.is_before(JobStatus.GENERATED):
             await self._watch()
             if workflow.info().is_continue_as_new_suggested() and self._interruptions.wish is None:
                 workflow.continue_as_new(self._carried_over())
@@ -109,11 +109,11 @@ class AiJob:
             raise told_by_provider(news.job_status, news.error)
         self._state = JobState.of(self._brief.code, news.job_status, unit=news.unit_progress)
         self._start_deadline()
-        if self._state.job_status < JobStatus.GENERATED:
+        if self._state.job_status.is_before(JobStatus.GENERATED):
             self._show(self._state)
 
     async def _generate(self) -> None:
-        if self._state.job_status >= JobStatus.GENERATED:
+        if not self._state.job_status.is_before(JobStatus.GENERATED):
             return  # taken up again
         self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
         clock = StageClock(self._brief, Stage.PROCESSING)

@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from aijobs.domain.ports import Deliveries
+from aijobs.domain.ports.webhooks import Deliveries
 from workflows.client import start_delivery
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ from typing import Final
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.repair import WorkflowStatus
 from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.ports.workflow_control import WorkflowStatus
 from workflows.client import start_job, start_late_watch
 
 AT_MOST: Final = 10_000
@@ -22,7 +22,7 @@ _FATE_OF: Final[Mapping[WorkflowExecutionStatus | None, WorkflowStatus]] = {
 
 
 class TemporalJobWorkflows:
-    """Implements Engine."""
+    """Implements JobWorkflowControl."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -23,6 +23,10 @@ AijobsError
 │   ├── SubmissionExists        an earlier one may have arrived
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
+│   │   ├── ProviderRejected    it does not take this job
+│   │   ├── SubmissionLost      it never got the request
+│   │   ├── AnswerRefused       the model answers, and not what it was asked
+│   │   └── AnswerUnusable      ...nor in the form that it was asked for
 │   ├── OutputRefused           not what was promised, or not from where it should come
 │   ├── AddressRefused          a link leads inside
 │   ├── EndpointDisabled        no webhooks go there until it is enabled again
@@ -30,6 +34,10 @@ AijobsError
 │   └── WebhookGivenUp          nobody took it, in all its tries
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
+    │   └── AnswerLost          a question has left, and its answer is not here
+    ├── TemporalUnavailable
+    ├── NotReady                something that we need is missing
+    ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
     ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
@@ -172,6 +180,24 @@ class ProviderFailed(PermanentError):
     code = "provider_failed"
 
 
+class ProviderRejected(ProviderFailed):
+    code = "provider_rejected"
+
+
+class SubmissionLost(ProviderFailed):
+    code = "submission_lost"
+
+
+class AnswerRefused(ProviderFailed):
+    code = "answer_refused"
+
+
+class AnswerUnusable(ProviderFailed):
+    """Not the table that was asked for, even when it was asked again."""
+
+    code = "answer_unusable"
+
+
 class OutputRefused(PermanentError):
     """An output is not what was promised, or not from where it should come. Nothing of it is kept."""
 
@@ -198,6 +224,30 @@ class WebhookGivenUp(PermanentError):
 
 class ProviderUnavailable(TransientError):
     code = "provider_unavailable"
+
+
+class AnswerLost(ProviderUnavailable):
+    """The question may be paid for; asking again is paid again."""
+
+    code = "answer_lost"
+
+
+class TemporalUnavailable(TransientError):
+    code = "temporal_unavailable"
+
+
+class NotReady(TransientError):
+    """Something that we need is missing; each is named."""
+
+    code = "not_ready"
+
+    def __init__(self, *missing: FieldError) -> None:
+        super().__init__(f"Missing: {', '.join(field.pointer.lstrip('/') for field in missing)}.")
+        self.fields = missing
+
+
+class Overtaken(TransientError):
+    code = "overtaken"
 
 
 class TooManyStreams(TransientError):

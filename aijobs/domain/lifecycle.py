@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum, IntEnum, auto
 from typing import Final
 
-from aijobs.domain.errors import IllegalMove
+from aijobs.domain.errors import IllegalMove, JobIsFinal
 
 
 class JobStatus(IntEnum):
@@ -32,6 +32,10 @@ class JobStatus(IntEnum):
     @property
     def is_final(self) -> bool:
         return not TRANSITIONS[self]
+
+    def is_before(self, other: "JobStatus") -> bool:
+        """Whether a job that is here has not come to `other` yet. Every end is behind all else, and before no other."""
+        return _PLACE[self] < _PLACE[other]
 
     @property
     def zh(self) -> str:
@@ -56,21 +60,35 @@ DESCRIPTIONS: Final[Mapping[JobStatus, tuple[str, str]]] = {
     JobStatus.CANCELED: ("取消", "Canceled"),
 }
 
-_BAD_ENDS: Final = frozenset({JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED})
+#: What a job passes on its way to SUCCESS. The order is here, and not in the numbers, which are part of the API.
+ORDER: Final = (
+    JobStatus.DRAFT,
+    JobStatus.SUBMITTED,
+    JobStatus.QUEUED,
+    JobStatus.PROCESSING,
+    JobStatus.GENERATED,
+    JobStatus.MIGRATING,
+    JobStatus.SUCCESS,
+)
+UNFINISHED: Final = ORDER[:-1]
+BAD_ENDS: Final = (JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED)
+ENDS: Final = (JobStatus.SUCCESS, *BAD_ENDS)
+
+_PLACE: Final = {status: place for place, status in enumerate(UNFINISHED)} | dict.fromkeys(ENDS, len(UNFINISHED))
 
 
 def _working_after(status: JobStatus) -> frozenset[JobStatus]:
-    return frozenset(later for later in JobStatus if status < later <= JobStatus.GENERATED)
+    return frozenset(ORDER[ORDER.index(status) + 1 : ORDER.index(JobStatus.GENERATED) + 1])
 
 
 #: Every legal move. What is not here does not happen.
 TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
-    JobStatus.DRAFT: _working_after(JobStatus.DRAFT) | _BAD_ENDS,
-    JobStatus.SUBMITTED: _working_after(JobStatus.SUBMITTED) | _BAD_ENDS,
-    JobStatus.QUEUED: _working_after(JobStatus.QUEUED) | _BAD_ENDS,
-    JobStatus.PROCESSING: _working_after(JobStatus.PROCESSING) | _BAD_ENDS,
-    JobStatus.GENERATED: frozenset({JobStatus.MIGRATING}) | _BAD_ENDS,
-    JobStatus.MIGRATING: frozenset({JobStatus.SUCCESS}) | _BAD_ENDS,
+    JobStatus.DRAFT: _working_after(JobStatus.DRAFT) | {*BAD_ENDS},
+    JobStatus.SUBMITTED: _working_after(JobStatus.SUBMITTED) | {*BAD_ENDS},
+    JobStatus.QUEUED: _working_after(JobStatus.QUEUED) | {*BAD_ENDS},
+    JobStatus.PROCESSING: _working_after(JobStatus.PROCESSING) | {*BAD_ENDS},
+    JobStatus.GENERATED: frozenset({JobStatus.MIGRATING}) | {*BAD_ENDS},
+    JobStatus.MIGRATING: frozenset({JobStatus.SUCCESS}) | {*BAD_ENDS},
     JobStatus.SUCCESS: frozenset(),
     JobStatus.FAILED: frozenset(),
     JobStatus.TIMEOUT: frozenset(),
@@ -109,9 +127,15 @@ def judge(current: JobStatus, wanted: JobStatus) -> Move:
         return Move.REPEATED
     if wanted in TRANSITIONS[current]:
         return Move.FORWARD
-    if wanted < current and not current.is_final:
+    if wanted.is_before(current) and not current.is_final:
         return Move.BACKWARD
     raise IllegalMove(current.name, wanted.name)
+
+
+def require_unfinished(code: str, status: JobStatus) -> None:
+    """Raises JobIsFinal when the job has ended."""
+    if status.is_final:
+        raise JobIsFinal(f"{code} has ended: {status.name}.")
 
 
 def overall_progress(status: JobStatus, unit_progress: float | None) -> float:
@@ -119,5 +143,5 @@ def overall_progress(status: JobStatus, unit_progress: float | None) -> float:
     here = OVERALL_PROGRESS[status]
     if unit_progress is None or status.is_final:
         return here
-    following = OVERALL_PROGRESS[JobStatus(status + 1)]
+    following = OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
     return round(here + (following - here) * unit_progress / 100, 2)

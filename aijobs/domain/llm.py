@@ -1,11 +1,11 @@
-"""A conversation with a language model: what is said, what it costs, and who keeps and answers it."""
+"""A conversation with a language model: what is said, and what it costs."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import AnswerRefused
 
 OnText = Callable[[str], Awaitable[None]]
 """Hears each piece of an answer as it comes."""
@@ -81,57 +81,10 @@ class Completion:
         return self.text
 
 
-class AnswerRefused(ProviderFailed):
-    """The model has answered, and not what it was asked."""
-
-    code = "answer_refused"
-
-
-class AnswerUnusable(ProviderFailed):
-    """What the model has answered is not the table that was asked for, even when it was asked again."""
-
-    code = "answer_unusable"
-
-
-class AnswerLost(ProviderUnavailable):
-    """The question has left, and no whole answer came back. It may be paid for; asking again is paid again."""
-
-    code = "answer_lost"
-
-
 def require_stop(finish: FinishReason) -> None:
     """Raises AnswerRefused when an answer was refused, filtered or cut off."""
     if finish is not FinishReason.STOP:
         raise AnswerRefused(_WHY_UNUSABLE[finish])
-
-
-class ChatModel(Protocol):
-    """A language model that is asked over HTTP, and remembers nothing: each call carries all that was said before."""
-
-    @property
-    def model(self) -> str:
-        """The name under which it is asked."""
-        ...
-
-    @property
-    def takes_files(self) -> bool:
-        """Whether documents may be attached; pictures always may."""
-        ...
-
-    async def complete(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        shape: AnswerSchema | None = None,
-        on_text: OnText | None = None,
-        reference: str | None = None,
-    ) -> Completion:
-        """Ask once, without any retry. `reference` is for the provider's log: ASCII, at most 512 characters.
-
-        Raises AnswerLost when the question has left and no whole answer came, ProviderUnavailable when it was surely
-        not answered (with Retry-After where given), ProviderFailed when it never will be.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,41 +136,3 @@ class Conversation:
             for line in self.lines
             if line.stage < stage or (line.stage == stage and line.role is not Role.ASSISTANT)
         )
-
-
-class Conversations(Protocol):
-    """Where conversations are kept. Every method is one transaction; repeating one changes nothing, but for the count.
-
-    What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
-    """
-
-    async def begin(self, job_code: str, script: ConversationPlan) -> None:
-        """Keep what will be asked, unless the conversation has begun already."""
-        ...
-
-    async def conversation(self, job_code: str) -> Conversation | None:
-        """Nothing where none has begun. Raises JobIsFinal when it is cleared."""
-        ...
-
-    async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
-        """Add a question behind the script's own."""
-        ...
-
-    async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
-        """Count the answer to a question that is about to leave as lost, until it is kept; the how-manieth it is.
-
-        Beyond `most` nothing is counted, and the question must not leave.
-        """
-        ...
-
-    async def not_lost(self, job_code: str, stage: int) -> None:
-        """Take that back: surely nobody has answered."""
-        ...
-
-    async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
-        """Keep an answer, which is not lost then, and what it cost: the stage is done, and never asked again."""
-        ...
-
-    async def note_unusable(self, job_code: str, text: str) -> None:
-        """Keep an answer that is no use with the job's exchange, for people to look at."""
-        ...

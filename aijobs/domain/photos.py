@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.domain.provider_io import UploadedFile
 
 REVIEW_MODEL: Final = "photoReview_analysis_v1"
 
@@ -172,22 +171,6 @@ def beautify_error(status: JobStatus, error: JobError, *, closing: EntryKind, po
     elif points > 0 and closing is EntryKind.HOLD:
         said += ",每日积分待确认"
     return error.model_copy(update={"message": f"{said} ({error.message})"})
-
-
-class PhotoSource(Protocol):
-    """Where uploaded photos are."""
-
-    async def content(self, file: UploadedFile) -> bytes:
-        """Raises FileTooLarge, NotFound, or StoreUnavailable."""
-        ...
-
-
-class ReviewStore(Protocol):
-    """The reviews, in the database."""
-
-    async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
-        """It becomes that of the review which the job is for, once the job succeeds. Raises JobIsFinal."""
-        ...
 
 
 def verdicts_schema() -> dict[str, Any]:

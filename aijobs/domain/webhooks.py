@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from aijobs.domain.jobs.events import EventKind, JobEvent, rfc3339
 from aijobs.domain.lifecycle import JobStatus
@@ -59,14 +59,19 @@ _END_TOPIC: Final[Mapping[JobStatus, EventType]] = {
 
 def event_type_of(kind: EventKind, status: JobStatus, wanted: Collection[str]) -> EventType | None:
     """Under which of the wanted topics an event is told, the narrower one first; under none, it is not told."""
-    if kind is EventKind.NOTE:
-        return None
-    fitting = (
-        [EventType.PROGRESS]
-        if kind is EventKind.PROGRESS
-        else [_END_TOPIC.get(status, EventType.STATUS), EventType.STATUS]
-    )
-    return next((topic for topic in fitting if topic in wanted), None)
+    return next((topic for topic in _fitting(kind, status) if topic in wanted), None)
+
+
+def _fitting(kind: EventKind, status: JobStatus) -> tuple[EventType, ...]:
+    match kind:
+        case EventKind.STATUS:
+            return (_END_TOPIC.get(status, EventType.STATUS), EventType.STATUS)
+        case EventKind.PROGRESS:
+            return (EventType.PROGRESS,)
+        case EventKind.NOTE:
+            return ()
+        case unreachable:
+            assert_never(unreachable)
 
 
 def job_message(topic: str, event: JobEvent, metadata: Mapping[str, str]) -> str:

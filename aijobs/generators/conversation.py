@@ -3,23 +3,21 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
 
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import AnswerLost, AnswerUnusable, ProviderFailed, ProviderUnavailable
 from aijobs.domain.llm import (
-    AnswerLost,
     AnswerSchema,
-    AnswerUnusable,
     Attachment,
     ChatMessage,
-    ChatModel,
     Completion,
     Conversation,
-    Conversations,
     FinishReason,
     OnText,
     Prompt,
     StoredMessage,
     require_stop,
 )
+from aijobs.domain.ports.chat_model import ChatModel
+from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
 
 MAX_LOST: Final = 3

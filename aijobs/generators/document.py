@@ -10,13 +10,15 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
-from aijobs.domain.documents.extracting import DocumentStore, TemplateSource
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import AnswerSchema, Attachment, ChatModel, Conversation, Conversations
+from aijobs.domain.llm import AnswerSchema, Attachment, Conversation
+from aijobs.domain.ports.chat_model import ChatModel
+from aijobs.domain.ports.conversations import Conversations
+from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer

@@ -12,18 +12,11 @@ from pydantic import Field, StringConstraints, ValidationError
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import AnswerSchema, Attachment, ChatModel, ConversationPlan, Conversations, Prompt
-from aijobs.domain.photos import (
-    ASPECTS,
-    Analysis,
-    Aspect,
-    Measurements,
-    PhotoSource,
-    ReviewStore,
-    Verdicts,
-    analysis_of,
-    verdicts_schema,
-)
+from aijobs.domain.llm import AnswerSchema, Attachment, ConversationPlan, Prompt
+from aijobs.domain.photos import ASPECTS, Analysis, Aspect, Measurements, Verdicts, analysis_of, verdicts_schema
+from aijobs.domain.ports.chat_model import ChatModel
+from aijobs.domain.ports.conversations import Conversations
+from aijobs.domain.ports.photos import PhotoSource, ReviewStore
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.generators.conversation import ConversationRunner

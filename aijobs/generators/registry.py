@@ -17,13 +17,14 @@ from aijobs.adapters.documents.excel import write_excel
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.domain.documents.templates import Column, Row
 from aijobs.domain.errors import FileTooLarge
-from aijobs.domain.ports import Generator, ObjectStore
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.provider_io import UploadedFile
 from aijobs.generators.document import DocumentExtractor
 from aijobs.generators.photo_review import PhotoReviewer
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
-from aijobs.persistence.documents.extraction import DatabaseTemplateSource
+from aijobs.persistence.documents.templates import DatabaseTemplateSource
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 
 DOCUMENT: Final = "document"
@@ -53,7 +54,7 @@ async def opened_generators(
 
 
 class StoredDocuments:
-    """Uploads are in the store, and are read in guarded processes. Implements Documents."""
+    """Uploads are in the store, and are read in guarded processes. Implements DocumentStore and PhotoSource."""
 
     def __init__(self, store: ObjectStore, reader: DocumentReader) -> None:
         self._store = store

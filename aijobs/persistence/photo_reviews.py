@@ -6,14 +6,16 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import BadInput, JobIsFinal, NotFound, PhotoCannotBeBeautified, PhotoIsBeingBeautified
+from aijobs.domain.errors import PhotoCannotBeBeautified, PhotoIsBeingBeautified
 from aijobs.domain.jobs.job import JobError
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus, require_unfinished
 from aijobs.domain.photos import REVIEW_MODEL, Analysis, beautify_error
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.owned import id_behind, owned
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 
 PICTURE_EXISTS: Final = 4
@@ -26,7 +28,7 @@ MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
 
 class DatabaseReviewStore:
-    """Implements aijobs.domain.photos.Reviews."""
+    """Implements ReviewStore."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,20 +36,13 @@ class DatabaseReviewStore:
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
         async with self._database.write() as session:
             job = (await session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update())).one()
-            if job.job_status.is_final:
-                raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
+            require_unfinished(job_code, job.job_status)
             job.resp_json = {**(job.resp_json or {}), ANALYSIS: analysis.model_dump(mode="json")}
 
 
 async def review_of(session: AsyncSession, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
     """A review that is not deleted, and the user's where one is named. Raises NotFound."""
-    wanted = select(PhotoReviewRow).where(col(PhotoReviewRow.code) == code, col(PhotoReviewRow.deleted).is_(False))
-    if user_id is not None:
-        wanted = wanted.where(col(PhotoReviewRow.user_id) == user_id)
-    row = (await session.exec(wanted.with_for_update() if locked else wanted)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no photo review {code}.")
-    return row
+    return await owned(session, PhotoReviewRow, code, user_id=user_id, locked=locked)
 
 
 async def reviews_page(
@@ -58,13 +53,8 @@ async def reviews_page(
     if user_id is not None:
         query = query.where(col(PhotoReviewRow.user_id) == user_id)
     if before is not None:
-        try:
-            last = await review_of(session, before, user_id=user_id)
-        except NotFound as unknown:
-            raise BadInput("This cursor is none of ours.") from unknown
-        query = query.where(col(PhotoReviewRow.id) < last.id)
-    rows = list(await session.exec(query.order_by(col(PhotoReviewRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+        query = query.where(col(PhotoReviewRow.id) < await id_behind(session, PhotoReviewRow, before, user_id=user_id))
+    return await page_of(session, query.order_by(col(PhotoReviewRow.id).desc()), limit=limit)
 
 
 async def jobs_of(session: AsyncSession, review: PhotoReviewRow) -> list[JobRow]:
@@ -86,7 +76,7 @@ async def beautified_of(
     session: AsyncSession, review_code: str, *, after: int, limit: int
 ) -> tuple[list[tuple[PhotoBeautifyRow, OutputRow]], bool]:
     """The beautified photos behind row `after`, oldest first, each with its output; and whether there are more."""
-    found = await session.exec(
+    behind = (
         select(PhotoBeautifyRow, OutputRow)
         .join(
             OutputRow,
@@ -98,10 +88,8 @@ async def beautified_of(
             col(PhotoBeautifyRow.id) > after,
         )
         .order_by(col(PhotoBeautifyRow.id))
-        .limit(limit + 1)
     )
-    rows = list(found)
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, behind, limit=limit)
 
 
 async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) -> None:
@@ -109,7 +97,7 @@ async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) ->
     if not review.beautify_ability:
         raise PhotoCannotBeBeautified(_why_not(review))
     running = select(JobRow.code).where(
-        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status) < JobStatus.SUCCESS
+        col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status).in_(UNFINISHED)
     )
     if job_code := (await session.exec(running)).one_or_none():
         raise PhotoIsBeingBeautified(f"The photo is being beautified by {job_code}.")
@@ -132,7 +120,7 @@ async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
     _let_beautify(review, job)
 
 
-async def take_over(session: AsyncSession, old: JobRow, new: JobRow) -> None:
+async def on_job_rerun(session: AsyncSession, old: JobRow, new: JobRow) -> None:
     """A rerun of the review's last beautify job goes on in its place. A rerun of any other is a job like any other."""
     review = await _review_of(session, old)
     if review is not None and review.beautify_job_code == old.code:

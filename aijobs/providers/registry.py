@@ -1,37 +1,42 @@
 """Every provider, in one table.
 
-To add one: write `providers/<name>.py` (or a package) with a frozen section of settings whose `token` switches it on,
-and an async context manager `opened(settings)` that yields a `aijobs.domain.ports.Provider`. Add the section to
-ProviderSettings and the opener to OPENERS, both under the name that models have as their `provider` in the catalogue;
-then give it a part in `tests/providers/scene.py`: the contract suite says what is left to do.
+To add one, write the package `aijobs/providers/<name>/` with a `PACKAGE`, as its neighbours have it, and add it to the
+import and to the table below. Its name is what models have as their `provider` in the catalogue, and what its settings
+begin with: `AIJOBS_<NAME>__TOKEN`. Then give it a part in `tests/providers/scene.py`: the contract suite says what is
+left to do. `docs/providers.md` has all of it in order.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, create_model
 
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import replicate, ttapi
-from aijobs.providers.replicate import ReplicateSettings
-from aijobs.providers.ttapi import TtapiSettings
+from aijobs.providers.package import ProviderPackage
 
-Opener = Callable[..., AbstractAsyncContextManager[Provider]]
-
-OPENERS: Final[Mapping[str, Opener]] = {
-    "replicate": replicate.opened,
-    "ttapi": ttapi.opened,
+PROVIDERS: Final[Mapping[str, ProviderPackage]] = {
+    "replicate": replicate.PACKAGE,
+    "ttapi": ttapi.PACKAGE,
 }
 
+if TYPE_CHECKING:
+    _Sections = BaseModel  # whoever needs a section asks for it by its name
+else:
+    _Sections = create_model(
+        "_Sections", **{name: (package.settings, package.settings()) for name, package in PROVIDERS.items()}
+    )
 
-class ProviderSettings(BaseModel):
-    """A section for each provider."""
+
+class ProviderSettings(_Sections):
+    """A section for each provider of the table, under its name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    replicate: ReplicateSettings = ReplicateSettings()
-    ttapi: TtapiSettings = TtapiSettings()
+    def section(self, name: str) -> VendorSettings:
+        return cast(VendorSettings, getattr(self, name))
 
 
 @asynccontextmanager
@@ -39,8 +44,8 @@ async def opened_providers(settings: ProviderSettings) -> AsyncIterator[Mapping[
     """The providers that have a token, by name, for as long as the context lasts."""
     async with AsyncExitStack() as stack:
         providers: dict[str, Provider] = {}
-        for name, opener in OPENERS.items():
-            section = getattr(settings, name)
+        for name, package in PROVIDERS.items():
+            section = settings.section(name)
             if section.token:
-                providers[name] = await stack.enter_async_context(opener(section))
+                providers[name] = await stack.enter_async_context(package.opened(section))
         yield providers

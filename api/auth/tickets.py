@@ -3,12 +3,10 @@
 Addresses end up in logs and histories, so a ticket is good for a minute, for one user, and for opening streams only.
 """
 
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-import jwt
 from fastapi import Depends, Header, Query, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
@@ -19,14 +17,19 @@ from aijobs.persistence.column_types import now
 from api.auth.caller import Caller, identified
 from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
+from api.auth.signed_tokens import TokenKind
 from api.dependencies import AllParts, Parts
 
-ALGORITHM: Final = "HS256"
-AUDIENCE: Final = "aijobs-streams"
 LIFETIME: Final = timedelta(minutes=1)
 MAX_LENGTH: Final = 2000
 
-_PURPOSE: Final = b"aijobs stream ticket 1"  # a key of its own, so that a signature made for anything else is none here
+TICKET: Final = TokenKind(
+    purpose=b"aijobs stream ticket 1",
+    audience="aijobs-streams",
+    claims=("key",),
+    expired="This ticket has expired. Make another for each connection.",
+    invalid="This is no ticket of ours.",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,12 @@ def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timede
     """To follow this user's jobs. A stream that it opened ends with what the caller was let in by."""
     expires_at = now().replace(microsecond=0) + lifetime
     proof = caller.proof
-    content = {"aud": AUDIENCE, "sub": user_id, "key": proof.key_id, "exp": expires_at}
+    content: dict[str, Any] = {"sub": user_id, "key": proof.key_id}
     if proof.until is not None:
         content["until"] = int(proof.until.timestamp())
     if proof.session is not None:
         content["session"] = proof.session
-    return StreamTicket(jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires_at)
+    return StreamTicket(TICKET.sign(secret, content, expires_at=expires_at), expires_at)
 
 
 async def holder_of(parts: Parts, text: str) -> Caller:
@@ -77,24 +80,8 @@ async def follower(
 
 def _read(secret: bytes, text: str) -> dict[str, Any]:
     if len(text) > MAX_LENGTH:
-        raise NotAuthenticated("This is no ticket of ours.")
-    try:
-        content: dict[str, Any] = jwt.decode(
-            text,
-            _signing_key(secret),
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            options={"require": ["exp", "sub", "key"]},
-        )
-    except jwt.ExpiredSignatureError as expired:
-        raise NotAuthenticated("This ticket has expired. Make another for each connection.") from expired
-    except jwt.InvalidTokenError as invalid:
-        raise NotAuthenticated("This is no ticket of ours.") from invalid
-    return content
-
-
-def _signing_key(secret: bytes) -> bytes:
-    return hmac.digest(secret, _PURPOSE, "sha256")
+        raise NotAuthenticated(TICKET.invalid)
+    return TICKET.read(secret, text)
 
 
 _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")

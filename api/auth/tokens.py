@@ -1,22 +1,21 @@
 """End-user tokens: short-lived, for one user, no more than the key that made them, and gone with it."""
 
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import jwt
-
-from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.column_types import now
+from api.auth.signed_tokens import TokenKind
 
-ALGORITHM: Final = "HS256"
-AUDIENCE: Final = "aijobs"
 FOR_END_USERS: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE})
 
-_PURPOSE: Final = (
-    b"aijobs end-user token 1"  # a key of its own, so that a signature made for anything else is none here
+END_USER_TOKEN: Final = TokenKind(
+    purpose=b"aijobs end-user token 1",
+    audience="aijobs",
+    claims=("key", "scope"),
+    expired="This token has expired.",
+    invalid="This is neither a key nor a token of ours.",
 )
 
 
@@ -35,30 +34,17 @@ def make_token(secret: bytes, claims: Claims, *, lifetime: timedelta) -> tuple[s
     issued = now().replace(microsecond=0)
     expires = issued + lifetime
     content = {
-        "aud": AUDIENCE,
         "sub": claims.user_id,
         "key": claims.key_id,
         "scope": " ".join(sorted(claims.scopes)),
         "iat": issued,
-        "exp": expires,
     }
-    return jwt.encode(content, _signing_key(secret), algorithm=ALGORITHM), expires
+    return END_USER_TOKEN.sign(secret, content, expires_at=expires), expires
 
 
 def read_token(secret: bytes, text: str) -> Claims:
     """Raises NotAuthenticated."""
-    try:
-        content = jwt.decode(
-            text,
-            _signing_key(secret),
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            options={"require": ["exp", "sub", "key", "scope"]},
-        )
-    except jwt.ExpiredSignatureError as expired:
-        raise NotAuthenticated("This token has expired.") from expired
-    except jwt.InvalidTokenError as invalid:
-        raise NotAuthenticated("This is neither a key nor a token of ours.") from invalid
+    content = END_USER_TOKEN.read(secret, text)
     scopes = frozenset(map(Scope, content["scope"].split()))
     expires_at = datetime.fromtimestamp(content["exp"], UTC)
     return Claims(user_id=content["sub"], key_id=content["key"], scopes=scopes, expires_at=expires_at)
@@ -67,7 +53,3 @@ def read_token(secret: bytes, text: str) -> Claims:
 def end_users_scopes(of_key: frozenset[Scope]) -> frozenset[Scope]:
     """What an end user may do at most, with what a service key with these scopes has made for him."""
     return FOR_END_USERS if Scope.ADMIN in of_key else FOR_END_USERS & of_key
-
-
-def _signing_key(secret: bytes) -> bytes:
-    return hmac.digest(secret, _PURPOSE, "sha256")

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.jobs.event_log import AT_ONCE, events_after
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from api.auth.tickets import Follower
 from api.dependencies import AllParts, Parts
 from api.paths import JobCode

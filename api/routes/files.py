@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from aijobs.persistence.jobs.records import file_of
+from aijobs.persistence.jobs.queries import file_of
 from api.accepting import IdempotencyKey
 from api.auth.caller import Reader, Uploader
 from api.dependencies import AllParts

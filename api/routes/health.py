@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from aijobs.domain.errors import AijobsError, FieldError
+from aijobs.domain.errors import AijobsError, FieldError, NotReady
 from api.dependencies import AllParts, Parts
-from api.problems import NotReady, problem_responses
+from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
 PATIENCE_SECONDS: Final = 5.0

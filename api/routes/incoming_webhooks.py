@@ -5,12 +5,11 @@ from typing import Final
 import structlog
 from fastapi import APIRouter, Request
 
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
 from api.dependencies import AllParts, Parts
-from api.engine import TemporalUnavailable
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
@@ -42,7 +41,7 @@ async def take_webhook(provider: str, token: str, request: Request, parts: AllPa
 async def _resolve(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
     """A webhook with our token proves that the submission has arrived."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
-        await parts.records.conclude(submission, Accepted(hint.ref))
+        await parts.records.submissions.conclude(submission, Accepted(hint.ref))
 
 
 async def _is_new(parts: Parts, provider: str, hint: WebhookHint) -> bool:

@@ -9,12 +9,11 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from aijobs.domain.errors import BadInput, FieldError, JobIsFinal
+from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
-from aijobs.persistence.jobs.queries import JobFilter, jobs_page
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import JobFilter, brief_of, job_of, jobs_page
 from api.accepting import IdempotencyKey, take_in
 from api.auth.caller import Reader, Writer
 from api.dependencies import AllParts
@@ -139,9 +138,8 @@ async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: Cance
     reason = (wish.reason if wish else None) or "Canceled by its owner."
     async with parts.database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
-    if row.job_status.is_final:
-        raise JobIsFinal(f"The job has ended: {row.job_status.name}.")
-    await parts.engine.start(parts.records.brief(row))  # it has been, unless Temporal was away
+    require_unfinished(row.code, row.job_status)
+    await parts.engine.start(brief_of(row, parts.catalogue))  # it has been, unless Temporal was away
     async with parts.database.write() as session:
         row = await locked_job(session, code)
         await note_wish_to_cancel(session, row, reason=reason)

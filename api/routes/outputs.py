@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from aijobs.domain.errors import NotFound
-from aijobs.persistence.jobs.records import job_of, outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Reader
 from api.dependencies import AllParts
 from api.paths import JobCode

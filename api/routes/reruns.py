@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import ModelNotConfigured
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from api.accepting import IdempotencyKey, claim_of, take_once
 from api.auth.caller import Caller, Writer

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aijobs.persistence.jobs import resolutions
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator
 from api.dependencies import AllParts
@@ -59,5 +59,5 @@ async def resolve_job(
         else:
             await resolutions.attach(session, job, {"id": wanted.ref}, by=caller.key_id, why=wanted.why)
     if wanted.decision == "attach":
-        await parts.engine.poll_now(parts.records.brief(job))
+        await parts.engine.poll_now(brief_of(job, parts.catalogue))
     return await job_response(parts, job)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from aijobs.persistence.jobs.records import outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from api.acting import actions_of
 from api.dependencies import Parts

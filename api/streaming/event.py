@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.jobs.event_log import LogEntry
 
 #: Ends of lines to Unicode, though not to JSON and not to the standard of event streams: many clients split there.
@@ -31,10 +31,6 @@ class LiveEvent:
     def position(self) -> int:
         assert self.entry is not None, "a job's own history has no positions"
         return self.entry.position
-
-    @property
-    def is_end(self) -> bool:
-        return self.event.kind is EventKind.STATUS and self.event.job_status.is_final
 
     @cached_property
     def document(self) -> str:

@@ -9,7 +9,7 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Caller
 
 MAX_CODES: Final = 100

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
@@ -72,9 +72,13 @@ class ProgressStream:
 
     def _told(self, event: JobEvent) -> bytes:
         """Of what a front end does not show, the number only: browsers keep it and say nothing."""
-        if event.seq == 1 or event.kind is EventKind.NOTE:
-            return f"id: {self._id(event.seq)}\n\n".encode()
-        return self._frame(event.seq, progress_message(self.task_id, event))
+        match event.kind:
+            case EventKind.STATUS | EventKind.PROGRESS if event.seq > 1:
+                return self._frame(event.seq, progress_message(self.task_id, event))
+            case EventKind.STATUS | EventKind.PROGRESS | EventKind.NOTE:
+                return f"id: {self._id(event.seq)}\n\n".encode()
+            case unreachable:
+                assert_never(unreachable)
 
     def _frame(self, number: int, said: Mapping[str, Any]) -> bytes:
         return f"id: {self._id(number)}\ndata: {one_line(json.dumps(said, ensure_ascii=False))}\n\n".encode()
@@ -85,7 +89,7 @@ class ProgressStream:
 
 def progress_message(task_id: str, event: JobEvent) -> dict[str, Any]:
     """An event as PROGRESS, COMPLETE or ERROR."""
-    if event.kind is EventKind.STATUS and event.job_status.is_final:
+    if event.is_end:
         return _end(task_id, event)
     stage, stages = event.detail.get("stage"), event.detail.get("stages")
     has_own = type(stage) is int and type(stages) is int

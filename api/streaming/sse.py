@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, events_after
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Caller
 from api.dependencies import Parts
 from api.streaming.event import LiveEvent
@@ -76,7 +76,7 @@ class JobHistory:
         return EventPage(events, has_ended or any(map(self.is_end, events)))
 
     def is_end(self, event: LiveEvent) -> bool:
-        return event.is_end
+        return event.event.is_end
 
 
 def job_frames(live: EventHub, code: str, *, after: int) -> Frames:

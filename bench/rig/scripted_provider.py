@@ -33,7 +33,7 @@ class ScriptedProvider:
         self._asked: Counter[str] = Counter()
         self._picture = tiny_picture()
 
-    def parameters(self, model: Model) -> type[Parameters]:  # noqa: ARG002
+    def parameters(self, model: Model) -> type[Parameters]:
         return NoParameters
 
     def build_request(self, task: Task) -> ProviderRequest:
@@ -51,19 +51,19 @@ class ScriptedProvider:
             return _snapshot((JobStatus.SUBMITTED, *NEWS)[news_so_far])
         return _snapshot(NEWS[news_so_far])
 
-    async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:  # noqa: ARG002
+    async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
         return [OutputSource(kind=OutputKind.IMAGE, content=self._picture)]
 
-    async def attach(self, file: InputFile, *, token: str) -> NoReturn:  # noqa: ARG002
+    async def attach(self, file: InputFile, *, token: str) -> NoReturn:
         raise ProviderFailed("This provider takes no files.")
 
-    async def cancel(self, ref: Ref) -> CancelOutcome:  # noqa: ARG002
+    async def cancel(self, ref: Ref) -> CancelOutcome:
         return CancelOutcome.NOT_SUPPORTED
 
-    async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
+    async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
         return Search.IMPOSSIBLE
 
-    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:  # noqa: ARG002
+    def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         raise BadInput("This provider sends no webhooks.")
 
 

@@ -13,11 +13,11 @@ import httpx
 from botocore.config import Config
 from pydantic import BaseModel, SecretStr
 
-from activities.output_transfer import OutputMover
+from activities.output_transfer import OutputTransfer
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
-from aijobs.domain.jobs.outputs import OutputKind, OutputSource
+from aijobs.domain.jobs.outputs import OutputKind, OutputSource, StoredOutput
 from bench.rig.resource_usage import cpu_seconds, peak_memory
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ async def by_us(errand: TransferRequest) -> TransferResult:
     )
     trusted = DownloadSettings(allow_hosts=(errand.source,))
     async with S3Store.opened(settings) as store, SafeDownloader(trusted) as downloader:
-        mover = OutputMover(downloader, store)
+        transfer = OutputTransfer(_Unrecorded(), downloader, store)
         source = OutputSource(kind=OutputKind.OTHER, url=errand.url)
 
         async def move() -> None:
-            await mover.move("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_silent, begin=_unnoted)
+            await transfer.keep("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_silent)
 
         return await _timed(move, errand.times)
 
@@ -121,7 +121,18 @@ async def _timed(move: Callable[[], Awaitable[None]], times: int) -> TransferRes
 async def _silent(_percent: float) -> None: ...
 
 
-async def _unnoted(_key: str) -> None: ...
+class _Unrecorded:
+    """Implements OutputLog. Only the move itself is measured."""
+
+    async def of_job(self, _code: str) -> list[StoredOutput]:
+        return []
+
+    async def begin_write(self, _key: str, *, job_code: str) -> None: ...
+
+    async def add(self, _code: str, *_outputs: StoredOutput) -> None: ...
+
+    async def drop(self, _code: str) -> list[str]:
+        return []
 
 
 MOVERS: Final[Mapping[str, Callable[[TransferRequest], Awaitable[TransferResult]]]] = {

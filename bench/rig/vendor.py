@@ -7,8 +7,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sandbox.config import Pace, RateLimit, SandboxConfig
+from sandbox.config import Pace, SandboxConfig
 from sandbox.server import serve
+from sandbox.vendors.replicate.rate_limits import RateLimit
 
 NO_LIMIT: Final = RateLimit(creates_per_minute=1_000_000, calls_per_minute=1_000_000)
 QUEUE_SECONDS: Final = 1.0
@@ -19,7 +20,7 @@ def simulated(port: int, webhook_secret: str, *, work_seconds: float) -> Sandbox
         port=port,
         webhook_secret=SecretStr(webhook_secret),
         pace=Pace(queue_seconds=QUEUE_SECONDS, work_seconds=work_seconds),
-        rate_limit=NO_LIMIT,
+        rules=(NO_LIMIT,),
     )
 
 

@@ -18,6 +18,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief, JobRequest
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.settings import SHIPPED_CATALOGUE
@@ -47,7 +48,7 @@ class Workspace:
     def __init__(self, client: Client, database: Database, catalogue: Catalogue) -> None:
         self._client = client
         self._database = database
-        self._records = DatabaseRecords(database, catalogue)
+        self._catalogue = catalogue
         self._model = catalogue.model(MODEL)
 
     async def take_in(self) -> JobBrief:
@@ -60,7 +61,7 @@ class Workspace:
             daily_limit=POINTS_ENOUGH,
         )
         async with self._database.write() as session:
-            brief = self._records.brief(await accept(session, order))
+            brief = brief_of(await accept(session, order), self._catalogue)
         await start_job(self._client, brief)
         return brief
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.jobs.events import JobEvent
 from chaos.observations import StreamObservation
 
 SILENCE: Final = httpx.Timeout(8.0, read=15.0)
@@ -50,7 +50,7 @@ class StreamReader:
                 return
             async for event in _events(answer):
                 events.append(event)
-                self._reading.is_over |= event.kind is EventKind.STATUS and event.job_status.is_final
+                self._reading.is_over |= event.is_end
                 if self._dice.random() < HANGS_UP:
                     return
 

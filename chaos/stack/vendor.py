@@ -7,8 +7,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sandbox.config import Pace, RateLimit, SandboxConfig
+from sandbox.config import Pace, SandboxConfig
 from sandbox.server import serve
+from sandbox.vendors.replicate.rate_limits import RateLimit
 
 NO_LIMIT: Final = RateLimit(creates_per_minute=1_000_000, calls_per_minute=1_000_000)
 PACE: Final = Pace(queue_seconds=0.5, work_seconds=1.0)
@@ -25,7 +26,7 @@ def configured(port: int, public_url: str, secret: str, folder: Path) -> Sandbox
         retention=KEPT,
         file_ttl=KEPT,
         data_dir=folder,
-        rate_limit=NO_LIMIT,
+        rules=(NO_LIMIT,),
         work_threads=1,
     )
 

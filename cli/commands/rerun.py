@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from cli import console
 from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from pydantic import SecretStr
 
+from aijobs.domain.vendor import SignsWebhooks
+from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
@@ -65,12 +68,12 @@ def sandbox(
 ) -> None:
     """Run the sandbox: simulated providers that cost nothing.
 
-    Point AIJOBS_REPLICATE__BASE_URL at it.
+    Point a provider's AIJOBS_…__BASE_URL at it. It signs webhooks with the secret that is set for a provider.
     """
     from sandbox.config import Pace, SandboxConfig
     from sandbox.server import running
 
-    secret = load_settings(data_dir).replicate.webhook_secret
+    secret = _webhook_secret(load_settings(data_dir))
     pace = Pace(queue_seconds=queue_seconds, work_seconds=work_seconds)
     config = SandboxConfig(port=port, pace=pace, webhook_secret=secret, data_dir=keep)
 
@@ -80,6 +83,13 @@ def sandbox(
             await stop.wait()
 
     _serve(run, load_settings(data_dir))
+
+
+def _webhook_secret(settings: Settings) -> SecretStr | None:
+    """What providers sign their webhooks with; the sandbox has one secret for all of them."""
+    sections = (settings.section(name) for name in PROVIDERS)
+    secrets = (section.webhook_secret for section in sections if isinstance(section, SignsWebhooks))
+    return next(filter(None, secrets), None)
 
 
 def _serve(run: Run, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,6 @@ from temporalio.service import RPCError
 
 from aijobs.persistence import database as database_module
 from aijobs.persistence.database import sqlite_is_safe
-from aijobs.providers.registry import OPENERS
 from aijobs.settings import Settings
 from cli.doctor.report import Finding, broken, doubtful, fine, off
 from cli.embedded.temporal_client import connected_temporal, missing_attributes
@@ -29,13 +28,6 @@ from workflows.search_attributes import ALL_ATTRIBUTES
 
 OLDEST_PYTHON: Final = (3, 11)
 PATIENCE: Final = httpx.Timeout(10.0, connect=5.0)
-
-#: What proves a key, for nothing: the path, and the header that carries the key.
-FREE_CALLS: Final = {
-    "replicate": ("/v1/account", "Authorization"),
-    "ttapi": ("/midjourney/v1/info", "TT-API-KEY"),
-    "chat": ("/models", "Authorization"),
-}
 
 
 def machine() -> Iterator[Finding]:
@@ -113,7 +105,7 @@ def _revisions(url: URL) -> tuple[str | None, str | None]:
 def catalogue(settings: Settings) -> Finding:
     """Raises SettingsError."""
     models = list(settings.load_catalogue())
-    usable = sum(_has_key(settings, model.provider) for model in models)
+    usable = sum(settings.has_key(model.provider) for model in models)
     return fine("Catalogue", f"{len(models)} models, {usable} of them with a key for their provider")
 
 
@@ -139,33 +131,6 @@ def _attribute_commands(missing: set[str]) -> Iterator[str]:
             yield f"temporal operator search-attribute create --name {key.name} --type {kind}"
 
 
-async def providers(settings: Settings) -> AsyncIterator[Finding]:
-    for name in (*OPENERS, "chat"):
-        if not _has_key(settings, name):
-            variable = f"AIJOBS_{name.upper()}__TOKEN"
-            yield off(name.title(), "has no key.", f"Set {variable}; until then `aijobs up` starts the sandbox.")
-        elif name in FREE_CALLS:
-            yield await _asked(settings, name)
-
-
-async def _asked(settings: Settings, name: str) -> Finding:
-    section = getattr(settings, name)
-    path, header = FREE_CALLS[name]
-    url = section.base_url.rstrip("/") + path
-    token = section.token.get_secret_value().strip()
-    headers = {header: f"Bearer {token}" if header == "Authorization" else token}
-    try:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
-            answer = await http.get(url, headers=headers)
-    except httpx.HTTPError as unreachable:
-        return broken(name.title(), f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
-    if answer.status_code in {401, 403}:
-        return broken(name.title(), "refuses the key.", f"Set AIJOBS_{name.upper()}__TOKEN to a valid one.")
-    if not answer.is_success:
-        return doubtful(name.title(), f"{url} answered {answer.status_code}.", "Try again later.")
-    return fine(name.title(), f"{section.base_url} takes the key")
-
-
 async def api(settings: Settings) -> Finding:
     url = settings.cli.url or api_url(settings)
     try:
@@ -178,8 +143,3 @@ async def api(settings: Settings) -> Finding:
     if not answer.is_success:
         return broken("API", f"{url} is not ready: {answer.text.strip()}", "Its log says more.")
     return fine("API", f"{url} is ready")
-
-
-def _has_key(settings: Settings, provider: str) -> bool:
-    section = getattr(settings, provider, None)
-    return section is not None and bool(section.token)

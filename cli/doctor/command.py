@@ -12,6 +12,7 @@ from cli import console
 from cli.doctor import checks
 from cli.doctor.report import Finding, FindingLevel, broken, fine
 from cli.doctor.store_check import store
+from cli.doctor.vendor_keys import vendor_keys
 from cli.errors import Exit
 from cli.options import AsJson, DataDir, load_settings
 
@@ -59,7 +60,7 @@ async def _installation(settings: Settings) -> AsyncIterator[Finding]:
     yield checks.database(settings)
     yield await store(settings)
     yield await checks.temporal()
-    async for finding in checks.providers(settings):
+    async for finding in vendor_keys(settings):
         yield finding
     yield checks.key_file(settings)
     yield await checks.api(settings)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from aijobs.domain.vendor import SandboxAccess
 from aijobs.persistence.access.secret import data_secret
-from aijobs.providers.registry import OPENERS
-from aijobs.settings import Settings
+from aijobs.providers.registry import PROVIDERS
+from aijobs.settings import VENDORS, Settings, variable
 from cli.embedded import services
 from cli.embedded.ports import require_free
 from cli.embedded.services import LOGS, ServicePlan
@@ -23,7 +24,7 @@ from cli.errors import CommandError
 from cli.options import KEY_FILE, URL_FILE
 
 LOCK_FILE: Final = "lock"
-SANDBOX_TOKEN: Final = "r8_sandbox"  # noqa: S105 - it opens nothing but the sandbox
+SANDBOX_KEY: Final = "r8_sandbox"  #: opens nothing but the sandbox, which takes any
 
 
 class InstallationListener(Protocol):
@@ -100,22 +101,15 @@ def _configure(plan: ServicePlan) -> bool:
     os.environ["AIJOBS_API__PORT"] = str(plan.api_port)
     os.environ.setdefault("TEMPORAL_ADDRESS", plan.temporal_address)
     settings = Settings.load()
-    if any(getattr(settings, name).token for name in OPENERS):
+    if any(map(settings.has_key, PROVIDERS)):
         return False
-    os.environ |= {
-        "AIJOBS_REPLICATE__TOKEN": SANDBOX_TOKEN,
-        "AIJOBS_REPLICATE__BASE_URL": f"http://{plan.sandbox_host}",
-        "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.data_dir),
-        "AIJOBS_TTAPI__TOKEN": SANDBOX_TOKEN,
-        "AIJOBS_TTAPI__BASE_URL": f"http://{plan.sandbox_host}",
-        "AIJOBS_DOWNLOAD__ALLOW_HOSTS": ",".join((*settings.download.allow_hosts, plan.sandbox_host)),
-    }
-    if not settings.chat.token:
-        os.environ |= {
-            "AIJOBS_CHAT__TOKEN": SANDBOX_TOKEN,
-            "AIJOBS_CHAT__BASE_URL": f"http://{plan.sandbox_host}/openai/v1",
-            "AIJOBS_CHAT__MODEL": "sandbox",
-        }
+    access = SandboxAccess(
+        url=f"http://{plan.sandbox_host}", token=SANDBOX_KEY, webhook_secret=_webhook_secret(plan.data_dir)
+    )
+    for name in VENDORS:
+        if not settings.has_key(name):
+            os.environ |= {variable(name, field): value for field, value in VENDORS[name].stand_in(access).items()}
+    os.environ["AIJOBS_DOWNLOAD__ALLOW_HOSTS"] = ",".join((*settings.download.allow_hosts, plan.sandbox_host))
     os.environ.setdefault("AIJOBS_PUBLIC_URL", plan.api_url)
     return True
 

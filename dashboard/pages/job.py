@@ -14,11 +14,12 @@ from aijobs.domain.jobs.events import JobEvent
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.points import EntryKind
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.event_log import milestones
-from aijobs.persistence.jobs.records import job_of, outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.points.ledger import entries_of

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 
 from aijobs.domain.errors import FieldError, InvalidParameters
-from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.jobs.reruns import RerunFrom
-from aijobs.persistence.jobs.records import job_of
+from aijobs.domain.jobs.job import JobRequest, RerunFrom
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.accepting import take_in
 from api.auth.caller import Operator, Writer

@@ -10,8 +10,8 @@ from aijobs.domain.documents.prompt_stages import PromptStage, Stages, split
 from aijobs.domain.documents.templates import Column, Template
 from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
-from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.lifecycle import ORDER, JobStatus
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of, version_used
 from aijobs.persistence.documents.rows import RowFilter, rows_page
@@ -23,6 +23,7 @@ from dashboard.page import PageRequest
 from dashboard.pages.job_timeline import StepPlace
 
 ROWS_SHOWN: Final = 50
+THROUGH: Final = ORDER[ORDER.index(JobStatus.GENERATED) :]  #: then every stage is passed
 MAX_HEADING: Final = 48  #: characters of a stage's first line
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """Of a job's JSON, so much is read to see whether it was mended."""
@@ -123,7 +124,7 @@ async def _names(template: Template | None, reached: StageReached | None) -> lis
 
 def _placed(names: Sequence[str], status: JobStatus, reached: int) -> list[ShownStage]:
     """`reached` is the number of the stage that has begun last, from 1; 0 before the first."""
-    is_through = JobStatus.GENERATED <= status <= JobStatus.SUCCESS
+    is_through = status in THROUGH
 
     def place(number: int) -> StepPlace:
         if is_through or number < reached:

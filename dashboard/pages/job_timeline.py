@@ -8,10 +8,8 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import ENDS, UNFINISHED, JobStatus
 
-WAY: Final = tuple(status for status in JobStatus if not status.is_final)
-ENDS: Final = tuple(status for status in JobStatus if status.is_final)
 NARROWEST: Final = 1.5
 """Percent of the bar that even the shortest stay gets, so that it can be seen."""
 
@@ -68,7 +66,7 @@ def timeline_of(events: Sequence[JobEvent], current: JobStatus, *, until: dateti
             share=round(shares.get(status, 0.0), 2),
         )
 
-    return JobTimeline([step(status) for status in WAY], [step(status) for status in ENDS], total)
+    return JobTimeline([step(status) for status in UNFINISHED], [step(status) for status in ENDS], total)
 
 
 def _place(status: JobStatus, current: JobStatus, entered: Container[JobStatus]) -> StepPlace:
@@ -76,7 +74,7 @@ def _place(status: JobStatus, current: JobStatus, entered: Container[JobStatus])
         return StepPlace.HERE
     if status in entered:
         return StepPlace.PASSED
-    return StepPlace.SKIPPED if status < current or current.is_final else StepPlace.AHEAD
+    return StepPlace.SKIPPED if status.is_before(current) or current.is_final else StepPlace.AHEAD
 
 
 def _shares(stays: Mapping[JobStatus, timedelta], total: timedelta) -> dict[JobStatus, float]:

@@ -12,8 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
-from aijobs.persistence.jobs.records import outputs_of
 from aijobs.persistence.tables import JobRow
 from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.thumbnails import SHOWN

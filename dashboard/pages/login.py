@@ -20,7 +20,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/login")
-async def show_login(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - its name in the address
+async def show_login(request: Request, next: str = "/") -> HTMLResponse:
     return html(request, "login.html", wrong=False, next=local_path(next))
 
 
@@ -29,7 +29,7 @@ async def log_in(
     request: Request,
     parts: AllParts,
     key: Annotated[str, Form(max_length=500)] = "",
-    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002
+    next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     refuse_other_pages(request, parts.base_url)
     try:

@@ -25,7 +25,7 @@ class ReachableConnection(H11Protocol):
 class Drop(Response):
     """No answer at all: the TCP connection closes."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         _transport(scope).abort()
         await _until_gone(receive)
 

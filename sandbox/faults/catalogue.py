@@ -163,9 +163,9 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.HANG: _call("accepts the call, and answers so many seconds later", "seconds", "30"),
     Fault.UNREADABLE_JSON: _call("accepts the call, and answers 2xx with JSON that is cut off", acts_on=REPLIES),
     Fault.NO_ID: _call("accepts the call, and answers 2xx without an id", acts_on=REPLIES),
-    Fault.REFUSED_WITH_200: FaultSheet(about="TTAPI: refuses the submit with HTTP 200 and FAILED"),
-    Fault.QUEUE_EXHAUSTED: FaultSheet(about="TTAPI: refuses the submit with HTTP 499, its queue is full"),
-    Fault.SNAKE_CASE_ID: FaultSheet(about="TTAPI: the submit's answer spells the id job_id"),
+    Fault.REFUSED_WITH_200: FaultSheet(about="refuses the submit with HTTP 200 and FAILED"),
+    Fault.QUEUE_EXHAUSTED: FaultSheet(about="refuses the submit with HTTP 499: the account's queue is full"),
+    Fault.SNAKE_CASE_ID: FaultSheet(about="the submit's answer spells the id job_id, not jobId"),
     Fault.QUEUE_SECONDS: _life("waits so long in the queue", "seconds", "1"),
     Fault.WORK_SECONDS: _life("is worked on for so long", "seconds", "3"),
     Fault.NEVER_STARTS: _life("stays in the queue"),
@@ -174,7 +174,7 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.ABORTED: _life("ends aborted: its deadline came before it started"),
     Fault.UNKNOWN_STATUS: _life("while not ended, its status is this word", "text", "hibernating", acts_on=VIEWS),
     Fault.MISSING_KEYS: _life("every optional key is left out of the answer", acts_on=VIEWS),
-    Fault.RENAMED_MODEL: _life("answers name another model than was asked for", "text", "replicate/lifeboat"),
+    Fault.RENAMED_MODEL: _life("answers name another model than was asked for", "text", "elsewhere/lifeboat"),
     Fault.PROCESSING_WITH_OUTPUT: _life(
         "for so long the output is there, yet the status is processing", "seconds", "1"
     ),

@@ -67,7 +67,7 @@ class ApiUnderTest:
         for status in statuses:
             bad = status in {JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED}
             error = JobError(code="test", message="As the test wants it.", stage=Stage.PROCESSING) if bad else None
-            await self.parts.records.advance(code, status, error=error)
+            await self.parts.records.gate.advance(code, status, error=error)
 
     async def keep_output(self, code: str, content: bytes, index: int = 0) -> StoredOutput:
         """Store an output and note it, as a migration would."""
@@ -88,7 +88,7 @@ class ApiUnderTest:
             width=64,
             height=48,
         )
-        await self.parts.records.add_outputs(code, output)
+        await self.parts.records.outputs.add(code, output)
         return output
 
     async def events(self, code: str, *, after: int | str | None = None) -> AsyncIterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> s
     """The code of a finished Midjourney job."""
     code = await api.job(user, model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await api.push(code, *ON_THE_WAY)
-    await api.parts.records.advance(code, JobStatus.GENERATED, answer=answer)
+    await api.parts.records.gate.advance(code, JobStatus.GENERATED, answer=answer)
     await api.push(code, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return code
 
@@ -91,7 +91,7 @@ async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio
     assert history[-1]["detail"] == {"action": "upsample1", "job": job["code"]}
     (first, *_) = (await studio.http.get(f"/api/jobs/{job['code']}/events", headers=headers)).json()["data"]
     assert first["detail"] == {"action": "upsample1", "origin": origin}
-    assignment = await studio.parts.records.assignment(job["code"])
+    assignment = await studio.parts.records.queries.assignment(job["code"])
     assert (assignment.action, assignment.origin) == ("upsample1", origin)
 
 

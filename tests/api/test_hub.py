@@ -25,7 +25,7 @@ async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_te
 
     async with without_temporal.parts.live.subscribed(only(code)) as slow:
         for step in range(MAX_WAITING + 5):
-            await records.note(code, {"step": step})
+            await records.gate.note(code, {"step": step})
         async with asyncio.timeout(10):
             while not slow.is_over:
                 await asyncio.sleep(0.05)

@@ -306,7 +306,7 @@ async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: Ap
 
     error = JobError(code="output_refused", message="Gone.", stage=Stage.MIGRATE)
     await desk.push(second, JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING)
-    await desk.parts.records.advance(second, JobStatus.FAILED, error=error)
+    await desk.parts.records.gate.advance(second, JobStatus.FAILED, error=error)
 
     assert before_the_end["data"] == []
     (row,) = (await look_at(desk, review, "/beautified"))["data"]

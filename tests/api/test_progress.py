@@ -83,7 +83,7 @@ async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standin
 async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
-    await standing.parts.records.note(code, {"late": "word"})
+    await standing.parts.records.gate.note(code, {"late": "word"})
     async with reading(standing, f"/api/progress/track/{code}") as stream:
         assert [frame["type"] for frame in data(await stream.rest())] == ["INIT", "ERROR"]
 

@@ -70,10 +70,10 @@ async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
     records = api.parts.records
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
         await asyncio.sleep(dice.random())
-        await records.advance(code, status)
+        await records.gate.advance(code, status)
     for unit in UNIT_STEPS:
         await asyncio.sleep(0.3 + dice.random() / 2)
-        await records.progress(code, JobStatus.PROCESSING, unit)
+        await records.gate.progress(code, JobStatus.PROCESSING, unit)
     for status in (JobStatus.GENERATED, JobStatus.MIGRATING, dice.choice([JobStatus.SUCCESS, JobStatus.TIMEOUT])):
         await asyncio.sleep(dice.random() / 2)
         await api.push(code, status)

@@ -45,8 +45,8 @@ async def code(api: ApiUnderTest) -> str:
     """A job with a submission that has not been heard of."""
     code = await api.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
-    submission = await api.parts.records.intend(code, provider="replicate", token=TOKEN, request=request)
-    await api.parts.records.conclude(submission, Unknown("timeout"))
+    submission = await api.parts.records.submissions.intend(code, provider="replicate", token=TOKEN, request=request)
+    await api.parts.records.submissions.conclude(submission, Unknown("timeout"))
     return code
 
 
@@ -109,7 +109,7 @@ async def test_one_that_comes_after_the_end_is_taken(api: ApiUnderTest, temporal
 async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
-    await without_temporal.parts.records.intend(code, provider="replicate", token=TOKEN, request=request)
+    await without_temporal.parts.records.submissions.intend(code, provider="replicate", token=TOKEN, request=request)
 
     assert (await delivered(without_temporal)).status_code == 200
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
@@ -121,7 +121,7 @@ async def test_what_is_certain_is_not_changed_by_a_webhook(
 ) -> None:
     async with api.parts.database.read() as session:
         submission = await submission_with(session, provider="replicate", token=TOKEN)
-    await api.parts.records.conclude(submission, outcome)
+    await api.parts.records.submissions.conclude(submission, outcome)
     await delivered(api)
 
     async with api.parts.database.read() as session:

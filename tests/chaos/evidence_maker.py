@@ -124,9 +124,9 @@ async def _accepted(database: Database, catalogue: Catalogue, witness: Observati
 
 async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus) -> None:
     token, prediction = f"token-{code}", f"prediction-{code}"
-    submission = await records.intend(code, provider="replicate", token=token, request=REQUEST)
+    submission = await records.submissions.intend(code, provider="replicate", token=token, request=REQUEST)
     is_lost = status is JobStatus.TIMEOUT
-    await records.conclude(submission, Unknown("no answer") if is_lost else Accepted({"id": prediction}))
+    await records.submissions.conclude(submission, Unknown("no answer") if is_lost else Accepted({"id": prediction}))
     charge = Charge.CHARGED if status is JobStatus.SUCCESS else Charge.TIME_ONLY
     world.enter(
         LedgerRow(
@@ -141,13 +141,13 @@ async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, stat
     )
     if status is JobStatus.SUCCESS:
         for step in LIFE:
-            await records.advance(code, step)
-        await records.add_outputs(code, _made(world, code, prediction))
-        await records.advance(code, status)
+            await records.gate.advance(code, step)
+        await records.outputs.add(code, _made(world, code, prediction))
+        await records.gate.advance(code, status)
     else:
         error = JobError(code="it", message="ended so", stage=Stage.PROCESSING)
-        await records.advance(code, status, error=error, provider_may_charge=is_lost)
-        await records.note(code, {"late": "a word"})
+        await records.gate.advance(code, status, error=error, provider_may_charge=is_lost)
+        await records.gate.note(code, {"late": "a word"})
 
 
 def _made(world: EvidenceMaker, code: str, prediction: str) -> StoredOutput:

@@ -12,7 +12,7 @@ from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
 
-KEYED = ("Replicate", "Ttapi", "Chat")
+KEYED = ("Replicate", "TTAPI", "Chat")
 TOKENS = tuple(f"AIJOBS_{part.upper()}__TOKEN" for part in KEYED)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import ORDER
 from cli.embedded.installation import LOCK_FILE
 from cli.embedded.ports import free_ports
 from cli.errors import Exit
@@ -19,7 +19,7 @@ from tests.cli.conftest import Command
 
 UPSCALE = "replicate_imageupscale_v1"
 PHOTO = str(ROOT / "cli" / "samples" / "sample.jpg")
-EVERY_STATUS = [status.name for status in JobStatus if status <= JobStatus.SUCCESS]
+EVERY_STATUS = [status.name for status in ORDER]
 READY = "Ctrl-C stops everything"
 
 

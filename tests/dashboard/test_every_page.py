@@ -20,7 +20,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"
 async def furnished(house: DashboardUnderTest) -> list[str]:
     """Jobs in many states, full of hostile text; returns every page's address."""
     installation = house.installation
-    advance = installation.parts.records.advance
+    advance = installation.parts.records.gate.advance
     running = await installation.job("ada", metadata={"note": HOSTILE, HOSTILE[:40]: "x"})
     await installation.push(running, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
     done = await installation.job(HOSTILE)

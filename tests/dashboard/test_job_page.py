@@ -98,7 +98,7 @@ async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: Dash
 async def test_held_points_are_refunded_with_a_reason(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job()
     await house.installation.push(code, *ON_THE_WAY)
-    await house.installation.parts.records.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    await house.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
     visitor = await invite(house.url, key=house.key)
     await visitor.open("/money")
 
@@ -115,8 +115,8 @@ async def test_a_lost_submission_is_attached_to_what_was_found(house: DashboardU
     code = await house.installation.job()
     records = house.installation.parts.records
     request = ProviderRequest("POST", "https://example.com", {"token": "r8_very_secret", "input": {"a": 1}})
-    await records.conclude(
-        await records.intend(code, provider="replicate", token="t1", request=request), Unknown("no answer")
+    await records.submissions.conclude(
+        await records.submissions.intend(code, provider="replicate", token="t1", request=request), Unknown("no answer")
     )
     visitor = await invite(house.url, key=house.key)
     await visitor.open(f"/jobs/{code}")
@@ -133,7 +133,7 @@ async def test_a_lost_submission_is_attached_to_what_was_found(house: DashboardU
 async def test_buttons_are_there_for_those_who_may_press_them(house: DashboardUnderTest, invite: Invite) -> None:
     code = await house.installation.job("ada")
     await house.installation.push(code, *ON_THE_WAY)
-    await house.installation.parts.records.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    await house.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
     reader = await invite(house.url, key=await house.key_of("ada", Scope.JOBS_READ))
 
     await reader.open(f"/jobs/{code}")
@@ -187,4 +187,4 @@ async def _keep(
         width=None,
         height=None,
     )
-    await parts.records.add_outputs(code, output)
+    await parts.records.outputs.add(code, output)

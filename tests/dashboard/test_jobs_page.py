@@ -130,5 +130,5 @@ async def _advance_to(house: DashboardUnderTest, code: str, unit: float) -> None
     """As the watch does it; the gate takes two steps a second, so ask until this one is taken."""
     installation = house.installation
     while (await installation.http.get(f"/api/jobs/{code}")).json()["unit_progress"] != unit:
-        await installation.parts.records.progress(code, JobStatus.PROCESSING, unit)
+        await installation.parts.records.gate.progress(code, JobStatus.PROCESSING, unit)
         await asyncio.sleep(0.1)

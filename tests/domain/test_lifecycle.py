@@ -1,6 +1,10 @@
 """The table of moves, and what it must never allow."""
 
+import ast
+import re
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,9 +12,13 @@ from hypothesis import strategies as st
 
 from aijobs.domain.errors import IllegalMove
 from aijobs.domain.lifecycle import (
+    BAD_ENDS,
     DESCRIPTIONS,
+    ENDS,
+    ORDER,
     OVERALL_PROGRESS,
     TRANSITIONS,
+    UNFINISHED,
     JobStatus,
     Move,
     judge,
@@ -18,6 +26,9 @@ from aijobs.domain.lifecycle import (
 )
 
 statuses = st.sampled_from(JobStatus)
+
+ROOT = Path(__file__).parents[2]
+OURS = ("activities", "aijobs", "api", "bench", "chaos", "cli", "dashboard", "workflows")
 
 
 def test_exactly_the_last_four_statuses_are_final() -> None:
@@ -54,7 +65,7 @@ def test_no_sequence_of_wishes_makes_an_illegal_move(wishes: list[JobStatus]) ->
 
     assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(path))
     assert all(not status.is_final for status in path[:-1])
-    assert path == sorted(path)
+    assert all(earlier.is_before(later) for earlier, later in pairwise(path))
 
 
 @given(statuses, statuses)
@@ -68,9 +79,60 @@ def test_a_providers_way_back_is_ignored() -> None:
     assert judge(JobStatus.PROCESSING, JobStatus.QUEUED) is Move.BACKWARD
 
 
+def test_the_order_of_statuses_is_that_of_the_table() -> None:
+    assert {*UNFINISHED, *ENDS} == set(JobStatus)
+    assert (*UNFINISHED, JobStatus.SUCCESS) == ORDER
+    assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(ORDER))
+    assert {status for status in JobStatus if status.is_final} == set(ENDS) == {JobStatus.SUCCESS, *BAD_ENDS}
+
+
+@given(statuses, statuses)
+def test_ends_are_behind_all_else_and_before_nothing(one: JobStatus, other: JobStatus) -> None:
+    assert one.is_before(other) == (not one.is_final and (other.is_final or ORDER.index(one) < ORDER.index(other)))
+
+
+def order_by_number(tree: ast.AST) -> Iterator[int]:
+    """The lines that compare or count statuses by their numbers."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(ops=ops) if any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in ops):
+                sides = [node.left, *node.comparators]
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                sides = [node.left, node.right]
+            case _:
+                continue
+        if any(re.search(r"\bjob_status\)?$|\bJobStatus\.[A-Z]+$", ast.unparse(side)) for side in sides):
+            yield node.lineno
+
+
+def test_nobody_orders_statuses_by_the_numbers_of_the_api() -> None:
+    found = {
+        f"{file.relative_to(ROOT)}:{line}"
+        for package in OURS
+        for file in (ROOT / package).rglob("*.py")
+        if "migrations" not in file.parts
+        for line in order_by_number(ast.parse(file.read_text("utf-8")))
+    }
+
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "job.job_status < 6",
+        "JobStatus.FAILED <= status",
+        "JobStatus(job.job_status + 1)",
+        "col(JobRow.job_status) >= S",
+    ],
+)
+def test_ordering_by_numbers_is_noticed(written: str) -> None:
+    assert list(order_by_number(ast.parse(written))) == [1]
+
+
 @given(st.floats(0, 100), st.sampled_from([s for s in JobStatus if not s.is_final]))
 def test_overall_progress_runs_towards_the_next_status(unit: float, status: JobStatus) -> None:
-    here, following = OVERALL_PROGRESS[status], OVERALL_PROGRESS[JobStatus(status + 1)]
+    here, following = OVERALL_PROGRESS[status], OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
 
     assert here <= overall_progress(status, unit) <= following
 

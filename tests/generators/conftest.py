@@ -26,6 +26,7 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.conversations import messages_of
 from aijobs.persistence.documents.templates import save_template
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import FileRow, JobRow, MessageRow
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
@@ -70,7 +71,7 @@ class Study:
         )
         async with self.bench.database.write() as session:
             job = await accept(session, order)
-        await start_job(self.bench.client, self.bench.records.brief(job))
+        await start_job(self.bench.client, brief_of(job, self.bench.catalogue))
         handle: WorkflowHandle[AiJob, JobState] = self.bench.client.get_workflow_handle_for(AiJob.run, job.code)
         return handle
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatSettings, opened
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import AnswerLost, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.llm import AnswerLost, Attachment, Conversation, ConversationPlan, Prompt
+from aijobs.domain.llm import Attachment, Conversation, ConversationPlan, Prompt
 from aijobs.domain.provider_io import Task, UploadedFile
 from aijobs.generators.conversation import MAX_LOST, ConversationRunner
 from aijobs.persistence.database import Database, opened_database

@@ -50,7 +50,7 @@ async def test_a_contract_becomes_excel_json_and_rows(study: Study, tmp_path: Pa
     job = await study.start()
     await job.result()
 
-    excel, answer = await study.bench.records.outputs(job.id)
+    excel, answer = await study.bench.records.outputs.of_job(job.id)
     sheet = CalamineWorkbook.from_path(str(tmp_path / "store" / excel.key)).get_sheet_by_index(0).to_python()
     document = json.loads((tmp_path / "store" / answer.key).read_text())
     assert (excel.kind, answer.kind) == ("document", "json")
@@ -116,7 +116,7 @@ async def test_untidy_json_is_understood(study: Study, tmp_path: Path, fault: st
     job = await study.start()
     await job.result()
 
-    document = json.loads((tmp_path / "store" / (await study.bench.records.outputs(job.id))[1].key).read_text())
+    document = json.loads((tmp_path / "store" / (await study.bench.records.outputs.of_job(job.id))[1].key).read_text())
     assert (document["rows"], document["repaired"]) == ([THE_ROW], repaired)
     assert await study.calls(job.id) == ALL_STAGES
 
@@ -196,7 +196,7 @@ async def test_a_canceled_job_stops_asking_and_forgets(study: Study) -> None:
     assert isinstance(ended.value.cause, CancelledError)
     assert (await study.bench.history(job.id))[-1].job_status.name == "CANCELED"
     assert await study.calls(job.id) == ["1"]
-    assert await study.bench.records.outputs(job.id) == []
+    assert await study.bench.records.outputs.of_job(job.id) == []
     await assert_forgotten(study, job.id)
 
 
@@ -250,7 +250,9 @@ async def test_a_pdf_is_read_by_us_or_by_the_model(
         question = next(message for message in await study.messages(job.id) if message.role == "user")
         await job.result()
 
-        document = json.loads((tmp_path / "store" / (await study.bench.records.outputs(job.id))[1].key).read_text())
+        document = json.loads(
+            (tmp_path / "store" / (await study.bench.records.outputs.of_job(job.id))[1].key).read_text()
+        )
 
     assert document["rows"] == [{"Contract No": "PO-77"}]
     assert question.file == ("file" if send_files else None)

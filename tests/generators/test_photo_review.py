@@ -23,7 +23,8 @@ from aijobs.generators.photo_review import PhotoReviewer, read_verdicts
 from aijobs.generators.registry import StoredDocuments
 from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import outputs_of
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, JobRow
 from cli.embedded.temporal_server import TemporalServer
@@ -39,7 +40,7 @@ VERDICTS: Final[dict[str, Any]] = {**dict.fromkeys(ASPECTS, JUDGED), "summary": 
 async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
     """A job for its own sake, once it has ended."""
     job = await accepted(study, await kept(study, content))
-    await start_job(study.bench.client, study.bench.records.brief(job))
+    await start_job(study.bench.client, brief_of(job, study.bench.catalogue))
     with suppress(WorkflowFailureError):
         await study.bench.client.get_workflow_handle(job.code).result()
     return await study.row(job.code)

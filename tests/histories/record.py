@@ -17,7 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Generator
+from aijobs.domain.ports.generators import Generator
 from cli.embedded.temporal_server import temporal_server
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import Echo, StepProvider

@@ -24,9 +24,9 @@ async def test_a_ledger_in_order_has_no_violations(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     for ending in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TIMEOUT):
-        await records.advance(await accept_job(), ending, provider_may_charge=True)
-    await records.advance(held := await accept_job(), JobStatus.TIMEOUT, provider_may_charge=True)
-    await records.record_late_outcome(held, JobStatus.GENERATED, {})
+        await records.gate.advance(await accept_job(), ending, provider_may_charge=True)
+    await records.gate.advance(held := await accept_job(), JobStatus.TIMEOUT, provider_may_charge=True)
+    await records.late_outcomes.record(held, JobStatus.GENERATED, {})
     await accept_job()
 
     assert await found(database) == []
@@ -52,7 +52,7 @@ async def test_a_ledger_in_order_has_no_violations(
 async def test_each_kind_of_damage_is_named(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob, damage: str, named: str
 ) -> None:
-    await records.advance(await accept_job(), JobStatus.FAILED)
+    await records.gate.advance(await accept_job(), JobStatus.FAILED)
     async with database.write() as session:
         await (await session.connection()).execute(text(damage))
 
@@ -97,7 +97,7 @@ async def test_an_audit_sees_one_moment_of_a_living_system(
 ) -> None:
     async with database.snapshot() as session:
         await session.exec(select(JobRow.code))
-        await records.advance(await accept_job(), JobStatus.FAILED)
+        await records.gate.advance(await accept_job(), JobStatus.FAILED)
         assert list(await session.exec(select(JobRow.code))) == []
         assert await violations(session) == []
 
@@ -107,7 +107,7 @@ async def test_an_audit_that_runs_while_jobs_end_gives_no_false_alarm(
 ) -> None:
     async def live() -> None:
         for _ in range(30):
-            await records.advance(await accept_job(), JobStatus.FAILED)
+            await records.gate.advance(await accept_job(), JobStatus.FAILED)
 
     living = asyncio.create_task(live())
     alarms = []

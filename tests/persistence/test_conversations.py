@@ -9,7 +9,8 @@ from aijobs.domain.llm import Completion, ConversationPlan, FinishReason, Prompt
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import MAX_UNUSABLE, DatabaseConversations, messages_of, spent_on
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.records import DatabaseRecords, job_of
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.records import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
 SCRIPT = ConversationPlan(
@@ -122,8 +123,8 @@ async def test_clearing_erases_the_words_and_keeps_the_cost(
     await conversations.begin(code, SCRIPT)
     await conversations.answered(code, 1, completion())
 
-    await records.clear_conversation(code)
-    await records.clear_conversation(code)
+    await records.conversations.clear(code)
+    await records.conversations.clear(code)
 
     async with database.read() as session:
         messages = await messages_of(session, code)
@@ -135,7 +136,7 @@ async def test_nothing_can_be_said_after_that(
     code: str, records: DatabaseRecords, conversations: DatabaseConversations
 ) -> None:
     await conversations.begin(code, SCRIPT)
-    await records.clear_conversation(code)
+    await records.conversations.clear(code)
 
     for late in (
         conversations.answered(code, 1, completion()),
@@ -152,7 +153,7 @@ async def test_a_job_that_has_ended_hears_nothing(
     code: str, records: DatabaseRecords, conversations: DatabaseConversations
 ) -> None:
     await conversations.begin(code, SCRIPT)
-    await records.advance(code, JobStatus.CANCELED, error=CANCELED)
+    await records.gate.advance(code, JobStatus.CANCELED, error=CANCELED)
 
     for late in (
         conversations.begin(code, SCRIPT),
@@ -166,7 +167,7 @@ async def test_a_job_that_has_ended_hears_nothing(
 async def test_a_job_without_a_conversation_has_nothing_to_clear(
     code: str, records: DatabaseRecords, conversations: DatabaseConversations
 ) -> None:
-    await records.clear_conversation(code)
+    await records.conversations.clear(code)
 
     assert await conversations.conversation(code) is None
 
@@ -182,9 +183,9 @@ async def test_an_unusable_answer_is_kept_within_bounds(
 
 
 async def test_a_stages_first_word_is_never_left_out(code: str, database: Database, records: DatabaseRecords) -> None:
-    await records.advance(code, JobStatus.PROCESSING)
+    await records.gate.advance(code, JobStatus.PROCESSING)
     for stage, unit in ((1, 0.0), (1, 0.0), (1, 10.0), (2, 50.0), (2, 50.0), (2, 60.0), (2, 100.0), (1, 20.0)):
-        await records.progress(code, JobStatus.PROCESSING, unit, stage=(stage, 2))
+        await records.gate.progress(code, JobStatus.PROCESSING, unit, stage=(stage, 2))
 
     async with database.read() as session:
         events = [event for event in await events_after(session, code, 0) if event.kind == "progress"]

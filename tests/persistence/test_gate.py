@@ -51,7 +51,7 @@ async def test_no_sequence_of_calls_makes_an_illegal_move(
 
     for wanted in wishes:
         with suppress(IllegalMove):
-            await records.advance(code, wanted, error=BROKEN if wanted is JobStatus.FAILED else None)
+            await records.gate.advance(code, wanted, error=BROKEN if wanted is JobStatus.FAILED else None)
 
     events = await history(database, code)
     path = [event.job_status for event in events]
@@ -67,7 +67,7 @@ async def test_entering_the_same_status_again_is_silent(
     code = await accept_job()
 
     for _ in range(3):
-        await records.advance(code, JobStatus.SUBMITTED)
+        await records.gate.advance(code, JobStatus.SUBMITTED)
 
     assert [event.job_status for event in await history(database, code)] == [JobStatus.DRAFT, JobStatus.SUBMITTED]
 
@@ -78,7 +78,7 @@ async def test_of_many_who_end_a_job_at_once_one_wins(
     code = await accept_job()
     endings = [JobStatus.FAILED, JobStatus.CANCELED, JobStatus.TIMEOUT] * 5
 
-    states = await asyncio.gather(*(records.advance(code, ending) for ending in endings))
+    states = await asyncio.gather(*(records.gate.advance(code, ending) for ending in endings))
 
     assert len({state.job_status for state in states}) == 1
     assert len(await history(database, code)) == 2
@@ -90,7 +90,7 @@ async def test_a_failure_is_told_with_its_reason_and_gives_the_points_back(
 ) -> None:
     code = await accept_job("grace")
 
-    await records.advance(code, JobStatus.FAILED, error=BROKEN)
+    await records.gate.advance(code, JobStatus.FAILED, error=BROKEN)
 
     assert (await history(database, code))[-1].detail["error"]["message"] == "no faces found"
     assert await entries(database, code) == ["reserve", "refund"]
@@ -102,7 +102,7 @@ async def test_a_timeout_that_the_provider_may_charge_holds_the_points(
 ) -> None:
     code = await accept_job("grace")
 
-    await records.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    await records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
 
     assert await entries(database, code) == ["reserve", "hold"]
     day = await day_of(database, "grace")
@@ -113,13 +113,13 @@ async def test_progress_never_goes_backwards_and_belongs_to_its_status(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     code = await accept_job()
-    await records.advance(code, JobStatus.PROCESSING)
+    await records.gate.advance(code, JobStatus.PROCESSING)
     await asyncio.sleep(0.6)
 
-    await records.progress(code, JobStatus.PROCESSING, 40)
+    await records.gate.progress(code, JobStatus.PROCESSING, 40)
     await asyncio.sleep(0.6)
-    await records.progress(code, JobStatus.PROCESSING, 30)
-    await records.progress(code, JobStatus.MIGRATING, 90)
+    await records.gate.progress(code, JobStatus.PROCESSING, 30)
+    await records.gate.progress(code, JobStatus.MIGRATING, 90)
 
     events = await history(database, code)
     assert [(event.kind, event.unit_progress) for event in events][2:] == [("progress", 40.0)]
@@ -129,10 +129,10 @@ async def test_progress_is_coalesced_but_the_last_step_is_told(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     code = await accept_job()
-    await records.advance(code, JobStatus.PROCESSING)
+    await records.gate.advance(code, JobStatus.PROCESSING)
 
     for unit in range(1, 101):
-        await records.progress(code, JobStatus.PROCESSING, unit)
+        await records.gate.progress(code, JobStatus.PROCESSING, unit)
 
     told = [event.unit_progress for event in await history(database, code) if event.kind == "progress"]
     assert told[-1] == 100
@@ -141,7 +141,7 @@ async def test_progress_is_coalesced_but_the_last_step_is_told(
 
 async def test_an_unknown_job_is_said_to_be_unknown(records: DatabaseRecords) -> None:
     with pytest.raises(NotFound, match="job_nobody"):
-        await records.advance("job_nobody", JobStatus.SUBMITTED)
+        await records.gate.advance("job_nobody", JobStatus.SUBMITTED)
 
 
 async def test_text_from_outside_is_made_fit_to_be_stored(
@@ -149,6 +149,6 @@ async def test_text_from_outside_is_made_fit_to_be_stored(
 ) -> None:
     code = await accept_job()
 
-    await records.advance(code, JobStatus.SUBMITTED, detail={"said": "nul \0 and surrogate \ud800"})
+    await records.gate.advance(code, JobStatus.SUBMITTED, detail={"said": "nul \0 and surrogate \ud800"})
 
     assert (await history(database, code))[-1].detail == {"said": "nul  and surrogate ?"}

@@ -24,7 +24,8 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.records import DatabaseRecords, job_of
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.jobs.resolutions import Resolution, resolve
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.points.ledger import entries_of, today
@@ -122,7 +123,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if (job := self.expected.get(code)) is None:
             return
         try:
-            told = self.run(self.records.advance(code, to, provider_may_charge=may_charge))
+            told = self.run(self.records.gate.advance(code, to, provider_may_charge=may_charge))
         except IllegalMove:
             assert to not in TRANSITIONS[job.status]
             assert job.status.is_final or to > job.status
@@ -142,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for unit in units:
             if in_time:
                 self.run(self._let_time_pass(code))
-            self.run(self.records.progress(code, job.status, unit))
+            self.run(self.records.gate.progress(code, job.status, unit))
 
     async def _let_time_pass(self, code: str) -> None:
         async with self.database.write() as session:
@@ -154,7 +155,7 @@ class LedgerMachine(RuleBasedStateMachine):
         job = self.expected.get(code)
         if job is None or not job.status.is_final:
             return
-        self.run(self.records.record_late_outcome(code, status, {}))
+        self.run(self.records.late_outcomes.record(code, status, {}))
         if job.held:
             job.entries.append(EntryKind.SETTLE if status is JobStatus.GENERATED else EntryKind.REFUND)
 

@@ -53,7 +53,7 @@ async def look_at(database: Database, code: str) -> WebhookEndpointRow:
 async def pending(database: Database, records: DatabaseRecords, accept_job: AcceptJob) -> str:
     """The code of a delivery to ada's endpoint."""
     await endpoint(database)
-    await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+    await records.gate.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
     return (await deliveries(database))[0].code
 
 
@@ -68,7 +68,7 @@ async def test_each_endpoint_hears_of_what_it_wants_of_its_own_users_jobs(
 
     code = await accept_job("ada")
     for status in TO_SUCCESS:
-        await records.advance(code, status)
+        await records.gate.advance(code, status)
 
     told = [(row.endpoint_code, row.topic, row.seq, row.user_id) for row in await deliveries(database)]
     assert steps not in {endpoint for endpoint, *_ in told}
@@ -82,9 +82,9 @@ async def test_progress_is_told_to_those_who_ask_for_it(
 ) -> None:
     await endpoint(database, EventType.PROGRESS)
     code = await accept_job("ada")
-    await records.advance(code, JobStatus.PROCESSING)
+    await records.gate.advance(code, JobStatus.PROCESSING)
 
-    await records.progress(code, JobStatus.PROCESSING, 100)
+    await records.gate.progress(code, JobStatus.PROCESSING, 100)
 
     assert [row.topic for row in await deliveries(database)] == ["job.progress"]
 
@@ -97,8 +97,8 @@ async def test_the_end_of_a_job_is_told_to_its_own_callback_url(
         job = await locked_job(session, code)
         job.callback_url = "https://example.com/back"
 
-    await records.advance(code, JobStatus.SUBMITTED)
-    await records.advance(code, JobStatus.FAILED, error=BROKEN)
+    await records.gate.advance(code, JobStatus.SUBMITTED)
+    await records.gate.advance(code, JobStatus.FAILED, error=BROKEN)
 
     [row] = await deliveries(database)
     assert (row.url, row.topic, row.endpoint_code, row.user_id) == (
@@ -132,7 +132,7 @@ async def test_disabled_and_deleted_endpoints_hear_nothing(
         change_endpoint(await endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
         delete_endpoint(await endpoint_of(session, deleted, user_id="ada"))
 
-    await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+    await records.gate.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
 
     assert await deliveries(database) == []
 
@@ -182,7 +182,7 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_and_a_success_begins_
 ) -> None:
     code = await endpoint(database)
     for _ in range(3):
-        await records.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
+        await records.gate.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
     first, second, third = [row.code for row in await deliveries(database)]
     patient = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
     impatient = DatabaseDeliveries(database, disable_after=timedelta())

@@ -33,7 +33,7 @@ async def test_a_refused_job_leaves_no_trace(
 
 async def test_points_that_came_back_can_be_spent_again(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job("ada", daily_limit=2)
-    await records.advance(code, JobStatus.CANCELED)
+    await records.gate.advance(code, JobStatus.CANCELED)
 
     again = await accept_job("ada", daily_limit=2)
 

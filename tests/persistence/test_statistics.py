@@ -7,7 +7,7 @@ import pytest
 from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.first_id import first_code_since
@@ -34,19 +34,19 @@ async def test_jobs_are_counted_where_they_are(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     queued, other, done = await accept_job(), await accept_job("bo"), await accept_job()
-    await records.advance(queued, JobStatus.QUEUED)
-    await records.advance(other, JobStatus.QUEUED)
+    await records.gate.advance(queued, JobStatus.QUEUED)
+    await records.gate.advance(other, JobStatus.QUEUED)
     for status in TO_SUCCESS:
-        await records.advance(done, status)
+        await records.gate.advance(done, status)
     failed = await accept_job()
-    await records.advance(failed, JobStatus.FAILED, error=ERROR)
+    await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
 
     async with database.read() as session:
         in_flight = await statistics.in_flight(session, user_id="ada")
         hours = await statistics.throughput(session, until=now(), hours=3, user_id=None)
         failures = await statistics.failures(session, since=now() - timedelta(hours=1), user_id=None)
 
-    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in statistics.UNFINISHED}
+    assert in_flight == {status: int(status is JobStatus.QUEUED) for status in UNFINISHED}
     assert len(hours) == 3
     assert sum(hour.accepted for hour in hours) == 4
     assert (hours[-1].start - hours[0].start) == timedelta(hours=2)
@@ -61,9 +61,9 @@ async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
     ended = now() - timedelta(seconds=30)
     for status in TO_SUCCESS:
         answer = {"completed_at": ended.isoformat()} if status is JobStatus.GENERATED else None
-        await records.advance(done, status, answer=answer)
-    await records.advance(failed, JobStatus.FAILED, error=ERROR)
-    await records.advance(canceled, JobStatus.CANCELED)
+        await records.gate.advance(done, status, answer=answer)
+    await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
+    await records.gate.advance(canceled, JobStatus.CANCELED)
 
     async with database.read() as session:
         found = await statistics.health(session, UPSCALE, since=now() - timedelta(hours=1), user_id=None)
@@ -81,8 +81,8 @@ async def test_what_waits_for_a_decision_is_there_until_it_is_made(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     code = await accept_job()
-    await records.advance(code, JobStatus.SUBMITTED)
-    await records.advance(code, JobStatus.TIMEOUT, error=ERROR, provider_may_charge=True)
+    await records.gate.advance(code, JobStatus.SUBMITTED)
+    await records.gate.advance(code, JobStatus.TIMEOUT, error=ERROR, provider_may_charge=True)
 
     async with database.read() as session:
         before = await statistics.held_jobs(session, user_id=None, at_most=10)
@@ -101,8 +101,8 @@ async def test_refusals_for_haste_are_counted_by_provider(
 ) -> None:
     code = await accept_job()
     request = ProviderRequest("POST", "https://example.com", {})
-    submission = await records.intend(code, provider="replicate", token="t", request=request)
-    await records.conclude(submission, Rejected("provider_throttled", "slower", may_retry=True))
+    submission = await records.submissions.intend(code, provider="replicate", token="t", request=request)
+    await records.submissions.conclude(submission, Rejected("provider_throttled", "slower", may_retry=True))
 
     async with database.read() as session:
         assert await statistics.throttled(session, since=now() - timedelta(hours=1)) == {"replicate": 1}
@@ -142,8 +142,8 @@ async def test_a_job_is_found_by_its_providers_id_and_by_the_beginning_of_its_co
 ) -> None:
     code, other = await accept_job(), await accept_job()
     request = ProviderRequest("POST", "https://example.com", {})
-    await records.conclude(
-        await records.intend(code, provider="p", token="t", request=request), Accepted({"id": "p-7"})
+    await records.submissions.conclude(
+        await records.submissions.intend(code, provider="p", token="t", request=request), Accepted({"id": "p-7"})
     )
 
     async with database.read() as session:

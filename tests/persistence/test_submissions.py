@@ -12,7 +12,7 @@ REQUEST = ProviderRequest(method="POST", url="https://api.example.com/v1/predict
 
 
 async def intend(records: DatabaseRecords, code: str, token: str) -> Submission:
-    return await records.intend(code, provider="replicate", token=token, request=REQUEST)
+    return await records.submissions.intend(code, provider="replicate", token=token, request=REQUEST)
 
 
 @pytest.mark.parametrize("outcome", [None, Unknown("reset"), Accepted({"id": "p1"})])
@@ -22,7 +22,7 @@ async def test_what_may_have_arrived_is_not_sent_again(
     code = await accept_job()
     first = await intend(records, code, "token-1")
     if outcome is not None:
-        await records.conclude(first, outcome)
+        await records.submissions.conclude(first, outcome)
 
     with pytest.raises(SubmissionExists):
         await intend(records, code, "token-2")
@@ -31,7 +31,7 @@ async def test_what_may_have_arrived_is_not_sent_again(
 async def test_what_was_surely_rejected_may_be_sent_again(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job()
     first = await intend(records, code, "token-1")
-    state = await records.conclude(first, Rejected("rate_limited", "slow down", may_retry=True))
+    state = await records.submissions.conclude(first, Rejected("rate_limited", "slow down", may_retry=True))
 
     second = await intend(records, code, "token-2")
 
@@ -42,11 +42,11 @@ async def test_what_was_surely_rejected_may_be_sent_again(records: DatabaseRecor
 async def test_unknown_becomes_accepted_when_it_is_found(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job()
     first = await intend(records, code, "token-1")
-    await records.conclude(first, Unknown("reset"))
+    await records.submissions.conclude(first, Unknown("reset"))
 
-    await records.conclude(first, Accepted({"id": "p1"}))
-    await records.conclude(first, Unknown("a late word"))
+    await records.submissions.conclude(first, Accepted({"id": "p1"}))
+    await records.submissions.conclude(first, Unknown("a late word"))
 
-    last = await records.last_submission(code)
+    last = await records.submissions.last_submission(code)
     assert last is not None
     assert (last.outcome, last.ref) == (Outcome.ACCEPTED, {"id": "p1"})

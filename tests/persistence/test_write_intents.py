@@ -30,34 +30,34 @@ def output(code: str) -> StoredOutput:
 async def test_what_was_begun_and_not_finished_is_found(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job()
 
-    await records.begin_write("outputs/x/0.png", job_code=code)
+    await records.outputs.begin_write("outputs/x/0.png", job_code=code)
 
-    assert await records.abandoned_writes(older_than=AT_ONCE) == []  # its job may still finish it
-    await records.advance(code, JobStatus.FAILED)
-    assert await records.abandoned_writes(older_than=timedelta(hours=1)) == []
-    assert await records.abandoned_writes(older_than=AT_ONCE) == ["outputs/x/0.png"]
-    await records.forget_write("outputs/x/0.png")
-    assert await records.abandoned_writes(older_than=AT_ONCE) == []
+    assert await records.housekeeping.abandoned_writes(older_than=AT_ONCE) == []  # its job may still finish it
+    await records.gate.advance(code, JobStatus.FAILED)
+    assert await records.housekeeping.abandoned_writes(older_than=timedelta(hours=1)) == []
+    assert await records.housekeeping.abandoned_writes(older_than=AT_ONCE) == ["outputs/x/0.png"]
+    await records.housekeeping.forget_write("outputs/x/0.png")
+    assert await records.housekeeping.abandoned_writes(older_than=AT_ONCE) == []
 
 
 async def test_what_became_an_output_is_never_cleared_away(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job()
     kept = output(code)
-    await records.begin_write(kept.key, job_code=code)
-    await records.add_outputs(code, kept)
+    await records.outputs.begin_write(kept.key, job_code=code)
+    await records.outputs.add(code, kept)
 
-    await records.begin_write(kept.key, job_code=code)  # by another try, which then dies
+    await records.outputs.begin_write(kept.key, job_code=code)  # by another try, which then dies
 
-    assert await records.abandoned_writes(older_than=AT_ONCE) == []
+    assert await records.housekeeping.abandoned_writes(older_than=AT_ONCE) == []
 
 
 async def test_a_job_that_has_ended_takes_no_more_outputs(records: DatabaseRecords, accept_job: AcceptJob) -> None:
     code = await accept_job()
-    await records.begin_write(output(code).key, job_code=code)
-    await records.advance(code, JobStatus.CANCELED)
+    await records.outputs.begin_write(output(code).key, job_code=code)
+    await records.gate.advance(code, JobStatus.CANCELED)
 
     with pytest.raises(JobIsFinal):
-        await records.add_outputs(code, output(code))
+        await records.outputs.add(code, output(code))
     with pytest.raises(JobIsFinal):
-        await records.begin_write(output(code).key, job_code=code)
-    assert await records.drop_outputs(code) == [output(code).key]
+        await records.outputs.begin_write(output(code).key, job_code=code)
+    assert await records.outputs.drop(code) == [output(code).key]

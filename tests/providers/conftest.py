@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.submissions import ProviderRequest, Submission
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.providers.replicate import ReplicateSettings, opened
 from aijobs.providers.ttapi import TtapiSettings
 from aijobs.providers.ttapi import opened as opened_ttapi
@@ -180,7 +180,7 @@ def vendor_that(stack: AsyncExitStack) -> Callable[..., Awaitable[ScriptedVendor
 
 @pytest.fixture
 async def http() -> AsyncIterator[HttpClient]:
-    async with opened_http("The vendor", patience=SHORT) as client:
+    async with opened_http("The vendor", timeouts=SHORT) as client:
         yield client
 
 
@@ -190,7 +190,7 @@ def replicate_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
 
     async def open_it(base_url: str, **settings: Any) -> Provider:
         chosen = {"token": SecretStr(TOKEN), "webhook_secret": SecretStr(WEBHOOK_SECRET), **settings}
-        return await stack.enter_async_context(opened(ReplicateSettings(base_url=base_url, **chosen), patience=SHORT))
+        return await stack.enter_async_context(opened(ReplicateSettings(base_url=base_url, **chosen), timeouts=SHORT))
 
     return open_it
 
@@ -207,7 +207,7 @@ def ttapi_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
 
     async def open_it(base_url: str) -> Provider:
         settings = TtapiSettings(base_url=base_url, token=SecretStr(TTAPI_KEY))
-        return await stack.enter_async_context(opened_ttapi(settings, patience=SHORT))
+        return await stack.enter_async_context(opened_ttapi(settings, timeouts=SHORT))
 
     return open_it
 

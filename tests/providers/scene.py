@@ -15,15 +15,15 @@ from pydantic import BaseModel, SecretStr
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
-from aijobs.providers.registry import OPENERS
+from aijobs.providers.registry import PROVIDERS
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
-PATIENCE: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
+TIMEOUTS: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
 KEY: Final = "r8_sandbox"
 POLL: Final = 0.02
 LONGEST: Final = 10.0
@@ -165,7 +165,7 @@ def aged(submission: Submission, age: timedelta) -> Submission:
 async def opened_scene(name: str, sandbox: RunningSandbox, model: Model) -> AsyncIterator[Scene]:
     part = PARTS[name]
     sandbox.behave()
-    await sandbox.ttapi.reset()  # an account has room for ten unfinished jobs
+    await sandbox.world.services[name].reset()  # a vendor may have room for only so many unfinished jobs
     sandbox.pace(queue_seconds=0, work_seconds=0.1)
-    async with OPENERS[name](part.settings(sandbox), patience=PATIENCE) as provider:
+    async with PROVIDERS[name].opened(part.settings(sandbox), timeouts=TIMEOUTS) as provider:
         yield Scene(provider, sandbox, model, part)

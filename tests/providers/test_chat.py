@@ -11,17 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
-from aijobs.domain.llm import (
-    AnswerLost,
-    AnswerRefused,
-    AnswerSchema,
-    Attachment,
-    ChatMessage,
-    Completion,
-    FinishReason,
-    Role,
-)
+from aijobs.domain.errors import AnswerLost, AnswerRefused, ProviderFailed, ProviderUnavailable
+from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage, Completion, FinishReason, Role
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.providers.conftest import ScriptedVendor

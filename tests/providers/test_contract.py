@@ -11,7 +11,7 @@ from aijobs.domain.jobs.parameters import Parameters
 from aijobs.domain.jobs.submissions import Accepted, Found, Rejected, Search, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import InputFile
-from aijobs.providers.registry import OPENERS
+from aijobs.providers.registry import PROVIDERS
 from tests.providers.scene import KEY, PARTS, PHOTO, Scene, aged
 
 At = Callable[..., Awaitable[Any]]
@@ -30,7 +30,7 @@ TAKEN_IN_SILENCE = [
 
 
 def test_no_provider_goes_unproven() -> None:
-    assert PARTS.keys() == OPENERS.keys()
+    assert PARTS.keys() == PROVIDERS.keys()
 
 
 def test_its_parameters_are_described(scene: Scene) -> None:

@@ -9,7 +9,7 @@ import pytest
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot
 
 At = Callable[..., Awaitable[Any]]

@@ -7,7 +7,7 @@ import pytest
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.jobs.parameters import check_parameters
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.providers.replicate.parameters import ImageUpscale
 
 PHOTO = "https://example.com/photo.jpg"

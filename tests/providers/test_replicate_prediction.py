@@ -11,7 +11,7 @@ from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.job import Stage
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot
 from aijobs.providers.replicate.prediction import LOG_TAIL, Prediction, prediction_in, snapshot_of, unit_progress
 
@@ -41,7 +41,7 @@ def test_recorded_answers_are_understood(recorded: Recorded, recording: str, sta
     snapshot = seen(**recorded(recording))
 
     assert (snapshot.status, snapshot.definite, snapshot.error) == (status, True, None)
-    assert snapshot.final == (status >= JobStatus.GENERATED)
+    assert snapshot.final == (not status.is_before(JobStatus.GENERATED))
     assert snapshot.raw == recorded(recording)
 
 

@@ -11,7 +11,7 @@ import pytest
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Deadlines, Model
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Task
 from aijobs.providers.replicate.adapter import cancel_after
 

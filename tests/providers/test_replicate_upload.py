@@ -9,7 +9,7 @@ import pytest
 from python_multipart.multipart import parse_form
 
 from aijobs.domain.errors import NotFound, ProviderFailed, ProviderUnavailable
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import InputFile
 from aijobs.providers.replicate.upload import MAX_FILE
 

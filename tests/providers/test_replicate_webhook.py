@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from aijobs.domain.errors import BadInput, NotAuthenticated
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 
 At = Callable[..., Awaitable[Any]]

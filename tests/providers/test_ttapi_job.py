@@ -9,7 +9,7 @@ import pytest
 from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import ActionProvider, Provider
+from aijobs.domain.ports.providers import ActionProvider, Provider
 from aijobs.domain.provider_io import IncomingWebhook, InputFile, Snapshot
 
 At = Callable[..., Awaitable[Any]]

@@ -10,7 +10,7 @@ from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.jobs.parameters import check_parameters
 from aijobs.domain.jobs.submissions import Accepted, Rejected, Unknown
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Task
 from aijobs.providers.ttapi.parameters import MAX_IMAGES, Action, Imagine
 from aijobs.providers.ttapi.prompt import planted_seed

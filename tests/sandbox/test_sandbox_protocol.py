@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.config import RateLimit, SandboxConfig
+from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
+from sandbox.vendors.replicate.rate_limits import RateLimit
 from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.customer import UPSCALE, Customer
@@ -44,7 +45,7 @@ async def test_every_reply_carries_the_rate_limit(customer: Customer) -> None:
 
 
 async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCaller) -> None:
-    config = SandboxConfig(port=0, pace=FAST, rate_limit=RateLimit(creates_per_minute=2))
+    config = SandboxConfig(port=0, pace=FAST, rules=(RateLimit(creates_per_minute=2),))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
         replies = [await Customer(http, photo=caller.photo).post() for _ in range(3)]
 

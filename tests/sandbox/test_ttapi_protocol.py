@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from PIL import ImageChops
 
-from sandbox.config import SandboxConfig, TtapiRules
+from sandbox.config import SandboxConfig
 from sandbox.persistence.ledger import Charge
 from sandbox.server import RunningSandbox, running
+from sandbox.vendors.ttapi.account_rules import AccountRules
 from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.painter import Painter, painter_at
@@ -194,7 +195,7 @@ async def test_ten_jobs_at_once_are_the_most(painter: Painter, sandbox: RunningS
 
 
 async def test_without_quota_nothing_is_taken() -> None:
-    config = SandboxConfig(port=0, pace=FAST, ttapi=TtapiRules(quota=5))
+    config = SandboxConfig(port=0, pace=FAST, rules=(AccountRules(quota=5),))
     async with running(config) as poor, painter_at(poor) as http:
         painter = Painter(http)
         await painter.finished()

@@ -18,9 +18,11 @@ from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest, JobState
-from aijobs.domain.ports import Generator, Provider
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.providers import Provider
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
@@ -68,7 +70,7 @@ class Workbench:
         )
         async with self.database.write() as session:
             job = await accept(session, order)
-        await start_job(self.client, self.records.brief(job))
+        await start_job(self.client, brief_of(job, self.catalogue))
         return self.client.get_workflow_handle_for(AiJob.run, job.code)
 
     async def history(self, code: str) -> list[JobEventRow]:

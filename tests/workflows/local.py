@@ -74,7 +74,9 @@ class StepProvider:
         word = next(script, self._last.get(ref["id"], self._script[-1]))
         self._last[ref["id"]] = word
         status, unit = word if isinstance(word, tuple) else (word, None)
-        return Snapshot(status=status, raw_status=status.name, final=status >= JobStatus.GENERATED, unit_progress=unit)
+        return Snapshot(
+            status=status, raw_status=status.name, final=not status.is_before(JobStatus.GENERATED), unit_progress=unit
+        )
 
     async def outputs(self, _ref: Ref, _snapshot: Snapshot) -> list[OutputSource]:
         return [OutputSource(kind=OutputKind.TEXT, content=self._content)]
@@ -82,7 +84,7 @@ class StepProvider:
     async def cancel(self, _ref: Ref) -> CancelOutcome:
         return CancelOutcome.CANCELED if self._stops else CancelOutcome.REQUESTED
 
-    async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:  # noqa: ARG002
+    async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
         return Search.ABSENT
 
     def parse_webhook(self, _delivery: IncomingWebhook) -> WebhookHint:

@@ -24,7 +24,7 @@ async def test_a_synchronous_model_skips_the_providers_statuses(temporal_client:
         await job.result()
 
         events = await bench.history(job.id)
-        (output,) = await bench.records.outputs(job.id)
+        (output,) = await bench.records.outputs.of_job(job.id)
         kept = (tmp_path / "store" / output.key).read_text()
 
     assert [e.job_status.name for e in events if e.kind == "status"] == [

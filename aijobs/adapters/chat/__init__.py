@@ -4,7 +4,17 @@ What to remember: there is no idempotency key and nothing to ask for later. An a
 be asked for, and paid for, again.
 """
 
+from typing import Final
+
 from aijobs.adapters.chat.adapter import ChatEndpoint, opened
 from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 
-__all__ = ["ChatEndpoint", "ChatSettings", "opened"]
+__all__ = ["VENDOR", "ChatEndpoint", "ChatSettings", "opened"]
+
+
+def _stand_in(sandbox: SandboxAccess) -> dict[str, str]:
+    return {"token": sandbox.token, "base_url": f"{sandbox.url}/openai/v1", "model": "sandbox"}
+
+
+VENDOR: Final = Vendor(label="Chat", key_check=KeyCheck(path="/models"), stand_in=_stand_in)

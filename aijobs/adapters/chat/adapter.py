@@ -7,7 +7,7 @@ from typing import Final
 
 from aijobs.adapters.chat.errors import error_for
 from aijobs.adapters.chat.request import body_of
-from aijobs.adapters.chat.response import PartialCompletion, heard_at_once, heard_in_stream
+from aijobs.adapters.chat.response import PartialCompletion, read_document, read_stream
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.network.http_client import (
     HttpClient,
@@ -18,8 +18,8 @@ from aijobs.adapters.network.http_client import (
     Timeouts,
     opened_http,
 )
-from aijobs.domain.errors import ProviderUnavailable
-from aijobs.domain.llm import AnswerLost, AnswerSchema, ChatMessage, Completion, OnText
+from aijobs.domain.errors import AnswerLost, ProviderUnavailable
+from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
 
 MAX_REFERENCE: Final = 512
 REFERENCE_HEADER: Final = "X-Client-Request-Id"
@@ -29,8 +29,8 @@ REFERENCE_HEADER: Final = "X-Client-Request-Id"
 @asynccontextmanager
 async def opened(settings: ChatSettings) -> AsyncIterator["ChatEndpoint"]:
     """Raises ValueError without a token."""
-    patience = Timeouts(silence=settings.silence, whole=settings.whole)
-    async with opened_http("The chat endpoint", patience=patience) as http:
+    timeouts = Timeouts(silence=settings.silence, whole=settings.whole)
+    async with opened_http("The chat endpoint", timeouts=timeouts) as http:
         yield ChatEndpoint(settings, http)
 
 
@@ -67,18 +67,18 @@ class ChatEndpoint:
             headers[REFERENCE_HEADER] = reference[:MAX_REFERENCE]
         body = body_of(self._settings, messages, shape)
         async with self._http.stream_once("POST", self._url, headers=headers, body=body) as answer:
-            heard = await self._heard(answer, on_text)
+            completion = await self._completed(answer, on_text)
         return Completion(
-            text=heard.refusal or heard.text,
-            finish=heard.finish,
-            model=heard.model or self._settings.model,
-            tokens_in=heard.tokens_in,
-            tokens_out=heard.tokens_out,
-            cost=self._settings.cost(heard.tokens_in, heard.tokens_out),
+            text=completion.refusal or completion.text,
+            finish=completion.finish,
+            model=completion.model or self._settings.model,
+            tokens_in=completion.tokens_in,
+            tokens_out=completion.tokens_out,
+            cost=self._settings.cost(completion.tokens_in, completion.tokens_out),
             seconds=round(time.monotonic() - began, 3),
         )
 
-    async def _heard(self, answer: StreamedReply | NotSent | NoReply, on_text: OnText | None) -> PartialCompletion:
+    async def _completed(self, answer: StreamedReply | NotSent | NoReply, on_text: OnText | None) -> PartialCompletion:
         match answer:
             case NotSent(reason):
                 raise ProviderUnavailable(f"The chat endpoint cannot be reached: {reason}")
@@ -94,5 +94,5 @@ class ChatEndpoint:
         if not 200 <= answer.status < 300:
             raise error_for(await answer.whole(), key=self._key)
         if answer.headers.get("content-type", "").startswith("application/json"):
-            return await heard_at_once((await answer.whole()).body, on_text)
-        return await heard_in_stream(answer.chunks, on_text)
+            return await read_document((await answer.whole()).body, on_text)
+        return await read_stream(answer.chunks, on_text)

@@ -3,8 +3,7 @@
 from typing import Any, Final
 
 from aijobs.adapters.network.http_client import TRY_LATER, HttpReply, retry_after
-from aijobs.domain.errors import AijobsError, ProviderFailed, ProviderUnavailable
-from aijobs.domain.llm import AnswerRefused
+from aijobs.domain.errors import AijobsError, AnswerRefused, ProviderFailed, ProviderUnavailable
 
 MAX_MESSAGE: Final = 500
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aijobs.adapters.network.http_client import StreamBroken
-from aijobs.domain.errors import ProviderFailed
-from aijobs.domain.llm import AnswerLost, FinishReason, OnText
+from aijobs.domain.errors import AnswerLost, ProviderFailed
+from aijobs.domain.llm import FinishReason, OnText
 
 MAX_LINE: Final = 1024 * 1024  #: bytes of one event
 MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens are far below
@@ -46,10 +46,10 @@ class PartialCompletion:
         self.model = _text(document.get("model")) or self.model
         self._count(document.get("usage"))
         choice = _first(document.get("choices"))
-        said = choice.get("delta") or choice.get("message") or {}
+        message = choice.get("delta") or choice.get("message") or {}
         self.ended = _text(choice.get("finish_reason")) or self.ended
-        self.refusal += _text(said.get("refusal")) if isinstance(said, dict) else ""
-        piece = _text(said.get("content")) if isinstance(said, dict) else ""
+        self.refusal += _text(message.get("refusal")) if isinstance(message, dict) else ""
+        piece = _text(message.get("content")) if isinstance(message, dict) else ""
         self._length += len(piece)
         if self._length + len(self.refusal) > MAX_ANSWER:
             raise ProviderFailed(f"The model's answer is longer than {MAX_ANSWER:,} characters.")
@@ -70,30 +70,30 @@ class PartialCompletion:
         return self
 
 
-async def heard_in_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> PartialCompletion:
+async def read_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> PartialCompletion:
     """Read server-sent events (WHATWG HTML 9.2) to the end of the answer. Raises AnswerLost and StreamBroken."""
-    heard, done = PartialCompletion(), False
+    completion, done = PartialCompletion(), False
     try:
         async for data in _events(chunks):
             if data == DONE:
                 done = True
                 break
-            piece = heard.take(_document(data))
+            piece = completion.take(_document(data))
             if piece and on_text is not None:
                 await on_text(piece)
     except StreamBroken:
-        if heard.ended is None:
+        if completion.ended is None:
             raise
-    return heard.complete(done=done)
+    return completion.complete(done=done)
 
 
-async def heard_at_once(body: bytes, on_text: OnText | None) -> PartialCompletion:
+async def read_document(body: bytes, on_text: OnText | None) -> PartialCompletion:
     """An endpoint that does not stream. Raises AnswerLost."""
-    heard = PartialCompletion()
-    piece = heard.take(_document(body.decode("utf-8", "replace")))
+    completion = PartialCompletion()
+    piece = completion.take(_document(body.decode("utf-8", "replace")))
     if piece and on_text is not None:
         await on_text(piece)
-    return heard.complete(done=False)
+    return completion.complete(done=False)
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:

@@ -1,4 +1,7 @@
-"""The one place that speaks HTTP to providers.
+"""The one place that speaks HTTP to whom we pay: the providers' packages and the chat adapter use it.
+
+It stands in the network, below both of them, and knows no vendor. Downloads of outputs and webhooks to callers go to
+addresses that others choose: they have clients of their own, over `ssrf_guard`.
 
 A paid request leaves at most once: `send_once` never retries, follows no redirect, and goes out over a connection of
 its own. (On a kept connection that the provider has just closed, nobody could tell whether it arrived.) Everything
@@ -103,11 +106,11 @@ class StreamedReply:
 class HttpClient:
     """Speaks to one provider, which `name` names in error messages."""
 
-    def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, patience: Timeouts) -> None:
+    def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, timeouts: Timeouts) -> None:
         self._name = name
         self._paid = paid
         self._free = free
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def send_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
@@ -117,7 +120,7 @@ class HttpClient:
         if isinstance(request, NotSent):
             return request
         try:
-            async with asyncio.timeout(self._patience.whole.total_seconds()):
+            async with asyncio.timeout(self._timeouts.whole.total_seconds()):
                 return await _exchange(self._paid, request)
         except _BEFORE_SENDING as failure:
             return NotSent(_reason(failure))
@@ -128,11 +131,11 @@ class HttpClient:
     async def stream_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> AsyncIterator[StreamedReply | NotSent | NoReply]:
-        """Like `send_once`, for an answer that is read as it comes, within `patience.whole`.
+        """Like `send_once`, for an answer that is read as it comes, within `timeouts.whole`.
 
         Reading `chunks` raises StreamBroken when the rest does not come.
         """
-        deadline = asyncio.get_running_loop().time() + self._patience.whole.total_seconds()
+        deadline = asyncio.get_running_loop().time() + self._timeouts.whole.total_seconds()
         request = self._written(method, url, headers, body)
         opened = request if isinstance(request, NotSent) else await self._opened(request, deadline)
         if not isinstance(opened, httpx.Response):
@@ -175,9 +178,9 @@ class HttpClient:
         Raises ProviderUnavailable when no whole answer comes, and for 429, 408, 425 and 5xx (with Retry-After).
         What `content` raises passes through, unless it is an OSError.
         """
-        patience = self._patience.whole if content is None else self._patience.upload
+        limit = self._timeouts.whole if content is None else self._timeouts.upload
         try:
-            async with asyncio.timeout(patience.total_seconds()):
+            async with asyncio.timeout(limit.total_seconds()):
                 request = self._free.build_request(method, url, headers=dict(headers), content=content)
                 reply = await _exchange(self._free, request)
         except (httpx.InvalidURL, *_FAILURES) as failure:
@@ -190,10 +193,10 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def opened_http(name: str, *, patience: Timeouts | None = None) -> AsyncIterator[HttpClient]:
+async def opened_http(name: str, *, timeouts: Timeouts | None = None) -> AsyncIterator[HttpClient]:
     """A client for one provider, for as long as the context lasts. Proxies and netrc of the environment are ignored."""
-    allowed = patience or Timeouts()
-    timeouts = httpx.Timeout(allowed.silence.total_seconds(), connect=allowed.connect.total_seconds())
+    allowed = timeouts or Timeouts()
+    of_network = httpx.Timeout(allowed.silence.total_seconds(), connect=allowed.connect.total_seconds())
     fresh = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
     kept = httpx.Limits(max_connections=MAX_CONNECTIONS)
 
@@ -201,14 +204,14 @@ async def opened_http(name: str, *, patience: Timeouts | None = None) -> AsyncIt
         transport = httpx.AsyncHTTPTransport(retries=0, limits=limits, verify=_tls(), trust_env=False)
         return httpx.AsyncClient(
             transport=transport,
-            timeout=timeouts,
+            timeout=of_network,
             follow_redirects=False,
             trust_env=False,
             headers={"User-Agent": "aijobs"},
         )
 
     async with client(fresh) as paid, client(kept) as free:
-        yield HttpClient(name, paid=paid, free=free, patience=allowed)
+        yield HttpClient(name, paid=paid, free=free, timeouts=allowed)
 
 
 @cache

@@ -39,7 +39,7 @@ class DirectoryStore:
         await shielded(asyncio.to_thread(store._prepare))
         yield store
 
-    async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:  # noqa: ARG002
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:
         target, digest = self.path_of(key), Digest()
         draft = AtomicFile(self._drafts)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 
 
 def opened_store(

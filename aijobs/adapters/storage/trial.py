@@ -8,7 +8,7 @@ from typing import Final
 
 from aijobs.adapters.storage.multipart import PART_BYTES
 from aijobs.domain.errors import NotFound, StoreUnavailable
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 
 TRIAL_BYTES: Final = PART_BYTES + 1024 * 1024
 CHUNK_BYTES: Final = 1024 * 1024

@@ -40,3 +40,8 @@ class JobEvent(BaseModel):
     unit_progress: float | None
     overall_progress: float
     detail: dict[str, Any]
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it tells of the job's end. Only notes can follow it."""
+        return self.kind is EventKind.STATUS and self.job_status.is_final

@@ -42,6 +42,13 @@ class Stage(StrEnum):
     BUSINESS = "business"
 
 
+class RerunFrom(StrEnum):
+    """Where a rerun begins."""
+
+    START = "start"  #: a new job, charged anew
+    MIGRATION = "migration"  #: the finished generation is used again, without a new charge
+
+
 class JobError(BaseModel):
     """Why a job ended badly, as its owner sees it."""
 

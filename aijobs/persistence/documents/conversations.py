@@ -1,4 +1,4 @@
-"""Conversations with a language model: `aijobs.domain.llm.Conversations` over our tables."""
+"""Conversations with a language model: the port `Conversations` over our tables."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.tables import ConversationRow, JobRow, MessageRow
+from aijobs.persistence.tables import ConversationRow, MessageRow
 
 MAX_UNUSABLE: Final = 64 * 1024
 """Characters that are kept of an answer which is no use."""
@@ -28,7 +28,7 @@ class DatabaseConversations:
 
     async def begin(self, job_code: str, script: ConversationPlan) -> None:
         async with self._database.write() as session:
-            await _living_job(session, job_code)
+            await gate.unfinished_job(session, job_code)
             if await session.get(ConversationRow, job_code) is not None:
                 return
             session.add(
@@ -93,17 +93,17 @@ class DatabaseConversations:
 
     async def note_unusable(self, job_code: str, text: str) -> None:
         async with self._database.write() as session:
-            job = await _living_job(session, job_code)
+            job = await gate.unfinished_job(session, job_code)
             job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE]}
 
-
-async def clear(session: AsyncSession, job_code: str) -> None:
-    """Erase what was said for a job, if anything was. Nothing can be said after that."""
-    row = await session.get(ConversationRow, job_code)
-    if row is None or row.cleared_at is not None:
-        return
-    row.cleared_at = now()
-    await session.exec(update(MessageRow).where(col(MessageRow.job_code) == job_code).values(content=None, file=None))
+    async def clear(self, job_code: str) -> None:
+        async with self._database.write() as session:
+            row = await session.get(ConversationRow, job_code)
+            if row is None or row.cleared_at is not None:
+                return
+            row.cleared_at = now()
+            erased = update(MessageRow).where(col(MessageRow.job_code) == job_code)
+            await session.exec(erased.values(content=None, file=None))
 
 
 async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
@@ -124,15 +124,8 @@ async def spent_on(session: AsyncSession, job_code: str) -> tuple[int, int, floa
     return tokens_in or 0, tokens_out or 0, cost or 0.0
 
 
-async def _living_job(session: AsyncSession, job_code: str) -> JobRow:
-    job = await gate.locked_job(session, job_code)
-    if job.job_status.is_final:
-        raise JobIsFinal(f"{job_code} has ended: {job.job_status.name}.")
-    return job
-
-
 async def _open_conversation(session: AsyncSession, job_code: str) -> None:
-    await _living_job(session, job_code)
+    await gate.unfinished_job(session, job_code)
     _require_open(await session.get_one(ConversationRow, job_code))
 
 

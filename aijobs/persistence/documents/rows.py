@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.documents.templates import Row
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import ExtractedRow
 
 BATCH_ROWS = 1000  #: written, or read, at once
@@ -60,6 +61,11 @@ async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[R
     return written
 
 
+async def on_outputs_dropped(session: AsyncSession, job_code: str) -> None:
+    """The rows that came of a job go with its outputs."""
+    await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
+
+
 async def rows_page(
     session: AsyncSession, wanted: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
 ) -> tuple[list[ExtractedRow], bool]:
@@ -71,8 +77,7 @@ async def rows_page(
         query = query.where(col(ExtractedRow.user_id) == wanted.user_id)
     if wanted.source is not None:
         query = query.where(col(ExtractedRow.source) == wanted.source)
-    rows = list(await session.exec(query.order_by(col(ExtractedRow.id)).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, query.order_by(col(ExtractedRow.id)), limit=limit)
 
 
 async def all_rows(database: Database, wanted: RowFilter) -> AsyncIterator[list[ExtractedRow]]:

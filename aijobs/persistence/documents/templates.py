@@ -1,15 +1,18 @@
 """Templates: each save is a new version, and the versions before it stay, since jobs may have begun with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.documents.templates import Template, TemplateDefinition
+from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.documents.rows import RowsOrigin, write_rows
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
 
 FROM_A_FILE = "file"  #: who saved a version that came from a file
@@ -51,8 +54,8 @@ async def templates_page(session: AsyncSession, *, after: str | None, limit: int
     )
     if after is not None:
         newest = newest.where(col(TemplateRow.id) > after)
-    rows = list(await session.exec(newest.limit(limit + 1)))
-    return [_template(row) for row in rows[:limit]], len(rows) > limit
+    rows, more = await page_of(session, newest, limit=limit)
+    return [_template(row) for row in rows], more
 
 
 async def versions_page(
@@ -64,8 +67,8 @@ async def versions_page(
     wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if below is not None:
         wanted = wanted.where(col(TemplateVersionRow.version) < below)
-    rows = list(await session.exec(wanted.order_by(col(TemplateVersionRow.version).desc()).limit(limit + 1)))
-    return [_template(row) for row in rows[:limit]], len(rows) > limit
+    rows, more = await page_of(session, wanted.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
+    return [_template(row) for row in rows], more
 
 
 async def save_template(
@@ -114,6 +117,25 @@ async def install_templates(database: Database, files: Mapping[str, TemplateFile
             await save_template(session, file.template_id, file.definition, saved_by=FROM_A_FILE)
             row = await session.get_one(TemplateRow, file.template_id)
             row.file_sha256 = file.sha256
+
+
+class DatabaseTemplateSource:
+    """Implements TemplateSource."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def template(self, template_id: str, version: int | None = None) -> Template:
+        async with self._database.read() as session:
+            return await template_of(session, template_id, version)
+
+    async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
+        async with self._database.write() as session:
+            job = await gate.unfinished_job(session, job_code)
+            origin = RowsOrigin(
+                template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
+            )
+            await write_rows(session, origin, rows)
 
 
 async def _row(session: AsyncSession, template_id: str) -> TemplateRow | None:

@@ -1,18 +1,23 @@
 """The one gate: nothing else writes a job's status, its progress or its history."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.job import JobError
-from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress
-from aijobs.domain.points import EntryKind
+from aijobs.domain.jobs.job import JobError, JobState
+from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
+from aijobs.domain.points import EntryKind, closing_entry
+from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.photo_reviews import on_job_final
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.products import ON_FINAL
+from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.webhooks.outbox import enqueue_deliveries
@@ -28,6 +33,13 @@ async def locked_job(session: AsyncSession, code: str) -> JobRow:
     if row is None:
         raise NotFound(f"There is no job {code}.")
     return row
+
+
+async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
+    """The same of a job that has not ended. Raises NotFound and JobIsFinal."""
+    job = await locked_job(session, code)
+    require_unfinished(code, job.job_status)
+    return job
 
 
 async def advance(
@@ -48,7 +60,8 @@ async def advance(
     if move is not Move.FORWARD:
         return move
     if to.is_final:
-        error = await on_job_final(session, job, to, error, closing=closing)
+        for on_final in ON_FINAL:
+            error = await on_final(session, job, to, error, closing=closing)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
@@ -92,8 +105,7 @@ def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
 
 async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
     """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
-    if job.job_status.is_final:
-        raise JobIsFinal(f"The job has ended: {job.job_status.name}.")
+    require_unfinished(job.code, job.job_status)
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
@@ -124,8 +136,64 @@ def _stamp_times(job: JobRow) -> None:
     moment = now()
     if job.job_status is JobStatus.GENERATED:
         job.generated_at = moment
-    if job.req_time is None and job.job_status <= JobStatus.GENERATED:
+    if job.req_time is None and not JobStatus.GENERATED.is_before(job.job_status):
         job.req_time = moment
-    if job.resp_time is None and job.job_status >= JobStatus.GENERATED:
+    if job.resp_time is None and not job.job_status.is_before(JobStatus.GENERATED):
         job.resp_time = moment
         job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)
+
+
+class DatabaseJobGate:
+    """Implements JobGate."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def advance(
+        self,
+        code: str,
+        to: JobStatus,
+        *,
+        error: JobError | None = None,
+        detail: Mapping[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
+        provider_may_charge: bool = False,
+    ) -> JobState:
+        async with self._database.write() as session:
+            job = await locked_job(session, code)
+            if job.job_status.is_final:
+                return state_of(job)
+            if answer is not None:
+                job.resp_json = clean(dict(answer))
+            await advance(
+                session,
+                job,
+                to,
+                error=error,
+                detail=clean(dict(detail or {})),
+                closing=self._closing(job, to, provider_may_charge=provider_may_charge),
+            )
+            return state_of(job)
+
+    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            job = await locked_job(session, code)
+            if not job.job_status.is_final:
+                job.resp_json = clean(dict(answer))
+
+    async def progress(
+        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    ) -> None:
+        async with self._database.write() as session:
+            await progress(session, await locked_job(session, code), status, unit, stage=stage)
+
+    async def note(self, code: str, detail: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            note(session, await locked_job(session, code), clean(dict(detail)))
+
+    def _closing(self, job: JobRow, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
+        if not to.is_final:
+            return None
+        policy = self._catalogue.model(job.model_id).points
+        return closing_entry(to, policy, provider_may_charge=provider_may_charge)

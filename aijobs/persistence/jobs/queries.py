@@ -10,11 +10,16 @@ from sqlalchemy import ColumnElement, String, and_, cast, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import BadInput, NotFound
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import BadInput
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import JobInput, UploadedFile
+from aijobs.persistence.database import Database
 from aijobs.persistence.first_id import first_code_since
-from aijobs.persistence.jobs.records import job_of
-from aijobs.persistence.tables import JobRow, SubmissionRow
+from aijobs.persistence.owned import id_behind, owned
+from aijobs.persistence.paging import page_of
+from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow
 
 JOB_PREFIX: Final = "job_"
 BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
@@ -52,19 +57,28 @@ class JobFilter:
             yield _speaks_of(self.text)
 
 
+async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
+    """A job that is not deleted, and the user's where one is named. Raises NotFound."""
+    return await owned(session, JobRow, code, user_id=user_id)
+
+
+async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> FileRow:
+    """An upload that is not deleted, and the user's where one is named. Raises NotFound."""
+    return await owned(session, FileRow, code, user_id=user_id)
+
+
 async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
     """Up to `limit` jobs, and whether there are more. Raises BadInput when there is no job `before`."""
     query = select(JobRow).where(*wanted.clauses())
     if wanted.before is not None:
-        query = query.where(col(JobRow.id) < await _place_of(session, wanted.before, user_id=wanted.user_id))
-    rows = list(await session.exec(query.order_by(col(JobRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+        query = query.where(col(JobRow.id) < await id_behind(session, JobRow, wanted.before, user_id=wanted.user_id))
+    return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
 async def count_newer(session: AsyncSession, wanted: JobFilter, newest: str, *, at_most: int) -> int:
     """How many jobs have come since the job `newest`; counts to `at_most`, and none when that job is not there."""
     try:
-        place = await _place_of(session, newest, user_id=wanted.user_id)
+        place = await id_behind(session, JobRow, newest, user_id=wanted.user_id)
     except BadInput:
         return 0
     newer = select(JobRow.id).where(col(JobRow.id) > place, *wanted.clauses()).limit(at_most)
@@ -77,13 +91,6 @@ async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: 
     return list(await session.exec(named.order_by(col(JobRow.id).desc())))
 
 
-async def _place_of(session: AsyncSession, code: str, *, user_id: str | None) -> int | None:
-    try:
-        return (await job_of(session, code, user_id=user_id)).id
-    except NotFound as unknown:
-        raise BadInput("This cursor is none of ours.") from unknown
-
-
 def _speaks_of(text: str) -> ColumnElement[bool]:
     if text.startswith(JOB_PREFIX):
         return and_(col(JobRow.code) >= text, col(JobRow.code) < text + BEHIND_ALL_CODES)
@@ -91,3 +98,51 @@ def _speaks_of(text: str) -> ColumnElement[bool]:
     written = json.dumps(text)[1:-1]
     sent = select(SubmissionRow.job_code).where(col(SubmissionRow.ref_id) == text)
     return or_(cast(col(JobRow.extra), String).contains(written, autoescape=True), col(JobRow.code).in_(sent))
+
+
+def state_of(job: JobRow) -> JobState:
+    error = JobError.model_validate(job.error) if job.error else None
+    return JobState.of(job.code, job.job_status, unit=job.unit_progress, error=error)
+
+
+def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
+    """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+    model = catalogue.model(job.model_id)
+    return JobBrief(
+        code=job.code,
+        user_id=job.user_id,
+        model_id=model.model_id,
+        model_name=model.model_name,
+        provider=model.provider,
+        asyn=model.asyn,
+        accepted_at=job.create_time,
+        deadlines=model.deadlines,
+        poll=model.poll,
+        job_status=job.job_status,
+        unit_progress=job.unit_progress,
+    )
+
+
+class DatabaseJobQueries:
+    """Implements JobQueries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def assignment(self, code: str) -> JobInput:
+        async with self._database.read() as session:
+            job = await job_of(session, code)
+            return JobInput(
+                code=code,
+                user_id=job.user_id,
+                model_id=job.model_id,
+                params=job.params,
+                output_count=job.output_count,
+                action=job.action,
+                origin=job.origin,
+            )
+
+    async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
+        async with self._database.read() as session:
+            row = await file_of(session, code, user_id=user_id)
+            return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)

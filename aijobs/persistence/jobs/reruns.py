@@ -7,14 +7,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import CannotRerun
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.products import ON_RERUN
 from aijobs.persistence.jobs.submissions import last_submission
-from aijobs.persistence.photo_reviews import take_over
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 
@@ -87,7 +87,8 @@ async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_li
     await session.flush()
     gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
     await ledger.reserve(session, new, limit=daily_limit)
-    await take_over(session, old, new)
+    for on_rerun in ON_RERUN:
+        await on_rerun(session, old, new)
     gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
     return new
 

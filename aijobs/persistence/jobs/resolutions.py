@@ -1,5 +1,6 @@
 """What an operator, or the provider's late word, decides about a job that ended in doubt."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,9 @@ from aijobs.domain.errors import NothingHeld, SubmissionExists
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
+from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate, submissions
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
@@ -56,3 +59,14 @@ async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobSta
         news |= {"late": status.name, "points": "settled" if finished else "refunded"}
     if news:
         gate.note(session, job, news)
+
+
+class DatabaseLateOutcomes:
+    """Implements LateOutcomes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+        async with self._database.write() as session:
+            await record_late_outcome(session, await gate.locked_job(session, code), status, clean(dict(answer)))

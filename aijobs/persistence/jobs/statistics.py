@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.submissions import Outcome
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import BAD_ENDS, UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
@@ -27,9 +27,6 @@ STAGE_SAMPLE: Final = 100
 """Jobs of one model whose whole histories are read."""
 
 HOUR_LENGTH: Final = len("2026-11-21 10")
-FINAL: Final = tuple(status for status in JobStatus if status.is_final)
-UNFINISHED: Final = tuple(status for status in JobStatus if not status.is_final)
-BAD_ENDS: Final = tuple(status for status in FINAL if status is not JobStatus.SUCCESS)
 
 
 @dataclass(frozen=True, kw_only=True)

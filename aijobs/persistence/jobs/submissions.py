@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import SubmissionExists
-from aijobs.domain.jobs.reruns import RerunFrom
+from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     Accepted,
     Outcome,
@@ -19,9 +19,12 @@ from aijobs.domain.jobs.submissions import (
     SubmitOutcome,
     Unknown,
 )
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.jobs.gate import note
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 
 
@@ -70,7 +73,7 @@ def conclude(session: AsyncSession, job: JobRow, row: SubmissionRow, outcome: Su
     if row.outcome == Outcome.ACCEPTED:
         return
     if row.outcome == Outcome.UNKNOWN:
-        note(session, job, {"submission": row.number, "resolved": type(outcome).__name__.lower()})
+        gate.note(session, job, {"submission": row.number, "resolved": type(outcome).__name__.lower()})
     row.outcome_at = now()
     match outcome:
         case Accepted(ref):
@@ -105,3 +108,35 @@ def as_submission(row: SubmissionRow) -> Submission:
         outcome=Outcome(row.outcome) if row.outcome else None,
         ref=row.ref,
     )
+
+
+class DatabaseSubmissionLog:
+    """Implements SubmissionLog."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def last_submission(self, code: str) -> Submission | None:
+        async with self._database.read() as session:
+            row = await last_submission(session, code)
+            return as_submission(row) if row else None
+
+    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, code)
+            row = await intend(session, job, provider=provider, token=token, request=request)
+            return as_submission(row)
+
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
+        async with self._database.write() as session:
+            job = await gate.locked_job(session, submission.job_code)
+            row = await session.get_one(SubmissionRow, submission.id)
+            conclude(session, job, row, outcome)
+            if not isinstance(outcome, Rejected) and not job.job_status.is_final:
+                detail = {"submission": row.number, "outcome": row.outcome}
+                await gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
+            return state_of(job)
+
+    async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
+        async with self._database.read() as session:
+            return await known_ids(session, provider, since)

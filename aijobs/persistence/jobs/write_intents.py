@@ -6,7 +6,7 @@ from sqlalchemy import or_, union
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import UNFINISHED
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
 
@@ -34,6 +34,6 @@ async def abandoned_writes(session: AsyncSession, *, older_than: timedelta) -> l
     )
     await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(kept)))
     old = col(WriteIntentRow.create_time) < now() - older_than
-    at_work = select(JobRow.code).where(col(JobRow.job_status) < JobStatus.SUCCESS)
+    at_work = select(JobRow.code).where(col(JobRow.job_status).in_(UNFINISHED))
     nobodys = or_(col(WriteIntentRow.job_code).is_(None), col(WriteIntentRow.job_code).not_in(at_work))
     return list(await session.exec(select(WriteIntentRow.key).where(old, nobodys)))

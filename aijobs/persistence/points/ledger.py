@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.points import EntryKind
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, PointsLimitRow
 
 #: In the words that SQLite and PostgreSQL share.
@@ -71,13 +72,12 @@ async def entries_page(
     session: AsyncSession, *, user_id: str | None, before: int | None, limit: int
 ) -> tuple[list[PointsEntryRow], bool]:
     """Up to `limit` entries, newest first, and whether there are more; of everybody where no user is named."""
-    query = select(PointsEntryRow).order_by(col(PointsEntryRow.id).desc()).limit(limit + 1)
+    query = select(PointsEntryRow).order_by(col(PointsEntryRow.id).desc())
     if user_id is not None:
         query = query.where(col(PointsEntryRow.user_id) == user_id)
     if before is not None:
         query = query.where(col(PointsEntryRow.id) < before)
-    rows = list(await session.exec(query))
-    return rows[:limit], len(rows) > limit
+    return await page_of(session, query, limit=limit)
 
 
 async def limit_of(session: AsyncSession, user_id: str, *, default: int) -> int:

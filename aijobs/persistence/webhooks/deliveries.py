@@ -1,4 +1,4 @@
-"""The outbox, as the workflows that empty it need it: `aijobs.domain.ports.Deliveries` over our tables."""
+"""The outbox, as the workflows that empty it need it: the port `Deliveries` over our tables."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ from aijobs.domain.webhooks import (
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.records import job_of
+from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import close_endpoint, user_secret
 

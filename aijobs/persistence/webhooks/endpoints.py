@@ -7,10 +7,11 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import NotFound, TooManyEndpoints
+from aijobs.domain.errors import TooManyEndpoints
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import DisabledReason
 from aijobs.persistence.column_types import now
+from aijobs.persistence.owned import owned
 from aijobs.persistence.tables import WebhookEndpointRow, WebhookSecretRow
 
 MAX_ENDPOINTS: Final = 20
@@ -43,15 +44,7 @@ async def endpoints_of(session: AsyncSession, *, user_id: str | None) -> list[We
 
 async def endpoint_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookEndpointRow:
     """One of those, locked in a writing session. Raises NotFound, also for somebody else's."""
-    query = select(WebhookEndpointRow).where(
-        col(WebhookEndpointRow.code) == code, col(WebhookEndpointRow.deleted).is_(False)
-    )
-    if user_id is not None:
-        query = query.where(col(WebhookEndpointRow.user_id) == user_id)
-    row = (await session.exec(query.with_for_update())).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no webhook endpoint {code}.")
-    return row
+    return await owned(session, WebhookEndpointRow, code, user_id=user_id, locked=True)
 
 
 def change_endpoint(

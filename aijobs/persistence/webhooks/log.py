@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import BadInput, EndpointDisabled, NotFound
+from aijobs.domain.errors import EndpointDisabled
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import TEST, DeliveryState
 from aijobs.persistence.column_types import now
+from aijobs.persistence.owned import id_behind, owned
+from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.deliveries import end_delivery
 
@@ -38,20 +40,14 @@ async def deliveries_page(
     if wanted.state is not None:
         query = query.where(col(WebhookDeliveryRow.state) == wanted.state)
     if wanted.before is not None:
-        query = query.where(col(WebhookDeliveryRow.id) < await _place_of(session, wanted.before, wanted.user_id))
-    rows = list(await session.exec(query.order_by(col(WebhookDeliveryRow.id).desc()).limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
+        last = await id_behind(session, WebhookDeliveryRow, wanted.before, user_id=wanted.user_id)
+        query = query.where(col(WebhookDeliveryRow.id) < last)
+    return await page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
 
 
 async def delivery_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
     """Locked in a writing session. Raises NotFound, also for somebody else's."""
-    wanted = select(WebhookDeliveryRow).where(col(WebhookDeliveryRow.code) == code)
-    if user_id is not None:
-        wanted = wanted.where(col(WebhookDeliveryRow.user_id) == user_id)
-    row = (await session.exec(wanted.with_for_update())).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no webhook delivery {code}.")
-    return row
+    return await owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
 
 
 async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
@@ -107,10 +103,3 @@ def _check_open(endpoint: WebhookEndpointRow) -> None:
 
 async def _endpoint(session: AsyncSession, code: str) -> WebhookEndpointRow:
     return (await session.exec(select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == code))).one()
-
-
-async def _place_of(session: AsyncSession, before: str, user_id: str | None) -> int | None:
-    try:
-        return (await delivery_of(session, before, user_id=user_id)).id
-    except NotFound as unknown:
-        raise BadInput("This cursor is none of ours.") from unknown

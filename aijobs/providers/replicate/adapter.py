@@ -16,13 +16,13 @@ from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
 from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
-from aijobs.providers.replicate.responses import message_of, outcome_of
+from aijobs.providers.replicate.submit import message_of, outcome_of
 from aijobs.providers.replicate.upload import MAX_FILE, form_of
 from aijobs.providers.replicate.urls import ReplicateUrls
 from aijobs.providers.replicate.webhook import prediction_of, verify
@@ -63,9 +63,9 @@ class ReplicateSettings(BaseModel):
 
 
 @asynccontextmanager
-async def opened(settings: ReplicateSettings, *, patience: Timeouts | None = None) -> AsyncIterator[Provider]:
+async def opened(settings: ReplicateSettings, *, timeouts: Timeouts | None = None) -> AsyncIterator[Provider]:
     """Raises ValueError without a token, or with a webhook secret that is none."""
-    async with opened_http("Replicate", patience=patience) as http:
+    async with opened_http("Replicate", timeouts=timeouts) as http:
         yield Replicate(settings, http)
 
 
@@ -137,19 +137,19 @@ class Replicate:
         return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        trail = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
+        scan = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
         intent_at = submission.intent_at
         url: str | None = self._at.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
         complete = False
         for _ in range(MAX_PAGES):
-            if url is None or trail.is_certain:
+            if url is None or scan.is_certain:
                 break
             page = (await self._call("GET", url)).document() or {}
             if not isinstance(page.get("results"), list):
                 raise ProviderUnavailable("Replicate gives a list that cannot be read.")
-            trail.follow(page["results"])
+            scan.follow(page["results"])
             url, complete = self._at.next_page(page), not page.get("next")
-        return trail.verdict(complete=complete, now=datetime.now(UTC))
+        return scan.verdict(complete=complete, now=datetime.now(UTC))
 
     def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         verify(delivery, self._signature)

@@ -14,13 +14,13 @@ from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports import Provider
+from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
 from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapshot_of, sources_in
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
 from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Fingerprint, Listed, listed_in, page_in
-from aijobs.providers.ttapi.responses import message_of, outcome_of
+from aijobs.providers.ttapi.submit import message_of, outcome_of
 from aijobs.providers.ttapi.webhook import hint_of
 
 NOT_FOUND: Final = 404
@@ -50,9 +50,9 @@ class TtapiSettings(BaseModel):
 
 
 @asynccontextmanager
-async def opened(settings: TtapiSettings, *, patience: Timeouts | None = None) -> AsyncIterator[Provider]:
+async def opened(settings: TtapiSettings, *, timeouts: Timeouts | None = None) -> AsyncIterator[Provider]:
     """Raises ValueError without a token."""
-    async with opened_http("TTAPI", patience=patience) as http:
+    async with opened_http("TTAPI", timeouts=timeouts) as http:
         yield Ttapi(settings, http)
 
 
@@ -69,16 +69,16 @@ class Ttapi:
         self._http = http
         self.download_hosts = settings.download_hosts
 
-    def parameters(self, model: Model) -> type[Imagine]:  # noqa: ARG002 - all its models take the same
+    def parameters(self, model: Model) -> type[Imagine]:
         return Imagine
 
-    def follow_up(self, model: Model, action: str | None) -> type[Action] | None:  # noqa: ARG002
+    def follow_up(self, model: Model, action: str | None) -> type[Action] | None:
         return None if action in PLAIN else Action
 
     def offered(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
         return actions_in(answer)
 
-    async def attach(self, file: InputFile, *, token: str) -> NoReturn:  # noqa: ARG002
+    async def attach(self, file: InputFile, *, token: str) -> NoReturn:
         raise ProviderFailed(
             f"TTAPI takes no uploads: {file.name} needs a link that it can read. Set AIJOBS_PUBLIC_URL, or send a link."
         )
@@ -114,16 +114,16 @@ class Ttapi:
             raise ProviderUnavailable("TTAPI does not know the job now.")
         return sources_in(snapshot.raw)
 
-    async def cancel(self, ref: Ref) -> CancelOutcome:  # noqa: ARG002
+    async def cancel(self, ref: Ref) -> CancelOutcome:
         """TTAPI offers none: what has begun is drawn to its end, and billed."""
         return CancelOutcome.NOT_SUPPORTED
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        clues = Fingerprint.of(submission)
-        if not clues.lead_anywhere:
+        fingerprint = Fingerprint.of(submission)
+        if not fingerprint.lead_anywhere:
             return Search.IMPOSSIBLE
         strangers = [job for job in await self._recent() if job.id not in known_ids]
-        found = clues.proven(strangers) or await self._found_by_hook(clues, strangers)
+        found = fingerprint.proven(strangers) or await self._found_by_hook(fingerprint, strangers)
         if found:
             return Found({"id": found})
         return Search.IMPOSSIBLE if datetime.now(UTC) > submission.intent_at + WINDOW else Search.NOT_YET
@@ -149,10 +149,10 @@ class Ttapi:
             raise ProviderUnavailable("TTAPI gives a list that cannot be read.")
         return page
 
-    async def _found_by_hook(self, clues: Fingerprint, strangers: list[Listed]) -> str | None:
-        for job in clues.worth_a_look(strangers):
+    async def _found_by_hook(self, fingerprint: Fingerprint, strangers: list[Listed]) -> str | None:
+        for job in fingerprint.worth_a_look(strangers):
             envelope = await self._get("fetch", jobId=job.id) or {}
-            if details_in(envelope).get("hookUrl") == clues.hook_url:
+            if details_in(envelope).get("hookUrl") == fingerprint.hook_url:
                 return job.id
         return None
 

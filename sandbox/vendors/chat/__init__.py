@@ -1,1 +1,8 @@
 """A language model behind OpenAI's chat completions protocol, simulated: it reads what it is given, by rules."""
+
+from typing import Final
+
+from sandbox.vendors.chat import routes
+from sandbox.vendors.registry import SimulatedVendor
+
+VENDOR: Final = SimulatedVendor(routers=(routes.router,))

@@ -61,7 +61,7 @@ class ChatReply:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
-def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> ChatReply:  # noqa: A002 - OpenAI's word
+def reply_to(request: ChatRequest, faults: Faults, *, answer_id: str, created: int) -> ChatReply:
     """The same question gets the same answer."""
     text, finish = answer_to(request, faults), "stop"
     refusal = NO if Fault.ANSWER_REFUSED in faults else None
@@ -71,7 +71,7 @@ def reply_to(request: ChatRequest, faults: Faults, *, id: str, created: int) -> 
     if Fault.ANSWER_CUT in faults or (limit is not None and _tokens(text) > limit):
         text, finish = text[: min(len(text) // 2, (limit or len(text)) * CHARACTERS_PER_TOKEN)], "length"
     return ChatReply(
-        id=id,
+        id=answer_id,
         created=created,
         model=request.model,
         text="" if refusal else text,

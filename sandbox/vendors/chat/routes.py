@@ -47,7 +47,7 @@ async def complete(request: Request, call: Asking, world: InWorld) -> Response:
     if Fault.NO_QUOTA in call.faults:
         raise no_quota()
     moment = now_ns()
-    reply = reply_to(asked, call.faults, id=f"chatcmpl-{new_id()}", created=moment // NANOSECONDS)
+    reply = reply_to(asked, call.faults, answer_id=f"chatcmpl-{new_id()}", created=moment // NANOSECONDS)
     world.ledger.enter(
         LedgerRow(
             id=reply.id,

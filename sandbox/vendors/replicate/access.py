@@ -1,4 +1,4 @@
-"""What every route of Replicate needs first: the desk, a call that faults may strike, and a valid token."""
+"""What every route of Replicate needs first: the service, a call that faults may strike, and a valid token."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def check_token(request: Request) -> None:
         raise Refusal(problem(401))
 
 
-AtDesk = Annotated[ReplicateService, Depends(service_of)]
+ServiceDep = Annotated[ReplicateService, Depends(service_of)]
 Creating = Annotated[VendorCall, Depends(calling(Operation.CREATE, complain))]
 Getting = Annotated[VendorCall, Depends(calling(Operation.GET, complain))]
 Listing = Annotated[VendorCall, Depends(calling(Operation.LIST, complain))]

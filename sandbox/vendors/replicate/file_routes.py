@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from sandbox.call import Refusal
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.vendors.replicate.access import AtDesk, Authenticated, Filing
+from sandbox.vendors.replicate.access import Authenticated, Filing, ServiceDep
 from sandbox.vendors.replicate.errors import InvalidField, invalid, not_found, problem
 from sandbox.vendors.replicate.files import OWNER
 
@@ -24,45 +24,45 @@ router = APIRouter(prefix="/v1/files")
 
 
 @router.post("", dependencies=[Authenticated])
-async def upload(request: Request, call: Filing, desk: AtDesk) -> Response:
-    bounded = _bounded(request, desk.world.config.max_file_bytes + FRAMING)
+async def upload(request: Request, call: Filing, service: ServiceDep) -> Response:
+    bounded = _bounded(request, service.world.config.max_file_bytes + FRAMING)
     try:
         async with bounded.form(max_files=1, max_fields=10) as form:
-            content, name, content_type = await _read_content(form, desk.world.config.max_file_bytes)
+            content, name, content_type = await _read_content(form, service.world.config.max_file_bytes)
             metadata = _read_metadata(form)
     except MultiPartException as garbled:
         raise Refusal(problem(400, title="Bad request", detail=garbled.message)) from garbled
-    file = await desk.files.put(content, name=name, content_type=content_type, metadata=metadata)
-    return await call.answer(desk.files.document(file), status=201)
+    file = await service.files.put(content, name=name, content_type=content_type, metadata=metadata)
+    return await call.answer(service.files.document(file), status=201)
 
 
 @router.get("", dependencies=[Authenticated])
-async def list_files(call: Filing, desk: AtDesk) -> Response:
-    listed = [desk.files.document(file) for file in desk.files.all()]
+async def list_files(call: Filing, service: ServiceDep) -> Response:
+    listed = [service.files.document(file) for file in service.files.all()]
     return await call.answer({"next": None, "previous": None, "results": listed})
 
 
 @router.get("/{file_id}", dependencies=[Authenticated])
-async def get_file(call: Filing, desk: AtDesk, file_id: str) -> Response:
-    return await call.answer(desk.files.document(desk.files.find(file_id)))
+async def get_file(call: Filing, service: ServiceDep, file_id: str) -> Response:
+    return await call.answer(service.files.document(service.files.find(file_id)))
 
 
 @router.delete("/{file_id}", dependencies=[Authenticated])
-async def delete_file(call: Filing, desk: AtDesk, file_id: str) -> Response:
-    await desk.files.remove(file_id)
+async def delete_file(call: Filing, service: ServiceDep, file_id: str) -> Response:
+    await service.files.remove(file_id)
     return await call.send(Response(status_code=204))
 
 
 @router.get("/{file_id}/download")
 async def download_file(
-    call: Filing, desk: AtDesk, file_id: str, owner: str = "", expiry: str = "", signature: str = ""
+    call: Filing, service: ServiceDep, file_id: str, owner: str = "", expiry: str = "", signature: str = ""
 ) -> Response:
     """Open to whoever has the signed link."""
-    file = desk.files.find(file_id)
-    expected = desk.files.signature(file_id, expiry=expiry)
+    file = service.files.find(file_id)
+    expected = service.files.signature(file_id, expiry=expiry)
     if owner != OWNER or signature != expected or int(expiry) * NANOSECONDS < now_ns():
         raise not_found()
-    return await call.send(FileResponse(desk.world.blobs.path(file_id), media_type=file.content_type))
+    return await call.send(FileResponse(service.world.blobs.path(file_id), media_type=file.content_type))
 
 
 def _bounded(request: Request, limit: int) -> Request:

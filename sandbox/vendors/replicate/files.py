@@ -33,7 +33,7 @@ class ReplicateFile(BaseModel):
     expires_ns: int
 
 
-class FileShelf:
+class FileStore:
     def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [ReplicateFile.model_validate_json(body) for body in world.archive.all(KIND)]

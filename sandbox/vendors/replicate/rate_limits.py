@@ -5,13 +5,22 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.config import RateLimit
 from sandbox.vendors.replicate.errors import throttled
 
 MAX_ACCOUNTS: Final = 1_000
+
+
+class RateLimit(BaseModel):
+    """Calls a token may make per minute; the whole minute's worth may come in one burst."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    creates_per_minute: int = Field(default=600, ge=1)
+    calls_per_minute: int = Field(default=3_000, ge=1)
 
 
 @dataclass

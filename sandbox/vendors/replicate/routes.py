@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import parse_stamp
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.vendors.replicate.access import AtDesk, Authenticated, Calling, Canceling, Creating, Getting, Listing
+from sandbox.vendors.replicate.access import Authenticated, Calling, Canceling, Creating, Getting, Listing, ServiceDep
 from sandbox.vendors.replicate.errors import not_found, problem, unknown_version
 from sandbox.vendors.replicate.models import MODELS, ReplicateModel, model_for_version
 from sandbox.vendors.replicate.prediction import Prediction
@@ -21,54 +21,56 @@ router = APIRouter(prefix="/v1", dependencies=[Authenticated])
 
 
 @router.post("/models/{owner}/{name}/predictions")
-async def create_with_official_model(request: Request, call: Creating, desk: AtDesk, owner: str, name: str) -> Response:
-    return await _create(request, call, desk, model=_model(owner, name))
+async def create_with_official_model(
+    request: Request, call: Creating, service: ServiceDep, owner: str, name: str
+) -> Response:
+    return await _create(request, call, service, model=_model(owner, name))
 
 
 @router.post("/predictions")
-async def create_with_version(request: Request, call: Creating, desk: AtDesk) -> Response:
-    return await _create(request, call, desk, model=None)
+async def create_with_version(request: Request, call: Creating, service: ServiceDep) -> Response:
+    return await _create(request, call, service, model=None)
 
 
 @router.get("/predictions/{prediction_id}")
-async def get_prediction(call: Getting, desk: AtDesk, prediction_id: str) -> Response:
-    prediction = await desk.book.find(prediction_id)
-    call.join(desk.world.board.take(Operation.GET, prediction.id))
+async def get_prediction(call: Getting, service: ServiceDep, prediction_id: str) -> Response:
+    prediction = await service.store.find(prediction_id)
+    call.join(service.world.board.take(Operation.GET, prediction.id))
     await call.refuse_if_told()
-    return await call.answer(desk.book.document(prediction, call.faults))
+    return await call.answer(service.store.document(prediction, call.faults))
 
 
 @router.get("/predictions")
-async def list_predictions(request: Request, call: Listing, desk: AtDesk) -> Response:
+async def list_predictions(request: Request, call: Listing, service: ServiceDep) -> Response:
     query = request.query_params
     filters = {key: query[key] for key in ("created_after", "created_before", "source") if key in query}
-    page = await desk.book.page(wanted=_filter(filters), cursor=query.get("cursor"), faults=call.faults)
-    base_url = desk.world.config.base_url
+    page = await service.store.page(wanted=_filter(filters), cursor=query.get("cursor"), faults=call.faults)
+    base_url = service.world.config.base_url
     return await call.answer(
         {
             "next": page_url(base_url, page.next_cursor, filters),
             "previous": page_url(base_url, page.previous_cursor, filters),
-            "results": [desk.book.document(prediction) for prediction in page.items],
+            "results": [service.store.document(prediction) for prediction in page.items],
         }
     )
 
 
 @router.post("/predictions/{prediction_id}/cancel")
-async def cancel_prediction(call: Canceling, desk: AtDesk, prediction_id: str) -> Response:
-    prediction = await desk.book.find(prediction_id)
-    call.join(desk.world.board.take(Operation.CANCEL, prediction.id))
+async def cancel_prediction(call: Canceling, service: ServiceDep, prediction_id: str) -> Response:
+    prediction = await service.store.find(prediction_id)
+    call.join(service.world.board.take(Operation.CANCEL, prediction.id))
     await call.refuse_if_told()
     if Fault.CANCEL_REFUSED in call.faults:
         return problem(call.faults.status(Fault.CANCEL_REFUSED))
     if Fault.CANCEL_IGNORED not in call.faults:
-        await desk.engine.cancel(prediction)
-    return await call.answer(desk.book.document(prediction))
+        await service.worker.cancel(prediction)
+    return await call.answer(service.store.document(prediction))
 
 
 @router.get("/models/{owner}/{name}")
-async def get_model(call: Calling, desk: AtDesk, owner: str, name: str) -> Response:
+async def get_model(call: Calling, service: ServiceDep, owner: str, name: str) -> Response:
     model = _model(owner, name)
-    return await call.answer(model.document(run_count=desk.book.runs_of(model.full_name)))
+    return await call.answer(model.document(run_count=service.store.runs_of(model.full_name)))
 
 
 @router.get("/models/{owner}/{name}/versions/{version}")
@@ -86,12 +88,12 @@ async def get_account(call: Calling) -> Response:
 
 
 @router.get("/webhooks/default/secret")
-async def get_webhook_secret(call: Calling, desk: AtDesk) -> Response:
-    return await call.answer({"key": desk.world.webhooks.secret})
+async def get_webhook_secret(call: Calling, service: ServiceDep) -> Response:
+    return await call.answer({"key": service.world.webhooks.secret})
 
 
 async def _create(
-    request: Request, call: VendorCall, desk: ReplicateService, *, model: ReplicateModel | None
+    request: Request, call: VendorCall, service: ReplicateService, *, model: ReplicateModel | None
 ) -> Response:
     asked = await read_create_request(request, with_version=model is None)
     version = "hidden"
@@ -101,21 +103,23 @@ async def _create(
             raise unknown_version()
         version = model.version
     asked.check_against(model)
-    call.join(desk.faults_of(asked))
+    call.join(service.faults_of(asked))
     await call.refuse_if_told()
-    prediction = desk.accept(
+    prediction = service.accept(
         asked, model, version=version, cancel_after=request.headers.get("cancel-after"), riders=call.riders
     )
-    if Fault.WEBHOOK_EARLY in desk.world.board.riding(prediction.id):
-        await desk.world.webhooks.first_delivered(prediction.id)
-    return await _created(call, desk, prediction, wait=seconds_to_wait(request.headers.get("prefer")))
+    if Fault.WEBHOOK_EARLY in service.world.board.riding(prediction.id):
+        await service.world.webhooks.first_delivered(prediction.id)
+    return await _created(call, service, prediction, wait=seconds_to_wait(request.headers.get("prefer")))
 
 
-async def _created(call: VendorCall, desk: ReplicateService, prediction: Prediction, *, wait: int | None) -> Response:
+async def _created(
+    call: VendorCall, service: ReplicateService, prediction: Prediction, *, wait: int | None
+) -> Response:
     if wait is None:
-        return await call.answer(desk.book.document(prediction, call.faults), status=201)
-    await desk.engine.wait(prediction, wait)
-    reply = as_blocking_reply(desk.book.document(prediction, call.faults))
+        return await call.answer(service.store.document(prediction, call.faults), status=201)
+    await service.worker.wait(prediction, wait)
+    reply = as_blocking_reply(service.store.document(prediction, call.faults))
     status = 201 if prediction.status.is_final else 202
     return await call.answer(reply, status=status, headers={"preference-applied": f"wait={wait}"})
 

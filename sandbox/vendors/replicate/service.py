@@ -1,4 +1,4 @@
-"""Replicate's front desk: takes in predictions, answers for them, and keeps book, files and engine together."""
+"""Replicate's service: takes predictions in, answers for them, and holds store, files and worker together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,12 +8,12 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import SandboxContext
+from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import Armed, faults_in, faults_in_filename
 from sandbox.ids import new_id
 from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
-from sandbox.vendors.replicate.files import FileShelf
+from sandbox.vendors.replicate.files import FileStore
 from sandbox.vendors.replicate.models import ReplicateModel
 from sandbox.vendors.replicate.prediction import Prediction
 from sandbox.vendors.replicate.request import CreateRequest, deadline_from
@@ -26,9 +26,9 @@ LONGEST_SWEEP_PAUSE: Final = 60.0
 class ReplicateService:
     def __init__(self, world: SandboxContext) -> None:
         self.world = world
-        self.files = FileShelf(world)
-        self.book = PredictionStore(world)
-        self.engine = PredictionWorker(world, self.book, self.files)
+        self.files = FileStore(world)
+        self.store = PredictionStore(world)
+        self.worker = PredictionWorker(world, self.store, self.files)
 
     def faults_of(self, request: CreateRequest) -> list[Armed]:
         """Those named by the input's URLs, and by the names of uploaded files that the input uses."""
@@ -69,13 +69,13 @@ class ReplicateService:
         with self.world.archive.together():
             self.world.board.ride(prediction.id, riders)
             self.world.ledger.enter(row)
-            self.book.save(prediction)
-        self.engine.start(prediction)
+            self.store.save(prediction)
+        self.worker.start(prediction)
         return prediction
 
     async def reset(self) -> None:
-        await self.engine.stop()
-        self.book.clear()
+        await self.worker.stop()
+        self.store.clear()
         self.files.clear()
 
     async def sweep_for_ever(self) -> None:
@@ -83,22 +83,22 @@ class ReplicateService:
         pause = min(LONGEST_SWEEP_PAUSE, max(0.1, self.world.config.retention.total_seconds() / 4))
         while True:
             await asyncio.sleep(pause)
-            await self.book.erase_all_due()
+            await self.store.erase_all_due()
             await self.files.remove_expired()
 
 
 @asynccontextmanager
 async def opened(world: SandboxContext) -> AsyncIterator[ReplicateService]:
-    desk = ReplicateService(world)
-    desk.engine.resume()
-    sweeping = asyncio.create_task(desk.sweep_for_ever())
+    service = ReplicateService(world)
+    service.worker.resume()
+    sweeping = asyncio.create_task(service.sweep_for_ever())
     try:
-        yield desk
+        yield service
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
-        await desk.engine.stop()
+        await service.worker.stop()
 
 
 def service_of(request: Request) -> ReplicateService:
-    return cast(ReplicateService, request.app.state.replicate)
+    return cast(ReplicateService, context_of(request).services["replicate"])

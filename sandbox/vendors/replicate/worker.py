@@ -14,7 +14,7 @@ from sandbox.faults.fault_board import Faults
 from sandbox.output_host import blob_name
 from sandbox.pictures import input_images, upscaling
 from sandbox.pictures.upscaling import WorkFailedError
-from sandbox.vendors.replicate.files import FileShelf
+from sandbox.vendors.replicate.files import FileStore
 from sandbox.vendors.replicate.models import order_for
 from sandbox.vendors.replicate.prediction import Event, Prediction, PredictionStatus, output_name
 from sandbox.vendors.replicate.store import PredictionStore
@@ -32,16 +32,16 @@ Second = TypeVar("Second")
 
 
 class PredictionWorker:
-    def __init__(self, world: SandboxContext, book: PredictionStore, files: FileShelf) -> None:
+    def __init__(self, world: SandboxContext, store: PredictionStore, files: FileStore) -> None:
         self._world = world
-        self._book = book
+        self._store = store
         self._files = files
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._reported: dict[str, dict[Event, float]] = {}
 
     def resume(self) -> None:
         """Go on with everything that an earlier life of this sandbox had accepted and not finished."""
-        for prediction in self._book:
+        for prediction in self._store:
             if not prediction.status.is_final:
                 self.start(prediction)
 
@@ -94,7 +94,7 @@ class PredictionWorker:
 
     async def _work(self, prediction: Prediction, faults: Faults) -> None:
         prediction.start()
-        self._book.save(prediction)
+        self._store.save(prediction)
         self._report(prediction, Event.START)
         picture = await self._fetch(str(prediction.input["image"]))
         seconds = _choose(faults, Fault.WORK_SECONDS, self._world.pace.work_seconds)
@@ -142,7 +142,7 @@ class PredictionWorker:
         prediction.end(status, error=error)
         self._reported.pop(prediction.id, None)
         with self._world.archive.together():
-            self._book.save(prediction)
+            self._store.save(prediction)
             self._world.ledger.settle(prediction.id, outcome=status.value, charge=prediction.charge)
             self._report(prediction, Event.COMPLETED)
 
@@ -157,7 +157,7 @@ class PredictionWorker:
         self._world.webhooks.send(
             owner=prediction.id,
             url=prediction.webhook,
-            body=json.dumps(self._book.document(prediction)),
+            body=json.dumps(self._store.document(prediction)),
             final=event is Event.COMPLETED,
         )
 

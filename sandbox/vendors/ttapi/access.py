@@ -1,4 +1,4 @@
-"""What every route of TTAPI needs first: the studio, a call that faults may strike, and a valid key."""
+"""What every route of TTAPI needs first: the service, a call that faults may strike, and a valid key."""
 
 import hashlib
 from typing import Annotated
@@ -21,7 +21,7 @@ async def account_of(request: Request) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-InStudio = Annotated[MidjourneyService, Depends(midjourney_of)]
+ServiceDep = Annotated[MidjourneyService, Depends(midjourney_of)]
 Account = Annotated[str, Depends(account_of)]
 Submitting = Annotated[VendorCall, Depends(calling(Operation.CREATE, complain))]
 Fetching = Annotated[VendorCall, Depends(calling(Operation.GET, complain))]

@@ -7,6 +7,7 @@ from sandbox.clock import NANOSECONDS, now_ns
 from sandbox.context import SandboxContext
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
+from sandbox.vendors.ttapi.account_rules import AccountRules
 from sandbox.vendors.ttapi.envelopes import refusal
 from sandbox.vendors.ttapi.job import MidjourneyJob, MidjourneyStatus
 from sandbox.vendors.ttapi.response import document_of, line_of
@@ -17,8 +18,9 @@ DAY: Final = 24 * 3600 * NANOSECONDS
 
 
 class MidjourneyStore:
-    def __init__(self, world: SandboxContext) -> None:
+    def __init__(self, world: SandboxContext, rules: AccountRules) -> None:
         self._world = world
+        self._rules = rules
         kept = [MidjourneyJob.model_validate_json(body) for body in world.archive.all(KIND)]
         self._jobs = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
 
@@ -63,7 +65,7 @@ class MidjourneyStore:
     def balance(self, account: str) -> int:
         """What is left, without what is frozen."""
         paid = sum(job.price for job in self if job.account == account and job.status is MidjourneyStatus.SUCCESS)
-        return self._world.config.ttapi.quota - paid - self.frozen(account)
+        return self._rules.quota - paid - self.frozen(account)
 
     def unfinished(self, account: str) -> int:
         return sum(job.account == account and not job.status.is_final for job in self)
@@ -71,7 +73,7 @@ class MidjourneyStore:
     @property
     def _expiry(self) -> int:
         """When links that are handed out now expire: the same ones all day, as the real ones do not change."""
-        lifetime = int(self._world.config.ttapi.link_ttl.total_seconds() * NANOSECONDS)
+        lifetime = int(self._rules.link_ttl.total_seconds() * NANOSECONDS)
         return (now_ns() // DAY) * DAY + DAY + lifetime if lifetime >= DAY else now_ns() + lifetime
 
     def _is_hidden(self, job: MidjourneyJob, faults: Faults) -> bool:

@@ -1,4 +1,4 @@
-"""TTAPI's workshop: takes jobs in, draws them in real time, and tells of their end."""
+"""TTAPI's service: takes jobs in, draws them in real time, and tells of their end."""
 
 import asyncio
 import json
@@ -11,12 +11,13 @@ from typing import Final, cast
 from fastapi import Request
 
 from sandbox.clock import now_ns, stamp
-from sandbox.context import SandboxContext
+from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Armed, Faults
 from sandbox.output_host import blob_name
 from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
 from sandbox.pictures.upscaling import WorkFailedError
+from sandbox.vendors.ttapi.account_rules import AccountRules
 from sandbox.vendors.ttapi.drawing import drawn
 from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, refusal
 from sandbox.vendors.ttapi.job import PACE_OF, PRICE_OF, MidjourneyJob, MidjourneyStatus, Mode
@@ -33,14 +34,15 @@ UPSCALED_MODE: Final[Mode] = "fast"  #: an action names no mode
 class MidjourneyService:
     def __init__(self, world: SandboxContext) -> None:
         self.world = world
-        self.book = MidjourneyStore(world)
+        self.rules = world.config.rules_of(AccountRules)
+        self.store = MidjourneyStore(world, self.rules)
         self._lives: dict[str, asyncio.Task[None]] = {}
 
     def check_room(self, account: str, mode: Mode) -> None:
         """Raises Refusal: 499 when too many jobs are under way, 402 when the quota does not suffice."""
-        if self.book.unfinished(account) >= self.world.config.ttapi.max_queue:
+        if self.store.unfinished(account) >= self.rules.max_queue:
             raise refusal(QUEUE_EXHAUSTED)
-        if self.book.balance(account) < PRICE_OF[mode]:
+        if self.store.balance(account) < PRICE_OF[mode]:
             raise refusal(402)
 
     def imagine(self, asked: ImagineRequest, *, account: str, riders: list[Armed]) -> MidjourneyJob:
@@ -78,7 +80,7 @@ class MidjourneyService:
 
     def resume(self) -> None:
         """Go on with everything that an earlier life of this sandbox had accepted and not finished."""
-        for job in self.book:
+        for job in self.store:
             if not job.status.is_final:
                 self._start(job)
 
@@ -90,7 +92,7 @@ class MidjourneyService:
 
     async def reset(self) -> None:
         await self.stop()
-        self.book.clear()
+        self.store.clear()
 
     def _accept(self, job: MidjourneyJob, riders: list[Armed]) -> MidjourneyJob:
         """From here on it is paid for: job, ledger row and riding faults are on the disk."""
@@ -106,7 +108,7 @@ class MidjourneyService:
         with self.world.archive.together():
             self.world.board.ride(job.id, riders)
             self.world.ledger.enter(row)
-            self.book.save(job)
+            self.store.save(job)
         self._start(job)
         return job
 
@@ -130,7 +132,7 @@ class MidjourneyService:
 
     async def _work(self, job: MidjourneyJob, faults: Faults) -> None:
         job.status, job.progress = MidjourneyStatus.ON_QUEUE, 0
-        self.book.save(job)
+        self.store.save(job)
         drawing = asyncio.create_task(self._draw(job))
         try:
             await self._pass_time(job, faults)
@@ -161,17 +163,17 @@ class MidjourneyService:
         return pictures[0][1]
 
     async def _whole_picture_of(self, job_id: str) -> bytes:
-        origin = next(one for one in self.book if one.id == job_id)
+        origin = next(one for one in self.store if one.id == job_id)
         name = blob_name(origin.id, origin.picture_names[0])
         return await asyncio.to_thread(self.world.blobs.read, name)
 
     def _end(self, job: MidjourneyJob, status: MidjourneyStatus) -> None:
         job.status = status
         with self.world.archive.together():
-            self.book.save(job)
+            self.store.save(job)
             self.world.ledger.settle(job.id, outcome=status.name, charge=job.charge)
             if job.hook_url:
-                body = json.dumps(self.book.document(job))
+                body = json.dumps(self.store.document(job))
                 self.world.webhooks.send(owner=job.id, url=job.hook_url, body=body, final=True, signed=False)
 
     @staticmethod
@@ -181,13 +183,13 @@ class MidjourneyService:
 
 @asynccontextmanager
 async def opened(world: SandboxContext) -> AsyncIterator[MidjourneyService]:
-    studio = MidjourneyService(world)
-    studio.resume()
+    service = MidjourneyService(world)
+    service.resume()
     try:
-        yield studio
+        yield service
     finally:
-        await studio.stop()
+        await service.stop()
 
 
 def midjourney_of(request: Request) -> MidjourneyService:
-    return cast(MidjourneyService, request.app.state.ttapi)
+    return cast(MidjourneyService, context_of(request).services["ttapi"])

@@ -14,7 +14,7 @@ from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from tests.adapters.storage.site import served, store_app
 from tests.adapters.storage.swift_server import SwiftServer, swift_server
 

@@ -4,15 +4,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.responses import Response, StreamingResponse
 
 from aijobs.adapters.storage.content_disposition import content_disposition
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotAllowed, NotFound
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 
 
 class _SiteServer(uvicorn.Server):
@@ -43,12 +44,14 @@ def store_app(store: ObjectStore, signer: LinkSigner) -> FastAPI:
     app = FastAPI()
 
     @app.get("/api/store/{key:path}")
-    async def read(key: str, filename: str, type: str, expires: int, signature: str) -> Response:  # noqa: A002
+    async def read(
+        key: str, filename: str, media_type: Annotated[str, Query(alias="type")], expires: int, signature: str
+    ) -> Response:
         try:
-            signer.verify(key, filename=filename, media_type=type, expires=expires, signature=signature)
+            signer.verify(key, filename=filename, media_type=media_type, expires=expires, signature=signature)
         except (NotAllowed, NotFound) as refused:
             return Response(str(refused), status_code=403)
-        headers = {"content-disposition": content_disposition(filename, type)}
-        return StreamingResponse(store.read(key), media_type=type, headers=headers)
+        headers = {"content-disposition": content_disposition(filename, media_type)}
+        return StreamingResponse(store.read(key), media_type=media_type, headers=headers)
 
     return app

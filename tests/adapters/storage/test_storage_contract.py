@@ -1,4 +1,4 @@
-"""What every object store promises (aijobs/domain/ports.py), on every store."""
+"""What every object store promises (aijobs/domain/ports/), on every store."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,7 @@ import pytest
 
 from aijobs.adapters.storage.multipart import PART_BYTES
 from aijobs.domain.errors import BadInput, DownloadInterrupted, NotFound
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from tests.adapters.storage.conftest import Shelf, chunks_of, content_of
 
 MIB = 1024 * 1024

@@ -11,7 +11,7 @@ from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.storage.trial import try_two_parts
 from aijobs.domain.errors import StoreUnavailable
-from aijobs.domain.ports import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore
 from tests.adapters.storage.conftest import chunks_of, content_of
 from tests.adapters.storage.hostile_server import HostileServer
 from tests.adapters.storage.strict_s3_server import StrictS3

@@ -1,4 +1,4 @@
-"""What turning a document into a table needs from the outside world."""
+"""What turning a document into a table needs."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,0 +1,35 @@
+"""Language models that are asked over HTTP."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
+
+
+class ChatModel(Protocol):
+    """A language model that is asked over HTTP, and remembers nothing: each call carries all that was said before."""
+
+    @property
+    def model(self) -> str:
+        """The name under which it is asked."""
+        ...
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether documents may be attached; pictures always may."""
+        ...
+
+    async def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        shape: AnswerSchema | None = None,
+        on_text: OnText | None = None,
+        reference: str | None = None,
+    ) -> Completion:
+        """Ask once, without any retry. `reference` is for the provider's log: ASCII, at most 512 characters.
+
+        Raises AnswerLost when the question has left and no whole answer came, ProviderUnavailable when it was surely
+        not answered (with Retry-After where given), ProviderFailed when it never will be.
+        """
+        ...

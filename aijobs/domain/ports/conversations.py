@@ -1,0 +1,47 @@
+"""Where conversations with language models are kept."""
+
+from typing import Protocol
+
+from aijobs.domain.llm import Completion, Conversation, ConversationPlan, Prompt
+
+
+class Conversations(Protocol):
+    """Where conversations are kept. Every method is one transaction; repeating one changes nothing, but for the count.
+
+    What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
+    """
+
+    async def begin(self, job_code: str, script: ConversationPlan) -> None:
+        """Keep what will be asked, unless the conversation has begun already."""
+        ...
+
+    async def conversation(self, job_code: str) -> Conversation | None:
+        """Nothing where none has begun. Raises JobIsFinal when it is cleared."""
+        ...
+
+    async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
+        """Add a question behind the script's own."""
+        ...
+
+    async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
+        """Count the answer to a question that is about to leave as lost, until it is kept; the how-manieth it is.
+
+        Beyond `most` nothing is counted, and the question must not leave.
+        """
+        ...
+
+    async def not_lost(self, job_code: str, stage: int) -> None:
+        """Take that back: surely nobody has answered."""
+        ...
+
+    async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
+        """Keep an answer, which is not lost then, and what it cost: the stage is done, and never asked again."""
+        ...
+
+    async def note_unusable(self, job_code: str, text: str) -> None:
+        """Keep an answer that is no use with the job's exchange, for people to look at."""
+        ...
+
+    async def clear(self, job_code: str) -> None:
+        """Erase what was said for a job, if anything was; what it cost is kept. Nothing can be said after that."""
+        ...

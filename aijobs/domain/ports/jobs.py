@@ -1,0 +1,60 @@
+"""Jobs in the database, as their steps need them. Every method is one transaction; repeating one changes nothing."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from aijobs.domain.jobs.job import JobError, JobState
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import JobInput, UploadedFile
+
+
+class JobGate(Protocol):
+    """The one way to write a job's status, its progress and its history."""
+
+    async def advance(
+        self,
+        code: str,
+        to: JobStatus,
+        *,
+        error: JobError | None = None,
+        detail: Mapping[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
+        provider_may_charge: bool = False,
+    ) -> JobState:
+        """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
+        ...
+
+    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+        """The provider's last answer, for whoever wants to know why a job failed. Ended jobs keep theirs."""
+        ...
+
+    async def progress(
+        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    ) -> None:
+        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows."""
+        ...
+
+    async def note(self, code: str, detail: Mapping[str, Any]) -> None:
+        """Add a line to a job's history that changes nothing else."""
+        ...
+
+
+class JobQueries(Protocol):
+    """What was asked for."""
+
+    async def assignment(self, code: str) -> JobInput:
+        """Raises NotFound."""
+        ...
+
+    async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
+        """Raises NotFound, also for somebody else's file."""
+        ...
+
+
+class LateOutcomes(Protocol):
+    """What a provider says of a job that has ended before."""
+
+    async def record(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+        """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody
+        has decided already, and is noted in the job's history."""
+        ...

@@ -1,0 +1,39 @@
+"""Where outputs and uploads live."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Protocol
+
+from aijobs.domain.jobs.outputs import StoredObject
+
+
+class ObjectStore(Protocol):
+    """A bucket, or a directory. Keys are `/`-separated ASCII paths."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:
+        """Stream an object of any size into the store with flat memory.
+
+        Whole or not at all: on any failure, cancellation included, nothing of it stays. Replaces what was there.
+        Raises StoreUnavailable; what `chunks` raises passes through.
+        """
+        ...
+
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """Raises NotFound."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Deleting what is not there is no error."""
+        ...
+
+    async def tidy(self, *, older_than: timedelta) -> int:
+        """Remove what unfinished puts of dead processes have left; returns how many there were."""
+        ...
+
+    async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:
+        """A signed link that anybody may read until it expires; `filename` is part of what is signed."""
+        ...
+
+    async def probe(self) -> None:
+        """Raises StoreUnavailable with the reason, when the store cannot be used now."""
+        ...

@@ -1,0 +1,25 @@
+"""Submissions in the database. Every method is one transaction; repeating one changes nothing."""
+
+from datetime import datetime
+from typing import Protocol
+
+from aijobs.domain.jobs.job import JobState
+from aijobs.domain.jobs.submissions import ProviderRequest, Submission, SubmitOutcome
+
+
+class SubmissionLog(Protocol):
+    """Every attempt to hand a job to its provider."""
+
+    async def last_submission(self, code: str) -> Submission | None: ...
+
+    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+        """Note that a request is about to leave. Raises SubmissionExists unless the ones before it were rejected."""
+        ...
+
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
+        """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone."""
+        ...
+
+    async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
+        """The provider's ids of submissions that were accepted since then."""
+        ...

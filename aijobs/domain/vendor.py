@@ -1,0 +1,55 @@
+"""What is known of an outside service besides how to use it: its name, how its key is proven, how it is simulated."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from pydantic import SecretStr
+
+
+class VendorSettings(Protocol):
+    """What every vendor's section of the settings has. The token switches the vendor on."""
+
+    @property
+    def token(self) -> SecretStr | None: ...
+
+    @property
+    def base_url(self) -> str: ...
+
+
+@runtime_checkable
+class SignsWebhooks(Protocol):
+    """A section of a vendor whose webhooks are signed."""
+
+    @property
+    def webhook_secret(self) -> SecretStr | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyCheck:
+    """A GET below the vendor's base URL that costs nothing and is refused, with 401 or 403, without a valid key."""
+
+    path: str
+    header: str = "Authorization"
+    scheme: str = "Bearer"  #: precedes the key; empty where the header holds nothing else
+
+    def headers(self, key: str) -> dict[str, str]:
+        return {self.header: f"{self.scheme} {key}".strip()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxAccess:
+    """A running sandbox: where it answers, a key that it takes, and what it signs webhooks with (`whsec_…`)."""
+
+    url: str
+    token: str
+    webhook_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vendor:
+    """`stand_in` gives the values of the vendor's section, by field, with which the sandbox is used in its place."""
+
+    label: str
+    key_check: KeyCheck
+    stand_in: Callable[[SandboxAccess], Mapping[str, str]]

@@ -1,0 +1,62 @@
+"""What has come to a standstill, and what dead processes have left."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlmodel import col, delete, select
+
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.lifecycle import ENDS, UNFINISHED
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import write_intents
+from aijobs.persistence.jobs.queries import brief_of
+from aijobs.persistence.tables import IdempotencyRow, JobRow
+
+
+class DatabaseHousekeeping:
+    """Implements Housekeeping."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
+        async with self._database.read() as session:
+            rows = await session.exec(
+                select(JobRow)
+                .where(
+                    col(JobRow.job_status).in_(UNFINISHED),
+                    col(JobRow.update_time) < now() - quiet_for,
+                    col(JobRow.code) > after,
+                )
+                .order_by(col(JobRow.code))
+                .limit(at_most)
+            )
+            return [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
+
+    async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(JobRow.code).where(
+                    col(JobRow.code).in_(codes),
+                    col(JobRow.job_status).in_(ENDS),
+                    col(JobRow.update_time) < now() - quiet_for,
+                )
+            )
+            return list(found)
+
+    async def abandoned_writes(self, *, older_than: timedelta) -> list[str]:
+        async with self._database.write() as session:
+            return await write_intents.abandoned_writes(session, older_than=older_than)
+
+    async def forget_write(self, key: str) -> None:
+        async with self._database.write() as session:
+            await write_intents.finish_write(session, key)
+
+    async def forget_unanswered(self, *, older_than: timedelta) -> int:
+        async with self._database.write() as session:
+            stale = col(IdempotencyRow.create_time) < now() - older_than
+            gone = await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.answer).is_(None), stale))
+            return gone.rowcount

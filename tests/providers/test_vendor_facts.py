@@ -1,0 +1,51 @@
+"""What is true of one vendor only is said in that vendor's packages: to add another, nobody else is touched."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from aijobs.providers.registry import PROVIDERS
+from aijobs.settings import Settings
+
+ROOT: Final = Path(__file__).parents[2]
+INSTALLED: Final = ("activities", "aijobs", "api", "cli", "dashboard", "sandbox", "workflows", "worker.py", "clients")
+
+#: Who names a vendor nevertheless, and why.
+NAMED_IN: Final = {
+    "aijobs/providers/registry.py": "the table",
+    "cli/commands/up.py": "shows, by one of them, how a vendor is switched on",
+}
+
+
+def homes_of(name: str) -> tuple[Path, ...]:
+    return ROOT / "aijobs" / "providers" / name, ROOT / "sandbox" / "vendors" / name
+
+
+def files_outside(name: str) -> Iterator[Path]:
+    for place in INSTALLED:
+        for file in [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py")):
+            if not any(file.is_relative_to(home) for home in homes_of(name)):
+                yield file
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_vendor_is_named_in_its_own_packages_alone(name: str) -> None:
+    shipped = "|".join(model.model_id for model in Settings().load_catalogue())  # the ids of models are the catalogue's
+
+    naming = [
+        str(file.relative_to(ROOT))
+        for file in files_outside(name)
+        if re.search(name, re.sub(shipped, "", file.read_text("utf-8")), re.IGNORECASE)
+    ]
+
+    assert set(naming) <= NAMED_IN.keys()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_the_registry_takes_two_lines_for_a_provider(name: str) -> None:
+    lines = (ROOT / "aijobs" / "providers" / "registry.py").read_text("utf-8").splitlines()
+
+    assert sum(name in line for line in lines) == 2
