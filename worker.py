@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,24 +20,8 @@ from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.storage.open_store import opened_store
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import HttpWebhookSender
-from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports.downloads import Downloader
-from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.providers import Provider
-from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
-from aijobs.domain.webhooks import RetrySchedule
-from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import opened_database
-from aijobs.persistence.jobs.records import DatabaseRecords
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
-from aijobs.providers.registry import opened_providers
-from aijobs.settings import Settings, WorkerSettings
+from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.connection import connect
 from workflows.late_watch import LateWatch
@@ -55,27 +38,9 @@ PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 STICKY_PATIENCE: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Collaborators:
-    """The adapters that the activities work with."""
-
-    records: DatabaseRecords
-    catalogue: Catalogue
-    providers: Mapping[str, Provider]
-    store: ObjectStore
-    downloader: Downloader
-    deliveries: Deliveries
-    messenger: WebhookSender
-    patience: RetrySchedule = field(default_factory=RetrySchedule)  #: with receivers of webhooks
-    generators: Mapping[str, Generator] = field(default_factory=dict)
-    public_url: str | None = None
-
-
-def build_workers(
-    client: Client, them: Collaborators, settings: WorkerSettings, *, queues: Sequence[str] = ALL_QUEUES
-) -> list[Worker]:
+def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
     """One Temporal worker for each task queue."""
-    activities = _activities(client, them, settings)
+    settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
         "interceptors": [ErrorMapping(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
@@ -95,34 +60,33 @@ def build_workers(
     return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
 
 
-def _activities(
-    client: Client, them: Collaborators, settings: WorkerSettings
-) -> Mapping[str, Sequence[Callable[..., Any]]]:
+def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Callable[..., Any]]]:
     """By task queue."""
-    records, catalogue, providers, store = them.records, them.catalogue, them.providers, them.store
+    records, catalogue, providers, store = adapters.records, adapters.catalogue, adapters.providers, adapters.store
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
-    transfer = OutputTransfer(records.outputs, them.downloader, store)
-    submitting = SubmissionActivities(submissions, records.queries, catalogue, providers, store, them.public_url)
-    watching = PollingActivities(submissions, gate, records.late_outcomes, catalogue, providers)
-    generating = GenerationActivities(gate, records.queries, conversations, catalogue, them.generators, transfer)
-    migrating = MigrationActivities(submissions, gate, catalogue, providers, transfer)
+    settings, webhooks = adapters.settings, adapters.settings.webhooks
+    transfer = OutputTransfer(records.outputs, adapters.downloader, store)
+    submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
+    polling = PollingActivities(submissions, gate, records.late_outcomes, catalogue, providers)
+    generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
+    migration = MigrationActivities(submissions, gate, catalogue, providers, transfer)
     ending = EndingActivities(submissions, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
-    repairing = RepairActivities(
-        gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.abandoned_after
+    repair = RepairActivities(
+        gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
     )
-    notifying = WebhookActivities(them.deliveries, them.messenger, them.patience)
+    notifying = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.patience)
     return {
         PROVIDERS: [
-            submitting.submit,
-            watching.watch,
-            watching.watch_late,
-            generating.begin_generating,
-            generating.generate_stage,
-            generating.finish_generating,
+            submission.submit,
+            polling.watch,
+            polling.watch_late,
+            generation.begin_generating,
+            generation.generate_stage,
+            generation.finish_generating,
             ending.cancel_at_provider,
         ],
-        MIGRATION: [migrating.migrate, ending.end, ending.ask_to_be_canceled, repairing.repair],
+        MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair],
         WEBHOOKS: [notifying.deliver],
     }
 
@@ -130,33 +94,6 @@ def _activities(
 def workflow_runner() -> SandboxedWorkflowRunner:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
-@asynccontextmanager
-async def opened_collaborators(settings: Settings) -> AsyncIterator[Collaborators]:
-    """The adapters as the settings want them."""
-    catalogue = settings.load_catalogue()
-    secret = settings.load_secret()
-    signer = LinkSigner(secret, settings.base_url)
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(settings.database))
-        store = await opened.enter_async_context(
-            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-        )
-        reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=store, reader=reader)
-        yield Collaborators(
-            records=DatabaseRecords(database, catalogue),
-            catalogue=catalogue,
-            providers=await opened.enter_async_context(opened_providers(settings)),
-            generators=await opened.enter_async_context(generators),
-            store=store,
-            downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
-            deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
-            messenger=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
-            patience=settings.webhooks.patience,
-            public_url=settings.reachable_url,
-        )
 
 
 @asynccontextmanager
@@ -171,8 +108,8 @@ async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
     """Work until `stop` is set."""
     client = await connect()
-    async with opened_collaborators(settings) as them:
+    async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
-        workers = build_workers(client, them, settings.worker, queues=queues)
-        async with outbox_relay(client, them.deliveries), running_workers(workers):
+        workers = build_workers(client, adapters, queues=queues)
+        async with outbox_relay(client, adapters.deliveries), running_workers(workers):
             await stop.wait()

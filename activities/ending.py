@@ -19,6 +19,8 @@ from aijobs.domain.ports.submissions import SubmissionLog
 
 
 class EndingActivities:
+    """What a job's end asks for: a word to the provider, the final status, and no unfinished writes."""
+
     def __init__(
         self,
         submissions: SubmissionLog,

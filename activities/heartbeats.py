@@ -13,6 +13,8 @@ EVERY: Final = timedelta(seconds=2)
 
 
 class Heartbeats(Interceptor):
+    """Every activity beats while it runs, so that a dead worker is noticed and a cancel arrives."""
+
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Beating(next)
 

@@ -29,6 +29,8 @@ LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
 
 
 class MigrationActivities:
+    """Moves a finished job's outputs from its provider into our store."""
+
     def __init__(
         self,
         submissions: SubmissionLog,

@@ -25,6 +25,8 @@ VISIBLE_STEP = 10
 
 
 class PollingActivities:
+    """Asks providers how their jobs are."""
+
     def __init__(
         self,
         submissions: SubmissionLog,

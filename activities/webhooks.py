@@ -15,6 +15,8 @@ EARLY: Final = timedelta(seconds=1)
 
 
 class WebhookActivities:
+    """Sends our webhooks, one try at a time."""
+
     def __init__(self, deliveries: Deliveries, messenger: WebhookSender, patience: RetrySchedule) -> None:
         self._deliveries = deliveries
         self._messenger = messenger

@@ -21,13 +21,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from aijobs.adapters import chat
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.network.host_patterns import listed
-from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
+from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
@@ -190,6 +191,22 @@ class Settings(BaseSettings, ProviderSettings):
             return {file.stem: _template_in(file) for file in files}
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}TEMPLATES: {wrong}") from wrong
+
+
+class GivenSettings(Settings):
+    """Settings that code gives, for benchmarks and tests; whatever is not given has its default."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is not read."""
+        return (init_settings,)
 
 
 def variable(section: str, field: str) -> str:

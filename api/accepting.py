@@ -120,7 +120,7 @@ def _meaning(parts: Parts, request: JobRequest, user_id: str) -> str | None:
         params = check_parameters(model, parameters, request.params).model_dump(mode="json")
     except (InvalidParameters, UnknownModel):
         return None
-    return meaning_of(request, model, params, user_id=user_id)
+    return meaning_of(request, params, kind=model.type, user_id=user_id)
 
 
 def answer_for(job: JobRow) -> Answer:

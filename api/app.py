@@ -1,22 +1,17 @@
-"""The API's composition root: the adapters, the routes, and what surrounds them."""
+"""The API's composition root: the routes over open adapters, and what surrounds them."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.storage.open_store import opened_store
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.generators.registry import opened_generators
+from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
-from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.templates import install_templates
-from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
@@ -136,42 +131,37 @@ def build_app(parts: Parts) -> Api:
     return app
 
 
-@asynccontextmanager
-async def opened_parts(settings: Settings) -> AsyncIterator[Parts]:
-    """The adapters as the settings want them. Temporal is connected to when it is first needed."""
-    catalogue, secret = settings.load_catalogue(), settings.load_secret()
-    signer = LinkSigner(secret, settings.base_url)
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(settings.database))
-        await install_templates(database, settings.load_templates())
-        signed_objects = await opened.enter_async_context(
-            opened_store(settings.store, data_dir=settings.data_dir, signer=signer)
-        )
-        reader = DocumentReader(settings.documents)
-        generators = opened_generators(settings.chat, database=database, store=signed_objects, reader=reader)
-        yield Parts(
-            database=database,
-            catalogue=catalogue,
-            providers=await opened.enter_async_context(opened_providers(settings)),
-            generators=await opened.enter_async_context(generators),
-            store=signed_objects,
-            documents=reader,
-            signer=signer,
-            engine=JobWorkflows(connect),
-            live=EventHub(database),
-            secret=secret,
-            base_url=settings.base_url,
-            daily_limit=settings.points.daily_limit,
-            settings=settings.api,
-            webhooks=settings.webhooks,
-        )
+def parts_over(adapters: Adapters, engine: JobWorkflows) -> Parts:
+    """What the routes work with, over adapters that are open."""
+    settings = adapters.settings
+    return Parts(
+        database=adapters.database,
+        catalogue=adapters.catalogue,
+        providers=adapters.providers,
+        generators=adapters.generators,
+        store=adapters.store,
+        documents=adapters.documents,
+        signer=adapters.signer,
+        engine=engine,
+        live=EventHub(adapters.database),
+        secret=adapters.secret,
+        base_url=settings.base_url,
+        daily_limit=settings.points.daily_limit,
+        settings=settings.api,
+        webhooks=settings.webhooks,
+    )
 
 
 async def run_api(settings: Settings, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. Raises OSError when the port is taken."""
-    async with opened_parts(settings) as parts:
+    """Serve until `stop` is set. Temporal is connected to when it is first needed.
+
+    Raises OSError when the port is taken.
+    """
+    async with open_adapters(settings) as adapters:
+        await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: nobody else could make one
-            await ensure_first_key(parts.database, parts.secret, settings.data_dir)
+            await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
+        parts = parts_over(adapters, JobWorkflows(connect))
         host, port, streams = settings.api.host, settings.api.port, settings.api.streams
         async with serving(build_app(parts), parts.live, host=host, port=port, streams=streams):
             await stop.wait()

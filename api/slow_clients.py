@@ -68,7 +68,7 @@ class WriteTimeoutProtocol(asyncio.Protocol):
 
 
 class HttpConnection(WriteTimeoutProtocol, HttpToolsProtocol):
-    pass
+    """HTTP with a limit on how long a client may not read."""
 
 
 class WebSocketConnection(WriteTimeoutProtocol, WebSocketsSansIOProtocol):

@@ -14,6 +14,8 @@ from cli.errors import CommandError
 
 
 class Measure(Protocol):
+    """One measurement, in full or quickly."""
+
     def __call__(self, *, quick: bool) -> Awaitable[Report]: ...
 
 

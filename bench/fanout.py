@@ -12,10 +12,11 @@ from typing import Final
 
 import httpx
 
+from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.persistence.access.keys import KeyKind, create_key
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.gate import locked_job, note
 from aijobs.settings import SHIPPED_CATALOGUE
@@ -23,7 +24,7 @@ from bench.report import Aim, Report, milliseconds, ratio
 from bench.rig.processes import started
 from bench.rig.readers import ReaderCrowd, gathered
 from bench.rig.resource_usage import cpu_seconds, peak_memory
-from bench.rig.workspace import MODEL, POINTS_ENOUGH
+from bench.rig.workspace import MODEL, POINTS_ENOUGH, settings_in
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process
 
@@ -84,7 +85,7 @@ async def _ours(folder: Path, size: int) -> FanoutObservation:
     }
     async with AsyncExitStack() as opened:
         api = await started(opened, "cli.main", "api", folder=folder, port=port, settings=settings)
-        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'aijobs.db'}"))
+        database = await opened.enter_async_context(open_database(settings_in(folder)))
         key = await create_key(database, PEPPER.encode(), kind=KeyKind.SERVICE, name="bench")
         publish = await _job_that_speaks(database)
         headers = {"Authorization": f"Bearer {key}"}
@@ -147,6 +148,8 @@ async def _observed(
 
 @dataclass
 class Spent:
+    """Seconds of the clock and of the processor."""
+
     wall: float = 0.0
     processor: float = 0.0
 

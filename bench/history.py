@@ -11,13 +11,12 @@ import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from aijobs.settings import WorkerSettings
 from bench.baseline import worker as bare_worker
 from bench.baseline.workflows import STEERING, BarePolling
 from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
 from bench.rig.scripted_provider import NEWS, ScriptedProvider
-from bench.rig.workspace import Workspace, catalogue_that_asks, opened_collaborators, opened_reception
+from bench.rig.workspace import Workspace, catalogue_that_asks, opened_reception, opened_workbench
 from cli.embedded.temporal_server import temporal_server
 from worker import build_workers, running_workers
 
@@ -42,9 +41,9 @@ async def measure(*, quick: bool) -> Report:
 async def _ours(opened: AsyncExitStack, address: str, folder: Path, polls: Sequence[int]) -> Counts:
     provider, catalogue = ScriptedProvider(), catalogue_that_asks(ASK_EVERY)
     client = await Client.connect(address, data_converter=pydantic_data_converter)
-    them = await opened.enter_async_context(opened_collaborators(folder, catalogue, provider))
+    adapters = await opened.enter_async_context(opened_workbench(folder, catalogue, provider))
     reception = await opened.enter_async_context(opened_reception(client, folder, catalogue))
-    await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
+    await opened.enter_async_context(running_workers(build_workers(client, adapters)))
     return {quiet: await _our_count(client, reception, provider, quiet) for quiet in polls}
 
 

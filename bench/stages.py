@@ -14,22 +14,21 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.chat import ChatSettings
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.bootstrap import Adapters
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
-from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import save_template
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import FileRow
-from aijobs.settings import SHIPPED_CATALOGUE, WorkerSettings
+from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Report, milliseconds, p50_p95, ratio
 from bench.rig.scripted_provider import ScriptedProvider
-from bench.rig.workspace import opened_collaborators
+from bench.rig.workspace import opened_workbench
 from cli.embedded.temporal_server import temporal_server
 from sandbox.clock import parse_stamp
 from sandbox.config import Pace, SandboxConfig
@@ -61,23 +60,18 @@ async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list
         server = await opened.enter_async_context(temporal_server(data_dir=None))
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
         catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"))
-        them = await opened.enter_async_context(opened_collaborators(folder, catalogue, ScriptedProvider()))
-        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder / 'bench.db'}"))
-        settings = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
-        generators = await opened.enter_async_context(
-            opened_generators(settings, database=database, store=them.store, reader=DocumentReader(DocumentSettings()))
-        )
-        them = type(them)(**{**vars(them), "generators": generators})
-        await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
-        params = await _prepared(database, them.store)
+        chat = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
+        adapters = await opened.enter_async_context(opened_workbench(folder, catalogue, ScriptedProvider(), chat=chat))
+        await opened.enter_async_context(running_workers(build_workers(client, adapters)))
+        params = await _prepared(adapters.database, adapters.store)
         ours, bare = list[float](), list[float]()
         for number in range(jobs):
-            ours += _intervals(model, await _one_job(client, database, catalogue, params))
+            ours += _intervals(model, await _one_job(client, adapters, params))
             bare += await _bare_stages(model, number)
         return ours, bare
 
 
-async def _prepared(database: Database, store: Any) -> dict[str, str]:
+async def _prepared(database: Database, store: ObjectStore) -> dict[str, str]:
     """The parameters of a job: a template and a document that are there."""
     columns = [{"name": "合同编号"}]
     definition = TemplateDefinition.model_validate({"name": "bench", "prompt": PROMPT, "columns": columns})
@@ -104,17 +98,17 @@ async def _prepared(database: Database, store: Any) -> dict[str, str]:
     return {"file": code, "template": "bench"}
 
 
-async def _one_job(client: Client, database: Database, catalogue: Catalogue, params: dict[str, str]) -> str:
+async def _one_job(client: Client, adapters: Adapters, params: dict[str, str]) -> str:
     order = Acceptance(
         user_id=USER,
         request=JobRequest(model_id=MODEL, params=params),
-        model=catalogue.model(MODEL),
+        model=adapters.catalogue.model(MODEL),
         params=params,
         created_by=USER,
         daily_limit=10**6,
     )
-    async with database.write() as session:
-        brief = brief_of(await accept(session, order), catalogue)
+    async with adapters.database.write() as session:
+        brief = brief_of(await accept(session, order), adapters.catalogue)
     await start_job(client, brief)
     await client.get_workflow_handle(brief.code).result()
     return brief.code

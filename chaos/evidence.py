@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
-from aijobs.persistence.database import opened_database
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.tables import (
     FileRow,
@@ -24,7 +24,7 @@ from aijobs.persistence.tables import (
     PointsEntryRow,
     SubmissionRow,
 )
-from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from chaos.observations import Observations
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Ledger, LedgerRow
@@ -78,7 +78,10 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
     """Of a run whose processes have ended."""
     ledger, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
-    async with opened_database(f"sqlite:///{folder / DATABASE}") as database, database.snapshot() as session:
+    async with (
+        open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database,
+        database.snapshot() as session,
+    ):
         return Evidence(
             jobs=_by("code", await _all(session, JobRow)),
             events=_by("job_code", await _all(session, JobEventRow)),

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pydantic import BaseModel
 
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.s3 import S3Store
-from aijobs.adapters.storage.settings import StoreSettings
-from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.bootstrap import open_store
+from aijobs.settings import GivenSettings
 
 if TYPE_CHECKING:
     from tests.adapters.storage.swift_server import SwiftServer
@@ -72,12 +70,13 @@ async def opened_inspection(folder: Path, *, s3: bool) -> AsyncIterator[StoreIns
 
 @dataclass(frozen=True)
 class DirectoryInspection:
+    """Of a store in a directory."""
+
     root: Path
     settings: Mapping[str, str] = field(default_factory=dict)
 
     async def tidied(self) -> int:
-        signer = LinkSigner(secrets.token_bytes(), "http://localhost")  # nothing is signed
-        return await DirectoryStore(self.root, signer).tidy(older_than=NO_AGE)
+        return await _tidied(GivenSettings(data_dir=self.root.parent))
 
     async def inventory(self) -> Inventory:
         return await asyncio.to_thread(inventory_of, self.root)
@@ -93,6 +92,8 @@ def inventory_of(root: Path) -> Inventory:
 
 @dataclass(frozen=True)
 class S3Inspection:
+    """Of a store in a bucket."""
+
     server: "SwiftServer"
 
     @property
@@ -111,8 +112,7 @@ class S3Inspection:
         }
 
     async def tidied(self) -> int:
-        async with S3Store.opened(StoreSettings.model_validate(self._where)) as store:
-            return await store.tidy(older_than=NO_AGE)
+        return await _tidied(GivenSettings.model_validate({"store": self._where}))
 
     async def inventory(self) -> Inventory:
         return await asyncio.to_thread(self._listed)
@@ -126,6 +126,11 @@ class S3Inspection:
                     objects[listed["Key"].removeprefix(f"{PREFIX}/")] = hashlib.sha256(body).hexdigest()
             uploads = client.list_multipart_uploads(Bucket=self.server.bucket).get("Uploads", [])
         return Inventory(objects=objects, unfinished=[upload["Key"] for upload in uploads])
+
+
+async def _tidied(settings: GivenSettings) -> int:
+    async with open_store(settings, secret=secrets.token_bytes()) as store:  # nothing is signed
+        return await store.tidy(older_than=NO_AGE)
 
 
 def _sha256(path: Path) -> str:

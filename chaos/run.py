@@ -11,11 +11,11 @@ from pathlib import Path
 from chaos.checks.invariants import CheckResult, check
 from chaos.evidence import Evidence, evidence_in
 from chaos.faults import provider_faults
-from chaos.faults.killer import Harm, Killer
 from chaos.load.customers import Customers
 from chaos.observations import Observations
 from chaos.plan import CustomerOrder, StormPlan, orders_of
 from chaos.quiescence import until_final, until_late_words_came, workflows_of
+from chaos.stack.killer import Harm, Killer
 from chaos.stack.processes import Kind
 from chaos.stack.stack import ChaosStack, running_stack
 

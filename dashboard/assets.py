@@ -23,6 +23,8 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Asset:
+    """A file as it is served."""
+
     content: bytes
     media_type: str
 

@@ -21,6 +21,8 @@ class Pace(BaseModel):
 
 
 class SandboxConfig(BaseModel):
+    """Where the sandbox listens, how fast it works, and which tokens it takes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"

@@ -38,6 +38,8 @@ class VendorService(Protocol):
 
 @dataclass(kw_only=True)
 class SandboxContext:
+    """What all vendors of a sandbox share."""
+
     config: SandboxConfig
     pace: Pace
     archive: Archive

@@ -25,6 +25,8 @@ class FaultOrder(BaseModel):
 
 
 class PaceChange(BaseModel):
+    """What is not given stays as it is."""
+
     model_config = ConfigDict(extra="forbid")
 
     queue_seconds: float | None = Field(default=None, ge=0, le=86_400)

@@ -25,6 +25,8 @@ SCHEDULE_ID: Final = "aijobs-repair"
 
 @workflow.defn(name="Repair", failure_exception_types=[Exception])
 class Repair:
+    """One round of repair; a schedule starts it."""
+
     @workflow.run
     async def run(self) -> int:
         """Returns how many jobs were mended."""

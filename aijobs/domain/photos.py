@@ -25,6 +25,8 @@ Points = Annotated[int, Field(ge=0, le=100)]
 
 
 class StrictModel(BaseModel):
+    """Takes no field that it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 

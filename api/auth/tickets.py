@@ -34,6 +34,8 @@ TICKET: Final = TokenKind(
 
 @dataclass(frozen=True)
 class StreamTicket:
+    """Opens streams until it expires."""
+
     text: str
     expires_at: datetime
 

@@ -59,6 +59,8 @@ class Expansion(StrEnum):
 
 
 class CancelRequest(BaseModel):
+    """Why a job is to be canceled."""
+
     model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(default=None, max_length=500, examples=["The user closed the page."])

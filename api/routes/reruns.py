@@ -25,6 +25,8 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 class RerunRequest(BaseModel):
+    """Where a job is to begin again."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     start: RerunFrom = Field(alias="from", description="`start`: charged anew. `migration`: only moved again, free.")

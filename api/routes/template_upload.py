@@ -58,6 +58,8 @@ class UploadData(shapes.Shape):
 
 
 class Uploaded(shapes.Shape):
+    """The answer to a file that was taken."""
+
     code: int
     message: str
     data: UploadData

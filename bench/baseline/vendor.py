@@ -14,6 +14,8 @@ TOKEN: Final = {"Authorization": "Bearer bench"}
 
 
 class BareVendor:
+    """The calls to the simulated vendor that a bare workflow makes."""
+
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aijobs.bootstrap import open_database
 from aijobs.persistence.access.keys import KeyKind, create_key
-from aijobs.persistence.database import opened_database
 from bench.rig.processes import started
-from bench.rig.workspace import POINTS_ENOUGH
+from bench.rig.workspace import POINTS_ENOUGH, settings_in
 from cli.api_client import ApiClient, opened_api_client
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.temporal_server import TemporalServer, temporal_server
@@ -73,6 +73,6 @@ async def started_api(
     """The API, as an end user's backend speaks to it."""
     settings = here.settings | dict(changes or {})
     await started(opened, "cli.main", "api", folder=here.folder, port=here.api_port, settings=settings)
-    async with opened_database(f"sqlite:///{here.folder / 'aijobs.db'}") as database:
+    async with open_database(settings_in(here.folder)) as database:
         key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
     return await opened.enter_async_context(opened_api_client(url=here.api_url, key=key, user=END_USER))

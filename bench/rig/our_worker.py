@@ -9,9 +9,8 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from aijobs.settings import WorkerSettings
 from bench.rig.scripted_provider import ScriptedProvider
-from bench.rig.workspace import catalogue_that_asks, opened_collaborators
+from bench.rig.workspace import catalogue_that_asks, opened_workbench
 from worker import build_workers, running_workers
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -21,8 +20,8 @@ async def work(address: str, folder: Path) -> None:
     """Until the process is ended."""
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with (
-        opened_collaborators(folder, catalogue_that_asks(FIRST_PAUSE), ScriptedProvider()) as them,
-        running_workers(build_workers(client, them, WorkerSettings())),
+        opened_workbench(folder, catalogue_that_asks(FIRST_PAUSE), ScriptedProvider()) as adapters,
+        running_workers(build_workers(client, adapters)),
     ):
         await asyncio.Event().wait()
 

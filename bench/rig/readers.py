@@ -16,6 +16,8 @@ _SENT: Final = re.compile(rb'"sent":([0-9.]+)')
 
 
 class CountingReader(asyncio.Protocol):
+    """One connection that counts events and keeps none."""
+
     def __init__(self, crowd: "ReaderCrowd", request: bytes) -> None:
         self._crowd = crowd
         self._request = request

@@ -17,7 +17,7 @@ NEWS: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED)
 
 
 class NoParameters(Parameters):
-    pass
+    """Its jobs take none."""
 
 
 class ScriptedProvider:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, SecretStr
 
 from activities.output_transfer import OutputTransfer
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.storage.s3 import S3Store
-from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
+from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource, StoredOutput
 from bench.rig.resource_usage import cpu_seconds, peak_memory
 

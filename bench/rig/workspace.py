@@ -1,34 +1,27 @@
 """A place in which jobs of the scripted provider run: catalogue, database, store."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 
-from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.settings import DownloadSettings
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import HttpWebhookSender
-from aijobs.adapters.webhooks.settings import WebhookSettings
+from aijobs.bootstrap import Adapters, open_adapters, open_database
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief, JobRequest
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
-from aijobs.persistence.jobs.records import DatabaseRecords
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
-from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from bench.rig.scripted_provider import ScriptedProvider
-from worker import Collaborators
 from workflows.client import start_job
 
 MODEL: Final = "replicate_imageupscale_v1"
 USER: Final = "bench"
 POINTS_ENOUGH: Final = 1_000_000
+SECRET: Final = "only for this measurement"  # noqa: S105 - nothing is kept safe by it
 
 
 def catalogue_that_asks(every: timedelta) -> Catalogue:
@@ -68,32 +61,17 @@ class Workspace:
 
 @asynccontextmanager
 async def opened_reception(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Workspace]:
-    async with opened_database(_url(folder)) as database:
+    async with open_database(settings_in(folder)) as database:
         yield Workspace(client, database, catalogue)
 
 
-@asynccontextmanager
-async def opened_collaborators(
-    folder: Path, catalogue: Catalogue, provider: ScriptedProvider
-) -> AsyncIterator[Collaborators]:
-    """What a worker works with; several processes may share the folder."""
-    signer = LinkSigner(b"only for this measurement", "http://localhost")
-    async with (
-        opened_database(_url(folder)) as database,
-        DirectoryStore.opened(folder / "store", signer) as store,
-        SafeDownloader(DownloadSettings()) as downloader,
-        HttpWebhookSender(WebhookSettings(), b"only for this measurement") as messenger,
-    ):
-        yield Collaborators(
-            records=DatabaseRecords(database, catalogue),
-            catalogue=catalogue,
-            providers={catalogue.model(MODEL).provider: provider},
-            store=store,
-            downloader=downloader,
-            deliveries=DatabaseDeliveries(database, disable_after=timedelta(days=5)),
-            messenger=messenger,
-        )
+def opened_workbench(
+    folder: Path, catalogue: Catalogue, provider: ScriptedProvider, **sections: Any
+) -> AbstractAsyncContextManager[Adapters]:
+    """What a worker works with; several processes may share the folder. `sections` are sections of the settings."""
+    providers = {catalogue.model(MODEL).provider: provider}
+    return open_adapters(settings_in(folder, **sections), catalogue=catalogue, providers=providers)
 
 
-def _url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'bench.db'}"
+def settings_in(folder: Path, **sections: Any) -> GivenSettings:
+    return GivenSettings(data_dir=folder, secret=SECRET, **sections)

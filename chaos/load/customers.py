@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import httpx
 
-from chaos.load import photos
 from chaos.load.readers import StreamReader
 from chaos.observations import CustomerObservation, Observations, StreamObservation
 from chaos.plan import CustomerOrder, StormPlan
+from chaos.stack import photos
 from chaos.stack.stack import ChaosStack
 
 ANSWER_PATIENCE: Final = 8.0

@@ -17,9 +17,9 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from chaos.faults.proxy import Cuts, CuttingProxy, Way
-from chaos.load import photos
 from chaos.object_store import DATA, StoreInspection, opened_inspection
 from chaos.plan import HASTY, PATIENT, StormPlan
+from chaos.stack import photos
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, Recipe, running

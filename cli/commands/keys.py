@@ -8,11 +8,12 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.text import Text
 
+from aijobs.bootstrap import open_database
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.values.durations import parse_duration
 from aijobs.persistence.access.keys import ApiKey, KeyKind, Scope, create_key, list_keys, revoke_key
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError, Exit
@@ -88,7 +89,7 @@ def revoke(
 
 
 async def _in_database(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
-    async with opened_database(settings.database) as database:
+    async with open_database(settings) as database:
         return await work(database)
 
 

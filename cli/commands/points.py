@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from aijobs.persistence.database import opened_database
+from aijobs.bootstrap import open_database
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.tables import PointsLimitRow
 from cli import console
@@ -44,7 +44,7 @@ def check(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     settings = load_settings(data_dir)
 
     async def audit() -> list[str]:
-        async with opened_database(settings.database) as database, database.snapshot() as snapshot:
+        async with open_database(settings) as database, database.snapshot() as snapshot:
             return await violations(snapshot)
 
     found = asyncio.run(audit())
@@ -69,7 +69,7 @@ def limit(
     settings = load_settings(data_dir)
 
     async def write() -> None:
-        async with opened_database(settings.database) as database, database.write() as session:
+        async with open_database(settings) as database, database.write() as session:
             await session.merge(PointsLimitRow(user_id=user, daily_limit=daily))
 
     asyncio.run(write())

@@ -40,6 +40,8 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class ShownStage:
+    """A stage of the prompt, and how far it is."""
+
     name: str
     place: StepPlace
 

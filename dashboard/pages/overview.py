@@ -23,6 +23,8 @@ User = Annotated[str, Query(max_length=200)]
 
 @dataclass(frozen=True)
 class ModelHealth:
+    """A model, and how its jobs went."""
+
     model: Model
     health: ModelStatistics
 

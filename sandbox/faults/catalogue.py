@@ -21,6 +21,8 @@ class Operation(StrEnum):
 
 
 class Fault(StrEnum):
+    """Every way in which the vendors can be told to misbehave."""
+
     # one call
     REJECT_401 = "reject_401"
     REJECT_402 = "reject_402"

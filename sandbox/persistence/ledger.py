@@ -24,6 +24,8 @@ class Charge(StrEnum):
 
 
 class LedgerRow(BaseModel):
+    """One accepted submit, and what became of it."""
+
     id: str
     vendor: str
     model: str

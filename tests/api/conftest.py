@@ -4,23 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.domain.catalogue import Catalogue
+from aijobs.bootstrap import open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
-from aijobs.persistence.database import opened_database
 from aijobs.providers.replicate import ReplicateSettings
-from aijobs.providers.replicate import opened as opened_replicate
-from aijobs.settings import SHIPPED_CATALOGUE, ApiSettings
+from aijobs.settings import ApiSettings, GivenSettings
+from api.app import parts_over
 from api.dependencies import Parts
 from api.engine import JobWorkflows
-from api.streaming.hub import EventHub
 from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
 
@@ -30,27 +27,15 @@ SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
 
 
 @asynccontextmanager
-async def opened_parts(folder: Path, engine: JobWorkflows) -> AsyncIterator[Parts]:
-    signer = LinkSigner(SECRET, "http://aijobs.test")
+async def opened_parts(
+    folder: Path, engine: JobWorkflows, *, url: str = "http://aijobs.test", **sections: Any
+) -> AsyncIterator[Parts]:
+    """What an API in this folder works with. `sections` are sections of the settings."""
     replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
-    async with (
-        opened_database(f"sqlite:///{folder}/aijobs.db") as database,
-        opened_replicate(replicate) as provider,
-        DirectoryStore.opened(folder / "store", signer) as store,
-    ):
-        yield Parts(
-            database=database,
-            catalogue=Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")),
-            providers={"replicate": provider},
-            store=store,
-            signer=signer,
-            engine=engine,
-            live=EventHub(database),
-            secret=SECRET,
-            base_url="http://aijobs.test",
-            daily_limit=100,
-            settings=SMALL,
-        )
+    here = {"data_dir": folder, "secret": SECRET.decode(), "public_url": url}
+    settings = GivenSettings(**{**here, "replicate": replicate, "api": SMALL, **sections})
+    async with open_adapters(settings) as adapters:
+        yield parts_over(adapters, engine)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Actions on finished jobs: which are offered, which are refused and why, and how two jobs are linked."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +9,8 @@ from pydantic import SecretStr
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
-from aijobs.providers.ttapi import opened as opened_ttapi
-from api.dependencies import Parts
 from api.engine import JobWorkflows
+from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
 
 MIDJOURNEY = "ttapi_midjourney_v7"
@@ -22,13 +21,13 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def studio(key: str, engine: JobWorkflows, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
-    settings = TtapiSettings(token=SecretStr("tt_test"))
-    async with opened_ttapi(settings) as ttapi:
-        more = replace(parts, engine=engine, providers={**parts.providers, "ttapi": ttapi})
-        async with opened_installation(more, key) as installation:
-            yield installation
+    async with (
+        opened_parts(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as parts,
+        opened_installation(parts, key) as installation,
+    ):
+        yield installation
 
 
 async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> str:

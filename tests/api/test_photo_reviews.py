@@ -11,13 +11,11 @@ import pytest
 from PIL import Image
 from sqlmodel import col, select, update
 
-from aijobs.adapters.chat import ChatSettings
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import Analysis
 from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
-from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
@@ -33,11 +31,7 @@ NOBODYS: Final = "review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
 @pytest.fixture
 async def desk(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
     """With nothing but measuring."""
-    made = opened_generators(ChatSettings(), database=parts.database, store=parts.store, reader=parts.documents)
-    async with (
-        made as generators,
-        opened_installation(replace(parts, engine=engine, generators=generators), key) as installation,
-    ):
+    async with opened_installation(replace(parts, engine=engine), key) as installation:
         yield installation
 
 

@@ -8,11 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatSettings
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.keys import Scope
+from api.dependencies import Parts
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
+from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.templates import saved, sent
 
@@ -20,14 +19,12 @@ TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
 @pytest.fixture
-async def templated(without_temporal: ApiUnderTest, key: str) -> AsyncIterator[ApiUnderTest]:
+async def templated(parts: Parts, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """Documents can be handed in; nobody works on them."""
-    parts = without_temporal.parts
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
-    reader = DocumentReader(DocumentSettings())
     async with (
-        opened_generators(chat, database=parts.database, store=parts.store, reader=reader) as generators,
-        opened_installation(replace(parts, generators=generators), key) as installation,
+        opened_parts(tmp_path, parts.engine, chat=chat) as templating,
+        opened_installation(templating, key) as installation,
     ):
         await saved(installation, "contract")
         yield installation

@@ -8,17 +8,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, settle
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.records import DatabaseRecords
-from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from chaos.checks.invariants import Breach, check
 from chaos.evidence import DATABASE, SANDBOX, evidence_in
 from chaos.object_store import DATA, STORE, inventory_of
@@ -92,7 +93,7 @@ async def healthy_world(folder: Path) -> EvidenceMaker:
     (folder / "catalogue.toml").write_text(catalogue_of(StormPlan(seed=1)))
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(StormPlan(seed=1)))
     world, witness = EvidenceMaker(folder), Observations()
-    async with opened_database(f"sqlite:///{folder / DATABASE}") as database:
+    async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database:
         records = DatabaseRecords(database, catalogue)
         for number, status in enumerate(status for status in JobStatus if status.is_final):
             code = world.codes[status] = await _accepted(database, catalogue, witness, number)

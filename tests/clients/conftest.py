@@ -5,7 +5,7 @@ import inspect
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,15 +13,13 @@ import pytest
 from aijobs_client import AsyncClient, Client
 from temporalio.client import Client as TemporalClient
 
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
 from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_parts
-from tests.api.installation import SECRET, ApiUnderTest
+from tests.api.installation import ApiUnderTest
 
 KEY = "aijobs_service_0000000000000000_nothing"
 
@@ -70,18 +68,14 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnderTest]:
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
-    signer = LinkSigner(SECRET, f"http://127.0.0.1:{port}")
-    async with (
-        opened_parts(folder, JobWorkflows(lambda: TemporalClient.connect(NOBODY_THERE))) as parts,
-        DirectoryStore.opened(folder / "reachable", signer) as store,
-    ):
+    nobody = JobWorkflows(lambda: TemporalClient.connect(NOBODY_THERE))
+    async with opened_parts(folder, nobody, url=f"http://127.0.0.1:{port}") as parts:
         key = await ensure_first_key(parts.database, parts.secret, folder)
-        reachable = replace(parts, signer=signer, store=store)
         async with (
-            serving(build_app(reachable), reachable.live, host="127.0.0.1", port=port) as url,
+            serving(build_app(parts), parts.live, host="127.0.0.1", port=port) as url,
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
         ):
-            yield ApiUnderTest(url, reachable, http)
+            yield ApiUnderTest(url, parts, http)
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
@@ -18,7 +16,7 @@ from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_parts
-from tests.api.installation import SECRET, ApiUnderTest
+from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
 
 #: In a container there is no sandbox and little shared memory; and a test's browser talks to nobody else.
@@ -50,12 +48,7 @@ class DashboardUnderTest:
 async def opened_house(folder: Path, engine: JobWorkflows) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
-    signer = LinkSigner(SECRET, url)
-    async with (
-        opened_parts(folder, engine) as made,
-        DirectoryStore.opened(folder / "store", signer) as store,
-    ):
-        parts = replace(made, base_url=url, signer=signer, store=store)
+    async with opened_parts(folder, engine, url=url) as parts:
         key = await ensure_first_key(parts.database, parts.secret, folder)
         async with (
             serving(build_app(parts), parts.live, host=HOST, port=port),

@@ -1,14 +1,21 @@
 """What holds for every page: accessible in both themes, without complaints, on small screens, without JavaScript."""
 
 from html.parser import HTMLParser
+from typing import Final
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from fastapi.routing import APIRoute
 from playwright.async_api import Page, expect
 
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
+from dashboard import assets
+from dashboard.routes import ROUTERS
+from tests.adapters.documents.makers import workbook
+from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
+from tests.api.templates import saved, sent
 from tests.dashboard.conftest import Invite
 from tests.dashboard.installation import DashboardUnderTest
 
@@ -34,7 +41,51 @@ async def furnished(house: DashboardUnderTest) -> list[str]:
     failed = await installation.job("bo")
     await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    return ["/", "/jobs", *jobs, "/new", "/models", "/money", f"/example?job={running}"]
+    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", f"/example?job={running}"]
+    return [*first, *await _photos(installation), *await _documents(installation)]
+
+
+async def _photos(installation: ApiUnderTest) -> list[str]:
+    files = {"photo": (f"{HOSTILE}.jpg", picture(320, 240))}
+    answer = await installation.http.post("/api/photo-reviews", files=files, headers={"Aijobs-User": "ada"})
+    return ["/photos", f"/photos/{answer.raise_for_status().json()['code']}"]
+
+
+async def _documents(installation: ApiUnderTest) -> list[str]:
+    columns = [{"name": HOSTILE, "required": True}, {"name": "金额", "type": "number"}]
+    made = await saved(installation, "orders", name=HOSTILE, prompt=f"阶段1 {HOSTILE}\n阶段2 JSON", columns=columns)
+    made.raise_for_status()
+    table = workbook([[HOSTILE, "金额"], [HOSTILE, 5]])
+    (await sent(installation, table, "orders.xlsx", template="orders")).raise_for_status()
+    one = "/templates/orders"
+    return ["/documents", "/templates", "/new/template", one, f"{one}/edit", f"{one}/rows"]
+
+
+#: Not whole pages: parts that a page's own script fetches to take the place of what is there, and pictures in it.
+PARTS_OF_PAGES: Final = frozenset(
+    {
+        "/documents/rows",
+        "/jobs/fresh",
+        "/jobs/rows",
+        "/jobs/{code}/live",
+        "/jobs/{code}/thumbnail/{index}",
+        "/new/price",
+        "/overview/live",
+        "/overview/throughput.json",
+        "/photos/{code}/live",
+        "/photos/{code}/small",
+    }
+)
+
+
+async def test_no_page_is_left_out(house: DashboardUnderTest) -> None:
+    visited = ["/login", *(path.partition("?")[0] for path in await furnished(house))]
+    routes = [route for router in ROUTERS if router is not assets.router for route in router.routes]
+    pages = [route for route in routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
+
+    unvisited = {page.path for page in pages if not any(page.path_regex.match(path) for path in visited)}
+
+    assert unvisited == PARTS_OF_PAGES
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,7 +1,7 @@
 """A workbench whose generator asks the sandbox's model, about documents that are in a real store."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +14,10 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.chat import ChatSettings
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.documents.templates import TemplateDefinition
 from aijobs.domain.jobs.job import JobRequest, JobState
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
-from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.conversations import messages_of
 from aijobs.persistence.documents.templates import save_template
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
@@ -51,8 +46,11 @@ class Study:
     """Document jobs of the template `contract`, with three stages."""
 
     bench: Workbench
-    store: DirectoryStore
     sandbox: RunningSandbox
+
+    @property
+    def store(self) -> ObjectStore:
+        return self.bench.adapters.store
 
     async def start(
         self, content: bytes = CONTRACT.encode(), *, name: str = "contract.txt", template: str = "contract"
@@ -133,26 +131,15 @@ async def opened_study(
         **chat,
     )
     client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(f"sqlite:///{folder}/aijobs.db"))
-        store = await opened.enter_async_context(
-            DirectoryStore.opened(folder / "store", LinkSigner(b"0" * 32, "http://127.0.0.1"))
-        )
-        reader = DocumentReader(DocumentSettings())
-        generators = await opened.enter_async_context(
-            opened_generators(settings, database=database, store=store, reader=reader)
-        )
-        async with database.write() as session:
+    async with running_workbench(client, folder, overlay=overlay, chat=settings) as bench:
+        async with bench.database.write() as session:
             definition = TemplateDefinition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
             await save_template(session, "contract", definition, saved_by="test")
             paper = TemplateDefinition.model_validate(
                 {"name": "Paper", "prompt": "Read.", "columns": [{"name": "Contract No"}]}
             )
             await save_template(session, "paper", paper, saved_by="test")
-        bench = await opened.enter_async_context(
-            running_workbench(client, folder, generators=generators, overlay=overlay)
-        )
-        yield Study(bench, store, model)
+        yield Study(bench, model)
 
 
 @pytest.fixture

@@ -1,36 +1,33 @@
-"""A worker in the test's own process, with collaborators that the test chooses."""
+"""A worker in the test's own process, with adapters that the test chooses."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from sqlmodel import col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.settings import DownloadSettings
-from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.sender import HttpWebhookSender
-from aijobs.adapters.webhooks.settings import WebhookSettings
+from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest, JobState
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.providers import Provider
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
-from aijobs.settings import SHIPPED_CATALOGUE, WorkerSettings
+from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from cli.embedded.temporal_server import TemporalServer, temporal_server
-from worker import Collaborators, build_workers, running_workers
+from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
+
+SECRET: Final = "0" * 32
 
 LOCAL_MODEL = """
 [models.local_v1]
@@ -58,9 +55,19 @@ class Workbench:
     """Jobs of `local_v1`, straight through the database and Temporal."""
 
     client: Client
-    database: Database
-    records: DatabaseRecords
-    catalogue: Catalogue
+    adapters: Adapters
+
+    @property
+    def database(self) -> Database:
+        return self.adapters.database
+
+    @property
+    def records(self) -> DatabaseRecords:
+        return self.adapters.records
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.adapters.catalogue
 
     async def start(self, prompt: str = "hello") -> WorkflowHandle[AiJob, JobState]:
         model = self.catalogue.model("local_v1")
@@ -100,24 +107,13 @@ async def running_workbench(
     providers: Mapping[str, Provider] | None = None,
     generators: Mapping[str, Generator] | None = None,
     overlay: str = "",
-    webhooks: WebhookSettings | None = None,
+    **sections: Any,
 ) -> AsyncIterator[Workbench]:
+    """`sections` are sections of the settings; without providers and generators, those that the settings switch on."""
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), LOCAL_MODEL, overlay)
-    settings = webhooks or WebhookSettings()
-    async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(opened_database(f"sqlite:///{data_dir}/aijobs.db"))
-        records = DatabaseRecords(database, catalogue)
-        signer = LinkSigner(b"0" * 32, "http://127.0.0.1")
-        them = Collaborators(
-            records=records,
-            catalogue=catalogue,
-            providers=providers or {},
-            generators=generators or {},
-            store=await opened.enter_async_context(DirectoryStore.opened(data_dir / "store", signer)),
-            downloader=await opened.enter_async_context(SafeDownloader(DownloadSettings())),
-            deliveries=DatabaseDeliveries(database, disable_after=settings.disable_after),
-            messenger=await opened.enter_async_context(HttpWebhookSender(settings, b"0" * 32)),
-            patience=settings.patience,
-        )
-        await opened.enter_async_context(running_workers(build_workers(client, them, WorkerSettings())))
-        yield Workbench(client, database, records, catalogue)
+    settings = GivenSettings(data_dir=data_dir, secret=SECRET, **sections)
+    async with (
+        open_adapters(settings, catalogue=catalogue, providers=providers, generators=generators) as adapters,
+        running_workers(build_workers(client, adapters)),
+    ):
+        yield Workbench(client, adapters)

@@ -15,7 +15,6 @@ from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
 from aijobs.persistence.webhooks.log import delivery_of, replay
 from tests.adapters.webhooks.receiver import PATIENCE, Receiver, answers, hangs, resets
@@ -97,8 +96,7 @@ async def desk(temporal_client: Client, tmp_path: Path) -> AsyncIterator[Deliver
                 row = await create_endpoint(
                     session, user_id="ada", url=receiver.url, events=[EventType.SUCCESS], created_by="test"
                 )
-            deliveries = DatabaseDeliveries(bench.database, disable_after=settings.disable_after)
-            async with outbox_relay(temporal_client, deliveries):
+            async with outbox_relay(temporal_client, bench.adapters.deliveries):
                 yield DeliveryDesk(bench, receiver, row.code)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from aijobs.adapters.storage.settings import DownloadSettings
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 
 

@@ -1,19 +1,14 @@
-"""What an operator may set about the object store and about downloads."""
+"""What an operator may set about the object store."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
-from aijobs.adapters.network.host_patterns import HostList
 from aijobs.adapters.storage.keys import checked_key
 from aijobs.domain.errors import BadInput
-from aijobs.domain.values.durations import Duration
-
-GIB: Final = 1024**3
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -112,24 +107,3 @@ def _bucket_and_prefix_of(url: str) -> tuple[str, str]:
         return parts.netloc, f"{checked_key(prefix)}/" if prefix else ""
     except BadInput as unfit:
         raise ValueError(f"{prefix!r} cannot be a prefix: {unfit}") from unfit
-
-
-class DownloadSettings(BaseModel):
-    """From where outputs may come, and how much patience a download gets."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    #: hosts with private addresses that outputs may come from: `host` (ports 80 and 443) or `host:port`
-    allow_hosts: HostList = ()
-    max_bytes: PositiveInt = 2 * GIB
-    idle_timeout: Duration = timedelta(seconds=30)  #: without a single byte
-    total_deadline: Duration = timedelta(minutes=30)
-    min_speed: PositiveInt = 1024  #: bytes a second on average, once `min_speed_after` was spent waiting
-    min_speed_after: Duration = timedelta(seconds=60)
-
-    @field_validator("idle_timeout", "total_deadline", "min_speed_after")
-    @classmethod
-    def _patience_is_positive(cls, patience: timedelta) -> timedelta:
-        if patience <= timedelta(0):
-            raise ValueError("must be longer than nothing")
-        return patience

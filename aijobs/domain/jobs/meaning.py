@@ -5,14 +5,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.job import JobRequest
 
 
-def meaning_of(request: JobRequest, model: Model, params: Mapping[str, Any], *, user_id: str) -> str:
-    """A digest. `params` are the validated ones, with every default in them; `user_id` is whom the job is for."""
+def meaning_of(request: JobRequest, params: Mapping[str, Any], *, kind: str, user_id: str) -> str:
+    """A digest. `params` are the validated ones, with every default in them; `kind` is the model's own type, which a
+    request may leave out; `user_id` is whom the job is for.
+    """
     written = request.model_dump(mode="json")
-    return digest_of({**written, "user_id": user_id, "type": request.type or model.type, "params": params})
+    return digest_of({**written, "user_id": user_id, "type": request.type or kind, "params": params})
 
 
 def digest_of(document: Any) -> str:

@@ -28,6 +28,8 @@ FINAL: Final = frozenset({JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMEOUT
 
 
 class Shape(BaseModel):
+    """An answer of the API; fields that are newer than this client are ignored."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 

@@ -22,6 +22,8 @@ FILE_PATH: Final = re.compile(r"/v1/files/(?P<id>[a-z0-9]+)(/download)?(\?.*)?")
 
 
 class ReplicateFile(BaseModel):
+    """An upload, without its content."""
+
     id: str
     name: str
     content_type: str
@@ -34,6 +36,8 @@ class ReplicateFile(BaseModel):
 
 
 class FileStore:
+    """The uploads, kept over restarts."""
+
     def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [ReplicateFile.model_validate_json(body) for body in world.archive.all(KIND)]

@@ -47,6 +47,8 @@ IMAGE_UPSCALE_INPUT: Final[Schema] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicateModel:
+    """A model that is offered, with the schema of its inputs."""
+
     owner: str
     name: str
     description: str

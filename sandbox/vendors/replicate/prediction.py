@@ -13,6 +13,8 @@ from sandbox.persistence.ledger import Charge
 
 
 class PredictionStatus(StrEnum):
+    """Replicate's words for it."""
+
     STARTING = "starting"
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -42,6 +44,8 @@ def output_name(ending: str) -> str:
 
 
 class Prediction(BaseModel):
+    """One prediction, as it is kept."""
+
     id: str
     model: str
     version: str

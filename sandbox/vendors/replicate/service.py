@@ -24,6 +24,8 @@ LONGEST_SWEEP_PAUSE: Final = 60.0
 
 
 class ReplicateService:
+    """Predictions, files, and the work on them."""
+
     def __init__(self, world: SandboxContext) -> None:
         self.world = world
         self.files = FileStore(world)

@@ -24,12 +24,16 @@ NO_FAULTS: Final = Faults()
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionPage:
+    """A page of a list, with the way to its neighbours."""
+
     items: Sequence[Prediction]
     next_cursor: str | None
     previous_cursor: str | None
 
 
 class PredictionStore:
+    """The predictions, kept over restarts."""
+
     def __init__(self, world: SandboxContext) -> None:
         self._world = world
         kept = [Prediction.model_validate_json(body) for body in world.archive.all(KIND)]

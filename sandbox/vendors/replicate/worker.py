@@ -32,6 +32,8 @@ Second = TypeVar("Second")
 
 
 class PredictionWorker:
+    """Does the work of predictions, each in a task of its own."""
+
     def __init__(self, world: SandboxContext, store: PredictionStore, files: FileStore) -> None:
         self._world = world
         self._store = store

@@ -52,6 +52,8 @@ class MidjourneyStatus(IntEnum):
 
 
 class MidjourneyJob(BaseModel):
+    """One job, as it is kept."""
+
     id: str
     account: str
     action: str

@@ -18,6 +18,8 @@ DAY: Final = 24 * 3600 * NANOSECONDS
 
 
 class MidjourneyStore:
+    """The jobs, kept over restarts."""
+
     def __init__(self, world: SandboxContext, rules: AccountRules) -> None:
         self._world = world
         self._rules = rules

@@ -32,6 +32,8 @@ UPSCALED_MODE: Final[Mode] = "fast"  #: an action names no mode
 
 
 class MidjourneyService:
+    """The jobs, and the work on them, each in a task of its own."""
+
     def __init__(self, world: SandboxContext) -> None:
         self.world = world
         self.rules = world.config.rules_of(AccountRules)

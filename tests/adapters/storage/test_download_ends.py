@@ -11,9 +11,9 @@ import xlsxwriter
 from PIL import Image
 
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.media.file_end import FileEnd
 from aijobs.adapters.media.sniffing import SNIFF_BYTES, sniffed
-from aijobs.adapters.storage.settings import DownloadSettings
 from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from tests.adapters.storage.conftest import TRUSTING_NOBODY

@@ -11,8 +11,8 @@ import trustme
 
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.download.redirects import REFUSED
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.network.host_patterns import HostPort
-from aijobs.adapters.storage.settings import DownloadSettings
 from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from tests.adapters.storage.conftest import TRUSTING_NOBODY

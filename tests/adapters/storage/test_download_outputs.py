@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.storage.settings import DownloadSettings
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.domain.errors import DownloadInterrupted, LinkExpired, OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from tests.adapters.storage.conftest import TRUSTING_NOBODY

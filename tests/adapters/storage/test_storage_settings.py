@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.network.host_patterns import HostPort, is_listed
-from aijobs.adapters.storage.settings import DownloadSettings, StoreSettings
+from aijobs.adapters.storage.settings import StoreSettings
 
 
 class StoreSettingsFromEnvironment(BaseSettings):

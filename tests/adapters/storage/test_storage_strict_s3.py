@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from aijobs.adapters.storage.multipart import PART_BYTES
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
-from aijobs.adapters.storage.trial import try_two_parts
 from aijobs.domain.errors import StoreUnavailable
 from aijobs.domain.ports.object_store import ObjectStore
+from cli.doctor.store_check import TRIAL_BYTES, try_two_parts
 from tests.adapters.storage.conftest import chunks_of, content_of
 from tests.adapters.storage.hostile_server import HostileServer
 from tests.adapters.storage.strict_s3_server import StrictS3
@@ -55,6 +55,10 @@ async def test_a_refused_part_names_the_setting() -> None:
         async with S3Store.opened(settings(f"http://127.0.0.1:{server.port}")) as store:
             with pytest.raises(StoreUnavailable, match=r"InvalidPart.*AIJOBS_STORE__CHECKSUMS"):
                 await store.put("a.txt", chunks_of(b"hello"), media_type="text/plain")
+
+
+def test_a_trial_has_two_parts() -> None:
+    assert PART_BYTES < TRIAL_BYTES <= 2 * PART_BYTES
 
 
 async def test_a_trial_leaves_nothing_behind(strict: StrictS3) -> None:

@@ -1,0 +1,100 @@
+"""Opens the adapters that the settings ask for, in one place for everybody who needs them.
+
+The worker, the API, the command line, the benchmarks and the tests open them here; nobody opens one by hand. What is to
+be replaced (a scripted provider, another catalogue) is an argument.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.adapters.webhooks.sender import HttpWebhookSender
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports.downloads import Downloader
+from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
+from aijobs.generators.registry import opened_generators
+from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.providers.registry import opened_providers
+from aijobs.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """All of them, open, with the settings that they were opened with. `secret` is the installation's."""
+
+    settings: Settings
+    secret: bytes
+    catalogue: Catalogue
+    database: Database
+    records: DatabaseRecords
+    store: ObjectStore
+    signer: LinkSigner
+    documents: DocumentReader
+    downloader: Downloader
+    providers: Mapping[str, Provider]
+    generators: Mapping[str, Generator]
+    deliveries: Deliveries
+    webhook_sender: WebhookSender
+
+
+@asynccontextmanager
+async def open_adapters(
+    settings: Settings,
+    *,
+    catalogue: Catalogue | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    generators: Mapping[str, Generator] | None = None,
+) -> AsyncIterator[Adapters]:
+    """Everything that the settings ask for, for as long as the context lasts; what is given takes their place.
+
+    Makes the database, the store's folder and the secret where there is none yet. Raises SettingsError when the
+    operator's catalogue or chat model cannot be used, and whatever the database and the store raise when they are
+    opened.
+    """
+    catalogue = catalogue or settings.load_catalogue()
+    secret = settings.load_secret()
+    signer, documents = LinkSigner(secret, settings.base_url), DocumentReader(settings.documents)
+    async with AsyncExitStack() as opened:
+        database = await opened.enter_async_context(open_database(settings))
+        store = await opened.enter_async_context(open_store(settings, secret=secret))
+        if providers is None:
+            providers = await opened.enter_async_context(opened_providers(settings))
+        if generators is None:
+            generators = await opened.enter_async_context(
+                opened_generators(settings.chat, database=database, store=store, reader=documents)
+            )
+        yield Adapters(
+            settings=settings,
+            secret=secret,
+            catalogue=catalogue,
+            database=database,
+            records=DatabaseRecords(database, catalogue),
+            store=store,
+            signer=signer,
+            documents=documents,
+            downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
+            providers=providers,
+            generators=generators,
+            deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
+            webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
+        )
+
+
+def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database alone, for commands that need nothing else."""
+    return opened_database(settings.database)
+
+
+def open_store(settings: Settings, *, secret: bytes) -> AbstractAsyncContextManager[ObjectStore]:
+    """The object store alone. `secret` signs the links of a store in a directory."""
+    signer = LinkSigner(secret, settings.base_url)
+    return opened_store(settings.store, data_dir=settings.data_dir, signer=signer)

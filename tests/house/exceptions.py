@@ -1,0 +1,55 @@
+"""What the rules of the house leave out, each with its reason. An entry that is not needed any more fails too."""
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Folders that show more than MAX_ENTRIES.
+LARGE_FOLDERS: Final[Mapping[str, str]] = {
+    "api": "until the use cases stand by themselves",
+    "api/routes": "one resource a file",
+    "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
+    "tests": "mirrors the tree",
+    "tests/adapters/storage": "one contract on two stores, and what only one of them does",
+    "tests/api": "mirrors the routes",
+    "tests/dashboard": "mirrors the pages",
+    "tests/providers": "one contract on all providers, and each vendor's own traps",
+    "tests/sandbox": "one file for each thing that a vendor may do wrong",
+    "tests/stories": "one story a file",
+}
+
+#: Files that are longer than MAX_LINES.
+LONG_FILES: Final[Mapping[str, str]] = {
+    "tests/api/test_limits.py": "to be cut by its subjects, with the limits that are still to come",
+    "tests/api/test_photo_reviews.py": "to be cut by its subjects, with the photos' use cases",
+}
+
+#: Files below SHORT_LINES, or folders of such, that one other file imports.
+SHORT_FILES: Final[Mapping[str, str]] = {
+    "activities/heartbeats.py": "an interceptor, as error_mapping is",
+    "aijobs/adapters/storage/open_store.py": "loads boto3 only where it is needed",
+    "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
+    "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
+    "aijobs/persistence/migrations/env.py": "loaded by Alembic, by its name",
+    "aijobs/persistence/webhooks/inbound.py": "what comes in, apart from what goes out",
+    "aijobs/providers/": "what a vendor's package consists of is the same for each",
+    "cli/commands/": "one command a file",
+    "cli/doctor/vendor_keys.py": "asks vendors, where the other checks look at what is ours",
+    "dashboard/navigation.py": "where a page is added",
+    "dashboard/pages/": "one page a file",
+    "sandbox/vendors/": "a vendor's protocol, in the same files for each",
+}
+
+#: Packages that stand alone: a vendor's word, or the API's, may be a class of theirs too.
+STANDING_ALONE: Final = ("clients/python/", "sandbox/")
+
+#: Names that say nothing, where they are a term.
+VAGUE_NAMES: Final[Mapping[str, str]] = {
+    "aijobs/persistence/tables/base.py": "SQLAlchemy's word for what all tables have in common",
+    "sandbox/vendors/replicate/service.py": "the service that is simulated",
+}
+
+#: Who opens an adapter and is no composition root.
+OPENS_ADAPTERS: Final[Mapping[str, str]] = {
+    "api/routes/template_rows.py": "until tables are written behind a port",
+    "bench/rig/transfer.py": "measures the downloader and the store themselves",
+}
