@@ -12,6 +12,8 @@ from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.persistence.private_files import make_private_file, make_private_folder
+
 LATEST: Final = "0007"
 """The newest migration. A database that is there needs none."""
 
@@ -67,7 +69,8 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
 
 def _upgrade(url: URL) -> None:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(Path(url.database).parent)
+        make_private_file(Path(url.database))  # SQLite gives its other files the same mode
     if _revision(url) == LATEST:
         return
     from alembic import command  # takes long to load, and is needed once

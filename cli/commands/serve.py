@@ -1,6 +1,7 @@
 """`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal comes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 from pydantic import SecretStr
 
 from aijobs.domain.vendor import SignsWebhooks
+from aijobs.persistence.private_files import OTHERS
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from cli import console
@@ -94,6 +96,7 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
 
 def _serve(run: Run, settings: Settings) -> None:
     _make_logs_harmless()
+    os.umask(OTHERS)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
