@@ -11,15 +11,15 @@ from sqlalchemy import text
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.actors import Owner
 from aijobs.persistence.access.idempotency import claim
-from aijobs.persistence.access.keys import KeyKind, Scope, list_keys
+from aijobs.persistence.access.keys import list_keys
 from aijobs.settings import SHIPPED_CATALOGUE
-from api.accepting import claim_of
-from api.auth.caller import Caller
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from aijobs.usecases.idempotency import claim_for
+from api.dependencies import ApiDependencies
 from tests.api.installation import PHOTO_URL, ApiUnderTest, opened_installation
 from tests.api.pictures import picture
+from workflows.client import TemporalJobEngine
 
 NUMBERS = itertools.count()
 
@@ -70,11 +70,9 @@ async def test_a_key_belongs_to_its_user(api: ApiUnderTest) -> None:
 async def test_a_request_under_way_is_a_conflict(api: ApiUnderTest) -> None:
     content = picture()
     (service,) = await list_keys(api.parts.database)
-    caller = Caller(
-        key_id=service.key_id, kind=KeyKind.SERVICE, own_user=None, named=None, scopes=frozenset({Scope.FILES_WRITE})
-    )
+    owner = Owner(user_id="ada", key_id=service.key_id)
     upload = {"name": "photo.jpg", "sha256": hashlib.sha256(content).hexdigest()}
-    first = claim_of(caller, "ada", "up-1", upload)
+    first = claim_for(owner, "up-1", upload)
     assert first is not None
     async with api.parts.database.write() as session:
         await claim(session, first)
@@ -163,7 +161,7 @@ CHANGED = {
 
 @pytest.mark.parametrize("change", CHANGED)
 async def test_a_repetition_is_answered_when_the_catalogue_has_changed_meanwhile(
-    parts: Parts, key: str, engine: JobWorkflows, change: str
+    parts: ApiDependencies, key: str, engine: TemporalJobEngine, change: str
 ) -> None:
     order = {"Idempotency-Key": "order-1"}
     changed = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), CHANGED[change])

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
+from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import Settings, SettingsError
 
 RIGHT = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -129,6 +130,8 @@ def test_what_may_be_one_is_taken(monkeypatch: pytest.MonkeyPatch, token: str, w
 
     settings = Settings.load()
 
-    assert settings.replicate.token == SecretStr(token.strip())
-    assert settings.replicate.webhook_secret == SecretStr(webhook_secret.strip())
+    replicate = settings.section("replicate")
+    assert isinstance(replicate, ReplicateSettings)
+    assert replicate.token == SecretStr(token.strip())
+    assert replicate.webhook_secret == SecretStr(webhook_secret.strip())
     assert settings.load_secret() == b"correct horse battery staple"
