@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.dependencies import ApiDependencies
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems
 from api.routes import (
@@ -47,9 +47,9 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.uploading import FORM_SLACK
+from api.uploads import FORM_SLACK
 from dashboard.routes import add_pages
-from workflows.connection import connect
+from workflows.client import TemporalJobEngine, connect
 
 ROUTES: Final = (
     jobs,
@@ -86,7 +86,7 @@ log = structlog.get_logger()
 class Api(FastAPI):
     """A FastAPI inside its surroundings."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, dependencies: ApiDependencies) -> None:
         super().__init__(
             title=documentation.TITLE,
             description=documentation.DESCRIPTION,
@@ -95,10 +95,11 @@ class Api(FastAPI):
             generate_unique_id_function=documentation.operation_id,
             docs_url=None,
             redoc_url=None,
-            lifespan=lambda _: _streaming(parts),
+            lifespan=lambda _: _streaming(dependencies),
         )
-        self.state.parts = parts
-        self._settings = parts.settings
+        self.state.dependencies = dependencies
+        self.state.access = dependencies.access
+        self._settings = dependencies.settings
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
@@ -120,26 +121,26 @@ class Api(FastAPI):
 
 
 @asynccontextmanager
-async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, parts.database, session_idle=parts.settings.session_idle)
-    async with parts.live.running(), parts.streams.watched(still_good):
+async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
+    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
+    async with over.live.running(), over.streams.watched(still_good):
         yield
 
 
-def build_app(parts: Parts) -> Api:
-    """The app over these collaborators. While it runs, `parts.live` follows the database."""
-    app = Api(parts)
-    answer_problems(app, base_url=parts.base_url)
+def build_app(dependencies: ApiDependencies) -> Api:
+    """The app over these collaborators. While it runs, its event hub follows the database."""
+    app = Api(dependencies)
+    answer_problems(app, base_url=dependencies.base_url)
     for route in ROUTES:
         app.include_router(route.router)
     add_pages(app)
     return app
 
 
-def parts_over(adapters: Adapters, engine: JobWorkflows) -> Parts:
+def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
     """What the routes work with, over adapters that are open."""
     settings = adapters.settings
-    return Parts(
+    return ApiDependencies(
         database=adapters.database,
         catalogue=adapters.catalogue,
         providers=adapters.providers,
@@ -153,7 +154,8 @@ def parts_over(adapters: Adapters, engine: JobWorkflows) -> Parts:
         base_url=settings.base_url,
         daily_limit=settings.points.daily_limit,
         settings=settings.api,
-        webhooks=settings.webhooks,
+        webhook_url_error=adapters.webhook_url_error,
+        pictures=adapters.pictures,
     )
 
 
@@ -168,7 +170,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
         elif not await list_keys(adapters.database):
             log.warning("no_key_yet", hint=NO_KEY_HINT)
-        parts = parts_over(adapters, JobWorkflows(connect))
+        api = dependencies_over(adapters, TemporalJobEngine(connect))
         host, port, streams = settings.api.host, settings.api.port, settings.api.streams
-        async with serving(build_app(parts), parts.live, host=host, port=port, streams=streams):
+        async with serving(build_app(api), api.live, host=host, port=port, streams=streams):
             await stop.wait()

@@ -27,10 +27,11 @@ from aijobs.persistence.jobs.queries import DatabaseJobQueries
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate.adapter import Replicate
-from api import accepting, engine
+from aijobs.usecases import accept_job
 from api.streaming import sse
 from cli.main import run
 from cli.signals import leave
+from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
 
@@ -110,7 +111,7 @@ async def _tell_the_workflow_otherwise(self: gate.DatabaseJobGate, code: str, to
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
 
-def _forget_the_key(*_: object) -> IdempotencyClaim | None:
+def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
 
@@ -138,9 +139,9 @@ async def _never_ended(_self: object, code: str) -> JobState:
     return JobState.of(code, JobStatus.DRAFT)
 
 
-async def _start_twice(client: Client, brief: JobBrief) -> None:
+async def _start_twice(temporal: Client, brief: JobBrief) -> None:
     for _ in range(2):
-        await client.start_workflow(
+        await temporal.start_workflow(
             AiJob.run,
             brief,
             id=brief.code,
@@ -159,16 +160,16 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
     "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _tell_the_workflow_otherwise),
-    "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
+    "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
     "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
     "send-the-unwanted": Sabotage(
-        "wanted", gate, "wish_to_cancel", _nobody_wishes, ((engine.JobWorkflows, "cancel", _lose_the_cancel),)
+        "wanted", gate, "wish_to_cancel", _nobody_wishes, ((client.TemporalJobEngine, "cancel", _lose_the_cancel),)
     ),
     "send-the-ended": Sabotage(
         "wanted", gate, "require_wanted", _wanted_by_all, ((DatabaseJobQueries, "state", _never_ended),)
     ),
-    "start-twice": Sabotage("one workflow", engine, "start_job", _start_twice),
+    "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 
 

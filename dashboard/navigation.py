@@ -15,8 +15,8 @@ class NavigationItem:
     needs: Scope = Scope.JOBS_READ
 
 
-#: A page is added in four steps: a module beside this one with a router of `PageRoute`s (page.py has the example),
-#: its template in templates/, the router in ROUTERS of routing.py, and, if people shall find it, a line here with
+#: A page is added in four steps: a module in pages/ with a router of `PageRoute`s (page.py has the example),
+#: its template in templates/, the router in ROUTERS of routes.py, and, if people shall find it, a line here with
 #: its name in messages/en.toml and messages/zh.toml.
 NAVIGATION: Final = (
     NavigationItem("overview", "/"),

@@ -1,12 +1,22 @@
-"""Starting a job's workflow. Doing it again changes nothing: the job's code is the workflow's id."""
+"""Temporal's client: where it is, how our workflows are started, and what use cases ask of it.
 
+Starting a workflow again changes nothing: the code of a job or of a delivery is the workflow's id.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
+from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
@@ -14,8 +24,20 @@ from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
-PATIENCE: Final = timedelta(seconds=3)
+CALL_TIMEOUT: Final = timedelta(seconds=3)
+ENGINE_TIMEOUT: Final = timedelta(seconds=1)
+"""Of a call that a caller of ours waits for, connecting included: the sweep starts what could not be started."""
+
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
+
+
+async def connect() -> Client:
+    """Temporal, where its own environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …) says that it is."""
+    return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
+
+
+def _connection() -> dict[str, Any]:
+    return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
 
 
 async def start_late_watch(client: Client, brief: JobBrief) -> None:
@@ -28,7 +50,7 @@ async def start_late_watch(client: Client, brief: JobBrief) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         static_summary=f"Late word on {brief.code}",
-        rpc_timeout=PATIENCE,
+        rpc_timeout=CALL_TIMEOUT,
     )
 
 
@@ -45,7 +67,7 @@ async def start_job(client: Client, brief: JobBrief) -> None:
             execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
             search_attributes=search_attributes.at_start(brief),
             static_summary=f"{brief.model_name} for {brief.user_id}",
-            rpc_timeout=PATIENCE,
+            rpc_timeout=CALL_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:
         return
@@ -64,5 +86,60 @@ async def start_delivery(client: Client, code: str) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Webhook to a caller",
-        rpc_timeout=PATIENCE,
+        rpc_timeout=CALL_TIMEOUT,
     )
+
+
+class TemporalJobEngine:
+    """Implements JobEngine. Temporal is connected to when it is first needed, and not trusted to be there."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+
+    async def start(self, brief: JobBrief) -> None:
+        async with self._reached() as client:
+            await start_job(client, brief)
+
+    async def cancel(self, code: str, *, reason: str) -> None:
+        async with self._reached() as client, _unless_it_has_ended():
+            await client.get_workflow_handle(code).cancel(reason=reason)
+
+    async def poll_now(self, brief: JobBrief) -> None:
+        if not brief.job_status.is_final:
+            await self.hint(brief.code, raw_status=None)
+            return
+        async with self._reached() as client:
+            await start_late_watch(client, brief)
+
+    async def hint(self, code: str, *, raw_status: str | None) -> None:
+        payload = {"raw_status": raw_status} if raw_status else {}
+        async with self._reached() as client, _unless_it_has_ended():
+            await client.get_workflow_handle(code).signal(AiJob.provider_event, payload)
+
+    async def probe(self) -> None:
+        async with self._reached() as client:
+            await client.service_client.check_health(timeout=ENGINE_TIMEOUT)
+
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[Client]:
+        """For one call, which has ENGINE_TIMEOUT together with connecting. Raises TemporalUnavailable."""
+        try:
+            async with asyncio.timeout(ENGINE_TIMEOUT.total_seconds()):
+                if self._client is None:
+                    self._client = await self._connect()
+                yield self._client
+        except RPCError as refused:
+            raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
+        except (RuntimeError, TimeoutError) as failed:
+            raise TemporalUnavailable("Temporal cannot be reached.") from failed
+
+
+@asynccontextmanager
+async def _unless_it_has_ended() -> AsyncIterator[None]:
+    """A workflow that has ended, or is not there, takes no signal and no cancel: Temporal says NOT_FOUND."""
+    try:
+        yield
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.NOT_FOUND:
+            raise

@@ -55,7 +55,7 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
     details = OrderDetails(
         extra=request.metadata, callback_url=request.callback_url, params=order.params, origin=order.origin
     )
-    job = new_job(ordered, details, points=model.unit_point * request.output_count, created_by=order.created_by)
+    job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
     session.add(job)
     await session.flush()
     gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})

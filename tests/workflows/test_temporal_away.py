@@ -15,13 +15,13 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.settings import SHIPPED_CATALOGUE
-from api.engine import PATIENCE, JobWorkflows
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
+from workflows.client import ENGINE_TIMEOUT, TemporalJobEngine
 
 SLACK: Final = 0.5
 
-CALLS: Final[dict[str, Callable[[JobWorkflows, JobBrief], Awaitable[None]]]] = {
+CALLS: Final[dict[str, Callable[[TemporalJobEngine, JobBrief], Awaitable[None]]]] = {
     "start": lambda engine, brief: engine.start(brief),
     "cancel": lambda engine, brief: engine.cancel(brief.code, reason="enough"),
     "hint": lambda engine, brief: engine.hint(brief.code, raw_status=None),
@@ -68,22 +68,22 @@ async def test_a_call_has_one_patience_together_with_connecting(
     away: Callable[[], AbstractAsyncContextManager[str]], call: str
 ) -> None:
     async with away() as address:
-        engine = JobWorkflows(lambda: Client.connect(address, data_converter=pydantic_data_converter))
+        engine = TemporalJobEngine(lambda: Client.connect(address, data_converter=pydantic_data_converter))
         began = time.monotonic()
         with pytest.raises(TemporalUnavailable):
             await CALLS[call](engine, a_brief())
 
-    assert time.monotonic() - began < PATIENCE.total_seconds() + SLACK
+    assert time.monotonic() - began < ENGINE_TIMEOUT.total_seconds() + SLACK
 
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_connection_that_was_lost_is_waited_for_no_longer(call: str) -> None:
     async with temporal_server(data_dir=None) as temporal:
-        engine = JobWorkflows(lambda: Client.connect(temporal.address, data_converter=pydantic_data_converter))
+        engine = TemporalJobEngine(lambda: Client.connect(temporal.address, data_converter=pydantic_data_converter))
         await engine.probe()
     began = time.monotonic()
 
     with pytest.raises(TemporalUnavailable):
         await CALLS[call](engine, a_brief())
 
-    assert time.monotonic() - began < PATIENCE.total_seconds() + SLACK
+    assert time.monotonic() - began < ENGINE_TIMEOUT.total_seconds() + SLACK
