@@ -4,19 +4,23 @@ The worker, the API, the command line, the benchmarks and the tests open them he
 be replaced (a scripted provider, another catalogue) is an argument.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.media.picture_threads import PictureThreads
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
+from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
@@ -39,11 +43,13 @@ class Adapters:
     store: ObjectStore
     signer: LinkSigner
     documents: DocumentReader
+    pictures: PictureDecoder
     downloader: Downloader
     providers: Mapping[str, Provider]
     generators: Mapping[str, Generator]
     deliveries: Deliveries
     webhook_sender: WebhookSender
+    webhook_url_error: Callable[[str], str | None]
 
 
 @asynccontextmanager
@@ -81,11 +87,13 @@ async def open_adapters(
             store=store,
             signer=signer,
             documents=documents,
+            pictures=PictureThreads(),
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             providers=providers,
             generators=generators,
             deliveries=DatabaseDeliveries(database, disable_after=settings.webhooks.disable_after),
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
+            webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
 
 

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.dependencies import ApiDependencies
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems
 from api.routes import (
@@ -45,9 +45,9 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.uploading import FORM_SLACK
+from api.uploads import FORM_SLACK
 from dashboard.routes import add_pages
-from workflows.connection import connect
+from workflows.client import TemporalJobEngine, connect
 
 ROUTES: Final = (
     jobs,
@@ -81,7 +81,7 @@ MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each ch
 class Api(FastAPI):
     """A FastAPI inside its surroundings."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, dependencies: ApiDependencies) -> None:
         super().__init__(
             title=documentation.TITLE,
             description=documentation.DESCRIPTION,
@@ -90,10 +90,11 @@ class Api(FastAPI):
             generate_unique_id_function=documentation.operation_id,
             docs_url=None,
             redoc_url=None,
-            lifespan=lambda _: _streaming(parts),
+            lifespan=lambda _: _streaming(dependencies),
         )
-        self.state.parts = parts
-        self._settings = parts.settings
+        self.state.dependencies = dependencies
+        self.state.access = dependencies.access
+        self._settings = dependencies.settings
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
@@ -115,26 +116,26 @@ class Api(FastAPI):
 
 
 @asynccontextmanager
-async def _streaming(parts: Parts) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, parts.database, session_idle=parts.settings.session_idle)
-    async with parts.live.running(), parts.streams.watched(still_good):
+async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
+    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
+    async with over.live.running(), over.streams.watched(still_good):
         yield
 
 
-def build_app(parts: Parts) -> Api:
-    """The app over these collaborators. While it runs, `parts.live` follows the database."""
-    app = Api(parts)
-    answer_problems(app, base_url=parts.base_url)
+def build_app(dependencies: ApiDependencies) -> Api:
+    """The app over these collaborators. While it runs, its event hub follows the database."""
+    app = Api(dependencies)
+    answer_problems(app, base_url=dependencies.base_url)
     for route in ROUTES:
         app.include_router(route.router)
     add_pages(app)
     return app
 
 
-def parts_over(adapters: Adapters, engine: JobWorkflows) -> Parts:
+def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
     """What the routes work with, over adapters that are open."""
     settings = adapters.settings
-    return Parts(
+    return ApiDependencies(
         database=adapters.database,
         catalogue=adapters.catalogue,
         providers=adapters.providers,
@@ -148,7 +149,8 @@ def parts_over(adapters: Adapters, engine: JobWorkflows) -> Parts:
         base_url=settings.base_url,
         daily_limit=settings.points.daily_limit,
         settings=settings.api,
-        webhooks=settings.webhooks,
+        webhook_url_error=adapters.webhook_url_error,
+        pictures=adapters.pictures,
     )
 
 
@@ -161,7 +163,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: nobody else could make one
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
-        parts = parts_over(adapters, JobWorkflows(connect))
+        api = dependencies_over(adapters, TemporalJobEngine(connect))
         host, port, streams = settings.api.host, settings.api.port, settings.api.streams
-        async with serving(build_app(parts), parts.live, host=host, port=port, streams=streams):
+        async with serving(build_app(api), api.live, host=host, port=port, streams=streams):
             await stop.wait()

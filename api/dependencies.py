@@ -1,75 +1,178 @@
-"""What the routes work with, handed to them by the composition root."""
+"""What routes and pages work with: each takes what it uses, as a FastAPI dependency."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.storage.signed_links import LinkSigner
-from aijobs.adapters.webhooks.settings import WebhookSettings
-from aijobs.domain.catalogue import Catalogue, Model
-from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import Capabilities
+from aijobs.domain.ports.submissions import SubmissionLog
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.settings import ApiSettings
-from api.engine import JobWorkflows
+from aijobs.usecases.accept_job import AcceptJob
+from aijobs.usecases.beautify_photo import BeautifyPhoto
+from aijobs.usecases.cancel_job import CancelJob
+from aijobs.usecases.intake_document import IntakeDocument
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.new_job import JobMaker
+from aijobs.usecases.rerun_job import RerunJob
+from aijobs.usecases.resolve_job import ResolveJob
+from aijobs.usecases.review_photo import ReviewPhoto
+from aijobs.usecases.upload_file import KeepUpload
+from api.answers import file_answer, job_answer, review_answer
+from api.auth.access import Access
+from api.schemas.job_responses import JobResponses
+from api.schemas.links import SignedLinks
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStreams
+from api.streaming.limits import OpenStreams, StreamAdmission
 
-PHOTOS_AT_ONCE: Final = 2
-"""Photos that are encoded anew at the same time: each needs the memory of its whole picture."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """`secret` is the installation's; `base_url` is where callers reach us, without a slash at the end."""
+class ApiDependencies:
+    """Everything that the app is built over. Nobody else takes the whole of it: see the dependencies below.
+
+    `secret` is the installation's; `base_url` is where callers reach us, without a slash at the end.
+    """
 
     database: Database
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     store: ObjectStore
     signer: LinkSigner
-    engine: JobWorkflows
+    engine: JobEngine
     live: EventHub
     secret: bytes
     base_url: str
     daily_limit: int
     settings: ApiSettings
-    generators: Mapping[str, Generator] = field(default_factory=dict)
-    documents: DocumentReader = field(default_factory=lambda: DocumentReader(DocumentSettings()))
-    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    generators: Mapping[str, Generator]
+    documents: DocumentParser
+    pictures: PictureDecoder
+    webhook_url_error: Callable[[str], str | None]
     streams: OpenStreams = field(default_factory=OpenStreams)
-    photo_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PHOTOS_AT_ONCE))
 
     @property
     def records(self) -> DatabaseRecords:
         return DatabaseRecords(self.database, self.catalogue)
 
-    def adapter_of(self, model: Model) -> Provider | Generator | None:
-        """Who does the work of a model; nobody, when its provider has no key here."""
-        return self.providers.get(model.provider) if model.asyn else self.generators.get(model.provider)
+    @property
+    def models(self) -> AvailableModels:
+        return AvailableModels(catalogue=self.catalogue, providers=self.providers, generators=self.generators)
 
-    def parameters_of(self, model: Model) -> type[Parameters] | None:
-        adapter = self.adapter_of(model)
-        return adapter.parameters(model) if adapter else None
+    @property
+    def access(self) -> Access:
+        return Access(database=self.database, secret=self.secret, base_url=self.base_url, settings=self.settings)
 
-    def capabilities_of(self, model: Model) -> Capabilities | None:
-        adapter = self.adapter_of(model)
-        return adapter.capabilities if adapter else None
+    @property
+    def links(self) -> SignedLinks:
+        return SignedLinks(store=self.store, lifetime=self.settings.link_lifetime)
+
+    @property
+    def job_responses(self) -> JobResponses:
+        return JobResponses(database=self.database, models=self.models, links=self.links)
+
+    @property
+    def job_maker(self) -> JobMaker:
+        return JobMaker(database=self.database, engine=self.engine, catalogue=self.catalogue, render=job_answer)
+
+    @property
+    def accept_job(self) -> AcceptJob:
+        return AcceptJob(
+            database=self.database,
+            models=self.models,
+            jobs=self.job_maker,
+            daily_limit=self.daily_limit,
+            webhook_url_error=self.webhook_url_error,
+        )
+
+    @property
+    def cancel_job(self) -> CancelJob:
+        return CancelJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
+
+    @property
+    def rerun_job(self) -> RerunJob:
+        return RerunJob(database=self.database, models=self.models, jobs=self.job_maker, daily_limit=self.daily_limit)
+
+    @property
+    def resolve_job(self) -> ResolveJob:
+        return ResolveJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
+
+    @property
+    def keep_upload(self) -> KeepUpload:
+        return KeepUpload(
+            database=self.database,
+            store=self.store,
+            documents=self.documents,
+            pictures=self.pictures,
+            max_bytes=self.settings.max_upload_bytes,
+            render=file_answer,
+        )
+
+    @property
+    def review_photo(self) -> ReviewPhoto:
+        return ReviewPhoto(
+            database=self.database,
+            store=self.store,
+            models=self.models,
+            jobs=self.job_maker,
+            pictures=self.pictures,
+            max_bytes=self.settings.max_upload_bytes,
+            daily_limit=self.daily_limit,
+            render=review_answer,
+        )
+
+    @property
+    def beautify_photo(self) -> BeautifyPhoto:
+        return BeautifyPhoto(database=self.database, models=self.models, accept=self.accept_job)
+
+    @property
+    def intake_document(self) -> IntakeDocument:
+        return IntakeDocument(
+            database=self.database, documents=self.documents, keep_upload=self.keep_upload, accept=self.accept_job
+        )
 
 
-async def _parts(connection: HTTPConnection) -> Parts:
-    parts: Parts = connection.app.state.parts
-    return parts
+def _from(pick: Callable[[ApiDependencies], T]) -> Any:
+    async def picked(connection: HTTPConnection) -> T:
+        return pick(connection.app.state.dependencies)
+
+    return Depends(picked)
 
 
-AllParts = Annotated[Parts, Depends(_parts)]
+Db = Annotated[Database, _from(lambda app: app.database)]
+Store = Annotated[ObjectStore, _from(lambda app: app.store)]
+Signer = Annotated[LinkSigner, _from(lambda app: app.signer)]
+Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
+Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
+Live = Annotated[EventHub, _from(lambda app: app.live)]
+Submissions = Annotated[SubmissionLog, _from(lambda app: app.records.submissions)]
+Settings = Annotated[ApiSettings, _from(lambda app: app.settings)]
+DailyLimit = Annotated[int, _from(lambda app: app.daily_limit)]
+InstallationSecret = Annotated[bytes, _from(lambda app: app.secret)]
+Admission = Annotated[StreamAdmission, _from(lambda app: StreamAdmission(app.streams, app.settings))]
+
+Models = Annotated[AvailableModels, _from(lambda app: app.models)]
+Links = Annotated[SignedLinks, _from(lambda app: app.links)]
+Jobs = Annotated[JobResponses, _from(lambda app: app.job_responses)]
+WebhookUrlError = Annotated[Callable[[str], str | None], _from(lambda app: app.webhook_url_error)]
+
+Accept = Annotated[AcceptJob, _from(lambda app: app.accept_job)]
+Cancel = Annotated[CancelJob, _from(lambda app: app.cancel_job)]
+Rerun = Annotated[RerunJob, _from(lambda app: app.rerun_job)]
+Resolve = Annotated[ResolveJob, _from(lambda app: app.resolve_job)]
+Keep = Annotated[KeepUpload, _from(lambda app: app.keep_upload)]
+Review = Annotated[ReviewPhoto, _from(lambda app: app.review_photo)]
+Beautify = Annotated[BeautifyPhoto, _from(lambda app: app.beautify_photo)]
+Intake = Annotated[IntakeDocument, _from(lambda app: app.intake_document)]

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Path
 
+from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
 
@@ -50,3 +51,4 @@ FileCode = Annotated[str, Depends(_file_code)]
 ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
+TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]

@@ -26,9 +26,10 @@ from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate.adapter import Replicate
-from api import accepting, engine
+from aijobs.usecases import accept_job
 from api.streaming import sse
 from cli.main import leave, run
+from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
 
@@ -119,9 +120,9 @@ async def _skip_events(session: AsyncSession, code: str, seq: int, **more: Any) 
     return await events_after(session, code, seq + 1 if seq else 0, **more)
 
 
-async def _start_twice(client: Client, brief: JobBrief) -> None:
+async def _start_twice(temporal: Client, brief: JobBrief) -> None:
     for _ in range(2):
-        await client.start_workflow(
+        await temporal.start_workflow(
             AiJob.run,
             brief,
             id=brief.code,
@@ -140,10 +141,10 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
     "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _tell_the_workflow_otherwise),
-    "forget-the-key": Sabotage("answered", accepting, "claim_of", _forget_the_key),
+    "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
     "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
-    "start-twice": Sabotage("one workflow", engine, "start_job", _start_twice),
+    "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 
 

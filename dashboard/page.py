@@ -26,9 +26,11 @@ from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import AijobsError, BadInput, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.persistence.database import Database
 from api.auth.caller import Caller, Reader
-from api.dependencies import AllParts, Parts
+from api.dependencies import Db, Store
 from api.problems import status_of
 from dashboard.assets import addresses
 from dashboard.formatting import FILTERS
@@ -80,8 +82,9 @@ class PageRequest:
     """One request of somebody who is signed in."""
 
     request: Request
-    parts: Parts
     caller: Caller
+    database: Database
+    store: ObjectStore
 
     @property
     def words(self) -> Messages:
@@ -106,11 +109,11 @@ class PageRequest:
             "may_decide": self.may(Scope.ADMIN),
             **values,
         }
-        return html(self.request, template, status=status, store=await _store_origin(self.parts), **shown)
+        return html(self.request, template, status=status, store=await _store_origin(self.store), **shown)
 
 
-async def _visit(request: Request, caller: Reader, parts: AllParts) -> PageRequest:
-    return PageRequest(request=request, parts=parts, caller=caller)
+async def _visit(request: Request, caller: Reader, database: Db, store: Store) -> PageRequest:
+    return PageRequest(request=request, caller=caller, database=database, store=store)
 
 
 Visiting = Annotated[PageRequest, Depends(_visit)]
@@ -199,8 +202,8 @@ def _address(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
-async def _store_origin(parts: Parts) -> str:
+async def _store_origin(store: ObjectStore) -> str:
     """Where signed links lead. Signing is done here: nobody is asked."""
-    link = await parts.store.link("outputs/none.png", lifetime=timedelta(minutes=1), filename="", media_type="")
+    link = await store.link("outputs/none.png", lifetime=timedelta(minutes=1), filename="", media_type="")
     address = urlsplit(link)
     return f"{address.scheme}://{address.netloc}"

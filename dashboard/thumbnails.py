@@ -38,13 +38,13 @@ Turns = Annotated[asyncio.Semaphore, Depends(_turns)]
 
 @router.get("/jobs/{code}/thumbnail/{index}")
 async def thumbnail(code: JobCode, index: int, visit: Visiting, turns: Turns) -> Response:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         await job_of(session, code, user_id=visit.caller.visible_user)
         output = next((row for row in await outputs_of(session, code) if row.index == index), None)
     if output is None or output.media_type not in SHOWN or output.size > MAX_BYTES or not _is_small_enough(output):
         raise NotFound("There is no small picture of this output.")
     async with turns:
-        content = b"".join([chunk async for chunk in visit.parts.store.read(output.key)])
+        content = b"".join([chunk async for chunk in visit.store.read(output.key)])
         small = await asyncio.to_thread(_small, content, SHOWN[output.media_type])
     return Response(small, media_type="image/webp", headers={"Cache-Control": KEPT})
 

@@ -1,7 +1,8 @@
 """The verbs of a job's story, each bound to its activity with its own, named patience."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -29,16 +30,15 @@ GENERATE_AT_MOST: Final = timedelta(hours=24)
 CANCEL_TIMEOUT: Final = timedelta(seconds=30)
 """How long a job that ends waits for its provider's answer to a cancel."""
 
-SUBMIT_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-WATCH_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-GENERATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-MIGRATE_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""Where our own side fails, or a provider's. An error that knows better says itself when the next try comes."""
+
 CANCEL_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5))
 RECORD_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 """Writing down how a job ended is tried until it works."""
 
-DELIVER_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""Where our own side fails. The waits between two tries of a webhook come from its schedule."""
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
@@ -49,7 +49,7 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
         start_to_close_timeout=ONE_CALL,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=SUBMIT_RETRIES,
+        retry_policy=RETRIES,
     )
 
 
@@ -60,7 +60,7 @@ def watch(question: PollInput) -> ActivityHandle[PollResult]:
         task_queue=PROVIDERS,
         start_to_close_timeout=ONE_CALL,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=WATCH_RETRIES,
+        retry_policy=RETRIES,
         cancellation_type=ActivityCancellationType.TRY_CANCEL,
     )
 
@@ -73,47 +73,40 @@ def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatu
         start_to_close_timeout=ONE_CALL,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=WATCH_RETRIES,
+        retry_policy=RETRIES,
     )
 
 
 def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[int]:
-    return workflow.start_activity_method(
-        GenerationActivities.begin_generating,
-        brief,
-        task_queue=PROVIDERS,
-        start_to_close_timeout=GENERATE_AT_MOST,
-        schedule_to_close_timeout=within,
-        heartbeat_timeout=HEARTBEAT,
-        retry_policy=GENERATE_RETRIES,
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    )
+    return _generating(GenerationActivities.begin_generating, brief, within=within)
 
 
 def generate_stage(order: StageInput, *, within: timedelta) -> ActivityHandle[None]:
-    return workflow.start_activity_method(
-        GenerationActivities.generate_stage,
-        order,
-        task_queue=PROVIDERS,
-        start_to_close_timeout=GENERATE_AT_MOST,
-        schedule_to_close_timeout=within,
-        heartbeat_timeout=HEARTBEAT,
-        retry_policy=GENERATE_RETRIES,
-        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"stage {order.stage} of {order.stages}",
-    )
+    summary = f"stage {order.stage} of {order.stages}"
+    return _generating(GenerationActivities.generate_stage, order, within=within, summary=summary)
 
 
 def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+    return _generating(GenerationActivities.finish_generating, brief, within=within)
+
+
+def _generating(
+    step: Callable[[GenerationActivities, Argument], Awaitable[Result]],
+    argument: Argument,
+    *,
+    within: timedelta,
+    summary: str | None = None,
+) -> ActivityHandle[Result]:
     return workflow.start_activity_method(
-        GenerationActivities.finish_generating,
-        brief,
+        step,
+        argument,
         task_queue=PROVIDERS,
         start_to_close_timeout=GENERATE_AT_MOST,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=GENERATE_RETRIES,
+        retry_policy=RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
     )
 
 
@@ -124,7 +117,7 @@ def migrate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
         task_queue=MIGRATION,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=MIGRATE_RETRIES,
+        retry_policy=RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
@@ -170,5 +163,5 @@ def deliver(code: str) -> ActivityHandle[str]:
         task_queue=WEBHOOKS,
         start_to_close_timeout=ONE_CALL,
         heartbeat_timeout=HEARTBEAT,
-        retry_policy=DELIVER_RETRIES,
+        retry_policy=RETRIES,
     )

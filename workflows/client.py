@@ -1,12 +1,21 @@
-"""Starting a job's workflow. Doing it again changes nothing: the job's code is the workflow's id."""
+"""Temporal's client: where it is, how our workflows are started, and what use cases ask of it.
 
+Starting a workflow again changes nothing: the code of a job or of a delivery is the workflow's id.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
+from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from workflows import search_attributes
 from workflows.ai_job import AiJob
@@ -14,8 +23,17 @@ from workflows.late_watch import LateWatch, late_watch_id
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
-PATIENCE: Final = timedelta(seconds=3)
+CALL_TIMEOUT: Final = timedelta(seconds=3)
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
+
+
+async def connect() -> Client:
+    """Temporal, where its own environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …) says that it is."""
+    return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
+
+
+def _connection() -> dict[str, Any]:
+    return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
 
 
 async def start_late_watch(client: Client, brief: JobBrief) -> None:
@@ -28,7 +46,7 @@ async def start_late_watch(client: Client, brief: JobBrief) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         static_summary=f"Late word on {brief.code}",
-        rpc_timeout=PATIENCE,
+        rpc_timeout=CALL_TIMEOUT,
     )
 
 
@@ -45,7 +63,7 @@ async def start_job(client: Client, brief: JobBrief) -> None:
             execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
             search_attributes=search_attributes.at_start(brief),
             static_summary=f"{brief.model_name} for {brief.user_id}",
-            rpc_timeout=PATIENCE,
+            rpc_timeout=CALL_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:
         return
@@ -64,5 +82,71 @@ async def start_delivery(client: Client, code: str) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Webhook to a caller",
-        rpc_timeout=PATIENCE,
+        rpc_timeout=CALL_TIMEOUT,
     )
+
+
+class TemporalJobEngine:
+    """Implements JobEngine. Temporal is connected to when it is first needed, and not trusted to be there."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+
+    async def start(self, brief: JobBrief) -> None:
+        client = await self._connected()
+        try:
+            await start_job(client, brief)
+        except RPCError as refused:
+            raise _unavailable(refused) from refused
+
+    async def cancel(self, code: str, *, reason: str) -> None:
+        client = await self._connected()
+        try:
+            await client.get_workflow_handle(code).cancel(reason=reason, rpc_timeout=CALL_TIMEOUT)
+        except RPCError as refused:
+            _raise_unless_it_has_ended(refused)
+
+    async def poll_now(self, brief: JobBrief) -> None:
+        if not brief.job_status.is_final:
+            await self.hint(brief.code, raw_status=None)
+            return
+        client = await self._connected()
+        try:
+            await start_late_watch(client, brief)
+        except RPCError as refused:
+            raise _unavailable(refused) from refused
+
+    async def hint(self, code: str, *, raw_status: str | None) -> None:
+        client = await self._connected()
+        payload = {"raw_status": raw_status} if raw_status else {}
+        try:
+            await client.get_workflow_handle(code).signal(AiJob.provider_event, payload, rpc_timeout=CALL_TIMEOUT)
+        except RPCError as refused:
+            _raise_unless_it_has_ended(refused)
+
+    async def probe(self) -> None:
+        client = await self._connected()
+        try:
+            await client.service_client.check_health(timeout=CALL_TIMEOUT)
+        except RPCError as refused:
+            raise _unavailable(refused) from refused
+
+    async def _connected(self) -> Client:
+        if self._client is None:
+            try:
+                async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
+                    self._client = await self._connect()
+            except (RuntimeError, RPCError, TimeoutError) as failed:
+                raise TemporalUnavailable("Temporal cannot be reached.") from failed
+        return self._client
+
+
+def _raise_unless_it_has_ended(refused: RPCError) -> None:
+    """A workflow that has ended, or is not there, takes no signal and no cancel: Temporal says NOT_FOUND."""
+    if refused.status is not RPCStatusCode.NOT_FOUND:
+        raise _unavailable(refused) from refused
+
+
+def _unavailable(refused: RPCError) -> TemporalUnavailable:
+    return TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).")

@@ -69,6 +69,10 @@ class Model(BaseModel):
             return {JobStatus[name] if name in JobStatus.__members__ else name for name in value}
         return value
 
+    def price(self, output_count: int) -> int:
+        """Of a job with so many outputs, in points."""
+        return self.unit_point * output_count
+
 
 class Catalogue:
     """Every model by its `model_id`."""

@@ -10,13 +10,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotAllowed, NotAuthenticated
+from aijobs.domain.values.actors import Actor, Owner
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
+from api.auth.access import Access, LetIn
 from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
-from api.dependencies import AllParts, Parts
 
 MAX_USER_LENGTH: Final = 200
 USER_HEADER: Final = "Aijobs-User"
@@ -52,6 +53,15 @@ class Caller:
         """Whose jobs; nobody in particular means everybody's, which is a service's right."""
         return self.named if self.kind is KeyKind.SERVICE else self.own_user
 
+    @property
+    def actor(self) -> Actor:
+        """For what is there already."""
+        return Actor(key_id=self.key_id, user_id=self.visible_user)
+
+    def owner(self, wanted: str | int | None = None) -> Owner:
+        """For what is to be made. Raises what `acting_user` raises."""
+        return Owner(user_id=self.acting_user(wanted), key_id=self.key_id)
+
     def acting_user(self, wanted: str | int | None = None) -> str:
         """The end user of a request that names one in its body, or does not.
 
@@ -74,6 +84,16 @@ class Caller:
             return scope in self.scopes & USER_SCOPES
         return bool(self.scopes & {scope, Scope.ADMIN})
 
+    @property
+    def reads_prompts(self) -> bool:
+        """A prompt is its operator's own: it is shown to service keys only."""
+        return self.kind is KeyKind.SERVICE
+
+    def needs_prompts(self) -> None:
+        """Raises NotAllowed."""
+        if not self.reads_prompts:
+            raise NotAllowed("Prompts are shown to service keys only.")
+
     def needs(self, scope: Scope) -> "Caller":
         """Raises NotAllowed."""
         if not self.may(scope):
@@ -93,38 +113,41 @@ def checked_user(user: str) -> str:
 def _may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     async def caller(
         connection: HTTPConnection,
-        parts: AllParts,
+        access: LetIn,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
         aijobs_user: Annotated[
             str | None, Header(description="With a service key: the end user to act for. UTF-8.")
         ] = None,
     ) -> Caller:
-        found = await identified(parts, connection, credentials.credentials if credentials else None, aijobs_user)
+        found = await identified(access, connection, credentials.credentials if credentials else None, aijobs_user)
         return found.needs(scope)
 
     return caller
 
 
-async def identified(parts: Parts, connection: HTTPConnection, bearer: str | None, user: str | None) -> Caller:
+async def identified(access: Access, connection: HTTPConnection, bearer: str | None, user: str | None) -> Caller:
     """Who calls: by the key or token that was sent, else by the cookie of a session. `user` is the header's.
 
     Raises NotAuthenticated, NotAllowed.
     """
     named = _in_utf8(user) if user else None
-    found = await _by_bearer(parts, bearer, named) if bearer is not None else await _by_cookie(parts, connection, named)
+    if bearer is not None:
+        found = await _by_bearer(access, bearer, named)
+    else:
+        found = await _by_cookie(access, connection, named)
     if named and found.kind is KeyKind.USER and named != found.own_user:
         raise NotAllowed("This key acts for its own user only.")
     return found
 
 
-async def _by_bearer(parts: Parts, text: str, named: str | None) -> Caller:
+async def _by_bearer(access: Access, text: str, named: str | None) -> Caller:
     if text.startswith(f"{PREFIX}_"):
-        key = await key_of(parts.database, parts.secret, text)
+        key = await key_of(access.database, access.secret, text)
         return Caller(
             key_id=key.key_id, kind=key.kind, own_user=key.user_id, named=named, scopes=key.scopes, has_key=True
         )
-    claims = read_token(parts.secret, text)
-    key = await key_by_id(parts.database, claims.key_id)
+    claims = read_token(access.secret, text)
+    key = await key_by_id(access.database, claims.key_id)
     return Caller(
         key_id=key.key_id,
         kind=KeyKind.USER,
@@ -135,14 +158,14 @@ async def _by_bearer(parts: Parts, text: str, named: str | None) -> Caller:
     )
 
 
-async def _by_cookie(parts: Parts, connection: HTTPConnection, named: str | None) -> Caller:
+async def _by_cookie(access: Access, connection: HTTPConnection, named: str | None) -> Caller:
     """A session that a service key opened for one user does no more than that user's token could."""
-    text = connection.cookies.get(cookie_of(parts).name)
+    text = connection.cookies.get(cookie_of(access).name)
     if text is None:
         raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
-    refuse_other_pages(connection, parts.base_url)
-    session = await use_session(parts.database, parts.secret, text, idle=parts.settings.session_idle)
-    key = await key_by_id(parts.database, session.key_id)
+    refuse_other_pages(connection, access.base_url)
+    session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
+    key = await key_by_id(access.database, session.key_id)
     is_for_one = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
         key_id=key.key_id,

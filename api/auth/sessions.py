@@ -10,7 +10,7 @@ from aijobs.domain.errors import NotAllowed
 from aijobs.persistence.access.keys import KeyKind, key_of
 from aijobs.persistence.access.sessions import add_session, end_session
 from aijobs.persistence.column_types import now
-from api.dependencies import Parts
+from api.auth.access import Access
 
 NAME: Final = "aijobs_session"
 HOST_PREFIX: Final = "__Host-"
@@ -49,31 +49,31 @@ class OpenedSession:
     expires_at: datetime
 
 
-def cookie_of(parts: Parts) -> Cookie:
-    is_secure = parts.base_url.startswith("https://")
+def cookie_of(access: Access) -> Cookie:
+    is_secure = access.base_url.startswith("https://")
     attributes = CookieAttributes(path="/", secure=is_secure, httponly=True, samesite="lax")
     return Cookie(HOST_PREFIX + NAME if is_secure else NAME, attributes)
 
 
-async def open_session(parts: Parts, key_text: str, *, user_id: str | None = None) -> OpenedSession:
+async def open_session(access: Access, key_text: str, *, user_id: str | None = None) -> OpenedSession:
     """A session with the key's rights; with `user_id`, for this user only, and with an end user's rights.
 
     Raises NotAuthenticated for a text that is no key of ours, NotAllowed when the key is another user's.
     """
-    key = await key_of(parts.database, parts.secret, key_text)
+    key = await key_of(access.database, access.secret, key_text)
     if key.kind is KeyKind.USER and user_id not in {None, key.user_id}:
         raise NotAllowed("This key acts for its own user only.")
     secret, expires_at = await add_session(
-        parts.database,
-        parts.secret,
+        access.database,
+        access.secret,
         key_id=key.key_id,
         user_id=user_id,
-        lifetime=parts.settings.session_lifetime,
-        idle=parts.settings.session_idle,
+        lifetime=access.settings.session_lifetime,
+        idle=access.settings.session_idle,
     )
     return OpenedSession(secret, expires_at)
 
 
-async def close_session(parts: Parts, secret: str) -> None:
+async def close_session(access: Access, secret: str) -> None:
     """Nothing happens when it is over already."""
-    await end_session(parts.database, parts.secret, secret)
+    await end_session(access.database, access.secret, secret)

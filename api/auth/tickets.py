@@ -14,11 +14,11 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
+from api.auth.access import Access, LetIn
 from api.auth.caller import Caller, identified
 from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
 from api.auth.signed_tokens import TokenKind
-from api.dependencies import AllParts, Parts
 
 LIFETIME: Final = timedelta(minutes=1)
 MAX_LENGTH: Final = 2000
@@ -52,12 +52,12 @@ def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timede
     return StreamTicket(TICKET.sign(secret, content, expires_at=expires_at), expires_at)
 
 
-async def holder_of(parts: Parts, text: str) -> Caller:
+async def holder_of(access: Access, text: str) -> Caller:
     """Whom a ticket lets in. Raises NotAuthenticated."""
-    content = _read(parts.secret, text)
+    content = _read(access.secret, text)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
     proof = Credentials(key_id=content["key"], until=until, session=content.get("session"))
-    if not await valid_credentials(parts.database, [proof], session_idle=parts.settings.session_idle):
+    if not await valid_credentials(access.database, [proof], session_idle=access.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
     return Caller(
         key_id=proof.key_id,
@@ -71,13 +71,13 @@ async def holder_of(parts: Parts, text: str) -> Caller:
 
 
 async def follower(
-    parts: Parts, connection: HTTPConnection, *, ticket: str | None, bearer: str | None, user: str | None
+    access: Access, connection: HTTPConnection, *, ticket: str | None, bearer: str | None, user: str | None
 ) -> Caller:
     """Who opens a stream: by key or token, by ticket, or by cookie. Raises NotAuthenticated, NotAllowed."""
     if bearer is None and ticket is not None:
-        refuse_foreign_origin(connection, parts.base_url, parts.settings.allowed_origins)
-        return await holder_of(parts, ticket)
-    return (await identified(parts, connection, bearer, user)).needs(Scope.JOBS_READ)
+        refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
+        return await holder_of(access, ticket)
+    return (await identified(access, connection, bearer, user)).needs(Scope.JOBS_READ)
 
 
 def _read(secret: bytes, text: str) -> dict[str, Any]:
@@ -91,13 +91,13 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 
 async def _follower(
     connection: HTTPConnection,
-    parts: AllParts,
+    access: LetIn,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     ticket: Annotated[str | None, Query(description="Instead of a header: made by `POST /api/tickets`.")] = None,
     aijobs_user: Annotated[str | None, Header(description="With a service key: the end user to act for.")] = None,
 ) -> Caller:
     bearer = credentials.credentials if credentials else None
-    return await follower(parts, connection, ticket=ticket, bearer=bearer, user=aijobs_user)
+    return await follower(access, connection, ticket=ticket, bearer=bearer, user=aijobs_user)
 
 
 Follower = Annotated[Caller, Depends(_follower)]

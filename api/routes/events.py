@@ -6,15 +6,16 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
 
 from aijobs.domain.jobs.events import JobEvent
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import AT_ONCE, events_after
 from aijobs.persistence.jobs.queries import job_of
 from api.auth.tickets import Follower
-from api.dependencies import AllParts, Parts
+from api.dependencies import Admission, Db, Live
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.streaming.filters import number
-from api.streaming.sse import EventStream, admission, job_frames
+from api.streaming.sse import EventStream, job_frames
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -42,24 +43,26 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 async def follow_job(
     caller: Follower,
     code: JobCode,
-    parts: AllParts,
+    database: Db,
+    live: Live,
+    admission: Admission,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     after: Annotated[str | None, Query(description="Only events with a number above this one.")] = None,
     last_event_id: Annotated[str | None, Header(description="The same, as browsers say it when they return.")] = None,
 ) -> Response:
     """Server-sent events: `id` is the event's number, `event` its kind. Ends after the final one."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         job = await job_of(session, code, user_id=caller.visible_user)
     seen = _number(last_event_id, job.event_seq) or _number(after, job.event_seq)
     if "application/json" in accept and "text/event-stream" not in accept:
-        return await _history(parts, code, seen)
+        return await _history(database, code, seen)
     if job.job_status.is_final and seen >= job.event_seq:
         return Response(status_code=204)
-    return EventStream(job_frames(parts.live, code, after=seen), admission=admission(parts, caller))
+    return EventStream(job_frames(live, code, after=seen), admission=admission.of(caller.proof))
 
 
-async def _history(parts: Parts, code: str, seen: int) -> JSONResponse:
-    async with parts.database.read() as session:
+async def _history(database: Database, code: str, seen: int) -> JSONResponse:
+    async with database.read() as session:
         events = await events_after(session, code, seen, at_most=AT_ONCE + 1)
     page, has_more = events[:AT_ONCE], len(events) > AT_ONCE
     told: shapes.Page[JobEvent] = shapes.Page(

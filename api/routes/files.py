@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from aijobs.persistence.jobs.queries import file_of
-from api.accepting import IdempotencyKey
+from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Uploader
-from api.dependencies import AllParts
+from api.dependencies import Db, Keep
 from api.paths import FileCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.job_responses import file_response
-from api.uploading import keep, received
+from api.uploads import received
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
 FORM: Final[dict[str, Any]] = {
@@ -51,15 +51,15 @@ router = APIRouter(prefix="/api/files", tags=["files"])
     responses=problem_responses(400, 401, 403, 409, 413, 415, 422, 503),
 )
 async def upload_file(
-    request: Request, caller: Uploader, parts: AllParts, idempotency_key: IdempotencyKey = None
+    request: Request, caller: Uploader, keep: Keep, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
     """What is not a whole picture, or a document whose text can be read, is refused."""
-    async with received(request) as upload:
-        answer = await keep(parts, caller, upload, idempotency_key)
-    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+    async with received(request) as form:
+        receipt = await keep(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
+    return answer_with(receipt)
 
 
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
-async def get_file(caller: Reader, code: FileCode, parts: AllParts) -> shapes.File:
-    async with parts.database.read() as session:
+async def get_file(caller: Reader, code: FileCode, database: Db) -> shapes.File:
+    async with database.read() as session:
         return file_response(await file_of(session, code, user_id=caller.visible_user))

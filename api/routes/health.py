@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
 from aijobs.domain.errors import AijobsError, FieldError, NotReady
-from api.dependencies import AllParts, Parts
+from aijobs.persistence.database import Database
+from api.dependencies import Db, Engine, Store
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
@@ -24,12 +25,12 @@ async def health() -> shapes.Health:
 
 
 @router.get("/readyz", summary="Ask whether everything is there", responses=problem_responses(503))
-async def readiness(parts: AllParts) -> shapes.Health:
+async def readiness(database: Db, engine: Engine, store: Store) -> shapes.Health:
     """503 names what is missing: database, temporal, store."""
     answers = await asyncio.gather(
-        _trouble("database", _probe_database(parts)),
-        _trouble("temporal", parts.engine.probe()),
-        _trouble("store", parts.store.probe()),
+        _trouble("database", _probe_database(database)),
+        _trouble("temporal", engine.probe()),
+        _trouble("store", store.probe()),
     )
     if missing := [trouble for trouble in answers if trouble]:
         raise NotReady(*missing)
@@ -49,6 +50,6 @@ async def _trouble(name: str, probe: Awaitable[None]) -> FieldError | None:
     return None
 
 
-async def _probe_database(parts: Parts) -> None:
-    async with parts.database.read() as session:
+async def _probe_database(database: Database) -> None:
+    async with database.read() as session:
         await session.exec(select(1))

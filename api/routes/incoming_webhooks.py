@@ -7,9 +7,12 @@ from fastapi import APIRouter, Request
 
 from aijobs.domain.errors import NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
+from aijobs.domain.ports.submissions import SubmissionLog
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
+from aijobs.persistence.database import Database
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
-from api.dependencies import AllParts, Parts
+from api.dependencies import Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
@@ -24,35 +27,43 @@ router = APIRouter(tags=["webhooks"])
     summary="Take a provider's webhook",
     responses=problem_responses(401, 404, 413, 422),
 )
-async def take_webhook(provider: str, token: str, request: Request, parts: AllParts) -> shapes.Received:
+async def take_webhook(
+    provider: str,
+    token: str,
+    request: Request,
+    providers: Vendors,
+    database: Db,
+    submissions: Submissions,
+    engine: Engine,
+) -> shapes.Received:
     """For providers only. The job then asks its provider at once; what the webhook says is not taken for true."""
-    if provider not in parts.providers or len(token) > MAX_TOKEN_LENGTH:
+    if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
         raise NotFound("Nobody waits for this webhook.")
-    async with parts.database.read() as session:
+    async with database.read() as session:
         submission = await submission_with(session, provider=provider, token=token)
     delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
-    hint = parts.providers[provider].parse_webhook(delivery)
-    await _resolve(parts, submission, hint)
-    if await _is_new(parts, provider, hint):
-        await _pass_on(parts, submission, hint)
+    hint = providers[provider].parse_webhook(delivery)
+    await _resolve(submissions, submission, hint)
+    if await _is_new(database, provider, hint):
+        await _pass_on(engine, submission, hint)
     return shapes.Received(received=True)
 
 
-async def _resolve(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
+async def _resolve(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:
     """A webhook with our token proves that the submission has arrived."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
-        await parts.records.submissions.conclude(submission, Accepted(hint.ref))
+        await submissions.conclude(submission, Accepted(hint.ref))
 
 
-async def _is_new(parts: Parts, provider: str, hint: WebhookHint) -> bool:
+async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:
     if hint.delivery_id is None:
         return True
-    async with parts.database.write() as session:
+    async with database.write() as session:
         return await take_receipt(session, provider=provider, delivery_id=hint.delivery_id)
 
 
-async def _pass_on(parts: Parts, submission: Submission, hint: WebhookHint) -> None:
+async def _pass_on(engine: JobEngine, submission: Submission, hint: WebhookHint) -> None:
     try:
-        await parts.engine.hint(submission.job_code, raw_status=hint.raw_status)
+        await engine.hint(submission.job_code, raw_status=hint.raw_status)
     except TemporalUnavailable as away:  # the next poll will see the news
         log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(away))

@@ -11,16 +11,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.lifecycle import JobStatus, require_unfinished
-from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
-from aijobs.persistence.jobs.queries import JobFilter, brief_of, job_of, jobs_page
-from api.accepting import IdempotencyKey, take_in
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
+from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Writer
-from api.dependencies import AllParts
+from api.dependencies import Accept, Cancel, Db, Jobs
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_response, job_responses, with_exchange
+from api.schemas.job_responses import with_exchange
 from api.strict_json import StrictRoute
 
 MAX_PAGE: Final = 100
@@ -89,16 +88,17 @@ class JobQuery(BaseModel):
 async def create_job(
     order: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],
     caller: Writer,
-    parts: AllParts,
+    accept: Accept,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """The points are reserved, and the job is not lost any more, once this is answered."""
-    answer = await take_in(parts, caller, order, idempotency_key)
-    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+    return answer_with(await accept(order, caller.owner(order.user_id), idempotency_key=idempotency_key))
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
-async def list_jobs(wanted: Annotated[JobQuery, Query()], caller: Reader, parts: AllParts) -> shapes.Page[shapes.Job]:
+async def list_jobs(
+    wanted: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs
+) -> shapes.Page[shapes.Job]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     chosen = JobFilter(
         user_id=caller.visible_user,
@@ -108,24 +108,24 @@ async def list_jobs(wanted: Annotated[JobQuery, Query()], caller: Reader, parts:
         created_before=wanted.created_before,
         before=wanted.cursor,
     )
-    async with parts.database.read() as session:
+    async with database.read() as session:
         rows, has_more = await jobs_page(session, chosen, limit=wanted.limit)
-    documents = await job_responses(parts, rows)
-    return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+    return shapes.Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
 @router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))
 async def get_job(
     caller: Reader,
     code: JobCode,
-    parts: AllParts,
+    database: Db,
+    jobs: Jobs,
     expand: Annotated[
         list[Expansion], Query(description="`exchange`: with what the provider was sent, and said.")
     ] = [],  # noqa: B006
 ) -> shapes.JobWithExchange | shapes.Job:
-    async with parts.database.read() as session:
+    async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
-    document = await job_response(parts, row)
+    document = await jobs.one(row)
     return with_exchange(document, row) if Expansion.EXCHANGE in expand else document
 
 
@@ -135,18 +135,11 @@ async def get_job(
     summary="Cancel a job",
     responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
 )
-async def cancel_job(caller: Writer, code: JobCode, parts: AllParts, wish: CancelRequest | None = None) -> shapes.Job:
+async def cancel_job(
+    caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, wish: CancelRequest | None = None
+) -> shapes.Job:
     """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
-    reason = (wish.reason if wish else None) or "Canceled by its owner."
-    async with parts.database.read() as session:
-        row = await job_of(session, code, user_id=caller.visible_user)
-    require_unfinished(row.code, row.job_status)
-    await parts.engine.start(brief_of(row, parts.catalogue))  # it has been, unless Temporal was away
-    async with parts.database.write() as session:
-        row = await locked_job(session, code)
-        await note_wish_to_cancel(session, row, reason=reason)
-    await parts.engine.cancel(code, reason=reason)
-    return await job_response(parts, row)
+    return await jobs.one(await cancel(code, caller.actor, reason=wish.reason if wish else None))
 
 
 def _status(written: str) -> JobStatus:

@@ -7,21 +7,20 @@ from aijobs.domain.errors import NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Reader
-from api.dependencies import AllParts
+from api.dependencies import Db, Jobs, Links
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_response, output_link
 
 router = APIRouter(prefix="/api/jobs", tags=["outputs"])
 
 
 @router.get("/{code}/outputs", summary="List a job's results", responses=problem_responses(401, 403, 404))
-async def list_outputs(caller: Reader, code: JobCode, parts: AllParts) -> shapes.Page[shapes.Output]:
+async def list_outputs(caller: Reader, code: JobCode, database: Db, jobs: Jobs) -> shapes.Page[shapes.Output]:
     """Those that are in our store by now."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
-    return shapes.Page(data=(await job_response(parts, row)).outputs)
+    return shapes.Page(data=(await jobs.one(row)).outputs)
 
 
 @router.get(
@@ -31,12 +30,12 @@ async def list_outputs(caller: Reader, code: JobCode, parts: AllParts) -> shapes
     response_class=RedirectResponse,
     responses=problem_responses(401, 403, 404, 422, 503),
 )
-async def open_output(code: JobCode, index: int, caller: Reader, parts: AllParts) -> RedirectResponse:
+async def open_output(code: JobCode, index: int, caller: Reader, database: Db, links: Links) -> RedirectResponse:
     """Redirects to a fresh link."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         await job_of(session, code, user_id=caller.visible_user)
         rows = await outputs_of(session, code)
     row = next((row for row in rows if row.index == index), None)
     if row is None:
         raise NotFound("The job has no such output.")
-    return RedirectResponse(await output_link(parts, row), status_code=307)
+    return RedirectResponse(await links.output(row), status_code=307)

@@ -1,6 +1,6 @@
 """`/api/photo-reviews`: photos that are looked at, judged, and beautified."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -9,29 +9,31 @@ from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.persistence.access.idempotency import Answer
+from aijobs.persistence.access.idempotency import Receipt
 from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.database import Database
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
-from api.accepting import IdempotencyKey
+from aijobs.settings import ApiSettings
+from aijobs.usecases.beautify_photo import BeautifyRequest
+from aijobs.usecases.review_photo import ReviewRequest
+from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Caller, Reader, Writer
-from api.dependencies import AllParts, Parts
+from api.dependencies import Beautify, Db, Jobs, Links, Review, Settings
 from api.paths import ReviewCode
 from api.problems import problem_responses
-from api.reviewing import beautify, review_file, review_upload
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_responses
-from api.schemas.photo_responses import beautified_responses, photo_link, review_responses
+from api.schemas.links import SignedLinks
 from api.schemas.photos import (
     PHOTO,
     REVIEW_BODY,
     BeautifiedPhoto,
-    BeautifyRequest,
     PhotoReview,
     PhotoReviewWithJobs,
-    ReviewRequest,
+    beautified_responses,
+    review_responses,
 )
 from api.strict_json import StrictRoute, check_json
-from api.uploading import received
+from api.uploads import received
 
 MAX_PAGE: Final = 100
 MAX_CURSOR: Final = 2**63 - 1
@@ -51,39 +53,49 @@ strict = APIRouter(route_class=StrictRoute)
     responses=problem_responses(400, 401, 402, 403, 409, 413, 415, 422, 503),
 )
 async def create_review(
-    request: Request, caller: Writer, parts: AllParts, idempotency_key: IdempotencyKey = None
+    request: Request,
+    caller: Writer,
+    review: Review,
+    settings: Settings,
+    database: Db,
+    links: Links,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """The photo itself, or the code of an upload. What is kept is a copy without metadata, upright and in sRGB."""
     caller.needs(Scope.FILES_WRITE)
     if _is_json(request):
-        answer = await review_file(parts, caller, await _read(request, parts), idempotency_key)
+        wanted = await _read(request, settings)
+        receipt = await review.uploaded(wanted, caller.owner(wanted.user_id), idempotency_key=idempotency_key)
     else:
-        async with received(request, field=PHOTO) as upload:
-            answer = await review_upload(parts, caller, upload, idempotency_key)
-    return await _told(parts, caller, answer)
+        async with received(request, field=PHOTO) as form:
+            receipt = await review.upload(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
+    return answer_with(receipt, await _as_it_stands(database, links, caller, receipt))
 
 
 @router.get("", summary="List photo reviews, newest first", responses=problem_responses(401, 403, 422))
 async def list_reviews(
     caller: Reader,
-    parts: AllParts,
+    database: Db,
+    links: Links,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Limit = 20,
 ) -> shapes.Page[PhotoReview]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         rows, has_more = await reviews_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
-    documents = await review_responses(parts, rows)
+    documents = await review_responses(links, rows)
     return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
 @router.get("/{code}", summary="Look at a photo review", responses=problem_responses(401, 403, 404))
-async def get_review(caller: Reader, code: ReviewCode, parts: AllParts) -> PhotoReviewWithJobs:
-    async with parts.database.read() as session:
+async def get_review(
+    caller: Reader, code: ReviewCode, database: Db, links: Links, responses: Jobs
+) -> PhotoReviewWithJobs:
+    async with database.read() as session:
         row = await review_of(session, code, user_id=caller.visible_user)
         jobs = await jobs_of(session, row)
-    (document,) = await review_responses(parts, [row])
-    return PhotoReviewWithJobs(**dict(document), jobs=await job_responses(parts, jobs))
+    (document,) = await review_responses(links, [row])
+    return PhotoReviewWithJobs(**dict(document), jobs=await responses.of(jobs))
 
 
 @router.get(
@@ -93,26 +105,27 @@ async def get_review(caller: Reader, code: ReviewCode, parts: AllParts) -> Photo
     response_class=RedirectResponse,
     responses=problem_responses(401, 403, 404, 503),
 )
-async def open_photo(caller: Reader, code: ReviewCode, parts: AllParts) -> RedirectResponse:
+async def open_photo(caller: Reader, code: ReviewCode, database: Db, links: Links) -> RedirectResponse:
     """Redirects to a fresh link."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         row = await review_of(session, code, user_id=caller.visible_user)
-    return RedirectResponse(await photo_link(parts, row), status_code=307)
+    return RedirectResponse(await links.photo(row), status_code=307)
 
 
 @router.get("/{code}/beautified", summary="List the beautified photos", responses=problem_responses(401, 403, 404))
 async def list_beautified(
     caller: Reader,
     code: ReviewCode,
-    parts: AllParts,
+    database: Db,
+    links: Links,
     cursor: Annotated[int, Query(ge=0, le=MAX_CURSOR)] = 0,
     limit: Limit = 20,
 ) -> shapes.Page[BeautifiedPhoto]:
     """In the order in which they were made."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         review = await review_of(session, code, user_id=caller.visible_user)
         rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
-    documents = await beautified_responses(parts, review, rows)
+    documents = await beautified_responses(links, review, rows)
     return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
 
 
@@ -127,35 +140,33 @@ async def beautify_photo(
     wish: BeautifyRequest,
     caller: Writer,
     code: ReviewCode,
-    parts: AllParts,
+    beautify: Beautify,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """A job like any other. 409 when the review says that it would be no use, or while another one runs."""
-    answer = await beautify(parts, caller, code, wish, idempotency_key)
-    return JSONResponse(answer.body, answer.status, {"Location": answer.location})
+    return answer_with(await beautify(code, wish, caller.actor, idempotency_key=idempotency_key))
 
 
 router.include_router(strict)
 
 
-async def _told(parts: Parts, caller: Caller, answer: Answer) -> JSONResponse:
-    async with parts.database.read() as session:
-        row = await review_of(session, answer.body["code"], user_id=caller.visible_user)
-    (document,) = await review_responses(parts, [row])
-    return JSONResponse(document.model_dump(mode="json"), answer.status, {"Location": answer.location})
+async def _as_it_stands(database: Database, links: SignedLinks, caller: Caller, receipt: Receipt) -> dict[str, Any]:
+    """The review now, which may be further than it was at first."""
+    async with database.read() as session:
+        row = await review_of(session, receipt.code, user_id=caller.visible_user)
+    (document,) = await review_responses(links, [row])
+    return document.model_dump(mode="json")
 
 
 def _is_json(request: Request) -> bool:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-async def _read(request: Request, parts: Parts) -> ReviewRequest:
+async def _read(request: Request, settings: ApiSettings) -> ReviewRequest:
     """Raises InvalidParameters and HTTPException: this path takes whole photos, so that JSON has its own limit here."""
     body = await request.body()
-    if len(body) > parts.settings.max_body_bytes:
-        raise HTTPException(
-            413, f"The body is larger than the {parts.settings.max_body_bytes} bytes that we take here."
-        )
+    if len(body) > settings.max_body_bytes:
+        raise HTTPException(413, f"The body is larger than the {settings.max_body_bytes} bytes that we take here.")
     check_json(body)
     try:
         return ReviewRequest.model_validate_json(body)

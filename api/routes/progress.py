@@ -1,22 +1,26 @@
 """`GET /api/progress/track`: a job's progress for `EventSource.onmessage`, by the job's code or by a name for it."""
 
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import Response
 
 from aijobs.domain.errors import NotFound
 from aijobs.domain.values.ids import new_id
+from aijobs.persistence.database import Database
 from aijobs.persistence.documents.task_ids import CODE_PREFIX, TASK_ID, job_of_task
 from api.auth.caller import Caller
 from api.auth.tickets import Follower
-from api.dependencies import AllParts, Parts
+from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
 from api.streaming.filters import number
+from api.streaming.hub import EventHub
+from api.streaming.limits import StreamAdmission
 from api.streaming.progress import ProgressStream
-from api.streaming.sse import EventStream, admission
+from api.streaming.sse import EventStream
 
 MAX_SEQ: Final = 2**31
 
@@ -46,39 +50,58 @@ router = APIRouter(
 )
 
 
+@dataclass(frozen=True)
+class TaskProgress:
+    """Streams the progress of one task."""
+
+    database: Database
+    live: EventHub
+    admission: StreamAdmission
+
+    async def __call__(self, caller: Caller, task_id: str, seen: str | None, *, is_made_up: bool) -> Response:
+        """Raises NotFound."""
+        if not TASK_ID.fullmatch(task_id):
+            raise NotFound("There is no such task.")
+        async with self.database.read() as session:
+            job = await job_of_task(session, task_id, user_id=caller.visible_user)
+        if job is None and task_id.startswith(CODE_PREFIX):
+            raise NotFound(f"There is no job {task_id}.")
+        after = number(seen, at_most=job.event_seq if job else MAX_SEQ)
+        if job and job.job_status.is_final and after == job.event_seq:
+            return Response(status_code=204)
+        followed = ProgressStream(
+            task_id=task_id,
+            user_id=caller.visible_user,
+            is_made_up=is_made_up,
+            code=job.code if job else None,
+            after=after,
+        )
+        return EventStream(partial(followed.frames, self.live), admission=self.admission.of(caller.proof))
+
+
+async def _progress(database: Db, live: Live, admission: Admission) -> TaskProgress:
+    return TaskProgress(database, live, admission)
+
+
+Tracking = Annotated[TaskProgress, Depends(_progress)]
+
+
 @router.get("/{task_id}", summary="Track a job's progress")
-async def track_job(task_id: str, caller: Follower, parts: AllParts, last_event_id: LastEventId = None) -> Response:
+async def track_job(task_id: str, caller: Follower, tracked: Tracking, last_event_id: LastEventId = None) -> Response:
     """By its code, or by a name that its upload gave: a name which no job has yet is waited for."""
-    return await _tracked(parts, caller, task_id, last_event_id, is_made_up=False)
+    return await tracked(caller, task_id, last_event_id, is_made_up=False)
 
 
 @router.get("", summary="Track a job's progress, or prepare for a job to come")
 async def track(
     caller: Follower,
-    parts: AllParts,
+    tracked: Tracking,
     task_id: Annotated[str | None, Query(alias="taskId", description="As in the path.")] = None,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Without `taskId` a name is made up. The first frame tells it, and an upload may then give it to its job."""
     if task_id is not None:
-        return await _tracked(parts, caller, task_id, last_event_id, is_made_up=False)
+        return await tracked(caller, task_id, last_event_id, is_made_up=False)
     heard = _MADE_UP.fullmatch(last_event_id or "")
     name, seen = (heard["task_id"], heard["number"]) if heard else (new_id("task"), None)
-    return await _tracked(parts, caller, name, seen, is_made_up=True)
-
-
-async def _tracked(parts: Parts, caller: Caller, task_id: str, seen: str | None, *, is_made_up: bool) -> Response:
-    if not TASK_ID.fullmatch(task_id):
-        raise NotFound("There is no such task.")
-    async with parts.database.read() as session:
-        job = await job_of_task(session, task_id, user_id=caller.visible_user)
-    if job is None and task_id.startswith(CODE_PREFIX):
-        raise NotFound(f"There is no job {task_id}.")
-    after = number(seen, at_most=job.event_seq if job else MAX_SEQ)
-    if job and job.job_status.is_final and after == job.event_seq:
-        return Response(status_code=204)
-    code = job.code if job else None
-    followed = ProgressStream(
-        task_id=task_id, user_id=caller.visible_user, is_made_up=is_made_up, code=code, after=after
-    )
-    return EventStream(partial(followed.frames, parts.live), admission=admission(parts, caller))
+    return await tracked(caller, name, seen, is_made_up=True)

@@ -5,16 +5,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from aijobs.persistence.jobs import resolutions
-from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator
-from api.dependencies import AllParts
+from api.dependencies import Jobs, Resolve
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
-from api.schemas.job_responses import job_response
 from api.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRoute)
@@ -47,17 +43,13 @@ async def resolve_job(
     ],
     caller: Operator,
     code: JobCode,
-    parts: AllParts,
+    resolve: Resolve,
+    jobs: Jobs,
 ) -> shapes.Job:
     """Recorded in the job's history with who and why. Needs the scope `admin`."""
-    async with parts.database.read() as session:
-        await job_of(session, code, user_id=caller.visible_user)
-    async with parts.database.write() as session:
-        job = await locked_job(session, code)
-        if isinstance(wanted.decision, Resolution):
-            await resolutions.resolve(session, job, wanted.decision, by=caller.key_id, why=wanted.why)
-        else:
-            await resolutions.attach(session, job, {"id": wanted.ref}, by=caller.key_id, why=wanted.why)
-    if wanted.decision == "attach":
-        await parts.engine.poll_now(brief_of(job, parts.catalogue))
-    return await job_response(parts, job)
+    if isinstance(wanted.decision, Resolution):
+        job = await resolve.settle_points(code, wanted.decision, caller.actor, why=wanted.why)
+    else:
+        assert wanted.ref is not None, "`ref` goes with `attach`"
+        job = await resolve.attach(code, wanted.ref, caller.actor, why=wanted.why)
+    return await jobs.one(job)

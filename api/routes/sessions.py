@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.persistence.access.keys import MAX_KEY_LENGTH
+from api.auth.access import LetIn
 from api.auth.caller import checked_user
 from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
-from api.dependencies import AllParts
 from api.problems import problem_responses
 from api.strict_json import StrictRoute
 
@@ -28,23 +28,23 @@ class SignIn(BaseModel):
 
 
 @router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422))
-async def sign_in(wanted: SignIn, request: Request, parts: AllParts) -> Response:
+async def sign_in(wanted: SignIn, request: Request, access: LetIn) -> Response:
     """Sets a cookie that stands for the key. For pages on the API's own origin."""
-    refuse_foreign_origin(request, parts.base_url, ())
+    refuse_foreign_origin(request, access.base_url, ())
     user_id = None if wanted.user_id is None else checked_user(str(wanted.user_id))
-    opened = await open_session(parts, wanted.key, user_id=user_id)
+    opened = await open_session(access, wanted.key, user_id=user_id)
     answer = Response(status_code=204)
-    cookie_of(parts).put(answer, opened)
+    cookie_of(access).put(answer, opened)
     return answer
 
 
 @router.delete("", status_code=204, summary="Sign out", responses=problem_responses(403))
-async def sign_out(request: Request, parts: AllParts) -> Response:
+async def sign_out(request: Request, access: LetIn) -> Response:
     """The session is over, and the cookie is gone. Without a session, nothing happens."""
     answer = Response(status_code=204)
-    cookie = cookie_of(parts)
+    cookie = cookie_of(access)
     if secret := request.cookies.get(cookie.name):
-        refuse_other_pages(request, parts.base_url)
-        await close_session(parts, secret)
+        refuse_other_pages(request, access.base_url)
+        await close_session(access, secret)
         cookie.drop(answer)
     return answer

@@ -10,7 +10,7 @@ from aijobs.adapters.storage.content_disposition import content_disposition
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import STORE_PATH
 from aijobs.domain.errors import NotFound
-from api.dependencies import AllParts
+from api.dependencies import Signer, Store
 from api.problems import problem_responses
 
 #: Shows a picture or plays a film, and runs nothing.
@@ -36,13 +36,14 @@ async def read_object(
     type_: Annotated[str, Query(alias="type", max_length=200)],
     expires: Annotated[int, Query(ge=0)],
     signature: Annotated[str, Query(max_length=200)],
-    parts: AllParts,
+    signer: Signer,
+    store: Store,
 ) -> FileResponse:
     """Needs no key: the link is the permission. Ranges are answered."""
-    parts.signer.verify(key, filename=filename, media_type=type_, expires=expires, signature=signature)
-    if not isinstance(parts.store, DirectoryStore):
+    signer.verify(key, filename=filename, media_type=type_, expires=expires, signature=signature)
+    if not isinstance(store, DirectoryStore):
         raise NotFound("Objects are not stored here.")
-    path = parts.store.path_of(key)
+    path = store.path_of(key)
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("Nothing is stored under this key.")
     headers = {**HEADERS, "Content-Disposition": content_disposition(filename, type_)}

@@ -7,15 +7,17 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.domain.jobs.events import JobEvent, Moment
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
 from api.auth.caller import Reader
 from api.auth.tickets import Follower, make_ticket
-from api.dependencies import AllParts, Parts
+from api.dependencies import Admission, Db, InstallationSecret, Live
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
+from api.streaming.hub import EventHub
 from api.streaming.replay import present_position
-from api.streaming.sse import EventStream, admission, log_frames
+from api.streaming.sse import EventStream, log_frames
 from api.strict_json import StrictRoute
 
 #: What the documentation says of the stream.
@@ -65,7 +67,9 @@ class Ticket(shapes.Shape):
 async def follow_jobs(
     wanted: Annotated[LogRequest, Query()],
     caller: Follower,
-    parts: AllParts,
+    database: Db,
+    live: Live,
+    admission: Admission,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     last_event_id: Annotated[str | None, Header(description="As `after`, when a browser returns.")] = None,
 ) -> Response:
@@ -74,28 +78,28 @@ async def follow_jobs(
     `id` is a place in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` it begins now; what is
     no place in the log means from the start.
     """
-    chosen = await event_filter(caller, wanted, parts.database)
+    chosen = await event_filter(caller.visible_user, wanted, database)
     seen = last_event_id or wanted.after
     if "application/json" in accept and "text/event-stream" not in accept:
-        return await _page(parts, chosen, await place_in_log(parts, seen or "0"))
-    after = await place_in_log(parts, seen)
-    return EventStream(log_frames(parts.live, chosen, after=after), admission=admission(parts, caller))
+        return await _page(database, chosen, await place_in_log(live, database, seen or "0"))
+    after = await place_in_log(live, database, seen)
+    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.proof))
 
 
-async def place_in_log(parts: Parts, written: str | None) -> int:
+async def place_in_log(live: EventHub, database: Database, written: str | None) -> int:
     """Nothing is now. What is no place means the start, as does one that the log has not reached."""
     if not written:
-        return await present_position(parts.live)
+        return await present_position(live)
     place = number(written, at_most=MAX_POSITION)
     if not place:
         return 0
-    async with parts.database.read() as session:
+    async with database.read() as session:
         return place if place <= await newest_position(session) else 0
 
 
-async def _page(parts: Parts, wanted: EventFilter, after: int) -> JSONResponse:
+async def _page(database: Database, wanted: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         entries = await log_after(session, wanted, after, at_most=AT_ONCE + 1)
     page = entries[:AT_ONCE]
     told: shapes.Page[JobEvent] = shapes.Page(
@@ -113,8 +117,8 @@ async def _page(parts: Parts, wanted: EventFilter, after: int) -> JSONResponse:
     tags=["access"],
     responses=problem_responses(400, 401, 403, 415, 422),
 )
-async def create_ticket(caller: Reader, parts: AllParts, wanted: TicketRequest | None = None) -> Ticket:
+async def create_ticket(caller: Reader, secret: InstallationSecret, wanted: TicketRequest | None = None) -> Ticket:
     """For an EventSource or a WebSocket, which send no header of their own: good for a minute, to open streams only."""
     user_id = caller.acting_user(wanted.user_id if wanted else None)
-    made = make_ticket(parts.secret, caller, user_id=user_id)
+    made = make_ticket(secret, caller, user_id=user_id)
     return Ticket(ticket=made.text, expires_at=made.expires_at)

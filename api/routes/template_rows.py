@@ -21,9 +21,9 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
 from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
-from api.dependencies import AllParts
+from api.dependencies import Db
+from api.paths import TemplateId
 from api.problems import problem_responses
-from api.routes.templates import TemplateId
 from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 1000
@@ -76,23 +76,23 @@ class TemplateRows(shapes.Shape):
     },
 )
 async def list_rows(
-    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, parts: AllParts
+    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db
 ) -> Response:
     """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
 
     In CSV, texts that a spreadsheet could take for a formula have an apostrophe before them.
     """
     chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=wanted.source)
-    async with parts.database.read() as session:
+    async with database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=1)
         rows, has_more = await rows_page(session, chosen, after=wanted.cursor, limit=wanted.limit)
     columns = versions[0].columns
     name = f"{template_id}.{wanted.format}"
     match wanted.format:
         case Format.CSV:
-            return _file(_as_csv(parts.database, chosen, columns), "text/csv; charset=utf-8", name)
+            return _file(_as_csv(database, chosen, columns), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
-            return _file(_as_excel(parts.database, chosen, columns), DocumentKind.EXCEL.media_type, name)
+            return _file(_as_excel(database, chosen, columns), DocumentKind.EXCEL.media_type, name)
     page = shapes.Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,

@@ -5,13 +5,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 
 from aijobs.persistence.access.keys import Scope
-from api.accepting import IdempotencyKey
+from aijobs.usecases.intake_document import TakenJob, TakenTable
+from api.answers import IdempotencyKey
 from api.auth.caller import Uploader
-from api.dependencies import AllParts
-from api.document_intake import TakenJob, TakenTable, take_document
+from api.dependencies import Intake
 from api.legacy_envelope import LegacyEnvelopeRoute
 from api.schemas import jobs as shapes
-from api.uploading import received
+from api.uploads import received, sent_document
 
 OK: Final = 200
 
@@ -80,12 +80,12 @@ class Refused(shapes.Shape):
     responses={status: {"model": Refused} for status in (400, 401, 402, 403, 404, 413, 415, 422, 500, 503)},
 )
 async def upload_template(
-    request: Request, caller: Uploader, parts: AllParts, idempotency_key: IdempotencyKey = None
+    request: Request, caller: Uploader, intake: Intake, idempotency_key: IdempotencyKey = None
 ) -> Uploaded:
     """A document becomes a job; the rows of an Excel workbook are taken in at once, all of them or none."""
     caller.needs(Scope.JOBS_WRITE)
-    async with received(request) as upload:
-        taken = await take_document(parts, caller, upload, idempotency_key)
+    async with received(request) as form:
+        taken = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
     return Uploaded(code=OK, message="success", data=_told(taken))
 
 

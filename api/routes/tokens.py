@@ -10,7 +10,7 @@ from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed
 from aijobs.persistence.access.keys import KeyKind, Scope
 from api.auth.caller import TokenMaker
 from api.auth.tokens import Claims, end_users_scopes, make_token
-from api.dependencies import AllParts
+from api.dependencies import InstallationSecret
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.strict_json import StrictRoute
@@ -33,7 +33,7 @@ class TokenRequest(BaseModel):
 @router.post(
     "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
 )
-async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts) -> shapes.Token:
+async def create_token(wanted: TokenRequest, caller: TokenMaker, secret: InstallationSecret) -> shapes.Token:
     """For service keys. The token can do no more than the key, and is gone when the key is revoked.
 
     Browsers' sessions make none, since it would outlive them; they make tickets.
@@ -48,5 +48,5 @@ async def create_token(wanted: TokenRequest, caller: TokenMaker, parts: AllParts
         too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
         raise InvalidParameters("The token would be allowed too much.", too_much)
     claims = Claims(user_id=caller.acting_user(wanted.user_id), key_id=caller.key_id, scopes=scopes)
-    token, expires_at = make_token(parts.secret, claims, lifetime=timedelta(seconds=wanted.ttl))
+    token, expires_at = make_token(secret, claims, lifetime=timedelta(seconds=wanted.ttl))
     return shapes.Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.webhooks import DeliveryState
+from aijobs.persistence.database import Database
 from aijobs.persistence.webhooks.endpoints import endpoint_of
 from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
 from api.auth.caller import WebhookKeeper
-from api.dependencies import AllParts, Parts
+from api.dependencies import Db
 from api.paths import DeliveryCode, EndpointCode
 from api.problems import problem_responses
 from api.schemas.jobs import Page
@@ -38,11 +39,11 @@ class DeliveryQuery(EndpointDeliveryQuery):
     "/api/webhook-deliveries", summary="List webhook deliveries, newest first", responses=problem_responses(401, 403)
 )
 async def list_all(
-    wanted: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, parts: AllParts
+    wanted: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, database: Db
 ) -> Page[WebhookDelivery]:
     """Those to `callback_url`s are here too."""
     chosen = DeliveryFilter(user_id=caller.visible_user, job_code=wanted.job, state=wanted.state, before=wanted.cursor)
-    return await _page(parts, chosen, wanted.limit)
+    return await _page(database, chosen, wanted.limit)
 
 
 @router.get(
@@ -54,19 +55,19 @@ async def list_endpoint_deliveries(
     id: EndpointCode,  # noqa: A002
     wanted: Annotated[EndpointDeliveryQuery, Query()],
     caller: WebhookKeeper,
-    parts: AllParts,
+    database: Db,
 ) -> Page[WebhookDelivery]:
-    async with parts.database.read() as session:
+    async with database.read() as session:
         await endpoint_of(session, id, user_id=caller.visible_user)
     chosen = DeliveryFilter(user_id=caller.visible_user, endpoint_code=id, state=wanted.state, before=wanted.cursor)
-    return await _page(parts, chosen, wanted.limit)
+    return await _page(database, chosen, wanted.limit)
 
 
 @router.get(
     "/api/webhook-deliveries/{id}", summary="Look at a webhook delivery", responses=problem_responses(401, 403, 404)
 )
-async def get(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
-    async with parts.database.read() as session:
+async def get(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
+    async with database.read() as session:
         return delivery_response(await delivery_of(session, id, user_id=caller.visible_user))
 
 
@@ -76,15 +77,15 @@ async def get(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> Webho
     summary="Send a webhook again",
     responses=problem_responses(401, 403, 404, 409),
 )
-async def replay_one(id: DeliveryCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
+async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """A new delivery of the same message, tried at once. It replaces one that still waits for its next try."""
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = await replay(session, await delivery_of(session, id, user_id=caller.visible_user))
     return delivery_response(row)
 
 
-async def _page(parts: Parts, chosen: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
-    async with parts.database.read() as session:
+async def _page(database: Database, chosen: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
+    async with database.read() as session:
         rows, has_more = await deliveries_page(session, chosen, limit=limit)
     next_cursor = rows[-1].code if has_more else None
     return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

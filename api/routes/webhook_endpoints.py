@@ -1,10 +1,10 @@
 """`/api/webhook-endpoints`: who hears of jobs, and the secrets by which they know that it was us."""
 
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter
 
-from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.persistence.webhooks.endpoints import (
     change_endpoint,
@@ -18,7 +18,7 @@ from aijobs.persistence.webhooks.endpoints import (
 )
 from aijobs.persistence.webhooks.log import test_delivery
 from api.auth.caller import Caller, WebhookKeeper
-from api.dependencies import AllParts, Parts
+from api.dependencies import Db, InstallationSecret, WebhookUrlError
 from api.paths import EndpointCode
 from api.problems import problem_responses
 from api.schemas.jobs import Page
@@ -45,11 +45,17 @@ router = APIRouter(tags=["webhooks out"], route_class=StrictRoute)
 @router.post(
     "/api/webhook-endpoints", status_code=201, summary="Register a webhook endpoint", responses=PROBLEMS_OF_CHANGES
 )
-async def create(wanted: EndpointRequest, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpointWithSecret:
+async def create(
+    wanted: EndpointRequest,
+    caller: WebhookKeeper,
+    database: Db,
+    url_error: WebhookUrlError,
+    secret: InstallationSecret,
+) -> WebhookEndpointWithSecret:
     """From now on it hears of the events that it names. Its secret is told here, and not again."""
-    check_url(parts, wanted.url, "/url")
+    _check_url(wanted.url, url_error)
     owner = _owner(caller, wanted)
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = await create_endpoint(
             session,
             user_id=owner,
@@ -57,20 +63,20 @@ async def create(wanted: EndpointRequest, caller: WebhookKeeper, parts: AllParts
             events=sorted(set(wanted.events)),
             created_by=caller.key_id,
         )
-    return with_secret(row, parts.secret)
+    return with_secret(row, secret)
 
 
 @router.get("/api/webhook-endpoints", summary="List webhook endpoints", responses=problem_responses(401, 403))
-async def list_all(caller: WebhookKeeper, parts: AllParts) -> Page[WebhookEndpoint]:
+async def list_all(caller: WebhookKeeper, database: Db) -> Page[WebhookEndpoint]:
     """Those of the caller's user; with a service key that names nobody, all."""
-    async with parts.database.read() as session:
+    async with database.read() as session:
         rows = await endpoints_of(session, user_id=caller.visible_user)
     return Page(data=[endpoint_response(row) for row in rows])
 
 
 @router.get("/api/webhook-endpoints/{id}", summary="Look at a webhook endpoint", responses=PROBLEMS)
-async def get(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpoint:  # noqa: A002
-    async with parts.database.read() as session:
+async def get(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookEndpoint:  # noqa: A002
+    async with database.read() as session:
         return endpoint_response(await endpoint_of(session, id, user_id=caller.visible_user))
 
 
@@ -79,31 +85,37 @@ async def change(
     id: EndpointCode,  # noqa: A002
     wanted: EndpointChange,
     caller: WebhookKeeper,
-    parts: AllParts,
+    database: Db,
+    url_error: WebhookUrlError,
 ) -> WebhookEndpoint:
     """A new URL also holds for what is on its way already. What failed while it was disabled can be replayed."""
     if wanted.url is not None:
-        check_url(parts, wanted.url, "/url")
+        _check_url(wanted.url, url_error)
     events = None if wanted.events is None else sorted(set(wanted.events))
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = await endpoint_of(session, id, user_id=caller.visible_user)
         change_endpoint(row, url=wanted.url, events=events, enabled=wanted.enabled)
     return endpoint_response(row)
 
 
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
-async def delete(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> None:  # noqa: A002
-    async with parts.database.write() as session:
+async def delete(id: EndpointCode, caller: WebhookKeeper, database: Db) -> None:  # noqa: A002
+    async with database.write() as session:
         delete_endpoint(await endpoint_of(session, id, user_id=caller.visible_user))
 
 
 @router.post("/api/webhook-endpoints/{id}/rotate-secret", summary="Give an endpoint a new secret", responses=PROBLEMS)
-async def rotate(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookEndpointWithSecret:  # noqa: A002
+async def rotate(
+    id: EndpointCode,  # noqa: A002
+    caller: WebhookKeeper,
+    database: Db,
+    secret: InstallationSecret,
+) -> WebhookEndpointWithSecret:
     """For 24 hours, messages carry a signature of the old secret as well."""
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = await endpoint_of(session, id, user_id=caller.visible_user)
         rotate_secret(row)
-    return with_secret(row, parts.secret)
+    return with_secret(row, secret)
 
 
 @router.post(
@@ -112,34 +124,34 @@ async def rotate(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> We
     summary="Send an endpoint a test message",
     responses=problem_responses(401, 403, 404, 409, 422),
 )
-async def test(id: EndpointCode, caller: WebhookKeeper, parts: AllParts) -> WebhookDelivery:  # noqa: A002
+async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """Of the type `endpoint.test`. How it went is seen in the delivery that is answered here."""
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = test_delivery(session, await endpoint_of(session, id, user_id=caller.visible_user))
     return delivery_response(row)
 
 
 @router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
-async def get_user_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
+async def get_user_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
     """It signs what goes to the `callback_url` of the user's jobs. With a service key, name the user."""
-    async with parts.database.read() as session:
-        return secret_response(await user_secret(session, caller.acting_user()), parts.secret)
+    async with database.read() as session:
+        return secret_response(await user_secret(session, caller.acting_user()), secret)
 
 
 @router.post(
     "/api/webhook-secret/rotate", summary="Get a new secret for callbacks", responses=problem_responses(401, 403, 422)
 )
-async def rotate_webhook_secret(caller: WebhookKeeper, parts: AllParts) -> UserSecret:
+async def rotate_webhook_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
     """For 24 hours, messages carry a signature of the old secret as well."""
-    async with parts.database.write() as session:
+    async with database.write() as session:
         row = await rotate_user_secret(session, caller.acting_user())
-    return secret_response(row, parts.secret)
+    return secret_response(row, secret)
 
 
-def check_url(parts: Parts, url: str, pointer: str) -> None:
+def _check_url(url: str, url_error: Callable[[str], str | None]) -> None:
     """Raises InvalidParameters that points at it."""
-    if complaint := webhook_url_error(url, parts.webhooks.trusted):
-        raise InvalidParameters("Nobody can be called there.", FieldError(pointer, complaint))
+    if problem := url_error(url):
+        raise InvalidParameters("Nobody can be called there.", FieldError("/url", problem))
 
 
 def _owner(caller: Caller, wanted: EndpointRequest) -> str | None:

@@ -13,15 +13,16 @@ from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_10
 
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
+from api.auth.access import Access, LetIn
 from api.auth.caller import USER_HEADER, Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import follower
-from api.dependencies import AllParts, Parts
+from api.dependencies import Admission, Db, Live
 from api.routes.streams import place_in_log
 from api.streaming.filters import LogQuery, event_filter
+from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.replay import GlobalLog, follow
-from api.streaming.sse import admission
 from api.streaming.subscriptions import StreamEnd
 
 FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
@@ -48,20 +49,20 @@ class FirstWord(LogQuery):
 
 
 @router.websocket("/api/ws")
-async def follow_jobs(socket: WebSocket, parts: AllParts) -> None:
+async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live, admission: Admission) -> None:
     """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
-    caller = await _let_in(parts, socket)
+    caller = await _let_in(access, socket)
     said = _said_in(socket.query_params)
-    wanted = await event_filter(caller, said, parts.database) if said else None
-    with admission(parts, caller) as stream:
-        now = await place_in_log(parts, None)
+    wanted = await event_filter(caller.visible_user, said, database) if said else None
+    with admission.of(caller.proof) as stream:
+        now = await place_in_log(live, database, None)
         await socket.accept()
         try:
             if said is None:
                 said = await _first_word(socket)
-            wanted = wanted or await event_filter(caller, said, parts.database)
-            after = now if said.after is None else await place_in_log(parts, str(said.after))
-            await _send_until_either_leaves(parts, socket, GlobalLog(wanted), after, stream)
+            wanted = wanted or await event_filter(caller.visible_user, said, database)
+            after = now if said.after is None else await place_in_log(live, database, str(said.after))
+            await _send_until_either_leaves(live, socket, GlobalLog(wanted), after, stream)
             code, reason = CLOSING[stream.ending]
         except AijobsError as refusal:
             code, reason = WS_1008_POLICY_VIOLATION, str(refusal)
@@ -71,12 +72,12 @@ async def follow_jobs(socket: WebSocket, parts: AllParts) -> None:
             await socket.close(code, reason)
 
 
-async def _let_in(parts: Parts, socket: WebSocket) -> Caller:
+async def _let_in(access: Access, socket: WebSocket) -> Caller:
     """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
-    refuse_foreign_origin(socket, parts.base_url, parts.settings.allowed_origins)
+    refuse_foreign_origin(socket, access.base_url, access.settings.allowed_origins)
     scheme, _, bearer = socket.headers.get("Authorization", "").partition(" ")
     return await follower(
-        parts,
+        access,
         socket,
         ticket=socket.query_params.get("ticket"),
         bearer=bearer.strip() if scheme.lower() == "bearer" else None,
@@ -120,11 +121,11 @@ async def _first_word(socket: WebSocket) -> FirstWord:
 
 
 async def _send_until_either_leaves(
-    parts: Parts, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
+    live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
 ) -> None:
     """Raises InvalidParameters when the client says more than its first word, WebSocketDisconnect when it leaves."""
     listening = asyncio.create_task(_nothing_more_from(socket))
-    sending = asyncio.create_task(_send(parts, socket, log, after, stream))
+    sending = asyncio.create_task(_send(live, socket, log, after, stream))
     try:
         await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -136,8 +137,8 @@ async def _send_until_either_leaves(
             task.result()
 
 
-async def _send(parts: Parts, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream) -> None:
-    async with aclosing(follow(parts.live, log, after, stream)) as batches:
+async def _send(live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream) -> None:
+    async with aclosing(follow(live, log, after, stream)) as batches:
         async for batch in batches:
             for event in batch:
                 await socket.send_text(event.message)

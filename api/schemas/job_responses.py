@@ -2,29 +2,44 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
-from api.acting import actions_of
-from api.dependencies import Parts
+from aijobs.usecases.follow_up import actions_of
+from aijobs.usecases.models import AvailableModels
 from api.schemas import jobs as shapes
+from api.schemas.links import SignedLinks
 from api.schemas.redaction import without_secrets
 
 
-async def job_responses(parts: Parts, rows: Sequence[JobRow]) -> list[shapes.Job]:
-    outputs: dict[str, list[shapes.Output]] = defaultdict(list)
-    for row in await _output_rows(parts, rows):
-        outputs[row.job_code].append(await _output_document(parts, row))
-    return [_job_document(row, outputs[row.code], actions_of(parts, row)) for row in rows]
+@dataclass(frozen=True, kw_only=True)
+class JobResponses:
+    """Jobs with what is looked up for them: their outputs behind links, and the actions that they offer now."""
+
+    database: Database
+    models: AvailableModels
+    links: SignedLinks
+
+    async def of(self, rows: Sequence[JobRow]) -> list[shapes.Job]:
+        async with self.database.read() as session:
+            found = await outputs_of(session, *(row.code for row in rows))
+        outputs: dict[str, list[shapes.Output]] = defaultdict(list)
+        for row in found:
+            outputs[row.job_code].append(await self._output(row))
+        return [_job_document(row, outputs[row.code], actions_of(self.models, row)) for row in rows]
+
+    async def one(self, row: JobRow) -> shapes.Job:
+        return (await self.of([row]))[0]
+
+    async def _output(self, row: OutputRow) -> shapes.Output:
+        return shapes.Output.model_validate({**row.model_dump(), "url": await self.links.output(row)})
 
 
 def new_job_response(row: JobRow) -> shapes.Job:
     """Of a job that was accepted just now: it has no outputs."""
     return _job_document(row, [], [])
-
-
-async def job_response(parts: Parts, row: JobRow) -> shapes.Job:
-    return (await job_responses(parts, [row]))[0]
 
 
 def with_exchange(job: shapes.Job, row: JobRow) -> shapes.JobWithExchange:
@@ -35,26 +50,6 @@ def with_exchange(job: shapes.Job, row: JobRow) -> shapes.JobWithExchange:
 
 def file_response(row: FileRow) -> shapes.File:
     return shapes.File.model_validate(row, from_attributes=True)
-
-
-async def output_link(parts: Parts, row: OutputRow) -> str:
-    """Signed, and good for a while."""
-    extension = row.key.rpartition(".")[2]
-    return await parts.store.link(
-        row.key,
-        lifetime=parts.settings.link_lifetime,
-        filename=f"{row.job_code}_{row.index}.{extension}",
-        media_type=row.media_type,
-    )
-
-
-async def _output_rows(parts: Parts, rows: Sequence[JobRow]) -> list[OutputRow]:
-    async with parts.database.read() as session:
-        return await outputs_of(session, *(row.code for row in rows))
-
-
-async def _output_document(parts: Parts, row: OutputRow) -> shapes.Output:
-    return shapes.Output.model_validate({**row.model_dump(), "url": await output_link(parts, row)})
 
 
 def _job_document(row: JobRow, outputs: list[shapes.Output], actions: list[str]) -> shapes.Job:

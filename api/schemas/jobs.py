@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.events import Moment
 from aijobs.domain.jobs.job import JobError
-from aijobs.domain.jobs.outputs import OutputKind
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
+from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import Capabilities
 from aijobs.persistence.access.keys import Scope
@@ -30,47 +30,31 @@ class Page(Shape, Generic[T]):
     next_cursor: str | None = None
 
 
-class Output(Shape):
+# Fields come in the order of the bases from right to left, then those of the class itself.
+
+
+class LinkedOutput(OutputContent, Shape):
+    """A result, behind a link."""
+
+    url: str
+
+
+class Output(OutputDetails, LinkedOutput):
     """One result. `url` is signed and expires; `width` and `height` are pixels."""
 
-    index: int
-    kind: OutputKind
-    media_type: str
-    size: int
-    sha256: str
-    url: str
-    original_url: str | None
-    width: int | None
-    height: int | None
     create_time: Moment
 
 
-class Job(Shape):
-    """A job as its owner sees it: the row's fields, the names of its status, and its outputs behind signed links."""
+class NamedJob(JobRecord, Shape):
+    """A job, with the names of its status."""
 
-    code: str = Field(examples=["job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
-    user_id: str
-    photo_review_analysis_code: str | None
-    type: str | None
-    action: str | None
-    channel: str
-    platform: str
-    model: str
-    model_id: str
-    model_name: str
-    model_version: str
-    asyn: bool
-    output_count: int
-    create_date: date
-    req_time: Moment | None
-    resp_time: Moment | None
-    cost_time: float | None = Field(description="seconds")
-    out_id: str | None = Field(description="the provider's own id")
-    job_status: JobStatus
     job_status_name: str = Field(examples=["PROCESSING"])
     job_status_desc: str = Field(examples=["生成中"])
-    unit_progress: float | None
-    overall_progress: float
+
+
+class Job(JobProgress, NamedJob):
+    """A job as its owner sees it: the row's fields, the names of its status, and its outputs behind signed links."""
+
     metadata: dict[str, str]
     outputs: list[Output]
     error: JobError | None

@@ -1,13 +1,16 @@
 """The documents of photo reviews, and what is sent to have one. Their shapes are relied on outside."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import Field
 
 from aijobs.domain.jobs.events import Moment
-from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import Analysis
+from aijobs.persistence.tables import OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from aijobs.usecases.review_photo import ReviewRequest
 from api.schemas import jobs as shapes
+from api.schemas.links import SignedLinks
 
 PHOTO: Final = "photo"  #: the form's field
 
@@ -61,25 +64,6 @@ class BeautifiedPhoto(shapes.Shape):
     create_time: Moment
 
 
-class ReviewRequest(BaseModel):
-    """A photo that was uploaded before."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    file: str = Field(pattern=f"^{FILE_CODE}$", examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
-    user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it is for")
-
-
-class BeautifyRequest(BaseModel):
-    """By which model. The photo is the review's; `params` are the model's others."""
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    model_id: str = Field(max_length=100, examples=["replicate_imageupscale_v1"])
-    params: dict[str, Any] = Field(default={}, examples=[{"enhance_model": "Standard V2", "upscale_factor": 2}])
-    output_count: int = Field(default=1, ge=1, strict=True)
-
-
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
 REVIEW_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -99,3 +83,24 @@ REVIEW_BODY: Final[dict[str, Any]] = {
         },
     }
 }
+
+
+async def review_responses(links: SignedLinks, rows: Sequence[PhotoReviewRow]) -> list[PhotoReview]:
+    return [PhotoReview.model_validate({**row.model_dump(), "ori_img_url": await links.photo(row)}) for row in rows]
+
+
+async def beautified_responses(
+    links: SignedLinks, review: PhotoReviewRow, rows: Sequence[tuple[PhotoBeautifyRow, OutputRow]]
+) -> list[BeautifiedPhoto]:
+    before = await links.photo(review)
+    return [
+        BeautifiedPhoto.model_validate(
+            {
+                **output.model_dump(include={"media_type", "width", "height", "size"}),
+                **row.model_dump(),
+                "img_url": await links.output(output),
+                "ori_img_url": before,
+            }
+        )
+        for row, output in rows
+    ]

@@ -3,7 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -11,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.domain.errors import TooBusy, TooManyStreams
+from aijobs.settings import ApiSettings
 from api.auth.credentials import Credentials
 from api.background import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription
@@ -105,6 +107,23 @@ class OpenStreams:
         for stream in self._open:
             if stream.proof in unwelcome:
                 stream.end(StreamEnd.UNWELCOME)
+
+
+@dataclass(frozen=True)
+class StreamAdmission:
+    """Lets readers in, as many as the settings allow."""
+
+    streams: OpenStreams
+    settings: ApiSettings
+
+    def of(self, proof: Credentials) -> AbstractContextManager[OpenStream]:
+        """One more stream of a caller. Entering it raises TooManyStreams or TooBusy."""
+        return self.streams.admitted(
+            proof,
+            per_user=self.settings.streams_per_user,
+            per_key=self.settings.streams_per_key,
+            in_all=self.settings.streams,
+        )
 
 
 def _count_down(counter: Counter[K], name: K) -> None:

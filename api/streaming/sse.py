@@ -11,8 +11,6 @@ from starlette.types import Receive, Scope, Send
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, events_after
 from aijobs.persistence.jobs.queries import job_of
-from api.auth.caller import Caller
-from api.dependencies import Parts
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
@@ -40,17 +38,6 @@ class EventStream(StreamingResponse):
             async with aclosing(self._frames(stream)) as frames:
                 self.body_iterator = frames
                 await super().__call__(scope, receive, send)
-
-
-def admission(parts: Parts, caller: Caller) -> AbstractContextManager[OpenStream]:
-    """One more stream of the caller. Entering it raises TooManyStreams or TooBusy."""
-    settings = parts.settings
-    return parts.streams.admitted(
-        caller.proof,
-        per_user=settings.streams_per_user,
-        per_key=settings.streams_per_key,
-        in_all=settings.streams,
-    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from cli.errors import CommandError, Exit
-from workflows.connection import connect
+from workflows.client import connect
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 ONE_LOOK: Final = timedelta(seconds=3)

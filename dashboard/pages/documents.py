@@ -21,15 +21,18 @@ from aijobs.domain.errors import (
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of
+from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
+from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob
+from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
-from api.document_intake import MODEL, TEMPLATE_FIELD, TakenJob, take_document
+from api.dependencies import Intake, Models
+from api.paths import TemplateId
 from api.problems import status_of
-from api.routes.templates import TemplateId, list_templates
-from api.uploading import received
+from api.uploads import received, sent_document
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
-from dashboard.pages.job_document import reads_prompts, table_of
+from dashboard.pages.job_document import table_of
 
 PAGE: Final = 25
 MAX_CHOICES: Final = 100  #: templates that the form offers
@@ -53,25 +56,27 @@ class DocumentLine:
 @router.get("/documents")
 async def show_documents(
     visit: Visiting,
+    models: Models,
     template: Annotated[str, Query(max_length=100)] = "",
     user: Annotated[str, Query(max_length=200)] = "",
     cursor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """`template` is the one that the form has chosen already."""
-    return await _page(visit, template=template, user=user, cursor=cursor)
+    return await _page(visit, models, template=template, user=user, cursor=cursor)
 
 
 @router.post("/documents")
-async def hand_in(request: Request, visit: Visiting, caller: Writer) -> Response:
+async def hand_in(request: Request, visit: Visiting, models: Models, caller: Writer, intake: Intake) -> Response:
     """Shows the rows of a table, or the new job. A document sent twice makes one job: the form carries its key."""
     caller.needs(Scope.FILES_WRITE)
     chosen: Mapping[str, str] = {}
     try:
-        async with received(request) as upload:
-            chosen = upload.fields
-            taken = await take_document(visit.parts, caller, upload, chosen.get("idempotency_key") or None)
+        async with received(request) as form:
+            chosen = form.fields
+            owner = caller.owner(form.user_id)
+            taken = await intake(sent_document(form), owner, idempotency_key=form.idempotency_key)
     except REFUSALS as refused:
-        return await _page(visit, template=chosen.get(TEMPLATE_FIELD, ""), sent=chosen, refused=refused)
+        return await _page(visit, models, template=chosen.get(TEMPLATE_FIELD, ""), sent=chosen, refused=refused)
     if isinstance(taken, TakenJob):
         return go_to(f"/jobs/{taken.code}")
     return go_to(f"/templates/{taken.template_id}/rows?{urlencode({'source': taken.source})}")
@@ -80,7 +85,7 @@ async def hand_in(request: Request, visit: Visiting, caller: Writer) -> Response
 @router.get("/documents/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
     """The lines of some jobs, each to take the place of the one that is there."""
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
 
@@ -97,7 +102,7 @@ async def show_rows(
         "template_rows.html",
         here="templates",
         template_id=template_id,
-        may_read_prompt=reads_prompts(visit),
+        may_read_prompt=visit.caller.reads_prompts,
         source=source,
         table=await table_of(visit, template_id, source=source, after=cursor),
         is_first=not cursor,
@@ -107,6 +112,7 @@ async def show_rows(
 
 async def _page(
     visit: PageRequest,
+    models: AvailableModels,
     *,
     template: str = "",
     user: str = "",
@@ -115,7 +121,7 @@ async def _page(
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
     wanted = JobFilter(model_id=MODEL, user_id=visit.whose(user.strip()), before=cursor or None)
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         rows, has_more = await jobs_page(session, wanted, limit=PAGE)
     return await visit.page(
         "documents.html",
@@ -132,7 +138,7 @@ async def _page(
         key=new_id("form"),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
-        is_configured=visit.parts.parameters_of(visit.parts.catalogue.model(MODEL)) is not None,
+        is_configured=models.adapter_of(models.model(MODEL)) is not None,
         extensions=",".join(f".{kind}" for kind in DocumentKind),
         **_live(rows),
     )
@@ -140,12 +146,13 @@ async def _page(
 
 async def _choices(visit: PageRequest) -> list[tuple[str, str]]:
     """Ids and names."""
-    listed = await list_templates(visit.caller, visit.parts, limit=MAX_CHOICES)
-    return [(template.id, template.name) for template in listed.data]
+    async with visit.database.read() as session:
+        templates, _ = await templates_page(session, after=None, limit=MAX_CHOICES)
+    return [(template.id, template.name) for template in templates]
 
 
 async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLine]:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         files = await files_of(session, rows)
         reached = await stages_of(session, [row.code for row in rows])
     return [DocumentLine(row, files.get(row.code), reached.get(row.code)) for row in rows]

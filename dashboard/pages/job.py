@@ -24,7 +24,10 @@ from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
-from api.acting import actions_of
+from aijobs.settings import ApiSettings
+from aijobs.usecases.follow_up import actions_of
+from aijobs.usecases.models import AvailableModels
+from api.dependencies import Models, Settings
 from api.paths import JobCode
 from api.schemas.redaction import without_secrets
 from dashboard.page import PageRequest, PageRoute, Visiting
@@ -81,17 +84,17 @@ class JobView:
 
 
 @router.get("/jobs/{code}")
-async def show_job(code: JobCode, visit: Visiting) -> HTMLResponse:
-    return await visit.page("job.html", here="jobs", **await _shown(visit, code))
+async def show_job(code: JobCode, visit: Visiting, models: Models, settings: Settings) -> HTMLResponse:
+    return await visit.page("job.html", here="jobs", **await _shown(visit, code, models, settings))
 
 
 @router.get("/jobs/{code}/live")
-async def repaint_job(code: JobCode, visit: Visiting) -> HTMLResponse:
+async def repaint_job(code: JobCode, visit: Visiting, models: Models, settings: Settings) -> HTMLResponse:
     """The page's inside, as it is now."""
-    return await visit.page("pieces/job.html", **await _shown(visit, code))
+    return await visit.page("pieces/job.html", **await _shown(visit, code, models, settings))
 
 
-async def _shown(visit: PageRequest, code: str) -> dict[str, Any]:
+async def _shown(visit: PageRequest, code: str, models: AvailableModels, settings: ApiSettings) -> dict[str, Any]:
     story = await _story(visit, code)
     row = story.row
     return {
@@ -102,14 +105,14 @@ async def _shown(visit: PageRequest, code: str) -> dict[str, Any]:
         "track": timeline_of(story.events, row.job_status, until=now()),
         "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
         "stream": f"/api/events?{urlencode({'code': code})}",
-        "temporal": temporal_address(visit, code),
-        "offered": actions_of(visit.parts, row),
+        "temporal": temporal_address(settings, code),
+        "offered": actions_of(models, row),
         "idempotency_key": new_id("form"),
     }
 
 
 async def _story(visit: PageRequest, code: str) -> JobView:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         return JobView(
             row=await job_of(session, code, user_id=visit.caller.visible_user),
             events=await milestones(session, code),
@@ -120,9 +123,9 @@ async def _story(visit: PageRequest, code: str) -> JobView:
         )
 
 
-def temporal_address(visit: PageRequest, code: str) -> str | None:
+def temporal_address(settings: ApiSettings, code: str) -> str | None:
     """Of the job's workflow in Temporal's Web UI, where the operator has told us its address."""
-    ui = visit.parts.settings.temporal_ui
+    ui = settings.temporal_ui
     if ui is None:
         return None
     base = str(ui).rstrip("/")
@@ -138,7 +141,7 @@ MANNERS: Final[Mapping[OutputKind, str]] = {
 
 
 async def _shown_output(visit: PageRequest, output: OutputRow) -> ShownOutput:
-    if output.kind in TEXTS and (text := await _beginning(visit.parts.store, output)) is not None:
+    if output.kind in TEXTS and (text := await _beginning(visit.store, output)) is not None:
         return ShownOutput(output, "text", text)
     if output.kind in MANNERS and output.media_type.startswith(SHOWN):
         return ShownOutput(output, MANNERS[output.kind])

@@ -1,24 +1,22 @@
 """What a document job shows besides what every job does: the stages of its template, and the table that came of it."""
 
-import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aijobs.domain.documents.prompt_stages import PromptStage, Stages, split
+from aijobs.domain.documents.prompt_stages import PromptStage, Stages
 from aijobs.domain.documents.templates import Column, Template
 from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import ORDER, JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of, version_used
 from aijobs.persistence.documents.rows import RowFilter, rows_page
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
-from api.document_intake import MODEL
-from api.routes.templates import PreviewedStage
+from aijobs.usecases.edit_template import cut_stages
+from aijobs.usecases.intake_document import MODEL
 from dashboard.page import PageRequest
 from dashboard.pages.job_timeline import StepPlace
 
@@ -61,16 +59,11 @@ class ShownDocument:
     is_repaired: bool
 
 
-def reads_prompts(visit: PageRequest) -> bool:
-    """As `GET /api/templates/{id}` has it: a prompt is shown to service keys only."""
-    return visit.caller.kind is KeyKind.SERVICE
-
-
 async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
     """Of a document job; nothing for any other."""
     if job.model_id != MODEL:
         return None
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         files = await files_of(session, [job])
         reached = (await stages_of(session, [job.code])).get(job.code)
         version = await version_used(session, job.code)
@@ -85,15 +78,15 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
         template=template,
         stages=_placed(names, job.job_status, reached.stage if reached else 0),
         table=table if table and table.rows else None,
-        may_read_prompt=reads_prompts(visit),
-        is_repaired=await _is_repaired(visit.parts.store, outputs),
+        may_read_prompt=visit.caller.reads_prompts,
+        is_repaired=await _is_repaired(visit.store, outputs),
     )
 
 
 async def table_of(visit: PageRequest, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
     """Rows of the caller's user, of one source or of all. Raises NotFound when there never was such a template."""
     wanted = RowFilter(template_id=template_id, user_id=visit.caller.visible_user, source=source)
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         rows, has_more = await rows_page(session, wanted, after=after, limit=ROWS_SHOWN)
         version = rows[-1].template_version if rows else None
         template = await template_of(session, template_id, version)
@@ -103,12 +96,12 @@ async def table_of(visit: PageRequest, template_id: str, *, source: str | None, 
 async def cut(template: Template) -> Stages:
     """The stages of a template; of one whose pattern takes too long here, none and a warning."""
     try:
-        return await asyncio.to_thread(split, template.prompt, template.stages)
+        return await cut_stages(template.prompt, template.stages)
     except InvalidParameters as endless:
         return Stages(stages=(), warnings=(str(endless),))
 
 
-def headed(stages: Iterable[PromptStage | PreviewedStage]) -> list[tuple[str, str]]:
+def headed(stages: Iterable[PromptStage]) -> list[tuple[str, str]]:
     """The line that begins each stage, without Markdown's marks and not all of a long one, and the stage's text."""
     return [(_heading(stage.name, stage.text), stage.text) for stage in stages]
 

@@ -15,6 +15,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.tables import JobRow
+from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.thumbnails import SHOWN
 
@@ -82,15 +83,15 @@ class JobLine:
 
 
 @router.get("/jobs")
-async def list_jobs(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    async with visit.parts.database.read() as session:
+async def list_jobs(visit: Visiting, models: Models, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
+    async with visit.database.read() as session:
         rows, has_more = await jobs_page(session, wanted.search(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",
         here="jobs",
         wanted=wanted,
-        models=sorted(model.model_id for model in visit.parts.catalogue),
+        models=sorted(model.model_id for model in models),
         lines=lines,
         next_page=wanted.address(cursor=rows[-1].code) if has_more else None,
         **_live(rows),
@@ -100,7 +101,7 @@ async def list_jobs(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> H
 @router.get("/jobs/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE_LENGTH)]) -> HTMLResponse:
     """The rows of some jobs, each to take the place of the one that is there."""
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows))
 
@@ -109,14 +110,14 @@ async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_len
 async def count_fresh(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     """How many jobs have come since the list was shown; `cursor` is its first one."""
     search = replace(wanted.search(visit), before=None)
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         count = await count_newer(session, search, wanted.cursor, at_most=MAX_FRESH)
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=wanted.address())
 
 
 async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
     done = [row.code for row in rows if row.job_status is JobStatus.SUCCESS]
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         outputs = await outputs_of(session, *done) if done else []
     shown = {
         output.job_code: output.index

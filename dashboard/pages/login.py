@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from aijobs.domain.errors import NotAuthenticated
+from api.auth.access import LetIn
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
-from api.dependencies import AllParts
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
@@ -27,26 +27,26 @@ async def show_login(request: Request, next: str = "/") -> HTMLResponse:
 @router.post("/login")
 async def log_in(
     request: Request,
-    parts: AllParts,
+    access: LetIn,
     key: Annotated[str, Form(max_length=500)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    refuse_other_pages(request, parts.base_url)
+    refuse_other_pages(request, access.base_url)
     try:
-        opened = await open_session(parts, key.strip())
+        opened = await open_session(access, key.strip())
     except NotAuthenticated:
         return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, wrong=True, next=local_path(next))
     answer = go_to(local_path(next))
-    cookie_of(parts).put(answer, opened)
+    cookie_of(access).put(answer, opened)
     return answer
 
 
 @router.post("/logout")
-async def log_out(request: Request, parts: AllParts) -> Response:
-    refuse_other_pages(request, parts.base_url)
-    cookie = cookie_of(parts)
+async def log_out(request: Request, access: LetIn) -> Response:
+    refuse_other_pages(request, access.base_url)
+    cookie = cookie_of(access)
     if secret := request.cookies.get(cookie.name):
-        await close_session(parts, secret)
+        await close_session(access, secret)
     answer = go_to("/login")
     cookie.drop(answer)
     return answer

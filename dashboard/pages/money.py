@@ -7,9 +7,9 @@ from fastapi.responses import HTMLResponse
 
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
-from aijobs.persistence.points.ledger import entries_page, limit_of
-from aijobs.persistence.tables import PointsDayRow
-from api.schemas.jobs import Points
+from aijobs.persistence.points.ledger import entries_page
+from api.dependencies import DailyLimit
+from api.schemas.points_responses import points_response
 from dashboard.page import PageRoute, Visiting
 
 MAX_USERS: Final = 50
@@ -22,13 +22,14 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/money")
 async def show_money(
     visit: Visiting,
+    daily_limit: DailyLimit,
     user: Annotated[str, Query(max_length=200)] = "",
     cursor: Annotated[int | None, Query(ge=1)] = None,
 ) -> HTMLResponse:
     day, user_id = now().date(), visit.whose(user.strip())
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         days = await spenders(session, day, user_id=user_id, at_most=MAX_USERS)
-        limits = {row.user_id: await limit_of(session, row.user_id, default=visit.parts.daily_limit) for row in days}
+        points = [await points_response(session, row, daily_limit=daily_limit) for row in days]
         held = await held_jobs(session, user_id=user_id, at_most=MAX_HELD)
         attempts = {job.code: await submissions_of(session, job.code) for job in held}
         entries, has_more = await entries_page(session, user_id=user_id, before=cursor, limit=PAGE_LENGTH)
@@ -37,14 +38,9 @@ async def show_money(
         here="money",
         user=user,
         day=day,
-        days=[_points(row, limits[row.user_id]) for row in days],
+        days=points,
         held=held,
         last_attempt={code: made[-1] if made else None for code, made in attempts.items()},
         entries=entries,
         next_page=entries[-1].id if has_more else None,
     )
-
-
-def _points(row: PointsDayRow, limit: int) -> Points:
-    left = max(limit - row.used, 0)
-    return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=left)

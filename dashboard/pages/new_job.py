@@ -1,11 +1,11 @@
 """Handing in a job by a form that is made from the model's own parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -24,12 +24,13 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.keys import KeyKind
-from api.accepting import take_in
+from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
+from api.dependencies import Accept, DailyLimit, Models
 from api.problems import status_of
-from api.routes.catalogue import list_models
-from api.routes.points import points_today
 from api.schemas import jobs as shapes
+from api.schemas.model_responses import model_responses
+from api.schemas.points_responses import points_of_today
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import fields_of, parameters_of
 
@@ -53,36 +54,99 @@ class Price:
         return self.points is not None and self.due > self.points.remaining
 
 
+@dataclass(frozen=True)
+class JobForm:
+    """The form, for one visitor."""
+
+    visit: PageRequest
+    models: AvailableModels
+    daily_limit: int
+
+    def entry(self, model_id: str) -> shapes.CatalogueEntry:
+        """The model of this id; where none is named, the first that can be used. Raises NotFound."""
+        entries = model_responses(self.models)
+        for entry in entries:
+            if entry.model_id == model_id or (not model_id and entry.configured):
+                return entry
+        if model_id or not entries:
+            raise NotFound("There is no such model.")
+        return entries[0]
+
+    async def page(
+        self,
+        entry: shapes.CatalogueEntry,
+        *,
+        key: str,
+        user: str,
+        sent: Mapping[str, str] | None = None,
+        refused: AijobsError | None = None,
+    ) -> HTMLResponse:
+        count = (sent or {}).get(COUNT, "1")
+        fields = fields_of(entry.parameters, sent) if entry.parameters else []
+        return await self.visit.page(
+            "new.html",
+            status=status_of(type(refused)) if refused else HTTPStatus.OK,
+            here="new",
+            entry=entry,
+            models=model_responses(self.models),
+            fields=fields,
+            count=count,
+            user=user,
+            asks_for_user=self.visit.caller.kind is KeyKind.SERVICE,
+            key=key,
+            price=await self.price(entry, count=_whole(count), user=user),
+            refused=str(refused) if refused else None,
+            wrong=_by_field(refused),
+            shown_at={COUNT, USER, *(field.sent_as for field in fields)},
+        )
+
+    async def price(self, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
+        due = self.models.model(entry.model_id).price(count) if isinstance(count, int) else 0
+        try:
+            user_id = self.visit.caller.acting_user(user.strip() or None)
+        except (InvalidParameters, NotAllowed):
+            return Price(due, None)
+        async with self.visit.database.read() as session:
+            return Price(due, await points_of_today(session, user_id, daily_limit=self.daily_limit))
+
+
+async def _job_form(visit: Visiting, models: Models, daily_limit: DailyLimit) -> JobForm:
+    return JobForm(visit, models, daily_limit)
+
+
+Form = Annotated[JobForm, Depends(_job_form)]
+
+
 @router.get("/new")
-async def show_form(visit: Visiting, caller: Writer, model: str = "", user: str = "") -> HTMLResponse:
-    entry = await _wanted(visit, model)
-    return await _form(visit, entry, key=new_id("form"), user=user or caller.own_user or "")
+async def show_form(form: Form, caller: Writer, model: str = "", user: str = "") -> HTMLResponse:
+    return await form.page(form.entry(model), key=new_id("form"), user=user or caller.own_user or "")
 
 
 @router.get("/new/price")
 async def show_price(
-    visit: Visiting,
+    form: Form,
     model_id: str,
     output_count: Annotated[str, Query()] = "1",
     user_id: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
-    entry = await _wanted(visit, model_id)
-    price = await _price(visit, entry, count=_whole(output_count), user=user_id)
-    return await visit.page("pieces/price.html", price=price)
+    price = await form.price(form.entry(model_id), count=_whole(output_count), user=user_id)
+    return await form.visit.page("pieces/price.html", price=price)
 
 
 @router.post("/new")
-async def hand_in(request: Request, visit: Visiting, caller: Writer) -> Response:
+async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) -> Response:
     """Shows the new job. Sent twice, or reloaded, the form makes one job: it carries its idempotency key."""
-    async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
-        sent = {name: value for name, value in form.items() if isinstance(value, str)}
-    entry = await _wanted(visit, sent.get("model_id", ""))
+    async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
+        sent = {name: value for name, value in fields.items() if isinstance(value, str)}
+    entry = form.entry(sent.get("model_id", ""))
     try:
-        answer = await take_in(visit.parts, caller, _request(entry, sent), sent.get("idempotency_key") or None)
+        order = _request(entry, sent)
+        owner = caller.owner(order.user_id)
+        receipt = await accept(order, owner, idempotency_key=sent.get("idempotency_key") or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
         key = new_id("form") if isinstance(refused, IdempotencyMismatch) else sent.get("idempotency_key", "")
-        return await _form(visit, entry, key=key, user=sent.get(USER, ""), sent=sent, refused=refused)
-    return go_to(answer.location.removeprefix("/api"))
+        return await form.page(entry, key=key, user=sent.get(USER, ""), sent=sent, refused=refused)
+    return go_to(f"/jobs/{receipt.code}")
 
 
 def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str]) -> JobRequest:
@@ -97,61 +161,6 @@ def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str]) -> JobReques
         return JobRequest.model_validate(wanted)
     except ValidationError as invalid:
         raise BadInput("Some fields are wrong.", *_fields(invalid)) from None
-
-
-async def _wanted(visit: PageRequest, model_id: str) -> shapes.CatalogueEntry:
-    """The model of this id; where none is named, the first that can be used. Raises NotFound."""
-    entries = await _models(visit)
-    for entry in entries:
-        if entry.model_id == model_id or (not model_id and entry.configured):
-            return entry
-    if model_id or not entries:
-        raise NotFound("There is no such model.")
-    return entries[0]
-
-
-async def _models(visit: PageRequest) -> list[shapes.CatalogueEntry]:
-    return (await list_models(visit.caller, visit.parts)).data
-
-
-async def _form(
-    visit: PageRequest,
-    entry: shapes.CatalogueEntry,
-    *,
-    key: str,
-    user: str,
-    sent: Mapping[str, str] | None = None,
-    refused: AijobsError | None = None,
-) -> HTMLResponse:
-    count = (sent or {}).get(COUNT, "1")
-    fields = fields_of(entry.parameters, sent) if entry.parameters else []
-    return await visit.page(
-        "new.html",
-        status=status_of(type(refused)) if refused else HTTPStatus.OK,
-        here="new",
-        entry=entry,
-        models=await _models(visit),
-        fields=fields,
-        count=count,
-        user=user,
-        asks_for_user=visit.caller.kind is KeyKind.SERVICE,
-        key=key,
-        price=await _price(visit, entry, count=_whole(count), user=user),
-        refused=str(refused) if refused else None,
-        wrong=_by_field(refused),
-        shown_at={COUNT, USER, *(field.sent_as for field in fields)},
-    )
-
-
-async def _price(visit: PageRequest, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
-    due = entry.unit_point * count if isinstance(count, int) else 0
-    caller = visit.caller
-    try:
-        named = caller.acting_user(user.strip() or None)
-    except (InvalidParameters, NotAllowed):
-        return Price(due, None)
-    whose = replace(caller, named=named) if caller.kind is KeyKind.SERVICE else caller
-    return Price(due, await points_today(whose, visit.parts))
 
 
 def _by_field(refused: AijobsError | None) -> dict[str, str]:

@@ -12,6 +12,8 @@ from aijobs.domain.catalogue import Model
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.statistics import FailureCount, HourlyCounts, ModelStatistics
+from aijobs.usecases.models import AvailableModels
+from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
 
 HOURS: Final = 24
@@ -30,13 +32,13 @@ class ModelHealth:
 
 
 @router.get("/")
-async def show_overview(visit: Visiting, user: User = "") -> HTMLResponse:
-    return await visit.page("overview.html", here="overview", user=user, **await _figures(visit, user))
+async def show_overview(visit: Visiting, models: Models, user: User = "") -> HTMLResponse:
+    return await visit.page("overview.html", here="overview", user=user, **await _figures(visit, models, user))
 
 
 @router.get("/overview/live")
-async def repaint_overview(visit: Visiting, user: User = "") -> HTMLResponse:
-    return await visit.page("pieces/overview.html", user=user, **await _figures(visit, user))
+async def repaint_overview(visit: Visiting, models: Models, user: User = "") -> HTMLResponse:
+    return await visit.page("pieces/overview.html", user=user, **await _figures(visit, models, user))
 
 
 @router.get("/overview/throughput.json")
@@ -53,14 +55,14 @@ async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
     )
 
 
-async def _figures(visit: PageRequest, user: str) -> dict[str, Any]:
+async def _figures(visit: PageRequest, available: AvailableModels, user: str) -> dict[str, Any]:
     moment, user_id = now(), visit.whose(user)
     since = moment - timedelta(hours=HOURS)
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         in_flight = await statistics.in_flight(session, user_id=user_id)
         failures = await statistics.failures(session, since=since, user_id=user_id)
     hours = await _hours(visit, moment, user_id)
-    models = await healths(visit, since=since, user_id=user_id)
+    models = await healths(visit, available, since=since, user_id=user_id)
     return {
         "in_flight": in_flight,
         "hours": hours,
@@ -70,17 +72,19 @@ async def _figures(visit: PageRequest, user: str) -> dict[str, Any]:
     }
 
 
-async def healths(visit: PageRequest, *, since: datetime, user_id: str | None) -> list[ModelHealth]:
+async def healths(
+    visit: PageRequest, models: AvailableModels, *, since: datetime, user_id: str | None
+) -> list[ModelHealth]:
     """How each model of the catalogue does."""
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         return [
             ModelHealth(model, await statistics.health(session, model.model_id, since=since, user_id=user_id))
-            for model in visit.parts.catalogue
+            for model in models
         ]
 
 
 async def _hours(visit: PageRequest, until: datetime, user_id: str | None) -> list[HourlyCounts]:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         return await statistics.throughput(session, until=until, hours=HOURS, user_id=user_id)
 
 

@@ -24,15 +24,17 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from aijobs.usecases.beautify_photo import BeautifyRequest, beautifiers, image_parameter
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.review_photo import photo_key
 from api.auth.caller import Writer
+from api.dependencies import Beautify, Models, Review
 from api.paths import ReviewCode
 from api.problems import status_of
-from api.reviewing import beautifiers, beautify, image_parameter, review_upload
-from api.routes.catalogue import list_models
 from api.schemas.jobs import CatalogueEntry
-from api.schemas.photo_responses import photo_key
-from api.schemas.photos import PHOTO, BeautifyRequest
-from api.uploading import received
+from api.schemas.model_responses import model_responses
+from api.schemas.photos import PHOTO
+from api.uploads import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
@@ -89,19 +91,20 @@ async def show_gallery(visit: Visiting, cursor: Annotated[str, Query(max_length=
 
 
 @router.post("/photos")
-async def upload(request: Request, visit: Visiting, caller: Writer) -> Response:
+async def upload(request: Request, visit: Visiting, caller: Writer, review: Review) -> Response:
     """Shows the photo. Sent twice, the form makes one review: it carries its idempotency key."""
     caller.needs(Scope.FILES_WRITE)
     try:
-        async with received(request, field=PHOTO) as sent:
-            answer = await review_upload(visit.parts, caller, sent, sent.fields.get("idempotency_key") or None)
+        async with received(request, field=PHOTO) as form:
+            owner = caller.owner(form.user_id)
+            receipt = await review.upload(form.upload, owner, idempotency_key=form.idempotency_key)
     except REFUSALS as refused:
         return await _gallery(visit, refused=refused)
-    return go_to(f"/photos/{answer.body['code']}")
+    return go_to(f"/photos/{receipt.code}")
 
 
 async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         rows, has_more = await reviews_page(
             session, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
         )
@@ -120,28 +123,30 @@ async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError
 
 
 @router.get("/photos/{code}")
-async def show_photo(code: ReviewCode, visit: Visiting, model: str = FIRST_MODEL) -> HTMLResponse:
-    return await visit.page("photo.html", **await _shown(visit, code, model))
+async def show_photo(code: ReviewCode, visit: Visiting, models: Models, model: str = FIRST_MODEL) -> HTMLResponse:
+    return await visit.page("photo.html", **await _shown(visit, models, code, model))
 
 
 @router.get("/photos/{code}/live")
-async def repaint_photo(code: ReviewCode, visit: Visiting, model: str = FIRST_MODEL) -> HTMLResponse:
+async def repaint_photo(code: ReviewCode, visit: Visiting, models: Models, model: str = FIRST_MODEL) -> HTMLResponse:
     """What changes on the page while a job works."""
-    return await visit.page("pieces/photo.html", **await _shown(visit, code, model))
+    return await visit.page("pieces/photo.html", **await _shown(visit, models, code, model))
 
 
 @router.post("/photos/{code}/beautify")
-async def begin_beautifying(request: Request, code: ReviewCode, visit: Visiting, caller: Writer) -> Response:
+async def begin_beautifying(
+    request: Request, code: ReviewCode, visit: Visiting, models: Models, caller: Writer, beautify: Beautify
+) -> Response:
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
         sent = {name: value for name, value in form.items() if isinstance(value, str)}
     model_id = sent.get("model_id", "")
-    entry = await _entry(visit, model_id)
+    entry = _entry(models, model_id)
     params = parameters_of(entry.parameters or {}, sent) if entry else {}
     wish = BeautifyRequest(model_id=model_id[:100], params=params)
     try:
-        await beautify(visit.parts, caller, code, wish, sent.get("idempotency_key") or None)
+        await beautify(code, wish, caller.actor, idempotency_key=sent.get("idempotency_key") or None)
     except REFUSALS as refused:
-        shown = await _shown(visit, code, model_id, sent=sent, refused=refused)
+        shown = await _shown(visit, models, code, model_id, sent=sent, refused=refused)
         return await visit.page("photo.html", status=status_of(type(refused)), **shown)
     return go_to(f"/photos/{code}")
 
@@ -149,16 +154,17 @@ async def begin_beautifying(request: Request, code: ReviewCode, visit: Visiting,
 @router.get("/photos/{code}/small")
 async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
     """For the gallery. The photo is never changed, so that browsers keep it."""
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
     async with turns:
-        content = b"".join([chunk async for chunk in visit.parts.store.read(photo_key(review.file_code))])
+        content = b"".join([chunk async for chunk in visit.store.read(photo_key(review.file_code))])
         made = await asyncio.to_thread(small_photo, content, SIDE)
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEPT})
 
 
 async def _shown(
     visit: PageRequest,
+    models: AvailableModels,
     code: str,
     model_id: str,
     *,
@@ -166,7 +172,7 @@ async def _shown(
     refused: AijobsError | None = None,
 ) -> dict[str, Any]:
     album = await _album(visit, code)
-    entry = await _entry(visit, model_id) or await _entry(visit, FIRST_MODEL)
+    entry = _entry(models, model_id) or _entry(models, FIRST_MODEL)
     codes = [("code", job.code) for job in album.running]
     analysis = album.analysis
     return {
@@ -178,9 +184,9 @@ async def _shown(
         "corners": corners_of(analysis) if analysis else "",
         "beautified": album.beautified,
         "stream": f"/api/events?{urlencode(codes)}" if codes else None,
-        "models": beautifiers(visit.parts),
+        "models": beautifiers(models),
         "entry": entry,
-        "fields": _fields(visit, entry, sent) if entry else [],
+        "fields": _fields(models, entry, sent) if entry else [],
         "refused": _said(refused),
         "wrong": {},
         "key": new_id("form"),
@@ -188,23 +194,22 @@ async def _shown(
 
 
 async def _album(visit: PageRequest, code: str) -> Album:
-    async with visit.parts.database.read() as session:
+    async with visit.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
         beautified, _ = await beautified_of(session, code, after=0, limit=MAX_SHOWN)
         return Album(review=review, jobs=await jobs_of(session, review), beautified=beautified)
 
 
-async def _entry(visit: PageRequest, model_id: str) -> CatalogueEntry | None:
+def _entry(models: AvailableModels, model_id: str) -> CatalogueEntry | None:
     """A model that can beautify; where it cannot, nothing."""
-    if image_parameter(visit.parts, model_id) is None:
+    if image_parameter(models, model_id) is None:
         return None
-    models = (await list_models(visit.caller, visit.parts)).data
-    return next((model for model in models if model.model_id == model_id), None)
+    return next((entry for entry in model_responses(models) if entry.model_id == model_id), None)
 
 
-def _fields(visit: PageRequest, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[FormField]:
+def _fields(models: AvailableModels, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[FormField]:
     """Those of the model, without the photo itself."""
-    place = image_parameter(visit.parts, entry.model_id)
+    place = image_parameter(models, entry.model_id)
     return [field for field in fields_of(entry.parameters or {}, sent) if field.name != place]
 
 

@@ -7,28 +7,21 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from aijobs.domain.documents.templates import TEMPLATE_ID, TemplateDefinition
+from aijobs.domain.documents.prompt_stages import Stages
+from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotFound
+from aijobs.persistence.database import Database
+from aijobs.persistence.documents.templates import delete_template, template_of, templates_page, versions_page
+from aijobs.usecases.edit_template import cut_stages, save_version
 from api.auth.caller import Caller, Operator
-from api.dependencies import Parts
+from api.paths import TemplateId
 from api.problems import status_of
-from api.routes.templates import (
-    MAX_VERSION,
-    Preview,
-    PreviewRequest,
-    TemplateId,
-    get_template,
-    list_templates,
-    list_versions,
-    preview,
-    put_template,
-    remove_template,
-)
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
-from dashboard.pages.job_document import cut, headed, reads_prompts
+from dashboard.pages.job_document import cut, headed
 from dashboard.template_form import TemplateForm
 
 PAGE: Final = 50
+MAX_VERSION: Final = 2**31 - 1
 MAX_VERSIONS: Final = 20  #: listed on a template's page
 MAX_FIELDS: Final = 20
 SAVE: Final = "save"
@@ -38,13 +31,15 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/templates")
 async def show_templates(visit: Visiting, cursor: Annotated[str | None, Query(max_length=64)] = None) -> HTMLResponse:
-    listed = await list_templates(visit.caller, visit.parts, cursor, PAGE)
+    async with visit.database.read() as session:
+        templates, has_more = await templates_page(session, after=cursor, limit=PAGE)
     return await visit.page(
         "templates.html",
         here="templates",
-        listed=listed,
+        templates=templates,
+        next_page=templates[-1].id if has_more else None,
         is_first=cursor is None,
-        may_read_prompts=reads_prompts(visit),
+        may_read_prompts=visit.caller.reads_prompts,
     )
 
 
@@ -63,9 +58,10 @@ async def make(request: Request, visit: Visiting, caller: Operator) -> Response:
 async def show_template(
     visit: Visiting, template_id: TemplateId, version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None
 ) -> HTMLResponse:
-    template = await get_template(visit.caller, template_id, visit.parts, version)
+    template = await _readable(visit.caller, visit.database, template_id, version)
     stages = await cut(template)
-    versions = await list_versions(visit.caller, template_id, visit.parts, limit=MAX_VERSIONS)
+    async with visit.database.read() as session:
+        versions, _ = await versions_page(session, template_id, below=None, limit=MAX_VERSIONS)
     return await visit.page(
         "template.html",
         here="templates",
@@ -79,20 +75,21 @@ async def show_template(
 
 @router.get("/templates/{template_id}/edit")
 async def show_form(visit: Visiting, template_id: TemplateId, _caller: Operator) -> HTMLResponse:
-    template = await get_template(visit.caller, template_id, visit.parts)
+    template = await _readable(visit.caller, visit.database, template_id)
     return await _form(visit, TemplateForm.of(template), is_new=False)
 
 
 @router.post("/templates/{template_id}/edit")
 async def change(request: Request, visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
     """A new version; or only a look at its stages."""
-    await get_template(caller, template_id, visit.parts)
+    await _readable(caller, visit.database, template_id)
     return await _done(request, visit, caller, template_id)
 
 
 @router.post("/templates/{template_id}/delete")
 async def delete(visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
-    await remove_template(template_id, caller, visit.parts)
+    async with visit.database.write() as session:
+        await delete_template(session, template_id, deleted_by=caller.key_id)
     return go_to("/templates")
 
 
@@ -106,25 +103,30 @@ async def _done(request: Request, visit: PageRequest, caller: Caller, template_i
         definition = form.definition()
         if sent.get("do") == SAVE:
             if is_new:
-                await _require_free(visit.parts, caller, form.id)
-            await put_template(form.id, definition, caller, visit.parts)
+                await _require_free(visit.database, form.id)
+            await save_version(visit.database, form.id, definition, caller.actor)
             return go_to(f"/templates/{form.id}")
-        return await _form(visit, form, is_new=is_new, seen=await _preview(definition, caller))
+        seen = await cut_stages(definition.prompt, definition.stages)
+        return await _form(visit, form, is_new=is_new, seen=seen)
     except BadInput as refused:
         return await _form(visit, form, is_new=is_new, refused=refused)
 
 
-async def _preview(definition: TemplateDefinition, caller: Caller) -> Preview:
-    return await preview(PreviewRequest(prompt=definition.prompt, stages=definition.stages), caller)
+async def _readable(caller: Caller, database: Database, template_id: str, version: int | None = None) -> Template:
+    """Raises NotAllowed for those to whom prompts are not shown, NotFound."""
+    caller.needs_prompts()
+    async with database.read() as session:
+        return await template_of(session, template_id, version)
 
 
-async def _require_free(parts: Parts, caller: Caller, template_id: str) -> None:
+async def _require_free(database: Database, template_id: str) -> None:
     """Raises InvalidParameters."""
     if not re.fullmatch(TEMPLATE_ID, template_id):
         unfit = FieldError("/id", "Letters, digits, - and _, at most 64, beginning with a letter or digit.")
         raise InvalidParameters("Some fields are wrong.", unfit)
     try:
-        await get_template(caller, template_id, parts)
+        async with database.read() as session:
+            await template_of(session, template_id)
     except NotFound:
         return
     raise InvalidParameters("Some fields are wrong.", FieldError("/id", "There is a template of this id already."))
@@ -135,7 +137,7 @@ async def _form(
     form: TemplateForm,
     *,
     is_new: bool,
-    seen: Preview | None = None,
+    seen: Stages | None = None,
     refused: BadInput | None = None,
 ) -> HTMLResponse:
     return await visit.page(

@@ -12,14 +12,15 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.bootstrap import open_adapters
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import ApiSettings, GivenSettings
-from api.app import parts_over
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.app import dependencies_over
+from api.dependencies import ApiDependencies
 from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
+from workflows.client import TemporalJobEngine
 
 NOBODY_THERE = "127.0.0.1:1"
 
@@ -28,14 +29,14 @@ SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
 
 @asynccontextmanager
 async def opened_parts(
-    folder: Path, engine: JobWorkflows, *, url: str = "http://aijobs.test", **sections: Any
-) -> AsyncIterator[Parts]:
+    folder: Path, engine: JobEngine, *, url: str = "http://aijobs.test", **sections: Any
+) -> AsyncIterator[ApiDependencies]:
     """What an API in this folder works with. `sections` are sections of the settings."""
     replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
     here = {"data_dir": folder, "secret": SECRET.decode(), "public_url": url}
     settings = GivenSettings(**{**here, "replicate": replicate, "api": SMALL, **sections})
     async with open_adapters(settings) as adapters:
-        yield parts_over(adapters, engine)
+        yield dependencies_over(adapters, engine)
 
 
 @pytest.fixture(scope="session")
@@ -45,40 +46,40 @@ async def temporal() -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def engine(temporal: Client) -> JobWorkflows:
+def engine(temporal: Client) -> TemporalJobEngine:
     async def connected() -> Client:
         return temporal
 
-    return JobWorkflows(connected)
+    return TemporalJobEngine(connected)
 
 
 @pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+async def parts(tmp_path: Path) -> AsyncIterator[ApiDependencies]:
     """Everything but Temporal, which is down."""
-    async with opened_parts(tmp_path, JobWorkflows(lambda: Client.connect(NOBODY_THERE))) as parts:
+    async with opened_parts(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as parts:
         yield parts
 
 
 @pytest.fixture
-async def key(parts: Parts, tmp_path: Path) -> str:
+async def key(parts: ApiDependencies, tmp_path: Path) -> str:
     """Of a service, with every scope."""
     return await ensure_first_key(parts.database, parts.secret, tmp_path)
 
 
 @pytest.fixture
-async def without_temporal(parts: Parts, key: str) -> AsyncIterator[ApiUnderTest]:
+async def without_temporal(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
     async with opened_installation(parts, key) as installation:
         yield installation
 
 
 @pytest.fixture
-async def api(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def api(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     async with opened_installation(replace(parts, engine=engine), key) as installation:
         yield installation
 
 
 @pytest.fixture(scope="session")
-async def standing(tmp_path_factory: pytest.TempPathFactory, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def standing(tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     """One for all tests that mind no neighbours."""
     folder = tmp_path_factory.mktemp("standing")
     async with opened_parts(folder, engine) as parts:

@@ -13,7 +13,7 @@ from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.server import serving
 
 SECRET = b"a secret only for these tests"
@@ -30,7 +30,7 @@ class ApiUnderTest:
     """`http` has a service key and names no user."""
 
     url: str
-    parts: Parts
+    parts: ApiDependencies
     http: httpx.AsyncClient
 
     async def key_for(self, user_id: str, *scopes: Scope) -> Headers:
@@ -102,7 +102,7 @@ class ApiUnderTest:
 
 
 @asynccontextmanager
-async def opened_installation(parts: Parts, key: str) -> AsyncIterator[ApiUnderTest]:
+async def opened_installation(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
     async with (
         serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,

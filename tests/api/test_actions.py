@@ -9,9 +9,9 @@ from pydantic import SecretStr
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
-from api.engine import JobWorkflows
 from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
+from workflows.client import TemporalJobEngine
 
 MIDJOURNEY = "ttapi_midjourney_v7"
 OFFERED = ["upsample1", "variation1", "reroll"]
@@ -21,7 +21,7 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(key: str, engine: JobWorkflows, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+async def studio(key: str, engine: TemporalJobEngine, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
     async with (
         opened_parts(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as parts,

@@ -10,10 +10,10 @@ from aijobs.persistence.access.sessions import add_session
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import BrowserSessionRow
 from api.auth.credentials import Credentials, valid_credentials
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 
 
-async def test_all_proofs_are_checked_together_however_many_there_are(parts: Parts, key: str) -> None:
+async def test_all_proofs_are_checked_together_however_many_there_are(parts: ApiDependencies, key: str) -> None:
     (known,) = await list_keys(parts.database)
     expired = await create_key(
         parts.database, parts.secret, kind=KeyKind.SERVICE, name="old", expires_at=now() - timedelta(seconds=1)

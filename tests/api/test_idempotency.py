@@ -4,10 +4,10 @@ import asyncio
 import hashlib
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.actors import Owner
 from aijobs.persistence.access.idempotency import claim
-from aijobs.persistence.access.keys import KeyKind, Scope, list_keys
-from api.accepting import claim_of
-from api.auth.caller import Caller
+from aijobs.persistence.access.keys import list_keys
+from aijobs.usecases.idempotency import claim_for
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 
@@ -58,11 +58,9 @@ async def test_a_key_belongs_to_its_user(api: ApiUnderTest) -> None:
 async def test_a_request_under_way_is_a_conflict(api: ApiUnderTest) -> None:
     content = picture()
     (service,) = await list_keys(api.parts.database)
-    caller = Caller(
-        key_id=service.key_id, kind=KeyKind.SERVICE, own_user=None, named=None, scopes=frozenset({Scope.FILES_WRITE})
-    )
+    owner = Owner(user_id="ada", key_id=service.key_id)
     upload = {"name": "photo.jpg", "sha256": hashlib.sha256(content).hexdigest()}
-    first = claim_of(caller, "ada", "up-1", upload)
+    first = claim_for(owner, "up-1", upload)
     assert first is not None
     async with api.parts.database.write() as session:
         await claim(session, first)

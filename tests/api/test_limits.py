@@ -20,7 +20,7 @@ from aijobs.persistence.jobs.event_log import EventFilter
 from aijobs.persistence.jobs.gate import locked_job, record
 from api.app import build_app
 from api.auth.credentials import Credentials
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.server import serving
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStreams
@@ -31,7 +31,7 @@ from tests.api.streaming import reading, socket
 
 @asynccontextmanager
 async def limited(
-    parts: Parts, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
+    parts: ApiDependencies, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
 ) -> AsyncIterator[ApiUnderTest]:
     """An installation with these settings, and with this patience for readers."""
     parts = replace(parts, settings=parts.settings.model_copy(update=settings))
@@ -56,7 +56,7 @@ async def nobody_left(api: ApiUnderTest) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: Parts, key: str) -> None:
+async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key, streams_per_key=4) as api, AsyncExitStack() as opened:
         code = await api.job("ada")
         for path in ("/api/events", f"/api/jobs/{code}/events", f"/api/progress/track/{code}"):
@@ -79,7 +79,7 @@ async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: Parts, k
     assert (websocket.status_code, websocket.headers["Retry-After"]) == (429, answer.headers["Retry-After"])
 
 
-async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(parts: Parts, key: str) -> None:
+async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key, streams=2) as api, AsyncExitStack() as opened:
         for _ in range(2):
             await opened.enter_async_context(reading(api, "/api/events"))
@@ -119,7 +119,9 @@ def test_a_key_alone_is_no_user_and_a_user_of_another_key_is_another() -> None:
         assert len(streams) == 1
 
 
-async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_together(parts: Parts, key: str) -> None:
+async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_together(
+    parts: ApiDependencies, key: str
+) -> None:
     async with limited(parts, key, streams_per_user=3) as api, AsyncExitStack() as opened:
         token = (await api.http.post("/api/tokens", json={"user_id": "ada"})).json()["token"]
         ticket = (await api.http.post("/api/tickets", json={"user_id": "ada"})).json()["ticket"]
@@ -148,7 +150,7 @@ async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_tog
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
 
 
-async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: Parts, key: str) -> None:
+async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key) as api:
         code = await api.job("ada")
         numbers: list[int] = []
@@ -171,7 +173,7 @@ async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: Parts, key
 
 
 @pytest.mark.parametrize("path", ["/api/events?after=0", "/api/jobs/{code}/events", "/api/ws?after=0"])
-async def test_one_who_never_reads_is_given_up(parts: Parts, key: str, path: str) -> None:
+async def test_one_who_never_reads_is_given_up(parts: ApiDependencies, key: str, path: str) -> None:
     upgrade = (
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
         "dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -190,7 +192,7 @@ async def test_one_who_never_reads_is_given_up(parts: Parts, key: str, path: str
             await nobody_left(api)
 
 
-async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: Parts, key: str) -> None:
+async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key, patience=timedelta(seconds=0.5)) as api:
         code = await api.job("ada")
         await shout(api, code, 400)
@@ -209,7 +211,7 @@ async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: Parts, key:
     assert received.count(b"\ndata: ") == 402
 
 
-async def test_streams_end_soon_after_their_key_is_revoked(parts: Parts, key: str) -> None:
+async def test_streams_end_soon_after_their_key_is_revoked(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key) as api:
         ada, bob = dict(await api.key_for("ada")), dict(await api.key_for("bob"))
         (revoked,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
@@ -230,7 +232,7 @@ async def test_streams_end_soon_after_their_key_is_revoked(parts: Parts, key: st
     assert connection.close_code == 4401
 
 
-async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts: Parts, key: str) -> None:
+async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts: ApiDependencies, key: str) -> None:
     async with limited(parts, key) as api:
         token = (await api.http.post("/api/tokens", json={"user_id": "ada", "ttl": 2})).json()["token"]
         signed_in = await api.http.post("/api/sessions", json={"key": key})
@@ -251,7 +253,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts:
     assert signing_out.status_code == 204
 
 
-async def test_a_quiet_stream_gives_signs_of_life(parts: Parts, key: str) -> None:
+async def test_a_quiet_stream_gives_signs_of_life(parts: ApiDependencies, key: str) -> None:
     parts = replace(parts, live=EventHub(parts.database, heartbeat=timedelta(seconds=0.2)))
     async with limited(parts, key) as api:
         code = await api.job("ada")
@@ -282,7 +284,7 @@ async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
 
 
 async def test_one_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(
-    parts: Parts, key: str, caplog: pytest.LogCaptureFixture
+    parts: ApiDependencies, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with limited(parts, key) as api:
         host, port = api.url.removeprefix("http://").split(":")

@@ -19,17 +19,17 @@ from aijobs.generators.photo_scores import measured_analysis
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
-from api.dependencies import Parts
-from api.engine import JobWorkflows
+from api.dependencies import ApiDependencies
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import bomb, picture
+from workflows.client import TemporalJobEngine
 
 ADA: Final = {"Aijobs-User": "ada"}
 NOBODYS: Final = "review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
 
 
 @pytest.fixture
-async def desk(parts: Parts, key: str, engine: JobWorkflows) -> AsyncIterator[ApiUnderTest]:
+async def desk(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     """With nothing but measuring."""
     async with opened_installation(replace(parts, engine=engine), key) as installation:
         yield installation

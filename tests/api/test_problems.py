@@ -9,7 +9,7 @@ import pytest
 from aijobs.domain import errors
 from aijobs.domain.errors import AijobsError
 from api.app import build_app
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.problems import STATUS_OF, status_of
 from api.server import serving
 from tests.api.installation import ApiUnderTest
@@ -106,7 +106,7 @@ async def test_the_callers_own_request_id_is_kept_when_it_is_decent(standing: Ap
     assert replaced.headers["X-Request-Id"].startswith("req_")
 
 
-async def test_an_unexpected_error_tells_nothing_but_its_number(parts: Parts) -> None:
+async def test_an_unexpected_error_tells_nothing_but_its_number(parts: ApiDependencies) -> None:
     app = build_app(parts)
 
     @app.get("/broken")

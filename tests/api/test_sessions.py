@@ -13,7 +13,7 @@ from aijobs.persistence.access.keys import Scope, list_keys, revoke_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import BrowserSessionRow
 from api.app import build_app
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 
@@ -69,7 +69,7 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_fr
     assert secret not in stored.model_dump_json()
 
 
-async def test_over_tls_the_cookie_belongs_to_this_host_alone(parts: Parts, key: str) -> None:
+async def test_over_tls_the_cookie_belongs_to_this_host_alone(parts: ApiDependencies, key: str) -> None:
     parts = replace(parts, base_url="https://aijobs.test")
     async with (
         serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,

@@ -11,7 +11,7 @@ import httpx
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.event_log import EventFilter, log_after
 from api.app import build_app
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 
@@ -79,12 +79,12 @@ async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
         await api.push(code, status)
 
 
-async def the_log(parts: Parts) -> Heard:
+async def the_log(parts: ApiDependencies) -> Heard:
     async with parts.database.read() as session:
         return [(entry.event.code, entry.event.seq) for entry in await log_after(session, EventFilter(), 0)]
 
 
-async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(parts: Parts, key: str) -> None:
+async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(parts: ApiDependencies, key: str) -> None:
     dice = random.Random(7)
     settings = parts.settings.model_copy(update={"streams_per_key": 2 * (OF_ONE_JOB + OF_ALL)})
     parts = replace(parts, settings=settings, daily_limit=10_000)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatSettings
 from aijobs.persistence.access.keys import Scope
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
 from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
@@ -19,7 +19,7 @@ TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
 @pytest.fixture
-async def templated(parts: Parts, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+async def templated(parts: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """Documents can be handed in; nobody works on them."""
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
     async with (

@@ -12,7 +12,7 @@ from api.app import build_app
 from api.auth.caller import Caller
 from api.auth.tickets import make_ticket
 from api.auth.tokens import Claims, make_token
-from api.dependencies import Parts
+from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import heard, reading, socket
@@ -82,7 +82,7 @@ async def test_a_ticket_is_for_a_user_whom_the_caller_may_act_for(api: ApiUnderT
     assert (await api.http.post("/api/tickets", headers=await api.key_for("x", Scope.JOBS_WRITE))).status_code == 403
 
 
-async def test_other_origins_may_not_call_unless_they_are_listed(parts: Parts, key: str) -> None:
+async def test_other_origins_may_not_call_unless_they_are_listed(parts: ApiDependencies, key: str) -> None:
     listed = replace(parts, settings=parts.settings.model_copy(update={"allowed_origins": (ELSEWHERE,)}))
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,aijobs-user"}
     async with (

@@ -14,7 +14,7 @@ from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.idempotency import Answer, IdempotencyClaim, claim, settle
+from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, claim, settle
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
@@ -118,7 +118,8 @@ async def _accepted(database: Database, catalogue: Catalogue, witness: Observati
     async with database.write() as session:
         await claim(session, wanted)
         code = (await accept(session, order)).code
-        await settle(session, wanted, Answer(status=202, location=f"/api/jobs/{code}", body={"code": code}))
+        answer = {"status": 202, "location": f"/api/jobs/{code}", "body": {"code": code}}
+        await settle(session, wanted, Receipt(code=code, answer=answer))
     witness.accounts[key] = CustomerObservation(user=USER, codes=[code, code], tries=2)
     return code
 

@@ -9,11 +9,11 @@ import pytest
 from temporalio.client import Client
 
 from aijobs.persistence.access.first_key import ensure_first_key
-from api.engine import JobWorkflows
 from cli.main import run
 from tests.api.conftest import NOBODY_THERE, opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.cli.command import OURS, Ended
+from workflows.client import TemporalJobEngine
 
 
 class Command(Protocol):
@@ -39,7 +39,7 @@ def aijobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """A real API, without Temporal, whose first key is in `tmp_path`, as commands look for it."""
-    async with opened_parts(tmp_path, JobWorkflows(lambda: Client.connect(NOBODY_THERE))) as parts:
+    async with opened_parts(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as parts:
         key = await ensure_first_key(parts.database, parts.secret, tmp_path)
         async with opened_installation(parts, key) as installation:
             yield installation

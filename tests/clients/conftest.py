@@ -15,11 +15,11 @@ from temporalio.client import Client as TemporalClient
 
 from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
-from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_parts
 from tests.api.installation import ApiUnderTest
+from workflows.client import TemporalJobEngine
 
 KEY = "aijobs_service_0000000000000000_nothing"
 
@@ -68,7 +68,7 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnderTest]:
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
-    nobody = JobWorkflows(lambda: TemporalClient.connect(NOBODY_THERE))
+    nobody = TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))
     async with opened_parts(folder, nobody, url=f"http://127.0.0.1:{port}") as parts:
         key = await ensure_first_key(parts.database, parts.secret, folder)
         async with (

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from api.engine import JobWorkflows
 from tests.api.conftest import engine, temporal
 from tests.dashboard.installation import WIDE, DashboardUnderTest, Visitor, opened_house, started_browser, visiting
+from workflows.client import TemporalJobEngine
 
 __all__ = ["engine", "temporal"]
 
@@ -27,7 +27,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, engine: JobWorkflows) -> AsyncIterator[DashboardUnderTest]:
+async def house(tmp_path: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
     async with opened_house(tmp_path, engine) as house:
         yield house
 

@@ -12,12 +12,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
-from api.engine import JobWorkflows
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_parts
 from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
+from workflows.client import TemporalJobEngine
 
 #: In a container there is no sandbox and little shared memory; and a test's browser talks to nobody else.
 FLAGS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-sync")
@@ -45,7 +45,7 @@ class DashboardUnderTest:
 
 
 @asynccontextmanager
-async def opened_house(folder: Path, engine: JobWorkflows) -> AsyncIterator[DashboardUnderTest]:
+async def opened_house(folder: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
     async with opened_parts(folder, engine, url=url) as parts:

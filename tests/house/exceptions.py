@@ -5,7 +5,7 @@ from typing import Final
 
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
-    "api": "until the use cases stand by themselves",
+    "api": "what surrounds the routes, beside its folders",
     "api/routes": "one resource a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
@@ -28,11 +28,13 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "activities/heartbeats.py": "an interceptor, as error_mapping is",
     "aijobs/adapters/download/peeked_stream.py": "a stream that is read twice, apart from what reads it",
     "aijobs/adapters/storage/open_store.py": "loads boto3 only where it is needed",
+    "aijobs/adapters/media/picture_threads.py": "until pictures are decoded in processes of their own",
     "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
     "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
     "aijobs/persistence/migrations/env.py": "loaded by Alembic, by its name",
     "aijobs/persistence/webhooks/inbound.py": "what comes in, apart from what goes out",
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
+    "api/routes/": "one resource a file",
     "cli/commands/": "one command a file",
     "cli/doctor/vendor_keys.py": "asks vendors, where the other checks look at what is ours",
     "dashboard/navigation.py": "where a page is added",

@@ -1,16 +1,14 @@
 """Which kind a document is: told from its content, and held against its name."""
 
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.documents.archive import kind_of_archive
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.kinds import DocumentKind, kind_by_name
 from aijobs.domain.errors import UnreadableFile
 
-TAKEN: Final = ", ".join(f".{kind}" for kind in DocumentKind)
 PDF_WITHIN_BYTES: Final = 1024  #: where a PDF's signature may stand, by PDF 1.7, appendix H
 
-_EXTENSIONS: Final = frozenset(str(kind) for kind in DocumentKind)
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM: Final = "EncryptedPackage".encode("utf-16-le")
 _TEXTS: Final = frozenset({DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV})
@@ -19,14 +17,6 @@ _CALLED: Final = {
     DocumentKind.WORD: "a Word document",
     DocumentKind.PDF: "a PDF",
 }
-
-
-def kind_by_name(name: str) -> DocumentKind:
-    """Raises UnreadableFile for an extension that we do not take."""
-    extension = PurePath(name).suffix.lower().lstrip(".")
-    if extension not in _EXTENSIONS:
-        raise UnreadableFile(f"We take {TAKEN}; this file's name ends in {f'.{extension}' if extension else 'none'}.")
-    return DocumentKind(extension)
 
 
 def kind_of(path: Path, name: str) -> DocumentKind:

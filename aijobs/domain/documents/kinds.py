@@ -7,6 +7,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
+from aijobs.domain.errors import UnreadableFile
+
 
 class DocumentKind(StrEnum):
     """A kind of document, called by the extension of its name."""
@@ -35,9 +37,25 @@ MEDIA_TYPE_OF: Final[Mapping[DocumentKind, str]] = MappingProxyType(
 )
 
 
+_EXTENSIONS: Final = frozenset(str(kind) for kind in DocumentKind)
+_TAKEN: Final = ", ".join(f".{kind}" for kind in DocumentKind)
+
+
 def is_document(name: str) -> bool:
     """Whether a file's name is that of a document."""
-    return PurePath(name).suffix.lower().lstrip(".") in {str(kind) for kind in DocumentKind}
+    return _extension(name) in _EXTENSIONS
+
+
+def kind_by_name(name: str) -> DocumentKind:
+    """Raises UnreadableFile for an extension that we do not take."""
+    extension = _extension(name)
+    if extension not in _EXTENSIONS:
+        raise UnreadableFile(f"We take {_TAKEN}; this file's name ends in {f'.{extension}' if extension else 'none'}.")
+    return DocumentKind(extension)
+
+
+def _extension(name: str) -> str:
+    return PurePath(name).suffix.lower().lstrip(".")
 
 
 @dataclass(frozen=True, kw_only=True)

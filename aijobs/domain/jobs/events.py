@@ -14,7 +14,12 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _rfc3339_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+MomentOrNone = Annotated[datetime | None, PlainSerializer(_rfc3339_or_none, return_type=str | None, when_used="json")]
 
 
 class EventKind(StrEnum):

@@ -31,20 +31,30 @@ class OutputSource:
     expires_at: datetime | None = None
 
 
-class StoredOutput(BaseModel):
-    """One result in our own store. `size` in bytes, `sha256` in hex, `width` and `height` in pixels."""
-
-    model_config = ConfigDict(frozen=True)
+class OutputContent(BaseModel):
+    """What a result is. `size` in bytes, `sha256` in hex. Declared here, for the database and for the API."""
 
     index: int
     kind: OutputKind
     media_type: str
     size: int
     sha256: str
-    key: str
+
+
+class OutputDetails(BaseModel):
+    """Where the provider had a result, and how large its picture is, in pixels."""
+
     original_url: str | None
     width: int | None
     height: int | None
+
+
+class StoredOutput(OutputDetails, OutputContent):
+    """One result in our own store."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,44 @@
-"""What turning a document into a table needs."""
+"""What taking in a document, and turning it into a table, needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol
 
+from aijobs.domain.documents.kinds import ReadDocument
 from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
+
+
+class UploadedTable(Protocol):
+    """A table that was read and checked."""
+
+    @property
+    def count(self) -> int: ...
+
+    def rows(self) -> Iterator[Row]:
+        """Each time from the first. Reads a file: not for an event loop."""
+        ...
+
+
+class DocumentParser(Protocol):
+    """Reads documents, whatever they do to their parser."""
+
+    async def read(self, document: Path | bytes, name: str) -> ReadDocument:
+        """What a document says. `name` is what its owner calls it: its extension must fit its content.
+
+        Raises UnreadableFile and FileTooLarge.
+        """
+        ...
+
+    def table(
+        self, document: Path | bytes, name: str, columns: Sequence[Column]
+    ) -> AbstractAsyncContextManager[UploadedTable]:
+        """The table in a workbook, for as long as the block lasts.
+
+        Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
+        """
+        ...
 
 
 class DocumentStore(Protocol):

@@ -1,9 +1,36 @@
-"""Temporal, as repair needs it."""
+"""Temporal, as use cases and repair need it."""
 
 from enum import StrEnum
 from typing import Protocol
 
 from aijobs.domain.jobs.job import JobBrief
+
+
+class JobEngine(Protocol):
+    """Runs the jobs that were accepted. A job's code names its run, so that everything here may be repeated.
+
+    Every method gives up after a few seconds and raises TemporalUnavailable.
+    """
+
+    async def start(self, brief: JobBrief) -> None:
+        """Start a job, unless it has been started."""
+        ...
+
+    async def cancel(self, code: str, *, reason: str) -> None:
+        """Ask for a job's end. Nothing happens when its run has ended."""
+        ...
+
+    async def poll_now(self, brief: JobBrief) -> None:
+        """Let a job ask its provider now; for one that has ended, begin the slow watch anew."""
+        ...
+
+    async def hint(self, code: str, *, raw_status: str | None) -> None:
+        """Let a job ask its provider now, which has said that it has news. Nothing happens when the job has ended."""
+        ...
+
+    async def probe(self) -> None:
+        """Whether it answers."""
+        ...
 
 
 class WorkflowStatus(StrEnum):

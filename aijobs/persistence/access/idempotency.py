@@ -26,22 +26,24 @@ class IdempotencyClaim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What was answered: status, where the new thing is, and the body."""
+class Receipt:
+    """What is kept of a request that was granted: the `code` of what it made, and the `answer` to give again.
 
-    status: int
-    location: str
-    body: dict[str, Any]
+    The answer is the API's document, and passes through as it is; its `body` names the code.
+    """
+
+    code: str
+    answer: dict[str, Any]
 
 
-async def first_answer(session: AsyncSession, wanted: IdempotencyClaim) -> Answer | None:
-    """The answer to the first such request, if there was one. Raises IdempotencyMismatch and IdempotencyInFlight."""
+async def first_receipt(session: AsyncSession, wanted: IdempotencyClaim) -> Receipt | None:
+    """The receipt of the first such request, if there was one. Raises IdempotencyMismatch and IdempotencyInFlight."""
     row = await session.get(IdempotencyRow, (wanted.owner, wanted.key))
     return _judged(row, wanted) if row is not None and not _is_forgotten(row) else None
 
 
-async def claim(session: AsyncSession, wanted: IdempotencyClaim) -> Answer | None:
-    """As `first_answer`; but when there was none, this is the first, and `settle` or `release` must follow."""
+async def claim(session: AsyncSession, wanted: IdempotencyClaim) -> Receipt | None:
+    """As `first_receipt`; but when there was none, this is the first, and `settle` or `release` must follow."""
     row = await _locked(session, wanted)
     if row is not None and not _is_forgotten(row):
         return _judged(row, wanted)
@@ -50,11 +52,11 @@ async def claim(session: AsyncSession, wanted: IdempotencyClaim) -> Answer | Non
     return None
 
 
-async def settle(session: AsyncSession, wanted: IdempotencyClaim, answer: Answer) -> None:
-    """Keep the answer to a claimed request."""
+async def settle(session: AsyncSession, wanted: IdempotencyClaim, receipt: Receipt) -> None:
+    """Keep the receipt of a claimed request."""
     row = await _locked(session, wanted)
     if row is not None:
-        row.answer = {"status": answer.status, "location": answer.location, "body": answer.body}
+        row.answer = receipt.answer
 
 
 async def release(session: AsyncSession, wanted: IdempotencyClaim) -> None:
@@ -68,12 +70,12 @@ async def _locked(session: AsyncSession, wanted: IdempotencyClaim) -> Idempotenc
     return await session.get(IdempotencyRow, (wanted.owner, wanted.key), with_for_update=True)
 
 
-def _judged(row: IdempotencyRow, wanted: IdempotencyClaim) -> Answer:
+def _judged(row: IdempotencyRow, wanted: IdempotencyClaim) -> Receipt:
     if row.request_sha256 != wanted.request_sha256:
         raise IdempotencyMismatch("This Idempotency-Key was used for another request.")
     if row.answer is None:
         raise IdempotencyInFlight("The first request with this Idempotency-Key is still under way.")
-    return Answer(**row.answer)
+    return Receipt(code=row.answer["body"]["code"], answer=row.answer)
 
 
 def _is_forgotten(row: IdempotencyRow) -> bool:

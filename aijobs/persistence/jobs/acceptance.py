@@ -8,11 +8,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.record import JobOrder, JobRecord
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables.jobs import OrderDetails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +36,8 @@ class Acceptance:
 
 async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
     """Insert the job as DRAFT and reserve its points. Raises PointsExhausted."""
-    moment = now()
     request, model = order.request, order.model
-    job = JobRow(
+    ordered = JobOrder(
         code=new_id("job"),
         user_id=order.user_id,
         photo_review_analysis_code=request.photo_review_analysis_code,
@@ -49,16 +51,11 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
         model_version=model.model_version,
         asyn=model.asyn,
         output_count=request.output_count,
-        create_date=moment.date(),
-        create_time=moment,
-        update_time=moment,
-        create_by=order.created_by,
-        points=model.unit_point * request.output_count,
-        extra=request.metadata,
-        callback_url=request.callback_url,
-        params=order.params,
-        origin=order.origin,
     )
+    details = OrderDetails(
+        extra=request.metadata, callback_url=request.callback_url, params=order.params, origin=order.origin
+    )
+    job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
     session.add(job)
     await session.flush()
     gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})
@@ -66,3 +63,17 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
     if order.origin:
         gate.note(session, await gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
     return job
+
+
+def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: str) -> JobRow:
+    """A job at its beginning."""
+    moment = now()
+    record = JobRecord(**vars(order), create_date=moment.date(), job_status=JobStatus.DRAFT)
+    return JobRow(
+        **vars(record),
+        **details.model_dump(),
+        points=points,
+        create_by=created_by,
+        create_time=moment,
+        update_time=moment,
+    )

@@ -8,35 +8,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.errors import CannotRerun
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import RerunFrom
+from aijobs.domain.jobs.record import JobOrder
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.acceptance import new_job
 from aijobs.persistence.jobs.products import ON_RERUN
 from aijobs.persistence.jobs.submissions import last_submission
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
-
-#: What a rerun takes over from the job that it repeats.
-TAKEN_OVER = (
-    "user_id",
-    "photo_review_analysis_code",
-    "type",
-    "action",
-    "channel",
-    "platform",
-    "model",
-    "model_id",
-    "model_name",
-    "model_version",
-    "asyn",
-    "output_count",
-    "extra",
-    "callback_url",
-    "params",
-    "origin",
-)
+from aijobs.persistence.tables.jobs import OrderDetails
 
 
 async def rerun_from_start(session: AsyncSession, old: JobRow, *, points_due: int, daily_limit: int, by: str) -> JobRow:
@@ -68,18 +51,12 @@ async def rerun_from_migration(
 def _repetition(old: JobRow, start: RerunFrom, *, points_due: int, by: str) -> JobRow:
     if not old.job_status.is_final:
         raise CannotRerun(f"{old.code} is still running.")
-    moment = now()
-    return JobRow(
-        **{name: getattr(old, name) for name in TAKEN_OVER},
-        code=new_id("job"),
-        create_date=moment.date(),
-        create_time=moment,
-        update_time=moment,
-        create_by=by,
-        points=points_due,
-        rerun_of=old.code,
-        rerun_from=start,
-    )
+    ordered = old.model_dump(include=JobOrder.model_fields.keys() - {"code"})
+    order = JobOrder(code=new_id("job"), **ordered)
+    details = OrderDetails(**old.model_dump(include={*OrderDetails.model_fields}))
+    new = new_job(order, details, points=points_due, created_by=by)
+    new.rerun_of, new.rerun_from = old.code, start
+    return new
 
 
 async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:

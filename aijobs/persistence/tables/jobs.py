@@ -1,56 +1,49 @@
 """Jobs, their history, what was sent for them, and what came of it."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.outputs import OutputContent, OutputDetails
+from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import RowId, StatusColumn, now
 from aijobs.persistence.tables.base import BaseFields
 
 
-class JobRow(BaseFields, table=True):
-    """A job as its owner sees it. `job_status`, the progress and `event_seq` are written by the gate alone."""
+class OrderDetails(SQLModel):
+    """What belongs to an order besides: a rerun takes it over too."""
+
+    extra: dict[str, str] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
+    callback_url: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    origin: str | None = Field(default=None, max_length=40, index=True)  #: the finished job that this one acts on
+
+
+class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
+    """A job, and how it is stored. `job_status`, the progress and `event_seq` are written by the gate alone."""
 
     __tablename__ = "job"
+    __table_args__ = (
+        Index("ix_job_photo_review_analysis_code", "photo_review_analysis_code"),
+        Index("ix_job_model_id", "model_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
     user_id: str = Field(index=True, max_length=200)
-    photo_review_analysis_code: str | None = Field(default=None, index=True)
-    type: str | None = None
-    action: str | None = None
-    channel: str
-    platform: str
-    model: str
-    model_id: str = Field(index=True)
-    model_name: str
-    model_version: str
-    asyn: bool
-    output_count: int
-    create_date: date
-    req_time: datetime | None = None
-    resp_time: datetime | None = None
-    cost_time: float | None = None
-    out_id: str | None = None
     job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn, index=True)
-    unit_progress: float | None = None
     overall_progress: float = 0.0
     event_seq: int = 0
     points: int
-    extra: dict[str, str] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
-    callback_url: str | None = None
-    params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
     rerun_of: str | None = Field(default=None, max_length=40, index=True)
     rerun_from: str | None = None  #: "start" or "migration"
-    origin: str | None = Field(default=None, max_length=40, index=True)  #: the finished job that this one acts on
 
 
 class JobEventRow(SQLModel, table=True):
@@ -92,7 +85,7 @@ class SubmissionRow(SQLModel, table=True):
     cause: str | None = None
 
 
-class OutputRow(BaseFields, table=True):
+class OutputRow(OutputDetails, OutputContent, BaseFields, table=True):
     """One result in our own store."""
 
     __tablename__ = "output"
@@ -100,15 +93,8 @@ class OutputRow(BaseFields, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)
-    index: int
-    kind: OutputKind
-    media_type: str
     size: int = Field(sa_type=RowId)
-    sha256: str
     key: str
-    original_url: str | None
-    width: int | None
-    height: int | None
 
 
 class FileRow(BaseFields, table=True):

@@ -1,0 +1,114 @@
+"""Accepting a job: everything that can be known to be wrong is refused before anything is reserved."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
+from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
+from aijobs.domain.values.actors import Owner
+from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import acceptance
+from aijobs.persistence.jobs.acceptance import Acceptance
+from aijobs.persistence.jobs.queries import file_of
+from aijobs.persistence.tables import JobRow
+from aijobs.usecases.follow_up import checked_origin, parameters_for
+from aijobs.usecases.idempotency import claim_for, first_receipt
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.new_job import JobMaker
+
+InTransaction = Callable[[AsyncSession, JobRow], Awaitable[None]]
+"""Writes what stands or falls with the new job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptJob:
+    """`webhook_url_error` says why nobody can be called at a URL; nothing when somebody can."""
+
+    database: Database
+    models: AvailableModels
+    jobs: JobMaker
+    daily_limit: int
+    webhook_url_error: Callable[[str], str | None]
+
+    async def __call__(
+        self,
+        request: JobRequest,
+        owner: Owner,
+        *,
+        idempotency_key: str | None = None,
+        in_transaction: InTransaction | None = None,
+    ) -> Receipt:
+        """The receipt of a new job, which is on its way: its points are reserved, and it is not lost any more.
+
+        With the same key and request again: the first receipt. Raises BadInput and its kind, PointsExhausted,
+        IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
+        """
+        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        if first := await first_receipt(self.database, claim):
+            return first
+        order = await self._checked(request, owner)
+
+        async def accepted(session: AsyncSession) -> JobRow:
+            job = await acceptance.accept(session, order)
+            if in_transaction is not None:
+                await in_transaction(session, job)
+            return job
+
+        return await self.jobs.make_once(claim, accepted)
+
+    async def _checked(self, request: JobRequest, owner: Owner) -> Acceptance:
+        model = self.models.model(request.model_id)
+        parameters = parameters_for(self.models, model, request.action)
+        _check_count(request, model)
+        self._check_callback(request)
+        checked = check_parameters(model, parameters, request.params)
+        params = checked.model_dump(mode="json")
+        await self._check_files(parameters, params, owner.user_id)
+        origin = await checked_origin(self.database, self.models, request, model, checked, user_id=owner.user_id)
+        return Acceptance(
+            user_id=owner.user_id,
+            request=request,
+            model=model,
+            params=params,
+            created_by=owner.key_id,
+            daily_limit=self.daily_limit,
+            origin=origin,
+        )
+
+    def _check_callback(self, request: JobRequest) -> None:
+        if request.callback_url is not None and (problem := self.webhook_url_error(request.callback_url)):
+            raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", problem))
+
+    async def _check_files(self, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
+        """Uploads that are named must be there, the user's, and of the right kind."""
+        named = list(uploads_in(params, parameters.file_fields()))
+        if not named:
+            return
+        async with self.database.read() as session:
+            problems = {where: await _file_problem(session, code, mark, user_id) for where, code, mark in named}
+        wrong = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
+        if wrong:
+            raise InvalidParameters("A file cannot be used.", *wrong)
+
+
+def _check_count(request: JobRequest, model: Model) -> None:
+    if request.output_count > model.max_output_count:
+        most = FieldError("/output_count", f"{model.model_name} makes at most {model.max_output_count}.")
+        raise InvalidParameters("Too many outputs.", most)
+
+
+async def _file_problem(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
+    try:
+        file = await file_of(session, code, user_id=user_id)
+    except NotFound:
+        return "There is no such file of this user."
+    if not mark.takes(file.media_type):
+        return f"This must be a file of the kind {mark.media}."
+    return None

@@ -1,0 +1,40 @@
+"""Asking for a job's end."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.lifecycle import require_unfinished
+from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.domain.values.actors import Actor
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
+from aijobs.persistence.jobs.queries import brief_of, job_of
+from aijobs.persistence.tables import JobRow
+
+NO_REASON_GIVEN: Final = "Canceled by its owner."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelJob:
+    """Notes the wish in the job's history, and lets its run know."""
+
+    database: Database
+    catalogue: Catalogue
+    engine: JobEngine
+
+    async def __call__(self, code: str, actor: Actor, *, reason: str | None = None) -> JobRow:
+        """The job, which becomes CANCELED a little later, unless it ends otherwise before. May be called again.
+
+        Raises NotFound, JobIsFinal, and TemporalUnavailable: then it must be called again.
+        """
+        reason = reason or NO_REASON_GIVEN
+        async with self.database.read() as session:
+            job = await job_of(session, code, user_id=actor.user_id)
+        require_unfinished(job.code, job.job_status)
+        await self.engine.start(brief_of(job, self.catalogue))  # it has been, unless Temporal was away
+        async with self.database.write() as session:
+            job = await locked_job(session, code)
+            await note_wish_to_cancel(session, job, reason=reason)
+        await self.engine.cancel(code, reason=reason)
+        return job

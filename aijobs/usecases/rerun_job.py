@@ -1,0 +1,52 @@
+"""Running a job again, as a new job: from its beginning, or from its migration."""
+
+from dataclasses import dataclass
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.job import RerunFrom
+from aijobs.domain.values.actors import Actor
+from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import reruns
+from aijobs.persistence.jobs.gate import locked_job
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.tables import JobRow
+from aijobs.usecases.idempotency import claim_for
+from aijobs.usecases.models import AvailableModels
+from aijobs.usecases.new_job import JobMaker
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerunJob:
+    """From the start it is charged anew; what is only migrated again is free."""
+
+    database: Database
+    models: AvailableModels
+    jobs: JobMaker
+    daily_limit: int
+
+    async def __call__(
+        self, code: str, start: RerunFrom, actor: Actor, *, idempotency_key: str | None = None
+    ) -> Receipt:
+        """The receipt of a new job of the same user, which is on its way. With the same key again: the first receipt.
+
+        Raises NotFound, CannotRerun while the job runs or when nothing is left of it, ModelNotConfigured,
+        UnknownModel, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
+        """
+        async with self.database.read() as session:
+            owner = actor.on_behalf_of((await job_of(session, code, user_id=actor.user_id)).user_id)
+        claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
+
+        async def repeated(session: AsyncSession) -> JobRow:
+            return await self._rerun(session, await locked_job(session, code), start, by=owner.key_id)
+
+        return await self.jobs.make_once(claim, repeated)
+
+    async def _rerun(self, session: AsyncSession, old: JobRow, start: RerunFrom, *, by: str) -> JobRow:
+        model = self.models.catalogue.model(old.model_id)
+        capabilities = self.models.configured_adapter(model).capabilities
+        if start is RerunFrom.MIGRATION:
+            return await reruns.rerun_from_migration(session, old, link_lifetime=capabilities.link_lifetime, by=by)
+        due = model.price(old.output_count)
+        return await reruns.rerun_from_start(session, old, points_due=due, daily_limit=self.daily_limit, by=by)

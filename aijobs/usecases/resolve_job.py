@@ -1,0 +1,46 @@
+"""An operator's decision about a job that ended, or waits, in doubt. Recorded in its history with who and why."""
+
+from dataclasses import dataclass
+
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.domain.values.actors import Actor
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs import resolutions
+from aijobs.persistence.jobs.gate import locked_job
+from aijobs.persistence.jobs.queries import brief_of, job_of
+from aijobs.persistence.jobs.resolutions import Resolution
+from aijobs.persistence.tables import JobRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveJob:
+    """Settles held points, or tells what became of a lost submission."""
+
+    database: Database
+    catalogue: Catalogue
+    engine: JobEngine
+
+    async def settle_points(self, code: str, decision: Resolution, actor: Actor, *, why: str) -> JobRow:
+        """Refund or charge held points. Raises NotFound, NothingHeld."""
+        await self._require(code, actor)
+        async with self.database.write() as session:
+            job = await locked_job(session, code)
+            await resolutions.resolve(session, job, decision, by=actor.key_id, why=why)
+        return job
+
+    async def attach(self, code: str, ref: str, actor: Actor, *, why: str) -> JobRow:
+        """Name the provider's id of a lost submission, which is then asked for at once.
+
+        Raises NotFound, SubmissionExists when none was lost, TemporalUnavailable.
+        """
+        await self._require(code, actor)
+        async with self.database.write() as session:
+            job = await locked_job(session, code)
+            await resolutions.attach(session, job, {"id": ref}, by=actor.key_id, why=why)
+        await self.engine.poll_now(brief_of(job, self.catalogue))
+        return job
+
+    async def _require(self, code: str, actor: Actor) -> None:
+        async with self.database.read() as session:
+            await job_of(session, code, user_id=actor.user_id)

@@ -1,0 +1,156 @@
+"""Keeping an uploaded file: it is looked at from its first byte to its last before it is kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.documents.kinds import is_document
+from aijobs.domain.errors import AijobsError, FileTooLarge, StoreUnavailable
+from aijobs.domain.ports.documents import DocumentParser
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.photos import PictureDecoder
+from aijobs.domain.values.actors import Owner
+from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, settle
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.write_intents import begin_write, finish_write
+from aijobs.persistence.tables import FileRow
+from aijobs.usecases.idempotency import Render, claim_for, claimed
+
+MAX_NAME_LENGTH: Final = 150
+CHUNK_BYTES: Final = 1024 * 1024
+
+#: Of the pictures that we take.
+EXTENSION_OF: Final[Mapping[str, str]] = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/tiff": "tiff",
+    "image/avif": "avif",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file that has come in whole, and waits in a temporary place. `name` is fit to be shown."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+    def check_size(self, at_most: int) -> None:
+        """Raises FileTooLarge."""
+        check_size(self.size, at_most)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileType:
+    """What an uploaded file is. `width` and `height` are a picture's, in pixels."""
+
+    media_type: str
+    extension: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepUpload:
+    """`render` makes what the caller is told of a new file."""
+
+    database: Database
+    store: ObjectStore
+    documents: DocumentParser
+    pictures: PictureDecoder
+    max_bytes: int
+    render: Render[FileRow]
+
+    async def __call__(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
+        """The receipt of a new file; with the same key and file again, the first one.
+
+        Raises UnreadableFile, FileTooLarge, StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
+        """
+        claim = claim_for(owner, idempotency_key, {"name": upload.name, "sha256": upload.sha256})
+        async with claimed(self.database, claim) as first:
+            return first or await self._kept(upload, owner, claim)
+
+    async def _kept(self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
+        upload.check_size(self.max_bytes)
+        row = _row(upload, await self._type_of(upload), owner)
+        receipt = Receipt(code=row.code, answer=self.render(row))
+        async with stored(self.database, self.store, row, _chunks(upload.path)), self.database.write() as session:
+            await keep_stored(session, row)
+            if claim:
+                await settle(session, claim, receipt)
+        return receipt
+
+    async def _type_of(self, upload: Upload) -> FileType:
+        """A document's name says what it must be; everything else must be a picture, whatever its name."""
+        if is_document(upload.name):
+            kind = (await self.documents.read(upload.path, upload.name)).kind
+            return FileType(media_type=kind.media_type, extension=kind)
+        picture = await self.pictures.check(upload.path)
+        extension = EXTENSION_OF[picture.media_type]
+        return FileType(media_type=picture.media_type, extension=extension, width=picture.width, height=picture.height)
+
+
+@asynccontextmanager
+async def stored(
+    database: Database, store: ObjectStore, row: FileRow, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[None]:
+    """Put a file into the store; the block must `keep_stored` it. When it is refused, the object is deleted at once.
+
+    An object whose block has failed in any other way may be somebody's all the same, as when the database was lost
+    while it committed: what is nobody's is found by its intent, and deleted by the sweep.
+    """
+    async with database.write() as session:
+        await begin_write(session, row.key, job_code=None)
+    await store.put(row.key, chunks, media_type=row.media_type)
+    try:
+        yield
+    except AijobsError:
+        await store.delete(row.key)
+        async with database.write() as session:
+            await finish_write(session, row.key)
+        raise
+
+
+async def keep_stored(session: AsyncSession, row: FileRow) -> None:
+    """The stored object is this file's. Raises StoreUnavailable when the sweep has given it up meanwhile."""
+    if not await finish_write(session, row.key):
+        raise StoreUnavailable("Storing the file took too long. Send it again.")
+    session.add(row)
+
+
+def check_size(size: int, at_most: int) -> None:
+    """Raises FileTooLarge."""
+    if size > at_most:
+        raise FileTooLarge(f"The file has {size} bytes; {at_most} is the most.")
+
+
+def _row(upload: Upload, kind: FileType, owner: Owner) -> FileRow:
+    code = new_id("file")
+    return FileRow(
+        code=code,
+        user_id=owner.user_id,
+        create_by=owner.key_id,
+        name=upload.name,
+        media_type=kind.media_type,
+        size=upload.size,
+        sha256=upload.sha256,
+        key=f"files/{code}.{kind.extension}",
+        width=kind.width,
+        height=kind.height,
+    )
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,46 @@
+"""The models of the catalogue as the documents that callers get."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from aijobs.domain.catalogue import Model
+from aijobs.usecases.models import AvailableModels
+from api.schemas.jobs import CatalogueEntry
+
+
+def model_responses(models: AvailableModels) -> list[CatalogueEntry]:
+    """All of them. Those whose provider has no key here are not configured."""
+    return [_entry(models, model) for model in models]
+
+
+def _entry(models: AvailableModels, model: Model) -> CatalogueEntry:
+    told = {
+        "unit_progress": [status.name for status in sorted(model.unit_progress)],
+        "deadlines": _in_seconds(model.deadlines),
+        "poll": _in_seconds(model.poll),
+        "configured": models.adapter_of(model) is not None,
+        "parameters": _schema(models, model),
+        "capabilities": models.capabilities_of(model),
+    }
+    return CatalogueEntry.model_validate({**dict(model), **told})
+
+
+def _in_seconds(section: BaseModel) -> dict[str, float]:
+    return {name: getattr(value, "total_seconds", lambda value=value: value)() for name, value in section}
+
+
+def _schema(models: AvailableModels, model: Model) -> dict[str, Any] | None:
+    """With what the operator narrows, and the operator's defaults."""
+    parameters = models.parameters_of(model)
+    if parameters is None:
+        return None
+    schema = parameters.model_json_schema()
+    rules = model.parameters
+    for name, declared in schema.get("properties", {}).items():
+        if name in rules.allowed:
+            declared["enum"] = list(rules.allowed[name])
+        if name in rules.defaults:
+            declared["default"] = rules.defaults[name]
+    schema["required"] = [name for name in schema.get("required", []) if name not in rules.defaults]
+    return schema

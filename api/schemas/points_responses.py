@@ -1,0 +1,19 @@
+"""A user's points of a day as the document that callers get."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.persistence.column_types import now
+from aijobs.persistence.points.ledger import limit_of, today
+from aijobs.persistence.tables import PointsDayRow
+from api.schemas.jobs import Points
+
+
+async def points_of_today(session: AsyncSession, user_id: str, *, daily_limit: int) -> Points:
+    return await points_response(session, await today(session, user_id, now().date()), daily_limit=daily_limit)
+
+
+async def points_response(session: AsyncSession, row: PointsDayRow, *, daily_limit: int) -> Points:
+    """`daily_limit` is that of users who have none of their own."""
+    limit = await limit_of(session, row.user_id, default=daily_limit)
+    remaining = max(limit - row.used, 0)
+    return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=remaining)
