@@ -12,7 +12,7 @@ from functools import partial
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
-from aijobs.adapters.media.picture_threads import PictureThreads
+from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.served_objects import SignedObjects
 from aijobs.adapters.storage.signed_links import LinkSigner
@@ -76,11 +76,12 @@ async def open_adapters(
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(open_database(settings))
         store = await opened.enter_async_context(open_store(settings, secret=secret))
+        pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
             providers = await opened.enter_async_context(opened_providers(settings))
         if generators is None:
             generators = await opened.enter_async_context(
-                opened_generators(settings.chat, database=database, store=store, reader=documents)
+                opened_generators(settings.chat, database=database, store=store, reader=documents, pictures=pictures)
             )
         yield Adapters(
             settings=settings,
@@ -92,7 +93,7 @@ async def open_adapters(
             served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,
             tables=TableFiles(),
-            pictures=PictureThreads(),
+            pictures=pictures,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             providers=providers,
             generators=generators,

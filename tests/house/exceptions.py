@@ -29,8 +29,9 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/adapters/download/peeked_stream.py": "a stream that is read twice, apart from what reads it",
     "aijobs/adapters/storage/served_objects.py": "fits a port of its own",
     "aijobs/adapters/documents/table_files.py": "fits a port of its own",
+    "aijobs/adapters/media/image_check.py": "a task of the picture process, as cleaning and measuring are",
+    "aijobs/adapters/media/thumbnail.py": "another",
     "aijobs/adapters/storage/open_store.py": "loads boto3 only where it is needed",
-    "aijobs/adapters/media/picture_threads.py": "until pictures are decoded in processes of their own",
     "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
     "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
     "aijobs/persistence/migrations/env.py": "loaded by Alembic, by its name",
@@ -55,5 +56,6 @@ VAGUE_NAMES: Final[Mapping[str, str]] = {
 
 #: Who opens an adapter and is no composition root.
 OPENS_ADAPTERS: Final[Mapping[str, str]] = {
+    "bench/pictures.py": "measures the picture process itself",
     "bench/rig/transfer.py": "measures the downloader and the store themselves",
 }
