@@ -29,6 +29,7 @@ from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
@@ -70,6 +71,7 @@ async def open_adapters(
     operator's catalogue or chat model cannot be used, and whatever the database and the store raise when they are
     opened.
     """
+    keep_private(settings.data_dir)
     catalogue = catalogue or settings.load_catalogue()
     secret = settings.load_secret()
     documents = DocumentReader(settings.documents)

@@ -107,7 +107,7 @@ async def _tell_the_workflow_otherwise(self: gate.DatabaseJobGate, code: str, to
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
 
-def _forget_the_key(*_: object) -> IdempotencyClaim | None:
+def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -11,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.meaning import digest_of
 from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.ports.object_store import ObjectStore
@@ -76,7 +78,8 @@ class ReviewPhoto:
 
     async def uploaded(self, request: ReviewRequest, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The same for a photo that was uploaded before, of which a copy is made. Raises InvalidParameters too."""
-        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        meaning = partial(digest_of, {"file": request.file})
+        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
         if first := await first_receipt(self.database, claim):
             return first
         try:

@@ -73,7 +73,7 @@ async def list_rows(
 ) -> Response:
     """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
 
-    In CSV, texts that a spreadsheet could take for a formula have an apostrophe before them.
+    In CSV, what a spreadsheet could take for a formula in a text has an apostrophe before it.
     """
     chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=wanted.source)
     async with database.read() as session:

@@ -1,21 +1,27 @@
 """`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal comes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pydantic import SecretStr
 
 from aijobs.domain.vendor import SignsWebhooks
+from aijobs.persistence.private_files import OTHERS
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
 from cli.signals import on_end
+from cli.terminal_text import one_line
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -89,6 +95,9 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
 
 
 def _serve(run: Run, settings: Settings) -> None:
+    _make_logs_harmless()
+    os.umask(OTHERS)
+
     async def until_stopped() -> None:
         stop = asyncio.Event()
         on_end(stop.set)
@@ -98,3 +107,14 @@ def _serve(run: Run, settings: Settings) -> None:
         asyncio.run(until_stopped())
     except OSError as impossible:
         raise CommandError(f"This cannot be served: {impossible}.") from impossible
+
+
+def _make_logs_harmless() -> None:
+    """What vendors and users say is in log lines too, and they are read in terminals."""
+    import structlog  # commands that do not serve need not load it
+
+    def harmless(_logger: object, _method: str, event: "EventDict") -> "EventDict":
+        return {name: one_line(value) if isinstance(value, str) else value for name, value in event.items()}
+
+    *processors, renderer = structlog.get_config()["processors"]
+    structlog.configure(processors=[*processors, harmless, renderer])

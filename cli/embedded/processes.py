@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Final
 
+from aijobs.persistence.private_files import OTHERS, make_private_file, make_private_folder
 from cli.errors import CommandError
 
 DIE_WITH_PARENT: Final = Path(__file__).with_name("die_with_parent.py")
@@ -82,6 +83,7 @@ async def running(recipe: Recipe, *, is_ready: Callable[[], Awaitable[bool]]) ->
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                umask=OTHERS,
             ),
         )
         try:
@@ -108,9 +110,10 @@ def _log_file(path: Path | None) -> AbstractContextManager[IO[bytes]]:
     """Where a process writes; of an earlier log that has grown long, one is kept."""
     if path is None:
         return tempfile.TemporaryFile()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     if path.exists() and path.stat().st_size > LONG_LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
+    make_private_file(path)
     return path.open("ab+")
 
 

@@ -184,7 +184,12 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
     (
         "a user is above the limit",
         "balance",
-        in_sql("INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)"),
+        in_sql("UPDATE points_day SET daily_limit = 1"),
+    ),
+    (
+        "a user is held to no limit",
+        "balance",
+        in_sql("UPDATE points_day SET daily_limit = NULL"),
     ),
     (
         "a failed job is charged",

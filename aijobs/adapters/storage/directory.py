@@ -93,7 +93,8 @@ class DirectoryStore:
 
     def _prepare(self) -> None:
         with store_troubles():
-            self._drafts.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self._root, self._drafts):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._tidy(LEFTOVER_AGE)
 
     def _tidy(self, older_than: timedelta) -> int:

@@ -15,8 +15,8 @@ from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
+from aijobs.domain.values.ids import first_code_since
 from aijobs.persistence.database import Database
-from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow

@@ -17,7 +17,7 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import BAD_ENDS, UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.first_id import first_code_since
+from aijobs.domain.values.ids import first_code_since
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 
 SAMPLE: Final = 2000
