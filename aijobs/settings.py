@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
-    SecretStr,
     ValidationError,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -29,12 +28,14 @@ from aijobs.adapters import chat
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.download.settings import DownloadSettings
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.network.host_patterns import listed
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.secret_forms import InstallationSecret, Token
 from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.documents.templates import TemplateFile
@@ -140,7 +141,7 @@ class CliSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    key: SecretStr | None = None
+    key: Token | None = None
 
 
 class Settings(BaseSettings, ProviderSettings):
@@ -151,7 +152,7 @@ class Settings(BaseSettings, ProviderSettings):
     )
 
     data_dir: Path = Path(".aijobs")
-    secret: SecretStr | None = None  #: signs links and tokens; without it one is made in the data directory
+    secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
     public_url: HttpUrl | None = None
     catalogue: Path | None = None
@@ -160,6 +161,7 @@ class Settings(BaseSettings, ProviderSettings):
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
     documents: DocumentSettings = DocumentSettings()
+    pictures: PictureSettings = PictureSettings()
     chat: ChatSettings = ChatSettings()
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()

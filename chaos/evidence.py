@@ -20,6 +20,7 @@ from aijobs.persistence.tables import (
     JobEventRow,
     JobRow,
     OutputRow,
+    PointsDayRow,
     PointsEntryRow,
     SubmissionRow,
 )
@@ -77,7 +78,10 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
     """Of a run whose processes have ended."""
     ledger, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
-    async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database, database.read() as session:
+    async with (
+        open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database,
+        database.snapshot() as session,
+    ):
         return Evidence(
             jobs=_by("code", await _all(session, JobRow)),
             events=_by("job_code", await _all(session, JobEventRow)),
@@ -86,12 +90,18 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
             outputs=_by("job_code", [row for row in await _all(session, OutputRow) if not row.deleted]),
             files=await _all(session, FileRow),
             answers=list(await session.exec(select(IdempotencyRow))),
-            imbalances=await violations(session, daily_limit=daily_limit),
+            imbalances=[*await violations(session), *await _other_limits(session, daily_limit)],
             ledger=ledger,
             made=made,
             catalogue=catalogue,
             witness=Observations.of(folder),
         )
+
+
+async def _other_limits(session: AsyncSession, daily_limit: int) -> list[str]:
+    """The storm's limit is the same all the time: no day may have been judged by another."""
+    days = await session.exec(select(PointsDayRow).where(col(PointsDayRow.daily_limit).is_distinct_from(daily_limit)))
+    return [f"{day.user_id} on {day.day} was held to {day.daily_limit}, not to {daily_limit}." for day in days]
 
 
 async def _all(session: AsyncSession, table: type[Row]) -> list[Row]:

@@ -1,4 +1,7 @@
-"""How the command line looks: calm, one accent for each meaning, and plain lines where nobody watches a terminal."""
+"""How the command line looks: calm, one accent for each meaning, and plain lines where nobody watches a terminal.
+
+Everything that is shown passes through here, and is made harmless on its way: see terminal_text.
+"""
 
 import json
 import sys
@@ -7,12 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.highlighter import JSONHighlighter
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
+from cli import terminal_text
 from cli.errors import CommandError
 
 PLAIN_WIDTH: Final = 1000  #: columns, where no terminal says how wide it is: nothing is cut off for programs
@@ -37,9 +43,17 @@ STYLE_OF: Final = {
 }
 
 
+class HarmlessConsole(Console):
+    """A console through which no text gives orders to the terminal; rich's own still do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=terminal_text.lines(segment.text))
+
+
 def _console(*, stderr: bool) -> Console:
     watched = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, width=None if watched else PLAIN_WIDTH)
+    return HarmlessConsole(stderr=stderr, highlight=False, width=None if watched else PLAIN_WIDTH)
 
 
 OUT: Final = _console(stderr=False)
@@ -47,25 +61,33 @@ ERR: Final = _console(stderr=True)
 
 
 def say(*parts: str | Text, indent: int = 2) -> None:
-    """A line on stdout; texts are printed as they are, never read as markup."""
-    line = Text(" " * indent).append_text(Text(" ").join(_texts(parts)))
-    line.rstrip()
-    OUT.print(line, soft_wrap=True)
+    """A line on stdout; texts are never read as markup."""
+    OUT.print(_line(parts, indent=indent), soft_wrap=True)
+
+
+def warn(*parts: str | Text) -> None:
+    """A line on stderr."""
+    ERR.print(_line(parts, indent=0), soft_wrap=True)
 
 
 def show_json(document: Any) -> None:
     """One line where nobody watches (for programs that read lines), indented in a terminal."""
-    indent = 2 if OUT.is_terminal else None
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.write(_json(document, indent=2 if OUT.is_terminal else None) + "\n")
     sys.stdout.flush()
 
 
+def show_document(document: Any) -> None:
+    """A part of something that is shown to people."""
+    written = Text(_json(document, indent=2))
+    OUT.print(JSONHighlighter()(written) if OUT.is_terminal else written, soft_wrap=True)
+
+
 def show_error(wrong: CommandError) -> None:
-    ERR.print(Text.assemble(("Error: ", "bold red"), str(wrong)), soft_wrap=True)
+    warn(Text("Error:", style="bold red"), str(wrong))
     for line in wrong.details:
-        ERR.print(Text(f"  {line}"), soft_wrap=True)
+        warn(Text(f"  {line}"))
     if wrong.hint:
-        ERR.print(Text(wrong.hint, style="dim"), soft_wrap=True)
+        warn(Text(wrong.hint, style="dim"))
 
 
 def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, right: Iterable[str] = ()) -> None:
@@ -127,5 +149,20 @@ def short(path: Path) -> str:
         return str(path)
 
 
+def text(part: str | Text, style: str = "") -> Text:
+    """Of whatever somebody wrote: one line, and harmless."""
+    return terminal_text.one_line_of(part if isinstance(part, Text) else Text(part, style=style))
+
+
+def _line(parts: Iterable[str | Text], *, indent: int) -> Text:
+    line = Text(" " * indent).append_text(Text(" ").join(_texts(parts)))
+    line.rstrip()
+    return line
+
+
 def _texts(parts: Iterable[str | Text]) -> list[Text]:
-    return [part if isinstance(part, Text) else Text(part) for part in parts]
+    return [text(part) for part in parts]
+
+
+def _json(document: Any, *, indent: int | None) -> str:
+    return terminal_text.json_text(json.dumps(document, ensure_ascii=False, indent=indent))

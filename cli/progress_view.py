@@ -15,7 +15,7 @@ from rich.text import Text
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import BAD_ENDS, ORDER, JobStatus
-from cli import console
+from cli import console, terminal_text
 
 FRAMES_PER_SECOND: Final = 10
 BAR_WIDTH: Final = 40
@@ -39,7 +39,7 @@ class JsonProgress:
         console.show_json(event.model_dump(mode="json"))
 
     def lost(self, reason: str) -> None:
-        console.ERR.print(Text(f"{reason} Trying again."), soft_wrap=True)
+        console.warn(f"{reason} Trying again.")
 
 
 class PlainProgress:
@@ -78,7 +78,7 @@ class LiveProgress:
         self._entered.setdefault(event.job_status, event.at)
 
     def lost(self, reason: str) -> None:
-        self._trouble = f"{reason} Trying again."
+        self._trouble = terminal_text.one_line(f"{reason} Trying again.")
 
     def __rich__(self) -> RenderableType:
         if self._latest is None:
@@ -172,9 +172,8 @@ def _unit_bar(event: JobEvent) -> RenderableType:
     if unit is None:
         return Text("")
     row = Table.grid(padding=(0, 2, 0, 0))
-    row.add_row(
-        _bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), Text(_stage(event), style="dim")
-    )
+    stage = console.text(_stage(event), style="dim")
+    row.add_row(_bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), stage)
     return row
 
 

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from api.schemas.redaction import without_secrets
+
 SIZES: Final = ("B", "KB", "MB", "GB", "TB")
 MAX_DOCUMENT: Final = 60_000  #: characters of a provider's answer that a page shows
 
@@ -67,4 +69,5 @@ FILTERS: Final = {
     "percent": percent,
     "number": number,
     "document": document,
+    "redacted": without_secrets,
 }

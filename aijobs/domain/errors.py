@@ -13,7 +13,10 @@ AijobsError
 │   │   └── CredentialExpired   it was good once
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
+│   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
+│   ├── CancelRequested         nobody wants the job any more; the message is the reason that was given
+│   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -22,6 +25,7 @@ AijobsError
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
+│   ├── SubmissionForgotten     one left, and the database does not have it; it is not sent again
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   │   ├── ProviderRejected    it does not take this job
@@ -131,8 +135,20 @@ class NotFound(PermanentError):
     code = "not_found"
 
 
+class UnknownJob(NotFound):
+    code = "unknown_job"
+
+
 class JobIsFinal(PermanentError):
     code = "job_is_final"
+
+
+class CancelRequested(PermanentError):
+    code = "cancel_requested"
+
+
+class DeadlinePassed(PermanentError):
+    code = "deadline_passed"
 
 
 class IdempotencyMismatch(PermanentError):
@@ -173,9 +189,11 @@ class SubmissionExists(PermanentError):
     code = "submission_exists"
 
 
-class IllegalMove(PermanentError):
-    """A status change that the table of moves forbids."""
+class SubmissionForgotten(PermanentError):
+    code = "submission_forgotten"
 
+
+class IllegalMove(PermanentError):
     code = "illegal_move"
 
     def __init__(self, current: str, wanted: str) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-LATEST: Final = "0006"
+from aijobs.persistence.private_files import make_private_file, make_private_folder
+
+LATEST: Final = "0007"
 """The newest migration. A database that is there needs none."""
 
 READERS: Final = 4
@@ -37,6 +39,14 @@ class Database:
         async with AsyncSession(self._reader, expire_on_commit=False) as session:
             yield session
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """For reading: everything that is read belongs to one moment, whatever is written meanwhile."""
+        async with self.read() as session:
+            connection = await session.connection()
+            await connection.exec_driver_sql("BEGIN")  # the driver itself begins nothing before a SELECT
+            yield session
+
     @property
     def reader(self) -> AsyncEngine:
         return self._reader
@@ -59,7 +69,8 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
 
 def _upgrade(url: URL) -> None:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(Path(url.database).parent)
+        make_private_file(Path(url.database))  # SQLite gives its other files the same mode
     if _revision(url) == LATEST:
         return
     from alembic import command  # takes long to load, and is needed once

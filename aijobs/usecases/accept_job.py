@@ -2,21 +2,24 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
+from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.meaning import meaning_of
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import acceptance
 from aijobs.persistence.jobs.acceptance import Acceptance
 from aijobs.persistence.jobs.queries import file_of
+from aijobs.persistence.photo_reviews import review_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.follow_up import checked_origin, parameters_for
 from aijobs.usecases.idempotency import claim_for, first_receipt
@@ -50,7 +53,7 @@ class AcceptJob:
         With the same key and request again: the first receipt. Raises BadInput and its kind, PointsExhausted,
         IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
         """
-        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        claim = self.claim(request, owner, idempotency_key)
         if first := await first_receipt(self.database, claim):
             return first
         order = await self._checked(request, owner)
@@ -63,6 +66,21 @@ class AcceptJob:
 
         return await self.jobs.make_once(claim, accepted)
 
+    def claim(self, request: JobRequest, owner: Owner, idempotency_key: str | None) -> IdempotencyClaim | None:
+        """What an idempotency key stands for: the same request, however it is written."""
+        meaning = partial(self._meaning, request, owner)
+        return claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
+
+    def _meaning(self, request: JobRequest, owner: Owner) -> str | None:
+        """Nothing of a request that makes no sense here and now: then only its wording can be compared."""
+        try:
+            model = self.models.model(request.model_id)
+            parameters = parameters_for(self.models, model, request.action)
+            params = check_parameters(model, parameters, request.params).model_dump(mode="json")
+        except (InvalidParameters, ModelNotConfigured, UnknownModel):
+            return None
+        return meaning_of(request, params, kind=model.type, user_id=owner.user_id)
+
     async def _checked(self, request: JobRequest, owner: Owner) -> Acceptance:
         model = self.models.model(request.model_id)
         parameters = parameters_for(self.models, model, request.action)
@@ -71,6 +89,7 @@ class AcceptJob:
         checked = check_parameters(model, parameters, request.params)
         params = checked.model_dump(mode="json")
         await self._check_files(parameters, params, owner.user_id)
+        await self._check_review(request, owner.user_id)
         origin = await checked_origin(self.database, self.models, request, model, checked, user_id=owner.user_id)
         return Acceptance(
             user_id=owner.user_id,
@@ -96,6 +115,18 @@ class AcceptJob:
         wrong = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
         if wrong:
             raise InvalidParameters("A file cannot be used.", *wrong)
+
+    async def _check_review(self, request: JobRequest, user_id: str) -> None:
+        """A photo review that is named must be there, and the user's."""
+        code = request.photo_review_analysis_code
+        if code is None:
+            return
+        try:
+            async with self.database.read() as session:
+                await review_of(session, code, user_id=user_id)
+        except NotFound as missing:
+            where = FieldError("/photo_review_analysis_code", "There is no such photo review of this user.")
+            raise InvalidParameters("A photo review cannot be used.", where) from missing
 
 
 def _check_count(request: JobRequest, model: Model) -> None:

@@ -15,7 +15,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.photo_reviews import begin_beautify, require_beautifiable, review_of
 from aijobs.persistence.tables import PhotoReviewRow
 from aijobs.usecases.accept_job import AcceptJob
-from aijobs.usecases.idempotency import claim_for, first_receipt
+from aijobs.usecases.idempotency import first_receipt
 from aijobs.usecases.models import AvailableModels
 
 PICTURES: Final = "image"  #: what the file parameter of a model that beautifies takes
@@ -51,7 +51,7 @@ class BeautifyPhoto:
         async with self.database.read() as session:
             review = await review_of(session, code, user_id=actor.user_id)
         owner, order = actor.on_behalf_of(review.user_id), self._order(review, request)
-        claim = claim_for(owner, idempotency_key, order.model_dump(mode="json"))
+        claim = self.accept.claim(order, owner, idempotency_key)
         if first := await first_receipt(self.database, claim):
             return first
         async with self.database.read() as session:

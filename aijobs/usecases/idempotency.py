@@ -32,13 +32,23 @@ class Execution(Generic[T]):
     made: T | None = None
 
 
-def claim_for(owner: Owner, key: str | None, request: Any) -> IdempotencyClaim | None:
-    """What an idempotency key stands for; nothing without one. `request` is JSON."""
+def claim_for(
+    owner: Owner, key: str | None, request: Any, *, meaning: Callable[[], str | None] | None = None
+) -> IdempotencyClaim | None:
+    """What an idempotency key stands for; nothing without one.
+
+    `request` is JSON; `meaning` is asked for a digest where the same can be written in several ways.
+    """
     if key is None:
         return None
     canonical = json.dumps(request, sort_keys=True)
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()
-    return IdempotencyClaim(owner=f"{owner.key_id}:{owner.user_id}", key=key, request_sha256=sha256)
+    return IdempotencyClaim(
+        owner=f"{owner.key_id}:{owner.user_id}",
+        key=key,
+        request_sha256=sha256,
+        meaning_sha256=meaning() if meaning else None,
+    )
 
 
 async def first_receipt(database: Database, claim: IdempotencyClaim | None) -> Receipt | None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -12,12 +12,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.meaning import digest_of
 from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.photos import PictureDecoder, PublishablePhoto
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.pictures import CleanPhoto, PictureContent
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
@@ -46,7 +48,7 @@ class Photo:
     """What is to be reviewed: a file that has just come in, or the content of one that came before."""
 
     name: str
-    content: Path | bytes
+    content: PictureContent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class ReviewPhoto:
     async def upload(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The receipt of a new review; with the same key and photo again, the first one.
 
-        Raises UnreadableFile, FileTooLarge, ModelNotConfigured, PointsExhausted, StoreUnavailable,
+        Raises UnreadableFile, FileTooLarge, TooBusy, ModelNotConfigured, PointsExhausted, StoreUnavailable,
         IdempotencyMismatch and IdempotencyInFlight.
         """
         upload.check_size(self.max_bytes)
@@ -76,7 +78,8 @@ class ReviewPhoto:
 
     async def uploaded(self, request: ReviewRequest, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The same for a photo that was uploaded before, of which a copy is made. Raises InvalidParameters too."""
-        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"))
+        meaning = partial(digest_of, {"file": request.file})
+        claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
         if first := await first_receipt(self.database, claim):
             return first
         try:
@@ -86,8 +89,7 @@ class ReviewPhoto:
             where = FieldError("/file", "There is no such file of this user.")
             raise InvalidParameters("A file cannot be used.", where) from missing
         check_size(file.size, self.max_bytes)
-        content = b"".join([chunk async for chunk in self.store.read(file.key)])
-        return await self._review(Photo(name=file.name, content=content), owner, claim)
+        return await self._review(Photo(name=file.name, content=self.store.read(file.key)), owner, claim)
 
     async def _review(self, photo: Photo, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
         """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is
@@ -133,7 +135,7 @@ def photo_key(file_code: str) -> str:
     return f"files/{file_code}.jpg"
 
 
-def _file_row(photo: Photo, clean: PublishablePhoto, owner: Owner) -> FileRow:
+def _file_row(photo: Photo, clean: CleanPhoto, owner: Owner) -> FileRow:
     code = new_id("file")
     return FileRow(
         code=code,
@@ -149,7 +151,7 @@ def _file_row(photo: Photo, clean: PublishablePhoto, owner: Owner) -> FileRow:
     )
 
 
-def _review_row(file: FileRow, clean: PublishablePhoto) -> PhotoReviewRow:
+def _review_row(file: FileRow, clean: CleanPhoto) -> PhotoReviewRow:
     code = new_id("review")
     return PhotoReviewRow(
         code=code,

@@ -4,6 +4,7 @@ Each attack is bounded in connections and in time, and ends by itself.
 """
 
 import asyncio
+import collections
 import itertools
 import resource
 import secrets
@@ -23,11 +24,14 @@ from cli.embedded.ports import HOST
 SILENT: Final = 5000
 DRIPPING: Final = 1000
 NEVER_READING: Final = 200
-AT_ONCE: Final = 100  #: connections that are opened together
+A_TICK: Final = 0.1
+AT_ONCE: Final = 100  #: connections that are opened within a tick
+OPENED_AGAIN: Final = 5.0  #: seconds after a connection was closed
+WRONG_KEYS_A_SECOND: Final = 100
 BOMBS: Final = 8
 BOMB_PIXELS: Final = 9400
 HOSTILE_BYTES: Final = 1_800_000
-DRIP_EVERY: Final = 1.0
+DRIP_EVERY: Final = 10  #: ticks
 
 HEADER: Final = f"Host: {HOST}\r\n"
 HOSTILE_JSON: Final = b"[" + b"[]," * (HOSTILE_BYTES // 3) + b"[]]"
@@ -78,32 +82,42 @@ class Holder(asyncio.Protocol):
 
 
 async def _held(target: Target, count: int, pieces: list[bytes], *, drip: bytes = b"", reads: bool = True) -> None:
-    """So many connections, each opened again when it is closed."""
+    """So many connections, each opened again some time after it was closed."""
     loop, holders = asyncio.get_running_loop(), list[Holder]()
+    due = collections.deque([0.0] * count)  #: when each that is not open is to be opened
     piece = itertools.cycle(pieces)
-    while not target.is_over:
+    for tick in itertools.count():
+        now = time.monotonic()
+        if target.is_over:
+            break
+        closed = [holder for holder in holders if not holder.is_open]
         holders = [holder for holder in holders if holder.is_open]
-        wanted = min(count - len(holders), AT_ONCE)
-        opening = (
-            loop.create_connection(lambda: Holder(next(piece), reads=reads), HOST, target.port) for _ in range(wanted)
-        )
+        due.extend(now + OPENED_AGAIN for _ in closed)
+        opening = []
+        while due and due[0] <= now and len(opening) < AT_ONCE:
+            due.popleft()
+            opening.append(loop.create_connection(lambda: Holder(next(piece), reads=reads), HOST, target.port))
         for opened in await asyncio.gather(*opening, return_exceptions=True):
-            if not isinstance(opened, BaseException):
+            if isinstance(opened, BaseException):
+                due.append(now + OPENED_AGAIN)
+            else:
                 holders.append(opened[1])
-        if wanted < AT_ONCE:
-            await asyncio.sleep(DRIP_EVERY)
-            for holder in holders:
-                holder.drip(drip)
+        await asyncio.sleep(A_TICK)
+        for holder in holders if tick % DRIP_EVERY == 0 else ():
+            holder.drip(drip)
     for holder in holders:
         holder.transport.abort()
 
 
-async def _looped(target: Target, clients: int, act: Callable[[httpx.AsyncClient], Awaitable[object]]) -> None:
+async def _looped(
+    target: Target, clients: int, act: Callable[[httpx.AsyncClient], Awaitable[object]], *, pause: float = 0
+) -> None:
     async def one(*, with_key: bool) -> None:
         async with target.client(with_key=with_key) as http:
             while not target.is_over:
                 with suppress(httpx.HTTPError):
                     await act(http)
+                await asyncio.sleep(pause)
 
     await asyncio.gather(*(one(with_key=bool(number % 2)) for number in range(clients)))
 
@@ -139,13 +153,14 @@ async def hostile_json(target: Target) -> None:
 
 
 async def wrong_keys(target: Target) -> None:
-    """As fast as eight clients can, each time another key."""
+    """So many in a second, each time another key."""
 
-    def tried(http: httpx.AsyncClient) -> Awaitable[object]:
+    async def tried(http: httpx.AsyncClient) -> None:
         key = f"aijobs_service_{secrets.token_hex(8)}_{secrets.token_hex(16)}"
-        return http.get("/api/models", headers={"Authorization": f"Bearer {key}"})
+        await http.get("/api/models", headers={"Authorization": f"Bearer {key}"})
 
-    await _looped(target, 8, tried)
+    clients = 10
+    await _looped(target, clients, tried, pause=clients / WRONG_KEYS_A_SECOND)
 
 
 async def bombs(target: Target) -> None:

@@ -80,7 +80,7 @@ def _show_job(job: Document, *, exchange: bool) -> None:
     for name in ("req_json", "resp_json") if exchange else ():
         console.say("")
         console.say(Text(name, style="dim"))
-        console.OUT.print_json(data=job.get(name), indent=2, highlight=console.OUT.is_terminal)
+        console.show_document(job.get(name))
 
 
 def _status_name(written: str | None) -> str | None:

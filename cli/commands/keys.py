@@ -57,7 +57,7 @@ def create(
         console.show_json({"key": text, "name": name, "user_id": user})
     else:
         console.say(text, indent=0)
-        console.ERR.print(Text("Keep it now: only a hash of it is stored.", style="dim"))
+        console.warn(Text("Keep it now: only a hash of it is stored.", style="dim"))
 
 
 @keys.command("list")

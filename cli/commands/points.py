@@ -44,8 +44,8 @@ def check(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     settings = load_settings(data_dir)
 
     async def audit() -> list[str]:
-        async with open_database(settings) as database, database.read() as session:
-            return await violations(session, daily_limit=settings.points.daily_limit)
+        async with open_database(settings) as database, database.snapshot() as snapshot:
+            return await violations(snapshot)
 
     found = asyncio.run(audit())
     if as_json:

@@ -1,23 +1,35 @@
 """`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal comes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pydantic import SecretStr
 
 from aijobs.domain.vendor import SignsWebhooks
+from aijobs.persistence.private_files import OTHERS
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
-from cli.signals import on_end
+from cli.signals import stop_within
+from cli.terminal_text import one_line
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+SERVERS_END_WITHIN: Final = timedelta(seconds=15)
+"""What the API and the sandbox have to finish the requests that are under way."""
+
+WORKER_MARGIN: Final = timedelta(seconds=3)
+"""What a worker may take beyond its shutdown patience, whatever is away. What it has begun is then found by others."""
 
 START_PATIENCE: Final = timedelta(seconds=10)
 """How long a worker waits for a Temporal that is starting too."""
@@ -43,7 +55,8 @@ def worker(
         await connected_temporal(patience=START_PATIENCE)
         await run_worker(settings, stop, queues=chosen)
 
-    _serve(run, load_settings(data_dir))
+    settings = load_settings(data_dir)
+    _serve(run, settings, within=settings.worker.shutdown_patience + WORKER_MARGIN)
 
 
 def api(data_dir: DataDir = None) -> None:
@@ -88,13 +101,27 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
     return next(filter(None, secrets), None)
 
 
-def _serve(run: Run, settings: Settings) -> None:
+def _serve(run: Run, settings: Settings, *, within: timedelta = SERVERS_END_WITHIN) -> None:
+    _make_logs_harmless()
+    os.umask(OTHERS)
+
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        on_end(stop.set)
+        stop_within(within, stop.set)
         await run(settings, stop)
 
     try:
         asyncio.run(until_stopped())
     except OSError as impossible:
         raise CommandError(f"This cannot be served: {impossible}.") from impossible
+
+
+def _make_logs_harmless() -> None:
+    """What vendors and users say is in log lines too, and they are read in terminals."""
+    import structlog  # commands that do not serve need not load it
+
+    def harmless(_logger: object, _method: str, event: "EventDict") -> "EventDict":
+        return {name: one_line(value) if isinstance(value, str) else value for name, value in event.items()}
+
+    *processors, renderer = structlog.get_config()["processors"]
+    structlog.configure(processors=[*processors, harmless, renderer])

@@ -16,8 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.service import RPCError
 
-from aijobs.bootstrap import open_store
-from aijobs.domain.errors import StoreUnavailable
 from aijobs.persistence import database as database_module
 from aijobs.persistence.database import sqlite_is_safe
 from aijobs.settings import Settings
@@ -109,20 +107,6 @@ def catalogue(settings: Settings) -> Finding:
     models = list(settings.load_catalogue())
     usable = sum(settings.has_key(model.provider) for model in models)
     return fine("Catalogue", f"{len(models)} models, {usable} of them with a key for their provider")
-
-
-async def store(settings: Settings) -> Finding:
-    shown = settings.store.url or str(settings.data_dir / "store")
-    if not settings.store.is_s3 and not (settings.store.directory or settings.data_dir / "store").exists():
-        return off("Store", f"{shown} is not there yet.", "It is made at the first start.")
-    try:
-        async with open_store(settings, secret=b"only for the doctor") as opened:
-            await opened.probe()
-    except StoreUnavailable as unavailable:
-        return broken(
-            "Store", f"{shown}: {unavailable}", "Check AIJOBS_STORE__URL and its keys, or the folder's owner."
-        )
-    return fine("Store", shown)
 
 
 async def temporal() -> Finding:

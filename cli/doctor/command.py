@@ -11,6 +11,7 @@ from aijobs.settings import Settings, SettingsError
 from cli import console
 from cli.doctor import checks
 from cli.doctor.report import Finding, FindingLevel, broken, fine
+from cli.doctor.store_check import store
 from cli.doctor.vendor_keys import vendor_keys
 from cli.errors import Exit
 from cli.options import AsJson, DataDir, load_settings
@@ -57,7 +58,7 @@ async def _examination(data_dir: DataDir) -> AsyncIterator[Finding]:
 async def _installation(settings: Settings) -> AsyncIterator[Finding]:
     yield checks.folder(settings)
     yield checks.database(settings)
-    yield await checks.store(settings)
+    yield await store(settings)
     yield await checks.temporal()
     async for finding in vendor_keys(settings):
         yield finding

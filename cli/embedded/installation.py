@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from aijobs.domain.vendor import SandboxAccess
 from aijobs.persistence.access.secret import data_secret
+from aijobs.persistence.private_files import keep_private, make_private_file, make_private_folder
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import VENDORS, Settings, variable
 from cli.embedded import services
@@ -144,7 +145,9 @@ async def _check_foreign_temporal() -> None:
 def alone_in(data_dir: Path) -> Iterator[None]:
     """Of several installations started in one folder, only the first may run. A killed one leaves no lock behind."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(data_dir)
+        keep_private(data_dir)
+        make_private_file(data_dir / LOCK_FILE)
         lock = (data_dir / LOCK_FILE).open("a")
     except OSError as impossible:
         raise CommandError(
@@ -164,6 +167,7 @@ def alone_in(data_dir: Path) -> Iterator[None]:
 def _findable(plan: ServicePlan) -> Iterator[None]:
     """Tell other commands with this data directory where the API answers."""
     path = plan.data_dir / URL_FILE
+    make_private_file(path)
     path.write_text(f"{plan.api_url}\n", "utf-8")
     try:
         yield

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Final
 
+from aijobs.persistence.private_files import OTHERS, make_private_file, make_private_folder
 from cli.errors import CommandError
 
 DIE_WITH_PARENT: Final = Path(__file__).with_name("die_with_parent.py")
@@ -31,6 +32,9 @@ class Recipe:
     log: Path | None = None  #: appended to; None: shown only when it fails to start
     starting: timedelta = timedelta(seconds=60)
     stopping: timedelta = timedelta(seconds=10)
+
+
+_RUNNING: Final[set["Process"]] = set()
 
 
 class Process:
@@ -61,6 +65,9 @@ class Process:
             self._signal(signal.SIGKILL)
             await self._running.wait()
 
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
     def _signal(self, wanted: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, wanted)
@@ -82,13 +89,24 @@ async def running(recipe: Recipe, *, is_ready: Callable[[], Awaitable[bool]]) ->
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                umask=OTHERS,
             ),
         )
+        _RUNNING.add(process)
         try:
             await _until_ready(process, is_ready, log)
             yield process
         finally:
-            await process.stop()
+            try:
+                await process.stop()
+            finally:
+                _RUNNING.discard(process)
+
+
+def kill_all() -> None:
+    """End everything that we have started, at once."""
+    for process in _RUNNING:
+        process.kill()
 
 
 async def _until_ready(process: Process, is_ready: Callable[[], Awaitable[bool]], log: IO[bytes]) -> None:
@@ -108,9 +126,10 @@ def _log_file(path: Path | None) -> AbstractContextManager[IO[bytes]]:
     """Where a process writes; of an earlier log that has grown long, one is kept."""
     if path is None:
         return tempfile.TemporaryFile()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     if path.exists() and path.stat().st_size > LONG_LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
+    make_private_file(path)
     return path.open("ab+")
 
 

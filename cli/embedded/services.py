@@ -3,13 +3,15 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from aijobs.settings import PREFIX
+from cli.embedded.child_environment import plain_environment
 from cli.embedded.ports import HOST
 from cli.embedded.processes import Process, Recipe, running
 from cli.embedded.supervision import Service
@@ -18,9 +20,12 @@ from cli.embedded.temporal_server import temporal_server
 from workflows.task_queues import WORKFLOWS
 
 LOGS: Final = "logs"
+DATA_DIR: Final = "AIJOBS_DATA_DIR"
+WEBHOOK_SECRET: Final = "__WEBHOOK_SECRET"  # noqa: S105 - how the names of such settings end
 STARTING: Final = timedelta(seconds=60)
-STOPPING: Final = timedelta(seconds=10)
+STOPPING: Final = timedelta(seconds=20)
 STOPPING_MARGIN: Final = timedelta(seconds=5)
+"""Each part ends by itself before that; else it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ def temporal(plan: ServicePlan) -> Service:
 def sandbox(plan: ServicePlan) -> Service:
     keep = str(plan.data_dir / "sandbox")
     options = ("--port", str(plan.sandbox_port), "--keep", keep, *plan.sandbox_pace)
-    recipe = _recipe(plan, "Sandbox", "sandbox", *options)
+    recipe = _recipe(plan, "Sandbox", "sandbox", *options, environment=_environment_of_sandbox())
     return Service("Sandbox", f"http://{plan.sandbox_host}", lambda: _listening(recipe, plan.sandbox_port))
 
 
@@ -78,12 +83,29 @@ def api(plan: ServicePlan) -> Service:
     return Service("API", plan.api_url, lambda: _listening(recipe, plan.api_port))
 
 
-def _recipe(plan: ServicePlan, name: str, command: str, *options: str, stopping: timedelta = STOPPING) -> Recipe:
-    """One of our own commands, with the settings that this process has now."""
+def _environment_of_sandbox() -> dict[str, str]:
+    """It plays the vendors, and gets no secret but what they sign their webhooks with."""
+    needed = {
+        name: value
+        for name, value in os.environ.items()
+        if name == DATA_DIR or (name.startswith(PREFIX) and name.endswith(WEBHOOK_SECRET))
+    }
+    return plain_environment(**needed)
+
+
+def _recipe(
+    plan: ServicePlan,
+    name: str,
+    command: str,
+    *options: str,
+    stopping: timedelta = STOPPING,
+    environment: Mapping[str, str] | None = None,
+) -> Recipe:
+    """One of our own commands, with the settings that this process has now unless others are given."""
     return Recipe(
         name=f"The {name}",
         command=(sys.executable, "-P", "-m", "cli.main", command, *options),
-        environment=dict(os.environ),
+        environment=dict(os.environ) if environment is None else environment,
         log=plan.data_dir / LOGS / f"{command}.log",
         starting=STARTING,
         stopping=stopping,

@@ -10,6 +10,8 @@ from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
 
+from aijobs.persistence.private_files import make_private_folder
+from cli.embedded.child_environment import plain_environment
 from cli.embedded.ports import HOST, free_port, is_free
 from cli.embedded.processes import Process, Recipe, running
 from cli.embedded.temporal_client import knows_our_attributes
@@ -66,6 +68,7 @@ async def temporal_server(
     recipe = Recipe(
         name="The Temporal server",
         command=tuple(_command_line(data_dir=data_dir, port=port, ui_port=ui_port)),
+        environment=plain_environment(),
         log=data_dir / LOG if data_dir else None,
     )
     address = f"{HOST}:{port}"
@@ -93,7 +96,7 @@ def _command_line(*, data_dir: Path | None, port: int, ui_port: int | None) -> I
     yield from ("--ip", HOST, "--port", str(port), "--log-level", "error")
     yield from ("--headless",) if ui_port is None else ("--ui-port", str(ui_port), "--ui-disable-news-fetch")
     if data_dir is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(data_dir)
         yield from ("--db-filename", str(data_dir / DATABASE))
         for pragma in SQLITE_PRAGMAS:
             yield from ("--sqlite-pragma", pragma)

@@ -2,14 +2,26 @@
 
 import asyncio
 import hashlib
+import itertools
+from dataclasses import replace
+from typing import Any
 
+import pytest
+from sqlalchemy import text
+
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.actors import Owner
 from aijobs.persistence.access.idempotency import claim
 from aijobs.persistence.access.keys import list_keys
+from aijobs.settings import SHIPPED_CATALOGUE
 from aijobs.usecases.idempotency import claim_for
-from tests.api.installation import ApiUnderTest
+from api.dependencies import ApiDependencies
+from tests.api.installation import PHOTO_URL, ApiUnderTest, opened_installation
 from tests.api.pictures import picture
+from workflows.client import TemporalJobEngine
+
+NUMBERS = itertools.count()
 
 
 async def jobs_of(api: ApiUnderTest, user: str) -> int:
@@ -89,3 +101,88 @@ async def test_an_upload_that_was_refused_may_be_sent_again(api: ApiUnderTest) -
 async def test_a_key_must_be_short_and_printable(standing: ApiUnderTest) -> None:
     for bad in ("k" * 256, "with space", ""):
         assert (await standing.submit("ada", headers={"Idempotency-Key": bad})).status_code == 422
+
+
+IMAGE = {"image": PHOTO_URL}
+SAME = [
+    ({"params": {**IMAGE, "upscale_factor": 4}}, {"params": {**IMAGE, "upscale_factor": 4.0}}),
+    ({"params": IMAGE}, {"params": {**IMAGE, "upscale_factor": 2, "output_format": "jpg"}}),
+    ({"params": {**IMAGE, "face_enhancement_strength": 1}}, {"params": {**IMAGE, "face_enhancement_strength": 1.0}}),
+    ({}, {"output_count": 1, "action": None, "metadata": {}, "type": None}),
+    ({}, {"type": "image"}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+async def test_what_means_the_same_is_the_same_however_it_is_written(
+    standing: ApiUnderTest, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    for first, second in ((one, other), (other, one)):
+        key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
+        made, again = await standing.submit(headers=key, **first), await standing.submit(headers=key, **second)
+
+        assert (made.status_code, again.status_code) == (202, 202), again.text
+        assert again.json() == made.json()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"params": {**IMAGE, "upscale_factor": 4}},
+        {"params": {**IMAGE, "upscale_factor": 3}},
+        {"params": IMAGE, "metadata": {"a": "b"}},
+        {"type": "video"},
+        {"params": IMAGE, "callback_url": "https://hooks.example/x"},
+    ],
+)
+async def test_what_means_something_else_is_refused(standing: ApiUnderTest, other: dict[str, Any]) -> None:
+    key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
+    await standing.submit(headers=key)
+    refused = await standing.submit(headers=key, **other)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_mismatch")
+
+
+async def test_a_users_number_may_be_written_as_a_text(standing: ApiUnderTest) -> None:
+    key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
+    made = await standing.submit(headers=key, user_id=7)
+    again = await standing.submit(headers=key, user_id="7")
+
+    assert again.json() == made.json()
+
+
+CHANGED = {
+    "another default": "[models.replicate_imageupscale_v1]\nparameters.defaults = { upscale_factor = 6 }",
+    "what was sent is not allowed any more": (
+        "[models.replicate_imageupscale_v1]\nparameters.allowed = { upscale_factor = [6] }"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+async def test_a_repetition_is_answered_when_the_catalogue_has_changed_meanwhile(
+    parts: ApiDependencies, key: str, engine: TemporalJobEngine, change: str
+) -> None:
+    order = {"Idempotency-Key": "order-1"}
+    changed = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), CHANGED[change])
+    async with opened_installation(replace(parts, engine=engine), key) as before:
+        made = await before.submit(headers=order)
+    async with opened_installation(replace(parts, engine=engine, catalogue=changed), key) as after:
+        again = await after.submit(headers=order)
+        written_out = await after.submit(headers=order, params={**IMAGE, "upscale_factor": 2})
+
+    assert again.json() == made.json()
+    assert written_out.json() == made.json() or change != "another default"
+
+
+async def test_an_answer_of_before_meanings_were_kept_is_given_again(api: ApiUnderTest) -> None:
+    order = {"Idempotency-Key": "order-1"}
+    made = await api.submit(headers=order)
+    async with api.parts.database.write() as session:
+        await (await session.connection()).execute(text("UPDATE idempotency_key SET meaning_sha256 = NULL"))
+
+    again = await api.submit(headers=order)
+    written_otherwise = await api.submit(headers=order, output_count=1, type="image")
+
+    assert again.json() == made.json()
+    assert written_otherwise.json()["code"] == "idempotency_mismatch"

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import pytest
 from PIL import Image
-from sqlmodel import select
+from sqlmodel import col, select, update
 
+from aijobs.adapters.media.photo_measures import measured, opened_copy
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import Analysis
-from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
@@ -268,6 +268,25 @@ async def test_a_job_that_only_names_the_review_changes_nothing(desk: ApiUnderTe
 
     assert (found["beautify_image"], found["beautify_job_code"]) == (False, None)
     assert (await desk.http.get(f"/api/jobs/{code}")).json()["error"]["message"] == "As the test wants it."
+
+
+async def test_a_job_may_name_only_a_review_of_its_user(desk: ApiUnderTest) -> None:
+    mine, gone, another = (await hand_in(desk)).json(), (await hand_in(desk)).json(), (await hand_in(desk, user="bob"))
+    async with desk.parts.database.write() as session:
+        deleted = update(PhotoReviewRow).where(col(PhotoReviewRow.code) == gone["code"]).values(deleted=True)
+        await session.exec(deleted)
+
+    taken = await desk.submit("ada", photo_review_analysis_code=mine["code"])
+    refused = [
+        await desk.submit("ada", photo_review_analysis_code=code)
+        for code in (NOBODYS, gone["code"], another.json()["code"], "", "review_x")
+    ]
+
+    assert taken.status_code == 202
+    assert {answer.status_code for answer in refused} == {422}
+    for answer in refused:
+        (error,) = answer.json()["errors"]
+        assert error["pointer"] == "/photo_review_analysis_code"
 
 
 async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: ApiUnderTest) -> None:

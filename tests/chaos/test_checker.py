@@ -184,7 +184,12 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
     (
         "a user is above the limit",
         "balance",
-        in_sql("INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)"),
+        in_sql("UPDATE points_day SET daily_limit = 1"),
+    ),
+    (
+        "a user is held to no limit",
+        "balance",
+        in_sql("UPDATE points_day SET daily_limit = NULL"),
     ),
     (
         "a failed job is charged",
@@ -232,6 +237,19 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         "a finished job makes progress",
         "history",
         in_sql("UPDATE job_event SET kind = 'progress' WHERE job_code = :failed AND kind = 'note'"),
+    ),
+    (
+        "sent after its end",
+        "wanted",
+        in_sql("UPDATE submission SET intent_at = datetime('now', '+1 day') WHERE job_code = :success"),
+    ),
+    (
+        "sent after the wish to cancel it",
+        "wanted",
+        in_sql(
+            "UPDATE job_event SET kind = 'note', detail = '{\"cancel\": 1}', at = datetime('now', '-1 day') "
+            "WHERE job_code = :success AND seq = 2"
+        ),
     ),
     ("a reader misses an event", "streams", _heard_less),
     ("a reader gets an event twice", "streams", _heard_twice),

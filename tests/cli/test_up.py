@@ -20,6 +20,7 @@ from tests.cli.conftest import Command
 UPSCALE = "replicate_imageupscale_v1"
 PHOTO = str(ROOT / "cli" / "samples" / "sample.jpg")
 EVERY_STATUS = [status.name for status in ORDER]
+RUNS = {"temporal": "server start-dev", "sandbox": "cli.main sandbox"}
 READY = "Ctrl-C stops everything"
 
 
@@ -36,7 +37,8 @@ def ports() -> list[str]:
 
 @pytest_asyncio.fixture(scope="module")
 async def up(folder: Path, ports: list[str]) -> AsyncIterator[Running]:
-    async with running("up", *ports, folder=folder) as installation:
+    secrets = {"AWS_SECRET_ACCESS_KEY": "kept-from-programs", "SOME_API_TOKEN": "kept-from-programs"}
+    async with running("up", *ports, folder=folder, **secrets) as installation:
         await installation.until_it_says(READY)
         yield installation
 
@@ -56,6 +58,24 @@ def test_it_says_where_everything_is(up: Running, ports: list[str], folder: Path
     assert all(port in up.said for port in ports[1::2])
     assert str(folder / KEY_FILE) in up.said
     assert (folder / KEY_FILE).stat().st_mode & 0o077 == 0
+
+
+def test_what_it_keeps_is_for_its_own_user_alone(up: Running, folder: Path) -> None:
+    open_to_others = [
+        str(path) for path in (folder, *folder.rglob("*")) if not path.is_socket() and path.lstat().st_mode & 0o077
+    ]
+
+    assert open_to_others == []
+
+
+@pytest.mark.parametrize("name", ["temporal", "sandbox"])
+def test_no_secret_reaches_a_program_that_needs_none(up: Running, folder: Path, name: str) -> None:
+    (pid,) = (pid for pid, line in processes_about(folder).items() if RUNS[name] in line)
+    environ = (Path("/proc") / str(pid) / "environ").read_bytes().decode()
+
+    assert "PATH=" in environ
+    assert "kept-from-programs" not in environ
+    assert "TOKEN" not in environ
 
 
 async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: Running, folder: Path) -> None:

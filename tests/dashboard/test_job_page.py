@@ -52,6 +52,18 @@ async def test_a_job_is_canceled_after_a_question(house: DashboardUnderTest, inv
     await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
 
 
+async def test_signed_links_and_secrets_are_not_shown(house: DashboardUnderTest, invite: Invite) -> None:
+    link = "https://s3.example.com/photo.jpg?X-Amz-Expires=60&X-Amz-Signature=5ec2e7"
+    code = await house.installation.job(params={"image": link}, metadata={"from": link})
+    visitor = await invite(house.url, key=house.key)
+
+    for path in (f"/jobs/{code}", f"/jobs/{code}/live"):
+        await visitor.open(path)
+        page = await visitor.page.content()
+        assert "https://s3.example.com/photo.jpg?***" in page
+        assert "5ec2e7" not in page
+
+
 async def test_a_form_that_is_being_filled_in_survives_the_repainting(
     house: DashboardUnderTest, invite: Invite
 ) -> None:

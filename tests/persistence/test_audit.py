@@ -1,18 +1,23 @@
 """Every invariant of the ledger, broken on purpose, is named."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
+from aijobs.domain.errors import PointsExhausted
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.points.audit import violations
+from aijobs.persistence.tables import JobRow
 from tests.persistence.conftest import AcceptJob
 
 
 async def found(database: Database) -> list[str]:
-    async with database.read() as session:
-        return await violations(session, daily_limit=100)
+    async with database.snapshot() as session:
+        return await violations(session)
 
 
 async def test_a_ledger_in_order_has_no_violations(
@@ -54,11 +59,60 @@ async def test_each_kind_of_damage_is_named(
     assert any(named in violation for violation in await found(database)), await found(database)
 
 
-async def test_a_users_own_limit_counts(database: Database, accept_job: AcceptJob) -> None:
+async def execute(database: Database, statement: str) -> None:
     async with database.write() as session:
-        limit = text("INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)")
-        await (await session.connection()).execute(limit)
-        spent = text("INSERT INTO points_day (user_id, day, used, held) VALUES ('ada', '2026-11-22', 2, 0)")
-        await (await session.connection()).execute(spent)
+        await (await session.connection()).execute(text(statement))
 
-    assert any("more than 1" in violation for violation in await found(database))
+
+async def test_a_users_own_limit_counts(database: Database, accept_job: AcceptJob) -> None:
+    await execute(database, "INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 3)")
+    await accept_job()
+    await execute(database, "UPDATE points_day SET used = 4")
+
+    assert any("more than 3" in violation for violation in await found(database))
+
+
+async def test_a_limit_that_is_lowered_later_breaks_nothing(database: Database, accept_job: AcceptJob) -> None:
+    await accept_job(daily_limit=5)
+    await execute(database, "INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)")
+
+    with pytest.raises(PointsExhausted):
+        await accept_job(daily_limit=5)
+
+    assert await found(database) == []
+
+
+async def test_a_day_of_before_limits_were_kept_is_not_judged_by_todays(
+    database: Database, accept_job: AcceptJob
+) -> None:
+    await accept_job(daily_limit=5)
+    await execute(database, "UPDATE points_day SET daily_limit = NULL")
+    await execute(database, "INSERT INTO points_limit (user_id, daily_limit) VALUES ('ada', 1)")
+
+    assert await found(database) == []
+
+
+async def test_an_audit_sees_one_moment_of_a_living_system(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    async with database.snapshot() as session:
+        await session.exec(select(JobRow.code))
+        await records.gate.advance(await accept_job(), JobStatus.FAILED)
+        assert list(await session.exec(select(JobRow.code))) == []
+        assert await violations(session) == []
+
+
+async def test_an_audit_that_runs_while_jobs_end_gives_no_false_alarm(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    async def live() -> None:
+        for _ in range(30):
+            await records.gate.advance(await accept_job(), JobStatus.FAILED)
+
+    living = asyncio.create_task(live())
+    alarms = []
+    while not living.done():
+        alarms += await found(database)
+    await living
+
+    assert alarms == []

@@ -81,6 +81,33 @@ async def test_a_prompt_with_our_seed_is_a_proof(searched: At, lost: Lost) -> No
     assert await searched(lost(body={"prompt": OURS}), other, line("ours"), {"odd": 1}, "odd") == Found({"id": "ours"})
 
 
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        f"a lighthouse --v 7 --seed {SEED}",
+        f"<https://s.mj.run/Xy12> a lighthouse --seed {SEED} --v 7.0 --ar 16:9",
+        f"A  Lighthouse —seed {SEED} —v 7",
+        f"**a lighthouse --v 7 --seed {SEED}** - <@1234> (fast)",
+        f"a lighthouse --SEED {SEED}",
+    ],
+)
+async def test_our_seed_alone_is_a_proof_whatever_becomes_of_the_prompt(searched: At, lost: Lost, echoed: str) -> None:
+    prompt = f"https://long.example/photo.png a lighthouse --seed {SEED} --ar 16:9 --v 7"
+
+    assert await searched(lost(body={"prompt": prompt}), line("ours", echoed)) == Found({"id": "ours"})
+
+
+@pytest.mark.parametrize("echoed", [f"--seed {SEED}1", f"--seed 1{SEED}", f"--seed {SEED}.5", f"the seed {SEED}", "a"])
+async def test_another_seed_is_no_proof(searched: At, lost: Lost, echoed: str) -> None:
+    assert await searched(lost(body={"prompt": OURS}), line("other", f"a lighthouse {echoed}")) is Search.NOT_YET
+
+
+async def test_a_seed_that_the_caller_chose_is_no_proof_even_with_the_whole_prompt(searched: At, lost: Lost) -> None:
+    prompt = f"a lighthouse --seed {SEED + 1} --ar 16:9 --v 7"
+
+    assert await searched(lost(body={"prompt": prompt}), line("whose?", prompt)) is Search.IMPOSSIBLE
+
+
 async def test_a_link_of_ours_in_the_prompt_is_a_proof(searched: At, lost: Lost) -> None:
     prompt = "https://us.example/store/sub_0042.png a lighthouse --seed 7"
 

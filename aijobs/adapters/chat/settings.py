@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.secret_forms import Token
 
 
 class ChatSettings(BaseModel):
@@ -13,7 +14,7 @@ class ChatSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    token: SecretStr | None = None
+    token: Token | None = None
     base_url: str = "https://api.openai.com/v1"
     model: str = Field(default="gpt-5.4", min_length=1)
     structured: Literal["json_schema", "json_object", "off"] = "json_schema"  #: DeepSeek knows `json_object` only

@@ -15,6 +15,7 @@ from aijobs.adapters.download.redirects import REFUSED, Hop, RedirectChain
 from aijobs.adapters.download.responses import REDIRECTS, announced_length, judge_answer
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
+from aijobs.adapters.download.whole_file import WholeFile, refuse_half_of_json
 from aijobs.adapters.network.host_patterns import HostPort
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused
@@ -56,13 +57,16 @@ class SafeDownloader:
             aclosing(metered(body, self._settings, deadline=deadline)) as chunks,
         ):
             opening = PeekedStream(chunks)
-            media = kept_promise(await opening.media(), expect)
+            sniffed, head = await opening.media()
+            refuse_half_of_json(sniffed, head, expect=expect)
+            media = kept_promise(sniffed, expect)
+            written_as = media if expect is OutputKind.TEXT else sniffed  # of a text nobody knows the end
             yield Download(
                 media_type=media.media_type,
                 extension=media.extension,
                 kind=media.kind,
                 total=body.total,
-                chunks=opening,
+                chunks=WholeFile(opening, written_as),
                 head=opening.head,
                 measure=opening.measure,
             )

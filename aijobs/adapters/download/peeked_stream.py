@@ -15,15 +15,16 @@ class PeekedStream:
         self._seen: deque[bytes] = deque()
         self.head = bytearray()  #: the first HEAD_BYTES, as far as they have passed
 
-    async def media(self) -> Media:
-        """Reads ahead as far as it takes to know what this is."""
+    async def media(self) -> tuple[Media, bytes]:
+        """What this is, and the beginning that tells it, which is read ahead."""
         size = 0
         async for chunk in self._chunks:
             self._seen.append(chunk)
             size += len(chunk)
             if size >= SNIFF_BYTES:
                 break
-        return sniffed(b"".join(self._seen)[:SNIFF_BYTES], complete=size < SNIFF_BYTES)
+        head = b"".join(self._seen)[:SNIFF_BYTES]
+        return sniffed(head, complete=size < SNIFF_BYTES), head
 
     def measure(self) -> tuple[int, int] | None:
         """Width and height, when this is a picture whose header has passed."""

@@ -16,7 +16,7 @@ class DownloadSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: hosts with private addresses that outputs may come from: `host` (every port of it) or `host:port`
+    #: hosts with private addresses that outputs may come from: `host` (ports 80 and 443) or `host:port`
     allow_hosts: HostList = ()
     max_bytes: PositiveInt = 2 * GIB
     idle_timeout: Duration = timedelta(seconds=30)  #: without a single byte

@@ -3,17 +3,19 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
+
+DEFAULT_PORTS: Final = frozenset({80, 443})
 
 _WRITTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
 
 
 @dataclass(frozen=True)
 class HostPort:
-    """A host an operator trusts, with every port of it (None) or with one."""
+    """A host an operator trusts, with one port of it, or (None) with the ports of http and https only."""
 
     host: str
     port: int | None
@@ -28,7 +30,8 @@ class HostPort:
         return cls(plain_host(found["host"]), port)
 
     def covers(self, host: str, port: int) -> bool:
-        return self.host == plain_host(host) and self.port in {None, port}
+        ports = DEFAULT_PORTS if self.port is None else {self.port}
+        return self.host == plain_host(host) and port in ports
 
 
 def plain_host(host: str) -> str:
@@ -63,5 +66,6 @@ def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return hosts
 
 
-#: A setting: hosts that the operator trusts although their addresses are private, `host` or `host:port`.
+#: A setting: hosts that the operator trusts although their addresses are private, `host` (ports 80 and 443) or
+#: `host:port`.
 HostList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_checked)]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from aijobs.adapters.storage.digest import Digest, crc32_of
 from aijobs.adapters.storage.s3_calls import S3Calls
@@ -65,7 +65,7 @@ class MultipartUpload:
         self._sent.append(self._calls.start(self._send, upload=upload, number=len(self._sent) + 1, part=part))
 
     async def complete(self, digest: Digest) -> None:
-        """With checksums, S3 itself compares the whole object with what we have read."""
+        """With checksums, S3 itself compares each part and the whole object with what we have read."""
         if self._creation is None:
             return
         parts = [await asyncio.shield(sent) for sent in self._sent]
@@ -102,6 +102,8 @@ class MultipartUpload:
     def _send(self, *, upload: str, number: int, part: bytearray) -> "CompletedPartTypeDef":
         # With the checksum as a header boto3 sends the body plain; left to itself it would send aws-chunked trailers
         # over TLS, which several S3 servers refuse.
-        body: dict[str, Any] = {"Body": part} | ({"ChecksumCRC32": crc32_of(part)} if self._checksums else {})
+        checksum = {"ChecksumCRC32": crc32_of(part)} if self._checksums else {}
+        body: dict[str, Any] = {"Body": part, **checksum}
         answer = self._client.upload_part(**self._target, UploadId=upload, PartNumber=number, **body)
-        return {"PartNumber": number, "ETag": answer["ETag"]}
+        # MinIO and its kin take a part only with the checksum that it came with.
+        return cast("CompletedPartTypeDef", {"PartNumber": number, "ETag": answer["ETag"], **checksum})

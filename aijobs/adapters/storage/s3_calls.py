@@ -7,17 +7,28 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aijobs.adapters.storage.shielded import shielded
 from aijobs.domain.errors import NotFound, StoreUnavailable
+from aijobs.domain.values.shielded import shielded
 
 T = TypeVar("T")
 
 ABSENT: Final = frozenset({"NoSuchKey", "404"})
 
-#: what servers without flexible checksums answer to them, as seen on several
+#: what servers answer that know no flexible checksums, or others than ours, as seen on several
 CHECKSUM_COMPLAINTS: Final = frozenset(
-    {"InvalidRequest", "InvalidArgument", "NotImplemented", "MissingContentLength", "XAmzContentSHA256Mismatch"}
+    {
+        "BadDigest",
+        "InvalidArgument",
+        "InvalidDigest",
+        "InvalidPart",
+        "InvalidRequest",
+        "MissingContentLength",
+        "NotImplemented",
+        "XAmzContentChecksumMismatch",
+        "XAmzContentSHA256Mismatch",
+    }
 )
+HINT: Final = " If this server knows no such checksums, set them to when_required: AIJOBS_STORE__CHECKSUMS."
 
 
 class S3Calls:
@@ -49,5 +60,5 @@ def _error_for(refused: ClientError) -> NotFound | StoreUnavailable:
     code, message = error.get("Code", "?"), error.get("Message", "")
     if code in ABSENT and refused.operation_name == "GetObject":
         return NotFound("Nothing is stored under this key.")
-    hint = " If this server knows no checksums, set them to when_required." if code in CHECKSUM_COMPLAINTS else ""
+    hint = HINT if code in CHECKSUM_COMPLAINTS else ""
     return StoreUnavailable(f"The object store refused {refused.operation_name}: {code}: {message}{hint}")

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from aijobs.adapters.storage.keys import checked_key
 from aijobs.domain.errors import BadInput
+from aijobs.domain.values.secret_forms import AccessKey, SecretAccessKey
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -26,8 +27,8 @@ class StoreSettings(BaseModel):
     url: str | None = None
     endpoint: str | None = None  #: of an S3 service that is not AWS
     region: str | None = None
-    access_key: SecretStr | None = None
-    secret_key: SecretStr | None = None
+    access_key: AccessKey | None = None
+    secret_key: SecretAccessKey | None = None
     addressing: Literal["auto", "path", "virtual"] = "auto"
     checksums: Literal["when_supported", "when_required"] = "when_supported"
     ca_bundle: Path | None = None  #: certificates to trust instead of the public ones

@@ -16,7 +16,7 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: hosts that may be called over plain http, on any port, at private addresses: `host` or `host:port`
+    #: hosts that may be called over plain http and at private addresses: `host` (ports 80 and 443) or `host:port`
     allow_hosts: HostList = ()
     #: behind each failed try, e.g. `5s,5m,30m`; there is one try more than pauses
     pauses: Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(listed)] = STANDARD_PAUSES

@@ -47,6 +47,11 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
+    def understood(cls, sent: Mapping[str, Any], model: Model) -> Mapping[str, Any]:  # noqa: ARG003
+        """What was sent, each meaning in the parameter that it belongs to. Raises InvalidParameters."""
+        return sent
+
+    @classmethod
     def file_fields(cls) -> Mapping[str, FileInput]:
         """The parameters that name a file, or a list of files, by their name."""
         return {name: mark for name, declared in cls.model_fields.items() for mark in _file_marks(declared)}
@@ -86,7 +91,8 @@ def check_parameters(model: Model, parameters: type[Parameters], sent: Mapping[s
     Raises InvalidParameters that names every wrong field; what was sent is never echoed.
     """
     try:
-        checked = parameters.model_validate({**_concerning(parameters, model.parameters.defaults), **sent})
+        understood = parameters.understood(sent, model)
+        checked = parameters.model_validate({**_concerning(parameters, model.parameters.defaults), **understood})
     except ValidationError as invalid:
         wrong = [FieldError(pointer("params", *e["loc"]), e["msg"]) for e in invalid.errors()]
         raise InvalidParameters("Some parameters are wrong.", *wrong) from None

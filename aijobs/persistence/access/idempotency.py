@@ -18,11 +18,16 @@ IN_FLIGHT_AT_MOST: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyClaim:
-    """A request with an idempotency key. The `owner` is the caller's key together with the user it acts for."""
+    """A request with an idempotency key. The `owner` is the caller's key together with the user it acts for.
+
+    Two are the same that are written in the same way, whatever that means by now, or that mean the same.
+    `meaning_sha256` is nothing where it cannot be told.
+    """
 
     owner: str
     key: str
     request_sha256: str
+    meaning_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,14 @@ async def claim(session: AsyncSession, wanted: IdempotencyClaim) -> Receipt | No
     row = await _locked(session, wanted)
     if row is not None and not _is_forgotten(row):
         return _judged(row, wanted)
-    await session.merge(IdempotencyRow(owner=wanted.owner, key=wanted.key, request_sha256=wanted.request_sha256))
+    await session.merge(
+        IdempotencyRow(
+            owner=wanted.owner,
+            key=wanted.key,
+            request_sha256=wanted.request_sha256,
+            meaning_sha256=wanted.meaning_sha256,
+        )
+    )
     await _forget_old(session, wanted.owner)
     return None
 
@@ -71,11 +83,17 @@ async def _locked(session: AsyncSession, wanted: IdempotencyClaim) -> Idempotenc
 
 
 def _judged(row: IdempotencyRow, wanted: IdempotencyClaim) -> Receipt:
-    if row.request_sha256 != wanted.request_sha256:
+    if not _is_the_same(row, wanted):
         raise IdempotencyMismatch("This Idempotency-Key was used for another request.")
     if row.answer is None:
         raise IdempotencyInFlight("The first request with this Idempotency-Key is still under way.")
     return Receipt(code=row.answer["body"]["code"], answer=row.answer)
+
+
+def _is_the_same(row: IdempotencyRow, wanted: IdempotencyClaim) -> bool:
+    if row.request_sha256 == wanted.request_sha256:
+        return True
+    return wanted.meaning_sha256 is not None and row.meaning_sha256 == wanted.meaning_sha256
 
 
 def _is_forgotten(row: IdempotencyRow) -> bool:

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from aijobs.persistence.private_files import make_private_folder
+
 SECRET_FILE: Final = "secret"  # noqa: S105 - a name
 SECRET_BYTES: Final = 32
 
@@ -20,7 +22,7 @@ def written_once(path: Path, content: bytes) -> bytes:
 
     Of several processes that come at once, one writes it, and all read the same. Never seen half-written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     if not path.exists():
         descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # with mode 0600
         try:

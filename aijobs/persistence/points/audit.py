@@ -7,8 +7,9 @@ from datetime import date
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow
 
 R, S, B, H = EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.REFUND, EntryKind.HOLD
 
@@ -17,33 +18,43 @@ RUNNING = ((R,),)
 ENDED = ((R, S), (R, B), (R, H), (R, H, S), (R, H, B))
 
 
-async def violations(session: AsyncSession, *, daily_limit: int) -> list[str]:
-    """Each broken invariant in one sentence that names it; nothing when all is well."""
-    jobs = list(await session.exec(select(JobRow)))
-    entries = list(await session.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
-    days = list(await session.exec(select(PointsDayRow)))
-    limits = {row.user_id: row.daily_limit for row in await session.exec(select(PointsLimitRow))}
+#: A job's code, status and price.
+AuditedJob = tuple[str, int, int]
+
+
+async def violations(snapshot: AsyncSession) -> list[str]:
+    """Each broken invariant in one sentence that names it; nothing when all is well.
+
+    `snapshot` is Database.snapshot(): on a living system, two moments would not fit together.
+    """
+    jobs = list(await snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
+    entries = list(await snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
+    days = list(await snapshot.exec(select(PointsDayRow)))
     return [
         *_of_jobs(jobs, entries),
         *_of_days(days, entries),
-        *(
-            f"{day.user_id} used {day.used} points on {day.day}, more than {limits.get(day.user_id, daily_limit)}."
-            for day in days
-            if day.used > limits.get(day.user_id, daily_limit)
-        ),
+        *_of_limits(days),
     ]
 
 
-def _of_jobs(jobs: Sequence[JobRow], entries: Sequence[PointsEntryRow]) -> Iterator[str]:
+def _of_limits(days: Sequence[PointsDayRow]) -> Iterator[str]:
+    """By the limit that held then: today's may be lower."""
+    for day in days:
+        if day.daily_limit is not None and day.used > day.daily_limit:
+            yield f"{day.user_id} used {day.used} points on {day.day}, more than {day.daily_limit}."
+
+
+def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[PointsEntryRow]) -> Iterator[str]:
     kinds: dict[str, list[EntryKind]] = defaultdict(list)
     for entry in entries:
         kinds[entry.job_code].append(EntryKind(entry.kind))
-    for job in jobs:
-        legal = ENDED if job.job_status.is_final else RUNNING
-        if tuple(kinds[job.code]) not in legal:
-            made = ", ".join(kinds[job.code]) or "none"
-            yield f"{job.code} is {job.job_status.name}, but its entries are: {made}."
-    amounts = {job.code: job.points for job in jobs}
+    for code, number, _ in jobs:
+        status = JobStatus(number)
+        legal = ENDED if status.is_final else RUNNING
+        if tuple(kinds[code]) not in legal:
+            made = ", ".join(kinds[code]) or "none"
+            yield f"{code} is {status.name}, but its entries are: {made}."
+    amounts = {code: points for code, _, points in jobs}
     for entry in entries:
         if amounts.get(entry.job_code) != entry.points:
             yield f"The {entry.kind} of {entry.job_code} is {entry.points} points, not {amounts.get(entry.job_code)}."

@@ -33,7 +33,7 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
             col(PointsDayRow.day) == job.create_date,
             col(PointsDayRow.used) + job.points <= limit,
         )
-        .values(used=col(PointsDayRow.used) + job.points)
+        .values(used=col(PointsDayRow.used) + job.points, daily_limit=limit)
     )
     if taken.rowcount == 0 and job.points > 0:
         day = await today(session, job.user_id, job.create_date)

@@ -57,7 +57,8 @@ class IdempotencyRow(SQLModel, table=True):
 
     owner: str = Field(primary_key=True)
     key: str = Field(primary_key=True, max_length=255)
-    request_sha256: str
+    request_sha256: str  #: of the request as it was written
+    meaning_sha256: str | None = None  #: of what it meant when it came
     answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     create_time: datetime = Field(default_factory=now)
 

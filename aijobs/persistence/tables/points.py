@@ -9,7 +9,10 @@ from aijobs.persistence.column_types import RowId, now
 
 
 class PointsDayRow(SQLModel, table=True):
-    """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision."""
+    """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision.
+
+    `daily_limit` is the one that held when points were last taken; unknown in rows of before it was kept.
+    """
 
     __tablename__ = "points_day"
 
@@ -17,6 +20,7 @@ class PointsDayRow(SQLModel, table=True):
     day: date = Field(primary_key=True)
     used: int = 0
     held: int = 0
+    daily_limit: int | None = None
 
 
 class PointsEntryRow(SQLModel, table=True):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict
 from standardwebhooks import Webhook
 
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
@@ -18,6 +18,7 @@ from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
+from aijobs.domain.values.secret_forms import ReplicateToken, WebhookSecret
 from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
@@ -56,9 +57,9 @@ class ReplicateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    token: SecretStr | None = None
+    token: ReplicateToken | None = None
     base_url: str = "https://api.replicate.com"
-    webhook_secret: SecretStr | None = None
+    webhook_secret: WebhookSecret | None = None
     download_hosts: tuple[str, ...] = ("replicate.delivery", "*.replicate.delivery", "api.replicate.com")
 
 
@@ -77,9 +78,9 @@ class Replicate:
     def __init__(self, settings: ReplicateSettings, http: HttpClient) -> None:
         if not settings.token:
             raise ValueError("Replicate needs a token.")
-        self._authorization = {"Authorization": f"Bearer {settings.token.get_secret_value().strip()}"}
+        self._authorization = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
         secret = settings.webhook_secret
-        self._signature = Webhook(secret.get_secret_value().strip()) if secret else None
+        self._signature = Webhook(secret.get_secret_value()) if secret else None
         self._at = ReplicateUrls(settings.base_url)
         self._http = http
         self.download_hosts = settings.download_hosts

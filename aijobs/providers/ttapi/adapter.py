@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Deadlines, Model
@@ -16,6 +16,7 @@ from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
+from aijobs.domain.values.secret_forms import Token
 from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapshot_of, sources_in
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
@@ -44,7 +45,7 @@ class TtapiSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    token: SecretStr | None = None
+    token: Token | None = None
     base_url: str = "https://api.ttapi.io"
     download_hosts: tuple[str, ...] = ("ttapi.io", "*.ttapi.io", "cdn.discordapp.com", "media.discordapp.net")
 
@@ -64,7 +65,7 @@ class Ttapi:
     def __init__(self, settings: TtapiSettings, http: HttpClient) -> None:
         if not settings.token:
             raise ValueError("TTAPI needs a token.")
-        self._key = {"TT-API-KEY": settings.token.get_secret_value().strip()}
+        self._key = {"TT-API-KEY": settings.token.get_secret_value()}
         self._at = f"{settings.base_url.rstrip('/')}/midjourney/v1"
         self._http = http
         self.download_hosts = settings.download_hosts

@@ -1,37 +1,34 @@
 """What a caller may send to Midjourney, and what an action on one of its jobs takes."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.parameters import FollowUp, Parameters, file_input
+from aijobs.providers.ttapi.switches import (
+    MAX_SEED,
+    MOVED,
+    REFUSED,
+    VERSIONS,
+    moved_into_parameters,
+    switches_in,
+    without_switches,
+)
 
 MAX_PROMPT: Final = 4000  #: characters
 MAX_IMAGES: Final = 5
-MAX_SEED: Final = 2**32 - 1
 
-#: Midjourney's switches that a parameter of ours stands for, or that would change model or price behind our back.
-SPOKEN_FOR: Final = {
-    "ar": "Say it by the parameter `aspect`.",
-    "aspect": "Say it by the parameter `aspect`.",
-    "seed": "Say it by the parameter `seed`.",
-    "relax": "Say it by the parameter `mode`.",
-    "fast": "Say it by the parameter `mode`.",
-    "turbo": "Say it by the parameter `mode`.",
-    "v": "The version is the model's.",
-    "version": "The version is the model's.",
-    "niji": "The version is the model's.",
-    "repeat": "One order is one drawing.",
-    "r": "One order is one drawing.",
-    "video": "This model draws pictures.",
-    "draft": "Say it by the model.",
-    "stealth": "Who may see it is the account's.",
-    "public": "Who may see it is the account's.",
+#: What must not be left in a prompt, and where it belongs.
+NOT_IN_PROMPTS: Final = {
+    **{switch: f"Say it by the parameter `{name}`." for switch, name in MOVED.items()},
+    **dict.fromkeys(VERSIONS, "The version is the model's."),
+    **REFUSED,
 }
 
-_SWITCH: Final = re.compile(r"(?:^|\s)(?:--|—)(\w+)")
 _PERMUTATION: Final = re.compile(r"\{[^{}]*,[^{}]*\}")
 
 #: What `components` may name that `POST /midjourney/v1/action` does with a job's id alone (docs.ttapi.io).
@@ -52,7 +49,7 @@ class Imagine(Parameters):
     """Four pictures from a prompt."""
 
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROMPT, strip_whitespace=True)] = Field(
-        description="What to draw. Midjourney's own switches, like `--stylize 250`, may follow.",
+        description="What to draw. Midjourney's own switches, like `--stylize 250` or `--ar 16:9`, may follow.",
         examples=["a lighthouse at dusk, oil painting"],
     )
     mode: Mode = Field(
@@ -72,17 +69,19 @@ class Imagine(Parameters):
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="The same seed, a like picture.")
     translation: bool = Field(default=False, description="Whether TTAPI translates the prompt into English first.")
 
+    @classmethod
+    def understood(cls, sent: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+        return moved_into_parameters(sent, model)
+
     @field_validator("prompt")
     @classmethod
     def _leaves_our_parameters_alone(cls, prompt: str) -> str:
-        for switch in _SWITCH.findall(prompt):
-            if switch.lower() in SPOKEN_FOR:
-                raise PydanticCustomError(
-                    "switch", f"--{switch.lower()} cannot stand here. {SPOKEN_FOR[switch.lower()]}"
-                )
+        for switch in switches_in(prompt):
+            if switch in NOT_IN_PROMPTS:
+                raise PydanticCustomError("switch", f"--{switch} cannot stand here. {NOT_IN_PROMPTS[switch]}")
         if _PERMUTATION.search(prompt):
             raise PydanticCustomError("switch", "Choices in {braces, like these} are several orders: send one each.")
-        if not re.sub(r"(?:--|—)\w+(\s+[^\s-]\S*)?", "", prompt).strip():
+        if not without_switches(prompt):
             raise PydanticCustomError("switch", "There must be more than switches.")
         return prompt
 

@@ -7,12 +7,10 @@ changes nothing about the picture, and the prompt becomes one that no other subm
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from aijobs.domain.catalogue import Model
-
-#: `midjourney-v7`, `midjourney-v6.1`: the provider's name of a model says which version it draws with.
-_VERSION: Final = re.compile(r"midjourney-v(\d+(?:\.\d+)?)")
+from aijobs.providers.ttapi.switches import version_of, with_hyphens
 
 
 def prompt_of(params: Mapping[str, Any], model: Model, *, token: str) -> str:
@@ -21,8 +19,8 @@ def prompt_of(params: Mapping[str, Any], model: Model, *, token: str) -> str:
     switches = [f"--seed {planted_seed(token) if named is None else named}"]
     if params.get("aspect"):
         switches.append(f"--ar {params['aspect']}")
-    if version := _VERSION.fullmatch(model.model):
-        switches.append(f"--v {version[1]}")
+    if version := version_of(model):
+        switches.append(f"--v {version}")
     return " ".join([*params.get("images", ()), params["prompt"], *switches])
 
 
@@ -31,12 +29,6 @@ def planted_seed(token: str) -> int:
     return int.from_bytes(hashlib.sha256(token.encode()).digest()[:4])
 
 
-def is_unmistakable(prompt: str, *, token: str) -> bool:
-    """Whether no other submission can have the same prompt: it carries our seed, or a link that carries the token."""
-    seed = re.escape(str(planted_seed(token)))
-    return token in prompt or re.search(rf"--seed {seed}(\s|$)", prompt) is not None
-
-
-def same_prompt(one: str, other: str) -> bool:
-    """White space is nothing to go by."""
-    return one.split() == other.split()
+def carries_seed(prompt: str, seed: int) -> bool:
+    """Whether the prompt has this seed, wherever its switches are and however they are written."""
+    return re.search(rf"(?<!\S)--seed[\s=]+0*{seed}(?![\d.])", with_hyphens(prompt), re.IGNORECASE) is not None

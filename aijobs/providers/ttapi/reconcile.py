@@ -1,8 +1,9 @@
 """Looking for a job whose submit was never answered.
 
 TTAPI lists jobs by their status, without hookUrl and without a time. Ours is proven by the hookUrl that a fetch
-echoes, or by a prompt that only this submission can have. That a list lacks it proves nothing: nobody has written
-down how complete it is. And what could be another's stays unknown.
+echoes, or by what only this submission planted in its prompt: its seed, or a link with its token. The rest of a prompt
+proves nothing: Midjourney shortens links and reorders switches. That a list lacks a job proves nothing either: nobody
+has written down how complete it is. And what could be another's stays unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from aijobs.domain.jobs.submissions import Submission
 from aijobs.providers.ttapi.job import job_id_in
-from aijobs.providers.ttapi.prompt import is_unmistakable, same_prompt
+from aijobs.providers.ttapi.prompt import carries_seed, planted_seed
 
 WINDOW: Final = timedelta(hours=24)  #: how long it is looked for; TTAPI keeps results for a month
 STATUSES: Final = (
@@ -62,22 +63,29 @@ def listed_in(page: Iterable[Any]) -> list[Listed]:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a submission can be recognised by. `prompt` only when no other submission can have it."""
+    """What a submission can be recognised by, whatever else becomes of its prompt. `seed` is the planted one."""
 
     hook_url: str | None
-    prompt: str | None
+    seed: int | None
+    token: str | None
     action: str
 
     @classmethod
     def of(cls, submission: Submission) -> "Fingerprint":
         body = submission.request.body
         prompt = str(body.get("prompt") or "")
-        certain = not body.get("translation") and is_unmistakable(prompt, token=submission.token)
-        return cls(body.get("hookUrl"), prompt if certain else None, str(body.get("action") or "imagine"))
+        echoed = not body.get("translation")
+        seed = planted_seed(submission.token)
+        return cls(
+            hook_url=body.get("hookUrl"),
+            seed=seed if echoed and carries_seed(prompt, seed) else None,
+            token=submission.token if echoed and submission.token in prompt else None,
+            action=str(body.get("action") or "imagine"),
+        )
 
     @property
     def lead_anywhere(self) -> bool:
-        return self.hook_url is not None or self.prompt is not None
+        return any(clue is not None for clue in (self.hook_url, self.seed, self.token))
 
     def proven(self, jobs: Iterable[Listed]) -> str | None:
         """The id of the job that the list alone proves to be ours. Two that look alike prove nothing."""
@@ -87,7 +95,9 @@ class Fingerprint:
     def _fits(self, job: Listed) -> bool:
         if self.hook_url and job.hook_url:
             return job.hook_url == self.hook_url
-        return self.prompt is not None and same_prompt(job.prompt, self.prompt)
+        if self.seed is not None and carries_seed(job.prompt, self.seed):
+            return True
+        return self.token is not None and self.token in job.prompt
 
     def worth_a_look(self, jobs: Sequence[Listed]) -> list[Listed]:
         """Whose hookUrl to look at, the likeliest first."""

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -161,6 +163,42 @@ def test_what_no_sheet_holds_is_refused(tmp_path: Path) -> None:
         write_excel(tmp_path / "a.xlsx", [Column(name="A")], [{"A": "x" * 32_768}])
     with pytest.raises(FileTooLarge, match="rows"), opened_excel(tmp_path / "b.xlsx", [Column(name="A")]) as table:
         table.add({} for _ in range(1_048_576))
+
+
+@given(st.text(alphabet="=+-@＝;\t\r\n,\"' ab1", max_size=40))
+def test_in_csv_no_part_of_a_text_is_a_formula_whatever_parts_cells(text: str) -> None:
+    (cell,) = next(csv.reader(io.StringIO(csv_lines((Column(name="A"),), [{"A": text}]), newline="")), [""])
+
+    assert not re.search(r"""(?:^|[;\t\r\n])[" ]*[=+\-@＝]""", cell)
+    assert cell.replace("'", "") == text.replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("x;=1+1", "x;'=1+1"),
+        ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
+        ("x\n=1", "x\n'=1"),
+        ("x\r\n+1", "x\r\n'+1"),
+        ('x; "=1"', 'x; "\'=1"'),
+        (" =1", " '=1"),
+        ("x; y, -z a-b", "x; y, -z a-b"),
+        ("x;y=1", "x;y=1"),
+    ],
+)
+def test_in_csv_a_formula_within_a_cell_is_harmless(text: str, written: str) -> None:
+    lines = csv_lines((Column(name="A"),), [{"A": text}])
+
+    assert next(csv.reader(io.StringIO(lines, newline="")))[0] == written
+
+
+def test_a_long_text_is_written_at_once() -> None:
+    column = (Column(name="A"),)
+
+    for text in ("\n" * 200_000, ";" + " " * 200_000, '"' * 200_000):
+        began = time.monotonic()
+        csv_lines(column, [{"A": text}])
+        assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])

@@ -12,6 +12,7 @@ import trustme
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.download.redirects import REFUSED
 from aijobs.adapters.download.settings import DownloadSettings
+from aijobs.adapters.network.host_patterns import HostPort
 from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from tests.adapters.storage.conftest import TRUSTING_NOBODY
@@ -63,6 +64,11 @@ async def a_downloader(*allow_hosts: str, names: Names) -> AsyncIterator[SafeDow
     settings = DownloadSettings(allow_hosts=allow_hosts)
     async with SafeDownloader(settings, resolver=names, tls=TRUSTING_NOBODY) as downloader:
         yield downloader
+
+
+def at(server: HostileServer, *hosts: str) -> tuple[str, ...]:
+    """These hosts with the server's port: without one, only the ports of http and https would be meant."""
+    return tuple(f"{host}:{server.port}" for host in hosts)
 
 
 async def fetched(
@@ -122,15 +128,14 @@ async def test_redirects_among_allowed_hosts_are_followed(server: HostileServer,
         onwards = f"/{number - 1}" if number else server.url("/end", "other.provider.example")
         server.answers(f"/{number}", status="307 Temporary Redirect", headers=f"location: {onwards}\r\n")
 
-    port = server.port
-    async with a_downloader(f"cdn.provider.example:{port}", "other.provider.example", names=names) as downloader:
+    async with a_downloader(*at(server, "cdn.provider.example", "other.provider.example"), names=names) as downloader:
         assert await fetched(downloader, server.url("/4", "cdn.provider.example")) == b"the output"
 
 
 async def test_redirects_without_end_are_refused(server: HostileServer, names: Names) -> None:
     server.answers("/a", status="302 Found", headers="location: /a\r\n")
 
-    async with a_downloader("cdn.provider.example", names=names) as downloader:
+    async with a_downloader(*at(server, "cdn.provider.example"), names=names) as downloader:
         with pytest.raises(OutputRefused, match="more than 5 times"):
             await fetched(downloader, server.url("/a", "cdn.provider.example"))
 
@@ -143,7 +148,7 @@ async def test_the_key_for_one_host_is_not_shown_to_another(server: HostileServe
     server.answers("/c", status="302 Found", headers=f"location: {back}\r\n")
     server.answers("/d", b"the output")
 
-    async with a_downloader("cdn.provider.example", "other.provider.example", names=names) as downloader:
+    async with a_downloader(*at(server, "cdn.provider.example", "other.provider.example"), names=names) as downloader:
         url = server.url("/a", "cdn.provider.example")
         await fetched(downloader, url, headers={"Authorization": "Bearer s3cret", "X-Key": "s3cret"})
 
@@ -191,8 +196,25 @@ async def test_an_allowed_port_opens_no_other(server: HostileServer, names: Name
     assert server.received == []
 
 
-async def test_a_link_with_a_user_name_is_refused(server: HostileServer, names: Names) -> None:
+async def test_a_host_that_is_allowed_without_a_port_opens_only_the_usual_ones(
+    server: HostileServer, names: Names
+) -> None:
+    url = server.answers("/a", b"the output")
+
     async with a_downloader("127.0.0.1", names=names) as downloader:
+        with pytest.raises(OutputRefused):
+            await fetched(downloader, url)
+
+    assert server.received == []
+
+
+@pytest.mark.parametrize(("port", "covered"), [(80, True), (443, True), (8080, False), (22, False), (5432, False)])
+def test_without_a_port_the_ports_of_http_and_https_are_meant(port: int, *, covered: bool) -> None:
+    assert HostPort.parse("store.internal").covers("store.internal", port) is covered
+
+
+async def test_a_link_with_a_user_name_is_refused(server: HostileServer, names: Names) -> None:
+    async with a_downloader(*at(server, "127.0.0.1"), names=names) as downloader:
         with pytest.raises(OutputRefused, match="user name"):
             await fetched(downloader, f"http://user:s3cret@127.0.0.1:{server.port}/a")
 
@@ -214,7 +236,7 @@ async def test_certificates_are_those_of_the_name(names: Names) -> None:
 
     async with HostileServer().running(tls=served) as server:
         server.answers("/a", b"the output")
-        settings = DownloadSettings(allow_hosts=("cdn.provider.example", "other.provider.example"))
+        settings = DownloadSettings(allow_hosts=at(server, "cdn.provider.example", "other.provider.example"))
         async with SafeDownloader(settings, resolver=names, tls=trusting) as downloader:
             url = f"https://cdn.provider.example:{server.port}/a"
             assert await fetched(downloader, url) == b"the output"

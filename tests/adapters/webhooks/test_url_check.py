@@ -46,5 +46,7 @@ def test_a_host_that_the_operator_lists_may_be_inside_and_speak_plain_http() -> 
     trusted = [HostPort.parse("127.0.0.1:9000"), HostPort.parse("intranet")]
 
     assert webhook_url_error("http://127.0.0.1:9000/hooks", trusted) is None
-    assert webhook_url_error("http://intranet:8080", trusted) is None
+    assert webhook_url_error("http://intranet/hooks", trusted) is None
+    assert webhook_url_error("https://intranet", trusted) is None
+    assert webhook_url_error("http://intranet:8080", trusted) is not None
     assert webhook_url_error("http://127.0.0.1:9001/hooks", trusted) is not None
