@@ -1,6 +1,7 @@
 """Nobody holds a connection by doing nothing, or takes more of it than is his."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -284,3 +285,21 @@ async def test_streams_and_websockets_are_not_touched(parts: ApiDependencies, ke
 
         assert (await stream.next()).data["code"] == code
         assert code in str(await websocket.recv())
+
+
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (600, 600))
+from api.server import allowed_connections
+print(allowed_connections(4000, reserved=100))
+print(allowed_connections(50, reserved=100))
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+async def test_there_are_no_more_places_than_files_may_be_open() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", FEW_FILES, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+
+    few, enough, files = [line for line in printed.decode().splitlines() if "[warning" not in line]
+    assert (few, enough, files) == ("172", "50", "(600, 600)")
