@@ -17,8 +17,10 @@ from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
 from api.dependencies import ApiDependencies
+from api.metrics import Metrics
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems
+from api.readiness import Readiness
 from api.routes import (
     catalogue,
     events,
@@ -93,6 +95,8 @@ class Api(FastAPI):
             lifespan=lambda _: _streaming(dependencies),
         )
         self.state.dependencies = dependencies
+        self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
+        self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
         self.state.access = dependencies.access
         self._settings = dependencies.settings
 

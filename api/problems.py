@@ -10,12 +10,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from aijobs.domain import errors
-from aijobs.domain.errors import AijobsError, BadInput, FieldError, NotReady, TransientError
+from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.database import unavailability
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 from api.middleware import request_id_of
 
@@ -59,6 +61,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Overtaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
@@ -151,6 +154,10 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         fields = error.fields if isinstance(error, BadInput | NotReady) else ()
         return problem(request, status, str(error), code=error.code, fields=fields, headers=_headers(error, status))
 
+    @app.exception_handler(SQLAlchemyError)
+    async def of_the_database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return await ours(request, _as_ours(error))
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [FieldError(_pointer(wrong["loc"]), wrong["msg"]) for wrong in error.errors()]
@@ -161,14 +168,25 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         code = "invalid_json" if isinstance(error, UnreadableBody) else None
         return problem(request, error.status_code, error.detail, code=code, headers=error.headers)
 
-    @app.exception_handler(ClientDisconnect)
-    async def gone(_request: Request, _gone: ClientDisconnect) -> Response:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+    app.add_exception_handler(ClientDisconnect, _gone)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
+
+
+async def _gone(_request: Request, _gone: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+
+
+def _as_ours(error: SQLAlchemyError) -> DatabaseUnavailable:
+    """Clients may come again when the database can be used again. Raises the error when it is our own mistake."""
+    unavailable = unavailability(error)
+    if unavailable is None:
+        raise error
+    log.error("database_unavailable", reason=str(unavailable))
+    return unavailable
 
 
 def _pointer(location: Sequence[str | int]) -> str:

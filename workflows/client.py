@@ -4,7 +4,7 @@ Starting a workflow again changes nothing: the code of a job or of a delivery is
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,10 +15,11 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import TemporalUnavailable
+from aijobs.domain.errors import FieldError, TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from workflows import search_attributes
 from workflows.ai_job import AiJob
+from workflows.health import EngineHealth, examine
 from workflows.late_watch import LateWatch, late_watch_id
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
@@ -125,12 +126,13 @@ class TemporalJobEngine:
         except RPCError as refused:
             _raise_unless_it_has_ended(refused)
 
-    async def probe(self) -> None:
+    async def missing(self) -> Sequence[FieldError]:
         client = await self._connected()
         try:
-            await client.service_client.check_health(timeout=CALL_TIMEOUT)
+            found = await examine(client)
         except RPCError as refused:
             raise _unavailable(refused) from refused
+        return list(_missing_in(found))
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -140,6 +142,17 @@ class TemporalJobEngine:
             except (RuntimeError, RPCError, TimeoutError) as failed:
                 raise TemporalUnavailable("Temporal cannot be reached.") from failed
         return self._client
+
+
+def _missing_in(found: EngineHealth) -> Iterator[FieldError]:
+    if not found.has_namespace:
+        yield FieldError("/namespace", f"Temporal has no namespace {found.namespace}.")
+    if found.missing_attributes:
+        names = ", ".join(sorted(found.missing_attributes))
+        yield FieldError("/search_attributes", f"The namespace {found.namespace} lacks {names}.")
+    for queue in found.queues:
+        if problem := queue.problem():
+            yield FieldError(f"/queues/{queue.name}", problem)
 
 
 def _raise_unless_it_has_ended(refused: RPCError) -> None:

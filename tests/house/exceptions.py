@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "api": "what surrounds the routes, beside its folders",
+    "aijobs/persistence": "a folder for each part, and what all of them share",
     "api/routes": "one resource a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
