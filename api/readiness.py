@@ -10,16 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.domain.errors import AijobsError, FieldError
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.workflow_control import JobEngine
-from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.totals import oldest_untaken
+from aijobs.persistence.jobs.totals import waiting_too_long
 from api.single_flight import SingleFlight
 
 PATIENCE_SECONDS: Final = 5.0  #: for each part; they are looked at together
 KEPT_FOR: Final = timedelta(seconds=2)
-
-#: So long may a job wait for a worker to take it up.
-WAITING_PATIENCE: Final = timedelta(minutes=2)
 
 
 class Readiness:
@@ -53,11 +49,11 @@ class Readiness:
 
     async def _of_jobs(self) -> Sequence[FieldError]:
         async with self._database.read() as session:
-            oldest = await oldest_untaken(session)
-        if oldest is None or now() - oldest <= WAITING_PATIENCE:
+            waits = await waiting_too_long(session)
+        if waits is None:
             return ()
-        waits = round((now() - oldest).total_seconds())
-        return (FieldError("/jobs", f"No worker has taken up a job that was accepted {waits} s ago."),)
+        seconds = round(waits.total_seconds())
+        return (FieldError("/jobs", f"No worker has taken up a job that was accepted {seconds} s ago."),)
 
 
 async def _looked_at(name: str, look: Callable[[], Awaitable[Sequence[FieldError]]]) -> Sequence[FieldError]:

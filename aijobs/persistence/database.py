@@ -125,6 +125,17 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
         await reader.dispose()
 
 
+@asynccontextmanager
+async def existing_database(url: str) -> AsyncIterator[Database]:
+    """A database as it is, for looking at it: nothing is made, and nothing brought up to date."""
+    writer, reader = _sqlite_engines(make_url(url))
+    try:
+        yield Database(writer, reader)
+    finally:
+        await writer.dispose()
+        await reader.dispose()
+
+
 def _upgrade(url: URL) -> None:
     if url.database:
         make_private_folder(Path(url.database).parent)

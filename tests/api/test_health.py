@@ -24,10 +24,10 @@ from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.totals import WAITING_PATIENCE
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import GivenSettings
 from api.app import dependencies_over
-from api.readiness import WAITING_PATIENCE
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.cli.command import running
 from worker import build_workers, running_workers
@@ -41,8 +41,8 @@ async def opened(folder: Path, client: Client, **changes: Any) -> AsyncIterator[
     async def connected() -> Client:
         return client
 
-    settings = GivenSettings(data_dir=folder, replicate=ReplicateSettings(token=SecretStr("r8_test")))
-    async with open_adapters(settings) as adapters:
+    sections: dict[str, Any] = {"replicate": ReplicateSettings(token=SecretStr("r8_test"))}
+    async with open_adapters(GivenSettings(data_dir=folder, **sections)) as adapters:
         key = await ensure_first_key(adapters.database, adapters.secret, folder)
         dependencies = replace(dependencies_over(adapters, TemporalJobEngine(connected)), **changes)
         async with opened_installation(dependencies, key) as installation:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import exists, func, or_
 from sqlalchemy.orm import aliased
@@ -12,7 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
+from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
+
+#: So long may a job wait for a worker to take it up.
+WAITING_PATIENCE: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +41,18 @@ async def totals(snapshot: AsyncSession) -> Totals:
     )
 
 
-async def oldest_untaken(session: AsyncSession) -> datetime | None:
-    """When the oldest job was accepted that no worker has touched: a draft without a submission."""
+async def waiting_too_long(session: AsyncSession) -> timedelta | None:
+    """Since when the oldest job waits that no worker has touched, a draft without a submission: when that is long."""
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
     found = await session.exec(
         select(func.min(JobRow.create_time)).where(
             col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), ~touched
         )
     )
-    return found.one()
+    oldest = found.one()
+    if oldest is None or (waits := now() - oldest) <= WAITING_PATIENCE:
+        return None
+    return waits
 
 
 async def _unknown_submissions(session: AsyncSession) -> int:
