@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from pydantic import SecretStr
 from sqlalchemy import text
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -62,10 +61,9 @@ async def missing(api: ApiUnderTest) -> list[str]:
 
 async def in_a_namespace(client: Client, name: str, *, make: bool) -> Client:
     if make:
-        kept = Duration(seconds=86400)
-        await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=kept)
-        )
+        request = RegisterNamespaceRequest(namespace=name)
+        request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
+        await client.workflow_service.register_namespace(request)
     address = client.service_client.config.target_host
     return await Client.connect(address, namespace=name, data_converter=pydantic_data_converter)
 
