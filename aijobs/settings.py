@@ -26,6 +26,7 @@ from aijobs.adapters import chat
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.download.settings import DownloadSettings
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.network.host_patterns import listed
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
@@ -133,6 +134,7 @@ class Settings(BaseSettings, ProviderSettings):
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
     documents: DocumentSettings = DocumentSettings()
+    pictures: PictureSettings = PictureSettings()
     chat: ChatSettings = ChatSettings()
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()

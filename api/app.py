@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.settings import Settings
 from api import openapi as documentation
@@ -76,8 +78,11 @@ ROUTES: Final = (
     health,
     documentation,
 )
+NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
+
+log = structlog.get_logger()
 
 
 class Api(FastAPI):
@@ -146,7 +151,8 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         generators=adapters.generators,
         store=adapters.store,
         documents=adapters.documents,
-        signer=adapters.signer,
+        served=adapters.served,
+        tables=adapters.tables,
         engine=engine,
         live=EventHub(adapters.database),
         secret=adapters.secret,
@@ -167,6 +173,8 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: nobody else could make one
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
+        elif not await list_keys(adapters.database):
+            log.warning("no_key_yet", hint=NO_KEY_HINT)
         api = dependencies_over(adapters, TemporalJobEngine(connect))
         host, port, streams = settings.api.host, settings.api.port, settings.api.streams
         async with serving(build_app(api), api.live, host=host, port=port, streams=streams):

@@ -37,11 +37,15 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.JobIsFinal: HTTPStatus.CONFLICT,
+    errors.CancelRequested: HTTPStatus.CONFLICT,
+    errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,
     errors.SubmissionExists: HTTPStatus.CONFLICT,
+    errors.SubmissionForgotten: HTTPStatus.CONFLICT,
     errors.IllegalMove: HTTPStatus.CONFLICT,
     errors.CannotRerun: HTTPStatus.CONFLICT,
     errors.PhotoCannotBeBeautified: HTTPStatus.CONFLICT,
@@ -124,6 +128,7 @@ def status_of(error: type[AijobsError]) -> HTTPStatus:
 
 def answer_problems(app: FastAPI, *, base_url: str) -> None:
     """Make every error of the app a problem. Types of problems are `<base_url>/problems/<code>`."""
+    app.add_exception_handler(ClientDisconnect, _gone)
 
     def problem(
         request: Request,
@@ -144,18 +149,17 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
             detail=detail,
             code=code,
             request_id=request_id_of(request.scope),
-            errors=[FieldProblem(pointer=f.pointer[:MAX_POINTER_LENGTH], message=f.message) for f in fields],
+            errors=_field_problems(fields),
         )
         return JSONResponse(said.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
     @app.exception_handler(AijobsError)
     async def ours(request: Request, error: AijobsError) -> JSONResponse:
-        status = status_of(type(error))
-        fields = error.fields if isinstance(error, BadInput | NotReady) else ()
+        status, fields = status_of(type(error)), _fields_of(error)
         return problem(request, status, str(error), code=error.code, fields=fields, headers=_headers(error, status))
 
     @app.exception_handler(SQLAlchemyError)
-    async def of_the_database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+    async def stored(request: Request, error: SQLAlchemyError) -> JSONResponse:
         return await ours(request, _as_ours(error))
 
     @app.exception_handler(RequestValidationError)
@@ -168,12 +172,18 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         code = "invalid_json" if isinstance(error, UnreadableBody) else None
         return problem(request, error.status_code, error.detail, code=code, headers=error.headers)
 
-    app.add_exception_handler(ClientDisconnect, _gone)
-
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
+
+
+def _fields_of(error: AijobsError) -> Sequence[FieldError]:
+    return error.fields if isinstance(error, BadInput | NotReady) else ()
+
+
+def _field_problems(fields: Iterable[FieldError]) -> list[FieldProblem]:
+    return [FieldProblem(pointer=field.pointer[:MAX_POINTER_LENGTH], message=field.message) for field in fields]
 
 
 async def _gone(_request: Request, _gone: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, fanout, history, lag, migration, stages
+from bench import accept, burst, documents, fanout, history, lag, migration, pictures, stages
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -28,6 +28,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "fanout": fanout.measure,
     "documents": documents.measure,
     "stages": stages.measure,
+    "pictures": pictures.measure,
 }
 
 

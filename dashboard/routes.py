@@ -1,6 +1,5 @@
 """All pages of the dashboard."""
 
-import asyncio
 from typing import Final
 
 from fastapi import FastAPI
@@ -41,6 +40,5 @@ ROUTERS: Final = (
 
 
 def add_pages(app: FastAPI) -> None:
-    app.state.thumbnail_turns = asyncio.Semaphore(thumbnails.AT_ONCE)
     for router in ROUTERS:
         app.include_router(router)

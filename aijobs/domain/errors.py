@@ -12,7 +12,10 @@ AijobsError
 │   ├── NotAuthenticated
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
+│   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
+│   ├── CancelRequested         nobody wants the job any more; the message is the reason that was given
+│   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -21,6 +24,7 @@ AijobsError
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
+│   ├── SubmissionForgotten     one left, and the database does not have it; it is not sent again
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   │   ├── ProviderRejected    it does not take this job
@@ -126,8 +130,20 @@ class NotFound(PermanentError):
     code = "not_found"
 
 
+class UnknownJob(NotFound):
+    code = "unknown_job"
+
+
 class JobIsFinal(PermanentError):
     code = "job_is_final"
+
+
+class CancelRequested(PermanentError):
+    code = "cancel_requested"
+
+
+class DeadlinePassed(PermanentError):
+    code = "deadline_passed"
 
 
 class IdempotencyMismatch(PermanentError):
@@ -168,9 +184,11 @@ class SubmissionExists(PermanentError):
     code = "submission_exists"
 
 
-class IllegalMove(PermanentError):
-    """A status change that the table of moves forbids."""
+class SubmissionForgotten(PermanentError):
+    code = "submission_forgotten"
 
+
+class IllegalMove(PermanentError):
     code = "illegal_move"
 
     def __init__(self, current: str, wanted: str) -> None:

@@ -1,12 +1,9 @@
 """Photo reviews: a language model looks at the photo where one is configured, else the photo is only measured."""
 
-import asyncio
-import io
 import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
-from PIL import Image
 from pydantic import Field, StringConstraints, ValidationError
 
 from aijobs.domain.catalogue import Model
@@ -16,18 +13,16 @@ from aijobs.domain.llm import AnswerSchema, Attachment, ConversationPlan, Prompt
 from aijobs.domain.photos import ASPECTS, Analysis, Aspect, Measurements, Verdicts, analysis_of, verdicts_schema
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
-from aijobs.domain.ports.photos import PhotoSource, ReviewStore
+from aijobs.domain.ports.photos import PhotoMeasurer, PhotoSource, ReviewStore
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
-from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
 
 STAGES: Final = 1
 AGAIN: Final = STAGES + 1
 
-QUALITY: Final = 85  #: of the JPEG that the model sees
 MAX_TOLD: Final = 5  #: problems that the model is told
 MAX_PLACE: Final = 100  #: characters of where each of them is
 MAX_REVIEW: Final = 100_000
@@ -81,12 +76,18 @@ class PhotoReviewer:
     capabilities = CAPABILITIES
 
     def __init__(
-        self, chat: ChatModel | None, conversations: Conversations, photos: PhotoSource, reviews: ReviewStore
+        self,
+        chat: ChatModel | None,
+        conversations: Conversations,
+        photos: PhotoSource,
+        reviews: ReviewStore,
+        measurer: PhotoMeasurer,
     ) -> None:
         self._asker = ConversationRunner(chat, conversations, self._shown) if chat else None
         self._conversations = conversations
         self._photos = photos
         self._reviews = reviews
+        self._measurer = measurer
 
     def parameters(self, _model: Model) -> type[Parameters]:
         return ReviewParameters
@@ -110,9 +111,7 @@ class PhotoReviewer:
             await asker.answer(task, stage, shape=SHAPE)
 
     async def finish(self, task: Task) -> list[OutputSource]:
-        photo = await self._photos.content(task.files["image"])
-        copy, size = await asyncio.to_thread(opened_copy, photo)
-        figures = await asyncio.to_thread(measured, copy, size)
+        figures = await self._measurer.measure(self._photos.chunks(task.files["image"]))
         asker = await self._asker_of(task)
         analysis = await _judged(asker, task, figures) if asker else measured_analysis(figures)
         await self._reviews.keep_analysis(task.job_code, analysis)
@@ -125,8 +124,7 @@ class PhotoReviewer:
 
     async def _shown(self, file: UploadedFile) -> Attachment:
         """The copy that is measured too: small, and without anything but its pixels."""
-        copy, _ = await asyncio.to_thread(opened_copy, await self._photos.content(file))
-        content = await asyncio.to_thread(_as_jpeg, copy)
+        content = await self._measurer.copy_to_show(self._photos.chunks(file))
         return Attachment(name="photo.jpg", media_type="image/jpeg", content=content)
 
 
@@ -155,9 +153,3 @@ async def read_verdicts(text: str) -> Verdicts:
     except ValidationError as invalid:
         told = [f"- {pointer(*error['loc'])[:MAX_PLACE]}: {error['msg']}" for error in invalid.errors()[:MAX_TOLD]]
         raise NotJson("\n".join(told)) from None
-
-
-def _as_jpeg(copy: Image.Image) -> bytes:
-    kept = io.BytesIO()
-    copy.save(kept, "JPEG", quality=QUALITY)
-    return kept.getvalue()

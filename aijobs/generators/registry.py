@@ -19,6 +19,7 @@ from aijobs.domain.documents.templates import Column, Row
 from aijobs.domain.errors import FileTooLarge
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.photos import PhotoMeasurer
 from aijobs.domain.provider_io import UploadedFile
 from aijobs.generators.document import DocumentExtractor
 from aijobs.generators.photo_review import PhotoReviewer
@@ -34,7 +35,12 @@ MAX_FILE_BYTES: Final = 50 * 1024 * 1024
 
 @asynccontextmanager
 async def opened_generators(
-    chat_settings: ChatSettings, *, database: Database, store: ObjectStore, reader: DocumentReader
+    chat_settings: ChatSettings,
+    *,
+    database: Database,
+    store: ObjectStore,
+    reader: DocumentReader,
+    pictures: PhotoMeasurer,
 ) -> AsyncIterator[Mapping[str, Generator]]:
     """The generators that are configured, by name, for as long as the context lasts.
 
@@ -43,13 +49,13 @@ async def opened_generators(
     conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
     reviews = DatabaseReviewStore(database)
     if not chat_settings.token:
-        yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews)}
+        yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews, pictures)}
         return
     async with opened_chat(chat_settings) as chat:
         sees = chat if chat_settings.vision else None
         yield {
             DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplateSource(database), documents),
-            PHOTO_REVIEW: PhotoReviewer(sees, conversations, documents, reviews),
+            PHOTO_REVIEW: PhotoReviewer(sees, conversations, documents, reviews, pictures),
         }
 
 
@@ -64,9 +70,13 @@ class StoredDocuments:
         return (await self._reader.read(await self.content(file), file.name)).text
 
     async def content(self, file: UploadedFile) -> bytes:
+        return b"".join([chunk async for chunk in self.chunks(file)])
+
+    async def chunks(self, file: UploadedFile) -> AsyncIterator[bytes]:
         if file.size > MAX_FILE_BYTES:
-            raise FileTooLarge(f"The document has {file.size} bytes; {MAX_FILE_BYTES} is the most.")
-        return b"".join([chunk async for chunk in self._store.read(file.key)])
+            raise FileTooLarge(f"The file has {file.size} bytes; {MAX_FILE_BYTES} is the most.")
+        async for chunk in self._store.read(file.key):
+            yield chunk
 
     async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
         return await asyncio.to_thread(_workbook, columns, rows)

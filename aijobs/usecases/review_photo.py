@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
@@ -17,9 +16,10 @@ from aijobs.domain.jobs.meaning import digest_of
 from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.photos import PictureDecoder, PublishablePhoto
+from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.pictures import CleanPhoto, PictureContent
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
@@ -48,7 +48,7 @@ class Photo:
     """What is to be reviewed: a file that has just come in, or the content of one that came before."""
 
     name: str
-    content: Path | bytes
+    content: PictureContent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class ReviewPhoto:
     async def upload(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The receipt of a new review; with the same key and photo again, the first one.
 
-        Raises UnreadableFile, FileTooLarge, ModelNotConfigured, PointsExhausted, StoreUnavailable,
+        Raises UnreadableFile, FileTooLarge, TooBusy, ModelNotConfigured, PointsExhausted, StoreUnavailable,
         IdempotencyMismatch and IdempotencyInFlight.
         """
         upload.check_size(self.max_bytes)
@@ -89,8 +89,7 @@ class ReviewPhoto:
             where = FieldError("/file", "There is no such file of this user.")
             raise InvalidParameters("A file cannot be used.", where) from missing
         check_size(file.size, self.max_bytes)
-        content = b"".join([chunk async for chunk in self.store.read(file.key)])
-        return await self._review(Photo(name=file.name, content=content), owner, claim)
+        return await self._review(Photo(name=file.name, content=self.store.read(file.key)), owner, claim)
 
     async def _review(self, photo: Photo, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
         """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is
@@ -136,7 +135,7 @@ def photo_key(file_code: str) -> str:
     return f"files/{file_code}.jpg"
 
 
-def _file_row(photo: Photo, clean: PublishablePhoto, owner: Owner) -> FileRow:
+def _file_row(photo: Photo, clean: CleanPhoto, owner: Owner) -> FileRow:
     code = new_id("file")
     return FileRow(
         code=code,
@@ -152,7 +151,7 @@ def _file_row(photo: Photo, clean: PublishablePhoto, owner: Owner) -> FileRow:
     )
 
 
-def _review_row(file: FileRow, clean: PublishablePhoto) -> PhotoReviewRow:
+def _review_row(file: FileRow, clean: CleanPhoto) -> PhotoReviewRow:
     code = new_id("review")
     return PhotoReviewRow(
         code=code,

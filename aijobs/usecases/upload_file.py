@@ -74,7 +74,7 @@ class KeepUpload:
     async def __call__(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The receipt of a new file; with the same key and file again, the first one.
 
-        Raises UnreadableFile, FileTooLarge, StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
+        Raises UnreadableFile, FileTooLarge, TooBusy, StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
         """
         claim = claim_for(owner, idempotency_key, {"name": upload.name, "sha256": upload.sha256})
         async with claimed(self.database, claim) as first:

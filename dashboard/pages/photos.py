@@ -1,6 +1,5 @@
 """Photos: a gallery to upload to, each photo with its review, and how it became more beautiful."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from aijobs.adapters.media.photo_cleaning import small_photo
 from aijobs.domain.errors import (
     AijobsError,
     BadInput,
@@ -18,6 +16,7 @@ from aijobs.domain.errors import (
     IdempotencyMismatch,
     PhotoIsBeingBeautified,
     PointsExhausted,
+    TooBusy,
 )
 from aijobs.domain.photos import Analysis
 from aijobs.domain.values.ids import new_id
@@ -28,7 +27,7 @@ from aijobs.usecases.beautify_photo import BeautifyRequest, beautifiers, image_p
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.review_photo import photo_key
 from api.auth.caller import Writer
-from api.dependencies import Beautify, Models, Review
+from api.dependencies import Beautify, Models, Pictures, Review
 from api.paths import ReviewCode
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry
@@ -38,7 +37,7 @@ from api.uploads import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
-from dashboard.thumbnails import KEPT, Turns
+from dashboard.thumbnails import KEPT
 
 PAGE: Final = 24
 MAX_SHOWN: Final = 50  #: beautified photos on one page
@@ -47,7 +46,7 @@ MAX_FIELDS: Final = 200
 FIRST_MODEL: Final = "replicate_imageupscale_v1"
 
 #: What stands against a form, and is told above it.
-REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified)
+REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified, TooBusy)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -152,13 +151,11 @@ async def begin_beautifying(
 
 
 @router.get("/photos/{code}/small")
-async def small(code: ReviewCode, visit: Visiting, turns: Turns) -> Response:
+async def small(code: ReviewCode, visit: Visiting, pictures: Pictures) -> Response:
     """For the gallery. The photo is never changed, so that browsers keep it."""
     async with visit.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
-    async with turns:
-        content = b"".join([chunk async for chunk in visit.store.read(photo_key(review.file_code))])
-        made = await asyncio.to_thread(small_photo, content, SIDE)
+    made = await pictures.thumbnail(visit.store.read(photo_key(review.file_code)), SIDE)
     return Response(made, media_type="image/webp", headers={"Cache-Control": KEPT})
 
 

@@ -20,6 +20,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
@@ -27,7 +28,7 @@ from aijobs.persistence.jobs.totals import WAITING_PATIENCE
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import GivenSettings
 from api.app import dependencies_over
-from tests.api.installation import ApiUnderTest, opened_installation
+from tests.api.installation import SECRET, ApiUnderTest, opened_installation
 from tests.cli.command import running
 from worker import build_workers, running_workers
 from workflows.client import TemporalJobEngine
@@ -79,7 +80,7 @@ async def test_alive_and_ready(temporal: Client, tmp_path: Path) -> None:
 
 
 async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path: Path, key: str) -> None:
-    nowhere = DirectoryStore(tmp_path / "nowhere", without_temporal.parts.signer)
+    nowhere = DirectoryStore(tmp_path / "nowhere", LinkSigner(SECRET, "http://aijobs.test"))
     async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
         answer = await poor.http.get("/readyz")
         alive = await poor.http.get("/healthz")
@@ -176,7 +177,7 @@ class SlowStore(DirectoryStore):
 
 
 async def test_asking_often_costs_no_more_than_asking_once(without_temporal: ApiUnderTest, key: str) -> None:
-    store = SlowStore(Path(), without_temporal.parts.signer)
+    store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
     async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
         answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(50)))
 
@@ -185,7 +186,7 @@ async def test_asking_often_costs_no_more_than_asking_once(without_temporal: Api
 
 
 async def test_an_answer_comes_in_time_whatever_hangs(without_temporal: ApiUnderTest, key: str) -> None:
-    store = SlowStore(Path(), without_temporal.parts.signer)
+    store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
     store.takes = 60
     async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
         api.http.timeout = 20.0

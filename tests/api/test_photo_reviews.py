@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from sqlmodel import col, select, update
 
+from aijobs.adapters.media.photo_measures import measured, opened_copy
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import Analysis
-from aijobs.generators.photo_measures import measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore

@@ -13,6 +13,8 @@ from temporalio.client import WorkflowFailureError
 from aijobs.adapters.chat import ChatSettings, opened
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import ASPECTS, REVIEW_MODEL
@@ -173,10 +175,9 @@ async def test_a_model_that_comes_to_see_while_a_job_runs_is_not_asked_about_it(
     photos = StoredDocuments(study.store, DocumentReader(DocumentSettings()))
     database = study.bench.database
     conversations, reviews = DatabaseConversations(database), DatabaseReviewStore(database)
-    stages = await PhotoReviewer(None, conversations, photos, reviews).begin(task)
-
-    async with opened(settings) as chat:
-        restarted = PhotoReviewer(chat, conversations, photos, reviews)
+    async with opened(settings) as chat, PictureReader.opened(PictureSettings()) as pictures:
+        stages = await PhotoReviewer(None, conversations, photos, reviews, pictures).begin(task)
+        restarted = PhotoReviewer(chat, conversations, photos, reviews, pictures)
         for stage in range(1, stages + 1):
             await restarted.work(task, stage, _silent)
         (output,) = await restarted.finish(task)

@@ -8,9 +8,9 @@ from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected
 from aijobs.domain.lifecycle import UNFINISHED, JobStatus
+from aijobs.domain.values.ids import first_code_since
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.first_id import first_code_since
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page

@@ -5,7 +5,6 @@ nothing in the environment that is worth stealing. A file that breaks a parser b
 """
 
 import json
-import resource
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
 from aijobs.adapters.documents.parse_request import Complaint, ParseRequest, ParseResult
-from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.documents.tables import rows_of
 from aijobs.adapters.documents.texts import text_of
+from aijobs.adapters.process_guards import die_with_parent, limit_process
 from aijobs.domain.documents.kinds import DocumentKind
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import BadInput, FileTooLarge, UnreadableFile
@@ -24,17 +23,14 @@ MAX_WRITTEN_BYTES: Final = 1024**3
 
 
 def main() -> None:
+    die_with_parent()
     errand = ParseRequest.model_validate_json(sys.stdin.buffer.read())
-    _limit(errand.settings)
+    limit_process(
+        memory_bytes=errand.settings.memory_bytes,
+        processor_time=errand.settings.processor_time,
+        written_bytes=MAX_WRITTEN_BYTES,
+    )
     sys.stdout.write(done(errand).model_dump_json())
-
-
-def _limit(settings: DocumentSettings) -> None:
-    seconds = max(1, round(settings.processor_time.total_seconds()))
-    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN_BYTES, MAX_WRITTEN_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def done(errand: ParseRequest) -> ParseResult:

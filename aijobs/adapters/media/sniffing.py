@@ -57,6 +57,8 @@ SVG: Final = Media("image/svg+xml", "svg", OutputKind.OTHER)
 XML: Final = Media("application/xml", "xml", OutputKind.OTHER)
 UNKNOWN: Final = Media("application/octet-stream", "bin", OutputKind.OTHER)
 
+PICTURES: Final = (PNG, JPEG, GIF, WEBP, TIFF, AVIF)  #: that are taken in uploads
+
 _BEGINNINGS: Final = (
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),

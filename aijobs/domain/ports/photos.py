@@ -1,54 +1,17 @@
 """What taking in a picture, and reviewing a photo, needs."""
 
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Protocol
 
-from aijobs.domain.photos import Analysis
+from aijobs.domain.photos import Analysis, Measurements
 from aijobs.domain.provider_io import UploadedFile
-
-
-class CheckedPicture(Protocol):
-    """A picture that was decoded to its end. `width` and `height` in pixels."""
-
-    @property
-    def media_type(self) -> str: ...
-
-    @property
-    def width(self) -> int: ...
-
-    @property
-    def height(self) -> int: ...
-
-
-class PublishablePhoto(Protocol):
-    """A photo encoded anew as JPEG, without metadata. `width` and `height` in pixels, upright."""
-
-    @property
-    def content(self) -> bytes: ...
-
-    @property
-    def width(self) -> int: ...
-
-    @property
-    def height(self) -> int: ...
-
-
-class PictureDecoder(Protocol):
-    """Decodes pictures that somebody has sent, a few at the same time."""
-
-    async def check(self, picture: Path | bytes) -> CheckedPicture:
-        """Raises UnreadableFile and FileTooLarge."""
-        ...
-
-    async def clean(self, photo: Path | bytes) -> PublishablePhoto:
-        """A copy that can be published. Raises UnreadableFile for what is no still photo, and FileTooLarge."""
-        ...
+from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 
 class PhotoSource(Protocol):
     """Where uploaded photos are."""
 
-    async def content(self, file: UploadedFile) -> bytes:
+    def chunks(self, file: UploadedFile) -> AsyncIterator[bytes]:
         """Raises FileTooLarge, NotFound, or StoreUnavailable."""
         ...
 
@@ -58,4 +21,30 @@ class ReviewStore(Protocol):
 
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
         """It becomes that of the review which the job is for, once the job succeeds. Raises JobIsFinal."""
+        ...
+
+
+class PhotoMeasurer(Protocol):
+    """Measures photos. Every method raises UnreadableFile, FileTooLarge, and TooBusy when too many are waiting."""
+
+    async def measure(self, photo: PictureContent) -> Measurements: ...
+
+    async def copy_to_show(self, photo: PictureContent) -> bytes:
+        """The JPEG that a language model is shown: upright, small, and without anything but its pixels."""
+        ...
+
+
+class PictureDecoder(PhotoMeasurer, Protocol):
+    """Decodes pictures that come from outside, a few at the same time. Raises the same."""
+
+    async def check(self, picture: PictureContent) -> ImageFacts:
+        """Decodes all of it."""
+        ...
+
+    async def clean(self, photo: PictureContent) -> CleanPhoto:
+        """A still photo in JPEG, PNG or WebP, encoded anew without any metadata."""
+        ...
+
+    async def thumbnail(self, picture: PictureContent, side: int, *, square: bool = False) -> bytes:
+        """In WebP, at most `side` pixels wide and high; `square` cuts off what is too long."""
         ...

@@ -11,7 +11,7 @@ from aijobs.domain.jobs.job import JobBrief
 class JobEngine(Protocol):
     """Runs the jobs that were accepted. A job's code names its run, so that everything here may be repeated.
 
-    Every method gives up after a few seconds and raises TemporalUnavailable.
+    Every method gives up after about a second and raises TemporalUnavailable.
     """
 
     async def start(self, brief: JobBrief) -> None:
@@ -28,6 +28,10 @@ class JobEngine(Protocol):
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
         """Let a job ask its provider now, which has said that it has news. Nothing happens when the job has ended."""
+        ...
+
+    async def probe(self) -> None:
+        """Whether it answers."""
         ...
 
     async def missing(self) -> Sequence[FieldError]:
@@ -55,7 +59,7 @@ class JobWorkflowControl(Protocol):
         """Leave the slow watch behind that settles what is held."""
         ...
 
-    async def fate(self, job_code: str) -> WorkflowStatus: ...
+    async def fate(self, workflow_id: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""

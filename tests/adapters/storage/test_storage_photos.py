@@ -1,14 +1,17 @@
 """Photos as they are published: upright, in sRGB, without a word about where they come from; or refused."""
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
 
-from aijobs.adapters.media.photo_cleaning import clean_photo, small_photo
+from aijobs.adapters.media.photo_cleaning import clean_photo
+from aijobs.adapters.media.thumbnail import thumbnail
 from aijobs.domain.errors import AijobsError, FileTooLarge, UnreadableFile
+from tests.adapters.media import bombs
 
 RED, BLUE = (200, 30, 40), (20, 40, 200)
 ORIENTATION, GPS, DESCRIPTION = 0x0112, 0x8825, 0x010E
@@ -127,6 +130,80 @@ def test_it_may_be_read_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_small_one_keeps_its_shape() -> None:
-    small = opened(small_photo(encoded(halves(640, 320)), 100))
+    small = opened(thumbnail(encoded(halves(640, 320)), 100))
 
     assert (small.format, small.size) == ("WEBP", (100, 50))
+
+
+@pytest.mark.parametrize("size", [(48, 32), (32, 48)])
+def test_a_phones_second_picture_is_left_behind(size: tuple[int, int]) -> None:
+    source = bombs.with_second_picture(halves(), Image.new("L", size))
+
+    clean = clean_photo(source)
+
+    assert opened(source).format == "MPO"
+    assert (opened(clean.content).format, clean.width, clean.height) == ("JPEG", 64, 32)
+    assert is_near(opened(clean.content).getpixel((4, 16)), RED)
+
+
+def test_a_second_picture_that_is_cut_off_is_no_damage() -> None:
+    source = bombs.with_second_picture(halves(), halves(640, 320))
+
+    assert clean_photo(source[: len(source) - 500]).width == 64
+
+
+@pytest.mark.parametrize("size", [2_000_000, 15_000_000, 40_000_000], ids=["applied", "the largest", "left aside"])
+def test_a_large_colour_profile_is_no_damage(size: int) -> None:
+    source = bombs.with_chunks(encoded(halves(), "PNG"), bombs.profile_chunk(bombs.srgb_profile(size)))
+
+    assert is_near(opened(clean_photo(source).content).getpixel((4, 16)), RED)
+
+
+def test_a_large_profile_of_a_png_is_applied() -> None:
+    swapped = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = swapped.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
+    source = bombs.with_chunks(encoded(halves(), "PNG"), bombs.profile_chunk(bombs.padded(swapped, 2_000_000)))
+
+    assert is_near(opened(clean_photo(source).content).getpixel((4, 16)), (RED[2], RED[1], RED[0]))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        bombs.text_chunk(100_000_000),
+        bombs.text_chunk(10) * 2000,
+        bombs.chunk(b"zTXt", b"Comment\0\0no zlib"),
+        bombs.chunk(b"zTXt", b"Comment\0\7?"),
+        bombs.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(100_000_000))),
+        bombs.chunk(b"iCCP", b"profile\0\7?"),
+        bombs.chunk(b"eXIf", b"MM\0*\0\0\0\x08\xff\xff" + bytes(9)),
+    ],
+    ids=["bomb", "many", "no zlib", "unknown packing", "international bomb", "broken profile", "broken exif"],
+)
+def test_what_a_png_says_about_itself_is_no_damage(chunk: bytes) -> None:
+    clean = clean_photo(bombs.with_chunks(encoded(halves(), "PNG"), chunk))
+
+    assert is_near(opened(clean.content).getpixel((4, 16)), RED)
+
+
+def test_a_broken_exif_is_no_damage() -> None:
+    clean = clean_photo(encoded(halves(), quality=95, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(9)))
+
+    assert (clean.width, clean.height) == (64, 32)
+
+
+def test_an_orientation_in_a_pngs_small_text_still_counts() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    turned = bombs.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp))
+
+    clean = clean_photo(bombs.with_chunks(encoded(halves(), "PNG"), turned))
+
+    assert (clean.width, clean.height) == (32, 64)
+
+
+def test_a_large_jpeg_is_made_small_without_its_full_size() -> None:
+    wide = encoded(Image.new("L", (9000, 6000)))
+
+    assert opened(thumbnail(wide, 96)).size == (96, 64)
+    with pytest.raises(FileTooLarge):
+        clean_photo(wide)

@@ -1,16 +1,18 @@
 """Measuring a photo: sharpness, light, contrast, colour, noise, and where the conspicuous parts are.
 
-Blocking, and done by Pillow's own filters on a copy of at most 1024 pixels, so that figures of photos can be compared.
+Done by Pillow's own filters on a copy of at most 1024 pixels, so that figures of photos can be compared.
 """
 
 import math
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from aijobs.domain.errors import UnreadableFile
+from aijobs.adapters.media.image_opening import DEFAULT_LIMITS, opened_image, orientation_of, upright
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.photos import Measurements
 
 SIDE: Final = 1024  #: pixels of the copy's longer side
@@ -28,26 +30,30 @@ NOISE_FACTOR: Final = math.sqrt(math.pi / 2) / 6
 #: Independent noise of variance 1 has this variance behind the Laplacian: the sum of its squared weights.
 LAPLACIAN_GAIN: Final = 20
 
-ORIENTATION: Final = 0x0112
-SIDES_SWAPPED: Final = 5  #: and above (Exif 2.32, 4.6.4)
+SIDES_SWAPPED: Final = range(5, 9)  #: orientations
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
+QUALITY: Final = 85  #: of the JPEG that a language model sees
 
 Box = tuple[int, int, int, int]
 
 
-def opened_copy(content: bytes) -> tuple[Image.Image, tuple[int, int]]:
-    """An upright copy in RGB, at most SIDE wide and high, and the size of the whole. Raises UnreadableFile."""
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as photo:
-            stored = photo.size
-            turned = photo.getexif().get(ORIENTATION, 1) >= SIDES_SWAPPED
-            photo.draft("RGB", (SIDE, SIDE))
-            photo.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-            upright = ImageOps.exif_transpose(photo).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as broken:
-        raise UnreadableFile("The photo is damaged or incomplete.") from broken
-    return upright, (stored[1], stored[0]) if turned else stored
+def opened_copy(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -> tuple[Image.Image, tuple[int, int]]:
+    """An upright copy in RGB, at most SIDE wide and high, and the size of the whole.
+
+    Raises UnreadableFile and FileTooLarge.
+    """
+    with opened_image(photo, limits, draft=SIDE) as opened:
+        copy, stored = opened.image, opened.size
+        copy.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+        size = (stored[1], stored[0]) if orientation_of(copy) in SIDES_SWAPPED else stored
+        return upright(copy).convert("RGB"), size
+
+
+def copy_to_show(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -> bytes:
+    """The copy that is measured, as a JPEG. Raises UnreadableFile and FileTooLarge."""
+    kept = BytesIO()
+    opened_copy(photo, limits)[0].save(kept, "JPEG", quality=QUALITY)
+    return kept.getvalue()
 
 
 def measured(copy: Image.Image, size: tuple[int, int]) -> Measurements:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
+from aijobs.adapters.media.photo_measures import SIDE, measured, opened_copy
 from aijobs.domain.errors import UnreadableFile
 from aijobs.domain.photos import Analysis, Measurements, Method, ability_of
-from aijobs.generators.photo_measures import SIDE, measured, opened_copy
 from aijobs.generators.photo_scores import measured_analysis
 
-PHOTO = Path(__file__).parents[2] / "cli" / "samples" / "sample.jpg"
+PHOTO = Path(__file__).parents[3] / "cli" / "samples" / "sample.jpg"
 
 
 def sample() -> Image.Image:

@@ -1,0 +1,142 @@
+"""The picture process: for each line of its standard input one request, for each request one forked process.
+
+Decoders of foreign pictures run in the forked processes, within limits of memory, processor time and file size, and
+with nothing in the environment that is worth stealing. A picture that breaks its decoder breaks that process only, and
+none sees the picture before it or after it. Pillow is loaded once: a fork takes a few milliseconds.
+"""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from PIL import (
+    AvifImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from aijobs.adapters.media.image_check import check_image
+from aijobs.adapters.media.photo_cleaning import clean_photo
+from aijobs.adapters.media.photo_measures import copy_to_show, measured, opened_copy
+from aijobs.adapters.media.picture_request import MAX_RESULT_BYTES, PictureRequest, PictureResult, PictureTask
+from aijobs.adapters.media.thumbnail import thumbnail
+from aijobs.adapters.process_guards import die_with_parent, limit_process, yield_to_parent
+from aijobs.domain.errors import BadInput, FileTooLarge, UnreadableFile
+
+MAX_WRITTEN_BYTES: Final = 256 * 1024**2
+
+#: Loaded before the first fork.
+PLUGINS: Final = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+
+#: Why a process has died, by the signal that ended it.
+DEATHS: Final[Mapping[int, str]] = {
+    signal.SIGXCPU: "Reading the picture takes too long.",
+    signal.SIGKILL: "Reading the picture takes too much memory.",
+}
+DAMAGED: Final = "The picture is damaged: its decoder has broken down."
+
+
+def main() -> None:
+    die_with_parent()
+    Image.MAX_IMAGE_PIXELS = None  # our own limits hold
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    gc.freeze()
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(_forked(line) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _forked(line: bytes) -> bytes:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _answer_and_exit(line, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.read(MAX_RESULT_BYTES)
+    _, status = os.waitpid(child, 0)
+    if status == 0:
+        return answer
+    message = DEATHS.get(os.WTERMSIG(status), DAMAGED) if os.WIFSIGNALED(status) else DAMAGED
+    return _as_json(PictureResult(error_code=UnreadableFile.code, message=message))
+
+
+def _answer_and_exit(line: bytes, writing: int) -> None:
+    """In the forked process: whatever happens, it ends here."""
+    status = 1
+    try:
+        die_with_parent()
+        yield_to_parent()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, sys.stdin.fileno())
+        os.dup2(nothing, sys.stdout.fileno())
+        request = PictureRequest.model_validate_json(line)
+        limit_process(
+            memory_bytes=request.limits.memory_bytes,
+            processor_time=request.limits.processor_time,
+            written_bytes=MAX_WRITTEN_BYTES,
+        )
+        os.write(writing, _as_json(done(request)))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def done(request: PictureRequest) -> PictureResult:
+    """Do it, without the limits of a process; what is wrong with the picture is part of the result."""
+    try:
+        return _DO[request.task](request)
+    except BadInput as refused:
+        return PictureResult(error_code=refused.code, message=str(refused))
+    except MemoryError:
+        return PictureResult(error_code=FileTooLarge.code, message="The picture needs too much memory to be read.")
+
+
+def _check(request: PictureRequest) -> PictureResult:
+    facts = check_image(request.path, request.limits)
+    return PictureResult(media_type=facts.media_type, width=facts.width, height=facts.height)
+
+
+def _clean(request: PictureRequest) -> PictureResult:
+    clean = clean_photo(request.path, request.limits)
+    request.target.write_bytes(clean.content)
+    return PictureResult(width=clean.width, height=clean.height)
+
+
+def _thumbnail(request: PictureRequest) -> PictureResult:
+    content = thumbnail(request.path, request.side, square=request.square, limits=request.limits)
+    request.target.write_bytes(content)
+    return PictureResult()
+
+
+def _measure(request: PictureRequest) -> PictureResult:
+    return PictureResult(measurements=measured(*opened_copy(request.path, request.limits)))
+
+
+def _copy(request: PictureRequest) -> PictureResult:
+    request.target.write_bytes(copy_to_show(request.path, request.limits))
+    return PictureResult()
+
+
+_DO: Final[Mapping[PictureTask, Callable[[PictureRequest], PictureResult]]] = {
+    PictureTask.CHECK: _check,
+    PictureTask.CLEAN: _clean,
+    PictureTask.THUMBNAIL: _thumbnail,
+    PictureTask.MEASURE: _measure,
+    PictureTask.COPY: _copy,
+}
+
+
+def _as_json(result: PictureResult) -> bytes:
+    return result.model_dump_json().encode()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What the picture process is asked, and what it answers: each one line of JSON."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from aijobs.adapters.media.settings import PictureSettings
+from aijobs.domain.photos import Measurements
+
+MAX_RESULT_BYTES: Final = 16 * 1024
+
+
+class PictureTask(StrEnum):
+    """What is done with a picture; the files in this folder say how."""
+
+    CHECK = "check"
+    CLEAN = "clean"
+    THUMBNAIL = "thumbnail"
+    MEASURE = "measure"
+    COPY = "copy"
+
+
+class PictureRequest(BaseModel):
+    """Do `task` with the picture `path`; a picture that comes of it goes into the file `target`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: PictureTask
+    path: Path
+    target: Path
+    side: int = 0
+    square: bool = False
+    limits: PictureSettings
+
+
+class PictureResult(BaseModel):
+    """What became of it, or the code of one of our errors and its message."""
+
+    model_config = ConfigDict(frozen=True)
+
+    media_type: str = ""
+    width: int = 0
+    height: int = 0
+    measurements: Measurements | None = None
+    error_code: str | None = None
+    message: str = ""

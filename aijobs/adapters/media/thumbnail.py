@@ -1,0 +1,29 @@
+"""Small pictures for pages."""
+
+import io
+from pathlib import Path
+from typing import Final
+
+from PIL import ImageOps
+
+from aijobs.adapters.media.image_opening import DEFAULT_LIMITS, opened_image
+from aijobs.adapters.media.settings import PictureSettings
+
+QUALITY: Final = 80
+
+
+def thumbnail(
+    picture: Path | bytes, side: int, *, square: bool = False, limits: PictureSettings = DEFAULT_LIMITS
+) -> bytes:
+    """In WebP, at most `side` pixels wide and high; `square` cuts off what is too long. As it lies in its file.
+
+    Raises UnreadableFile and FileTooLarge.
+    """
+    kept = io.BytesIO()
+    with opened_image(picture, limits, draft=2 * side) as opened:
+        small = opened.image.convert("RGB")
+        if square:
+            small = ImageOps.fit(small, (side, side))
+        small.thumbnail((side, side))
+        small.save(kept, "WEBP", quality=QUALITY)
+    return kept.getvalue()

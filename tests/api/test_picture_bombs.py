@@ -1,0 +1,117 @@
+"""Many pictures that want all memory, at once: the API stays as small and quick as it was."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+import pytest
+from PIL import Image
+
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
+from api.dependencies import ApiDependencies
+from tests.adapters.media import bombs
+from tests.api.installation import ApiUnderTest, opened_installation
+from tests.api.pictures import picture
+
+ADA: Final = {"Aijobs-User": "ada"}
+MEGABYTE: Final = 1_000_000
+SLOW_HEALTH: Final = 0.25  #: seconds; 95 of 100 checks are quicker, on a machine that runs other tests too
+EVERY: Final = 0.02
+PATIENT: Final = PictureSettings(longest_wait=timedelta(minutes=2), patience=timedelta(minutes=2))
+
+
+@dataclass
+class Watch:
+    """What was seen while something else happened: bytes of this process, seconds of each health check."""
+
+    memory: list[int] = field(default_factory=list)
+    health: list[float] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def watched(api: ApiUnderTest) -> AsyncIterator[Watch]:
+    seen = Watch()
+
+    async def look() -> None:
+        while True:
+            begun = time.monotonic()
+            answer = await api.http.get("/healthz")
+            assert answer.status_code == 200
+            seen.health.append(time.monotonic() - begun)
+            seen.memory.append(memory())
+            await asyncio.sleep(EVERY)
+
+    looking = asyncio.create_task(look())
+    yield seen
+    looking.cancel()
+    await asyncio.wait([looking])
+
+
+def memory() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def opened_desk(parts: ApiDependencies, key: str, settings: PictureSettings) -> AsyncIterator[ApiUnderTest]:
+    async with (
+        PictureReader.opened(settings) as pictures,
+        opened_installation(replace(parts, pictures=pictures), key) as desk,
+    ):
+        yield desk
+
+
+async def hand_in(desk: ApiUnderTest, content: bytes) -> Any:
+    return await desk.http.post("/api/photo-reviews", files={"photo": ("me.png", content)}, headers=ADA, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("make", "allowed"),
+    [
+        (lambda: bombs.one_colour(9000), {413}),
+        (lambda: bombs.one_colour(7000), {202}),
+        (lambda: bombs.one_colour(7000, "RGBA"), {202}),
+        (lambda: bombs.sixteen_bit_rgba(5000, 5000), {202}),
+        (lambda: bombs.encoded(Image.new("1", (7000, 7000))), {202}),
+        (lambda: bombs.with_chunks(bombs.one_colour(64), bombs.text_chunk(200_000_000)), {202}),
+        (lambda: bombs.with_chunks(bombs.one_colour(64), bombs.profile_chunk(bombs.srgb_profile(200_000_000))), {202}),
+        (lambda: bombs.moving_webp(), {422}),
+        (lambda: bombs.one_colour(7000)[:100_000], {422}),
+    ],
+    ids=["81 MP", "49 MP", "layers", "16 bits", "1 bit", "text", "profile", "moving", "cut off"],
+)
+async def test_eight_at_once_leave_nothing_in_this_process(
+    parts: ApiDependencies, key: str, make: Callable[[], bytes], allowed: set[int]
+) -> None:
+    bomb = make()
+    async with opened_desk(parts, key, PATIENT) as desk:
+        await hand_in(desk, picture(320, 240))
+        before = memory()
+        async with watched(desk) as seen:
+            answers = await asyncio.gather(*(hand_in(desk, bomb) for _ in range(8)))
+        afterwards = await hand_in(desk, picture(320, 240))
+
+    assert {answer.status_code for answer in answers} <= allowed
+    assert max(seen.memory, default=0) - before < 60 * MEGABYTE
+    assert quantiles(seen.health, n=20, method="inclusive")[-1] < SLOW_HEALTH
+    assert afterwards.status_code == 202
+
+
+async def test_those_that_would_wait_too_long_are_told_to_come_again(parts: ApiDependencies, key: str) -> None:
+    settings = PictureSettings(at_once=1, waiting=2, longest_wait=timedelta(seconds=60))
+    async with opened_desk(parts, key, settings) as desk:
+        answers = await asyncio.gather(*(hand_in(desk, bombs.one_colour(7000, "RGBA")) for _ in range(8)))
+        uploads = await desk.upload(picture())
+
+    busy = [answer for answer in answers if answer.status_code == 503]
+    assert sorted({answer.status_code for answer in answers}) == [202, 503]
+    assert {(answer.json()["code"], answer.headers["Retry-After"]) for answer in busy} == {("too_busy", "5")}
+    assert uploads.status_code == 201

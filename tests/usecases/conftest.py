@@ -1,0 +1,28 @@
+"""Use cases over a real database, store and Temporal; nothing is served."""
+
+from dataclasses import replace
+
+import pytest
+
+from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.domain.values.actors import Actor, Owner
+from api.dependencies import ApiDependencies
+from tests.api.conftest import engine, parts, temporal
+
+__all__ = ["engine", "parts", "temporal"]
+
+
+@pytest.fixture
+def app(parts: ApiDependencies, engine: JobEngine) -> ApiDependencies:
+    return replace(parts, engine=engine)
+
+
+@pytest.fixture
+def ada() -> Owner:
+    return Owner(user_id="ada", key_id="key_of_a_test")
+
+
+@pytest.fixture
+def operator() -> Actor:
+    """Sees everybody's jobs."""
+    return Actor(key_id="key_of_an_operator", user_id=None)

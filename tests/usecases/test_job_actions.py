@@ -1,0 +1,118 @@
+"""Cancelling, rerunning and resolving a job."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+from temporalio.client import Client
+
+from aijobs.domain.errors import CannotRerun, JobIsFinal, ModelNotConfigured, NotFound, NothingHeld, TemporalUnavailable
+from aijobs.domain.jobs.job import JobError, JobRequest, RerunFrom, Stage
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.actors import Actor, Owner
+from aijobs.persistence.jobs.resolutions import Resolution
+from aijobs.persistence.tables import JobEventRow
+from api.dependencies import ApiDependencies
+from tests.api.installation import PHOTO_URL, UPSCALE
+
+A_PHOTO = JobRequest(model_id=UPSCALE, params={"image": PHOTO_URL})
+ADA = Actor(key_id="key_of_a_test", user_id="ada")
+BOB = Actor(key_id="key_of_a_test", user_id="bob")
+
+
+async def failed_job(app: ApiDependencies, ada: Owner) -> str:
+    code = (await app.accept_job(A_PHOTO, ada)).code
+    error = JobError(code="test", message="As the test wants it.", stage=Stage.PROCESSING)
+    await app.records.gate.advance(code, JobStatus.FAILED, error=error)
+    return code
+
+
+async def notes_of(app: ApiDependencies, code: str) -> list[Mapping[str, Any]]:
+    async with app.database.read() as session:
+        found = await session.exec(select(JobEventRow.detail).where(col(JobEventRow.job_code) == code))
+        return [detail for detail in found if detail]
+
+
+async def test_a_final_job_cannot_be_canceled(app: ApiDependencies, ada: Owner) -> None:
+    code = await failed_job(app, ada)
+
+    with pytest.raises(JobIsFinal):
+        await app.cancel_job(code, ADA)
+
+
+async def test_a_wish_to_cancel_is_noted_once_with_its_reason(app: ApiDependencies, ada: Owner) -> None:
+    code = (await app.accept_job(A_PHOTO, ada)).code
+    for _ in range(2):
+        await app.cancel_job(code, ADA, reason="changed my mind")
+
+    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "changed my mind"}]
+
+
+async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
+    app: ApiDependencies, ada: Owner, temporal: Client
+) -> None:
+    code = (await app.accept_job(A_PHOTO, ada)).code
+    await temporal.get_workflow_handle(code).terminate()
+
+    job = await app.cancel_job(code, ADA)
+
+    assert job.code == code
+    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "Canceled by its owner."}]
+
+
+async def test_without_temporal_a_cancel_says_that_it_must_be_asked_for_again(
+    parts: ApiDependencies, ada: Owner
+) -> None:
+    code = (await parts.accept_job(A_PHOTO, ada)).code
+
+    with pytest.raises(TemporalUnavailable):
+        await parts.cancel_job(code, ADA)
+
+
+async def test_somebody_elses_job_is_not_there(app: ApiDependencies, ada: Owner) -> None:
+    code = await failed_job(app, ada)
+
+    with pytest.raises(NotFound):
+        await app.cancel_job(code, BOB)
+    with pytest.raises(NotFound):
+        await app.rerun_job(code, RerunFrom.START, BOB)
+    with pytest.raises(NotFound):
+        await app.resolve_job.settle_points(code, Resolution.REFUND, BOB, why="mine")
+
+
+async def test_a_rerun_is_its_owners_whoever_asks_for_it(app: ApiDependencies, ada: Owner, operator: Actor) -> None:
+    code = await failed_job(app, ada)
+    receipt = await app.rerun_job(code, RerunFrom.START, operator, idempotency_key="again")
+    once_more = await app.rerun_job(code, RerunFrom.START, operator, idempotency_key="again")
+
+    assert receipt == once_more
+    assert receipt.code != code
+    assert receipt.answer["body"]["user_id"] == "ada"
+
+
+async def test_what_runs_or_was_never_made_cannot_be_run_again(app: ApiDependencies, ada: Owner) -> None:
+    running = (await app.accept_job(A_PHOTO, ada)).code
+
+    with pytest.raises(CannotRerun):
+        await app.rerun_job(running, RerunFrom.START, ADA)
+    with pytest.raises(CannotRerun):
+        await app.rerun_job(await failed_job(app, ada), RerunFrom.MIGRATION, ADA)
+
+
+async def test_a_model_without_its_providers_key_is_refused_in_the_same_words_everywhere(
+    app: ApiDependencies, ada: Owner
+) -> None:
+    with pytest.raises(ModelNotConfigured) as refused:
+        await app.accept_job(JobRequest(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"}), ada)
+
+    assert "is not configured here: no key is set for" in str(refused.value)
+
+
+async def test_points_that_nobody_holds_cannot_be_decided_about(
+    app: ApiDependencies, ada: Owner, operator: Actor
+) -> None:
+    code = await failed_job(app, ada)
+
+    with pytest.raises(NothingHeld):
+        await app.resolve_job.settle_points(code, Resolution.REFUND, operator, why="why not")
