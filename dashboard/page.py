@@ -7,7 +7,7 @@ async def things(visit: Visiting) -> HTMLResponse:
     return await visit.page("things.html", here="things", things=…)
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,18 +20,18 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from aijobs.domain.errors import AijobsError, BadInput, NotAuthenticated
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.database import Database
-from api.auth.caller import Caller, Reader
+from api.auth.caller import Caller, Reader, checked_user
+from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
-from api.problems import status_of
+from api.problems import MAX_ERRORS, headers_of, status_of
 from dashboard.assets import addresses
 from dashboard.formatting import FILTERS
 from dashboard.language import Language, Messages, language_of
@@ -39,6 +39,7 @@ from dashboard.navigation import NAVIGATION
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 THEME_COOKIE: Final = "aijobs_theme"
+CHOSEN_USER: Final = "user"
 SEE_OTHER: Final = 303
 
 #: Scripts and styles are files of ours; pictures and films may also come from where outputs are stored.
@@ -98,8 +99,17 @@ class PageRequest:
         return self.caller.may(scope)
 
     def whose(self, wanted: str) -> str | None:
-        """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway."""
-        return wanted if wanted and self.sees_everybody else self.caller.visible_user
+        """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway.
+
+        A form sends its field for the user also when nobody has filled it in. Raises InvalidParameters for what cannot
+        be a user, and for two.
+        """
+        if len(self.request.query_params.getlist(CHOSEN_USER)) > 1:
+            raise InvalidParameters("Two users are named.", FieldError(f"/query/{CHOSEN_USER}", "Send it once."))
+        if not wanted:
+            return self.caller.visible_user
+        checked_user(wanted, where=f"/query/{CHOSEN_USER}")
+        return wanted if self.sees_everybody else self.caller.visible_user
 
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         shown = {
@@ -149,10 +159,7 @@ def go_to(path: str) -> RedirectResponse:
     return RedirectResponse(path, SEE_OTHER)
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class PageRoute(APIRoute):
+class PageRoute(CallerFirstRoute):
     """Answers errors with pages, and whoever is not signed in with the way to do so."""
 
     def get_route_handler(self) -> Handler:
@@ -164,9 +171,11 @@ class PageRoute(APIRoute):
             except NotAuthenticated:
                 return _to_login(request)
             except AijobsError as wrong:
-                return _error(request, status_of(type(wrong)), _in_words(wrong))
+                status = status_of(type(wrong))
+                return _error(request, status, _in_words(wrong), headers_of(wrong, status))
             except RequestValidationError as wrong:
-                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, [error["msg"] for error in wrong.errors()])
+                said = [error["msg"] for error in wrong.errors()[:MAX_ERRORS]]
+                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
             except HTTPException as wrong:
                 return _error(request, HTTPStatus(wrong.status_code), [wrong.detail])
 
@@ -182,8 +191,12 @@ def _to_login(request: Request) -> Response:
     return go_to(f"/login?next={quote(_address(request), safe='')}")
 
 
-def _error(request: Request, status: HTTPStatus, said: list[str]) -> HTMLResponse:
-    return html(request, "error.html", status=status, code=int(status), said=said, back=_page_before(request))
+def _error(
+    request: Request, status: HTTPStatus, said: list[str], headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
+    page = html(request, "error.html", status=status, code=int(status), said=said, back=_page_before(request))
+    page.headers.update(headers or {})
+    return page
 
 
 def _page_before(request: Request) -> str:
@@ -194,7 +207,7 @@ def _page_before(request: Request) -> str:
 
 def _in_words(wrong: AijobsError) -> list[str]:
     fields = wrong.fields if isinstance(wrong, BadInput) else ()
-    return [str(wrong), *(field.message for field in fields)]
+    return [str(wrong), *(field.message for field in fields[:MAX_ERRORS])]
 
 
 def _address(request: Request) -> str:

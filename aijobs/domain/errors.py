@@ -10,6 +10,7 @@ AijobsError
 │   │   ├── UnreadableFile      not the kind of file it should be
 │   │   └── FileTooLarge
 │   ├── NotAuthenticated
+│   │   └── CredentialExpired   it was good once
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
 │   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
@@ -44,6 +45,7 @@ AijobsError
     ├── NotReady                something that we need is missing
     ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
+    ├── TooManyWrongKeys        of one address, or for one key
     ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
     ├── DownloadInterrupted     what came was not all of it
@@ -120,6 +122,10 @@ class FileTooLarge(BadInput):
 
 class NotAuthenticated(PermanentError):
     code = "not_authenticated"
+
+
+class CredentialExpired(NotAuthenticated):
+    """What was sent was good once."""
 
 
 class NotAllowed(PermanentError):
@@ -271,6 +277,12 @@ class NotReady(TransientError):
 
 class Overtaken(TransientError):
     code = "overtaken"
+
+
+class TooManyWrongKeys(TransientError):
+    """Wrong keys or wrong sign-ins, from one address or for one key."""
+
+    code = "too_many_wrong_keys"
 
 
 class TooManyStreams(TransientError):

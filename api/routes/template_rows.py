@@ -15,15 +15,15 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
 from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import Db, Tables
-from api.paths import TemplateId
+from api.paths import RowCursor, TemplateId
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 1000
-MAX_CURSOR: Final = 2**63 - 1
 
-router = APIRouter(prefix="/api/templates", tags=["templates"])
+router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=CheckedRoute)
 
 
 class Format(StrEnum):
@@ -43,7 +43,7 @@ class RowsQuery(BaseModel):
         default=None, max_length=40, description="The code of a job, or of an upload of a table: `table_…`."
     )
     format: Format = Format.JSON
-    cursor: int = Field(default=0, ge=0, le=MAX_CURSOR, description="`next_cursor` of the page before.")
+    cursor: RowCursor = 0
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
 
