@@ -99,6 +99,7 @@ class Api(FastAPI):
             version="1",
             openapi_tags=documentation.TAGS,
             generate_unique_id_function=documentation.operation_id,
+            openapi_url=None,
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
@@ -142,7 +143,10 @@ class Api(FastAPI):
         )
 
     def openapi(self) -> dict[str, Any]:
-        return documentation.completed_schema(super().openapi())
+        """Made once: everybody may ask for it."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documentation.completed_schema(super().openapi())
+        return self.openapi_schema
 
 
 @asynccontextmanager
