@@ -22,8 +22,10 @@ from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
 from api.connections import ConnectionLimits
 from api.dependencies import ApiDependencies
+from api.metrics import Metrics
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems, problem_response, unasked_problem
+from api.readiness import Readiness
 from api.routes import (
     catalogue,
     events,
@@ -104,6 +106,8 @@ class Api(FastAPI):
             lifespan=lambda _: _streaming(dependencies),
         )
         self.state.dependencies = dependencies
+        self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
+        self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
         self.state.access = dependencies.access
         self._settings = dependencies.settings
         self.state.wrong_keys = WrongKeys(

@@ -7,6 +7,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import CommandError, Exit
@@ -55,7 +56,27 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except Exception as failed:
+        explained = _explained(failed)
+        if explained is None:
+            raise
+        console.show_error(explained)
+        return explained.code
     return Exit.SUCCESS
+
+
+def _explained(failed: Exception) -> CommandError | None:
+    """What a person can act on; nothing for our own mistakes, whose traceback is wanted."""
+    if type(failed).__module__.startswith("sqlalchemy"):
+        from aijobs.persistence.database import unavailability  # most commands need not load it
+
+        failed = unavailability(failed) or failed
+    if isinstance(failed, DatabaseUnavailable):
+        return CommandError(str(failed), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks.")
+    if type(failed).__module__ == "temporalio.service":
+        hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
+        return CommandError(f"Temporal does not do what it is asked to: {failed}", hint=hint, code=Exit.UNREACHABLE)
+    return None
 
 
 def assembled(named: str) -> typer.Typer:

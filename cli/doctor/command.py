@@ -10,8 +10,10 @@ from rich.text import Text
 from aijobs.settings import Settings, SettingsError
 from cli import console
 from cli.doctor import checks
+from cli.doctor.database_check import database
 from cli.doctor.report import Finding, FindingLevel, broken, fine
 from cli.doctor.store_check import store
+from cli.doctor.temporal_check import temporal
 from cli.doctor.vendor_keys import vendor_keys
 from cli.errors import Exit
 from cli.options import AsJson, DataDir, load_settings
@@ -57,9 +59,11 @@ async def _examination(data_dir: DataDir) -> AsyncIterator[Finding]:
 
 async def _installation(settings: Settings) -> AsyncIterator[Finding]:
     yield checks.folder(settings)
-    yield checks.database(settings)
+    async for finding in database(settings):
+        yield finding
     yield await store(settings)
-    yield await checks.temporal()
+    async for finding in temporal(settings):
+        yield finding
     async for finding in vendor_keys(settings):
         yield finding
     yield checks.key_file(settings)

@@ -12,10 +12,10 @@ from temporalio.client import Client
 
 from cli.embedded.ports import free_port, is_free
 from cli.embedded.processes import Recipe, running
-from cli.embedded.temporal_client import missing_attributes
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
 from tests.cli.command import environment, nobody_about, processes_about
+from workflows.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 
