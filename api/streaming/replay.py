@@ -12,11 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
+from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.subscriptions import StreamEnd, Subscription
+
+REPLAYED_AT_ONCE: Final = 100
+"""Events of the past that a reader has before it: one who does not read keeps so many in memory."""
 
 STREAM_AT_MOST: Final = timedelta(hours=1)
 """Then whoever follows comes back."""
@@ -63,7 +66,8 @@ class GlobalLog:
 
     async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
-            return EventPage([LiveEvent.of(entry) for entry in await log_after(session, self.wanted, after)])
+            entries = await log_after(session, self.wanted, after, at_most=REPLAYED_AT_ONCE)
+        return EventPage([LiveEvent.of(entry) for entry in entries])
 
     def is_end(self, _event: LiveEvent) -> bool:
         return False
@@ -106,7 +110,7 @@ async def _batches(
     last, is_over, is_more = after, False, not source.is_up_to_date(live, after)
     while is_more and not subscription.is_over:
         page = await live.read(source.page(live.database, last))
-        is_over, is_more = page.is_over, len(page.events) == AT_ONCE
+        is_over, is_more = page.is_over, len(page.events) == REPLAYED_AT_ONCE
         last = source.place(page.events[-1]) if page.events else last
         yield list(page.events)
     while not is_over and not subscription.is_over and time.monotonic() < ends_at:

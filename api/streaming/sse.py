@@ -14,7 +14,7 @@ from aijobs.persistence.jobs.queries import job_of
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
-from api.streaming.replay import EventPage, EventSource, GlobalLog, follow
+from api.streaming.replay import REPLAYED_AT_ONCE, EventPage, EventSource, GlobalLog, follow
 
 GREETING: Final = b"retry: 1000\n\n"
 SIGN_OF_LIFE: Final = b": still here\n\n"
@@ -59,7 +59,8 @@ class JobHistory:
     async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
             has_ended = (await job_of(session, self.code)).job_status.is_final
-            events = [LiveEvent(event) for event in await events_after(session, self.code, after)]
+            past = await events_after(session, self.code, after, at_most=REPLAYED_AT_ONCE)
+        events = [LiveEvent(event) for event in past]
         return EventPage(events, has_ended or any(map(self.is_end, events)))
 
     def is_end(self, event: LiveEvent) -> bool:
