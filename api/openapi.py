@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 
 from aijobs.domain.lifecycle import JobStatus
 from api.problems import Problem
-from dashboard.assets import addresses
+from dashboard.assets import asset_urls
 
 TITLE: Final = "aijobs"
 DESCRIPTION: Final = """
@@ -69,7 +69,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    files = addresses()
+    files = asset_urls()
     page = PAGE.format(
         document=f"{request.app.root_path}/openapi.json",
         style=files["vendor/swagger-ui.min.css"],

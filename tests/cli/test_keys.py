@@ -46,7 +46,7 @@ def test_a_users_key_cannot_run_the_installation(aijobs: Command) -> None:
 
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("keys", "revoke", "0123456789abcdef")
+    result = aijobs("keys", "revoke", "0123456789abcdef")
 
-    assert ended.code == Exit.NOT_FOUND
-    assert "0123456789abcdef" in ended.err
+    assert result.code == Exit.NOT_FOUND
+    assert "0123456789abcdef" in result.err

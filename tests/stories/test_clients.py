@@ -9,7 +9,7 @@ import pytest
 from aijobs_client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
 from PIL import Image
 
-from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, StoryStack, running_stack
+from tests.stories.stack import PHOTO, TIMEOUT, UPSCALE, StoryStack, running_stack
 
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "clients.md"
 
@@ -46,7 +46,7 @@ async def test_an_application_waits_over_the_death_of_the_api(fragile: StoryStac
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code, "upscale_factor": 2})
 
-        done = await client.wait(job.code, timeout=PATIENCE, on_event=killer.on_event)
+        done = await client.wait(job.code, timeout=TIMEOUT, on_event=killer.on_event)
         files = await client.download(done, tmp_path)
 
     killer.assert_nothing_is_missing_or_twice()
@@ -62,7 +62,7 @@ async def test_a_thread_waits_over_the_death_of_the_api(fragile: StoryStack, tmp
     def work() -> list[Path]:
         with Client(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
             job = client.submit(UPSCALE, {"image": client.upload(PHOTO).code, "upscale_factor": 2})
-            return client.download(client.wait(job.code, timeout=PATIENCE, on_event=pass_on), tmp_path)
+            return client.download(client.wait(job.code, timeout=TIMEOUT, on_event=pass_on), tmp_path)
 
     files = await asyncio.to_thread(work)
 
@@ -88,7 +88,7 @@ async def test_a_canceled_job_ends_the_waiting_for_it(fragile: StoryStack) -> No
     async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code})
-        waiting: asyncio.Task[Job] = asyncio.create_task(client.wait(job.code, timeout=PATIENCE))
+        waiting: asyncio.Task[Job] = asyncio.create_task(client.wait(job.code, timeout=TIMEOUT))
 
         await client.cancel(job.code, reason="no longer needed")
         with pytest.raises(JobCanceled, match="no longer needed") as canceled:
