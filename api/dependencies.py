@@ -7,11 +7,10 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports.documents import DocumentParser
+from aijobs.domain.ports.documents import DocumentParser, TableWriter
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -50,7 +49,8 @@ class ApiDependencies:
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     store: ObjectStore
-    signer: LinkSigner
+    served: ServedObjects
+    tables: TableWriter
     engine: JobEngine
     live: EventHub
     secret: bytes
@@ -153,8 +153,9 @@ def _from(pick: Callable[[ApiDependencies], T]) -> Any:
 
 Db = Annotated[Database, _from(lambda app: app.database)]
 Store = Annotated[ObjectStore, _from(lambda app: app.store)]
+Served = Annotated[ServedObjects, _from(lambda app: app.served)]
+Tables = Annotated[TableWriter, _from(lambda app: app.tables)]
 Pictures = Annotated[PictureDecoder, _from(lambda app: app.pictures)]
-Signer = Annotated[LinkSigner, _from(lambda app: app.signer)]
 Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
 Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
 Live = Annotated[EventHub, _from(lambda app: app.live)]

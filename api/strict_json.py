@@ -1,45 +1,62 @@
-"""JSON as we take it: UTF-8, no NaN, no Infinity, no key twice, not too deep, and only text that can be stored."""
+"""JSON as we take it: UTF-8, no NaN, no Infinity, no key twice, not too deep, not too much, and only storable text.
 
+What there is of it is counted before it is parsed, so that no body of a few bytes a value keeps everybody waiting.
+"""
+
+import asyncio
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from email.message import Message
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.values.json_pointer import pointer
+from api.checked_route import CheckedRoute
 from api.problems import UnreadableBody
 
 MAX_DEPTH: Final = 32
+MAX_VALUES: Final = 10_000
+"""Of a body, with the values inside of values."""
+
+MAX_TOKENS: Final = 5 * MAX_VALUES
+"""Each value has a key, a beginning, an end and a comma at most."""
+
+MAX_SHOWN: Final = 200  #: of a key, where a pointer names it
+
+IN_A_THREAD: Final = 32 * 1024
+"""Longer bodies are looked at beside the event loop."""
 
 _UNFIT: Final = re.compile(r"[\0\ud800-\udfff]")
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+#: A string as a whole, so that what it holds counts for nothing; else what begins, parts or ends values.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
-class StrictRoute(APIRoute):
+class StrictRoute(CheckedRoute):
     """A route to post to, whose body, if there is one, is JSON as we take it."""
 
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
-
-        async def strict(request: Request) -> Response:
-            if body := await request.body():
-                _check_content_type(request.headers.get("Content-Type", ""))
-                check_json(body)
-            return await handle(request)
-
-        return strict
+    async def check_body(self, request: Request) -> None:
+        if body := await request.body():
+            _check_content_type(request.headers.get("Content-Type", ""))
+            await check_json(body)
 
 
-def check_json(body: bytes) -> None:
+async def check_json(body: bytes) -> None:
     """Raises UnreadableBody, or BadInput that points at text which cannot be stored."""
+    if len(body) > IN_A_THREAD:
+        await asyncio.to_thread(_check, body)
+    else:
+        _check(body)
+
+
+def _check(body: bytes) -> None:
+    _check_amount(body)
     try:
         document = json.loads(
             body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_duplicates
@@ -54,6 +71,25 @@ def check_json(body: bytes) -> None:
 
 class _Unwanted(ValueError):
     """Our own words on what is wrong with it."""
+
+
+def _check_amount(body: bytes) -> None:
+    """Ends as soon as there is too much. What is no JSON passes: the parser says so."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH and body.count(b",") < MAX_VALUES - MAX_DEPTH:
+        return  # also if none of them is inside of a text
+    depth = values = 0
+    for tokens, token in enumerate(_TOKEN.finditer(body)):
+        match token[0][:1]:
+            case b"[" | b"{":
+                depth, values = depth + 1, values + 1
+            case b"]" | b"}":
+                depth -= 1
+            case b",":
+                values += 1
+        if depth > MAX_DEPTH:
+            raise UnreadableBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        if values > MAX_VALUES or tokens > MAX_TOKENS:
+            raise UnreadableBody(f"The body holds more than {MAX_VALUES} values.")
 
 
 def _check_content_type(sent: str) -> None:
@@ -83,8 +119,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _unfit(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
-    if len(path) > MAX_DEPTH:
-        raise UnreadableBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
     match value:
         case str():
             if _UNFIT.search(value):
@@ -99,4 +133,4 @@ def _unfit(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
 
 
 def _shown(key: str) -> str:
-    return key.replace("\0", "").encode("utf-8", "replace").decode()
+    return key[:MAX_SHOWN].replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,7 +1,5 @@
 """The `aijobs` command, assembled: each command comes from the file that tells its story."""
 
-import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module, metadata
@@ -12,6 +10,7 @@ import typer
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import CommandError, Exit
+from cli.signals import leave
 
 #: Where each command is, in the order of the help.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -72,17 +71,6 @@ def assembled(named: str) -> typer.Typer:
         else:
             app.command(name)(command)
     return app
-
-
-def leave(code: int) -> NoReturn:
-    """End the process without Python's own way down: with Temporal's client loaded, about every eighth one aborts."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            continue  # nobody reads it any more
-    os._exit(code)
 
 
 def _show_version(wanted: bool) -> None:

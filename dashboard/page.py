@@ -7,7 +7,7 @@ async def things(visit: Visiting) -> HTMLResponse:
     return await visit.page("things.html", current="things", things=…)
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -20,18 +20,18 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from aijobs.domain.errors import AijobsError, BadInput, NotAuthenticated
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.database import Database
-from api.auth.caller import Caller, Reader
+from api.auth.caller import Caller, Reader, checked_user
+from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
-from api.problems import status_of
+from api.problems import MAX_ERRORS, headers_of, status_of
 from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.language import Language, Messages, language_of
@@ -39,6 +39,7 @@ from dashboard.navigation import NAVIGATION
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 THEME_COOKIE: Final = "aijobs_theme"
+CHOSEN_USER: Final = "user"
 SEE_OTHER: Final = 303
 
 #: Scripts and styles come from this server; pictures and videos also from the object store.
@@ -98,8 +99,16 @@ class PageRequest:
         return self.caller.may(scope)
 
     def visible_user(self, user: str) -> str | None:
-        """The user whose jobs a page shows: `user` if the visitor may choose one, else the caller's own. None: all."""
-        return user if user and self.sees_everybody else self.caller.visible_user
+        """The user whose jobs a page shows: `user` if the visitor may choose one, else the caller's own. None: all.
+
+        A form also sends an empty field. Raises InvalidParameters for an invalid user, and for two users.
+        """
+        if len(self.request.query_params.getlist(CHOSEN_USER)) > 1:
+            raise InvalidParameters("Two users are named.", FieldError(f"/query/{CHOSEN_USER}", "Send it once."))
+        if not user:
+            return self.caller.visible_user
+        checked_user(user, where=f"/query/{CHOSEN_USER}")
+        return user if self.sees_everybody else self.caller.visible_user
 
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         context = {
@@ -149,10 +158,7 @@ def go_to(path: str) -> RedirectResponse:
     return RedirectResponse(path, SEE_OTHER)
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class PageRoute(APIRoute):
+class PageRoute(CallerFirstRoute):
     """Shows errors as pages; a visitor who is not signed in is sent to the login page."""
 
     def get_route_handler(self) -> Handler:
@@ -164,9 +170,11 @@ class PageRoute(APIRoute):
             except NotAuthenticated:
                 return _to_login(request)
             except AijobsError as error:
-                return _error(request, status_of(type(error)), _messages_of(error))
+                status = status_of(type(error))
+                return _error(request, status, _messages_of(error), headers_of(error, status))
             except RequestValidationError as error:
-                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, [entry["msg"] for entry in error.errors()])
+                messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
+                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
             except HTTPException as error:
                 return _error(request, HTTPStatus(error.status_code), [error.detail])
 
@@ -182,9 +190,13 @@ def _to_login(request: Request) -> Response:
     return go_to(f"/login?next={quote(_address(request), safe='')}")
 
 
-def _error(request: Request, status: HTTPStatus, messages: list[str]) -> HTMLResponse:
+def _error(
+    request: Request, status: HTTPStatus, messages: list[str], headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
     back = _referring_page(request)
-    return html(request, "error.html", status=status, code=int(status), messages=messages, back=back)
+    page = html(request, "error.html", status=status, code=int(status), messages=messages, back=back)
+    page.headers.update(headers or {})
+    return page
 
 
 def _referring_page(request: Request) -> str:
@@ -196,7 +208,7 @@ def _referring_page(request: Request) -> str:
 def _messages_of(error: AijobsError) -> list[str]:
     """The message of the error, then those of its fields."""
     fields = error.fields if isinstance(error, BadInput) else ()
-    return [str(error), *(field.message for field in fields)]
+    return [str(error), *(field.message for field in fields[:MAX_ERRORS])]
 
 
 def _address(request: Request) -> str:

@@ -74,7 +74,7 @@ class TemplateForm:
                 "identifiers": [line for _, line in _numbered_lines(self.identifiers)],
                 "pattern": self.pattern,
                 "strict_order": self.strict_order,
-                "max_stages": self.max_stages,
+                "max_stages": int(self.max_stages) if self.max_stages.isdecimal() else self.max_stages,
             },
         }
         try:

@@ -23,6 +23,7 @@ from cli.api_client import ApiClient, Document, opened_api_client
 from cli.commands.up import DEFAULT_DIR, UI_PORT, announced_installation
 from cli.embedded.installation import Installation
 from cli.embedded.ports import free_ports
+from cli.embedded.processes import kill_all
 from cli.embedded.services import ServicePlan
 from cli.errors import CommandError, Exit
 from cli.follow import EXIT_OF, follow
@@ -91,7 +92,7 @@ def demo(
     began = time.monotonic()
     folder = (data_dir or DEFAULT_DIR / "demo").resolve()
     _forget_settings()
-    jobs = asyncio.run(until_told(_run(folder, work)))
+    jobs = asyncio.run(until_told(_run(folder, work), hurry=kill_all))
     if jobs is None:
         raise typer.Exit(Exit.INTERRUPTED)
     _show(folder, jobs, results_of(folder, jobs), took=time.monotonic() - began)

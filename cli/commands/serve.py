@@ -17,13 +17,19 @@ from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
-from cli.signals import on_end
+from cli.signals import stop_within
 from cli.terminal_text import one_line
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+SERVERS_END_WITHIN: Final = timedelta(seconds=15)
+"""What the API and the sandbox have to finish the requests that are under way."""
+
+WORKER_MARGIN: Final = timedelta(seconds=3)
+"""What a worker may take beyond its shutdown patience, whatever is away. What it has begun is then found by others."""
 
 START_PATIENCE: Final = timedelta(seconds=10)
 """How long a worker waits for a Temporal that is starting too."""
@@ -49,7 +55,8 @@ def worker(
         await connected_temporal(patience=START_PATIENCE)
         await run_worker(settings, stop, queues=chosen)
 
-    _serve(run, load_settings(data_dir))
+    settings = load_settings(data_dir)
+    _serve(run, settings, within=settings.worker.shutdown_patience + WORKER_MARGIN)
 
 
 def api(data_dir: DataDir = None) -> None:
@@ -94,13 +101,13 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
     return next(filter(None, secrets), None)
 
 
-def _serve(run: Run, settings: Settings) -> None:
+def _serve(run: Run, settings: Settings, *, within: timedelta = SERVERS_END_WITHIN) -> None:
     _make_logs_harmless()
     os.umask(OTHERS)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        on_end(stop.set)
+        stop_within(within, stop.set)
         await run(settings, stop)
 
     try:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cli import console
 from cli.embedded.installation import Installation, running_installation
+from cli.embedded.processes import kill_all
 from cli.embedded.services import ServicePlan
 from cli.embedded.supervision import Service
 from cli.options import DataDir, load_settings
@@ -49,7 +50,7 @@ def up(
         sandbox_port=sandbox_port,
         sandbox_pace=SANDBOX_PACE,
     )
-    asyncio.run(until_told(_stay_up(plan)))
+    asyncio.run(until_told(_stay_up(plan), hurry=kill_all))
     console.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))
 
 

@@ -34,6 +34,9 @@ class Recipe:
     stopping: timedelta = timedelta(seconds=10)
 
 
+_RUNNING: Final[set["Process"]] = set()
+
+
 class Process:
     """A process that runs."""
 
@@ -62,6 +65,9 @@ class Process:
             self._signal(signal.SIGKILL)
             await self._running.wait()
 
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
     def _signal(self, wanted: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, wanted)
@@ -86,11 +92,21 @@ async def running(recipe: Recipe, *, is_ready: Callable[[], Awaitable[bool]]) ->
                 umask=OTHERS,
             ),
         )
+        _RUNNING.add(process)
         try:
             await _until_ready(process, is_ready, log)
             yield process
         finally:
-            await process.stop()
+            try:
+                await process.stop()
+            finally:
+                _RUNNING.discard(process)
+
+
+def kill_all() -> None:
+    """End everything that we have started, at once."""
+    for process in _RUNNING:
+        process.kill()
 
 
 async def _until_ready(process: Process, is_ready: Callable[[], Awaitable[bool]], log: IO[bytes]) -> None:

@@ -23,8 +23,9 @@ LOGS: Final = "logs"
 DATA_DIR: Final = "AIJOBS_DATA_DIR"
 WEBHOOK_SECRET: Final = "__WEBHOOK_SECRET"  # noqa: S105 - how the names of such settings end
 STARTING: Final = timedelta(seconds=60)
-STOPPING: Final = timedelta(seconds=10)
+STOPPING: Final = timedelta(seconds=20)
 STOPPING_MARGIN: Final = timedelta(seconds=5)
+"""Each part ends by itself before that; else it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)

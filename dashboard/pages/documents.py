@@ -28,7 +28,7 @@ from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
 from api.dependencies import Intake, Models
-from api.paths import TemplateId
+from api.paths import RowCursor, TemplateId
 from api.problems import status_of
 from api.uploads import received, sent_document
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
@@ -36,7 +36,6 @@ from dashboard.pages.job_document import table_of
 
 PAGE: Final = 25
 MAX_CHOICES: Final = 100  #: templates that the form offers
-MAX_CURSOR: Final = 2**63 - 1
 
 #: Errors of an upload that are shown above the form.
 FORM_ERRORS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, NotFound)
@@ -95,7 +94,7 @@ async def show_rows(
     visit: Visiting,
     template_id: TemplateId,
     source: Annotated[str | None, Query(max_length=40)] = None,
-    cursor: Annotated[int, Query(ge=0, le=MAX_CURSOR)] = 0,
+    cursor: Annotated[RowCursor, Query()] = 0,
 ) -> HTMLResponse:
     """Extracted rows: of one job or table upload, or all rows of the template."""
     return await visit.page(
@@ -120,7 +119,7 @@ async def _page(
     sent: Mapping[str, str] | None = None,
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
-    job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user.strip()), before=cursor or None)
+    job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
     async with visit.database.read() as session:
         rows, has_more = await jobs_page(session, job_filter, limit=PAGE)
     return await visit.page(

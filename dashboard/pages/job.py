@@ -8,10 +8,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from aijobs.adapters.storage.content_disposition import SHOWN
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.events import JobEvent
-from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.outputs import SHOWN_BY_BROWSERS, OutputKind
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.points import EntryKind
 from aijobs.domain.ports.object_store import ObjectStore
@@ -143,7 +142,7 @@ MANNERS: Final[Mapping[OutputKind, str]] = {
 async def _shown_output(visit: PageRequest, output: OutputRow) -> ShownOutput:
     if output.kind in TEXTS and (text := await _beginning(visit.store, output)) is not None:
         return ShownOutput(output, "text", text)
-    if output.kind in MANNERS and output.media_type.startswith(SHOWN):
+    if output.kind in MANNERS and output.media_type.startswith(SHOWN_BY_BROWSERS):
         return ShownOutput(output, MANNERS[output.kind])
     return ShownOutput(output, "file")
 

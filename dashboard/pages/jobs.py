@@ -60,7 +60,7 @@ class JobsQuery(BaseModel):
     def job_filter(self, visit: PageRequest) -> JobFilter:
         return JobFilter(
             text=self.q.strip(),
-            user_id=visit.visible_user(self.user.strip()),
+            user_id=visit.visible_user(self.user),
             statuses=frozenset(self.status),
             model_id=self.model or None,
             created_after=_midnight(self.after) if self.after else None,

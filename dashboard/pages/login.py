@@ -11,6 +11,7 @@ from aijobs.domain.errors import NotAuthenticated
 from api.auth.access import LetIn
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
+from api.auth.wrong_keys import wrong_keys_counted
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
@@ -33,7 +34,8 @@ async def log_in(
 ) -> Response:
     refuse_other_pages(request, access.base_url)
     try:
-        opened = await open_session(access, key.strip())
+        with wrong_keys_counted(request, key.strip()):
+            opened = await open_session(access, key.strip())
     except NotAuthenticated:
         return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, is_refused=True, next=local_path(next))
     response = go_to(local_path(next))

@@ -9,6 +9,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
 from aijobs.persistence.points.ledger import entries_page
 from api.dependencies import DailyLimit
+from api.paths import RowCursor
 from api.schemas.points_responses import points_response
 from dashboard.page import PageRoute, Visiting
 
@@ -24,9 +25,9 @@ async def show_money(
     visit: Visiting,
     daily_limit: DailyLimit,
     user: Annotated[str, Query(max_length=200)] = "",
-    cursor: Annotated[int | None, Query(ge=1)] = None,
+    cursor: Annotated[RowCursor | None, Query(ge=1)] = None,
 ) -> HTMLResponse:
-    day, user_id = now().date(), visit.visible_user(user.strip())
+    day, user_id = now().date(), visit.visible_user(user)
     async with visit.database.read() as session:
         days = await spenders(session, day, user_id=user_id, at_most=MAX_USERS)
         points = [await points_response(session, row, daily_limit=daily_limit) for row in days]

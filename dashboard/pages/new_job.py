@@ -25,7 +25,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.usecases.models import AvailableModels
-from api.auth.caller import Writer
+from api.auth.caller import USER_FIELD, Writer, user_in_form
 from api.dependencies import Accept, DailyLimit, Models
 from api.problems import status_of
 from api.schemas import jobs as shapes
@@ -36,7 +36,6 @@ from dashboard.schema_form import fields_of, parameters_of
 
 MAX_FIELDS: Final = 200
 MAX_DIGITS: Final = 6
-USER: Final = "user_id"
 COUNT: Final = "output_count"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -97,13 +96,13 @@ class JobForm:
             price=await self.price(entry, count=_parse_count(count), user=user),
             refused=str(refused) if refused else None,
             field_errors=_field_errors(refused),
-            shown_at={COUNT, USER, *(field.sent_as for field in fields)},
+            shown_at={COUNT, USER_FIELD, *(field.sent_as for field in fields)},
         )
 
     async def price(self, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
         due = self.models.model(entry.model_id).price(count) if isinstance(count, int) else 0
         try:
-            user_id = self.visit.caller.acting_user(user.strip() or None)
+            user_id = self.visit.caller.acting_user(user or None)
         except (InvalidParameters, NotAllowed):
             return Price(due, None)
         async with self.visit.database.read() as session:
@@ -138,24 +137,25 @@ async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) 
     """Shows the new job. The form has an idempotency key: sent twice, it makes one job."""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
         sent = {name: value for name, value in fields.items() if isinstance(value, str)}
+        user_id = user_in_form(fields)
     entry = form.entry(sent.get("model_id", ""))
     try:
-        job_request = _request(entry, sent)
+        job_request = _request(entry, sent, user_id)
         owner = caller.owner(job_request.user_id)
         receipt = await accept(job_request, owner, idempotency_key=sent.get("idempotency_key") or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
         key = new_id("form") if isinstance(refused, IdempotencyMismatch) else sent.get("idempotency_key", "")
-        return await form.page(entry, key=key, user=sent.get(USER, ""), sent=sent, refused=refused)
+        return await form.page(entry, key=key, user=user_id or "", sent=sent, refused=refused)
     return go_to(f"/jobs/{receipt.code}")
 
 
-def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str]) -> JobRequest:
+def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
     """Raises BadInput."""
     body: dict[str, Any] = {
         "model_id": entry.model_id,
         "params": parameters_of(entry.parameters or {}, sent),
         COUNT: _parse_count(sent.get(COUNT, "1")),
-        USER: sent.get(USER, "").strip() or None,
+        USER_FIELD: user_id,
     }
     try:
         return JobRequest.model_validate(body)

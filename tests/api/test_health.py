@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from aijobs.adapters.storage.directory import DirectoryStore
-from tests.api.installation import ApiUnderTest, opened_installation
+from aijobs.adapters.storage.signed_links import LinkSigner
+from tests.api.installation import SECRET, ApiUnderTest, opened_installation
 
 
 async def test_alive_and_ready(standing: ApiUnderTest) -> None:
@@ -14,7 +15,7 @@ async def test_alive_and_ready(standing: ApiUnderTest) -> None:
 
 
 async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path: Path, key: str) -> None:
-    nowhere = DirectoryStore(tmp_path / "nowhere", without_temporal.parts.signer)
+    nowhere = DirectoryStore(tmp_path / "nowhere", LinkSigner(SECRET, "http://aijobs.test"))
     async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
         answer = await poor.http.get("/readyz")
         alive = await poor.http.get("/healthz")

@@ -9,7 +9,7 @@ from aijobs.domain.jobs.job import JobBrief
 class JobEngine(Protocol):
     """Runs the jobs that were accepted. A job's code names its run, so that everything here may be repeated.
 
-    Every method gives up after a few seconds and raises TemporalUnavailable.
+    Every method gives up after about a second and raises TemporalUnavailable.
     """
 
     async def start(self, brief: JobBrief) -> None:
@@ -52,7 +52,7 @@ class JobWorkflowControl(Protocol):
         """Leave the slow watch behind that settles what is held."""
         ...
 
-    async def fate(self, job_code: str) -> WorkflowStatus: ...
+    async def fate(self, workflow_id: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""
