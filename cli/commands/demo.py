@@ -29,7 +29,7 @@ from cli.errors import CommandError, Exit
 from cli.follow import EXIT_OF, follow
 from cli.options import DataDir, api_key
 from cli.progress_view import opened_progress_view
-from cli.signals import until_told
+from cli.signals import run_until_signal
 
 SAMPLES: Final = Path(__file__).parents[1] / "samples"
 PHOTO: Final = SAMPLES / "sample.jpg"
@@ -92,7 +92,7 @@ def demo(
     began = time.monotonic()
     folder = (data_dir or DEFAULT_DIR / "demo").resolve()
     _forget_settings()
-    jobs = asyncio.run(until_told(_run(folder, work), hurry=kill_all))
+    jobs = asyncio.run(run_until_signal(_run(folder, work), on_second_signal=kill_all))
     if jobs is None:
         raise typer.Exit(Exit.INTERRUPTED)
     _show(folder, jobs, results_of(folder, jobs), took=time.monotonic() - began)

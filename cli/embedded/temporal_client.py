@@ -1,4 +1,4 @@
-"""The Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), reached and fit for us."""
+"""A client of the Temporal in the environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), and checks of it."""
 
 import asyncio
 import time
@@ -17,23 +17,23 @@ from cli.errors import CommandError, Exit
 from workflows.client import connect
 from workflows.search_attributes import ALL_ATTRIBUTES
 
-ONE_LOOK: Final = timedelta(seconds=3)
-BETWEEN_TRIES: Final = timedelta(seconds=2)
+RPC_TIMEOUT: Final = timedelta(seconds=3)
+RETRY_PAUSE: Final = timedelta(seconds=2)
 
 log = structlog.get_logger()
 
 
-async def connected_temporal(*, patience: timedelta = timedelta(0)) -> Client:
-    """Raises CommandError when nobody answers there for so long."""
-    gives_up_at = time.monotonic() + patience.total_seconds()
+async def connected_temporal(*, timeout: timedelta = timedelta(0)) -> Client:
+    """Raises CommandError when it cannot be reached within `timeout`."""
+    deadline = time.monotonic() + timeout.total_seconds()
     while True:
         try:
             return await connect()
         except RuntimeError as unreachable:
-            if time.monotonic() >= gives_up_at:
+            if time.monotonic() >= deadline:
                 raise _unreachable(unreachable) from unreachable
             log.warning("temporal_is_not_there_yet", why=str(unreachable))
-        await asyncio.sleep(BETWEEN_TRIES.total_seconds())
+        await asyncio.sleep(RETRY_PAUSE.total_seconds())
 
 
 def _unreachable(why: RuntimeError) -> CommandError:
@@ -45,15 +45,15 @@ def _unreachable(why: RuntimeError) -> CommandError:
 
 
 async def missing_attributes(client: Client) -> set[str]:
-    """The search attributes of ours that its namespace does not have. Raises RPCError."""
+    """Our search attributes that the client's namespace lacks. Raises RPCError."""
     listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), timeout=ONE_LOOK
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
     )
     return {key.name for key in ALL_ATTRIBUTES} - set(listed.custom_attributes)
 
 
-async def knows_our_attributes(address: str) -> bool:
-    """Whether the server there is ready for our jobs."""
+async def has_search_attributes(address: str) -> bool:
+    """Whether the server at this address is reachable and has our search attributes."""
     try:
         return not await missing_attributes(await Client.connect(address))
     except (RPCError, RuntimeError):
@@ -61,13 +61,13 @@ async def knows_our_attributes(address: str) -> bool:
 
 
 async def is_polled(queue: str) -> bool:
-    """Whether any worker takes workflows from a queue of the Temporal that the environment names."""
+    """Whether any worker polls this task queue of the Temporal in the environment."""
     request = DescribeTaskQueueRequest(
         namespace=(client := await connected_temporal()).namespace,
         task_queue=TaskQueue(name=queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     try:
-        return bool((await client.workflow_service.describe_task_queue(request, timeout=ONE_LOOK)).pollers)
+        return bool((await client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT)).pollers)
     except RPCError:
         return False

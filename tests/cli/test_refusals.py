@@ -9,7 +9,7 @@ from cli.api_client import to_command_error
 from cli.commands.submit import read_params
 from cli.embedded.ports import free_port
 from cli.errors import CommandError, Exit
-from cli.main import COMMANDS, assembled
+from cli.main import COMMANDS, build_cli
 from tests.cli.conftest import Command
 
 LIVE_KEY = "aijobs_service_0000000000000000_nothing"
@@ -17,8 +17,8 @@ LIVE_KEY = "aijobs_service_0000000000000000_nothing"
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_can_be_assembled_alone(command: str) -> None:
-    names = [registered.name for registered in assembled(command).registered_commands]
-    groups = [group.name for group in assembled(command).registered_groups]
+    names = [registered.name for registered in build_cli(command).registered_commands]
+    groups = [group.name for group in build_cli(command).registered_groups]
 
     assert names + groups == [command]
 

@@ -1,4 +1,4 @@
-"""Every process ends after a signal, also without Temporal: in time, at once at the second signal, and with its parent."""
+"""Every process ends after a signal, also without Temporal: in time, at once at the second, and with its parent."""
 
 import asyncio
 import os

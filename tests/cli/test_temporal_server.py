@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from cli.embedded.ports import free_port, is_free
-from cli.embedded.processes import Recipe, running
+from cli.embedded.processes import ProcessSpec, running
 from cli.embedded.temporal_client import missing_attributes
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
@@ -102,10 +102,10 @@ asyncio.run(main())
     async def is_ready() -> bool:
         return (tmp_path / "ready").exists()
 
-    recipe = Recipe(
+    spec = ProcessSpec(
         name="parent", command=(sys.executable, "-c", script, str(tmp_path)), environment=environment(tmp_path)
     )
-    async with running(recipe, is_ready=is_ready) as parent:
+    async with running(spec, is_ready=is_ready) as parent:
         assert len(processes_of(tmp_path)) == 2
 
         os.kill(parent.pid, signal.SIGKILL)

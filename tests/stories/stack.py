@@ -20,7 +20,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.ports import free_port
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox
@@ -155,7 +155,7 @@ def running_api(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
         except httpx.TransportError:
             return False
 
-    return running(recipe_for("api", stack.environment), is_ready=is_ready)
+    return running(spec_for("api", stack.environment), is_ready=is_ready)
 
 
 def running_worker(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
@@ -168,12 +168,14 @@ def running_worker(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
         )
         return bool((await client.workflow_service.describe_task_queue(request)).pollers)
 
-    return running(recipe_for("worker", stack.environment), is_ready=is_ready)
+    return running(spec_for("worker", stack.environment), is_ready=is_ready)
 
 
-def recipe_for(command: str, environment: dict[str, str]) -> Recipe:
+def spec_for(command: str, environment: dict[str, str]) -> ProcessSpec:
     log = Path(environment["AIJOBS_DATA_DIR"]) / "logs" / f"{command}.log"
-    return Recipe(name=command, command=(sys.executable, "-m", "cli.main", command), environment=environment, log=log)
+    return ProcessSpec(
+        name=command, command=(sys.executable, "-m", "cli.main", command), environment=environment, log=log
+    )
 
 
 def environment_for(
