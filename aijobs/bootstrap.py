@@ -27,7 +27,7 @@ from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database, existing_database, opened_database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
@@ -108,6 +108,11 @@ async def open_adapters(
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database alone, for commands that need nothing else."""
     return opened_database(settings.database)
+
+
+def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database as it is, for whoever only looks at it."""
+    return existing_database(settings.database)
 
 
 def open_store(settings: Settings, *, secret: bytes) -> AbstractAsyncContextManager[ObjectStore]:

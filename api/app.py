@@ -22,8 +22,10 @@ from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
 from api.connections import ConnectionLimits
 from api.dependencies import ApiDependencies
+from api.metrics import Metrics
 from api.middleware import ApiMiddleware, with_cors
 from api.problems import answer_problems, problem_response, unasked_problem
+from api.readiness import Readiness
 from api.routes import (
     catalogue,
     events,
@@ -97,12 +99,15 @@ class Api(FastAPI):
             version="1",
             openapi_tags=documentation.TAGS,
             generate_unique_id_function=documentation.operation_id,
+            openapi_url=None,
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
             lifespan=lambda _: _streaming(dependencies),
         )
         self.state.dependencies = dependencies
+        self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
+        self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
         self.state.access = dependencies.access
         self._settings = dependencies.settings
         self.state.wrong_keys = WrongKeys(
@@ -138,7 +143,10 @@ class Api(FastAPI):
         )
 
     def openapi(self) -> dict[str, Any]:
-        return documentation.completed_schema(super().openapi())
+        """Made once: everybody may ask for it."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documentation.completed_schema(super().openapi())
+        return self.openapi_schema
 
 
 @asynccontextmanager

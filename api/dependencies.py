@@ -30,6 +30,8 @@ from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.upload_file import KeepUpload
 from api.answers import file_answer, job_answer, review_answer
 from api.auth.access import Access
+from api.metrics import Metrics
+from api.readiness import Readiness
 from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
 from api.streaming.hub import EventHub
@@ -150,6 +152,19 @@ def _from(pick: Callable[[ApiDependencies], T]) -> Any:
 
     return Depends(picked)
 
+
+async def _readiness(connection: HTTPConnection) -> Readiness:
+    readiness: Readiness = connection.app.state.readiness
+    return readiness
+
+
+async def _metrics(connection: HTTPConnection) -> Metrics:
+    metrics: Metrics = connection.app.state.metrics
+    return metrics
+
+
+AppReadiness = Annotated[Readiness, Depends(_readiness)]
+AppMetrics = Annotated[Metrics, Depends(_metrics)]
 
 Db = Annotated[Database, _from(lambda app: app.database)]
 Store = Annotated[ObjectStore, _from(lambda app: app.store)]

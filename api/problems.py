@@ -10,14 +10,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
 from aijobs.domain import errors
-from aijobs.domain.errors import AijobsError, BadInput, FieldError, NotReady, TransientError
+from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.database import unavailability
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 from api.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 
@@ -67,6 +69,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Overtaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
@@ -180,15 +183,19 @@ def unasked_problem(base_url: str, status: HTTPStatus, detail: str) -> JSONRespo
 
 def answer_problems(app: FastAPI, *, base_url: str) -> None:
     """Make every error of the app a problem."""
+    app.add_exception_handler(ClientDisconnect, _gone)
 
     def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResponse:
         return problem_response(base_url, request.scope, status, detail, **more)
 
     @app.exception_handler(AijobsError)
     async def ours(request: Request, error: AijobsError) -> JSONResponse:
-        status = status_of(type(error))
-        fields = error.fields if isinstance(error, BadInput | NotReady) else ()
+        status, fields = status_of(type(error)), _fields_of(error)
         return problem(request, status, str(error), code=error.code, fields=fields, headers=headers_of(error, status))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def stored(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return await ours(request, _as_ours(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -203,14 +210,27 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
             headers["Allow"] = ", ".join(methods_of(app, request.scope))
         return problem(request, error.status_code, error.detail, code=code, headers=headers)
 
-    @app.exception_handler(ClientDisconnect)
-    async def gone(_request: Request, _gone: ClientDisconnect) -> Response:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
-
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
+
+
+def _fields_of(error: AijobsError) -> Sequence[FieldError]:
+    return error.fields if isinstance(error, BadInput | NotReady) else ()
+
+
+async def _gone(_request: Request, _gone: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+
+
+def _as_ours(error: SQLAlchemyError) -> DatabaseUnavailable:
+    """Clients may come again when the database can be used again. Raises the error when it is our own mistake."""
+    unavailable = unavailability(error)
+    if unavailable is None:
+        raise error
+    log.error("database_unavailable", reason=str(unavailable))
+    return unavailable
 
 
 def methods_of(app: FastAPI, scope: Scope) -> list[str]:

@@ -24,8 +24,8 @@ MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 10_000
 """Of a body, with the values inside of values."""
 
-MAX_TOKENS: Final = 5 * MAX_VALUES
-"""Each value has a key, a beginning, an end and a comma at most."""
+MAX_TEXTS: Final = 3 * MAX_VALUES
+"""More of them than values and their keys are no JSON."""
 
 MAX_SHOWN: Final = 200  #: of a key, where a pointer names it
 
@@ -34,8 +34,10 @@ IN_A_THREAD: Final = 32 * 1024
 
 _UNFIT: Final = re.compile(r"[\0\ud800-\udfff]")
 
-#: A string as a whole, so that what it holds counts for nothing; else what begins, parts or ends values.
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+#: A text as a whole: what it holds counts for nothing.
+_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class StrictRoute(CheckedRoute):
@@ -74,22 +76,22 @@ class _Unwanted(ValueError):
 
 
 def _check_amount(body: bytes) -> None:
-    """Ends as soon as there is too much. What is no JSON passes: the parser says so."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH and body.count(b",") < MAX_VALUES - MAX_DEPTH:
-        return  # also if none of them is inside of a text
-    depth = values = 0
-    for tokens, token in enumerate(_TOKEN.finditer(body)):
-        match token[0][:1]:
-            case b"[" | b"{":
-                depth, values = depth + 1, values + 1
-            case b"]" | b"}":
-                depth -= 1
-            case b",":
-                values += 1
+    """In linear time, and as fast as bytes are counted. What is no JSON passes: the parser says so."""
+    if _values_in(body) <= MAX_DEPTH:
+        return
+    outside, texts = _TEXT.subn(b"", body, count=MAX_TEXTS)
+    if texts == MAX_TEXTS or _values_in(outside) > MAX_VALUES:
+        raise UnreadableBody(f"The body holds more than {MAX_VALUES} values.")
+    depth = 0
+    for bracket in outside.translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
             raise UnreadableBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
-        if values > MAX_VALUES or tokens > MAX_TOKENS:
-            raise UnreadableBody(f"The body holds more than {MAX_VALUES} values.")
+
+
+def _values_in(body: bytes) -> int:
+    """At most, where texts are left out: each begins with a bracket, or comes after one or after a comma."""
+    return body.count(b"[") + body.count(b"{") + body.count(b",")
 
 
 def _check_content_type(sent: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import CommandError, Exit
@@ -55,7 +56,29 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except Exception as failure:
+        command_error = _as_command_error(failure)
+        if command_error is None:
+            raise
+        console.show_error(command_error)
+        return command_error.code
     return Exit.SUCCESS
+
+
+def _as_command_error(failure: Exception) -> CommandError | None:
+    """An error that the user can act on; None for a bug, whose traceback is to be shown."""
+    if type(failure).__module__.startswith("sqlalchemy"):
+        from aijobs.persistence.database import unavailability  # most commands need not load it
+
+        failure = unavailability(failure) or failure
+    if isinstance(failure, DatabaseUnavailable):
+        return CommandError(
+            str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."
+        )
+    if type(failure).__module__ == "temporalio.service":
+        hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
+        return CommandError(f"Temporal does not do what it is asked to: {failure}", hint=hint, code=Exit.UNREACHABLE)
+    return None
 
 
 def build_cli(name: str) -> typer.Typer:

@@ -4,7 +4,7 @@ Starting a workflow again changes nothing: the code of a job or of a delivery is
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -16,16 +16,18 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import TemporalUnavailable
+from aijobs.domain.errors import FieldError, TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
+from workflows.health import EngineHealth, examine
 from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)
 ENGINE_TIMEOUT: Final = timedelta(seconds=1)
+EXAMINATION_TIMEOUT: Final = timedelta(seconds=4)  #: for the few questions that tell how Temporal is
 """Of a call that a caller of ours waits for, connecting included: the sweep starts what could not be started."""
 
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
@@ -121,11 +123,15 @@ class TemporalJobEngine:
         async with self._reached() as client:
             await client.service_client.check_health(timeout=ENGINE_TIMEOUT)
 
+    async def missing(self) -> Sequence[FieldError]:
+        async with self._reached(timeout=EXAMINATION_TIMEOUT) as client:
+            return list(_missing_in(await examine(client)))
+
     @asynccontextmanager
-    async def _reached(self) -> AsyncIterator[Client]:
+    async def _reached(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:
         """For one call, which has ENGINE_TIMEOUT together with connecting. Raises TemporalUnavailable."""
         try:
-            async with asyncio.timeout(ENGINE_TIMEOUT.total_seconds()):
+            async with asyncio.timeout((timeout or ENGINE_TIMEOUT).total_seconds()):
                 if self._client is None:
                     self._client = await self._connect()
                 yield self._client
@@ -133,6 +139,17 @@ class TemporalJobEngine:
             raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
         except (RuntimeError, TimeoutError) as failed:
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
+
+
+def _missing_in(found: EngineHealth) -> Iterator[FieldError]:
+    if not found.has_namespace:
+        yield FieldError("/namespace", f"Temporal has no namespace {found.namespace}.")
+    if found.missing_attributes:
+        names = ", ".join(sorted(found.missing_attributes))
+        yield FieldError("/search_attributes", f"The namespace {found.namespace} lacks {names}.")
+    for queue in found.queues:
+        if problem := queue.problem():
+            yield FieldError(f"/queues/{queue.name}", problem)
 
 
 @asynccontextmanager

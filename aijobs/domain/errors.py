@@ -41,6 +41,7 @@ AijobsError
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
     │   └── AnswerLost          a question has left, and its answer is not here
     ├── TemporalUnavailable
+    ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
     ├── NotReady                something that we need is missing
     ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
@@ -258,6 +259,10 @@ class AnswerLost(ProviderUnavailable):
 
 class TemporalUnavailable(TransientError):
     code = "temporal_unavailable"
+
+
+class DatabaseUnavailable(TransientError):
+    code = "database_unavailable"
 
 
 class NotReady(TransientError):

@@ -6,7 +6,7 @@ import httpx
 
 from aijobs.domain.vendor import Vendor
 from aijobs.settings import VENDORS, Settings, variable
-from cli.doctor.checks import PATIENCE
+from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, doubtful, fine, off
 
 
@@ -25,7 +25,7 @@ async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
     url = section.base_url.rstrip("/") + vendor.key_check.path
     headers = vendor.key_check.headers(section.token.get_secret_value().strip())
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
             response = await http.get(url, headers=headers)
     except httpx.HTTPError as unreachable:
         return broken(vendor.label, f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")

@@ -12,10 +12,10 @@ from temporalio.client import Client
 
 from cli.embedded.ports import free_port, is_free
 from cli.embedded.processes import ProcessSpec, running
-from cli.embedded.temporal_client import missing_attributes
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
 from tests.cli.command import all_processes_end, environment, processes_of
+from workflows.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 

@@ -11,6 +11,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests": "mirrors the tree",
     "tests/adapters/storage": "one contract on two stores, and what only one of them does",
     "tests/api": "mirrors the routes",
+    "tests/cli": "mirrors the commands",
     "tests/dashboard": "mirrors the pages",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",

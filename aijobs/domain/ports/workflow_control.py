@@ -1,8 +1,10 @@
 """Temporal, as use cases and repair need it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.job import JobBrief
 
 
@@ -30,6 +32,11 @@ class JobEngine(Protocol):
 
     async def probe(self) -> None:
         """Whether it answers."""
+        ...
+
+    async def missing(self) -> Sequence[FieldError]:
+        """What stands against carrying out jobs, though it answers: `/namespace`, `/search_attributes`,
+        `/queues/<name>` of which no worker takes care."""
         ...
 
 
