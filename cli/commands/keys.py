@@ -42,7 +42,7 @@ def create(
         return await create_key(
             database,
             settings.load_secret(),
-            kind=KeyKind.USER if user else KeyKind.SERVICE,
+            kind=KeyKind.SERVICE if user is None else KeyKind.USER,
             name=name,
             user_id=user,
             scopes=scope or None,
