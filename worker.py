@@ -67,10 +67,10 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     settings, webhooks = adapters.settings, adapters.settings.webhooks
     transfer = OutputTransfer(records.outputs, adapters.downloader, store)
     submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
-    polling = PollingActivities(submissions, gate, records.late_outcomes, catalogue, providers)
+    polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
     migration = MigrationActivities(submissions, gate, catalogue, providers, transfer)
-    ending = EndingActivities(submissions, gate, records.outputs, conversations, providers, store)
+    ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
     repair = RepairActivities(
         gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
@@ -98,11 +98,14 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 @asynccontextmanager
 async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Workers that take work until the block ends; what they have begun, they finish."""
+    """Workers that take work until the block ends; what they have begun, they finish, all in the same time."""
     async with AsyncExitStack() as running:
         for worker in workers:
             await running.enter_async_context(worker)
-        yield
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:

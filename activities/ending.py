@@ -11,7 +11,7 @@ from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
 from aijobs.domain.ports.conversations import Conversations
-from aijobs.domain.ports.jobs import JobGate
+from aijobs.domain.ports.jobs import JobGate, JobQueries
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.outputs import OutputLog
 from aijobs.domain.ports.providers import Provider
@@ -24,6 +24,7 @@ class EndingActivities:
     def __init__(
         self,
         submissions: SubmissionLog,
+        queries: JobQueries,
         gate: JobGate,
         outputs: OutputLog,
         conversations: Conversations,
@@ -31,6 +32,7 @@ class EndingActivities:
         store: ObjectStore,
     ) -> None:
         self._submissions = submissions
+        self._queries = queries
         self._gate = gate
         self._outputs = outputs
         self._conversations = conversations
@@ -39,7 +41,8 @@ class EndingActivities:
 
     @activity.defn
     async def cancel_at_provider(self, brief: JobBrief) -> CancelOutcome | None:
-        """The provider's answer; nothing when it surely has nothing of this job."""
+        """The provider's answer; nothing when it surely has nothing of this job. Raises UnknownJob."""
+        await self._queries.state(brief.code)
         submission = await self._submissions.last_submission(brief.code)
         if submission is None or submission.outcome is Outcome.REJECTED:
             return None

@@ -1,15 +1,21 @@
 """What an error means to Temporal: whether it tries again, and when."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from aijobs.domain.errors import AijobsError, PermanentError, TransientError
+from aijobs.domain.errors import AijobsError, PermanentError, TransientError, UnknownJob
 
 log = structlog.get_logger()
+
+TRIES_ELSEWHERE: Final = 8
+"""So often a step of a job that our database does not have is left to others: its own may be another worker's."""
+
+ELSEWHERE_DELAY: Final = timedelta(seconds=0.5)
 
 
 class ErrorMapping(Interceptor):
@@ -31,14 +37,16 @@ class _Translating(ActivityInboundInterceptor):
             log.info(
                 "step_failed", step=info.activity_type, job=info.workflow_id, attempt=info.attempt, why=str(expected)
             )
-            raise _translated(expected) from expected
+            raise _translated(expected, attempt=info.attempt) from expected
 
 
-def _translated(error: AijobsError) -> ApplicationError:
+def _translated(error: AijobsError, *, attempt: int) -> ApplicationError:
+    may_be_known_elsewhere = isinstance(error, UnknownJob) and attempt < TRIES_ELSEWHERE
+    delay = error.retry_after if isinstance(error, TransientError) else None
     return ApplicationError(
         str(error),
         type=error.code,
-        non_retryable=isinstance(error, PermanentError),
-        next_retry_delay=error.retry_after if isinstance(error, TransientError) else None,
+        non_retryable=isinstance(error, PermanentError) and not may_be_known_elsewhere,
+        next_retry_delay=ELSEWHERE_DELAY if may_be_known_elsewhere else delay,
         category=ApplicationErrorCategory.BENIGN,
     )

@@ -10,10 +10,17 @@ from temporalio import activity
 from activities.output_transfer import OutputTransfer
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue, Model
-from aijobs.domain.errors import DownloadInterrupted, HostUnreachable, LinkExpired, OutputRefused, TransientError
+from aijobs.domain.errors import (
+    DownloadInterrupted,
+    HostUnreachable,
+    LinkExpired,
+    OutputRefused,
+    SubmissionForgotten,
+    TransientError,
+)
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.outputs import OutputSource
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.jobs import JobGate
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -47,8 +54,14 @@ class MigrationActivities:
 
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
-        """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done."""
-        await self._gate.advance(brief.code, JobStatus.MIGRATING)
+        """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done.
+
+        Raises JobIsFinal when the job has ended otherwise.
+        """
+        state = await self._gate.advance(brief.code, JobStatus.MIGRATING)
+        if state.job_status is JobStatus.SUCCESS:
+            return state
+        require_unfinished(brief.code, state.job_status)
         if brief.asyn:
             await self._move_all(brief)
         if not await self._transfer.kept(brief.code):
@@ -79,7 +92,8 @@ class MigrationActivities:
 
     async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
         submission = await self._submissions.last_submission(brief.code)
-        assert submission is not None
+        if submission is None:
+            raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
         assert submission.ref is not None, "only an accepted submission can have outputs"
         snapshot = await provider.query(submission.ref)
         return await provider.outputs(submission.ref, snapshot)

@@ -9,13 +9,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import SubmissionLost
+from aijobs.domain.errors import SubmissionForgotten, SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
-from aijobs.domain.jobs.job import JobBrief, JobError, Stage
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
-from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.ports.jobs import JobGate, LateOutcomes
+from aijobs.domain.lifecycle import JobStatus, require_unfinished
+from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
@@ -30,12 +30,14 @@ class PollingActivities:
     def __init__(
         self,
         submissions: SubmissionLog,
+        queries: JobQueries,
         gate: JobGate,
         late_outcomes: LateOutcomes,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
     ) -> None:
         self._submissions = submissions
+        self._queries = queries
         self._gate = gate
         self._late_outcomes = late_outcomes
         self._catalogue = catalogue
@@ -43,7 +45,12 @@ class PollingActivities:
 
     @activity.defn
     async def watch(self, question: PollInput) -> PollResult:
-        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held."""
+        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held.
+
+        Raises JobIsFinal when the job has ended otherwise.
+        """
+        if activity.info().attempt == 1:
+            _require_unfinished(await self._queries.state(question.brief.code))
         provider = provider_of(self._providers, question.brief.provider)
         ref = await self._ref(question, provider)
         snapshot = await provider.query(ref)
@@ -70,7 +77,7 @@ class PollingActivities:
 
     async def _finished(self, question: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
-            await self._gate.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw)
+            _require_unfinished(await self._gate.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw))
             return PollResult(job_status=JobStatus.GENERATED)
         await self._gate.keep_answer(question.brief.code, snapshot.raw)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
@@ -80,7 +87,7 @@ class PollingActivities:
         is_further = question.job_status.is_before(snapshot.status)
         status = snapshot.status if is_further else question.job_status  # a provider's way back is ignored
         if is_further:
-            await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status})
+            _require_unfinished(await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status}))
         unit = self._unit(question, snapshot)
         if unit is not None and status is snapshot.status:
             await self._gate.progress(code, status, unit)
@@ -94,7 +101,8 @@ class PollingActivities:
 
     async def _ref(self, question: PollInput, provider: Provider) -> Ref:
         submission = await self._submissions.last_submission(question.brief.code)
-        assert submission is not None, "a job is watched only after it was submitted"
+        if submission is None:  # a job is watched only after it was submitted
+            raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
         if submission.ref is not None:
             return submission.ref
         if submission.outcome is Outcome.REJECTED:
@@ -112,6 +120,10 @@ class PollingActivities:
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
                 raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
+
+
+def _require_unfinished(state: JobState) -> None:
+    require_unfinished(state.code, state.job_status)
 
 
 async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:

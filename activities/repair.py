@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.ending import EndingActivities
 from aijobs.domain.errors import TransientError
 from aijobs.domain.jobs.activity_io import EndInput
-from aijobs.domain.jobs.job import JobBrief, JobError, Stage
+from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.housekeeping import Housekeeping
@@ -61,6 +61,7 @@ class RepairActivities:
     async def repair(self) -> int:
         """Looks at everything once. Returns how many jobs were mended; every repair is a line of the job's history."""
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
+        mended += await self._watch_what_is_held()
         keys = await self._housekeeping.forget_unanswered(older_than=UNANSWERED)
         writes = await self._clear_away()
         if mended or keys or writes:
@@ -102,8 +103,18 @@ class RepairActivities:
             detail={"provider_cancel": farewell} if farewell else {},
         )
         await self._ending.end(verdict)
-        if verdict.provider_may_charge and verdict.job_status is JobStatus.TIMEOUT:
+        if verdict.provider_may_charge:
             await self._engine.watch_late(brief)
+
+    async def _watch_what_is_held(self) -> int:
+        """Points that are held, and that nobody watches: whoever ended the job died before the watch began."""
+        watched = 0
+        for brief in await self._housekeeping.held(quiet_for=QUIET, at_most=PAGE):
+            if await self._engine.fate(late_watch_id(brief.code)) is WorkflowStatus.NONE:
+                await self._engine.watch_late(brief)
+                await self._gate.note(brief.code, {"repair": "its late watch was missing and is started"})
+                watched += 1
+        return watched
 
     async def _clear_away(self) -> int:
         """What dead processes have left in the store."""

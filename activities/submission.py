@@ -7,8 +7,16 @@ from typing import Any, Final
 
 from temporalio import activity
 
+from activities.heartbeats import remember, remembered
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import Overtaken, ProviderFailed, ProviderRejected, ProviderUnavailable, SubmissionExists
+from aijobs.domain.errors import (
+    Overtaken,
+    ProviderFailed,
+    ProviderRejected,
+    ProviderUnavailable,
+    SubmissionExists,
+    SubmissionForgotten,
+)
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -26,6 +34,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import InputFile, JobInput, Task, UploadedFile
+from aijobs.domain.values.shielded import shielded
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
@@ -56,14 +65,24 @@ class SubmissionActivities:
 
     @activity.defn
     async def submit(self, brief: JobBrief) -> JobState:
-        """At most one send per submission. What may have arrived is never sent again."""
+        """At most one send per submission. What may have arrived is never sent again, and a job that has ended never.
+
+        A cancel, a pause or a reset of this step that comes while the request is on the wire waits for its outcome.
+        """
+        state = await self._queries.state(brief.code)
+        if state.job_status.is_final:
+            return state
         last = await self._submissions.last_submission(brief.code)
         if last is not None and last.outcome is not Outcome.REJECTED:
             return await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
+        _require_all_known(last)
         provider = provider_of(self._providers, brief.provider)
         task = await self._task(brief, provider)
-        request = provider.build_request(task)
-        submission = await self._intend(brief, task.token, request)
+        return await shielded(self._send(brief, provider, task.token, provider.build_request(task)))
+
+    async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> JobState:
+        submission = await self._intend(brief, token, request)
+        remember(submission.number)
         outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
         state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
@@ -142,6 +161,13 @@ def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
     if name not in providers:
         raise ProviderUnavailable(f"No key is configured for {name}.")
     return providers[name]
+
+
+def _require_all_known(last: Submission | None) -> None:
+    """Raises SubmissionForgotten when an earlier try of this step has sent what the database does not know of."""
+    sent = remembered() or 0
+    if sent > (last.number if last else 0):
+        raise SubmissionForgotten(f"The database has forgotten submission {sent}: is it an older copy?")
 
 
 def _is_fresh(submission: Submission) -> bool:

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from functools import partial
 
 from aijobs.adapters.documents.reader import DocumentReader
+from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.served_objects import SignedObjects
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.ports.documents import TableWriter
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database, existing_database, opened_database
 from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
@@ -42,8 +45,9 @@ class Adapters:
     database: Database
     records: DatabaseRecords
     store: ObjectStore
-    signer: LinkSigner
+    served: ServedObjects
     documents: DocumentReader
+    tables: TableWriter
     pictures: PictureDecoder
     downloader: Downloader
     providers: Mapping[str, Provider]
@@ -70,7 +74,7 @@ async def open_adapters(
     keep_private(settings.data_dir)
     catalogue = catalogue or settings.load_catalogue()
     secret = settings.load_secret()
-    signer, documents = LinkSigner(secret, settings.base_url), DocumentReader(settings.documents)
+    documents = DocumentReader(settings.documents)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(open_database(settings))
         store = await opened.enter_async_context(open_store(settings, secret=secret))
@@ -88,8 +92,9 @@ async def open_adapters(
             database=database,
             records=DatabaseRecords(database, catalogue),
             store=store,
-            signer=signer,
+            served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,
+            tables=TableFiles(),
             pictures=pictures,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             providers=providers,
@@ -103,6 +108,11 @@ async def open_adapters(
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database alone, for commands that need nothing else."""
     return opened_database(settings.database)
+
+
+def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database as it is, for whoever only looks at it."""
+    return existing_database(settings.database)
 
 
 def open_store(settings: Settings, *, secret: bytes) -> AbstractAsyncContextManager[ObjectStore]:

@@ -5,8 +5,10 @@ Each section is declared next to the adapter that needs it. Temporal's own varia
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
@@ -76,6 +78,26 @@ def _are_origins(written: tuple[str, ...]) -> tuple[str, ...]:
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_origins)]
 
 
+def _are_hosts(written: tuple[str, ...]) -> tuple[str, ...]:
+    for host in written:
+        if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", host):
+            raise ValueError(f"{host!r} is no host, as jobs.example.com and *.example.com are; leave out the port")
+    return written
+
+
+def _are_networks(written: tuple[str, ...]) -> tuple[str, ...]:
+    for network in written:
+        ip_network(network)
+    return written
+
+
+#: A setting: names under which the API is asked.
+HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_hosts)]
+
+#: A setting: addresses and networks, for example `10.0.0.0/8`.
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_networks)]
+
+
 class ApiSettings(BaseModel):
     """Where the API listens, and how much it takes."""
 
@@ -93,6 +115,11 @@ class ApiSettings(BaseModel):
     streams_per_key: int = Field(default=500, ge=1)
     streams: int = Field(default=3000, ge=1)  #: of one process
     allowed_origins: Origins = ()  #: other sites whose pages may call, for example https://app.example.com
+    allowed_hosts: HostNames = ()  #: besides the public URL's and loopback's names; `*` is any
+    trusted_proxies: Networks = ("127.0.0.0/8", "::1")  #: whose X-Forwarded-For counts, however many connections
+    connections_per_address: int = Field(default=256, ge=1)  #: of everybody else's addresses; IPv6 by /64
+    wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
+    wrong_keys_per_key: int = Field(default=10, ge=1)
 
 
 class WorkerSettings(BaseModel):

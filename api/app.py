@@ -6,19 +6,26 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.settings import Settings
 from api import openapi as documentation
+from api.allowed_hosts import AllowedHosts
 from api.auth.credentials import valid_credentials
+from api.auth.wrong_keys import WrongKeys
+from api.connections import ConnectionLimits
 from api.dependencies import ApiDependencies
+from api.metrics import Metrics
 from api.middleware import ApiMiddleware, with_cors
-from api.problems import answer_problems
+from api.problems import answer_problems, problem_response, unasked_problem
+from api.readiness import Readiness
 from api.routes import (
     catalogue,
     events,
@@ -74,8 +81,12 @@ ROUTES: Final = (
     health,
     documentation,
 )
+NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
+MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of what is read of somebody whom we do not know
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
+
+log = structlog.get_logger()
 
 
 class Api(FastAPI):
@@ -88,16 +99,30 @@ class Api(FastAPI):
             version="1",
             openapi_tags=documentation.TAGS,
             generate_unique_id_function=documentation.operation_id,
+            openapi_url=None,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
             lifespan=lambda _: _streaming(dependencies),
         )
         self.state.dependencies = dependencies
+        self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
+        self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
         self.state.access = dependencies.access
         self._settings = dependencies.settings
+        self.state.wrong_keys = WrongKeys(
+            per_address=self._settings.wrong_keys_per_address, per_key=self._settings.wrong_keys_per_key
+        )
+        self._hosts = AllowedHosts(dependencies.base_url, self._settings.allowed_hosts)
+        self._refusal = partial(problem_response, dependencies.base_url)
+        self.state.refusal = partial(unasked_problem, dependencies.base_url)
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
+            "/api/sessions": MAX_SIGN_IN_BYTES,
+            "/login": MAX_SIGN_IN_BYTES,
+            "/logout": MAX_SIGN_IN_BYTES,
+            "/preferences": MAX_SIGN_IN_BYTES,
             "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,
             "/photos": self._settings.max_upload_bytes + FORM_SLACK,
@@ -109,10 +134,19 @@ class Api(FastAPI):
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
         }
         inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)
-        return ApiMiddleware(inside, body_limit=self._settings.max_body_bytes, body_limits=limits)
+        return ApiMiddleware(
+            inside,
+            hosts=self._hosts,
+            refusal=self._refusal,
+            body_limit=self._settings.max_body_bytes,
+            body_limits=limits,
+        )
 
     def openapi(self) -> dict[str, Any]:
-        return documentation.completed_schema(super().openapi())
+        """Made once: everybody may ask for it."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documentation.completed_schema(super().openapi())
+        return self.openapi_schema
 
 
 @asynccontextmanager
@@ -142,7 +176,8 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         generators=adapters.generators,
         store=adapters.store,
         documents=adapters.documents,
-        signer=adapters.signer,
+        served=adapters.served,
+        tables=adapters.tables,
         engine=engine,
         live=EventHub(adapters.database),
         secret=adapters.secret,
@@ -163,7 +198,17 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: nobody else could make one
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
+        elif not await list_keys(adapters.database):
+            log.warning("no_key_yet", hint=NO_KEY_HINT)
         api = dependencies_over(adapters, TemporalJobEngine(connect))
-        host, port, streams = settings.api.host, settings.api.port, settings.api.streams
-        async with serving(build_app(api), api.live, host=host, port=port, streams=streams):
+        async with serving(
+            build_app(api),
+            api.live,
+            host=settings.api.host,
+            port=settings.api.port,
+            streams=settings.api.streams,
+            connections=ConnectionLimits(
+                per_address=settings.api.connections_per_address, proxies=settings.api.trusted_proxies
+            ),
+        ):
             await stop.wait()

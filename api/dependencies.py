@@ -7,11 +7,10 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports.documents import DocumentParser
+from aijobs.domain.ports.documents import DocumentParser, TableWriter
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -31,6 +30,8 @@ from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.upload_file import KeepUpload
 from api.answers import file_answer, job_answer, review_answer
 from api.auth.access import Access
+from api.metrics import Metrics
+from api.readiness import Readiness
 from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
 from api.streaming.hub import EventHub
@@ -50,7 +51,8 @@ class ApiDependencies:
     catalogue: Catalogue
     providers: Mapping[str, Provider]
     store: ObjectStore
-    signer: LinkSigner
+    served: ServedObjects
+    tables: TableWriter
     engine: JobEngine
     live: EventHub
     secret: bytes
@@ -151,10 +153,24 @@ def _from(pick: Callable[[ApiDependencies], T]) -> Any:
     return Depends(picked)
 
 
+async def _readiness(connection: HTTPConnection) -> Readiness:
+    readiness: Readiness = connection.app.state.readiness
+    return readiness
+
+
+async def _metrics(connection: HTTPConnection) -> Metrics:
+    metrics: Metrics = connection.app.state.metrics
+    return metrics
+
+
+AppReadiness = Annotated[Readiness, Depends(_readiness)]
+AppMetrics = Annotated[Metrics, Depends(_metrics)]
+
 Db = Annotated[Database, _from(lambda app: app.database)]
 Store = Annotated[ObjectStore, _from(lambda app: app.store)]
+Served = Annotated[ServedObjects, _from(lambda app: app.served)]
+Tables = Annotated[TableWriter, _from(lambda app: app.tables)]
 Pictures = Annotated[PictureDecoder, _from(lambda app: app.pictures)]
-Signer = Annotated[LinkSigner, _from(lambda app: app.signer)]
 Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
 Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
 Live = Annotated[EventHub, _from(lambda app: app.live)]

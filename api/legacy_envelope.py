@@ -6,15 +6,15 @@ from itertools import islice
 from typing import Final
 
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from aijobs.domain.errors import FieldError
+from api.checked_route import CallerFirstRoute
 
 MAX_TOLD: Final = 5  #: wrong fields that one message names
 NOT_NOW: Final = "This cannot be done now. Try again later."
 
 
-class LegacyEnvelopeRoute(APIRoute):
+class LegacyEnvelopeRoute(CallerFirstRoute):
     """A route whose errors have this shape too; the one door for errors knows it by this class."""
 
 

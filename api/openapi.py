@@ -1,14 +1,15 @@
 """The interactive documentation, and what of OpenAPI the framework does not know by itself."""
 
+import json
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 
 from aijobs.domain.lifecycle import JobStatus
 from api.problems import Problem
-from dashboard.assets import addresses
+from dashboard.assets import asset_urls
 
 TITLE: Final = "aijobs"
 DESCRIPTION: Final = """
@@ -67,9 +68,18 @@ SCHEMAS: Final = "#/components/schemas/"
 router = APIRouter(include_in_schema=False)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+async def document(request: Request) -> Response:
+    """As text, which is made once too."""
+    state = request.app.state
+    if not hasattr(state, "openapi_json"):
+        state.openapi_json = json.dumps(request.app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(state.openapi_json, media_type="application/json")
+
+
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    files = addresses()
+    files = asset_urls()
     page = PAGE.format(
         document=f"{request.app.root_path}/openapi.json",
         style=files["vendor/swagger-ui.min.css"],

@@ -1,13 +1,17 @@
-"""Codes in paths. What cannot be one is simply not there."""
+"""Codes in paths, and cursors of lists. What cannot be a code is simply not there."""
 
 import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
+from pydantic import Field
 
 from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
+
+MAX_ROW_ID: Final = 2**63 - 1  #: in every database that we know
+MAX_CURSOR_LENGTH: Final = 100
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
 _FILE: Final = re.compile(FILE_CODE)
@@ -52,3 +56,11 @@ ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]
+
+#: The cursor of a list that is in the order of its rows' ids; 0 is the beginning.
+RowCursor = Annotated[int, Field(ge=0, le=MAX_ROW_ID, description="`next_cursor` of the page before.")]
+
+#: The cursor of a list that is in the order of codes or names.
+CodeCursor = Annotated[
+    str, Field(min_length=1, max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before.")
+]

@@ -10,18 +10,23 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+from starlette.types import Scope
 
 from aijobs.domain import errors
-from aijobs.domain.errors import AijobsError, BadInput, FieldError, NotReady, TransientError
+from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
+from aijobs.persistence.database import unavailability
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
-from api.middleware import request_id_of
+from api.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 
 MEDIA_TYPE: Final = "application/problem+json"
-RETRY_AFTER_SECONDS: Final = 5
+MAX_ERRORS: Final = 20  #: of all that is wrong, so many fields are named
 MAX_POINTER_LENGTH: Final = 200
+MAX_TEXT_LENGTH: Final = 1000  #: of one sentence in an answer, whoever wrote it
 
 #: Which status goes with which error. An error that is not here goes with its nearest ancestor.
 STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
@@ -33,13 +38,18 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.UnreadableFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.CredentialExpired: HTTPStatus.UNAUTHORIZED,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.JobIsFinal: HTTPStatus.CONFLICT,
+    errors.CancelRequested: HTTPStatus.CONFLICT,
+    errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,
     errors.SubmissionExists: HTTPStatus.CONFLICT,
+    errors.SubmissionForgotten: HTTPStatus.CONFLICT,
     errors.IllegalMove: HTTPStatus.CONFLICT,
     errors.CannotRerun: HTTPStatus.CONFLICT,
     errors.PhotoCannotBeBeautified: HTTPStatus.CONFLICT,
@@ -59,9 +69,11 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Overtaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyWrongKeys: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
     errors.DownloadInterrupted: HTTPStatus.BAD_GATEWAY,
@@ -73,7 +85,16 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
 }
 
 #: Codes of errors that the framework raises; any other status is called by its own name.
-CODE_OF: Final[Mapping[int, str]] = {413: "body_too_large", 422: "invalid_parameters", 500: "internal_error"}
+CODE_OF: Final[Mapping[int, str]] = {
+    413: "body_too_large",
+    422: "invalid_parameters",
+    431: "header_too_large",
+    500: "internal_error",
+    503: "too_busy",
+}
+
+#: Those that a route may have; OPTIONS is answered for other origins only, before any route is looked for.
+METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger()
 
@@ -94,7 +115,8 @@ class Problem(BaseModel):
     detail: str
     code: str
     request_id: str
-    errors: list[FieldProblem]
+    errors: list[FieldProblem] = Field(description=f"The first {MAX_ERRORS} fields that are wrong.")
+    errors_total: int = Field(description="How many fields are wrong.")
 
 
 class UnreadableBody(HTTPException):
@@ -106,9 +128,10 @@ class UnreadableBody(HTTPException):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route's documentation says of its errors."""
+    besides = {422, 429, 500} if HTTPStatus.UNAUTHORIZED in statuses else {422, 500}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
-        for status in sorted({*statuses, 422, 500})
+        for status in sorted({*statuses, *besides})
     }
 
 
@@ -119,37 +142,61 @@ def status_of(error: type[AijobsError]) -> HTTPStatus:
     return next(STATUS_OF[ancestor] for ancestor in error.__mro__ if ancestor in STATUS_OF)
 
 
-def answer_problems(app: FastAPI, *, base_url: str) -> None:
-    """Make every error of the app a problem. Types of problems are `<base_url>/problems/<code>`."""
+def problem_response(
+    base_url: str,
+    scope: Scope,
+    status: int,
+    detail: str,
+    *,
+    code: str | None = None,
+    fields: Iterable[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One error, whose size is bounded whatever was wrong. The type is `<base_url>/problems/<code>`."""
+    if isinstance(scope.get("route"), LegacyEnvelopeRoute):
+        return legacy_envelope(status, detail[:MAX_TEXT_LENGTH], fields, headers)
+    code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
+    wrong = list(fields)
+    document = Problem(
+        type=f"{base_url}/problems/{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail[:MAX_TEXT_LENGTH],
+        code=code,
+        request_id=request_id_of(scope),
+        errors=[
+            FieldProblem(pointer=field.pointer[:MAX_POINTER_LENGTH], message=field.message[:MAX_TEXT_LENGTH])
+            for field in wrong[:MAX_ERRORS]
+        ],
+        errors_total=len(wrong),
+    )
+    return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
-    def problem(
-        request: Request,
-        status: int,
-        detail: str,
-        *,
-        code: str | None = None,
-        fields: Iterable[FieldError] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> JSONResponse:
-        if isinstance(request.scope.get("route"), LegacyEnvelopeRoute):
-            return legacy_envelope(status, detail, fields, headers)
-        code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
-        said = Problem(
-            type=f"{base_url}/problems/{code}",
-            title=code.replace("_", " ").capitalize(),
-            status=status,
-            detail=detail,
-            code=code,
-            request_id=request_id_of(request.scope),
-            errors=[FieldProblem(pointer=f.pointer[:MAX_POINTER_LENGTH], message=f.message) for f in fields],
-        )
-        return JSONResponse(said.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+def unasked_problem(base_url: str, status: HTTPStatus, detail: str) -> JSONResponse:
+    """The answer to what never became a request."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    scope: Scope = {}
+    answer = problem_response(base_url, with_new_id(scope), status, detail, headers={**HEADERS, **headers})
+    answer.headers[REQUEST_ID] = request_id_of(scope)
+    return answer
+
+
+def answer_problems(app: FastAPI, *, base_url: str) -> None:
+    """Make every error of the app a problem."""
+    app.add_exception_handler(ClientDisconnect, _gone)
+
+    def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResponse:
+        return problem_response(base_url, request.scope, status, detail, **more)
 
     @app.exception_handler(AijobsError)
     async def ours(request: Request, error: AijobsError) -> JSONResponse:
-        status = status_of(type(error))
-        fields = error.fields if isinstance(error, BadInput | NotReady) else ()
-        return problem(request, status, str(error), code=error.code, fields=fields, headers=_headers(error, status))
+        status, fields = status_of(type(error)), _fields_of(error)
+        return problem(request, status, str(error), code=error.code, fields=fields, headers=headers_of(error, status))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def stored(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return await ours(request, _as_ours(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -159,11 +206,10 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = "invalid_json" if isinstance(error, UnreadableBody) else None
-        return problem(request, error.status_code, error.detail, code=code, headers=error.headers)
-
-    @app.exception_handler(ClientDisconnect)
-    async def gone(_request: Request, _gone: ClientDisconnect) -> Response:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(methods_of(app, request.scope))
+        return problem(request, error.status_code, error.detail, code=code, headers=headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -171,12 +217,39 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
 
 
+def _fields_of(error: AijobsError) -> Sequence[FieldError]:
+    return error.fields if isinstance(error, BadInput | NotReady) else ()
+
+
+async def _gone(_request: Request, _gone: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+
+
+def _as_ours(error: SQLAlchemyError) -> DatabaseUnavailable:
+    """Clients may come again when the database can be used again. Raises the error when it is our own mistake."""
+    unavailable = unavailability(error)
+    if unavailable is None:
+        raise error
+    log.error("database_unavailable", reason=str(unavailable))
+    return unavailable
+
+
+def methods_of(app: FastAPI, scope: Scope) -> list[str]:
+    """Every method that the path answers to, whichever routes share it (RFC 9110, section 10.2.1)."""
+    asked = {"type": "http", "path": scope["path"], "root_path": scope.get("root_path", ""), "headers": []}
+    return [method for method in METHODS if _is_answered(app, {**asked, "method": method})]
+
+
+def _is_answered(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+
+
 def _pointer(location: Sequence[str | int]) -> str:
     """For a place as the framework names it: `("body", "params")`, `("query", "limit")`."""
     return pointer(*(location[1:] if location[0] == "body" else location))
 
 
-def _headers(error: AijobsError, status: HTTPStatus) -> dict[str, str]:
+def headers_of(error: AijobsError, status: HTTPStatus) -> dict[str, str]:
     if isinstance(error, TransientError) and error.retry_after is not None:
         return {"Retry-After": str(math.ceil(error.retry_after.total_seconds()))}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

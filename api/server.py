@@ -3,32 +3,41 @@
 import asyncio
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from typing import Final
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api.slow_clients import SEND_PATIENCE, protocols_with
+from api.connections import ConnectionLimits, Connections
+from api.deadlines import CLIENT_LIMITS, ClientLimits
+from api.slow_clients import Reception, protocols_with
 from api.streaming.hub import EventHub
 
 GRACE_SECONDS: Final = 10
 STREAMS: Final = 3000
 SPARE_CONNECTIONS: Final = 1000
 SPARE_FILES: Final = 200
-KEEP_ALIVE_SECONDS: Final = 15
+ACCEPTED_AT_ONCE: Final = 128
+"""New connections between two looks at all others, so that a flood of them keeps nobody waiting."""
+
+WAITING_TO_BE_ACCEPTED: Final = 4096
 PING_SECONDS: Final = 20
 MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Of a WebSocket's client."""
+
+CONNECTION_LIMITS: Final = ConnectionLimits()
+
+log = structlog.get_logger()
 
 
 class ApiServer(uvicorn.Server):
     """Signals are the process's own business; whoever runs us says when to stop."""
 
-    def __init__(self, app: FastAPI, live: EventHub, *, streams: int, send_patience: timedelta) -> None:
-        http, websocket = protocols_with(send_patience)
+    def __init__(self, app: FastAPI, live: EventHub, reception: Reception, *, proxies: Collection[str]) -> None:
+        http, websocket = protocols_with(reception)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -42,8 +51,9 @@ class ApiServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,  # paths carry tokens and signatures
                 server_header=False,
-                limit_concurrency=streams + SPARE_CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                forwarded_allow_ips=list(proxies),
+                backlog=ACCEPTED_AT_ONCE,
+                timeout_keep_alive=int(reception.limits.keep_alive.total_seconds()),
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -52,6 +62,8 @@ class ApiServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(WAITING_TO_BE_ACCEPTED)  # which uvicorn has set to how many are accepted in one go
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -72,16 +84,18 @@ async def serving(
     host: str,
     port: int,
     streams: int = STREAMS,
-    send_patience: timedelta = SEND_PATIENCE,
+    connections: ConnectionLimits = CONNECTION_LIMITS,
+    clients: ClientLimits = CLIENT_LIMITS,
 ) -> AsyncIterator[str]:
     """The app's address while it is served, to so many streams besides all else. Port 0 is any free one.
 
     Raises OSError when the port is taken.
     """
-    _allow_files(streams + SPARE_CONNECTIONS + SPARE_FILES)
+    in_all = allowed_connections(connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved)
+    reception = Reception(Connections(connections, in_all=in_all), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every answer waits 40 ms for Nagle
-    server = ApiServer(app, live, streams=streams, send_patience=send_patience)
+    server = ApiServer(app, live, reception, proxies=connections.proxies)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.ready.wait()
@@ -91,9 +105,19 @@ async def serving(
         await task
 
 
-def _allow_files(wanted: int) -> None:
-    """A connection is an open file, and many systems allow 1024 unless a process asks for more."""
+def allowed_connections(wanted: int, *, reserved: int) -> int:
+    """So many, or as many as files may be open.
+
+    A connection is an open file, and many systems allow 1024 unless a process asks for more. Without a file left, none
+    could be accepted, not even a health check's.
+    """
+    besides = reserved + ACCEPTED_AT_ONCE + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    files = max(soft, wanted + besides if hard == resource.RLIM_INFINITY else min(wanted + besides, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    allowed = min(wanted, max(files - besides, 1))
+    if allowed < wanted:
+        log.warning("fewer_connections", allowed=allowed, wanted=wanted, open_files=files)
+    return allowed

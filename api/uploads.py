@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.usecases.intake_document import TEMPLATE_FIELD, SentDocument
 from aijobs.usecases.upload_file import CHUNK_BYTES, MAX_NAME_LENGTH, Upload
+from api.auth.caller import user_in_form
 
 FIELD: Final = "file"
 TASK_FIELD: Final = "taskId"
@@ -53,14 +54,14 @@ async def received(request: Request, *, field: str = FIELD) -> AsyncIterator[Upl
     if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
         raise HTTPException(415, f"Send the file as multipart/form-data, in the field `{field}`.")
     async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
-        file, user_id = form.get(field) or form.get(FIELD), form.get("user_id")
+        file, user_id = form.get(field) or form.get(FIELD), user_in_form(form)
         if not isinstance(file, UploadFile):
             raise InvalidParameters("There is no file.", FieldError(f"/{field}", "Send the file in this field."))
         with tempfile.NamedTemporaryFile(prefix="aijobs-") as kept:
             size, sha256 = await asyncio.to_thread(_copied, file.file, kept)
             yield UploadForm(
                 upload=Upload(path=Path(kept.name), name=shown_name(file.filename or ""), size=size, sha256=sha256),
-                user_id=user_id if isinstance(user_id, str) else None,
+                user_id=user_id,
                 fields={name: value for name, value in form.items() if isinstance(value, str)},
             )
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, fanout, history, lag, migration, pictures, stages
+from bench import accept, burst, documents, fanout, history, lag, migration, overload, pictures, stages
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -29,6 +29,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "documents": documents.measure,
     "stages": stages.measure,
     "pictures": pictures.measure,
+    "overload": overload.measure,
 }
 
 

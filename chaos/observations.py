@@ -48,6 +48,8 @@ class Observations(BaseModel):
     accounts: dict[str, CustomerObservation] = {}  #: by idempotency key
     readings: list[StreamObservation] = []
     cancels: dict[str, int] = {}  #: HTTP status by the job's code
+    resets: dict[str, int] = {}  #: how often an operator has reset a job's workflow after its end
+    terminated: list[str] = []  #: jobs whose workflow an operator has terminated
     workflows: list[WorkflowObservation] = []
     late_watches_running: int = 0
     inventory: Inventory = Field(default_factory=lambda: Inventory(objects={}, unfinished=[]))

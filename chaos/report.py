@@ -43,6 +43,7 @@ def _account(outcome: StormResult) -> Iterator[str]:
     yield f"kills      {sum(outcome.harms.values())}: " + _counted(
         {f"{harm} of a {kind}": number for (harm, kind), number in sorted(outcome.harms.items())}
     )
+    yield f"operator   {_counted({str(act): number for act, number in outcome.acts.items()})}"
     yield "cuts       " + ", ".join(f"{cut} of {all_} at the {name}" for name, (all_, cut) in outcome.cuts.items())
     riding = Counter(order.mischief for order in outcome.orders if order.mischief)
     yield f"faults     {riding.total()} riding on jobs: {_counted(riding)}"

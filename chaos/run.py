@@ -16,6 +16,7 @@ from chaos.observations import Observations
 from chaos.plan import CustomerOrder, StormPlan, orders_of
 from chaos.quiescence import until_final, until_late_words_came, workflows_of
 from chaos.stack.killer import Harm, Killer
+from chaos.stack.operator import Act, Operator
 from chaos.stack.processes import Kind
 from chaos.stack.stack import ChaosStack, running_stack
 
@@ -30,6 +31,7 @@ class StormResult:
     folder: Path
     orders: list[CustomerOrder]
     harms: Counter[tuple[Harm, Kind]] = field(default_factory=Counter)
+    acts: Counter[Act] = field(default_factory=Counter)  #: of the operator
     cuts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: connections and those cut, by proxy
     stirred: Counter[str] = field(default_factory=Counter)
     own_ends: list[str] = field(default_factory=list)
@@ -70,7 +72,7 @@ async def _live_through(
     """Storm, healing, quiet."""
     customers = asyncio.create_task(Customers(plan, stack, witness).order(outcome.orders))
     try:
-        async with _storm(plan, stack, outcome):
+        async with _storm(plan, stack, witness, outcome):
             await asyncio.wait({customers}, timeout=plan.storm)
             if customers.done():
                 customers.result()
@@ -92,12 +94,15 @@ async def _live_through(
 
 
 @asynccontextmanager
-async def _storm(plan: StormPlan, stack: ChaosStack, outcome: StormResult) -> AsyncIterator[None]:
+async def _storm(
+    plan: StormPlan, stack: ChaosStack, witness: Observations, outcome: StormResult
+) -> AsyncIterator[None]:
     """Until the block ends; then nothing is harmed any more, and everybody is up."""
     killer = Killer(plan, stack.members)
     dice = plan.dice("stirring")
     stirring = provider_faults.stir(stack.sandbox_url, dice, gentle=plan.gentle, stirred=outcome.stirred)
-    raging = [asyncio.create_task(killer.rage()), asyncio.create_task(stirring)]
+    operator = Operator(plan, stack, witness)
+    raging = [asyncio.create_task(work) for work in (killer.rage(), stirring, operator.work())]
     try:
         yield
     finally:
@@ -111,3 +116,4 @@ async def _storm(plan: StormPlan, stack: ChaosStack, outcome: StormResult) -> As
         outcome.cuts[name] = (proxy.connections, proxy.cut)
     await provider_faults.behave(stack.sandbox_url)
     outcome.harms = killer.done
+    outcome.acts = operator.done

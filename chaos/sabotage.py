@@ -23,12 +23,14 @@ from aijobs.domain.points import EntryKind
 from aijobs.persistence.access.idempotency import IdempotencyClaim
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
+from aijobs.persistence.jobs.queries import DatabaseJobQueries
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
 from api.streaming import sse
-from cli.main import leave, run
+from cli.main import run
+from cli.signals import exit_now
 from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
@@ -42,9 +44,11 @@ class Sabotage:
     owner: Any
     name: str
     replacement: Callable[..., Any]
+    also: tuple[tuple[Any, str, Callable[..., Any]], ...] = ()  #: further guards of the same promise
 
     def commit(self) -> None:
-        setattr(self.owner, self.name, self.replacement)
+        for owner, name, replacement in ((self.owner, self.name, self.replacement), *self.also):
+            setattr(owner, name, replacement)
 
 
 _submit = Replicate.submit
@@ -120,6 +124,21 @@ async def _skip_events(session: AsyncSession, code: str, seq: int, **more: Any) 
     return await events_after(session, code, seq + 1 if seq else 0, **more)
 
 
+async def _nobody_wishes(_session: AsyncSession, _job: JobRow) -> str | None:
+    return None
+
+
+async def _lose_the_cancel(_self: object, _code: str, *, reason: str) -> None:
+    """As a process does that dies between writing the wish down and telling Temporal."""
+
+
+async def _wanted_by_all(_session: AsyncSession, _job: JobRow) -> None: ...
+
+
+async def _never_ended(_self: object, code: str) -> JobState:
+    return JobState.of(code, JobStatus.DRAFT)
+
+
 async def _start_twice(temporal: Client, brief: JobBrief) -> None:
     for _ in range(2):
         await temporal.start_workflow(
@@ -144,10 +163,16 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
     "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
+    "send-the-unwanted": Sabotage(
+        "wanted", gate, "wish_to_cancel", _nobody_wishes, ((client.TemporalJobEngine, "cancel", _lose_the_cancel),)
+    ),
+    "send-the-ended": Sabotage(
+        "wanted", gate, "require_wanted", _wanted_by_all, ((DatabaseJobQueries, "state", _never_ended),)
+    ),
     "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv[1]].commit()
-    leave(run(sys.argv[2:]))
+    exit_now(run(sys.argv[2:]))

@@ -50,6 +50,7 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
 

@@ -4,29 +4,27 @@ Submit, wait until it is generated, migrate. Whatever stops the story before tha
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
-from aijobs.domain.jobs.job import JobBrief, JobState, Stage
+from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
-from workflows.endings import End, failed_step, told_by_provider
+from workflows.endings import AlreadyEnded, End, canceled, failed_step, told_by_provider
 from workflows.interruptions import Interruptions, StageClock
-from workflows.late_watch import LateWatch, late_watch_id
+from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
 
-#: Which stage's deadline a waiting job lives under.
-STAGE_OF: Final = {
-    JobStatus.SUBMITTED: Stage.QUEUE,
-    JobStatus.QUEUED: Stage.QUEUE,
-    JobStatus.PROCESSING: Stage.PROCESSING,
-}
+#: Changes of the story. Jobs that came past such a place with older code go on as they began.
+CANCEL_ENDS_SUBMIT: Final = "cancel-ends-submit"
+FINAL_STANDS: Final = "final-stands"
 
 #: Ends of ours that a provider may not know of: it may still finish, and bill.
 GIVEN_UP: Final = frozenset({JobStatus.TIMEOUT, JobStatus.CANCELED})
@@ -53,6 +51,9 @@ class AiJob:
             await self._migrate()
         except End as end:
             await self._end(end)
+            await self._close()
+        except AlreadyEnded:
+            await self._close()
         return self._state
 
     @workflow.signal
@@ -77,8 +78,20 @@ class AiJob:
             return  # continued as new, or taken up again
         clock = StageClock(self._brief, Stage.SUBMIT)
         submitting = activity_calls.submit(self._brief, within=clock.left)
-        await self._interruptions.shielded(submitting)  # a request under way cannot be called back: a cancel waits
+        if await self._interruptions.is_heard_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
+            await self._call_off(submitting)
+        await self._interruptions.shielded(submitting)
         self._show(_result(submitting, clock))
+        if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
+            raise AlreadyEnded
+
+    async def _call_off(self, submitting: ActivityHandle[JobState]) -> None:
+        """Between two tries a submit ends at once. A request on the wire cannot be called back: it is waited for."""
+        submitting.cancel()
+        await self._interruptions.shielded(submitting)
+        if _failed(submitting):
+            assert self._interruptions.wish is not None, "a submit is called off only because of a wish to cancel"
+            raise canceled(self._interruptions.wish, Stage.SUBMIT)
 
     async def _wait_until_generated(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
@@ -148,19 +161,22 @@ class AiJob:
             code=self._brief.code,
             job_status=end.status,
             error=end.error,
-            provider_may_charge=farewell not in (None, CancelOutcome.CANCELED),
+            provider_may_charge=farewell is not CancelOutcome.CANCELED if farewell else end.in_doubt,
             detail={"provider_cancel": farewell} if farewell else {},
         )
         ending = activity_calls.end(verdict)
         await self._interruptions.shielded(ending)
-        self._show(ending.result())
+        self._show(_recorded(ending))
         if verdict.provider_may_charge and self._state.job_status in GIVEN_UP:
             await self._watch_on()
+
+    async def _close(self) -> None:
+        """Close the workflow as the job stands."""
         match self._state.job_status:
             case JobStatus.SUCCESS:
                 return
             case JobStatus.CANCELED:
-                await self._close_as_canceled(end.error.message)
+                await self._close_as_canceled(self._reason())
             case JobStatus.TIMEOUT:
                 raise self._closing("JobTimeout")
             case _:
@@ -168,13 +184,14 @@ class AiJob:
 
     async def _watch_on(self) -> None:
         """Leave a slow watch behind, which settles what is held when the provider's final word comes."""
-        await workflow.start_child_workflow(
-            LateWatch.run,
-            self._brief,
-            id=late_watch_id(self._brief.code),
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary=f"Late word on {self._brief.code}",
-        )
+        with suppress(WorkflowAlreadyStartedError):  # it runs already: this is a reset of a job that had ended
+            await workflow.start_child_workflow(
+                LateWatch.run,
+                self._brief,
+                id=late_watch_id(self._brief.code),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"Late word on {self._brief.code}",
+            )
 
     async def _cancel_at_provider(self) -> CancelOutcome | None:
         canceling = activity_calls.cancel_at_provider(self._brief)
@@ -190,12 +207,14 @@ class AiJob:
         raise asyncio.CancelledError(reason)
 
     def _closing(self, kind: str) -> ApplicationError:
-        reason = self._state.error.message if self._state.error else ""
-        return ApplicationError(reason, self._state, type=kind, non_retryable=True)
+        return ApplicationError(self._reason(), self._state, type=kind, non_retryable=True)
+
+    def _reason(self) -> str:
+        return self._state.error.message if self._state.error else ""
 
     def _start_deadline(self) -> None:
         """Let the clock of the stage that the job is in run, from the moment it got there."""
-        stage = STAGE_OF.get(self._state.job_status)
+        stage = STAGE_OF[self._state.job_status] if self._state.job_status.is_before(JobStatus.GENERATED) else None
         running = self._interruptions.clock
         if stage is None:
             self._interruptions.start_deadline(None)
@@ -224,6 +243,16 @@ def _result(step: ActivityHandle[T], clock: StageClock) -> T:
         return step.result()
     except ActivityError as failure:
         raise failed_step(failure, clock.stage, deadline=clock.deadline) from failure
+
+
+def _recorded(ending: ActivityHandle[JobState]) -> JobState:
+    """How a job stands after its end was written down. Raises ApplicationError when nobody knows the job."""
+    try:
+        return ending.result()
+    except ActivityError as failure:
+        if isinstance(failure.cause, ApplicationError):
+            raise ApplicationError(failure.cause.message, type=failure.cause.type, non_retryable=True) from failure
+        raise
 
 
 def _failed(step: ActivityHandle[T]) -> bool:

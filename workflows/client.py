@@ -4,7 +4,8 @@ Starting a workflow again changes nothing: the code of a job or of a delivery is
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,15 +16,20 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import TemporalUnavailable
-from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.errors import FieldError, TemporalUnavailable
+from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
-from workflows.late_watch import LateWatch, late_watch_id
+from workflows.health import EngineHealth, examine
+from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)
+ENGINE_TIMEOUT: Final = timedelta(seconds=1)
+EXAMINATION_TIMEOUT: Final = timedelta(seconds=4)  #: for the few questions that tell how Temporal is
+"""Of a call that a caller of ours waits for, connecting included: the sweep starts what could not be started."""
+
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
@@ -94,59 +100,63 @@ class TemporalJobEngine:
         self._client: Client | None = None
 
     async def start(self, brief: JobBrief) -> None:
-        client = await self._connected()
-        try:
+        async with self._reached() as client:
             await start_job(client, brief)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
 
     async def cancel(self, code: str, *, reason: str) -> None:
-        client = await self._connected()
-        try:
-            await client.get_workflow_handle(code).cancel(reason=reason, rpc_timeout=CALL_TIMEOUT)
-        except RPCError as refused:
-            _raise_unless_it_has_ended(refused)
+        async with self._reached() as client, _unless_it_has_ended():
+            await client.get_workflow_handle(code).cancel(reason=reason)
 
     async def poll_now(self, brief: JobBrief) -> None:
         if not brief.job_status.is_final:
             await self.hint(brief.code, raw_status=None)
             return
-        client = await self._connected()
-        try:
+        async with self._reached() as client:
             await start_late_watch(client, brief)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
-        client = await self._connected()
         payload = {"raw_status": raw_status} if raw_status else {}
-        try:
-            await client.get_workflow_handle(code).signal(AiJob.provider_event, payload, rpc_timeout=CALL_TIMEOUT)
-        except RPCError as refused:
-            _raise_unless_it_has_ended(refused)
+        async with self._reached() as client, _unless_it_has_ended():
+            await client.get_workflow_handle(code).signal(AiJob.provider_event, payload)
 
     async def probe(self) -> None:
-        client = await self._connected()
+        async with self._reached() as client:
+            await client.service_client.check_health(timeout=ENGINE_TIMEOUT)
+
+    async def missing(self) -> Sequence[FieldError]:
+        async with self._reached(timeout=EXAMINATION_TIMEOUT) as client:
+            return list(_missing_in(await examine(client)))
+
+    @asynccontextmanager
+    async def _reached(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:
+        """For one call, which has ENGINE_TIMEOUT together with connecting. Raises TemporalUnavailable."""
         try:
-            await client.service_client.check_health(timeout=CALL_TIMEOUT)
-        except RPCError as refused:
-            raise _unavailable(refused) from refused
-
-    async def _connected(self) -> Client:
-        if self._client is None:
-            try:
-                async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
+            async with asyncio.timeout((timeout or ENGINE_TIMEOUT).total_seconds()):
+                if self._client is None:
                     self._client = await self._connect()
-            except (RuntimeError, RPCError, TimeoutError) as failed:
-                raise TemporalUnavailable("Temporal cannot be reached.") from failed
-        return self._client
+                yield self._client
+        except RPCError as refused:
+            raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
+        except (RuntimeError, TimeoutError) as failed:
+            raise TemporalUnavailable("Temporal cannot be reached.") from failed
 
 
-def _raise_unless_it_has_ended(refused: RPCError) -> None:
+def _missing_in(found: EngineHealth) -> Iterator[FieldError]:
+    if not found.has_namespace:
+        yield FieldError("/namespace", f"Temporal has no namespace {found.namespace}.")
+    if found.missing_attributes:
+        names = ", ".join(sorted(found.missing_attributes))
+        yield FieldError("/search_attributes", f"The namespace {found.namespace} lacks {names}.")
+    for queue in found.queues:
+        if problem := queue.problem():
+            yield FieldError(f"/queues/{queue.name}", problem)
+
+
+@asynccontextmanager
+async def _unless_it_has_ended() -> AsyncIterator[None]:
     """A workflow that has ended, or is not there, takes no signal and no cancel: Temporal says NOT_FOUND."""
-    if refused.status is not RPCStatusCode.NOT_FOUND:
-        raise _unavailable(refused) from refused
-
-
-def _unavailable(refused: RPCError) -> TemporalUnavailable:
-    return TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).")
+    try:
+        yield
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.NOT_FOUND:
+            raise

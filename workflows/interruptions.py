@@ -71,6 +71,15 @@ class Interruptions:
             raise canceled(self.wish, stage)
         raise deadline_passed(self.clock.deadline if self.clock else stage)
 
+    async def is_heard_before(self, step: ActivityHandle[Any]) -> bool:
+        """Wait until a step is done or the job shall be canceled; whether it was the latter."""
+        while not step.done() and self.wish is None:
+            try:
+                await workflow.wait_condition(lambda: step.done() or self.wish is not None)
+            except asyncio.CancelledError:
+                self._note_cancellation()
+        return not step.done()
+
     async def shielded(self, step: ActivityHandle[Any]) -> None:
         """Wait until a step is done, also while the workflow is being canceled."""
         while not step.done():

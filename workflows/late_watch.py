@@ -5,7 +5,7 @@ from temporalio.exceptions import ActivityError
 
 from aijobs.domain.jobs.job import JobBrief
 from workflows import activity_calls
-from workflows.endings import ran_out_of_time
+from workflows.endings import is_forgotten, ran_out_of_time
 
 
 @workflow.defn(name="LateWatch", failure_exception_types=[Exception])
@@ -18,10 +18,6 @@ class LateWatch:
         try:
             return (await activity_calls.watch_late(brief, within=brief.deadlines.late)).name
         except ActivityError as silent:
-            if not ran_out_of_time(silent):
-                raise
-            return "no final word"
-
-
-def late_watch_id(job_code: str) -> str:
-    return f"{job_code}_late"
+            if ran_out_of_time(silent) or is_forgotten(silent):
+                return "no final word"
+            raise

@@ -33,9 +33,9 @@ class TemporalJobWorkflows:
     async def watch_late(self, brief: JobBrief) -> None:
         await start_late_watch(self._client, brief)
 
-    async def fate(self, job_code: str) -> WorkflowStatus:
+    async def fate(self, workflow_id: str) -> WorkflowStatus:
         try:
-            description = await self._client.get_workflow_handle(job_code).describe()
+            description = await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as refused:
             if refused.status is RPCStatusCode.NOT_FOUND:
                 return WorkflowStatus.NONE

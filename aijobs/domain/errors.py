@@ -10,9 +10,13 @@ AijobsError
 │   │   ├── UnreadableFile      not the kind of file it should be
 │   │   └── FileTooLarge
 │   ├── NotAuthenticated
+│   │   └── CredentialExpired   it was good once
 │   ├── NotAllowed
 │   ├── NotFound                or somebody else's
+│   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
+│   ├── CancelRequested         nobody wants the job any more; the message is the reason that was given
+│   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -21,6 +25,7 @@ AijobsError
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
 │   ├── SubmissionExists        an earlier one may have arrived
+│   ├── SubmissionForgotten     one left, and the database does not have it; it is not sent again
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   │   ├── ProviderRejected    it does not take this job
@@ -36,9 +41,11 @@ AijobsError
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
     │   └── AnswerLost          a question has left, and its answer is not here
     ├── TemporalUnavailable
+    ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
     ├── NotReady                something that we need is missing
     ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
+    ├── TooManyWrongKeys        of one address, or for one key
     ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
     ├── DownloadInterrupted     what came was not all of it
@@ -117,6 +124,10 @@ class NotAuthenticated(PermanentError):
     code = "not_authenticated"
 
 
+class CredentialExpired(NotAuthenticated):
+    """What was sent was good once."""
+
+
 class NotAllowed(PermanentError):
     code = "not_allowed"
 
@@ -125,8 +136,20 @@ class NotFound(PermanentError):
     code = "not_found"
 
 
+class UnknownJob(NotFound):
+    code = "unknown_job"
+
+
 class JobIsFinal(PermanentError):
     code = "job_is_final"
+
+
+class CancelRequested(PermanentError):
+    code = "cancel_requested"
+
+
+class DeadlinePassed(PermanentError):
+    code = "deadline_passed"
 
 
 class IdempotencyMismatch(PermanentError):
@@ -167,9 +190,11 @@ class SubmissionExists(PermanentError):
     code = "submission_exists"
 
 
-class IllegalMove(PermanentError):
-    """A status change that the table of moves forbids."""
+class SubmissionForgotten(PermanentError):
+    code = "submission_forgotten"
 
+
+class IllegalMove(PermanentError):
     code = "illegal_move"
 
     def __init__(self, current: str, wanted: str) -> None:
@@ -236,6 +261,10 @@ class TemporalUnavailable(TransientError):
     code = "temporal_unavailable"
 
 
+class DatabaseUnavailable(TransientError):
+    code = "database_unavailable"
+
+
 class NotReady(TransientError):
     """Something that we need is missing; each is named."""
 
@@ -248,6 +277,12 @@ class NotReady(TransientError):
 
 class Overtaken(TransientError):
     code = "overtaken"
+
+
+class TooManyWrongKeys(TransientError):
+    """Wrong keys or wrong sign-ins, from one address or for one key."""
+
+    code = "too_many_wrong_keys"
 
 
 class TooManyStreams(TransientError):

@@ -4,6 +4,8 @@ The envelope, the headers, the schedule and what an answer means are those of St
 (https://www.standardwebhooks.com).
 """
 
+import base64
+import hmac
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,11 @@ from typing import Any, Final, assert_never
 
 from aijobs.domain.jobs.events import EventKind, JobEvent, rfc3339
 from aijobs.domain.lifecycle import JobStatus
+
+MAX_URL_LENGTH: Final = 2000
+_SIGNING_PREFIX: Final = "whsec_"
+
+_SIGNING_PURPOSE: Final = "aijobs webhook secret 1"  # so that nothing derived for anything else is a secret here
 
 MAX_BYTES: Final = 20 * 1024
 """Of one message. Whatever does not fit is left out: it can be asked for."""
@@ -106,6 +113,15 @@ def endpoint_secret_ref(code: str, version: int) -> SecretRef:
 def user_secret_ref(user_id: str, version: int) -> SecretRef:
     """Signs what goes to the `callback_url` of this user's jobs."""
     return SecretRef(f"user:{user_id}", version)
+
+
+def secret_of(master: bytes, seal: SecretRef) -> str:
+    """`whsec_…`: 256 bits that only this installation can make, and makes again whenever they are needed.
+
+    Derived from the installation's secret, so that none has to be kept.
+    """
+    derived = hmac.digest(master, "\0".join((_SIGNING_PURPOSE, str(seal.version), seal.subject)).encode(), "sha256")
+    return _SIGNING_PREFIX + base64.b64encode(derived).decode()
 
 
 def signing_refs(newest: SecretRef, rotated_at: datetime | None, moment: datetime) -> tuple[SecretRef, ...]:

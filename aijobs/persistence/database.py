@@ -1,17 +1,21 @@
 """Connections. SQLite has one writer at a time (BEGIN IMMEDIATE: nothing read can change before it is written)."""
 
 import asyncio
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
 LATEST: Final = "0007"
@@ -20,6 +24,25 @@ LATEST: Final = "0007"
 READERS: Final = 4
 BUSY_PATIENCE: Final = timedelta(seconds=30)
 WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+LEAST_FREE_BYTES: Final = 1024 * 1024
+
+#: A write that goes to the disk and leaves everything as it was.
+WRITE_NOTHING_NEW: Final = "UPDATE alembic_version SET version_num = version_num"
+
+#: SQLite's primary result codes for what may pass, or be mended, without a change of ours.
+TROUBLE: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_BUSY: "another process holds it for too long",
+    sqlite3.SQLITE_LOCKED: "it is locked",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_PERM: "it may not be read or written",
+    sqlite3.SQLITE_IOERR: "its disk reports an error",
+    sqlite3.SQLITE_FULL: "its disk is full",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_NOMEM: "there is no memory",
+    sqlite3.SQLITE_NOTADB: "the file is no database",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+}
+PRIMARY_CODE: Final = 0xFF  #: the part of an extended result code that is the primary one
 
 
 class Database:
@@ -47,19 +70,65 @@ class Database:
             await connection.exec_driver_sql("BEGIN")  # the driver itself begins nothing before a SELECT
             yield session
 
+    async def probe(self) -> None:
+        """Write, as jobs do, without changing anything. Raises DatabaseUnavailable."""
+        try:
+            async with self.write() as session:
+                await (await session.connection()).exec_driver_sql(WRITE_NOTHING_NEW)
+            await asyncio.to_thread(_require_room, self._writer.url)
+        except SQLAlchemyError as failed:
+            raise unavailability(failed) or failed from failed
+
     @property
     def reader(self) -> AsyncEngine:
         return self._reader
 
 
+def _require_room(url: URL) -> None:
+    """SQLite may still write where it has written before: the next larger transaction would fail. Raises
+    DatabaseUnavailable."""
+    if url.database and shutil.disk_usage(Path(url.database).parent).free < LEAST_FREE_BYTES:
+        raise DatabaseUnavailable("The disk of the database is full.")
+
+
+def unavailability(error: BaseException) -> DatabaseUnavailable | None:
+    """What keeps the database from being used now, where that is what an error means; nothing for our own mistakes."""
+    if isinstance(error, PoolTimeout):
+        return DatabaseUnavailable("The database is busy.")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is None or code & PRIMARY_CODE not in TROUBLE:
+        return None
+    return DatabaseUnavailable(f"The database cannot be used: {TROUBLE[code & PRIMARY_CODE]}.")
+
+
 @asynccontextmanager
 async def opened_database(url: str) -> AsyncIterator[Database]:
-    """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`."""
+    """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`.
+
+    Raises ValueError for a database of another kind, and DatabaseUnavailable.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         raise ValueError(f"AIJOBS_DATABASE_URL: {parsed.get_backend_name()!r} is not supported yet, only sqlite is.")
-    await asyncio.to_thread(_upgrade, parsed)
+    try:
+        await asyncio.to_thread(_upgrade, parsed)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise unavailability(failed) or failed from failed
+    except OSError as failed:
+        raise DatabaseUnavailable(f"The database cannot be used: {failed.strerror}.") from failed
     writer, reader = _sqlite_engines(parsed)
+    try:
+        yield Database(writer, reader)
+    finally:
+        await writer.dispose()
+        await reader.dispose()
+
+
+@asynccontextmanager
+async def existing_database(url: str) -> AsyncIterator[Database]:
+    """A database as it is, for looking at it: nothing is made, and nothing brought up to date."""
+    writer, reader = _sqlite_engines(make_url(url))
     try:
         yield Database(writer, reader)
     finally:

@@ -1,26 +1,30 @@
 """Who calls, for whom, and what they may do."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection
 
-from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotAllowed, NotAuthenticated
+from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from aijobs.domain.values.actors import Actor, Owner
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
-from api.auth.access import Access, LetIn
+from api.auth.access import Access
 from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
+from api.auth.wrong_keys import wrong_keys_counted
 
-MAX_USER_LENGTH: Final = 200
 USER_HEADER: Final = "Aijobs-User"
+USER_FIELD: Final = "user_id"
+
+_IDENTIFIED: Final = "aijobs.caller"
 
 _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")
 
@@ -36,8 +40,8 @@ class Caller:
     key_id: str
     kind: KeyKind
     own_user: str | None
-    named: str | None
     scopes: frozenset[Scope]
+    named: str | None = None
     until: datetime | None = None
     session: str | None = None
     has_key: bool = False
@@ -102,63 +106,113 @@ class Caller:
         return self
 
 
-def checked_user(user: str) -> str:
-    """Raises InvalidParameters."""
-    if not 0 < len(user) <= MAX_USER_LENGTH or not user.isprintable():
-        wrong = FieldError("/user_id", f"Must be 1 to {MAX_USER_LENGTH} printable characters.")
-        raise InvalidParameters("This cannot be a user.", wrong)
+def checked_user(user: str, *, where: str = "/user_id") -> str:
+    """Raises InvalidParameters that points `where` the user was named."""
+    if error := user_id_error(user):
+        raise InvalidParameters("This cannot be a user.", FieldError(where, error))
     return user
 
 
-def _may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    async def caller(
+def user_in_form(form: FormData) -> str | None:
+    """The end user whom a form names, still unchecked. Raises InvalidParameters when it names two, or sends a file."""
+    match form.getlist(USER_FIELD):
+        case []:
+            return None
+        case [str(written)]:
+            return written
+        case _:
+            raise InvalidParameters("Who is meant?", FieldError(f"/{USER_FIELD}", "Send it once, as text."))
+
+
+class CallerWith:
+    """A dependency: the caller, who may do this. A request is asked who sent it before its body is read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def __call__(
+        self,
         connection: HTTPConnection,
-        access: LetIn,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-        aijobs_user: Annotated[
-            str | None, Header(description="With a service key: the end user to act for. UTF-8.")
+        _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+        _aijobs_user: Annotated[
+            str | None,
+            Header(
+                alias=USER_HEADER,
+                description="With a service key: the end user to act for, in UTF-8. Without it lists show the jobs of "
+                "all users, and what is made is for the key's own user or the one in the body.",
+            ),
         ] = None,
     ) -> Caller:
-        found = await identified(access, connection, credentials.credentials if credentials else None, aijobs_user)
-        return found.needs(scope)
+        return await self.identified(connection)
 
+    async def identified(self, connection: HTTPConnection) -> Caller:
+        """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys."""
+        return (await identified(connection.app.state.access, connection)).needs(self._scope)
+
+
+async def identified(access: Access, connection: HTTPConnection) -> Caller:
+    """Who calls: by the key or token that was sent, else by the cookie of a session. Asked again, it knows.
+
+    Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, and InvalidParameters for the header with the user.
+    """
+    known: Caller | None = connection.scope.get(_IDENTIFIED)
+    if known is not None:
+        return known
+    bearer = bearer_of(connection)
+    if bearer is None:
+        found = await _by_cookie(access, connection)
+    else:
+        with wrong_keys_counted(connection, bearer):
+            found = await _by_bearer(access, bearer)
+    caller = connection.scope[_IDENTIFIED] = for_named_user(found, connection)
     return caller
 
 
-async def identified(access: Access, connection: HTTPConnection, bearer: str | None, user: str | None) -> Caller:
-    """Who calls: by the key or token that was sent, else by the cookie of a session. `user` is the header's.
-
-    Raises NotAuthenticated, NotAllowed.
-    """
-    named = _in_utf8(user) if user else None
-    if bearer is not None:
-        found = await _by_bearer(access, bearer, named)
-    else:
-        found = await _by_cookie(access, connection, named)
+def for_named_user(found: Caller, connection: HTTPConnection) -> Caller:
+    """With the end user in the header, if there is one. Raises NotAllowed, InvalidParameters."""
+    named = _named_in_header(connection)
     if named and found.kind is KeyKind.USER and named != found.own_user:
         raise NotAllowed("This key acts for its own user only.")
-    return found
+    return replace(found, named=named)
 
 
-async def _by_bearer(access: Access, text: str, named: str | None) -> Caller:
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """The key or token that was sent (RFC 6750, section 2.1)."""
+    scheme, _, text = connection.headers.get("Authorization", "").partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _named_in_header(connection: HTTPConnection) -> str | None:
+    """The end user in the header. Raises InvalidParameters: one that names nobody is not the same as none."""
+    where = f"/header/{USER_HEADER}"
+    match connection.headers.getlist(USER_HEADER):
+        case []:
+            return None
+        case [written]:
+            try:
+                return checked_user(written.encode("latin-1").decode("utf-8"), where=where)
+            except UnicodeDecodeError as undecodable:
+                raise InvalidParameters("This cannot be a user.", FieldError(where, "Must be UTF-8.")) from undecodable
+        case _:
+            raise InvalidParameters("Two users are named.", FieldError(where, "Send it once."))
+
+
+async def _by_bearer(access: Access, text: str) -> Caller:
     if text.startswith(f"{PREFIX}_"):
         key = await key_of(access.database, access.secret, text)
-        return Caller(
-            key_id=key.key_id, kind=key.kind, own_user=key.user_id, named=named, scopes=key.scopes, has_key=True
-        )
+        return Caller(key_id=key.key_id, kind=key.kind, own_user=key.user_id, scopes=key.scopes, has_key=True)
     claims = read_token(access.secret, text)
     key = await key_by_id(access.database, claims.key_id)
     return Caller(
         key_id=key.key_id,
         kind=KeyKind.USER,
-        own_user=claims.user_id,
-        named=named,
+        own_user=checked_user(claims.user_id, where="/header/Authorization"),
         scopes=claims.scopes,
         until=claims.expires_at,
     )
 
 
-async def _by_cookie(access: Access, connection: HTTPConnection, named: str | None) -> Caller:
+async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     """A session that a service key opened for one user does no more than that user's token could."""
     text = connection.cookies.get(cookie_of(access).name)
     if text is None:
@@ -171,23 +225,15 @@ async def _by_cookie(access: Access, connection: HTTPConnection, named: str | No
         key_id=key.key_id,
         kind=KeyKind.USER if is_for_one else key.kind,
         own_user=session.user_id or key.user_id,
-        named=named,
         scopes=end_users_scopes(key.scopes) if is_for_one else key.scopes,
         until=session.expires_at,
         session=session.sha256,
     )
 
 
-def _in_utf8(header: str) -> str:
-    try:
-        return checked_user(header.encode("latin-1").decode("utf-8"))
-    except UnicodeDecodeError as undecodable:
-        raise BadInput(f"{USER_HEADER} is not UTF-8.") from undecodable
-
-
-Reader = Annotated[Caller, Depends(_may(Scope.JOBS_READ))]
-Writer = Annotated[Caller, Depends(_may(Scope.JOBS_WRITE))]
-Uploader = Annotated[Caller, Depends(_may(Scope.FILES_WRITE))]
-Operator = Annotated[Caller, Depends(_may(Scope.ADMIN))]
-TokenMaker = Annotated[Caller, Depends(_may(Scope.TOKENS_WRITE))]
-WebhookKeeper = Annotated[Caller, Depends(_may(Scope.WEBHOOKS_WRITE))]
+Reader = Annotated[Caller, Depends(CallerWith(Scope.JOBS_READ))]
+Writer = Annotated[Caller, Depends(CallerWith(Scope.JOBS_WRITE))]
+Uploader = Annotated[Caller, Depends(CallerWith(Scope.FILES_WRITE))]
+Operator = Annotated[Caller, Depends(CallerWith(Scope.ADMIN))]
+TokenMaker = Annotated[Caller, Depends(CallerWith(Scope.TOKENS_WRITE))]
+WebhookKeeper = Annotated[Caller, Depends(CallerWith(Scope.WEBHOOKS_WRITE))]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jwt
 
-from aijobs.domain.errors import NotAuthenticated
+from aijobs.domain.errors import CredentialExpired, NotAuthenticated
 
 ALGORITHM: Final = "HS256"
 
@@ -43,7 +43,7 @@ class TokenKind:
                 options={"require": required},
             )
         except jwt.ExpiredSignatureError as expired:
-            raise NotAuthenticated(self.expired) from expired
+            raise CredentialExpired(self.expired) from expired
         except jwt.InvalidTokenError as invalid:
             raise NotAuthenticated(self.invalid) from invalid
         return content

@@ -15,10 +15,11 @@ from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, LetIn
-from api.auth.caller import Caller, identified
+from api.auth.caller import USER_HEADER, Caller, bearer_of, checked_user, for_named_user, identified
 from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
 from api.auth.signed_tokens import TokenKind
+from api.auth.wrong_keys import wrong_keys_counted
 
 LIFETIME: Final = timedelta(minutes=1)
 MAX_LENGTH: Final = 2000
@@ -62,22 +63,25 @@ async def holder_of(access: Access, text: str) -> Caller:
     return Caller(
         key_id=proof.key_id,
         kind=KeyKind.USER,
-        own_user=content["sub"],
-        named=None,
+        own_user=checked_user(content["sub"], where="/query/ticket"),
         scopes=frozenset({Scope.JOBS_READ}),
         until=proof.until,
         session=proof.session,
     )
 
 
-async def follower(
-    access: Access, connection: HTTPConnection, *, ticket: str | None, bearer: str | None, user: str | None
-) -> Caller:
-    """Who opens a stream: by key or token, by ticket, or by cookie. Raises NotAuthenticated, NotAllowed."""
-    if bearer is None and ticket is not None:
-        refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
-        return await holder_of(access, ticket)
-    return (await identified(access, connection, bearer, user)).needs(Scope.JOBS_READ)
+async def follower(access: Access, connection: HTTPConnection) -> Caller:
+    """Who opens a stream: by key or token, by ticket, or by cookie.
+
+    Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, InvalidParameters.
+    """
+    ticket = connection.query_params.get("ticket")
+    if bearer_of(connection) is not None or ticket is None:
+        return (await identified(access, connection)).needs(Scope.JOBS_READ)
+    refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
+    with wrong_keys_counted(connection, ticket):
+        holder = await holder_of(access, ticket)
+    return for_named_user(holder, connection)
 
 
 def _read(secret: bytes, text: str) -> dict[str, Any]:
@@ -92,12 +96,15 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 async def _follower(
     connection: HTTPConnection,
     access: LetIn,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    ticket: Annotated[str | None, Query(description="Instead of a header: made by `POST /api/tickets`.")] = None,
-    aijobs_user: Annotated[str | None, Header(description="With a service key: the end user to act for.")] = None,
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _ticket: Annotated[
+        str | None, Query(alias="ticket", description="Instead of a header: made by `POST /api/tickets`.")
+    ] = None,
+    _aijobs_user: Annotated[
+        str | None, Header(alias=USER_HEADER, description="With a service key: the end user to act for.")
+    ] = None,
 ) -> Caller:
-    bearer = credentials.credentials if credentials else None
-    return await follower(access, connection, ticket=ticket, bearer=bearer, user=aijobs_user)
+    return await follower(access, connection)
 
 
 Follower = Annotated[Caller, Depends(_follower)]

@@ -4,12 +4,13 @@ from fastapi import APIRouter
 
 from aijobs.domain.lifecycle import OVERALL_PROGRESS, JobStatus
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import Models
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.model_responses import model_responses
 
-router = APIRouter(tags=["catalogue"])
+router = APIRouter(tags=["catalogue"], route_class=CheckedRoute)
 
 
 @router.get("/api/models", summary="List the models", responses=problem_responses(401, 403))

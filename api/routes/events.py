@@ -10,6 +10,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import AT_ONCE, events_after
 from aijobs.persistence.jobs.queries import job_of
 from api.auth.tickets import Follower
+from api.checked_route import CheckedRoute
 from api.dependencies import Admission, Db, Live
 from api.paths import JobCode
 from api.problems import problem_responses
@@ -31,7 +32,7 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     204: {"description": "The job has ended, and everything of it was told: there is nothing to come back for."},
 }
 
-router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=CheckedRoute)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from aijobs.persistence.jobs.queries import file_of
 from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Uploader
+from api.checked_route import CheckedRoute
 from api.dependencies import Db, Keep
 from api.paths import FileCode
 from api.problems import problem_responses
@@ -39,7 +40,7 @@ FORM: Final[dict[str, Any]] = {
     }
 }
 
-router = APIRouter(prefix="/api/files", tags=["files"])
+router = APIRouter(prefix="/api/files", tags=["files"], route_class=CheckedRoute)
 
 
 @router.post(

@@ -16,7 +16,7 @@ from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
-from api.paths import JobCode
+from api.paths import CodeCursor, JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.job_responses import with_exchange
@@ -74,7 +74,7 @@ class JobQuery(BaseModel):
     model: str | None = Field(default=None, max_length=100, description="A `model_id`.")
     created_after: Moment | None = Field(default=None, description="RFC 3339, inclusive.")
     created_before: Moment | None = Field(default=None, description="RFC 3339, exclusive.")
-    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    cursor: CodeCursor | None = None
     limit: int = Field(default=20, ge=1, le=MAX_PAGE)
 
 

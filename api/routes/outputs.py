@@ -7,12 +7,13 @@ from aijobs.domain.errors import NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import Db, Jobs, Links
 from api.paths import JobCode
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
-router = APIRouter(prefix="/api/jobs", tags=["outputs"])
+router = APIRouter(prefix="/api/jobs", tags=["outputs"], route_class=CheckedRoute)
 
 
 @router.get("/{code}/outputs", summary="List a job's results", responses=problem_responses(401, 403, 404))

@@ -18,8 +18,9 @@ from aijobs.usecases.beautify_photo import BeautifyRequest
 from aijobs.usecases.review_photo import ReviewRequest
 from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Caller, Reader, Writer
+from api.checked_route import CheckedRoute
 from api.dependencies import Beautify, Db, Jobs, Links, Review, Settings
-from api.paths import ReviewCode
+from api.paths import CodeCursor, ReviewCode, RowCursor
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.links import SignedLinks
@@ -36,11 +37,10 @@ from api.strict_json import StrictRoute, check_json
 from api.uploads import received
 
 MAX_PAGE: Final = 100
-MAX_CURSOR: Final = 2**63 - 1
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
-router = APIRouter(prefix="/api/photo-reviews", tags=["photo reviews"])
+router = APIRouter(prefix="/api/photo-reviews", tags=["photo reviews"], route_class=CheckedRoute)
 strict = APIRouter(route_class=StrictRoute)
 
 
@@ -77,7 +77,7 @@ async def list_reviews(
     caller: Reader,
     database: Db,
     links: Links,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
 ) -> shapes.Page[PhotoReview]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
@@ -118,7 +118,7 @@ async def list_beautified(
     code: ReviewCode,
     database: Db,
     links: Links,
-    cursor: Annotated[int, Query(ge=0, le=MAX_CURSOR)] = 0,
+    cursor: Annotated[RowCursor, Query()] = 0,
     limit: Limit = 20,
 ) -> shapes.Page[BeautifiedPhoto]:
     """In the order in which they were made."""
@@ -167,7 +167,7 @@ async def _read(request: Request, settings: ApiSettings) -> ReviewRequest:
     body = await request.body()
     if len(body) > settings.max_body_bytes:
         raise HTTPException(413, f"The body is larger than the {settings.max_body_bytes} bytes that we take here.")
-    check_json(body)
+    await check_json(body)
     try:
         return ReviewRequest.model_validate_json(body)
     except ValidationError as invalid:

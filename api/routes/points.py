@@ -6,14 +6,16 @@ from fastapi import APIRouter, Query
 
 from aijobs.persistence.points.ledger import entries_page
 from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
 from api.dependencies import DailyLimit, Db
+from api.paths import RowCursor
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.points_responses import points_of_today
 
 MAX_PAGE: Final = 100
 
-router = APIRouter(prefix="/api/points", tags=["points"])
+router = APIRouter(prefix="/api/points", tags=["points"], route_class=CheckedRoute)
 
 
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))
@@ -27,7 +29,7 @@ async def points_today(caller: Reader, database: Db, daily_limit: DailyLimit) ->
 async def points_entries(
     caller: Reader,
     database: Db,
-    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[RowCursor | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
 ) -> shapes.Page[shapes.Entry]:
     """Of the caller's user; with a service key that names nobody, everybody's."""

@@ -1,16 +1,12 @@
 """`GET /api/store/{key}`: objects of the directory store, for whoever holds a signed link."""
 
-import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
-from aijobs.adapters.storage.content_disposition import content_disposition
-from aijobs.adapters.storage.directory import DirectoryStore
-from aijobs.adapters.storage.signed_links import STORE_PATH
-from aijobs.domain.errors import NotFound
-from api.dependencies import Signer, Store
+from aijobs.domain.ports.object_store import STORE_PATH
+from api.dependencies import Served
 from api.problems import problem_responses
 
 #: Shows a picture or plays a film, and runs nothing.
@@ -36,15 +32,9 @@ async def read_object(
     type_: Annotated[str, Query(alias="type", max_length=200)],
     expires: Annotated[int, Query(ge=0)],
     signature: Annotated[str, Query(max_length=200)],
-    signer: Signer,
-    store: Store,
+    served: Served,
 ) -> FileResponse:
     """Needs no key: the link is the permission. Ranges are answered."""
-    signer.verify(key, filename=filename, media_type=type_, expires=expires, signature=signature)
-    if not isinstance(store, DirectoryStore):
-        raise NotFound("Objects are not stored here.")
-    path = store.path_of(key)
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFound("Nothing is stored under this key.")
-    headers = {**HEADERS, "Content-Disposition": content_disposition(filename, type_)}
-    return FileResponse(path, media_type=type_, headers=headers)
+    found = await served.find(key, filename=filename, media_type=type_, expires=expires, signature=signature)
+    headers = {**HEADERS, "Content-Disposition": found.disposition}
+    return FileResponse(found.path, media_type=type_, headers=headers)

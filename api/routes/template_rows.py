@@ -1,36 +1,29 @@
 """`/api/templates/{id}/rows`: what came of documents, in pages or as a whole table."""
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from aijobs.adapters.documents.csv_text import csv_header, csv_lines
-from aijobs.adapters.documents.excel import opened_excel
 from aijobs.domain.documents.kinds import DocumentKind
-from aijobs.domain.documents.templates import Column
+from aijobs.domain.documents.templates import Row
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
 from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
-from api.dependencies import Db
-from api.paths import TemplateId
+from api.checked_route import CheckedRoute
+from api.dependencies import Db, Tables
+from api.paths import RowCursor, TemplateId
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 
 MAX_PAGE: Final = 1000
-MAX_CURSOR: Final = 2**63 - 1
-CHUNK_BYTES: Final = 256 * 1024
 
-router = APIRouter(prefix="/api/templates", tags=["templates"])
+router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=CheckedRoute)
 
 
 class Format(StrEnum):
@@ -50,7 +43,7 @@ class RowsQuery(BaseModel):
         default=None, max_length=40, description="The code of a job, or of an upload of a table: `table_…`."
     )
     format: Format = Format.JSON
-    cursor: int = Field(default=0, ge=0, le=MAX_CURSOR, description="`next_cursor` of the page before.")
+    cursor: RowCursor = 0
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
 
@@ -76,7 +69,7 @@ class TemplateRows(shapes.Shape):
     },
 )
 async def list_rows(
-    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db
+    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
 ) -> Response:
     """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
 
@@ -90,9 +83,9 @@ async def list_rows(
     name = f"{template_id}.{wanted.format}"
     match wanted.format:
         case Format.CSV:
-            return _file(_as_csv(database, chosen, columns), "text/csv; charset=utf-8", name)
+            return _file(tables.csv(columns, _pages(database, chosen)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
-            return _file(_as_excel(database, chosen, columns), DocumentKind.EXCEL.media_type, name)
+            return _file(tables.excel(columns, _pages(database, chosen)), DocumentKind.EXCEL.media_type, name)
     page = shapes.Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,
@@ -106,19 +99,6 @@ def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Streaming
     return StreamingResponse(chunks, media_type=media_type, headers=headers)
 
 
-async def _as_csv(database: Database, wanted: RowFilter, columns: Sequence[Column]) -> AsyncIterator[bytes]:
-    yield csv_header(columns).encode()
+async def _pages(database: Database, wanted: RowFilter) -> AsyncIterator[Sequence[Row]]:
     async for page in all_rows(database, wanted):
-        yield (await asyncio.to_thread(csv_lines, columns, [row.values for row in page])).encode()
-
-
-async def _as_excel(database: Database, wanted: RowFilter, columns: Sequence[Column]) -> AsyncIterator[bytes]:
-    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder, ExitStack() as opened:
-        path = Path(folder) / "table"
-        table = opened.enter_context(opened_excel(path, columns))
-        async for page in all_rows(database, wanted):
-            await asyncio.to_thread(table.add, [row.values for row in page])
-        await asyncio.to_thread(opened.close)
-        with path.open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                yield chunk
+        yield [row.values for row in page]

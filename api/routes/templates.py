@@ -15,7 +15,7 @@ from aijobs.persistence.documents.templates import (
 from aijobs.usecases.edit_template import cut_stages, save_version
 from api.auth.caller import Operator, Reader
 from api.dependencies import Db
-from api.paths import TemplateId
+from api.paths import CodeCursor, TemplateId
 from api.problems import problem_responses
 from api.schemas import jobs as shapes
 from api.schemas.templates import (
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=Stri
 async def list_templates(
     _caller: Reader,
     database: Db,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
 ) -> shapes.Page[TemplateBrief]:
     """By their id."""

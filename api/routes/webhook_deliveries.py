@@ -10,13 +10,14 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.webhooks.endpoints import endpoint_of
 from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
 from api.auth.caller import WebhookKeeper
+from api.checked_route import CheckedRoute
 from api.dependencies import Db
-from api.paths import DeliveryCode, EndpointCode
+from api.paths import CodeCursor, DeliveryCode, EndpointCode
 from api.problems import problem_responses
 from api.schemas.jobs import Page
 from api.schemas.webhooks import WebhookDelivery, delivery_response
 
-router = APIRouter(tags=["webhooks out"])
+router = APIRouter(tags=["webhooks out"], route_class=CheckedRoute)
 
 
 class EndpointDeliveryQuery(BaseModel):
@@ -25,7 +26,7 @@ class EndpointDeliveryQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: DeliveryState | None = None
-    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    cursor: CodeCursor | None = None
     limit: int = Field(default=20, ge=1, le=100)
 
 

@@ -14,7 +14,7 @@ from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_10
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
 from api.auth.access import Access, LetIn
-from api.auth.caller import USER_HEADER, Caller
+from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import follower
 from api.dependencies import Admission, Db, Live
@@ -75,14 +75,7 @@ async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live
 async def _let_in(access: Access, socket: WebSocket) -> Caller:
     """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
     refuse_foreign_origin(socket, access.base_url, access.settings.allowed_origins)
-    scheme, _, bearer = socket.headers.get("Authorization", "").partition(" ")
-    return await follower(
-        access,
-        socket,
-        ticket=socket.query_params.get("ticket"),
-        bearer=bearer.strip() if scheme.lower() == "bearer" else None,
-        user=socket.headers.get(USER_HEADER),
-    )
+    return await follower(access, socket)
 
 
 def _said_in(query: QueryParams) -> FirstWord | None:

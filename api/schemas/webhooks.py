@@ -4,16 +4,16 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
-from aijobs.adapters.webhooks.signing import secret_of
-from aijobs.adapters.webhooks.url_check import MAX_URL_LENGTH
 from aijobs.domain.jobs.events import Moment
 from aijobs.domain.webhooks import (
     FINAL_TYPES,
+    MAX_URL_LENGTH,
     SIGNED_TWICE_FOR,
     DeliveryState,
     DisabledReason,
     EventType,
     endpoint_secret_ref,
+    secret_of,
     user_secret_ref,
 )
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow

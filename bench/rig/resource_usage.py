@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 #: proc(5): fields of /proc/PID/stat, counted from the one after the command's name
@@ -31,3 +32,27 @@ def peak_memory(pid: int) -> int:
     status = (PROC / str(pid) / "status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) * 1024
+
+
+def memory_in_use(pid: int) -> int:
+    """Bytes that a process and its descendants have in memory now. What they share counts for each of them."""
+    of = {int(stat.parent.name): stat for stat in PROC.glob("[0-9]*/stat")}
+    family = found = {pid}
+    while found:
+        found = {child for child, stat in of.items() if child not in family and _parent(stat) in family}
+        family |= found
+    return sum(_resident(member) for member in family)
+
+
+def _parent(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0  # it has ended meanwhile
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE_BYTES
+    except OSError:
+        return 0

@@ -1,5 +1,6 @@
 """What is told about a job, by its row, its events, its streams and its workflow, is one story."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -72,13 +73,17 @@ def _as_told(row: JobEventRow) -> JobEvent:
 
 
 def contradictory(seen: Evidence) -> Iterator[tuple[str, str]]:
-    closed = {run.code: run for run in seen.witness.workflows if run.status != GOES_ON}
+    closed: dict[str, list[WorkflowObservation]] = defaultdict(list)
+    for run in seen.witness.workflows:
+        if run.status != GOES_ON:
+            closed[run.code].append(run)
     for job in seen.every_job:
         statuses = [event for event in seen.events.get(job.code, []) if event.kind == EventKind.STATUS]
         if statuses:
             yield from ((job.code, complaint) for complaint in _row_and_event(job, statuses[-1]))
-        if job.code in closed and job.job_status.is_final:
-            yield from ((job.code, complaint) for complaint in _row_and_workflow(seen, job, closed[job.code]))
+        if job.job_status.is_final:
+            for run in closed[job.code]:
+                yield from ((job.code, complaint) for complaint in _row_and_workflow(seen, job, run))
 
 
 def _row_and_event(job: JobRow, last: JobEventRow) -> Iterator[str]:
@@ -90,7 +95,8 @@ def _row_and_event(job: JobRow, last: JobEventRow) -> Iterator[str]:
 
 def _row_and_workflow(seen: Evidence, job: JobRow, run: WorkflowObservation) -> Iterator[str]:
     if run.status in BROUGHT_TO_AN_END:
-        if not any("repair" in event.detail for event in seen.events.get(job.code, [])):
+        is_known = job.code in seen.witness.terminated or job.code in seen.witness.resets
+        if not is_known and not any("repair" in event.detail for event in seen.events.get(job.code, [])):
             yield f"is {job.job_status.name}, its workflow {run.status} without a word of repair"
         return
     if (run.status, run.failure) != CLOSED_AS[job.job_status]:

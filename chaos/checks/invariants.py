@@ -62,6 +62,11 @@ INVARIANTS: Final[dict[str, Invariant]] = {
         size=lambda seen: len(seen.ledger),
         breaches=money.paid_twice,
     ),
+    "wanted": Invariant(
+        promise="nothing is sent for a job that has ended, or whose owner has asked for its end",
+        size=lambda seen: sum(map(len, seen.submissions.values())),
+        breaches=money.sent_unwanted,
+    ),
     "balance": Invariant(
         promise="points balance per user and day, nobody is above the limit, no reservation is closed twice",
         size=lambda seen: sum(map(len, seen.entries.values())),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import Stage
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
@@ -39,6 +40,18 @@ def _misjudged(outcome: str | None, ref_id: str | None, token: str, paid: list[L
         yield "has a submission that counts as rejected, and is paid for"
     if outcome == Outcome.ACCEPTED and ref_id not in {row.id for row in taken}:
         yield f"has the provider's reference {ref_id}, which is not what it paid for"
+
+
+def sent_unwanted(seen: Evidence) -> Iterator[tuple[str, str]]:
+    for code, rows in seen.submissions.items():
+        for event in seen.events.get(code, []):
+            is_end = event.kind == EventKind.STATUS and event.job_status.is_final
+            if not is_end and not (event.kind == EventKind.NOTE and "cancel" in event.detail):
+                continue
+            why = f"ended as {event.job_status.name}" if is_end else "was to be canceled"
+            for row in rows:
+                if row.intent_at > event.at:
+                    yield code, f"{why} at {event.at:%H:%M:%S.%f}, and was sent at {row.intent_at:%H:%M:%S.%f}"
 
 
 def out_of_balance(seen: Evidence) -> Iterator[tuple[str, str]]:

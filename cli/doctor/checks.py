@@ -1,37 +1,26 @@
-"""The doctor's examination, part by part. Nothing is changed, and nothing that costs money is called."""
+"""The doctor's checks, one for each part. They change nothing and cost nothing."""
 
 import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import httpx
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.service import RPCError
 
-from aijobs.persistence import database as database_module
 from aijobs.persistence.database import sqlite_is_safe
 from aijobs.settings import Settings
 from cli.doctor.report import Finding, broken, doubtful, fine, off
-from cli.embedded.temporal_client import connected_temporal, missing_attributes
 from cli.embedded.temporal_server import temporal_binary
 from cli.errors import CommandError
 from cli.options import KEY_FILE, api_url
-from workflows.search_attributes import ALL_ATTRIBUTES
 
 OLDEST_PYTHON: Final = (3, 11)
-PATIENCE: Final = httpx.Timeout(10.0, connect=5.0)
+HTTP_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 
 
 def machine() -> Iterator[Finding]:
-    """What must be here whatever is set."""
+    """Python, SQLite and `temporal`, which every installation needs."""
     version = sys.version.partition(" ")[0]
     if sys.version_info >= OLDEST_PYTHON:
         yield fine("Python", version)
@@ -72,74 +61,22 @@ def key_file(settings: Settings) -> Finding:
     return fine("Key", str(path))
 
 
-def database(settings: Settings) -> Finding:
-    url = make_url(settings.database)
-    shown = url.render_as_string(hide_password=True)
-    if url.get_backend_name() != "sqlite":
-        return broken("Database", f"{shown} is not supported yet.", "Set AIJOBS_DATABASE_URL to sqlite:///…")
-    if url.database and not Path(url.database).exists():
-        return off("Database", f"{url.database} is not there yet.", "It is made at the first start.")
-    try:
-        current, newest = _revisions(url)
-    except SQLAlchemyError as unreadable:
-        return broken("Database", f"{shown}: {getattr(unreadable, 'orig', unreadable)}", "Is it a database of aijobs?")
-    if current != newest:
-        state = f"revision {current}, newest {newest}" if current else "it has no tables yet"
-        return doubtful("Database", f"{shown}: {state}.", "The next start of a worker or an API brings it up to date.")
-    return fine("Database", f"{shown} at revision {current}")
-
-
-def _revisions(url: URL) -> tuple[str | None, str | None]:
-    """Which migrations the database has seen, and which there are."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(database_module.__file__).parent / "migrations"))
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-    return current, ScriptDirectory.from_config(config).get_current_head()
-
-
 def catalogue(settings: Settings) -> Finding:
-    """Raises SettingsError."""
+    """How many models can be used. Raises SettingsError."""
     models = list(settings.load_catalogue())
     usable = sum(settings.has_key(model.provider) for model in models)
     return fine("Catalogue", f"{len(models)} models, {usable} of them with a key for their provider")
 
 
-async def temporal() -> Finding:
-    wanted = os.environ.get("TEMPORAL_ADDRESS")
-    try:
-        client = await connected_temporal()
-        missing = await missing_attributes(client)
-    except (CommandError, RPCError) as unreachable:
-        if wanted is None:
-            return off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")
-        return broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
-    where = f"{wanted or '127.0.0.1:7233'}, namespace {client.namespace}"
-    if missing:
-        return broken("Temporal", f"{where} lacks search attributes.", *_attribute_commands(missing))
-    return fine("Temporal", where)
-
-
-def _attribute_commands(missing: set[str]) -> Iterator[str]:
-    for key in ALL_ATTRIBUTES:
-        if key.name in missing:
-            kind = IndexedValueType.Name(key.indexed_value_type).removeprefix("INDEXED_VALUE_TYPE_").title()  # type: ignore[arg-type]
-            yield f"temporal operator search-attribute create --name {key.name} --type {kind}"
-
-
 async def api(settings: Settings) -> Finding:
     url = settings.cli.url or api_url(settings)
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
-            answer = await http.get(f"{url}/readyz")
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
+            response = await http.get(f"{url}/readyz")
     except httpx.HTTPError as unreachable:
         if settings.cli.url or settings.public_url:
             return broken("API", f"{url}: {unreachable or type(unreachable).__name__}", "Does it run there?")
         return off("API", "does not run here.", "`aijobs up` starts it.")
-    if not answer.is_success:
-        return broken("API", f"{url} is not ready: {answer.text.strip()}", "Its log says more.")
+    if not response.is_success:
+        return broken("API", f"{url} is not ready: {response.text.strip()}", "Its log says more.")
     return fine("API", f"{url} is ready")

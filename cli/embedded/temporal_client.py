@@ -1,13 +1,13 @@
-"""The Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), reached and fit for us."""
+"""A client of the Temporal in the environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), and checks of it."""
 
 import asyncio
+import shlex
 import time
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
@@ -15,28 +15,55 @@ from temporalio.service import RPCError
 
 from cli.errors import CommandError, Exit
 from workflows.client import connect
-from workflows.search_attributes import ALL_ATTRIBUTES
+from workflows.health import ONE_LOOK, has_namespace, missing_attributes
 
-ONE_LOOK: Final = timedelta(seconds=3)
-BETWEEN_TRIES: Final = timedelta(seconds=2)
+RETRY_PAUSE: Final = timedelta(seconds=2)
 
 log = structlog.get_logger()
 
 
-async def connected_temporal(*, patience: timedelta = timedelta(0)) -> Client:
-    """Raises CommandError when nobody answers there for so long."""
-    gives_up_at = time.monotonic() + patience.total_seconds()
+async def connected_temporal(*, timeout: timedelta = timedelta(0)) -> Client:
+    """Raises CommandError when it cannot be reached, or lacks our namespace, after `timeout`."""
+    deadline = time.monotonic() + timeout.total_seconds()
     while True:
         try:
-            return await connect()
-        except RuntimeError as unreachable:
-            if time.monotonic() >= gives_up_at:
-                raise _unreachable(unreachable) from unreachable
-            log.warning("temporal_is_not_there_yet", why=str(unreachable))
-        await asyncio.sleep(BETWEEN_TRIES.total_seconds())
+            client = await connect_unchecked()
+            await _require_namespace(client)
+        except CommandError as error:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("temporal_is_not_there_yet", why=str(error))
+        else:
+            return client
+        await asyncio.sleep(RETRY_PAUSE.total_seconds())
 
 
-def _unreachable(why: RuntimeError) -> CommandError:
+async def connect_unchecked() -> Client:
+    """A client without checks of namespace and search attributes. Raises CommandError when it cannot connect."""
+    try:
+        return await connect()
+    except RuntimeError as unreachable:
+        raise _unreachable(unreachable) from unreachable
+
+
+async def _require_namespace(client: Client) -> None:
+    try:
+        exists = await has_namespace(client)
+    except RPCError as unreachable:
+        raise _unreachable(unreachable) from unreachable
+    if not exists:
+        raise CommandError(
+            f"Temporal has no namespace {client.namespace}.",
+            hint=f"{namespace_create_command(client.namespace)}   makes it; TEMPORAL_NAMESPACE names another.",
+        )
+
+
+def namespace_create_command(namespace: str) -> str:
+    """The shell command that creates the namespace."""
+    return f"temporal operator namespace create --namespace {shlex.quote(namespace)}"
+
+
+def _unreachable(why: Exception) -> CommandError:
     return CommandError(
         f"Temporal cannot be reached: {why}",
         hint="`aijobs up` starts one here; TEMPORAL_ADDRESS names another (default 127.0.0.1:7233).",
@@ -44,16 +71,8 @@ def _unreachable(why: RuntimeError) -> CommandError:
     )
 
 
-async def missing_attributes(client: Client) -> set[str]:
-    """The search attributes of ours that its namespace does not have. Raises RPCError."""
-    listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), timeout=ONE_LOOK
-    )
-    return {key.name for key in ALL_ATTRIBUTES} - set(listed.custom_attributes)
-
-
-async def knows_our_attributes(address: str) -> bool:
-    """Whether the server there is ready for our jobs."""
+async def has_search_attributes(address: str) -> bool:
+    """Whether the server at this address is reachable and has our search attributes."""
     try:
         return not await missing_attributes(await Client.connect(address))
     except (RPCError, RuntimeError):
@@ -61,7 +80,7 @@ async def knows_our_attributes(address: str) -> bool:
 
 
 async def is_polled(queue: str) -> bool:
-    """Whether any worker takes workflows from a queue of the Temporal that the environment names."""
+    """Whether any worker polls this task queue of the Temporal in the environment."""
     request = DescribeTaskQueueRequest(
         namespace=(client := await connected_temporal()).namespace,
         task_queue=TaskQueue(name=queue),

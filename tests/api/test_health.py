@@ -1,20 +1,86 @@
-"""Alive, and ready."""
+"""Alive, ready, and what is missing when it is not."""
 
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.storage.directory import DirectoryStore
-from tests.api.installation import ApiUnderTest, opened_installation
+from aijobs.adapters.storage.signed_links import LinkSigner
+from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.totals import WAITING_PATIENCE
+from aijobs.providers.replicate import ReplicateSettings
+from aijobs.settings import GivenSettings
+from api.app import dependencies_over
+from tests.api.installation import SECRET, ApiUnderTest, opened_installation
+from tests.cli.command import running
+from worker import build_workers, running_workers
+from workflows.client import TemporalJobEngine
+from workflows.health import ACTIVITY_PATIENCE, POLLED_WITHIN, WORKFLOW_PATIENCE, QueueHealth, examine
+from workflows.task_queues import ALL_QUEUES, MIGRATION, WORKFLOWS
 
 
-async def test_alive_and_ready(standing: ApiUnderTest) -> None:
-    for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
-        answer = await standing.http.get(path, headers={"Authorization": ""})
-        assert (answer.status_code, answer.json()) == (200, {"status": status})
+@asynccontextmanager
+async def opened(folder: Path, client: Client, **changes: Any) -> AsyncIterator[tuple[ApiUnderTest, Adapters]]:
+    async def connected() -> Client:
+        return client
+
+    sections: dict[str, Any] = {"replicate": ReplicateSettings(token=SecretStr("r8_test"))}
+    async with open_adapters(GivenSettings(data_dir=folder, **sections)) as adapters:
+        key = await ensure_first_key(adapters.database, adapters.secret, folder)
+        dependencies = replace(dependencies_over(adapters, TemporalJobEngine(connected)), **changes)
+        async with opened_installation(dependencies, key) as installation:
+            yield installation, adapters
+
+
+async def missing(api: ApiUnderTest) -> list[str]:
+    """The pointers of what /readyz says is missing."""
+    answer = await api.http.get("/readyz", headers={"Authorization": ""})
+    if answer.status_code == 200:
+        assert answer.json() == {"status": "ready"}
+        return []
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert int(answer.headers["Retry-After"]) > 0
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def in_a_namespace(client: Client, name: str, *, make: bool) -> Client:
+    if make:
+        request = RegisterNamespaceRequest(namespace=name)
+        request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
+        await client.workflow_service.register_namespace(request)
+    address = client.service_client.config.target_host
+    return await Client.connect(address, namespace=name, data_converter=pydantic_data_converter)
+
+
+async def test_alive_and_ready(temporal: Client, tmp_path: Path) -> None:
+    async with opened(tmp_path, temporal) as (api, adapters), running_workers(build_workers(temporal, adapters)):
+        async with asyncio.timeout(20):
+            while not all(queue.polled_ago for queue in (await examine(temporal)).queues):
+                await asyncio.sleep(0.1)
+        for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
+            answer = await api.http.get(path, headers={"Authorization": ""})
+            assert (answer.status_code, answer.json()) == (200, {"status": status})
 
 
 async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path: Path, key: str) -> None:
-    nowhere = DirectoryStore(tmp_path / "nowhere", without_temporal.parts.signer)
+    nowhere = DirectoryStore(tmp_path / "nowhere", LinkSigner(SECRET, "http://aijobs.test"))
     async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
         answer = await poor.http.get("/readyz")
         alive = await poor.http.get("/healthz")
@@ -22,3 +88,160 @@ async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/temporal", "/store"]
     assert alive.status_code == 200
+
+
+async def test_queues_without_a_worker_are_named(temporal: Client, tmp_path: Path) -> None:
+    empty = await in_a_namespace(temporal, "empty", make=True)
+    async with opened(tmp_path, empty) as (api, _):
+        found = await missing(api)
+
+    assert found == ["/search_attributes", *(f"/queues/{name}" for name in ALL_QUEUES)]
+
+
+async def test_a_missing_namespace_is_named(temporal: Client, tmp_path: Path) -> None:
+    async with opened(tmp_path, await in_a_namespace(temporal, "nowhere", make=False)) as (api, _):
+        assert await missing(api) == ["/namespace"]
+        answer = await api.submit("ada")
+
+    assert answer.status_code == 202
+
+
+async def test_a_worker_that_hangs_and_one_that_is_gone_are_noticed(temporal: Client, tmp_path: Path) -> None:
+    there = await in_a_namespace(temporal, "deserted", make=True)
+    settings = {"TEMPORAL_ADDRESS": there.service_client.config.target_host, "TEMPORAL_NAMESPACE": "deserted"}
+    async with running("worker", "--queues", MIGRATION, folder=tmp_path, **settings) as worker:
+        while (await queue_of(there, MIGRATION)).problem() is not None:
+            await asyncio.sleep(0.1)
+        os.kill(worker.pid, signal.SIGSTOP)
+        await asyncio.sleep(2)
+        hanging = (await queue_of(there, MIGRATION)).problem(polled_within=SECOND)
+
+    assert "it hangs, or is gone" in str(hanging)
+    assert "No worker polls" in str((await queue_of(there, WORKFLOWS)).problem())
+
+
+async def queue_of(client: Client, name: str) -> QueueHealth:
+    return next(queue for queue in (await examine(client)).queues if queue.name == name)
+
+
+SECOND: Final = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "polled_ago", "waits", "problem"),
+    [
+        (WORKFLOWS, SECOND, 0 * SECOND, None),
+        (WORKFLOWS, POLLED_WITHIN - SECOND, WORKFLOW_PATIENCE - SECOND, None),
+        (WORKFLOWS, POLLED_WITHIN + SECOND, 0 * SECOND, "hangs, or is gone. 3 tasks wait."),
+        (WORKFLOWS, SECOND, WORKFLOW_PATIENCE + SECOND, "cannot keep up, or hang"),
+        (MIGRATION, SECOND, WORKFLOW_PATIENCE + SECOND, None),
+        (MIGRATION, SECOND, ACTIVITY_PATIENCE + SECOND, "cannot keep up, or hang"),
+        (MIGRATION, None, 0 * SECOND, "No worker polls"),
+    ],
+)
+def test_what_is_wrong_with_a_queue(
+    name: str, polled_ago: timedelta | None, waits: timedelta, problem: str | None
+) -> None:
+    said = QueueHealth(name=name, polled_ago=polled_ago, backlog=3, waits=waits).problem()
+
+    assert said == problem if problem is None else problem in str(said)
+
+
+async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderTest) -> None:
+    code = await without_temporal.job()
+    assert await missing(without_temporal) == ["/temporal"]
+
+    await _accepted_at(without_temporal, code, (now() - WAITING_PATIENCE * 2).isoformat(sep=" "))
+    await asyncio.sleep(2.1)
+
+    assert await missing(without_temporal) == ["/temporal", "/jobs"]
+
+
+async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
+    async with api.parts.database.write() as session:
+        statement = text("UPDATE job SET create_time = :at WHERE code = :code").bindparams(
+            at=at.split("+")[0], code=code
+        )
+        await (await session.connection()).execute(statement)
+
+
+class SlowStore(DirectoryStore):
+    """Which takes its time to answer, and counts how often it is asked."""
+
+    asked = 0
+    takes = 0.2
+
+    async def probe(self) -> None:
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+
+
+async def test_asking_often_costs_no_more_than_asking_once(without_temporal: ApiUnderTest, key: str) -> None:
+    store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
+    async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
+        answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert store.asked == 1
+
+
+async def test_an_answer_comes_in_time_whatever_hangs(without_temporal: ApiUnderTest, key: str) -> None:
+    store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
+    store.takes = 60
+    async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
+        api.http.timeout = 20.0
+        began = time.monotonic()
+        found = await missing(api)
+
+    assert found == ["/temporal", "/store"]
+    assert time.monotonic() - began < 8
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a few megabytes, which only a privileged user can make."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("No disk can be mounted here.")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+async def later_missing(api: ApiUnderTest) -> Sequence[str]:
+    """Of the database, when the last look is forgotten."""
+    await asyncio.sleep(2.1)
+    return [pointer for pointer in await missing(api) if pointer in {"/database", "/jobs"}]
+
+
+async def test_a_full_disk_is_named_and_clients_may_come_again(small_disk: Path, temporal: Client) -> None:
+    async with opened(small_disk, temporal) as (api, _):
+        assert await later_missing(api) == []
+        filling = small_disk / "filling"
+        with suppress(OSError), filling.open("wb") as file:
+            file.write(bytes(6_000_000))
+
+        assert await later_missing(api) == ["/database"]
+        answers = [await api.submit("ada", metadata={"words": "x" * 500}) for _ in range(30)]
+        filling.unlink()
+        assert await later_missing(api) == []
+        assert (await api.submit("ada")).status_code == 202
+
+    refused = [answer for answer in answers if answer.status_code != 202]
+    assert refused
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "database_unavailable")}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    assert "full" in refused[0].json()["detail"]
+
+
+async def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, temporal: Client) -> None:
+    async with opened(tmp_path, temporal) as (api, _):
+        await api.job()
+        async with api.parts.database.write() as session:
+            await (await session.connection()).exec_driver_sql("PRAGMA query_only=ON")
+
+        assert await later_missing(api) == ["/database"]
+        answer = await api.submit("ada")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert "read-only" in answer.json()["detail"]

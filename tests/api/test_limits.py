@@ -20,6 +20,7 @@ from aijobs.persistence.jobs.event_log import EventFilter
 from aijobs.persistence.jobs.gate import locked_job, record
 from api.app import build_app
 from api.auth.credentials import Credentials
+from api.deadlines import ClientLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from api.streaming.hub import EventHub
@@ -36,7 +37,7 @@ async def limited(
     """An installation with these settings, and with this patience for readers."""
     parts = replace(parts, settings=parts.settings.model_copy(update=settings))
     async with (
-        serving(build_app(parts), parts.live, host="127.0.0.1", port=0, send_patience=patience) as url,
+        serving(build_app(parts), parts.live, host="127.0.0.1", port=0, clients=ClientLimits(write=patience)) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
         yield ApiUnderTest(url, parts, http)

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.installation import ApiUnderTest
+from aijobs.adapters.storage.signed_links import LinkSigner
+from tests.api.installation import SECRET, ApiUnderTest
 from tests.api.pictures import picture
 
 
@@ -78,10 +79,9 @@ async def test_a_link_that_was_tampered_with_is_refused(standing: ApiUnderTest, 
 async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     output = await standing.keep_output(code, picture(kind="PNG"))
-    expired = standing.parts.signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
-    gone = standing.parts.signer.sign(
-        "outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png"
-    )
+    signer = LinkSigner(SECRET, standing.parts.base_url)
+    expired = signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
+    gone = signer.sign("outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png")
 
     assert (await standing.http.get(f"/api/store/{output.key}")).status_code == 422
     assert (await standing.http.get(local(expired))).status_code == 404

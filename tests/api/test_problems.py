@@ -34,7 +34,7 @@ def check(answer: httpx.Response, status: int, code: str) -> None:
     problem = answer.json()
     assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert list(problem) == ["type", "title", "status", "detail", "code", "request_id", "errors"]
+    assert list(problem) == ["type", "title", "status", "detail", "code", "request_id", "errors", "errors_total"]
     assert problem["type"] == f"http://aijobs.test/problems/{code}"
     assert problem["request_id"] == answer.headers["X-Request-Id"]
 

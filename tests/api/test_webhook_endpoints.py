@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.webhooks import SecretRef, WebhookReply
+from aijobs.domain.webhooks import SecretRef, WebhookReply, secret_of
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from tests.api.installation import SECRET, ApiUnderTest, Headers

@@ -238,6 +238,19 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         "history",
         in_sql("UPDATE job_event SET kind = 'progress' WHERE job_code = :failed AND kind = 'note'"),
     ),
+    (
+        "sent after its end",
+        "wanted",
+        in_sql("UPDATE submission SET intent_at = datetime('now', '+1 day') WHERE job_code = :success"),
+    ),
+    (
+        "sent after the wish to cancel it",
+        "wanted",
+        in_sql(
+            "UPDATE job_event SET kind = 'note', detail = '{\"cancel\": 1}', at = datetime('now', '-1 day') "
+            "WHERE job_code = :success AND seq = 2"
+        ),
+    ),
     ("a reader misses an event", "streams", _heard_less),
     ("a reader gets an event twice", "streams", _heard_twice),
     ("a reader is not told the end", "streams", _heard_no_end),

@@ -1,4 +1,4 @@
-"""Records the histories that test_replay.py replays: `python -m tests.histories.record`.
+"""Records the histories that test_replay.py replays: `python -m tests.histories.record PREFIX [SCENE …]`.
 
 Old files stay, for jobs that began with older code may still be running somewhere; new ones get a new name.
 """
@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -61,13 +61,20 @@ SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Ac
     "temporal_cancel": ([JobStatus.PROCESSING], "", temporal_cancel),
     "late": ([JobStatus.PROCESSING], 'deadlines = { processing = "2s" }', nothing),
     "generate": ([], "asyn = false", nothing),
+    "cancel_in_submit": ([JobStatus.PROCESSING], "", signal_cancel),
+    "temporal_cancel_in_submit": ([JobStatus.PROCESSING], "", temporal_cancel),
 }
 
 
-async def record(prefix: str) -> None:
+#: Scenes in which the provider turns the first request away.
+REFUSED: Final = frozenset({"cancel_in_submit", "temporal_cancel_in_submit"})
+
+
+async def record(prefix: str, names: Sequence[str]) -> None:
     async with temporal_server(data_dir=None) as server:
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
-        for name, (script, overlay, act) in SCENES.items():
+        for name in names or SCENES:
+            script, overlay, act = SCENES[name]
             history = await _one(client, name, script, f"[models.local_v1]\n{overlay}", act)
             (HERE / f"{prefix}_{name}.json").write_text(history)
 
@@ -79,7 +86,7 @@ async def _one(
         await asyncio.sleep(0.1)
 
     generators: dict[str, Generator] = {"local": Echo(pause)}
-    providers = {"local": StepProvider(script, stops=name != "late")}
+    providers = {"local": StepProvider(script, stops=name != "late", refusals=name in REFUSED)}
     with tempfile.TemporaryDirectory() as directory:
         async with running_workbench(
             client, Path(directory), providers=providers, generators=generators, overlay=overlay
@@ -105,4 +112,4 @@ def _without_places(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record(sys.argv[1] if len(sys.argv) > 1 else "v0_1"))
+    asyncio.run(record(sys.argv[1] if len(sys.argv) > 1 else "v0_1", sys.argv[2:]))

@@ -12,7 +12,9 @@ from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import VENDORS, Settings, variable
 from sandbox.vendors.registry import simulated_vendors
 
-SANDBOX = SandboxAccess(url="http://127.0.0.1:9400", token="r8_sandbox", webhook_secret="whsec_c2VjcmV0")
+SANDBOX = SandboxAccess(
+    url="http://127.0.0.1:9400", token="r8_sandbox", webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+)
 
 
 def test_every_provider_has_its_section() -> None:

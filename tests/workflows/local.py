@@ -12,6 +12,7 @@ from aijobs.domain.jobs.submissions import (
     Found,
     ProviderRequest,
     Ref,
+    Rejected,
     Search,
     Submission,
     SubmitOutcome,
@@ -47,14 +48,18 @@ class StepProvider:
         *,
         stops: bool = True,
         arrives: bool = True,
+        refusals: int = 0,
     ) -> None:
+        """`refusals`: so many requests are turned away first, as by a provider that is busy."""
         self._script = script
         self._content = content
         self._stops = stops
         self._arrives = arrives
+        self._refusals = refusals
         self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
         self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
         self.questions = 0
+        self.requests = 0
 
     def parameters(self, _model: Model) -> type[Parameters]:
         return AnyParameters
@@ -66,6 +71,9 @@ class StepProvider:
         return ProviderRequest(method="POST", url="https://example.com", body={"token": task.token})
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
+        self.requests += 1
+        if self.requests <= self._refusals:
+            return Rejected("busy", "come again", may_retry=True)
         return Accepted({"id": request.body["token"]}) if self._arrives else Unknown("no answer")
 
     async def query(self, ref: Ref) -> Snapshot:

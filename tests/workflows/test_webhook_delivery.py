@@ -11,9 +11,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowFailureError
 
 from aijobs.adapters.webhooks.settings import WebhookSettings
-from aijobs.adapters.webhooks.signing import secret_of
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref
+from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref, secret_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
 from aijobs.persistence.webhooks.log import delivery_of, replay

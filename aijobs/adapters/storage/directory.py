@@ -12,10 +12,10 @@ from typing import Final
 from aijobs.adapters.storage.atomic_file import AtomicFile, store_errors
 from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.keys import checked_key
-from aijobs.adapters.storage.shielded import shielded
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import StoredObject
+from aijobs.domain.values.shielded import shielded
 
 BATCH_BYTES: Final = 1024 * 1024  #: chunks are collected up to this size: a thread call per small chunk would be slow
 READ_BYTES: Final = 256 * 1024

@@ -15,8 +15,8 @@ from aijobs.adapters.storage.keys import checked_key
 from aijobs.adapters.storage.multipart import MultipartUpload, in_parts, part_size
 from aijobs.adapters.storage.s3_calls import S3Calls
 from aijobs.adapters.storage.settings import StoreSettings
-from aijobs.adapters.storage.shielded import shielded
 from aijobs.domain.jobs.outputs import StoredObject
+from aijobs.domain.values.shielded import shielded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

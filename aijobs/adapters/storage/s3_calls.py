@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aijobs.adapters.storage.shielded import shielded
 from aijobs.domain.errors import NotFound, StoreUnavailable
+from aijobs.domain.values.shielded import shielded
 
 T = TypeVar("T")
 

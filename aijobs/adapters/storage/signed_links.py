@@ -10,8 +10,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from aijobs.domain.errors import NotAllowed, NotFound
+from aijobs.domain.ports.object_store import STORE_PATH
 
-STORE_PATH: Final = "/api/store/"  #: `GET /api/store/{key:path}?filename=…&type=…&expires=<unix>&signature=<…>`
 MIN_SECRET_LENGTH: Final = 16
 
 _PURPOSE = "aijobs store link 1"  # signed too, so that signatures for other purposes are not valid here

@@ -2,20 +2,21 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
+from standardwebhooks import Webhook
 
 from aijobs.adapters.network.retry_after import parsed_retry_after
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.adapters.webhooks.settings import WebhookSettings
-from aijobs.adapters.webhooks.signing import signed_headers
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import AddressRefused
-from aijobs.domain.webhooks import WebhookMessage, WebhookReply
+from aijobs.domain.webhooks import WebhookMessage, WebhookReply, secret_of
 
 MAX_RESPONSE_BYTES: Final = 64 * 1024
 RESPONSE_TIMEOUT: Final = timedelta(seconds=1)
@@ -69,7 +70,7 @@ class HttpWebhookSender:
         headers = {
             "content-type": "application/json",
             "user-agent": "aijobs",
-            **signed_headers(self._secret, message, datetime.now(UTC)),
+            **_signed_headers(self._secret, message, datetime.now(UTC)),
         }
         timeout = httpx.Timeout(self._timeout.total_seconds()).as_dict()
         return httpx.Request(
@@ -94,3 +95,13 @@ async def _release(response: httpx.Response) -> None:
 def _reason(failed: Exception) -> str:
     reason = str(failed)[:MAX_REASON] or type(failed).__name__
     return reason if isinstance(failed, AddressRefused) else f"The connection failed: {reason}"
+
+
+def _signed_headers(master: bytes, message: WebhookMessage, now: datetime) -> Mapping[str, str]:
+    """The three headers of Standard Webhooks, with one signature for each secret. `now` is UTC."""
+    signatures = [Webhook(secret_of(master, ref)).sign(message.message_id, now, message.body) for ref in message.seals]
+    return {
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }

@@ -8,8 +8,8 @@ import httpx
 
 from aijobs.adapters.network.host_patterns import HostPort, plain_host
 from aijobs.adapters.network.public_addresses import is_public
+from aijobs.domain.webhooks import MAX_URL_LENGTH
 
-MAX_URL_LENGTH: Final = 2000
 HTTPS_PORT: Final = 443
 
 #: Names that end in a number are parsed as addresses by some programs (WHATWG URL, 3.5).

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
 from aijobs.domain.documents.column_values import CellValue, ColumnType, value_as
@@ -51,7 +51,7 @@ class Column(BaseModel):
 
     name: Line = Field(examples=["合同金额"])
     type: ColumnType = ColumnType.STRING
-    required: bool = False
+    required: StrictBool = False
 
 
 class StageSettings(BaseModel):
@@ -64,8 +64,8 @@ class StageSettings(BaseModel):
 
     identifiers: tuple[Line, ...] = Field(default=(), max_length=MAX_IDENTIFIERS)
     pattern: str = Field(default=DEFAULT_PATTERN, min_length=1, max_length=MAX_PATTERN_LENGTH)
-    strict_order: bool = Field(default=True, description="by number; otherwise as they come in the prompt")
-    max_stages: int = Field(default=10, ge=1, le=MAX_STAGES)
+    strict_order: StrictBool = Field(default=True, description="by number; otherwise as they come in the prompt")
+    max_stages: StrictInt = Field(default=10, ge=1, le=MAX_STAGES)
 
     @field_validator("identifiers", mode="before")
     @classmethod

@@ -49,6 +49,17 @@ class RerunFrom(StrEnum):
     MIGRATION = "migration"  #: the finished generation is used again, without a new charge
 
 
+#: The stage that a job is in, by its status.
+STAGE_OF: Final = {
+    JobStatus.DRAFT: Stage.SUBMIT,
+    JobStatus.SUBMITTED: Stage.QUEUE,
+    JobStatus.QUEUED: Stage.QUEUE,
+    JobStatus.PROCESSING: Stage.PROCESSING,
+    JobStatus.GENERATED: Stage.MIGRATE,
+    JobStatus.MIGRATING: Stage.MIGRATE,
+}
+
+
 class JobError(BaseModel):
     """Why a job ended badly, as its owner sees it."""
 
@@ -76,6 +87,11 @@ class JobBrief(BaseModel):
     job_status: JobStatus = JobStatus.DRAFT  #: beyond DRAFT only after continue-as-new
     unit_progress: float | None = None
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
+
+
+def late_watch_id(job_code: str) -> str:
+    """The id of the workflow that watches on after the job has ended in doubt."""
+    return f"{job_code}_late"
 
 
 class JobState(BaseModel):

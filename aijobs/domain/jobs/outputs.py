@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
+
+SHOWN_BY_BROWSERS: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "video/", "audio/")
+"""Media types, or how they begin, that are shown without running anything; SVG and HTML are not among them."""
 
 
 class OutputKind(StrEnum):

@@ -26,7 +26,8 @@ class Conversations(Protocol):
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
         """Count the answer to a question that is about to leave as lost, until it is kept; the how-manieth it is.
 
-        Beyond `most` nothing is counted, and the question must not leave.
+        Beyond `most` nothing is counted, and the question must not leave. Raises JobIsFinal and CancelRequested:
+        then it must not leave either.
         """
         ...
 

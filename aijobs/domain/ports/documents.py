@@ -1,6 +1,6 @@
 """What taking in a document, and turning it into a table, needs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +38,18 @@ class DocumentParser(Protocol):
 
         Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
         """
+        ...
+
+
+class TableWriter(Protocol):
+    """Writes rows of any number as a file, a page of them after the other."""
+
+    def csv(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
+        """Under a line of headings. A text that could be taken for a formula has an apostrophe before it."""
+        ...
+
+    def excel(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
+        """Under a line of headings. Raises FileTooLarge when a sheet has no room for all of them."""
         ...
 
 

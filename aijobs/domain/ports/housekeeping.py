@@ -14,6 +14,10 @@ class Housekeeping(Protocol):
         """Jobs that are not final and of which nothing was heard for so long, by code, those behind `after`."""
         ...
 
+    async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:
+        """Jobs whose points are held, that ended so long ago, and that a late watch may still bring a word of."""
+        ...
+
     async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
         """Those of the jobs that have been final for so long."""
         ...

@@ -40,7 +40,11 @@ class JobGate(Protocol):
 
 
 class JobQueries(Protocol):
-    """What was asked for."""
+    """What was asked for, and what has become of it."""
+
+    async def state(self, code: str) -> JobState:
+        """How a job stands. Raises UnknownJob."""
+        ...
 
     async def assignment(self, code: str) -> JobInput:
         """Raises NotFound."""

@@ -1,10 +1,15 @@
 """Where outputs and uploads live."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 from aijobs.domain.jobs.outputs import StoredObject
+
+STORE_PATH: Final = "/api/store/"
+"""Of the links that the API serves: `{key}?filename=…&type=…&expires=<unix>&signature=<…>`."""
 
 
 class ObjectStore(Protocol):
@@ -36,4 +41,23 @@ class ObjectStore(Protocol):
 
     async def probe(self) -> None:
         """Raises StoreUnavailable with the reason, when the store cannot be used now."""
+        ...
+
+
+@dataclass(frozen=True)
+class ServedObject:
+    """A file to send, and how a browser is to treat it: the value of a `Content-Disposition` header."""
+
+    path: Path
+    disposition: str
+
+
+class ServedObjects(Protocol):
+    """What the API itself serves of the store, to whoever holds a link to it."""
+
+    async def find(self, key: str, *, filename: str, media_type: str, expires: int, signature: str) -> ServedObject:
+        """What a link leads to.
+
+        Raises NotAllowed when the link was not made here; NotFound when it has expired, or nothing is there.
+        """
         ...

@@ -13,7 +13,11 @@ class SubmissionLog(Protocol):
     async def last_submission(self, code: str) -> Submission | None: ...
 
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
-        """Note that a request is about to leave. Raises SubmissionExists unless the ones before it were rejected."""
+        """Note that a request is about to leave.
+
+        Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more. Raises SubmissionExists
+        unless the ones before it were rejected.
+        """
         ...
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:

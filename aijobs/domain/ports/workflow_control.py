@@ -1,15 +1,17 @@
 """Temporal, as use cases and repair need it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.job import JobBrief
 
 
 class JobEngine(Protocol):
     """Runs the jobs that were accepted. A job's code names its run, so that everything here may be repeated.
 
-    Every method gives up after a few seconds and raises TemporalUnavailable.
+    Every method gives up after about a second and raises TemporalUnavailable.
     """
 
     async def start(self, brief: JobBrief) -> None:
@@ -32,6 +34,11 @@ class JobEngine(Protocol):
         """Whether it answers."""
         ...
 
+    async def missing(self) -> Sequence[FieldError]:
+        """What stands against carrying out jobs, though it answers: `/namespace`, `/search_attributes`,
+        `/queues/<name>` of which no worker takes care."""
+        ...
+
 
 class WorkflowStatus(StrEnum):
     """What Temporal says of a job's workflow."""
@@ -52,7 +59,7 @@ class JobWorkflowControl(Protocol):
         """Leave the slow watch behind that settles what is held."""
         ...
 
-    async def fate(self, job_code: str) -> WorkflowStatus: ...
+    async def fate(self, workflow_id: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""

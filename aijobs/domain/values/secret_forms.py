@@ -52,12 +52,6 @@ def _not_a_webhook_secret(written: str) -> str | None:
     return None
 
 
-def _of_replicate(written: str) -> str | None:
-    if written.startswith(("sk-", "hf_", "AKIA", "ghp_")):
-        return "is somebody else's key: Replicate's begin with r8_"
-    return _not_a_webhook_secret(written)
-
-
 def _webhook_secret_error(written: str) -> str | None:
     if written.startswith("v1,"):
         return "begins with v1, which belongs to a signature: a webhook secret begins with whsec_"
@@ -100,10 +94,13 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def checked_token(*checks: Check) -> Callable[[SecretStr], SecretStr]:
+    """For keys of a service that knows more of their form: each check says what is wrong with one, or nothing."""
+    return _checked(_slip, _not_a_webhook_secret, *checks)
+
+
 #: A key of some service, in a form that is not known.
-Token = Annotated[SecretStr, AfterValidator(_checked(_slip, _not_a_webhook_secret))]
-#: Replicate's, `r8_…`.
-ReplicateToken = Annotated[SecretStr, AfterValidator(_checked(_slip, _of_replicate))]
+Token = Annotated[SecretStr, AfterValidator(checked_token())]
 #: `whsec_…`, by Standard Webhooks.
 WebhookSecret = Annotated[SecretStr, AfterValidator(_checked(_slip, _webhook_secret_error))]
 AccessKey = Annotated[SecretStr, AfterValidator(_checked(_slip))]

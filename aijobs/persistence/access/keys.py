@@ -11,7 +11,8 @@ from typing import Final
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import NotAuthenticated, NotFound
+from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.chunked import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -77,10 +78,12 @@ async def create_key(
 ) -> str:
     """The new key's text, which nobody can tell again. Without scopes it gets all that its kind may have.
 
-    Raises ValueError for a user's key without a user, or with a scope that is not for users.
+    Raises ValueError for a user's key without a user, for what cannot be a user, and for a scope that is not for users.
     """
-    if kind is KeyKind.USER and not user_id:
+    if kind is KeyKind.USER and user_id is None:
         raise ValueError("A user's key needs the user that it acts for.")
+    if user_id is not None and (error := user_id_error(user_id)):
+        raise ValueError(f"This cannot be a user. {error}")
     allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
     wanted = allowed if scopes is None else frozenset(scopes)
     if excess := wanted - allowed:
@@ -172,6 +175,14 @@ def new_key_text(kind: KeyKind) -> str:
     return f"{PREFIX}_{kind}_{secrets.token_hex(ID_BYTES)}_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
+def key_id_in(text: str) -> str | None:
+    """The id that a key of ours has in it; nothing when the text is none."""
+    try:
+        return _parts_of(text)[1] if len(text) <= MAX_KEY_LENGTH else None
+    except NotAuthenticated:
+        return None
+
+
 def _parts_of(text: str) -> tuple[str, str]:
     """Kind and id."""
     match text.split("_", 3):
@@ -195,7 +206,7 @@ async def _row(session: AsyncSession, key_id: str) -> ApiKeyRow | None:
 def _valid(row: ApiKeyRow) -> ApiKey:
     key = _api_key(row)
     if not key.is_valid:
-        raise NotAuthenticated("This key is revoked or has expired.")
+        raise CredentialExpired("This key is revoked or has expired.")
     return key
 
 

@@ -79,6 +79,7 @@ class DatabaseConversations:
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
         async with self._database.write() as session:
+            await gate.require_wanted(session, await gate.locked_job(session, job_code))
             await _open_conversation(session, job_code)
             question = await _question(session, job_code, stage)
             if question.lost >= most:

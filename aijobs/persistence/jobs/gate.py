@@ -8,9 +8,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import CancelRequested, UnknownJob
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.job import JobError, JobState
+from aijobs.domain.jobs.job import STAGE_OF, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
@@ -27,16 +27,16 @@ PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 
 
 async def locked_job(session: AsyncSession, code: str) -> JobRow:
-    """The job's row, locked until the transaction ends. Raises NotFound."""
+    """The job's row, locked until the transaction ends. Raises UnknownJob."""
     found = await session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
     row = found.one_or_none()
     if row is None:
-        raise NotFound(f"There is no job {code}.")
+        raise UnknownJob(f"There is no job {code}.")
     return row
 
 
 async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
-    """The same of a job that has not ended. Raises NotFound and JobIsFinal."""
+    """The same of a job that has not ended. Raises UnknownJob and JobIsFinal."""
     job = await locked_job(session, code)
     require_unfinished(code, job.job_status)
     return job
@@ -59,6 +59,8 @@ async def advance(
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
+    if error and to is JobStatus.CANCELED:  # who asked for it may not know how far the job had come
+        error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
         for on_final in ON_FINAL:
             error = await on_final(session, job, to, error, closing=closing)
@@ -106,11 +108,24 @@ def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
 async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
     """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
+    if await wish_to_cancel(session, job) is None:
+        note(session, job, {"cancel": "requested", "reason": reason})
+
+
+async def wish_to_cancel(session: AsyncSession, job: JobRow) -> str | None:
+    """The reason with which a locked job's end was asked for, if it was."""
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
-    if not any("cancel" in detail for detail in notes):
-        note(session, job, {"cancel": "requested", "reason": reason})
+    return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
+
+
+async def require_wanted(session: AsyncSession, job: JobRow) -> None:
+    """Asked of a locked job before anything is sent that may be paid for. Raises JobIsFinal and CancelRequested."""
+    require_unfinished(job.code, job.job_status)
+    reason = await wish_to_cancel(session, job)
+    if reason is not None:
+        raise CancelRequested(reason)
 
 
 def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:

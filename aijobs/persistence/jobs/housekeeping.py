@@ -12,6 +12,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import write_intents
 from aijobs.persistence.jobs.queries import brief_of
+from aijobs.persistence.jobs.statistics import held_jobs
 from aijobs.persistence.tables import IdempotencyRow, JobRow
 
 
@@ -35,6 +36,13 @@ class DatabaseHousekeeping:
                 .limit(at_most)
             )
             return [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
+
+    async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:
+        async with self._database.read() as session:
+            longest = max(model.deadlines.late for model in self._catalogue)
+            rows = await held_jobs(session, user_id=None, at_most=at_most, ended_since=now() - longest)
+            quiet = [row for row in rows if row.update_time < now() - quiet_for and row.model_id in self._catalogue]
+            return [brief_of(row, self._catalogue) for row in quiet]
 
     async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
         async with self._database.read() as session:

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import BadInput
+from aijobs.domain.errors import BadInput, UnknownJob
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
@@ -128,6 +128,13 @@ class DatabaseJobQueries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def state(self, code: str) -> JobState:
+        async with self._database.read() as session:
+            row = (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one_or_none()
+            if row is None:
+                raise UnknownJob(f"There is no job {code} in this database.")
+            return state_of(row)
 
     async def assignment(self, code: str) -> JobInput:
         async with self._database.read() as session:

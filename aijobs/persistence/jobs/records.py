@@ -17,7 +17,7 @@ class DatabaseRecords:
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self.gate = DatabaseJobGate(database, catalogue)
         self.queries = DatabaseJobQueries(database)
-        self.submissions = DatabaseSubmissionLog(database)
+        self.submissions = DatabaseSubmissionLog(database, catalogue)
         self.outputs = DatabaseOutputLog(database)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)

@@ -154,7 +154,9 @@ async def throttled(session: AsyncSession, *, since: datetime) -> Mapping[str, i
     return dict(counted.all())
 
 
-async def held_jobs(session: AsyncSession, *, user_id: str | None, at_most: int) -> list[JobRow]:
+async def held_jobs(
+    session: AsyncSession, *, user_id: str | None, at_most: int, ended_since: datetime | None = None
+) -> list[JobRow]:
     """Jobs whose points wait for a decision, the oldest first."""
     later = aliased(PointsEntryRow)
     decided = select(later.id).where(
@@ -172,6 +174,8 @@ async def held_jobs(session: AsyncSession, *, user_id: str | None, at_most: int)
         .order_by(col(JobRow.id))
         .limit(at_most)
     )
+    if ended_since is not None:
+        query = query.where(col(JobRow.resp_time) >= ended_since)
     return list(await session.exec(query))
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.errors import SubmissionExists
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import DeadlinePassed, SubmissionExists
 from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     Accepted,
@@ -49,7 +50,11 @@ async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow
 async def intend(
     session: AsyncSession, job: JobRow, *, provider: str, token: str, request: ProviderRequest
 ) -> SubmissionRow:
-    """A new submission of a locked job. Raises SubmissionExists unless the ones before it were rejected."""
+    """A new submission of a locked job: from now on a request may be on the wire.
+
+    Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
+    """
+    await gate.require_wanted(session, job)
     last = await last_submission(session, job.code)
     if last is not None and last.outcome != Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
@@ -113,8 +118,9 @@ def as_submission(row: SubmissionRow) -> Submission:
 class DatabaseSubmissionLog:
     """Implements SubmissionLog."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._database = database
+        self._catalogue = catalogue
 
     async def last_submission(self, code: str) -> Submission | None:
         async with self._database.read() as session:
@@ -124,6 +130,8 @@ class DatabaseSubmissionLog:
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
         async with self._database.write() as session:
             job = await gate.locked_job(session, code)
+            if now() > job.create_time + self._catalogue.model(job.model_id).deadlines.business:
+                raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
             row = await intend(session, job, provider=provider, token=token, request=request)
             return as_submission(row)
 

@@ -29,6 +29,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     __table_args__ = (
         Index("ix_job_photo_review_analysis_code", "photo_review_analysis_code"),
         Index("ix_job_model_id", "model_id"),
+        Index("ix_job_job_status_model_id", "job_status", "model_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)

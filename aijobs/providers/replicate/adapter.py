@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 from standardwebhooks import Webhook
 
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
@@ -18,7 +18,7 @@ from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
-from aijobs.domain.values.secret_forms import ReplicateToken, WebhookSecret
+from aijobs.domain.values.secret_forms import WebhookSecret, checked_token
 from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
@@ -30,6 +30,7 @@ from aijobs.providers.replicate.webhook import prediction_of, verify
 
 MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit allows within the searched period
 NOT_FOUND: Final = 404
+KEYS_OF_OTHERS: Final = ("sk-", "hf_", "AKIA", "ghp_")  #: how the keys of other services begin
 MIN_CANCEL_AFTER: Final = timedelta(seconds=5)
 EVENTS: Final = ("start", "completed")  #: `start` proves early that a create without a response was accepted
 
@@ -50,6 +51,15 @@ CAPABILITIES: Final = Capabilities(
     rate_limit_per_minute=600,
     docs_url="https://replicate.com/docs/reference/http",
 )
+
+
+def _foreign_key_error(written: str) -> str | None:
+    if written.startswith(KEYS_OF_OTHERS):
+        return "is somebody else's key: Replicate's begin with r8_"
+    return None
+
+
+ReplicateToken = Annotated[SecretStr, AfterValidator(checked_token(_foreign_key_error))]
 
 
 class ReplicateSettings(BaseModel):

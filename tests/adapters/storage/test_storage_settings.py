@@ -99,11 +99,12 @@ def test_the_environment_is_understood(monkeypatch: pytest.MonkeyPatch, written:
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "STORE.internal", "store.internal.", "[::1]"])
-def test_a_host_without_a_port_covers_all_of_its_ports(host: str) -> None:
+def test_a_host_without_a_port_covers_the_ports_of_http_and_https(host: str) -> None:
     entry = HostPort.parse(host)
 
     assert entry.covers(host.strip("[]").lower(), 80)
-    assert entry.covers(host, 9000)
+    assert entry.covers(host, 443)
+    assert not entry.covers(host, 9000)
     assert not entry.covers("elsewhere", 80)
 
 

@@ -9,8 +9,7 @@ from standardwebhooks import WebhookVerificationError
 from aijobs.adapters.network.ssrf_guard import REFUSED
 from aijobs.adapters.webhooks.sender import MAX_RESPONSE_BYTES, HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
-from aijobs.adapters.webhooks.signing import secret_of
-from aijobs.domain.webhooks import SecretRef, WebhookMessage
+from aijobs.domain.webhooks import SecretRef, WebhookMessage, secret_of
 from tests.adapters.webhooks.conftest import SECRET
 from tests.adapters.webhooks.receiver import Behaviour, Receiver, answers, hangs, resets, takes, talks
 

@@ -1,0 +1,34 @@
+"""Tables as files that are sent while they are read."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from aijobs.adapters.documents.csv_text import csv_header, csv_lines
+from aijobs.adapters.documents.excel import opened_excel
+from aijobs.domain.documents.templates import Column, Row
+
+CHUNK_BYTES: Final = 256 * 1024
+
+
+class TableFiles:
+    """Implements TableWriter, with memory for one page of rows."""
+
+    async def csv(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
+        yield csv_header(columns).encode()
+        async for page in pages:
+            yield (await asyncio.to_thread(csv_lines, columns, page)).encode()
+
+    async def excel(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder, ExitStack() as opened:
+            path = Path(folder) / "table"
+            table = opened.enter_context(opened_excel(path, columns))
+            async for page in pages:
+                await asyncio.to_thread(table.add, page)
+            await asyncio.to_thread(opened.close)
+            with path.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                    yield chunk

@@ -1,0 +1,74 @@
+"""What is counted over all jobs of an installation, for its operators' instruments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import exists, func, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.lifecycle import UNFINISHED, JobStatus
+from aijobs.domain.points import EntryKind
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
+
+#: So long may a job wait for a worker to take it up.
+WAITING_PATIENCE: Final = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """`jobs` by model and status, deleted ones too: of jobs that have ended there are never fewer than before."""
+
+    jobs: Mapping[tuple[str, JobStatus], int]
+    points_held: int
+    unknown_submissions: int
+
+
+async def totals(snapshot: AsyncSession) -> Totals:
+    counted = await snapshot.exec(
+        select(JobRow.job_status, JobRow.model_id, func.count()).group_by(col(JobRow.job_status), col(JobRow.model_id))
+    )
+    held = await snapshot.exec(select(func.coalesce(func.sum(PointsDayRow.held), 0)))
+    return Totals(
+        jobs={(model_id, JobStatus(status)): count for status, model_id, count in counted},
+        points_held=held.one(),
+        unknown_submissions=await _unknown_submissions(snapshot),
+    )
+
+
+async def waiting_too_long(session: AsyncSession) -> timedelta | None:
+    """Since when the oldest job waits that no worker has touched, a draft without a submission: when that is long."""
+    touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
+    found = await session.exec(
+        select(func.min(JobRow.create_time)).where(
+            col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), ~touched
+        )
+    )
+    oldest = found.one()
+    if oldest is None or (waits := now() - oldest) <= WAITING_PATIENCE:
+        return None
+    return waits
+
+
+async def _unknown_submissions(session: AsyncSession) -> int:
+    """Those that are still looked for, or wait for a decision about their points."""
+    hold, later = aliased(PointsEntryRow), aliased(PointsEntryRow)
+    decided = exists().where(
+        col(later.job_code) == col(hold.job_code), col(later.kind).in_([EntryKind.SETTLE, EntryKind.REFUND])
+    )
+    waits = exists().where(col(hold.job_code) == col(JobRow.code), col(hold.kind) == EntryKind.HOLD, ~decided)
+    counted = await session.exec(
+        select(func.count())
+        .select_from(SubmissionRow)
+        .join(JobRow, col(JobRow.code) == col(SubmissionRow.job_code))
+        .where(
+            col(SubmissionRow.outcome) == Outcome.UNKNOWN,
+            or_(col(JobRow.job_status).in_(UNFINISHED), waits),
+        )
+    )
+    return counted.one()

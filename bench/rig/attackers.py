@@ -1,0 +1,216 @@
+"""Clients who wish the API no good: `python -m bench.rig.attackers ATTACK PORT KEY SECONDS`, on this machine only.
+
+Each attack is bounded in connections and in time, and ends by itself.
+"""
+
+import asyncio
+import collections
+import itertools
+import resource
+import secrets
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from cli.embedded.ports import HOST
+
+SILENT: Final = 5000
+DRIPPING: Final = 1000
+NEVER_READING: Final = 200
+A_TICK: Final = 0.1
+AT_ONCE: Final = 100  #: connections that are opened within a tick
+OPENED_AGAIN: Final = 5.0  #: seconds after a connection was closed
+WRONG_KEYS_A_SECOND: Final = 100
+BOMBS: Final = 8
+BOMB_PIXELS: Final = 9400
+HOSTILE_BYTES: Final = 1_800_000
+DRIP_EVERY: Final = 10  #: ticks
+
+HEADER: Final = f"Host: {HOST}\r\n"
+HOSTILE_JSON: Final = b"[" + b"[]," * (HOSTILE_BYTES // 3) + b"[]]"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The API, a key for those attackers that have one, and when to stop."""
+
+    port: int
+    key: str
+    ends_at: float
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.ends_at
+
+    def client(self, *, with_key: bool) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.key}"} if with_key else {}
+        return httpx.AsyncClient(
+            base_url=f"http://{HOST}:{self.port}", headers=headers, timeout=30, trust_env=False, follow_redirects=False
+        )
+
+
+class Holder(asyncio.Protocol):
+    """A connection that says its piece, and then a byte at a time or nothing. It may read, or never."""
+
+    def __init__(self, said: bytes, *, reads: bool = True) -> None:
+        self._said = said
+        self._reads = reads
+        self.is_open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.is_open = True
+        if not self._reads:
+            transport.pause_reading()
+        if self._said:
+            transport.write(self._said)
+
+    def connection_lost(self, _lost: Exception | None) -> None:
+        self.is_open = False
+
+    def drip(self, byte: bytes) -> None:
+        if self.is_open and byte:
+            self.transport.write(byte)
+
+
+async def _held(target: Target, count: int, pieces: list[bytes], *, drip: bytes = b"", reads: bool = True) -> None:
+    """So many connections, each opened again some time after it was closed."""
+    loop, holders = asyncio.get_running_loop(), list[Holder]()
+    due = collections.deque([0.0] * count)  #: when each that is not open is to be opened
+    piece = itertools.cycle(pieces)
+    for tick in itertools.count():
+        now = time.monotonic()
+        if target.is_over:
+            break
+        closed = [holder for holder in holders if not holder.is_open]
+        holders = [holder for holder in holders if holder.is_open]
+        due.extend(now + OPENED_AGAIN for _ in closed)
+        opening: list[Coroutine[Any, Any, tuple[asyncio.Transport, Holder]]] = []
+        while due and due[0] <= now and len(opening) < AT_ONCE:
+            due.popleft()
+            opening.append(loop.create_connection(lambda: Holder(next(piece), reads=reads), HOST, target.port))
+        for opened in await asyncio.gather(*opening, return_exceptions=True):
+            if isinstance(opened, BaseException):
+                due.append(now + OPENED_AGAIN)
+            else:
+                holders.append(opened[1])
+        await asyncio.sleep(A_TICK)
+        for holder in holders if tick % DRIP_EVERY == 0 else ():
+            holder.drip(drip)
+    for holder in holders:
+        holder.transport.abort()
+
+
+async def _looped(
+    target: Target, clients: int, act: Callable[[httpx.AsyncClient], Awaitable[object]], *, pause: float = 0
+) -> None:
+    async def one(*, with_key: bool) -> None:
+        async with target.client(with_key=with_key) as http:
+            while not target.is_over:
+                with suppress(httpx.HTTPError):
+                    await act(http)
+                await asyncio.sleep(pause)
+
+    await asyncio.gather(*(one(with_key=bool(number % 2)) for number in range(clients)))
+
+
+async def silent(target: Target) -> None:
+    """They connect, and that is all."""
+    await _held(target, SILENT, [b""])
+
+
+async def slow_headers(target: Target) -> None:
+    """A byte of a header every second."""
+    await _held(target, DRIPPING, [f"GET /api/models HTTP/1.1\r\n{HEADER}X-Slow: ".encode()], drip=b"a")
+
+
+async def slow_bodies(target: Target) -> None:
+    """A byte of a body every second, where a body is read of somebody without a key, and where it is not."""
+    body = f"{HEADER}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{"
+    pieces = [f"POST {path} HTTP/1.1\r\n{body}".encode() for path in ("/api/sessions", "/api/jobs", "/login")]
+    await _held(target, DRIPPING, pieces, drip=b" ")
+
+
+async def never_reading(target: Target) -> None:
+    """They ask for streams and for much, and read nothing of it."""
+    stream = f"GET /api/events?after=0 HTTP/1.1\r\n{HEADER}Authorization: Bearer {target.key}\r\n\r\n".encode()
+    much = f"GET /openapi.json HTTP/1.1\r\n{HEADER}\r\n".encode() * 5
+    await _held(target, NEVER_READING, [stream, much], reads=False)
+
+
+async def hostile_json(target: Target) -> None:
+    """Four at a time send 1.8 MB of `[[],[],…]`, two of them with a key."""
+    headers = {"Content-Type": "application/json"}
+    await _looped(target, 4, lambda http: http.put("/api/templates/x", content=HOSTILE_JSON, headers=headers))
+
+
+async def wrong_keys(target: Target) -> None:
+    """So many in a second, each time another key."""
+
+    async def tried(http: httpx.AsyncClient) -> None:
+        key = f"aijobs_service_{secrets.token_hex(8)}_{secrets.token_hex(16)}"
+        await http.get("/api/models", headers={"Authorization": f"Bearer {key}"})
+
+    clients = 10
+    await _looped(target, clients, tried, pause=clients / WRONG_KEYS_A_SECOND)
+
+
+async def bombs(target: Target) -> None:
+    """Eight small files at once that are large pictures, again and again."""
+    bomb = picture_bomb(BOMB_PIXELS)
+    async with target.client(with_key=True) as http:
+        while not target.is_over:
+            sending = (
+                http.post("/api/photo-reviews", files={"photo": ("a.png", bomb)}, data={"user_id": f"bomber{number}"})
+                for number in range(BOMBS)
+            )
+            await asyncio.gather(*sending, return_exceptions=True)
+            await asyncio.sleep(0.1)
+
+
+def picture_bomb(pixels: int) -> bytes:
+    """A black PNG (RFC 2083) of so many pixels each way; it is never whole in memory here."""
+    squeezed = zlib.compressobj(9)
+    row = bytes(1 + 3 * pixels)
+    data = b"".join(squeezed.compress(row) for _ in range(pixels)) + squeezed.flush()
+    head = struct.pack(">IIBBBBB", pixels, pixels, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+ATTACKS: Final[Mapping[str, Callable[[Target], Awaitable[None]]]] = {
+    "silent": silent,
+    "slow-headers": slow_headers,
+    "slow-bodies": slow_bodies,
+    "never-reading": never_reading,
+    "hostile-json": hostile_json,
+    "wrong-keys": wrong_keys,
+    "bombs": bombs,
+}
+
+
+async def attack(name: str, port: int, key: str, seconds: float) -> None:
+    target = Target(port=port, key=key, ends_at=time.monotonic() + seconds)
+    await ATTACKS[name](target)
+
+
+def main() -> None:
+    name, port, key, seconds = sys.argv[1:]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2 * SILENT, hard)), hard))
+    asyncio.run(attack(name, int(port), key, float(seconds)))
+
+
+if __name__ == "__main__":
+    main()

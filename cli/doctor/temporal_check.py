@@ -1,0 +1,60 @@
+"""Checks Temporal and the workers: namespace, search attributes, and who polls the task queues."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+from temporalio.service import RPCError
+
+from aijobs.settings import Settings
+from cli.doctor.checks import HTTP_TIMEOUT
+from cli.doctor.report import Finding, broken, fine, off
+from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
+from cli.errors import CommandError
+from cli.options import api_url
+from workflows.health import EngineHealth, commands_that_add, examine
+
+
+async def temporal(settings: Settings) -> AsyncIterator[Finding]:
+    address = os.environ.get("TEMPORAL_ADDRESS")
+    try:
+        health = await examine(await connect_unchecked())
+    except (CommandError, RPCError) as unreachable:
+        if address is None:
+            yield off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")
+        else:
+            yield broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
+        return
+    where = f"{address or '127.0.0.1:7233'}, namespace {health.namespace}"
+    if not health.has_namespace:
+        hint = "Or is TEMPORAL_NAMESPACE another?"
+        yield broken("Temporal", f"{where} does not exist.", namespace_create_command(health.namespace), hint)
+        return
+    if health.missing_attributes:
+        lacking = ", ".join(sorted(health.missing_attributes))
+        yield broken("Temporal", f"{where} lacks {lacking}.", *commands_that_add(health.missing_attributes))
+    else:
+        yield fine("Temporal", where)
+    for finding in _workers(health, api_is_up=await _api_is_up(settings)):
+        yield finding
+
+
+def _workers(health: EngineHealth, *, api_is_up: bool) -> Iterator[Finding]:
+    """Without workers, tasks and an API, the installation is off, not broken."""
+    problems = [problem for queue in health.queues if (problem := queue.problem())]
+    if not problems:
+        tasks = sum(queue.backlog for queue in health.queues)
+        yield fine("Workers", f"poll all {len(health.queues)} task queues; {tasks} tasks wait")
+    elif not api_is_up and all(queue.polled_ago is None and not queue.backlog for queue in health.queues):
+        yield off("Workers", "do not run.", "`aijobs up` starts one; `aijobs worker` another.")
+    else:
+        for problem in problems:
+            yield broken("Workers", problem, "Start it again: `aijobs worker`. Its log says more.")
+
+
+async def _api_is_up(settings: Settings) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
+            return (await http.get(f"{settings.cli.url or api_url(settings)}/healthz")).is_success
+    except httpx.HTTPError:
+        return False
