@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 
 from bench.baseline.vendor import BareVendor
 from bench.baseline.workflows import CALLS, MOVES, STEERING, BarePolling, BareSteps, BareVendorJob, call, move
-from worker import STICKY_PATIENCE
+from worker import STICKY_TIMEOUT
 
 
 def build_workers(client: Client, http: httpx.AsyncClient) -> list[Worker]:
@@ -18,9 +18,7 @@ def build_workers(client: Client, http: httpx.AsyncClient) -> list[Worker]:
     vendor = BareVendor(http)
     workflows = [BareSteps, BarePolling, BareVendorJob]
     return [
-        Worker(
-            client, task_queue=STEERING, workflows=workflows, sticky_queue_schedule_to_start_timeout=STICKY_PATIENCE
-        ),
+        Worker(client, task_queue=STEERING, workflows=workflows, sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT),
         Worker(client, task_queue=CALLS, activities=[call, vendor.submit, vendor.finished]),
         Worker(client, task_queue=MOVES, activities=[move, vendor.download]),
     ]

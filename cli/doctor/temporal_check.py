@@ -45,7 +45,7 @@ def _workers(found: EngineHealth, *, api_answers: bool) -> Iterator[Finding]:
     if not problems:
         tasks = sum(queue.backlog for queue in found.queues)
         yield fine("Workers", f"poll all {len(found.queues)} task queues; {tasks} tasks wait")
-    elif not api_answers and all(queue.polled_ago is None and not queue.backlog for queue in found.queues):
+    elif not api_answers and all(queue.last_poll_age is None and not queue.backlog for queue in found.queues):
         yield off("Workers", "do not run.", "`aijobs up` starts one; `aijobs worker` another.")
     else:
         for problem in problems:
