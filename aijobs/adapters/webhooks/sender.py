@@ -100,7 +100,7 @@ def _reason(failed: Exception) -> str:
 def _signed_headers(master: bytes, notice: WebhookMessage, moment: datetime) -> Mapping[str, str]:
     """The three headers of Standard Webhooks, with one signature for each secret. `moment` is UTC."""
     signatures = [
-        Webhook(secret_of(master, seal)).sign(notice.message_id, moment, notice.body) for seal in notice.seals
+        Webhook(secret_of(master, seal)).sign(notice.message_id, moment, notice.body) for seal in notice.secret_refs
     ]
     return {
         "webhook-id": notice.message_id,

@@ -1,4 +1,4 @@
-"""Seeing a piece of work through although somebody cancels it meanwhile."""
+"""Finishing work that must not be interrupted by a cancellation."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 async def shielded(work: Awaitable[T]) -> T:
-    """Await to the end; a cancellation is raised only afterwards.
+    """Await `work` to its end; a cancellation is raised only afterwards.
 
-    A thread cannot be stopped, so whoever leaves early would pull the file or the upload from under it.
+    A thread cannot be stopped: leaving early would close the file or the upload that it still uses.
     The work must be bounded by itself.
     """
     task = asyncio.ensure_future(work)
