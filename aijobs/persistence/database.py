@@ -18,19 +18,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
-LATEST: Final = "0007"
+LATEST_REVISION: Final = "0007"
 """The newest migration. A database that is there needs none."""
 
 READERS: Final = 4
-BUSY_PATIENCE: Final = timedelta(seconds=30)
+BUSY_TIMEOUT: Final = timedelta(seconds=30)
 WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
-LEAST_FREE_BYTES: Final = 1024 * 1024
+MIN_FREE_BYTES: Final = 1024 * 1024
 
 #: A write that goes to the disk and leaves everything as it was.
-WRITE_NOTHING_NEW: Final = "UPDATE alembic_version SET version_num = version_num"
+NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
 
 #: SQLite's primary result codes for what may pass, or be mended, without a change of ours.
-TROUBLE: Final[Mapping[int, str]] = {
+UNAVAILABLE_REASONS: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_BUSY: "another process holds it for too long",
     sqlite3.SQLITE_LOCKED: "it is locked",
     sqlite3.SQLITE_READONLY: "it is read-only",
@@ -74,7 +74,7 @@ class Database:
         """Write, as jobs do, without changing anything. Raises DatabaseUnavailable."""
         try:
             async with self.write() as session:
-                await (await session.connection()).exec_driver_sql(WRITE_NOTHING_NEW)
+                await (await session.connection()).exec_driver_sql(NOOP_WRITE)
             await asyncio.to_thread(_require_room, self._writer.url)
         except SQLAlchemyError as failed:
             raise unavailability(failed) or failed from failed
@@ -87,7 +87,7 @@ class Database:
 def _require_room(url: URL) -> None:
     """SQLite may still write where it has written before: the next larger transaction would fail. Raises
     DatabaseUnavailable."""
-    if url.database and shutil.disk_usage(Path(url.database).parent).free < LEAST_FREE_BYTES:
+    if url.database and shutil.disk_usage(Path(url.database).parent).free < MIN_FREE_BYTES:
         raise DatabaseUnavailable("The disk of the database is full.")
 
 
@@ -97,9 +97,9 @@ def unavailability(error: BaseException) -> DatabaseUnavailable | None:
         return DatabaseUnavailable("The database is busy.")
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
-    if code is None or code & PRIMARY_CODE not in TROUBLE:
+    if code is None or code & PRIMARY_CODE not in UNAVAILABLE_REASONS:
         return None
-    return DatabaseUnavailable(f"The database cannot be used: {TROUBLE[code & PRIMARY_CODE]}.")
+    return DatabaseUnavailable(f"The database cannot be used: {UNAVAILABLE_REASONS[code & PRIMARY_CODE]}.")
 
 
 @asynccontextmanager
@@ -140,7 +140,7 @@ def _upgrade(url: URL) -> None:
     if url.database:
         make_private_folder(Path(url.database).parent)
         make_private_file(Path(url.database))  # SQLite gives its other files the same mode
-    if _revision(url) == LATEST:
+    if _revision(url) == LATEST_REVISION:
         return
     from alembic import command  # takes long to load, and is needed once
     from alembic.config import Config
@@ -153,7 +153,7 @@ def _upgrade(url: URL) -> None:
 
 def _revision(url: URL) -> str | None:
     """Which migration a database file is at; nothing when it is new."""
-    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_PATIENCE.total_seconds())) as connection:
+    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
         return row[0] if row else None
@@ -162,7 +162,7 @@ def _revision(url: URL) -> str | None:
 def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     address = url.set(drivername="sqlite+aiosqlite")
     shared: dict[str, Any] = {
-        "connect_args": {"timeout": BUSY_PATIENCE.total_seconds()},
+        "connect_args": {"timeout": BUSY_TIMEOUT.total_seconds()},
         "hide_parameters": True,  # prompts do not belong into logs
     }
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **shared)

@@ -85,8 +85,8 @@ async def create_key(
     if user_id is not None and (error := user_id_error(user_id)):
         raise ValueError(f"This cannot be a user. {error}")
     allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
-    wanted = allowed if scopes is None else frozenset(scopes)
-    if excess := wanted - allowed:
+    granted = allowed if scopes is None else frozenset(scopes)
+    if excess := granted - allowed:
         raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
     text = new_key_text(kind)
     async with database.write() as session:
@@ -97,7 +97,7 @@ async def create_key(
                 name=name,
                 kind=kind,
                 user_id=user_id,
-                scopes=sorted(wanted),
+                scopes=sorted(granted),
                 expires_at=expires_at,
             )
         )

@@ -19,8 +19,8 @@ async def bind_task_id(session: AsyncSession, task_id: str, job_code: str, user_
     Raises InvalidParameters when this can be no name, or means another job of the user already.
     """
     if not TASK_ID.fullmatch(task_id) or task_id.startswith(CODE_PREFIX):
-        wrong = FieldError("/taskId", f"Must be 1 to 64 letters, digits, - and _, and not begin with {CODE_PREFIX}.")
-        raise InvalidParameters("This cannot name a task.", wrong)
+        error = FieldError("/taskId", f"Must be 1 to 64 letters, digits, - and _, and not begin with {CODE_PREFIX}.")
+        raise InvalidParameters("This cannot name a task.", error)
     known = await session.get(TaskIdRow, (task_id, user_id))
     if known is None:
         session.add(TaskIdRow(task_id=task_id, user_id=user_id, job_code=job_code))
@@ -30,12 +30,12 @@ async def bind_task_id(session: AsyncSession, task_id: str, job_code: str, user_
 
 async def job_of_task(session: AsyncSession, task_id: str, *, user_id: str | None) -> JobRow | None:
     """The job whose code this is, or that the name means; the user's, where one is named. The newest of several."""
-    wanted = select(JobRow).where(col(JobRow.deleted).is_(False))
+    query = select(JobRow).where(col(JobRow.deleted).is_(False))
     if task_id.startswith(CODE_PREFIX):
-        wanted = wanted.where(col(JobRow.code) == task_id)
+        query = query.where(col(JobRow.code) == task_id)
     else:
-        wanted = wanted.join(TaskIdRow, col(TaskIdRow.job_code) == col(JobRow.code))
-        wanted = wanted.where(col(TaskIdRow.task_id) == task_id)
+        query = query.join(TaskIdRow, col(TaskIdRow.job_code) == col(JobRow.code))
+        query = query.where(col(TaskIdRow.task_id) == task_id)
     if user_id is not None:
-        wanted = wanted.where(col(JobRow.user_id) == user_id)
-    return (await session.exec(wanted.order_by(col(JobRow.id).desc()).limit(1))).one_or_none()
+        query = query.where(col(JobRow.user_id) == user_id)
+    return (await session.exec(query.order_by(col(JobRow.id).desc()).limit(1))).one_or_none()

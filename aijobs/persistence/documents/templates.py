@@ -32,13 +32,13 @@ async def template_of(session: AsyncSession, template_id: str, version: int | No
 
     Raises NotFound.
     """
-    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if version is None:
         current = await _row(session, template_id)
         if current is None or current.deleted:
             raise NotFound(f"There is no template {template_id!r}.")
         version = current.version
-    row = (await session.exec(wanted.where(col(TemplateVersionRow.version) == version))).one_or_none()
+    row = (await session.exec(query.where(col(TemplateVersionRow.version) == version))).one_or_none()
     if row is None:
         raise NotFound(f"There is no version {version} of the template {template_id!r}.")
     return _template(row)
@@ -64,10 +64,10 @@ async def versions_page(
     """Up to `limit` versions, newest first, and whether there are more. Raises NotFound."""
     if await _row(session, template_id) is None:
         raise NotFound(f"There is no template {template_id!r}.")
-    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if below is not None:
-        wanted = wanted.where(col(TemplateVersionRow.version) < below)
-    rows, more = await page_of(session, wanted.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
+        query = query.where(col(TemplateVersionRow.version) < below)
+    rows, more = await page_of(session, query.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
     return [_template(row) for row in rows], more
 
 

@@ -67,13 +67,13 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
 
 def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: str) -> JobRow:
     """A job at its beginning."""
-    moment = now()
-    record = JobRecord(**vars(order), create_date=moment.date(), job_status=JobStatus.DRAFT)
+    accepted_at = now()
+    record = JobRecord(**vars(order), create_date=accepted_at.date(), job_status=JobStatus.DRAFT)
     return JobRow(
         **vars(record),
         **details.model_dump(),
         points=points,
         create_by=created_by,
-        create_time=moment,
-        update_time=moment,
+        create_time=accepted_at,
+        update_time=accepted_at,
     )

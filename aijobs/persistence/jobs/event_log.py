@@ -60,7 +60,7 @@ class EventFilter:
     statuses: frozenset[JobStatus] = frozenset()
     kinds: frozenset[EventKind] = frozenset()
 
-    def wants(self, entry: LogEntry) -> bool:
+    def matches(self, entry: LogEntry) -> bool:
         event = entry.event
         return (
             (self.user_id is None or entry.user_id == self.user_id)
@@ -86,10 +86,10 @@ class EventFilter:
 
 
 async def log_after(
-    session: AsyncSession, wanted: EventFilter, position: int, *, at_most: int = AT_ONCE
+    session: AsyncSession, query: EventFilter, position: int, *, at_most: int = AT_ONCE
 ) -> list[LogEntry]:
     """The wanted events of all jobs behind a position, in order."""
-    return await _entries(await session.connection(), position, at_most, *wanted.clauses())
+    return await _entries(await session.connection(), position, at_most, *query.clauses())
 
 
 async def newest_position(session: AsyncSession) -> int:
@@ -103,14 +103,14 @@ async def _entries(
     """The one reading of the log. On SQLite, whose one writer numbers events in the order of their commits, the number
     is a position. Where transactions overlap, a position must be one that no smaller one can follow."""
     table = JobEventRow.__table__  # type: ignore[attr-defined]
-    wanted: Select[Any] = (
+    query: Select[Any] = (
         select_columns(table, col(JobRow.model_id).label("model_id"))
         .join(JobRow, col(JobRow.code) == table.c.job_code)
         .where(table.c.id > position, col(JobRow.deleted).is_(False), *clauses)
         .order_by(table.c.id)
         .limit(at_most)
     )
-    return [_log_entry(row) for row in (await connection.execute(wanted)).mappings()]
+    return [_log_entry(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def _newest(connection: AsyncConnection) -> int:
@@ -130,7 +130,7 @@ class EventTail:
         """Go behind the last event that is there now."""
         self.position = await _newest(self._connection)
 
-    async def news(self) -> list[LogEntry]:
+    async def new_entries(self) -> list[LogEntry]:
         """What has come since the last call; asking costs next to nothing while nothing was written."""
         version = (await self._connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
         if version == self._version:

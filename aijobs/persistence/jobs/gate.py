@@ -105,14 +105,14 @@ def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
     record(session, job, EventKind.NOTE, detail)
 
 
-async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
+async def note_cancel_request(session: AsyncSession, job: JobRow, *, reason: str) -> None:
     """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
-    if await wish_to_cancel(session, job) is None:
+    if await cancel_reason_of(session, job) is None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
-async def wish_to_cancel(session: AsyncSession, job: JobRow) -> str | None:
+async def cancel_reason_of(session: AsyncSession, job: JobRow) -> str | None:
     """The reason with which a locked job's end was asked for, if it was."""
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
@@ -120,10 +120,10 @@ async def wish_to_cancel(session: AsyncSession, job: JobRow) -> str | None:
     return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
 
 
-async def require_wanted(session: AsyncSession, job: JobRow) -> None:
+async def require_not_canceled(session: AsyncSession, job: JobRow) -> None:
     """Asked of a locked job before anything is sent that may be paid for. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
-    reason = await wish_to_cancel(session, job)
+    reason = await cancel_reason_of(session, job)
     if reason is not None:
         raise CancelRequested(reason)
 
@@ -148,14 +148,14 @@ def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str
 
 
 def _stamp_times(job: JobRow) -> None:
-    moment = now()
+    at = now()
     if job.job_status is JobStatus.GENERATED:
-        job.generated_at = moment
+        job.generated_at = at
     if job.req_time is None and not JobStatus.GENERATED.is_before(job.job_status):
-        job.req_time = moment
+        job.req_time = at
     if job.resp_time is None and not job.job_status.is_before(JobStatus.GENERATED):
-        job.resp_time = moment
-        job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)
+        job.resp_time = at
+        job.cost_time = round((at - (job.req_time or job.create_time)).total_seconds(), 3)
 
 
 class DatabaseJobGate:
@@ -172,15 +172,15 @@ class DatabaseJobGate:
         *,
         error: JobError | None = None,
         detail: Mapping[str, Any] | None = None,
-        answer: Mapping[str, Any] | None = None,
+        response: Mapping[str, Any] | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
         async with self._database.write() as session:
             job = await locked_job(session, code)
             if job.job_status.is_final:
                 return state_of(job)
-            if answer is not None:
-                job.resp_json = clean(dict(answer))
+            if response is not None:
+                job.resp_json = clean(dict(response))
             await advance(
                 session,
                 job,
@@ -191,11 +191,11 @@ class DatabaseJobGate:
             )
             return state_of(job)
 
-    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+    async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
         async with self._database.write() as session:
             job = await locked_job(session, code)
             if not job.job_status.is_final:
-                job.resp_json = clean(dict(answer))
+                job.resp_json = clean(dict(response))
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None

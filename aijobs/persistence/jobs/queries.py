@@ -54,7 +54,7 @@ class JobFilter:
         if self.created_before is not None:
             yield col(JobRow.code) < first_code_since(self.created_before)
         if self.text:
-            yield _speaks_of(self.text)
+            yield _text_clause(self.text)
 
 
 async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
@@ -67,21 +67,23 @@ async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> F
     return await owned(session, FileRow, code, user_id=user_id)
 
 
-async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
+async def jobs_page(session: AsyncSession, criteria: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
     """Up to `limit` jobs, and whether there are more. Raises BadInput when there is no job `before`."""
-    query = select(JobRow).where(*wanted.clauses())
-    if wanted.before is not None:
-        query = query.where(col(JobRow.id) < await id_behind(session, JobRow, wanted.before, user_id=wanted.user_id))
+    query = select(JobRow).where(*criteria.clauses())
+    if criteria.before is not None:
+        query = query.where(
+            col(JobRow.id) < await id_behind(session, JobRow, criteria.before, user_id=criteria.user_id)
+        )
     return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
-async def count_newer(session: AsyncSession, wanted: JobFilter, newest: str, *, at_most: int) -> int:
+async def count_newer(session: AsyncSession, criteria: JobFilter, newest: str, *, at_most: int) -> int:
     """How many jobs have come since the job `newest`; counts to `at_most`, and none when that job is not there."""
     try:
-        place = await id_behind(session, JobRow, newest, user_id=wanted.user_id)
+        newest_id = await id_behind(session, JobRow, newest, user_id=criteria.user_id)
     except BadInput:
         return 0
-    newer = select(JobRow.id).where(col(JobRow.id) > place, *wanted.clauses()).limit(at_most)
+    newer = select(JobRow.id).where(col(JobRow.id) > newest_id, *criteria.clauses()).limit(at_most)
     return (await session.exec(select(func.count()).select_from(newer.subquery()))).one()
 
 
@@ -91,7 +93,7 @@ async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: 
     return list(await session.exec(named.order_by(col(JobRow.id).desc())))
 
 
-def _speaks_of(text: str) -> ColumnElement[bool]:
+def _text_clause(text: str) -> ColumnElement[bool]:
     if text.startswith(JOB_PREFIX):
         return and_(col(JobRow.code) >= text, col(JobRow.code) < text + BEHIND_ALL_CODES)
     # The JSON column holds what json.dumps writes, in which everything beyond ASCII is escaped.

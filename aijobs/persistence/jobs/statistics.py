@@ -233,27 +233,27 @@ async def _entered(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, 
 def _stage_medians(jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> Mapping[JobStatus, float]:
     spent: dict[JobStatus, list[float]] = defaultdict(list)
     for entered in jobs.values():
-        moments = sorted(entered.items())
-        for (status, began), (_, ended) in pairwise(moments):
+        entries = sorted(entered.items())
+        for (status, began), (_, ended) in pairwise(entries):
             spent[status].append((ended - began).total_seconds())
     return {status: median(spent[status]) for status in sorted(spent)}
 
 
 async def _lag(session: AsyncSession, jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> float | None:
     ended_at = JobRow.resp_json["completed_at"].as_string()  # type: ignore[index]
-    told = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
+    rows = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
     lags = [
         (noticed - ended).total_seconds()
-        for code, written in told
-        if (ended := _moment(written)) and (noticed := jobs[code].get(JobStatus.GENERATED))
+        for code, written in rows
+        if (ended := _timestamp(written)) and (noticed := jobs[code].get(JobStatus.GENERATED))
     ]
     return median(lags) if lags else None
 
 
-def _moment(written: Any) -> datetime | None:
+def _timestamp(written: Any) -> datetime | None:
     """What a provider writes is not to be relied on."""
     try:
-        moment = datetime.fromisoformat(written)
+        timestamp = datetime.fromisoformat(written)
     except (TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else None
+    return timestamp if timestamp.tzinfo else None

@@ -54,7 +54,7 @@ async def intend(
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
     """
-    await gate.require_wanted(session, job)
+    await gate.require_not_canceled(session, job)
     last = await last_submission(session, job.code)
     if last is not None and last.outcome != Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")

@@ -17,7 +17,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 
 #: So long may a job wait for a worker to take it up.
-WAITING_PATIENCE: Final = timedelta(minutes=2)
+MAX_WAIT_FOR_WORKER: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ async def waiting_too_long(session: AsyncSession) -> timedelta | None:
         )
     )
     oldest = found.one()
-    if oldest is None or (waits := now() - oldest) <= WAITING_PATIENCE:
+    if oldest is None or (waits := now() - oldest) <= MAX_WAIT_FOR_WORKER:
         return None
     return waits
 

@@ -27,20 +27,20 @@ class DeliveryFilter:
 
 
 async def deliveries_page(
-    session: AsyncSession, wanted: DeliveryFilter, *, limit: int
+    session: AsyncSession, criteria: DeliveryFilter, *, limit: int
 ) -> tuple[list[WebhookDeliveryRow], bool]:
     """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for a strange `before`."""
     query = select(WebhookDeliveryRow)
-    if wanted.user_id is not None:
-        query = query.where(col(WebhookDeliveryRow.user_id) == wanted.user_id)
-    if wanted.endpoint_code is not None:
-        query = query.where(col(WebhookDeliveryRow.endpoint_code) == wanted.endpoint_code)
-    if wanted.job_code is not None:
-        query = query.where(col(WebhookDeliveryRow.job_code) == wanted.job_code)
-    if wanted.state is not None:
-        query = query.where(col(WebhookDeliveryRow.state) == wanted.state)
-    if wanted.before is not None:
-        last = await id_behind(session, WebhookDeliveryRow, wanted.before, user_id=wanted.user_id)
+    if criteria.user_id is not None:
+        query = query.where(col(WebhookDeliveryRow.user_id) == criteria.user_id)
+    if criteria.endpoint_code is not None:
+        query = query.where(col(WebhookDeliveryRow.endpoint_code) == criteria.endpoint_code)
+    if criteria.job_code is not None:
+        query = query.where(col(WebhookDeliveryRow.job_code) == criteria.job_code)
+    if criteria.state is not None:
+        query = query.where(col(WebhookDeliveryRow.state) == criteria.state)
+    if criteria.before is not None:
+        last = await id_behind(session, WebhookDeliveryRow, criteria.before, user_id=criteria.user_id)
         query = query.where(col(WebhookDeliveryRow.id) < last)
     return await page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
 
