@@ -1,4 +1,4 @@
-"""Connections. SQLite has one writer at a time (BEGIN IMMEDIATE: nothing read can change before it is written)."""
+"""Database connections. SQLite has one writer at a time (BEGIN IMMEDIATE: no lost updates)."""
 
 import asyncio
 import shutil
@@ -19,17 +19,17 @@ from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
 LATEST_REVISION: Final = "0007"
-"""The newest migration. A database that is there needs none."""
+"""The newest migration."""
 
 READERS: Final = 4
 BUSY_TIMEOUT: Final = timedelta(seconds=30)
 WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 MIN_FREE_BYTES: Final = 1024 * 1024
 
-#: A write that goes to the disk and leaves everything as it was.
+#: A write that reaches the disk and changes nothing.
 NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
 
-#: SQLite's primary result codes for what may pass, or be mended, without a change of ours.
+#: SQLite's primary result codes for errors of the environment, not of our code.
 UNAVAILABLE_REASONS: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_BUSY: "another process holds it for too long",
     sqlite3.SQLITE_LOCKED: "it is locked",
@@ -46,7 +46,7 @@ PRIMARY_CODE: Final = 0xFF  #: the part of an extended result code that is the p
 
 
 class Database:
-    """Sessions for reading and for writing. A writing session commits when its block ends, or leaves no trace."""
+    """Sessions for reading and for writing. A writing session commits at its end, and rolls back on an error."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
@@ -64,14 +64,14 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
-        """For reading: everything that is read belongs to one moment, whatever is written meanwhile."""
+        """A reading session that sees one consistent snapshot, whatever is written meanwhile."""
         async with self.read() as session:
             connection = await session.connection()
             await connection.exec_driver_sql("BEGIN")  # the driver itself begins nothing before a SELECT
             yield session
 
     async def probe(self) -> None:
-        """Write, as jobs do, without changing anything. Raises DatabaseUnavailable."""
+        """Check that writes work, without changing anything. Raises DatabaseUnavailable."""
         try:
             async with self.write() as session:
                 await (await session.connection()).exec_driver_sql(NOOP_WRITE)
@@ -85,14 +85,13 @@ class Database:
 
 
 def _require_room(url: URL) -> None:
-    """SQLite may still write where it has written before: the next larger transaction would fail. Raises
-    DatabaseUnavailable."""
+    """Raises DatabaseUnavailable when the disk is full: `NOOP_WRITE` still works then, larger transactions do not."""
     if url.database and shutil.disk_usage(Path(url.database).parent).free < MIN_FREE_BYTES:
         raise DatabaseUnavailable("The disk of the database is full.")
 
 
 def unavailability(error: BaseException) -> DatabaseUnavailable | None:
-    """What keeps the database from being used now, where that is what an error means; nothing for our own mistakes."""
+    """DatabaseUnavailable, where an error means that the database cannot be used now; None for bugs of ours."""
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable("The database is busy.")
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -127,7 +126,7 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def existing_database(url: str) -> AsyncIterator[Database]:
-    """A database as it is, for looking at it: nothing is made, and nothing brought up to date."""
+    """A database as it is, for reading: it is neither created nor migrated."""
     writer, reader = _sqlite_engines(make_url(url))
     try:
         yield Database(writer, reader)
@@ -152,7 +151,7 @@ def _upgrade(url: URL) -> None:
 
 
 def _revision(url: URL) -> str | None:
-    """Which migration a database file is at; nothing when it is new."""
+    """The migration of a database file; None when it is new."""
     with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None

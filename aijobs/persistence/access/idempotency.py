@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request again gets the first answer again, and nothing is done twice."""
+"""Idempotency keys: a repeated request gets the first answer, and is not executed again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,15 +13,15 @@ from aijobs.persistence.tables import IdempotencyRow
 
 KEPT_FOR: Final = timedelta(hours=24)
 IN_FLIGHT_AT_MOST: Final = timedelta(minutes=10)
-"""A request without an answer after so long belongs to a dead process."""
+"""After this long without an answer, the process of the request counts as dead."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotencyClaim:
     """A request with an idempotency key. The `owner` is the caller's key together with the user it acts for.
 
-    Two are the same that are written in the same way, whatever that means by now, or that mean the same.
-    `meaning_sha256` is nothing where it cannot be told.
+    Two claims are the same request when their bodies are equal (`request_sha256`) or mean the same
+    (`meaning_sha256`, None where the meaning cannot be determined).
     """
 
     owner: str
@@ -32,9 +32,9 @@ class IdempotencyClaim:
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What is kept of a request that was granted: the `code` of what it made, and the `answer` to give again.
+    """The stored result of an executed request: the `code` of what it created, and the `answer` to send again.
 
-    The answer is the API's document, and passes through as it is; its `body` names the code.
+    The answer is the API's document, stored unchanged; its `body` has the code.
     """
 
     code: str
@@ -48,7 +48,7 @@ async def first_receipt(session: AsyncSession, request: IdempotencyClaim) -> Rec
 
 
 async def claim(session: AsyncSession, request: IdempotencyClaim) -> Receipt | None:
-    """As `first_receipt`; but when there was none, this is the first, and `settle` or `release` must follow."""
+    """As `first_receipt`. When it returns None, the request is claimed, and `settle` or `release` must follow."""
     row = await _locked(session, request)
     if row is not None and not _is_forgotten(row):
         return _receipt_or_error(row, request)
@@ -65,14 +65,14 @@ async def claim(session: AsyncSession, request: IdempotencyClaim) -> Receipt | N
 
 
 async def settle(session: AsyncSession, request: IdempotencyClaim, receipt: Receipt) -> None:
-    """Keep the receipt of a claimed request."""
+    """Store the receipt of a claimed request."""
     row = await _locked(session, request)
     if row is not None:
         row.answer = receipt.answer
 
 
 async def release(session: AsyncSession, request: IdempotencyClaim) -> None:
-    """A claimed request has come to nothing: it may be sent again."""
+    """Give up a claimed request that has failed: it may be sent again."""
     row = await _locked(session, request)
     if row is not None and row.answer is None:
         await session.delete(row)
@@ -101,7 +101,7 @@ def _is_forgotten(row: IdempotencyRow) -> bool:
 
 
 async def _forget_old(session: AsyncSession, owner: str) -> None:
-    """Tidy up behind the same owner."""
+    """Delete the expired keys of an owner."""
     await session.flush()
     old = col(IdempotencyRow.create_time) < now() - KEPT_FOR
     await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.owner) == owner, old))

@@ -15,7 +15,7 @@ from aijobs.persistence.jobs import gate
 from aijobs.persistence.tables import ConversationRow, MessageRow
 
 MAX_UNUSABLE_LENGTH: Final = 64 * 1024
-"""Characters that are kept of an answer which is no use."""
+"""Stored characters of an unusable answer."""
 
 INSTRUCTION_STAGE: Final = 0
 
@@ -108,7 +108,7 @@ class DatabaseConversations:
 
 
 async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
-    """In the order in which they are said."""
+    """The messages of a job, in order."""
     found = await session.exec(
         select(MessageRow)
         .where(col(MessageRow.job_code) == job_code)

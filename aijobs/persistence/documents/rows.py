@@ -1,4 +1,4 @@
-"""The rows that came of documents: written all at once, read in pages."""
+"""The rows extracted from documents: written in one transaction, read in pages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -29,7 +29,7 @@ class RowsOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class RowFilter:
-    """Which rows; nobody's and no source in particular means all of the template's."""
+    """Which rows of a template; None means every user, or every source."""
 
     template_id: str
     user_id: str | None = None
@@ -37,16 +37,16 @@ class RowFilter:
 
 
 async def replace_rows(database: Database, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """Put the rows in the place of all earlier ones of the same source, in one transaction; returns how many.
+    """Replace all rows of the same source, in one transaction. Returns how many were written.
 
-    `rows` may come from a file: they are drawn in batches, outside of the event loop.
+    `rows` may be read from a file: they are consumed in batches, outside of the event loop.
     """
     async with database.write() as session:
         return await write_rows(session, origin, rows)
 
 
 async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """The same within a transaction of the caller's."""
+    """As `replace_rows`, in the caller's transaction."""
     await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
     written, remaining, written_at = 0, iter(rows), now()
     while batch := await asyncio.to_thread(_next_batch, remaining):
@@ -62,7 +62,7 @@ async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[R
 
 
 async def on_outputs_dropped(session: AsyncSession, job_code: str) -> None:
-    """The rows that came of a job go with its outputs."""
+    """Delete the rows of a job when its outputs are dropped."""
     await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
 
 

@@ -36,7 +36,7 @@ async def locked_job(session: AsyncSession, code: str) -> JobRow:
 
 
 async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
-    """The same of a job that has not ended. Raises UnknownJob and JobIsFinal."""
+    """As `locked_job`, for a job that has not ended. Raises UnknownJob and JobIsFinal."""
     job = await locked_job(session, code)
     require_unfinished(code, job.job_status)
     return job
@@ -53,13 +53,13 @@ async def advance(
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
-    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or
-    being further, changes nothing. Raises IllegalMove.
+    `closing` is the entry that closes the job's reservation, and goes with a final status. Nothing changes when
+    the job is in this status already, or further. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
-    if error and to is JobStatus.CANCELED:  # who asked for it may not know how far the job had come
+    if error and to is JobStatus.CANCELED:  # the requester may not know how far the job had come
         error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
         for on_final in ON_FINAL:
@@ -80,9 +80,9 @@ async def advance(
 async def progress(
     session: AsyncSession, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
 ) -> None:
-    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards.
+    """Record progress of a locked job within a status. Coalesced, and never decreasing.
 
-    `stage` is the one of a generation that has several, and how many; the first word of each is never left out.
+    `stage` is the current stage of a generation and their number; the first event of each stage is always written.
     """
     known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
     reached = round(min(unit, 100.0), 2)
@@ -101,19 +101,19 @@ def _begins(stage: tuple[int, int] | None, known: float) -> bool:
 
 
 def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
-    """Add a line to a locked job's history that changes nothing else."""
+    """Append a note to a locked job's events; nothing else changes."""
     record(session, job, EventKind.NOTE, detail)
 
 
 async def note_cancel_request(session: AsyncSession, job: JobRow, *, reason: str) -> None:
-    """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
+    """Record a cancel request of a locked job. A second call changes nothing. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
     if await cancel_reason_of(session, job) is None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
 async def cancel_reason_of(session: AsyncSession, job: JobRow) -> str | None:
-    """The reason with which a locked job's end was asked for, if it was."""
+    """The reason of a locked job's cancel request; None when there is none."""
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
@@ -121,7 +121,7 @@ async def cancel_reason_of(session: AsyncSession, job: JobRow) -> str | None:
 
 
 async def require_not_canceled(session: AsyncSession, job: JobRow) -> None:
-    """Asked of a locked job before anything is sent that may be paid for. Raises JobIsFinal and CancelRequested."""
+    """Called before anything is sent that may be charged. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
     reason = await cancel_reason_of(session, job)
     if reason is not None:

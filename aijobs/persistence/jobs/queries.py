@@ -1,4 +1,4 @@
-"""Finding jobs, newest first: by what they are, by any part of their metadata, by their code, by the provider's id."""
+"""Finding jobs, newest first: by filter, by metadata, by code, by the provider's id."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
 
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
-    """What to list; nothing named means everything. `before` is the code of the job that the page comes behind.
+    """Which jobs to list; a field without a value filters nothing. The page begins after the job `before`.
 
-    `text` is the beginning of a code, else a part of the metadata or the provider's whole id.
+    `text` is the beginning of a code, or else a part of the metadata or the whole id at the provider.
     """
 
     user_id: str | None = None
@@ -41,7 +41,7 @@ class JobFilter:
     before: str | None = None
 
     def clauses(self) -> Iterator[ColumnElement[bool]]:
-        """Of all but `before`. Times are compared by code, which is indexed."""
+        """The conditions of all fields but `before`. Times are compared by code, which is indexed."""
         yield col(JobRow.deleted).is_(False)
         if self.user_id is not None:
             yield col(JobRow.user_id) == self.user_id
@@ -78,7 +78,7 @@ async def jobs_page(session: AsyncSession, criteria: JobFilter, *, limit: int) -
 
 
 async def count_newer(session: AsyncSession, criteria: JobFilter, newest: str, *, at_most: int) -> int:
-    """How many jobs have come since the job `newest`; counts to `at_most`, and none when that job is not there."""
+    """How many jobs are newer than `newest`, at most `at_most`; 0 when that job does not exist."""
     try:
         newest_id = await id_behind(session, JobRow, newest, user_id=criteria.user_id)
     except BadInput:
@@ -88,7 +88,7 @@ async def count_newer(session: AsyncSession, criteria: JobFilter, newest: str, *
 
 
 async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: str | None) -> list[JobRow]:
-    """Those that are there, and the user's where one is named; newest first."""
+    """The jobs with these codes, newest first; only the user's where one is named."""
     named = select(JobRow).where(col(JobRow.code).in_(codes), *JobFilter(user_id=user_id).clauses())
     return list(await session.exec(named.order_by(col(JobRow.id).desc())))
 
@@ -108,7 +108,7 @@ def state_of(job: JobRow) -> JobState:
 
 
 def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
-    """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+    """The input of a job's workflow. Raises UnknownModel when its model is no longer in the catalogue."""
     model = catalogue.model(job.model_id)
     return JobBrief(
         code=job.code,

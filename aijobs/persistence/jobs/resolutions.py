@@ -1,4 +1,4 @@
-"""What an operator, or the provider's late word, decides about a job that ended in doubt."""
+"""Resolving a job that ended in doubt, by an operator or by the provider's late outcome."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ from aijobs.persistence.tables import JobRow
 
 
 class Resolution(StrEnum):
-    """About held points."""
+    """An operator's decision about held points."""
 
     REFUND = "refund"
     CHARGE = "charge"
@@ -36,7 +36,7 @@ async def resolve(session: AsyncSession, job: JobRow, decision: Resolution, *, b
 
 
 async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
-    """Tell under which reference the provider has a submission whose outcome is unknown.
+    """Record the provider's reference of a submission whose outcome is unknown.
 
     Raises SubmissionExists when the outcome of the last submission is known, or there is none.
     """
@@ -48,13 +48,13 @@ async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: 
 
 
 async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobStatus, response: dict[str, Any]) -> None:
-    """The provider's final word on a locked job that ended before it came."""
+    """Record the provider's final status of a locked job that had ended before, and settle its held points."""
     finished = status is JobStatus.GENERATED
     changes: dict[str, Any] = {}
     if finished and job.generated_at is None:
         job.generated_at, job.resp_json = now(), response
         changes["late"] = status.name
-    with suppress(NothingHeld):  # somebody has decided already
+    with suppress(NothingHeld):  # decided already
         await ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
         changes |= {"late": status.name, "points": "settled" if finished else "refunded"}
     if changes:

@@ -1,4 +1,4 @@
-"""The outbox, as the workflows that empty it need it: the port `Deliveries` over our tables."""
+"""The outbox for the workflows that empty it: the port `Deliveries` over our tables."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ from aijobs.persistence.webhooks.endpoints import close_endpoint, user_secret
 
 POLL_INTERVAL: Final = timedelta(milliseconds=300)
 RECLAIM_AFTER: Final = timedelta(minutes=1)
-"""So long after it should have been tried, a delivery may have lost its workflow."""
+"""This long after its planned attempt, a delivery's workflow counts as lost."""
 
 PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
 AT_ONCE: Final = 50
@@ -80,7 +80,7 @@ class DatabaseDeliveries:
                 self._update_endpoint(endpoint, reply, at)
 
     async def _claimed(self) -> list[str]:
-        """So that of several workers only one starts each. Most looks find nothing, and take no lock."""
+        """Claims due deliveries, so that only one worker starts each. Most polls find nothing and take no lock."""
         due = select(WebhookDeliveryRow.code).where(col(WebhookDeliveryRow.look_at) <= now()).limit(AT_ONCE)
         async with self._database.read() as session:
             if not list(await session.exec(due)):
@@ -168,5 +168,5 @@ def _note_attempt(row: WebhookDeliveryRow, reply: WebhookReply, at: datetime, ne
 
 
 def end_delivery(row: WebhookDeliveryRow, at: datetime) -> None:
-    """Nobody looks at it any more."""
+    """No attempt follows."""
     row.ended_at, row.next_try_at, row.look_at = at, None, None
