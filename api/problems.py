@@ -128,9 +128,10 @@ class UnreadableBody(HTTPException):
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route's documentation says of its errors."""
+    besides = {422, 429, 500} if HTTPStatus.UNAUTHORIZED in statuses else {422, 500}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
-        for status in sorted({*statuses, 422, 500})
+        for status in sorted({*statuses, *besides})
     }
 
 

@@ -91,7 +91,7 @@ async def serving(
 
     Raises OSError when the port is taken.
     """
-    in_all = _allowed_connections(connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved)
+    in_all = allowed_connections(connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved)
     reception = Reception(Connections(connections, in_all=in_all), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every answer waits 40 ms for Nagle
@@ -105,7 +105,7 @@ async def serving(
         await task
 
 
-def _allowed_connections(wanted: int, *, reserved: int) -> int:
+def allowed_connections(wanted: int, *, reserved: int) -> int:
     """So many, or as many as files may be open.
 
     A connection is an open file, and many systems allow 1024 unless a process asks for more. Without a file left, none

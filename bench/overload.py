@@ -18,7 +18,7 @@ from bench.report import Aim, Report, milliseconds, ratio
 from bench.rig.attackers import ATTACKS
 from bench.rig.installation import installed
 from bench.rig.processes import started
-from bench.rig.resource_usage import memory_in_use
+from bench.rig.resource_usage import cpu_seconds, memory_in_use
 from bench.rig.workspace import MODEL, settings_in
 from cli.embedded.ports import HOST
 
@@ -44,6 +44,7 @@ class Observation:
     health: list[float] = field(default_factory=list)
     failed: int = 0
     unhealthy: int = 0
+    core: float = 0.0
     highest: int = 0
     afterwards: int = 0
 
@@ -53,7 +54,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Api:
+class ApiProcess:
     """The API's process, and a key of a service."""
 
     port: int
@@ -79,9 +80,9 @@ def _report(observed: dict[str, Observation]) -> Report:
     attacked = {name: one for name, one in observed.items() if one is not quiet}
     return Report(
         title="overload: users beside attackers",
-        how=f"{USERS} users list models and jobs and hand jobs in, one request after another; somebody asks /healthz on "
-        f"a new connection every {HEALTH_EVERY * 1000:g} ms. The attackers are processes on the same machine.",
-        columns=("", "users' p99", "of quiet", "failed", "health p99", "slowest", "memory", "after"),
+        how=f"{USERS} users list models and jobs and hand jobs in, one request after another; every "
+        f"{HEALTH_EVERY * 1000:g} ms somebody asks /healthz on a new connection. Attackers are on the same machine.",
+        columns=("", "users' p99", "of quiet", "failed", "health p99", "slowest", "API's core", "memory", "after"),
         rows=[_row(name, one, quiet) for name, one in observed.items()],
         aims=[
             _aim(
@@ -101,12 +102,15 @@ def _report(observed: dict[str, Observation]) -> Report:
                 lambda one: one.afterwards - quiet.afterwards <= GIVEN_BACK_BYTES,
             ),
         ],
-        notes=["The attackers share the processors with the API and its users, and take their part of them."],
+        notes=[
+            "The attackers share the processors with the API and its users, and take their part of them.",
+            "API's core: how much of one processor the API itself used.",
+        ],
     )
 
 
 @asynccontextmanager
-async def _attacked(api: Api, attacks: Sequence[str], seconds: float) -> AsyncIterator[None]:
+async def _attacked(api: ApiProcess, attacks: Sequence[str], seconds: float) -> AsyncIterator[None]:
     async with AsyncExitStack() as running:
         for name in attacks:
             arguments = (name, str(api.port), api.key, str(seconds + CALM_SECONDS))
@@ -114,15 +118,15 @@ async def _attacked(api: Api, attacks: Sequence[str], seconds: float) -> AsyncIt
         yield
 
 
-async def _served(opened: AsyncExitStack, folder: Path) -> Api:
+async def _served(opened: AsyncExitStack, folder: Path) -> ApiProcess:
     here = await installed(opened, folder)
     process = await started(opened, "cli.main", "api", folder=folder, port=here.api_port, settings=here.settings)
     database = await opened.enter_async_context(open_database(settings_in(folder)))
     key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
-    return Api(port=here.api_port, pid=process.pid, key=key, folder=folder)
+    return ApiProcess(port=here.api_port, pid=process.pid, key=key, folder=folder)
 
 
-async def _observed(api: Api, attacks: Sequence[str], seconds: float) -> Observation:
+async def _observed(api: ApiProcess, attacks: Sequence[str], seconds: float) -> Observation:
     seen, over = Observation(), asyncio.Event()
     async with _attacked(api, attacks, seconds):
         if attacks:
@@ -132,14 +136,16 @@ async def _observed(api: Api, attacks: Sequence[str], seconds: float) -> Observa
                 watching.create_task(_use(api, seen, over, f"user{number}"))
             watching.create_task(_ask_health(api, seen, over))
             watching.create_task(_weigh(api, seen, over))
+            used, began = cpu_seconds(api.pid), time.monotonic()
             await asyncio.sleep(seconds)
+            seen.core = (cpu_seconds(api.pid) - used) / (time.monotonic() - began)
             over.set()
     await asyncio.sleep(CALM_SECONDS if attacks else 0)
     seen.afterwards = memory_in_use(api.pid)
     return seen
 
 
-async def _use(api: Api, seen: Observation, over: asyncio.Event, user: str) -> None:
+async def _use(api: ApiProcess, seen: Observation, over: asyncio.Event, user: str) -> None:
     headers = {"Authorization": f"Bearer {api.key}", "Aijobs-User": user}
     order = {"model_id": MODEL, "params": {"image": "https://example.com/photo.jpg"}}
     async with httpx.AsyncClient(base_url=_url(api), headers=headers, timeout=30, trust_env=False) as http:
@@ -160,7 +166,7 @@ async def _use(api: Api, seen: Observation, over: asyncio.Event, user: str) -> N
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _ask_health(api: Api, seen: Observation, over: asyncio.Event) -> None:
+async def _ask_health(api: ApiProcess, seen: Observation, over: asyncio.Event) -> None:
     """As a balancer does: each time on a connection of its own."""
     while not over.is_set():
         began = time.perf_counter()
@@ -177,13 +183,13 @@ async def _ask_health(api: Api, seen: Observation, over: asyncio.Event) -> None:
         await asyncio.sleep(HEALTH_EVERY)
 
 
-async def _weigh(api: Api, seen: Observation, over: asyncio.Event) -> None:
+async def _weigh(api: ApiProcess, seen: Observation, over: asyncio.Event) -> None:
     while not over.is_set():
         seen.highest = max(seen.highest, memory_in_use(api.pid))
         await asyncio.sleep(HEALTH_EVERY)
 
 
-def _url(api: Api) -> str:
+def _url(api: ApiProcess) -> str:
     return f"http://{HOST}:{api.port}"
 
 
@@ -204,6 +210,7 @@ def _row(name: str, one: Observation, quiet: Observation) -> tuple[str, ...]:
         f"{one.failed} of {len(one.users) + one.failed}",
         milliseconds(_p99(one.health)),
         milliseconds(max(one.health)),
+        f"{one.core:.0%}",
         f"{one.highest / 1024**2:.0f} MB",
         f"{one.afterwards / 1024**2:.0f} MB",
     )

@@ -30,7 +30,7 @@ from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
 from api.streaming import sse
 from cli.main import run
-from cli.signals import leave
+from cli.signals import exit_now
 from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
@@ -179,4 +179,4 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv[1]].apply()
-    leave(run(sys.argv[2:]))
+    exit_now(run(sys.argv[2:]))

@@ -12,10 +12,10 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -93,7 +93,7 @@ async def _held(target: Target, count: int, pieces: list[bytes], *, drip: bytes 
         closed = [holder for holder in holders if not holder.is_open]
         holders = [holder for holder in holders if holder.is_open]
         due.extend(now + OPENED_AGAIN for _ in closed)
-        opening = []
+        opening: list[Coroutine[Any, Any, tuple[asyncio.Transport, Holder]]] = []
         while due and due[0] <= now and len(opening) < AT_ONCE:
             due.popleft()
             opening.append(loop.create_connection(lambda: Holder(next(piece), reads=reads), HOST, target.port))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.embedded.ports import HOST
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 
 #: What the surroundings say must not change what is measured.
 OURS: Final = ("AIJOBS_", "TEMPORAL_")
@@ -24,7 +24,7 @@ async def started(
     settings: Mapping[str, str] | None = None,
 ) -> Process:
     """`python -m MODULE ARGUMENT …`; with a port, ready when it listens there. `folder` keeps its log."""
-    recipe = Recipe(
+    spec = ProcessSpec(
         name=module,
         command=(sys.executable, "-m", module, *arguments),
         environment=_environment(folder) | dict(settings or {}),
@@ -34,7 +34,7 @@ async def started(
     async def is_ready() -> bool:
         return port is None or await _listens(port)
 
-    return await opened.enter_async_context(running(recipe, is_ready=is_ready))
+    return await opened.enter_async_context(running(spec, is_ready=is_ready))
 
 
 def _environment(folder: Path) -> dict[str, str]:

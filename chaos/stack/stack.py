@@ -22,7 +22,7 @@ from chaos.plan import HASTY, PATIENT, StormPlan
 from chaos.stack import photos
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import temporal_server
 
 START_TIMEOUT: Final = 120.0
@@ -162,13 +162,13 @@ async def _temporal(stack: ChaosStack) -> AsyncIterator[Process]:
 
 def _python(stack: ChaosStack, name: str, *module: str, **settings: str) -> AbstractAsyncContextManager[Process]:
     """A process that counts as up as soon as it exists: it may be killed while it starts."""
-    recipe = Recipe(
+    spec = ProcessSpec(
         name=name,
         command=(sys.executable, "-m", *module),
         environment=stack.environment | settings,
         log=stack.folder / "logs" / f"{name.replace(' ', '-')}.log",
     )
-    return running(recipe, is_ready=_at_once)
+    return running(spec, is_ready=_at_once)
 
 
 async def _at_once() -> bool:

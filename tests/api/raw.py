@@ -3,10 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
+
+from api.app import build_app
+from api.connections import ConnectionLimits
+from api.deadlines import ClientLimits
+from api.dependencies import ApiDependencies
+from api.server import serving
+from tests.api.installation import ApiUnderTest
 
 PATIENCE = 10.0
 
@@ -91,3 +100,26 @@ def head(method: str, path: str, **headers: str) -> str:
         f"{name.replace('_', '-')}: {value}\r\n" for name, value in {"Host": "127.0.0.1", **headers}.items()
     )
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
+
+
+@asynccontextmanager
+async def served(
+    parts: ApiDependencies, key: str, *, connections: dict[str, Any] | None = None, **clients: Any
+) -> AsyncIterator[ApiUnderTest]:
+    """An installation whose connections have these limits."""
+    async with (
+        serving(
+            build_app(parts),
+            parts.live,
+            host="127.0.0.1",
+            port=0,
+            connections=ConnectionLimits(**connections or {}),
+            clients=ClientLimits(**clients),
+        ) as url,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+    ):
+        yield ApiUnderTest(url, parts, http)
+
+
+async def silent(opened: AsyncExitStack, url: str, count: int) -> list[RawConnection]:
+    return [await opened.enter_async_context(raw_connection(url)) for _ in range(count)]

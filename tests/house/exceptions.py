@@ -7,6 +7,7 @@ from typing import Final
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "api": "what surrounds the routes, beside its folders",
     "api/routes": "one resource a file",
+    "bench": "one measure a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
     "tests/adapters/storage": "one contract on two stores, and what only one of them does",

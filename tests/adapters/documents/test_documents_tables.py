@@ -198,7 +198,7 @@ def test_a_long_text_is_written_at_once() -> None:
     for text in ("\n" * 200_000, ";" + " " * 200_000, '"' * 200_000):
         began = time.monotonic()
         csv_lines(column, [{"A": text}])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10  # a quadratic way takes minutes
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
