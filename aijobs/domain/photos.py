@@ -167,12 +167,12 @@ def beautify_error(status: JobStatus, error: JobError, *, closing: EntryKind, po
 
     That points are given back is said only where they were: not when they are held, settled, or nothing was paid.
     """
-    said = _FAILED_IN[status, error.stage is Stage.MIGRATE]
+    message = _FAILED_IN[status, error.stage is Stage.MIGRATE]
     if points > 0 and closing is EntryKind.REFUND:
-        said += ",已返还每日积分"
+        message += ",已返还每日积分"
     elif points > 0 and closing is EntryKind.HOLD:
-        said += ",每日积分待确认"
-    return error.model_copy(update={"message": f"{said} ({error.message})"})
+        message += ",每日积分待确认"
+    return error.model_copy(update={"message": f"{message} ({error.message})"})
 
 
 def verdicts_schema() -> dict[str, Any]:

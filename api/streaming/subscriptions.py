@@ -103,7 +103,7 @@ class Subscriptions:
         event = LiveEvent.of(entry)
         for place in (self._by_job.get(entry.event.code), self._by_user.get(entry.user_id), self._to_all):
             for subscription in place or ():
-                if subscription.wanted.wants(entry):
+                if subscription.wanted.matches(entry):
                     subscription.offer(event)
 
     def end(self, ending: StreamEnd) -> None:

@@ -96,7 +96,7 @@ class Tail:
     async def _flow(self, events: EventTail) -> None:
         try:
             while self._audience and self.is_flowing:
-                await self._tell(await events.news())
+                await self._tell(await events.new_entries())
                 self.position = events.position
                 self.looks += 1
                 await asyncio.sleep(LOOK_EVERY.total_seconds())

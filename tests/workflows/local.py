@@ -56,7 +56,7 @@ class StepProvider:
         self._stops = stops
         self._arrives = arrives
         self._refusals = refusals
-        self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
+        self._scripts: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
         self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
         self.questions = 0
         self.requests = 0
@@ -78,7 +78,7 @@ class StepProvider:
 
     async def query(self, ref: Ref) -> Snapshot:
         self.questions += 1
-        script = self._said.setdefault(ref["id"], iter(self._script))
+        script = self._scripts.setdefault(ref["id"], iter(self._script))
         word = next(script, self._last.get(ref["id"], self._script[-1]))
         self._last[ref["id"]] = word
         status, unit = word if isinstance(word, tuple) else (word, None)

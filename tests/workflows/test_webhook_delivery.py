@@ -104,8 +104,12 @@ async def test_a_finished_job_is_told_once_and_signed(desk: DeliveryDesk) -> Non
 
     [message] = await desk.receiver.messages(1)
     delivery = await desk.delivery(code)
-    said = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
-    assert (said["type"], said["data"]["code"], said["data"]["job_status_name"]) == ("job.success", code, "SUCCESS")
+    payload = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
+    assert (payload["type"], payload["data"]["code"], payload["data"]["job_status_name"]) == (
+        "job.success",
+        code,
+        "SUCCESS",
+    )
     assert (delivery.state, [tried["status"] for tried in delivery.tries]) == (DeliveryState.DELIVERED, [204])
     assert len(desk.receiver.received) == 1
 

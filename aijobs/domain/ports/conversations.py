@@ -11,7 +11,7 @@ class Conversations(Protocol):
     What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
     """
 
-    async def begin(self, job_code: str, script: ConversationPlan) -> None:
+    async def begin(self, job_code: str, plan: ConversationPlan) -> None:
         """Keep what will be asked, unless the conversation has begun already."""
         ...
 
@@ -20,7 +20,7 @@ class Conversations(Protocol):
         ...
 
     async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
-        """Add a question behind the script's own."""
+        """Add a question after those of the plan."""
         ...
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
@@ -44,5 +44,5 @@ class Conversations(Protocol):
         ...
 
     async def clear(self, job_code: str) -> None:
-        """Erase what was said for a job, if anything was; what it cost is kept. Nothing can be said after that."""
+        """Erase the messages of a job, if any; the costs are kept. No message can be added after that."""
         ...
