@@ -193,7 +193,7 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
         self._deadline.set(lasting)
 
     def _expire(self) -> None:
-        """Whoever has begun a request is told; whoever has not may be anything."""
+        """Answers 408 when a request has begun; closes the connection otherwise."""
         if self._in_header:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The header did not come.")
         else:

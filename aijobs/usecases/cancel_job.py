@@ -17,7 +17,7 @@ NO_REASON_GIVEN: Final = "Canceled by its owner."
 
 @dataclass(frozen=True, kw_only=True)
 class CancelJob:
-    """Notes the wish in the job's history, and lets its run know."""
+    """Records the cancel request in the job's history, and signals its workflow."""
 
     database: Database
     catalogue: Catalogue

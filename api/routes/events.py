@@ -65,11 +65,11 @@ async def follow_job(
 async def _history(database: Database, code: str, seen: int) -> JSONResponse:
     async with database.read() as session:
         events = await events_after(session, code, seen, at_most=AT_ONCE + 1)
-    page, has_more = events[:AT_ONCE], len(events) > AT_ONCE
-    told: shapes.Page[JobEvent] = shapes.Page(
-        data=page, has_more=has_more, next_cursor=str(page[-1].seq) if has_more else None
+    shown, has_more = events[:AT_ONCE], len(events) > AT_ONCE
+    page: shapes.Page[JobEvent] = shapes.Page(
+        data=shown, has_more=has_more, next_cursor=str(shown[-1].seq) if has_more else None
     )
-    return JSONResponse(told.model_dump(mode="json"))
+    return JSONResponse(page.model_dump(mode="json"))
 
 
 def _number(written: str | None, newest: int) -> int:

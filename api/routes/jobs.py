@@ -97,19 +97,19 @@ async def create_job(
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
 async def list_jobs(
-    wanted: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs
+    query: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs
 ) -> shapes.Page[shapes.Job]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     chosen = JobFilter(
         user_id=caller.visible_user,
-        statuses=frozenset(map(_status, wanted.status)),
-        model_id=wanted.model,
-        created_after=wanted.created_after,
-        created_before=wanted.created_before,
-        before=wanted.cursor,
+        statuses=frozenset(map(_status, query.status)),
+        model_id=query.model,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        before=query.cursor,
     )
     async with database.read() as session:
-        rows, has_more = await jobs_page(session, chosen, limit=wanted.limit)
+        rows, has_more = await jobs_page(session, chosen, limit=query.limit)
     return shapes.Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
@@ -136,10 +136,10 @@ async def get_job(
     responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
 )
 async def cancel_job(
-    caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, wish: CancelRequest | None = None
+    caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, body: CancelRequest | None = None
 ) -> shapes.Job:
     """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
-    return await jobs.one(await cancel(code, caller.actor, reason=wish.reason if wish else None))
+    return await jobs.one(await cancel(code, caller.actor, reason=body.reason if body else None))
 
 
 def _status(written: str) -> JobStatus:

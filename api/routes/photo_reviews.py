@@ -64,8 +64,8 @@ async def create_review(
     """The photo itself, or the code of an upload. What is kept is a copy without metadata, upright and in sRGB."""
     caller.needs(Scope.FILES_WRITE)
     if _is_json(request):
-        wanted = await _read(request, settings)
-        receipt = await review.uploaded(wanted, caller.owner(wanted.user_id), idempotency_key=idempotency_key)
+        body = await _read(request, settings)
+        receipt = await review.uploaded(body, caller.owner(body.user_id), idempotency_key=idempotency_key)
     else:
         async with received(request, field=PHOTO) as form:
             receipt = await review.upload(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
@@ -137,14 +137,14 @@ async def list_beautified(
     responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
 )
 async def beautify_photo(
-    wish: BeautifyRequest,
+    body: BeautifyRequest,
     caller: Writer,
     code: ReviewCode,
     beautify: Beautify,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """A job like any other. 409 when the review says that it would be no use, or while another one runs."""
-    return answer_with(await beautify(code, wish, caller.actor, idempotency_key=idempotency_key))
+    return answer_with(await beautify(code, body, caller.actor, idempotency_key=idempotency_key))
 
 
 router.include_router(strict)

@@ -34,11 +34,11 @@ class RerunRequest(BaseModel):
     responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
 )
 async def rerun_job(
-    wanted: Annotated[RerunRequest, Body(examples=[{"from": "migration"}])],
+    body: Annotated[RerunRequest, Body(examples=[{"from": "migration"}])],
     caller: Writer,
     code: JobCode,
     rerun: Rerun,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """A new job, linked to the old one by an event of each. 409 while the old one runs, or nothing is left of it."""
-    return answer_with(await rerun(code, wanted.start, caller.actor, idempotency_key=idempotency_key))
+    return answer_with(await rerun(code, body.start, caller.actor, idempotency_key=idempotency_key))

@@ -38,7 +38,7 @@ class ResolutionRequest(BaseModel):
     responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422, 503),
 )
 async def resolve_job(
-    wanted: Annotated[
+    body: Annotated[
         ResolutionRequest, Body(examples=[{"decision": "refund", "why": "The provider has no trace of it."}])
     ],
     caller: Operator,
@@ -47,9 +47,9 @@ async def resolve_job(
     jobs: Jobs,
 ) -> shapes.Job:
     """Recorded in the job's history with who and why. Needs the scope `admin`."""
-    if isinstance(wanted.decision, Resolution):
-        job = await resolve.settle_points(code, wanted.decision, caller.actor, why=wanted.why)
+    if isinstance(body.decision, Resolution):
+        job = await resolve.settle_points(code, body.decision, caller.actor, why=body.why)
     else:
-        assert wanted.ref is not None, "`ref` goes with `attach`"
-        job = await resolve.attach(code, wanted.ref, caller.actor, why=wanted.why)
+        assert body.ref is not None, "`ref` goes with `attach`"
+        job = await resolve.attach(code, body.ref, caller.actor, why=body.why)
     return await jobs.one(job)

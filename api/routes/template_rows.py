@@ -69,19 +69,19 @@ class TemplateRows(shapes.Shape):
     },
 )
 async def list_rows(
-    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
+    query: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
 ) -> Response:
     """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
 
     In CSV, what a spreadsheet could take for a formula in a text has an apostrophe before it.
     """
-    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=wanted.source)
+    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=query.source)
     async with database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=1)
-        rows, has_more = await rows_page(session, chosen, after=wanted.cursor, limit=wanted.limit)
+        rows, has_more = await rows_page(session, chosen, after=query.cursor, limit=query.limit)
     columns = versions[0].columns
-    name = f"{template_id}.{wanted.format}"
-    match wanted.format:
+    name = f"{template_id}.{query.format}"
+    match query.format:
         case Format.CSV:
             return _file(tables.csv(columns, _pages(database, chosen)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
@@ -99,6 +99,6 @@ def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Streaming
     return StreamingResponse(chunks, media_type=media_type, headers=headers)
 
 
-async def _pages(database: Database, wanted: RowFilter) -> AsyncIterator[Sequence[Row]]:
-    async for page in all_rows(database, wanted):
+async def _pages(database: Database, query: RowFilter) -> AsyncIterator[Sequence[Row]]:
+    async for page in all_rows(database, query):
         yield [row.values for row in page]

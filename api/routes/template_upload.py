@@ -86,10 +86,10 @@ async def upload_template(
     caller.needs(Scope.JOBS_WRITE)
     async with received(request) as form:
         taken = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
-    return Uploaded(code=OK, message="success", data=_told(taken))
+    return Uploaded(code=OK, message="success", data=_upload_data(taken))
 
 
-def _told(taken: TakenJob | TakenTable) -> UploadData:
+def _upload_data(taken: TakenJob | TakenTable) -> UploadData:
     match taken:
         case TakenJob(code=code):
             return UploadData(taskId=code, message=ACCEPTED, completed=False)

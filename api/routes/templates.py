@@ -51,9 +51,9 @@ async def list_templates(
 
 
 @router.post("/preview", summary="See how a prompt is cut", responses=problem_responses(400, 401, 403, 413, 415))
-async def preview(wanted: PreviewRequest, _caller: Operator) -> Preview:
+async def preview(body: PreviewRequest, _caller: Operator) -> Preview:
     """Nothing is saved."""
-    cut = await cut_stages(wanted.prompt, wanted.stages)
+    cut = await cut_stages(body.prompt, body.stages)
     stages = [PreviewedStage(number=stage.number, name=stage.name, text=stage.text) for stage in cut.stages]
     return Preview(stages=stages, warnings=list(cut.warnings))
 

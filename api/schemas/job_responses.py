@@ -54,11 +54,11 @@ def file_response(row: FileRow) -> shapes.File:
 
 def _job_document(row: JobRow, outputs: list[shapes.Output], actions: list[str]) -> shapes.Job:
     status = row.job_status
-    told = {
+    fields = {
         "metadata": row.extra,
         "outputs": outputs,
         "actions": actions,
         "job_status_name": status.name,
         "job_status_desc": status.zh,
     }
-    return shapes.Job.model_validate({**row.model_dump(), **told})
+    return shapes.Job.model_validate({**row.model_dump(), **fields})

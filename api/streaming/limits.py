@@ -98,8 +98,8 @@ class OpenStreams:
             proofs = {stream.proof for stream in self._open}
             try:
                 good = await still_good(proofs)
-            except SQLAlchemyError as trouble:
-                log.error("streams_not_checked", error=str(trouble))
+            except SQLAlchemyError as error:
+                log.error("streams_not_checked", error=str(error))
             else:
                 self._end_all_of(proofs.difference(good))
 
