@@ -75,7 +75,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     repair = RepairActivities(
         gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
     )
-    webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.patience)
+    webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
     return {
         PROVIDERS: [
             submission.submit,

@@ -65,7 +65,7 @@ class EvidenceMaker:
 
     def enter(self, row: LedgerRow) -> None:
         with archive.opened(self.folder / SANDBOX) as (documents, _):
-            Ledger(documents).enter(row)
+            Ledger(documents).add(row)
 
     @property
     def store(self) -> Path:
