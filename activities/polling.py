@@ -21,7 +21,7 @@ from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
 
 VISIBLE_STEP = 10
-"""Steps of unit progress, in percent, that the workflow is told of. The event log has smaller steps."""
+"""Steps of unit progress, in percent, that the workflow receives. The event log has smaller steps."""
 
 
 class PollingActivities:

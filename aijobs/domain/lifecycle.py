@@ -83,7 +83,7 @@ def _working_after(status: JobStatus) -> frozenset[JobStatus]:
     return frozenset(ORDER[ORDER.index(status) + 1 : ORDER.index(JobStatus.GENERATED) + 1])
 
 
-#: Every legal move. What is not here does not happen.
+#: Every legal move. All others raise IllegalMove.
 TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
     JobStatus.DRAFT: _working_after(JobStatus.DRAFT) | {*BAD_ENDS},
     JobStatus.SUBMITTED: _working_after(JobStatus.SUBMITTED) | {*BAD_ENDS},
@@ -113,15 +113,15 @@ OVERALL_PROGRESS: Final[Mapping[JobStatus, float]] = {
 
 
 class Move(Enum):
-    """What it means to ask for a status."""
+    """What moving to a status means."""
 
     FORWARD = auto()  #: legal: write it
     REPEATED = auto()  #: already there: nothing to do, activities are retried
-    BACKWARD = auto()  #: a provider's way back, or a late word: ignored
+    BACKWARD = auto()  #: a provider's step back, or a late event: ignored
 
 
 def judge(current: JobStatus, target: JobStatus) -> Move:
-    """Say what moving from `current` to `target` means.
+    """What moving from `current` to `target` means.
 
     Raises IllegalMove where the table forbids it and it is not a harmless step back.
     """

@@ -89,7 +89,7 @@ def require_stop(finish: FinishReason) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What is asked in one stage. `file` is the job's parameter whose upload goes with it."""
+    """The question of one stage. `file` names the job's parameter whose upload is sent with it."""
 
     text: str
     file: str | None = None
@@ -97,7 +97,7 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationPlan:
-    """All that will be asked: the stages in order, under one instruction. A job keeps the template it began with."""
+    """All questions: the stages in order, under one instruction. A job keeps the template that it began with."""
 
     instruction: str
     prompts: tuple[Prompt, ...]

@@ -62,9 +62,9 @@ def _deviations(reading: StreamObservation, logged: list[JobEvent]) -> Iterator[
         index = next(
             (at for at, (one, other) in enumerate(zip(received, logged, strict=False)) if one != other), len(logged)
         )
-        yield f"its reader heard {[event.seq for event in received]}, otherwise than it was from place {index} on"
+        yield f"its reader received {[event.seq for event in received]}, which differs from the log at index {index}"
     elif reading.is_over and any(event.kind is not EventKind.NOTE for event in logged[len(received) :]):
-        yield f"its reader heard {len(received)} of {len(logged)} events"
+        yield f"its reader received {len(received)} of {len(logged)} events"
 
 
 def _as_sent(row: JobEventRow) -> JobEvent:

@@ -120,6 +120,7 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
                 stack.members.append(member)
                 await opened.enter_async_context(member.kept())
                 await _ready(stack, member)
+            await _answers(f"http://{HOST}:{apis[0]}/readyz")
         yield stack
 
 
@@ -176,12 +177,12 @@ async def _at_once() -> bool:
 
 
 async def _ready(stack: ChaosStack, member: StackProcess) -> None:
-    """Wait until it does its work for the first time."""
+    """Wait until it answers for the first time. An API is ready only when workers run too, which start after it."""
     await member.up()
     if member.kind is Kind.SANDBOX:
         await _answers(f"{stack.sandbox_url}/_sandbox/health")
     elif member.kind is Kind.API:
-        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/readyz")
+        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
 
 
 async def _answers(url: str) -> None:

@@ -28,9 +28,8 @@ def _answered_twice(world: EvidenceMaker) -> None:
 
 def _refused(world: EvidenceMaker) -> None:
     with world.observed() as observations:
-        observations.accounts["order-4"] = observations.accounts["order-0"].model_copy(
-            update={"codes": [], "refusal": 422}
-        )
+        refused = {"codes": [], "refusal": 422}
+        observations.accounts["order-4"] = observations.accounts["order-0"].model_copy(update=refused)
 
 
 def _two_workflows(world: EvidenceMaker) -> None:
@@ -110,18 +109,18 @@ def _open_upload(world: EvidenceMaker) -> None:
     world.poll_now()
 
 
-def _heard_less(world: EvidenceMaker) -> None:
+def _received_less(world: EvidenceMaker) -> None:
     with world.observed() as observations:
         del observations.readings[0].events[2]
 
 
-def _heard_twice(world: EvidenceMaker) -> None:
+def _received_twice(world: EvidenceMaker) -> None:
     with world.observed() as observations:
-        heard = observations.readings[0].events
-        heard.insert(2, heard[1])
+        received = observations.readings[0].events
+        received.insert(2, received[1])
 
 
-def _heard_no_end(world: EvidenceMaker) -> None:
+def _received_no_end(world: EvidenceMaker) -> None:
     with world.observed() as observations:
         del observations.readings[0].events[-1]
 
@@ -246,16 +245,16 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         in_sql("UPDATE submission SET intent_at = datetime('now', '+1 day') WHERE job_code = :success"),
     ),
     (
-        "sent after the wish to cancel it",
+        "sent after its cancel request",
         "wanted",
         in_sql(
             "UPDATE job_event SET kind = 'note', detail = '{\"cancel\": 1}', at = datetime('now', '-1 day') "
             "WHERE job_code = :success AND seq = 2"
         ),
     ),
-    ("a reader misses an event", "streams", _heard_less),
-    ("a reader gets an event twice", "streams", _heard_twice),
-    ("a reader is not told the end", "streams", _heard_no_end),
+    ("a reader misses an event", "streams", _received_less),
+    ("a reader gets an event twice", "streams", _received_twice),
+    ("a reader is not told the end", "streams", _received_no_end),
     ("a reader waits for ever", "streams", _still_listening),
     (
         "a reader is told what was not",

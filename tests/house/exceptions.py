@@ -1,4 +1,4 @@
-"""What the rules of the house leave out, each with its reason. An entry that is not needed any more fails too."""
+"""The exceptions to the rules of the house, each with its reason. An entry that is no longer needed fails too."""
 
 from collections.abc import Mapping
 from typing import Final

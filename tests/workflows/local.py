@@ -1,4 +1,4 @@
-"""Tiny providers of our own, for what no vendor can be made to do on purpose."""
+"""Small scripted providers, for what no real provider does on purpose."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class AnyParameters(Parameters):
 
 
 class StepProvider:
-    """Answers each question with the script's next word, and the last one for ever. Implements Provider."""
+    """Answers each query with the next status of the script, and then always the last. Implements Provider."""
 
     capabilities = CAPABILITIES
     download_hosts = ()
@@ -50,7 +50,7 @@ class StepProvider:
         arrives: bool = True,
         refusals: int = 0,
     ) -> None:
-        """`refusals`: so many requests are turned away first, as by a provider that is busy."""
+        """The first `refusals` requests are rejected, as by a busy provider."""
         self._script = script
         self._content = content
         self._stops = stops

@@ -1,4 +1,4 @@
-"""Handing a job over: what is sent when nobody wants it any more, when it has ended, and when the database forgot."""
+"""Submitting a job: nothing is sent after a cancel request or the end, or twice when the database is an older copy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ WAYS: Final[dict[str, Callable[[Job], Awaitable[None]]]] = {
 
 
 class OnTheWire(StepProvider):
-    """Its answer to a submit waits until it is let go. Implements Provider."""
+    """Answers a submit only when the test lets it. Implements Provider."""
 
     def __init__(self) -> None:
         super().__init__([S.PROCESSING])
@@ -58,7 +58,7 @@ class OnTheWire(StepProvider):
 
 
 class Forgetful(StepProvider):
-    """While the first request is on the wire, an older copy of the database is put in place. Implements Provider."""
+    """Restores an older copy of the database while the first request is on the wire. Implements Provider."""
 
     bench: Workbench
 
@@ -81,7 +81,7 @@ def handle_of(bench: Workbench, code: str) -> Job:
 
 
 async def request_cancel(bench: Workbench, code: str, reason: str) -> None:
-    """As the API writes it down."""
+    """Record a cancel request as the API does."""
     async with bench.database.write() as session:
         await gate.note_cancel_request(session, await gate.locked_job(session, code), reason=reason)
 

@@ -12,7 +12,7 @@ class Conversations(Protocol):
     """
 
     async def begin(self, job_code: str, plan: ConversationPlan) -> None:
-        """Keep what will be asked, unless the conversation has begun already."""
+        """Store the questions of a job. Changes nothing when its conversation has begun already."""
         ...
 
     async def conversation(self, job_code: str) -> Conversation | None:
@@ -36,7 +36,7 @@ class Conversations(Protocol):
         ...
 
     async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
-        """Keep an answer, which is not lost then, and what it cost: the stage is done, and never asked again."""
+        """Store an answer and what it cost: the stage is done, and its question is never sent again."""
         ...
 
     async def note_unusable(self, job_code: str, text: str) -> None:
