@@ -116,7 +116,7 @@ async def _first_message(socket: WebSocket) -> SubscribeMessage:
 async def _send_until_either_leaves(
     live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
 ) -> None:
-    """Raises InvalidParameters when the client sends more than its first message, WebSocketDisconnect when it leaves."""
+    """Raises InvalidParameters when the client sends another message, WebSocketDisconnect when it leaves."""
     listening = asyncio.create_task(_refuse_further_messages(socket))
     sending = asyncio.create_task(_send(live, socket, log, after, stream))
     try:

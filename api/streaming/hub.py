@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class EventHub:
-    """Reads the database only while there are subscribers. A subscriber waits up to `flow_timeout` until events flow."""
+    """Reads the database only while there are subscribers. A subscriber waits at most `flow_timeout` for events."""
 
     def __init__(
         self, database: Database, *, heartbeat: timedelta = HEARTBEAT, flow_timeout: timedelta = FLOW_TIMEOUT

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class TailState(Enum):
-    """RESTING ─► BEGINNING ─► FLOWING ─► RESTING; after an error INTERRUPTED ─► BEGINNING; from everywhere ─► CLOSED."""
+    """RESTING ─► BEGINNING ─► FLOWING ─► RESTING; on an error INTERRUPTED ─► BEGINNING; from any state ─► CLOSED."""
 
     RESTING = auto()  #: nobody listens, and nothing is looked for
     BEGINNING = auto()  #: somebody listens; it goes to the end of the log
@@ -33,7 +33,7 @@ class TailState(Enum):
 
 
 class Tail:
-    """`position`: everything up to it is published; None while nothing flows. `looks` counts the reads of the database."""
+    """`position`: everything up to it is published; None while nothing flows. `looks` counts its reads."""
 
     def __init__(self, database: Database, audience: Subscriptions) -> None:
         self.position: int | None = None
