@@ -11,9 +11,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import ConnectionLimits, Connections
-from api.deadlines import CLIENT_LIMITS, ClientLimits
-from api.slow_clients import Reception, protocols_with
+from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
+from api.connections.limits import ConnectionLimits, Connections
+from api.connections.slow_clients import Reception, protocols_with
 from api.streaming.hub import EventHub
 
 GRACE_SECONDS: Final = 10

@@ -7,13 +7,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.job import RerunFrom
-from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Writer
 from api.dependencies import Rerun
-from api.paths import JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
-from api.strict_json import StrictRoute
+from api.requests.paths import JobCode
+from api.requests.strict_json import StrictRoute
+from api.schemas.answers import IdempotencyKey, answer_with
+from api.schemas.jobs import Job
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
@@ -30,7 +30,7 @@ class RerunRequest(BaseModel):
     "/{code}/rerun",
     status_code=202,
     summary="Run a job again",
-    response_model=shapes.Job,
+    response_model=Job,
     responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
 )
 async def rerun_job(

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator
 from api.dependencies import Jobs, Resolve
-from api.paths import JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
-from api.strict_json import StrictRoute
+from api.requests.paths import JobCode
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Job
 
 router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRoute)
 
@@ -45,7 +45,7 @@ async def resolve_job(
     code: JobCode,
     resolve: Resolve,
     jobs: Jobs,
-) -> shapes.Job:
+) -> Job:
     """Recorded in the job's history with who and why. Needs the scope `admin`."""
     if isinstance(body.decision, Resolution):
         job = await resolve.settle_points(code, body.decision, caller.actor, why=body.why)

@@ -12,7 +12,7 @@ from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
 from api.auth.wrong_keys import wrong_keys_counted
 from api.problems import problem_responses
-from api.strict_json import StrictRoute
+from api.requests.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/sessions", tags=["access"], route_class=StrictRoute)
 

@@ -13,12 +13,12 @@ from api.auth.caller import Reader
 from api.auth.tickets import Follower, make_ticket
 from api.dependencies import Admission, Db, InstallationSecret, Live
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Page, Shape
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
 from api.streaming.hub import EventHub
 from api.streaming.replay import present_position
 from api.streaming.sse import EventStream, log_frames
-from api.strict_json import StrictRoute
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -51,7 +51,7 @@ class TicketRequest(BaseModel):
     user_id: str | StrictInt | None = None
 
 
-class Ticket(shapes.Shape):
+class Ticket(Shape):
     """Goes into the address of a stream, as `?ticket=`."""
 
     ticket: str
@@ -61,7 +61,7 @@ class Ticket(shapes.Shape):
 @router.get(
     "/api/events",
     summary="Follow all jobs live",
-    response_model=shapes.Page[JobEvent],
+    response_model=Page[JobEvent],
     responses={**DOCUMENTED, **problem_responses(401, 403, 404, 422, 429, 503)},
 )
 async def follow_jobs(
@@ -102,7 +102,7 @@ async def _page(database: Database, chosen: EventFilter, after: int) -> JSONResp
     async with database.read() as session:
         entries = await log_after(session, chosen, after, at_most=AT_ONCE + 1)
     shown = entries[:AT_ONCE]
-    page: shapes.Page[JobEvent] = shapes.Page(
+    page: Page[JobEvent] = Page(
         data=[entry.event for entry in shown],
         has_more=len(entries) > AT_ONCE,
         next_cursor=str(shown[-1].position if shown else after),

@@ -17,9 +17,9 @@ from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Tables
-from api.paths import RowCursor, TemplateId
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import RowCursor, TemplateId
+from api.schemas.jobs import Page, Shape
 
 MAX_PAGE: Final = 1000
 
@@ -47,7 +47,7 @@ class RowsQuery(BaseModel):
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
 
-class TemplateRows(shapes.Shape):
+class TemplateRows(Shape):
     """One row: `values` by the names of the columns; `row_number` counts from 1 within its source."""
 
     source: str
@@ -62,7 +62,7 @@ class TemplateRows(shapes.Shape):
 @router.get(
     "/{template_id}/rows",
     summary="The rows that came of documents",
-    response_model=shapes.Page[TemplateRows],
+    response_model=Page[TemplateRows],
     responses={
         200: {"content": {"text/csv": {}, DocumentKind.EXCEL.media_type: {}}},
         **problem_responses(401, 403, 404),
@@ -86,7 +86,7 @@ async def list_rows(
             return _file(tables.csv(columns, _pages(database, chosen)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
             return _file(tables.excel(columns, _pages(database, chosen)), DocumentKind.EXCEL.media_type, name)
-    page = shapes.Page[TemplateRows](
+    page = Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,
         next_cursor=str(rows[-1].id) if has_more else None,

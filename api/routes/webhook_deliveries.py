@@ -12,8 +12,8 @@ from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, del
 from api.auth.caller import WebhookKeeper
 from api.checked_route import CheckedRoute
 from api.dependencies import Db
-from api.paths import CodeCursor, DeliveryCode, EndpointCode
 from api.problems import problem_responses
+from api.requests.paths import CodeCursor, DeliveryCode, EndpointCode
 from api.schemas.jobs import Page
 from api.schemas.webhooks import WebhookDelivery, delivery_response
 

@@ -19,8 +19,9 @@ from aijobs.persistence.webhooks.endpoints import (
 from aijobs.persistence.webhooks.log import test_delivery
 from api.auth.caller import Caller, WebhookKeeper
 from api.dependencies import Db, InstallationSecret, WebhookUrlError
-from api.paths import EndpointCode
 from api.problems import problem_responses
+from api.requests.paths import EndpointCode
+from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page
 from api.schemas.webhooks import (
     EndpointChange,
@@ -34,7 +35,6 @@ from api.schemas.webhooks import (
     secret_response,
     with_secret,
 )
-from api.strict_json import StrictRoute
 
 PROBLEMS: Final = problem_responses(401, 403, 404, 422)
 PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 415, 422)

@@ -5,7 +5,6 @@ from typing import Final
 
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
-    "api": "what surrounds the routes, beside its folders",
     "api/routes": "one resource a file",
     "bench": "one measure a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
