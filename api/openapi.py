@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from aijobs.domain.lifecycle import JobStatus
 from api.problems import Problem
-from dashboard.assets import addresses
+from dashboard.assets import asset_urls
 
 TITLE: Final = "aijobs"
 DESCRIPTION: Final = """
@@ -79,7 +79,7 @@ async def document(request: Request) -> Response:
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
-    files = addresses()
+    files = asset_urls()
     page = PAGE.format(
         document=f"{request.app.root_path}/openapi.json",
         style=files["vendor/swagger-ui.min.css"],

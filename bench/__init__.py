@@ -1,1 +1,1 @@
-"""What aijobs costs, next to what its parts cost without it: `python -m bench [NAME …]`."""
+"""Benchmarks of aijobs, compared with the bare libraries: `python -m bench [NAME …]`."""

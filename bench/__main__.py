@@ -1,4 +1,4 @@
-"""`python -m bench` measures everything, `python -m bench NAME …` only what is named."""
+"""`python -m bench` runs every benchmark, `python -m bench NAME …` only those named."""
 
 import argparse
 import asyncio
@@ -37,14 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not for figures")
-    wanted = parser.parse_args()
-    if unknown := set(wanted.names) - set(MEASURES):
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(MEASURES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
-    sys.exit(asyncio.run(_measure_all(wanted.names or list(MEASURES), quick=wanted.quick)))
+    sys.exit(asyncio.run(_measure_all(arguments.names or list(MEASURES), quick=arguments.quick)))
 
 
 async def _measure_all(names: list[str], *, quick: bool) -> int:
-    """One that does not come to an end does not keep the others from theirs."""
+    """A benchmark that fails or times out does not stop the others."""
     console, failed = Console(), 0
     for name in names:
         try:

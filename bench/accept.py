@@ -11,7 +11,7 @@ from typing import Final
 
 from temporalio.client import Client
 
-from bench.baseline.workflows import STEERING, BareSteps
+from bench.baseline.workflows import WORKFLOW_QUEUE, BareSteps
 from bench.report import Report, milliseconds, p50_p95, ratio
 from bench.rig.installation import installed, started_api
 from bench.rig.workspace import MODEL
@@ -20,68 +20,68 @@ from cli.api_client import ApiClient
 REQUESTS: Final = 300
 BATCHES: Final = 10
 AT_ONCE: Final = 10
-WARMING_UP: Final = 20
-PATIENCE_SECONDS: Final = 120
+WARMUP_ROUNDS: Final = 20
+TIMEOUT_SECONDS: Final = 120
 BODY: Final = {"model_id": MODEL, "params": {"image": "https://example.com/photo.jpg", "upscale_factor": 2}}
 
-Ask = Callable[[], Awaitable[object]]
+Call = Callable[[], Awaitable[object]]
 
 _numbers = count(1)
 
 
 async def measure(*, quick: bool) -> Report:
     requests = 40 if quick else REQUESTS
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        here = await installed(opened, folder)
-        ours = _handing_in(await started_api(opened, here))
-        bare = _starting(await Client.connect(here.temporal.address))
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await _waits(ours, bare, WARMING_UP, at_once=1)
-            alone = await _waits(ours, bare, requests, at_once=1)
-            crowded = await _waits(ours, bare, requests, at_once=AT_ONCE)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        installation = await installed(stack, folder)
+        ours = _submitting(await started_api(stack, installation))
+        bare = _starting(await Client.connect(installation.temporal.address))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await _durations(ours, bare, WARMUP_ROUNDS, at_once=1)
+            sequential = await _durations(ours, bare, requests, at_once=1)
+            concurrent = await _durations(ours, bare, requests, at_once=AT_ONCE)
     return Report(
         title="accept: from the request to the answer",
         how=f"{requests} calls each, in {BATCHES} interleaved batches. Ours is HTTP, a transaction on SQLite that "
         "survives a power cut, and a start_workflow. No worker runs.",
         columns=("", "p50", "p95"),
-        rows=[*_rows("one at a time", *alone), *_rows(f"{AT_ONCE} at once", *crowded)],
+        rows=[*_rows("one at a time", *sequential), *_rows(f"{AT_ONCE} at once", *concurrent)],
     )
 
 
-def _handing_in(api: ApiClient) -> Ask:
+def _submitting(api: ApiClient) -> Call:
     return lambda: api.post("/api/jobs", BODY)
 
 
-def _starting(client: Client) -> Ask:
-    return lambda: client.start_workflow(BareSteps.run, 0.0, id=f"bare-{next(_numbers)}", task_queue=STEERING)
+def _starting(client: Client) -> Call:
+    return lambda: client.start_workflow(BareSteps.run, 0.0, id=f"bare-{next(_numbers)}", task_queue=WORKFLOW_QUEUE)
 
 
-async def _waits(ours: Ask, bare: Ask, requests: int, *, at_once: int) -> tuple[list[float], list[float]]:
+async def _durations(ours: Call, bare: Call, requests: int, *, at_once: int) -> tuple[list[float], list[float]]:
     """Seconds that each call took."""
-    waits: tuple[list[float], list[float]] = ([], [])
+    durations: tuple[list[float], list[float]] = ([], [])
     for _ in range(BATCHES):
-        for ask, taken in zip((ours, bare), waits, strict=True):
-            taken += await _batch(ask, requests // BATCHES, at_once=at_once)
-    return waits
+        for call, seconds in zip((ours, bare), durations, strict=True):
+            seconds += await _batch(call, requests // BATCHES, at_once=at_once)
+    return durations
 
 
-async def _batch(ask: Ask, requests: int, *, at_once: int) -> list[float]:
+async def _batch(call: Call, requests: int, *, at_once: int) -> list[float]:
     gate = asyncio.Semaphore(at_once)
 
     async def one() -> float:
         async with gate:
-            began = time.perf_counter()
-            await ask()
-            return time.perf_counter() - began
+            started_at = time.perf_counter()
+            await call()
+            return time.perf_counter() - started_at
 
     return await asyncio.gather(*(one() for _ in range(requests)))
 
 
 def _rows(when: str, ours: list[float], bare: list[float]) -> list[tuple[str, ...]]:
-    found, rival = p50_p95(ours), p50_p95(bare)
+    own, baseline = p50_p95(ours), p50_p95(bare)
     return [
-        (f"POST /api/jobs, {when}", *map(milliseconds, found)),
-        (f"bare start_workflow, {when}", *map(milliseconds, rival)),
-        ("aijobs / bare", *map(ratio, found, rival)),
+        (f"POST /api/jobs, {when}", *map(milliseconds, own)),
+        (f"bare start_workflow, {when}", *map(milliseconds, baseline)),
+        ("aijobs / bare", *map(ratio, own, baseline)),
     ]

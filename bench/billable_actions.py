@@ -2,13 +2,13 @@
 
 Source: docs.temporal.io/cloud/actions. One action each: workflow started; timer started; search attributes upserted
 (per command; those given at the start are free); signal received; activity scheduled, and once more for each of its
-retries; update; all markers of one workflow task together. A child workflow counts two when its start is decided on
-(and its own start besides). Continue-as-new is the start of the next run. Free: results, cancellations, workflow tasks,
+retries; update; all markers of one workflow task together. Starting a child workflow counts two
+(plus its own start). Continue-as-new is the start of the next run. Free: results, cancellations, workflow tasks,
 details for the Web UI, reading.
 
-What no history shows is not counted here: queries, which somebody must ask for; heartbeats, of which a step that takes
-less than activities.heartbeats.EVERY sends none; and the sweep, which belongs to no job: three actions for each run of
-a schedule, and one for its activity.
+Not counted, since they are not in the history: queries; heartbeats, of which a step shorter than
+activities.heartbeats.EVERY sends none; and the sweep, which belongs to no job: three actions for each run of a
+schedule, and one for its activity.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ PRICES: Final = {
 
 @dataclass(frozen=True)
 class Count:
-    """`retries` are the further attempts of activities, each an action beside the `actions`."""
+    """`retries` are further attempts of activities, each one more action."""
 
     events: int
     actions: int
@@ -45,7 +45,7 @@ class Count:
 
 
 def counted(history: Iterable[HistoryEvent]) -> Count:
-    """A retry leaves no event of its own: the last attempt's number tells how many there were."""
+    """A retry has no event of its own; the number of retries is taken from the last attempt."""
     events = list(history)
     marked_tasks = {
         event.marker_recorded_event_attributes.workflow_task_completed_event_id

@@ -14,24 +14,24 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from bench.baseline.workflows import STEERING, BareSteps
+from bench.baseline.workflows import WORKFLOW_QUEUE, BareSteps
 from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
 from bench.rig.our_worker import FIRST_PAUSE
 from bench.rig.processes import started
 from bench.rig.resource_usage import cpu_seconds, machine_seconds
-from bench.rig.workspace import Workspace, catalogue_that_asks, opened_reception
+from bench.rig.workspace import Workspace, catalogue_with_polls, opened_workspace
 from cli.embedded.processes import Process
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 
 JOBS: Final = 300
 ROUNDS: Final = 3
 STARTS_AT_ONCE: Final = 30
-WARMING_UP: Final = 5
-PATIENCE_SECONDS: Final = 180
+WARMUP_ROUNDS: Final = 5
+TIMEOUT_SECONDS: Final = 180
 LEAST_SHARE: Final = 0.85
 
-#: What others may use before jobs a second say little.
+#: Cores that other processes may use; above it, jobs per second are not meaningful.
 QUIET_CORES: Final = 0.2
 
 Start = Callable[[], Awaitable[WorkflowHandle[Any, Any]]]
@@ -41,7 +41,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Round:
-    """One burst. Processor time in milliseconds per job; `others`: processors that strangers kept busy meanwhile."""
+    """One burst. Processor time in milliseconds per job; `others`: cores used by other processes meanwhile."""
 
     jobs_per_second: float
     server: float
@@ -63,16 +63,16 @@ class Contender:
     worker: Process
 
     async def burst(self, jobs: int) -> Round:
-        before, machine, began = self._spent(), machine_seconds(), time.monotonic()
+        before, machine, started_at = self._spent(), machine_seconds(), time.monotonic()
         await self._run(jobs)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         spent = [after - earlier for after, earlier in zip(self._spent(), before, strict=True)]
-        server, worker, client = (1000 * each / jobs for each in spent)
+        server, worker, client = (1000 * one_round / jobs for one_round in spent)
         others = (machine_seconds() - machine - sum(spent)) / seconds
         return Round(jobs / seconds, server, worker, client, others)
 
     async def count(self) -> Count:
-        """What one of them uses up in Temporal."""
+        """Events and actions of one job in Temporal."""
         handle = await self.start()
         await handle.result()
         return counted((await handle.fetch_history()).events)
@@ -85,9 +85,9 @@ class Contender:
                 handle = await self.start()
             await handle.result()
 
-        async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as all_of_them:
+        async with asyncio.timeout(TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
             for _ in range(jobs):
-                all_of_them.create_task(one())
+                group.create_task(one())
 
     def _spent(self) -> list[float]:
         return [cpu_seconds(self.server.process.pid), cpu_seconds(self.worker.pid), time.process_time()]
@@ -95,11 +95,11 @@ class Contender:
 
 async def measure(*, quick: bool) -> Report:
     jobs, rounds = (30, 1) if quick else (JOBS, ROUNDS)
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        server = await opened.enter_async_context(temporal_server(data_dir=folder))
-        ours = await _our_contender(opened, server, folder)
-        bare = await _bare_contender(opened, server, folder)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = await stack.enter_async_context(temporal_server(data_dir=folder))
+        ours = await _our_contender(stack, server, folder)
+        bare = await _bare_contender(stack, server, folder)
         counts = await _warmed_up(ours), await _warmed_up(bare)
         measured = [await _both(ours, bare, jobs, bare_first=number % 2 == 1) for number in range(rounds)]
     return _report(jobs, [ours for ours, _ in measured], [bare for _, bare in measured], counts)
@@ -113,27 +113,27 @@ async def _both(ours: Contender, bare: Contender, jobs: int, *, bare_first: bool
 
 
 async def _warmed_up(contender: Contender) -> Count:
-    for _ in range(WARMING_UP):
+    for _ in range(WARMUP_ROUNDS):
         counted_one = await contender.count()
     return counted_one
 
 
-async def _our_contender(opened: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
+async def _our_contender(stack: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
     client = await Client.connect(server.address, data_converter=pydantic_data_converter)
-    reception = await opened.enter_async_context(opened_reception(client, folder, catalogue_that_asks(FIRST_PAUSE)))
-    worker = await started(opened, "bench.rig.our_worker", server.address, str(folder), folder=folder)
-    return Contender(_our_start(client, reception), server, worker)
+    workspace = await stack.enter_async_context(opened_workspace(client, folder, catalogue_with_polls(FIRST_PAUSE)))
+    worker = await started(stack, "bench.rig.our_worker", server.address, str(folder), folder=folder)
+    return Contender(_our_start(client, workspace), server, worker)
 
 
-async def _bare_contender(opened: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
+async def _bare_contender(stack: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
     client = await Client.connect(server.address)
-    worker = await started(opened, "bench.baseline.worker", server.address, folder=folder)
+    worker = await started(stack, "bench.baseline.worker", server.address, folder=folder)
     return Contender(_bare_start(client), server, worker)
 
 
-def _our_start(client: Client, reception: Workspace) -> Start:
+def _our_start(client: Client, workspace: Workspace) -> Start:
     async def start() -> WorkflowHandle[Any, Any]:
-        return client.get_workflow_handle((await reception.take_in()).code)
+        return client.get_workflow_handle((await workspace.submit_job()).code)
 
     return start
 
@@ -141,14 +141,16 @@ def _our_start(client: Client, reception: Workspace) -> Start:
 def _bare_start(client: Client) -> Start:
     async def start() -> WorkflowHandle[Any, Any]:
         name = f"bare-{next(_numbers)}"
-        return await client.start_workflow(BareSteps.run, FIRST_PAUSE.total_seconds(), id=name, task_queue=STEERING)
+        return await client.start_workflow(
+            BareSteps.run, FIRST_PAUSE.total_seconds(), id=name, task_queue=WORKFLOW_QUEUE
+        )
 
     return start
 
 
 def _report(jobs: int, ours: list[Round], bare: list[Round], counts: tuple[Count, Count]) -> Report:
-    speed, bare_speed = (median(each.jobs_per_second for each in rounds) for rounds in (ours, bare))
-    cpu, bare_cpu = (median(each.cpu for each in rounds) for rounds in (ours, bare))
+    speed, bare_speed = (median(one_round.jobs_per_second for one_round in rounds) for rounds in (ours, bare))
+    cpu, bare_cpu = (median(one_round.cpu for one_round in rounds) for rounds in (ours, bare))
     figures = [_figures(rounds) for rounds in (ours, bare)]
     return Report(
         title=f"burst: {jobs} at once",
@@ -162,7 +164,7 @@ def _report(jobs: int, ours: list[Round], bare: list[Round], counts: tuple[Count
         ],
         aims=[Aim(f"at least {LEAST_SHARE} of the bare jobs/s", speed / bare_speed >= LEAST_SHARE)],
         notes=[
-            f"jobs/s by round: {_each(ours)} against {_each(bare)}",
+            f"jobs/s by round: {_jobs_per_second(ours)} against {_jobs_per_second(bare)}",
             f"by processor time alone, {bare_cpu / cpu:.2f} of the bare jobs/s can be had",
             *_warnings(ours + bare),
         ],
@@ -170,7 +172,7 @@ def _report(jobs: int, ours: list[Round], bare: list[Round], counts: tuple[Count
 
 
 def _warnings(rounds: list[Round]) -> list[str]:
-    busiest = max(each.others for each in rounds)
+    busiest = max(one_round.others for one_round in rounds)
     if busiest <= QUIET_CORES:
         return []
     return [f"others kept up to {busiest:.1f} cores busy meanwhile: processor times count, jobs/s do not"]
@@ -178,9 +180,9 @@ def _warnings(rounds: list[Round]) -> list[str]:
 
 def _figures(rounds: list[Round]) -> tuple[str, ...]:
     columns = ("jobs_per_second", "cpu", "server", "worker", "client")
-    medians = [f"{median(getattr(each, column) for each in rounds):.1f}" for column in columns]
-    return (*medians, f"{median(each.others for each in rounds):.2f}")
+    medians = [f"{median(getattr(one_round, column) for one_round in rounds):.1f}" for column in columns]
+    return (*medians, f"{median(one_round.others for one_round in rounds):.2f}")
 
 
-def _each(rounds: list[Round]) -> str:
-    return ", ".join(f"{each.jobs_per_second:.1f}" for each in rounds)
+def _jobs_per_second(rounds: list[Round]) -> str:
+    return ", ".join(f"{one_round.jobs_per_second:.1f}" for one_round in rounds)

@@ -26,15 +26,15 @@ from bench.rig.resource_usage import peak_memory
 
 MEGABYTE: Final = 1_000_000
 ROUNDS: Final = 3
-PATIENCE_SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 300
 MOST_MEMORY: Final = 300 * MEGABYTE
 
 KINDS: Final = (ColumnType.STRING, ColumnType.NUMBER, ColumnType.INTEGER, ColumnType.DATE, ColumnType.BOOLEAN)
-COLUMNS: Final = tuple(Column(name=f"{kind} {place}", type=kind) for place in (1, 2) for kind in KINDS)
+COLUMNS: Final = tuple(Column(name=f"{kind} {number}", type=kind) for number in (1, 2) for kind in KINDS)
 
 
 class TableResult(BaseModel):
-    """How it went: `seconds` with the start of processes where there are any, `peak` in bytes."""
+    """`seconds` includes the start of processes, `peak` is the peak memory in bytes."""
 
     seconds: float
     peak: int
@@ -45,19 +45,19 @@ def our_writing(path: Path, rows: int) -> TableResult:
 
 
 def bare_writing(path: Path, rows: int) -> TableResult:
-    """xlsxwriter with constant memory, told each cell's type by its value."""
+    """xlsxwriter with constant memory; each cell's type is that of its value."""
 
     def write() -> None:
         with xlsxwriter.Workbook(str(path), {"constant_memory": True}) as book:
             sheet = book.add_worksheet()
-            for place, row in enumerate(_rows(rows)):
-                sheet.write_row(place, 0, row.values())
+            for number, row in enumerate(_rows(rows)):
+                sheet.write_row(number, 0, row.values())
 
     return _timed(write)
 
 
 def our_reading(path: Path, rows: int) -> TableResult:
-    """Through the reading process, out of its file, every cell checked; the peak is that of the reading process."""
+    """Through the parser process, with every cell checked; the peak is that of the parser process."""
 
     async def read() -> None:
         async with DocumentReader(DocumentSettings()).table(path, "table.xlsx", COLUMNS) as table:
@@ -65,7 +65,7 @@ def our_reading(path: Path, rows: int) -> TableResult:
 
     outcome = _timed(lambda: asyncio.run(read()))
     with tempfile.TemporaryDirectory() as folder:
-        parser_process.done(
+        parser_process.run(
             ParseRequest(
                 path=path,
                 name="table.xlsx",
@@ -78,16 +78,16 @@ def our_reading(path: Path, rows: int) -> TableResult:
 
 
 def bare_reading(path: Path, rows: int) -> TableResult:
-    """calamine's rows as lists of whatever is in the cells."""
+    """calamine's rows as lists of values."""
 
     def read() -> None:
-        found = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
-        assert len(found) == rows + 1
+        rows_read = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+        assert len(rows_read) == rows + 1
 
     return _timed(read)
 
 
-WAYS: Final[Mapping[str, Callable[[Path, int], TableResult]]] = {
+VARIANTS: Final[Mapping[str, Callable[[Path, int], TableResult]]] = {
     "write, aijobs": our_writing,
     "write, bare": bare_writing,
     "read, aijobs": our_reading,
@@ -100,35 +100,35 @@ async def measure(*, quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.xlsx"
         write_excel(path, COLUMNS, _rows(rows))
-        results: dict[str, list[TableResult]] = {way: [] for way in WAYS}
+        results: dict[str, list[TableResult]] = {variant: [] for variant in VARIANTS}
         for _ in range(rounds):
-            for way, outcomes in results.items():
-                target = path if way.startswith("read") else Path(folder) / "written.xlsx"
-                outcomes.append(await _in_a_process(way, target, rows))
+            for variant, outcomes in results.items():
+                target = path if variant.startswith("read") else Path(folder) / "written.xlsx"
+                outcomes.append(await _in_a_process(variant, target, rows))
     return _report(results, rows)
 
 
-async def _in_a_process(way: str, path: Path, rows: int) -> TableResult:
+async def _in_a_process(variant: str, path: Path, rows: int) -> TableResult:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.documents", way, str(path), str(rows)), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "bench.documents", variant, str(path), str(rows)), stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            said, _ = await process.communicate()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return TableResult.model_validate_json(said)
+    return TableResult.model_validate_json(output)
 
 
 def _report(results: Mapping[str, list[TableResult]], rows: int) -> Report:
     shown: list[Sequence[str]] = []
-    for errand in ("read", "write"):
-        ours, bare = (results[f"{errand}, {whose}"] for whose in ("aijobs", "bare"))
+    for operation in ("read", "write"):
+        ours, bare = (results[f"{operation}, {side}"] for side in ("aijobs", "bare"))
         shown += [
-            (f"{errand}, aijobs", f"{rows / _seconds(ours):,.0f}", f"{_peak(ours) / MEGABYTE:.0f} MB"),
-            (f"{errand}, bare", f"{rows / _seconds(bare):,.0f}", f"{_peak(bare) / MEGABYTE:.0f} MB"),
+            (f"{operation}, aijobs", f"{rows / _seconds(ours):,.0f}", f"{_peak(ours) / MEGABYTE:.0f} MB"),
+            (f"{operation}, bare", f"{rows / _seconds(bare):,.0f}", f"{_peak(bare) / MEGABYTE:.0f} MB"),
             ("aijobs / bare", ratio(_seconds(bare), _seconds(ours)), ratio(_peak(ours), _peak(bare))),
         ]
     most = max(_peak(results["read, aijobs"]), _peak(results["write, aijobs"]))
@@ -156,9 +156,9 @@ def _rows(count: int) -> Iterator[dict[str, CellValue]]:
 
 
 def _timed(work: Callable[[], None]) -> TableResult:
-    began = time.monotonic()
+    started_at = time.monotonic()
     work()
-    return TableResult(seconds=time.monotonic() - began, peak=peak_memory(os.getpid()))
+    return TableResult(seconds=time.monotonic() - started_at, peak=peak_memory(os.getpid()))
 
 
 def _seconds(outcomes: Sequence[TableResult]) -> float:
@@ -170,4 +170,4 @@ def _peak(outcomes: Sequence[TableResult]) -> float:
 
 
 if __name__ == "__main__":
-    print(WAYS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])).model_dump_json())
+    print(VARIANTS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])).model_dump_json())

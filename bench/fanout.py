@@ -22,18 +22,18 @@ from aijobs.persistence.jobs.gate import locked_job, note
 from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Aim, Report, milliseconds, ratio
 from bench.rig.processes import started
-from bench.rig.readers import ReaderCrowd, gathered
+from bench.rig.readers import ReaderGroup, connected_readers
 from bench.rig.resource_usage import cpu_seconds, peak_memory
 from bench.rig.workspace import MODEL, POINTS_ENOUGH, settings_in
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process
 
-CROWDS: Final = (1000, 5000)
+READER_COUNTS: Final = (1000, 5000)
 BURST: Final = 50
 ROUNDS: Final = 4
 SINGLES: Final = 40
 PAUSE_SECONDS: Final = 0.25
-PATIENCE_SECONDS: Final = 600
+TIMEOUT_SECONDS: Final = 600
 LEAST_SHARE: Final = 0.8
 PEPPER: Final = "only for this measurement"
 
@@ -42,7 +42,7 @@ Publish = Callable[[list[float]], Awaitable[object]]
 
 @dataclass(frozen=True, kw_only=True)
 class FanoutObservation:
-    """Of one broadcaster and one crowd; memory in bytes, times in seconds."""
+    """The figures of one server with one number of readers; memory in bytes, times in seconds."""
 
     per_second: float
     per_core_second: float
@@ -52,24 +52,24 @@ class FanoutObservation:
 
 
 async def measure(*, quick: bool) -> Report:
-    crowds = (200,) if quick else CROWDS
+    reader_counts = (200,) if quick else READER_COUNTS
     rows, shares = [], []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        for size in crowds:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        for size in reader_counts:
             with tempfile.TemporaryDirectory() as folder:
                 ours = await _ours(Path(folder), size)
                 bare = await _bare(Path(folder), size)
             rows += [_row(f"aijobs, {size:,} readers", ours), _row(f"bare, {size:,} readers", bare)]
             rows.append(_ratios(ours, bare))
             shares.append(ours.per_core_second / bare.per_core_second)
-    kept = Aim(f"at least {LEAST_SHARE} of bare, per second of the server's processor time", min(shares) >= LEAST_SHARE)
+    aim = Aim(f"at least {LEAST_SHARE} of bare, per second of the server's processor time", min(shares) >= LEAST_SHARE)
     return Report(
         title="fanout: from an event to every reader of all jobs",
         how=f"{ROUNDS} bursts of {BURST} events, then {SINGLES} events one by one. One process serves, one writes and "
         "reads. Ours reads the events from the database; bare is handed them and forgets them.",
         columns=("", "events/s", "events/s per core", "p99 delay", "memory per reader", "drained in"),
         rows=rows,
-        aims=[kept],
+        aims=[aim],
         notes=["An event counts once for each reader. Delays are of single events, the commit included."],
     )
 
@@ -83,28 +83,28 @@ async def _ours(folder: Path, size: int) -> FanoutObservation:
         "AIJOBS_API__STREAMS": str(size + 1),
         "AIJOBS_API__STREAMS_PER_KEY": str(size + 1),
     }
-    async with AsyncExitStack() as opened:
-        api = await started(opened, "cli.main", "api", folder=folder, port=port, settings=settings)
-        database = await opened.enter_async_context(open_database(settings_in(folder)))
+    async with AsyncExitStack() as stack:
+        api = await started(stack, "cli.main", "api", folder=folder, port=port, settings=settings)
+        database = await stack.enter_async_context(open_database(settings_in(folder)))
         key = await create_key(database, PEPPER.encode(), kind=KeyKind.SERVICE, name="bench")
-        publish = await _job_that_speaks(database)
+        publish = await _job_publisher(database)
         headers = {"Authorization": f"Bearer {key}"}
-        return await _observed(api, port, "/api/events", size, headers, publish)
+        return await _observe(api, port, "/api/events", size, headers, publish)
 
 
-async def _job_that_speaks(database: Database) -> Publish:
+async def _job_publisher(database: Database) -> Publish:
     model = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")).model(MODEL)
     request = JobRequest(model_id=MODEL, params={})
-    order = Acceptance(
+    acceptance = Acceptance(
         user_id="bench", request=request, model=model, params={}, created_by="bench", daily_limit=POINTS_ENOUGH
     )
     async with database.write() as session:
-        code = (await accept(session, order)).code
+        code = (await accept(session, acceptance)).code
 
-    async def publish(moments: list[float]) -> None:
+    async def publish(sent_times: list[float]) -> None:
         async with database.write() as session:
             job = await locked_job(session, code)
-            for sent in moments:
+            for sent in sent_times:
                 note(session, job, {"sent": sent})
 
     return publish
@@ -112,29 +112,29 @@ async def _job_that_speaks(database: Database) -> Publish:
 
 async def _bare(folder: Path, size: int) -> FanoutObservation:
     (port,) = free_ports(1)
-    async with AsyncExitStack() as opened:
-        server = await started(opened, "bench.baseline.broadcaster", str(port), folder=folder, port=port)
-        http = await opened.enter_async_context(
+    async with AsyncExitStack() as stack:
+        server = await started(stack, "bench.baseline.broadcaster", str(port), folder=folder, port=port)
+        http = await stack.enter_async_context(
             httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, trust_env=False)
         )
-        return await _observed(server, port, "/events", size, {}, lambda sent: http.post("/publish", json=sent))
+        return await _observe(server, port, "/events", size, {}, lambda sent: http.post("/publish", json=sent))
 
 
-async def _observed(
+async def _observe(
     server: Process, port: int, path: str, size: int, headers: Mapping[str, str], publish: Publish
 ) -> FanoutObservation:
     before = peak_memory(server.pid)
-    async with gathered(port, path, size, headers) as crowd:
-        await _told(crowd, publish, 1)  # now everybody has been let in, and heard where the stream begins
+    async with connected_readers(port, path, size, headers) as readers:
+        await _publish_and_wait(readers, publish, 1)  # every reader is connected and has received the first event
         memory = (peak_memory(server.pid) - before) / size
         async with _timed(server) as burst:
             for _ in range(ROUNDS):
-                await _told(crowd, publish, BURST)
-        p99 = await _singles(crowd, publish)
-        began = time.monotonic()
+                await _publish_and_wait(readers, publish, BURST)
+        p99 = await _singles(readers, publish)
+        started_at = time.monotonic()
         stopping = asyncio.create_task(server.stop())
-        await crowd.gone.wait()
-        draining = time.monotonic() - began
+        await readers.all_closed.wait()
+        draining = time.monotonic() - started_at
         await stopping
     events = ROUNDS * BURST * size
     return FanoutObservation(
@@ -147,44 +147,44 @@ async def _observed(
 
 
 @dataclass
-class Spent:
-    """Seconds of the clock and of the processor."""
+class ElapsedTime:
+    """Wall-clock and processor time in seconds."""
 
     wall: float = 0.0
     processor: float = 0.0
 
 
 @asynccontextmanager
-async def _timed(server: Process) -> AsyncIterator[Spent]:
-    spent, began, used = Spent(), time.monotonic(), cpu_seconds(server.pid)
+async def _timed(server: Process) -> AsyncIterator[ElapsedTime]:
+    spent, started_at, used = ElapsedTime(), time.monotonic(), cpu_seconds(server.pid)
     yield spent
-    spent.wall, spent.processor = time.monotonic() - began, cpu_seconds(server.pid) - used
+    spent.wall, spent.processor = time.monotonic() - started_at, cpu_seconds(server.pid) - used
 
 
-async def _told(crowd: ReaderCrowd, publish: Publish, events: int) -> None:
-    crowd.forget()
+async def _publish_and_wait(readers: ReaderGroup, publish: Publish, events: int) -> None:
+    readers.reset()
     await publish([time.time()] * events)
-    await crowd.until_heard(events)
+    await readers.wait_until_received(events)
 
 
-async def _singles(crowd: ReaderCrowd, publish: Publish) -> float:
-    """Of the median event: the slowest one tells how long the disk took to commit it."""
+async def _singles(readers: ReaderGroup, publish: Publish) -> float:
+    """The p99 of the median event: the slowest event measures the disk."""
     slowest: list[float] = []
     for _ in range(SINGLES):
-        await _told(crowd, publish, 1)
-        slowest.append(quantiles(crowd.delays, n=100, method="inclusive")[-1])
+        await _publish_and_wait(readers, publish, 1)
+        slowest.append(quantiles(readers.delays, n=100, method="inclusive")[-1])
         await asyncio.sleep(PAUSE_SECONDS)
     return median(slowest)
 
 
-def _row(name: str, seen: FanoutObservation) -> tuple[str, ...]:
+def _row(name: str, observation: FanoutObservation) -> tuple[str, ...]:
     return (
         name,
-        f"{seen.per_second:,.0f}",
-        f"{seen.per_core_second:,.0f}",
-        milliseconds(seen.p99),
-        f"{seen.memory_each / 1024:.0f} KiB",
-        f"{seen.draining:.2f} s",
+        f"{observation.per_second:,.0f}",
+        f"{observation.per_core_second:,.0f}",
+        milliseconds(observation.p99),
+        f"{observation.memory_each / 1024:.0f} KiB",
+        f"{observation.draining:.2f} s",
     )
 
 

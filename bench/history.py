@@ -1,4 +1,4 @@
-"""How much of Temporal a job uses up, and that polls without news cost no history."""
+"""Events and actions of a job in Temporal, and the check that polls without a change add no history."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.baseline import worker as bare_worker
-from bench.baseline.workflows import STEERING, BarePolling
+from bench.baseline.workflows import WORKFLOW_QUEUE, BarePolling
 from bench.billable_actions import Count, counted
 from bench.report import Aim, Report, ratio
-from bench.rig.scripted_provider import NEWS, ScriptedProvider
-from bench.rig.workspace import Workspace, catalogue_that_asks, opened_reception, opened_workbench
+from bench.rig.scripted_provider import STATUSES, ScriptedProvider
+from bench.rig.workspace import Workspace, catalogue_with_polls, open_bench_adapters, opened_workspace
 from cli.embedded.temporal_server import temporal_server
 from worker import build_workers, running_workers
 
-ASK_EVERY: Final = timedelta(milliseconds=20)
+POLL_EVERY: Final = timedelta(milliseconds=20)
 QUIET_POLLS: Final = (0, 3, 300)
 MOST_EVENTS: Final = 50
 MOST_ACTIONS: Final = 14
@@ -30,39 +30,41 @@ Counts = Mapping[int, Count]
 
 async def measure(*, quick: bool) -> Report:
     polls = QUIET_POLLS[:2] if quick else QUIET_POLLS
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        server = await opened.enter_async_context(temporal_server(data_dir=None))
-        ours = await _ours(opened, server.address, folder, polls)
-        bare = await _bare(opened, server.address, polls)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = await stack.enter_async_context(temporal_server(data_dir=None))
+        ours = await _ours(stack, server.address, folder, polls)
+        bare = await _bare(stack, server.address, polls)
     return _report(ours, bare)
 
 
-async def _ours(opened: AsyncExitStack, address: str, folder: Path, polls: Sequence[int]) -> Counts:
-    provider, catalogue = ScriptedProvider(), catalogue_that_asks(ASK_EVERY)
+async def _ours(stack: AsyncExitStack, address: str, folder: Path, polls: Sequence[int]) -> Counts:
+    provider, catalogue = ScriptedProvider(), catalogue_with_polls(POLL_EVERY)
     client = await Client.connect(address, data_converter=pydantic_data_converter)
-    adapters = await opened.enter_async_context(opened_workbench(folder, catalogue, provider))
-    reception = await opened.enter_async_context(opened_reception(client, folder, catalogue))
-    await opened.enter_async_context(running_workers(build_workers(client, adapters)))
-    return {quiet: await _our_count(client, reception, provider, quiet) for quiet in polls}
+    adapters = await stack.enter_async_context(open_bench_adapters(folder, catalogue, provider))
+    workspace = await stack.enter_async_context(opened_workspace(client, folder, catalogue))
+    await stack.enter_async_context(running_workers(build_workers(client, adapters)))
+    return {quiet: await _our_count(client, workspace, provider, quiet) for quiet in polls}
 
 
-async def _our_count(client: Client, reception: Workspace, provider: ScriptedProvider, quiet: int) -> Count:
-    provider.quiet = quiet // len(NEWS)
-    return await _count(client.get_workflow_handle((await reception.take_in()).code))
+async def _our_count(client: Client, workspace: Workspace, provider: ScriptedProvider, quiet: int) -> Count:
+    provider.quiet = quiet // len(STATUSES)
+    return await _count(client.get_workflow_handle((await workspace.submit_job()).code))
 
 
-async def _bare(opened: AsyncExitStack, address: str, polls: Sequence[int]) -> Counts:
+async def _bare(stack: AsyncExitStack, address: str, polls: Sequence[int]) -> Counts:
     client = await Client.connect(address)
-    http = await opened.enter_async_context(httpx.AsyncClient())
-    await opened.enter_async_context(running_workers(bare_worker.build_workers(client, http)))
+    http = await stack.enter_async_context(httpx.AsyncClient())
+    await stack.enter_async_context(running_workers(bare_worker.build_workers(client, http)))
     return {quiet: await _bare_count(client, quiet) for quiet in polls}
 
 
 async def _bare_count(client: Client, quiet: int) -> Count:
-    arguments = [quiet + len(NEWS), ASK_EVERY.total_seconds()]
+    arguments = [quiet + len(STATUSES), POLL_EVERY.total_seconds()]
     name = f"bare-{quiet}"
-    return await _count(await client.start_workflow(BarePolling.run, args=arguments, id=name, task_queue=STEERING))
+    return await _count(
+        await client.start_workflow(BarePolling.run, args=arguments, id=name, task_queue=WORKFLOW_QUEUE)
+    )
 
 
 async def _count(job: WorkflowHandle[Any, Any]) -> Count:

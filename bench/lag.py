@@ -1,4 +1,4 @@
-"""From "the provider has finished" to "its user knows", with many jobs in flight, by webhook and by polls."""
+"""The lag from completion at the provider to the user's event, with many jobs in flight, by webhook and by polls."""
 
 import asyncio
 import tempfile
@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
 from bench.baseline.vendor import POLL_EVERY
-from bench.baseline.workflows import STEERING, BareVendorJob
+from bench.baseline.workflows import WORKFLOW_QUEUE, BareVendorJob
 from bench.report import Report, p50_p95, ratio
 from bench.rig.installation import VENDOR_KEY, BenchInstallation, installed, started_api
 from bench.rig.picture import as_data_url, tiny_picture
@@ -28,7 +28,7 @@ from cli.api_client import ApiClient
 IN_FLIGHT: Final = 50
 JOBS_EACH: Final = 2
 WORK_SECONDS: Final = 40.0
-PATIENCE_SECONDS: Final = 240
+TIMEOUT_SECONDS: Final = 240
 
 #: Known figures, for orientation: a scheduler that looks every 5 s, and bare Temporal with polls every 0.5 s.
 SCHEDULER_SECONDS, BARE_P95_SECONDS = 15.0, 0.63
@@ -38,7 +38,7 @@ OneJob = Callable[[], Awaitable[float]]
 
 @dataclass(frozen=True)
 class LagObservation:
-    """Lags in seconds, and how many processors this whole machine used meanwhile."""
+    """Lags in seconds, and the cores that the whole machine used meanwhile."""
 
     lags: list[float]
     cores: float
@@ -50,45 +50,47 @@ _numbers = count(1)
 async def measure(*, quick: bool) -> Report:
     in_flight, each, work = (10, 1, 4.0) if quick else (IN_FLIGHT, JOBS_EACH, WORK_SECONDS)
     ours: dict[str, LagObservation] = {}
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        here = await installed(opened, folder)
-        vendor = (str(here.vendor_port), here.webhook_secret, str(work))
-        await started(opened, "bench.rig.vendor", *vendor, folder=folder, port=here.vendor_port)
-        for name, changes in _variants(here).items():
-            ours[name] = await _ours(here, changes, in_flight, each, work)
-        bare = await _bare(here, in_flight, each, work)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        installation = await installed(stack, folder)
+        vendor = (str(installation.vendor_port), installation.webhook_secret, str(work))
+        await started(stack, "bench.rig.vendor", *vendor, folder=folder, port=installation.vendor_port)
+        for name, changes in _variants(installation).items():
+            ours[name] = await _ours(installation, changes, in_flight, each, work)
+        bare = await _bare(installation, in_flight, each, work)
     return _report(ours, bare, in_flight, each)
 
 
-def _variants(here: BenchInstallation) -> dict[str, dict[str, str]]:
-    """Settings that differ."""
-    catalogue = here.folder / "often.toml"
+def _variants(installation: BenchInstallation) -> dict[str, dict[str, str]]:
+    """The settings that differ, by variant."""
+    catalogue = installation.folder / "often.toml"
     catalogue.write_text(poll_policy(POLL_EVERY), "utf-8")
     return {
-        "aijobs, webhooks": {"AIJOBS_PUBLIC_URL": here.api_url},
+        "aijobs, webhooks": {"AIJOBS_PUBLIC_URL": installation.api_url},
         "aijobs, shipped poll policy": {},
         f"aijobs, polls every {POLL_EVERY.total_seconds()} s": {"AIJOBS_CATALOGUE": str(catalogue)},
     }
 
 
 async def _ours(
-    here: BenchInstallation, changes: Mapping[str, str], in_flight: int, each: int, work: float
+    installation: BenchInstallation, changes: Mapping[str, str], in_flight: int, each: int, work: float
 ) -> LagObservation:
-    async with AsyncExitStack() as opened:
-        api = await started_api(opened, here, changes)
-        await started(opened, "cli.main", "worker", folder=here.folder, settings={**here.settings, **changes})
-        vendor = await opened.enter_async_context(
-            httpx.AsyncClient(base_url=here.vendor_url, headers={"Authorization": f"Bearer {VENDOR_KEY}"})
+    async with AsyncExitStack() as stack:
+        api = await started_api(stack, installation, changes)
+        await started(
+            stack, "cli.main", "worker", folder=installation.folder, settings={**installation.settings, **changes}
         )
-        picture = here.folder / "tiny.png"
+        vendor = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=installation.vendor_url, headers={"Authorization": f"Bearer {VENDOR_KEY}"})
+        )
+        picture = installation.folder / "tiny.png"
         picture.write_bytes(tiny_picture())
         file = (await api.upload(picture))["code"]
         return await _in_flight(lambda: _our_lag(api, vendor, file), in_flight, each, work)
 
 
 async def _our_lag(api: ApiClient, vendor: httpx.AsyncClient, file: str) -> float:
-    """As a browser sees it: SUCCESS on the job's event stream."""
+    """As measured by a browser: until SUCCESS on the job's event stream."""
     job = await api.post("/api/jobs", {"model_id": MODEL, "params": {"image": file}})
     last = None
     async for event in api.events(job["code"], after=0):
@@ -97,48 +99,51 @@ async def _our_lag(api: ApiClient, vendor: httpx.AsyncClient, file: str) -> floa
     assert last.job_status is JobStatus.SUCCESS, f"{last.job_status_name}: {last.detail}"
     out_id = (await api.get(f"/api/jobs/{job['code']}"))["out_id"]
     prediction = (await vendor.get(f"/v1/predictions/{out_id}")).raise_for_status().json()
-    return seen - _moment(prediction["completed_at"])
+    return seen - _timestamp(prediction["completed_at"])
 
 
-async def _bare(here: BenchInstallation, in_flight: int, each: int, work: float) -> LagObservation:
-    """As the starter of a bare workflow sees it: its result."""
+async def _bare(installation: BenchInstallation, in_flight: int, each: int, work: float) -> LagObservation:
+    """As measured by the client of a bare workflow: until its result."""
     picture = as_data_url(tiny_picture())
-    async with AsyncExitStack() as opened:
-        await started(opened, "bench.baseline.worker", here.temporal.address, folder=here.folder)
-        client = await Client.connect(here.temporal.address)
+    async with AsyncExitStack() as stack:
+        await started(stack, "bench.baseline.worker", installation.temporal.address, folder=installation.folder)
+        client = await Client.connect(installation.temporal.address)
 
         async def one() -> float:
             completed_at = await client.execute_workflow(
-                BareVendorJob.run, args=[here.vendor_url, picture], id=f"bare-{next(_numbers)}", task_queue=STEERING
+                BareVendorJob.run,
+                args=[installation.vendor_url, picture],
+                id=f"bare-{next(_numbers)}",
+                task_queue=WORKFLOW_QUEUE,
             )
-            return time.time() - _moment(completed_at)
+            return time.time() - _timestamp(completed_at)
 
         return await _in_flight(one, in_flight, each, work)
 
 
 async def _in_flight(one: OneJob, in_flight: int, each: int, work: float) -> LagObservation:
-    """So many at any time, each followed by the next; they begin one after the other, and so they end."""
+    """Keeps `in_flight` jobs running; the starts are spread evenly, so that the ends are too."""
 
-    async def several(number: int) -> list[float]:
+    async def sequence(number: int) -> list[float]:
         await asyncio.sleep(work * number / in_flight)
         return [await one() for _ in range(each)]
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await one()  # warming up
-        began, spent = time.monotonic(), machine_seconds()
-        lags = await asyncio.gather(*(several(number) for number in range(in_flight)))
-        cores = (machine_seconds() - spent) / (time.monotonic() - began)
-    return LagObservation([lag for some in lags for lag in some], cores)
+        started_at, spent = time.monotonic(), machine_seconds()
+        lags = await asyncio.gather(*(sequence(number) for number in range(in_flight)))
+        cores = (machine_seconds() - spent) / (time.monotonic() - started_at)
+    return LagObservation([lag for sequence_lags in lags for lag in sequence_lags], cores)
 
 
-def _moment(written: str) -> float:
-    """Seconds since 1970 of a vendor's time with nine digits of a second."""
-    whole, _, fraction = written.rstrip("Z").partition(".")
+def _timestamp(text: str) -> float:
+    """The Unix time of a vendor's timestamp with nine fractional digits."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
 
 
 def _report(ours: Mapping[str, LagObservation], bare: LagObservation, in_flight: int, each: int) -> Report:
-    rival = p50_p95(bare.lags)
+    baseline = p50_p95(bare.lags)
     polls = f"polls every {POLL_EVERY.total_seconds()} s"
     return Report(
         title=f"lag: from finished at the provider to SUCCESS at the user, {in_flight} in flight",
@@ -146,8 +151,8 @@ def _report(ours: Mapping[str, LagObservation], bare: LagObservation, in_flight:
         "so, with the result checked and in our store. Bare: until the client has the workflow's result.",
         columns=("", "p50", "p95", "p50 / bare", "p95 / bare", "cores busy"),
         rows=[
-            *(_row(name, observed, rival) for name, observed in ours.items()),
-            _row(f"bare workflow, {polls}", bare, rival),
+            *(_row(name, observed, baseline) for name, observed in ours.items()),
+            _row(f"bare workflow, {polls}", bare, baseline),
             ("known: a scheduler every 5 s", "", _seconds(SCHEDULER_SECONDS)),
             (f"known: bare Temporal, {polls}", "", _seconds(BARE_P95_SECONDS)),
         ],
@@ -155,9 +160,9 @@ def _report(ours: Mapping[str, LagObservation], bare: LagObservation, in_flight:
     )
 
 
-def _row(name: str, observed: LagObservation, rival: tuple[float, float]) -> tuple[str, ...]:
-    found = p50_p95(observed.lags)
-    return (name, *map(_seconds, found), *map(ratio, found, rival), f"{observed.cores:.1f}")
+def _row(name: str, observed: LagObservation, baseline: tuple[float, float]) -> tuple[str, ...]:
+    own = p50_p95(observed.lags)
+    return (name, *map(_seconds, own), *map(ratio, own, baseline), f"{observed.cores:.1f}")
 
 
 def _seconds(seconds: float) -> str:

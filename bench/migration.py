@@ -16,9 +16,9 @@ from tests.adapters.storage.swift_server import SwiftServer, swift_server
 
 MEGABYTE: Final = 1_000_000
 SMALL, LARGE = 10 * MEGABYTE, 1000 * MEGABYTE
-SMALL_ONES: Final = 5  #: per process: one alone is over too soon to be timed
+SMALL_ONES: Final = 5  #: per process: a single one is too fast to be timed
 ROUNDS: Final = 3
-PATIENCE_SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 300
 FLAT_WITHIN: Final = 40 * MEGABYTE
 
 Results = dict[tuple[str, int], list[TransferResult]]
@@ -30,16 +30,16 @@ async def measure(*, quick: bool) -> Report:
         results: Results = {(kind, size): [] for kind, size in product(MOVERS, (SMALL, large))}
         for number in range(rounds):
             for kind, size in _order(results, number):
-                results[kind, size].append(await _moved(kind, _errand(source, swift, size)))
+                results[kind, size].append(await _run_transfer(kind, _request(source, swift, size)))
     return _report(results, large)
 
 
 def _order(results: Results, number: int) -> Iterator[tuple[str, int]]:
-    """Who comes first changes from round to round."""
+    """The order alternates from round to round."""
     return iter(results) if number % 2 == 0 else reversed(results)
 
 
-def _errand(source: str, swift: SwiftServer, size: int) -> TransferRequest:
+def _request(source: str, swift: SwiftServer, size: int) -> TransferRequest:
     return TransferRequest(
         source=source,
         size=size,
@@ -52,18 +52,18 @@ def _errand(source: str, swift: SwiftServer, size: int) -> TransferRequest:
     )
 
 
-async def _moved(kind: str, errand: TransferRequest) -> TransferResult:
+async def _run_transfer(kind: str, request: TransferRequest) -> TransferResult:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.rig.transfer", kind, errand.model_dump_json()), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "bench.rig.transfer", kind, request.model_dump_json()), stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            said, _ = await process.communicate()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return TransferResult.model_validate_json(said)
+    return TransferResult.model_validate_json(output)
 
 
 def _report(results: Results, large: int) -> Report:

@@ -1,4 +1,4 @@
-"""A photo made clean: in its guarded process, next to bare Pillow in this one."""
+"""Cleaning a photo: in the guarded process, compared with bare Pillow in this one."""
 
 import asyncio
 import io
@@ -44,14 +44,14 @@ async def measure(*, quick: bool) -> Report:
 
 
 async def _seconds(work: Callable[[], Awaitable[object]]) -> float:
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     await work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started_at
 
 
 def _bare(path: Path) -> bytes:
-    """What anybody would write who trusts the photo."""
-    kept = io.BytesIO()
+    """The usual code for a trusted photo."""
+    buffer = io.BytesIO()
     with Image.open(path) as photo:
-        ImageOps.exif_transpose(photo).convert("RGB").save(kept, "JPEG", quality=QUALITY)
-    return kept.getvalue()
+        ImageOps.exif_transpose(photo).convert("RGB").save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What a measure found, and how it is printed."""
+"""The result of a benchmark, and how it is printed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Aim:
-    """A promise, and whether it was kept this time."""
+    """A target, and whether it was met."""
 
     words: str
     met: bool

@@ -1,4 +1,4 @@
-"""What a stage costs beside the model: a document job against a loop of bare HTTP calls to the same endpoint."""
+"""The overhead of a stage: a document job compared with a loop of bare HTTP calls to the same endpoint."""
 
 import json
 import tempfile
@@ -28,7 +28,7 @@ from aijobs.persistence.tables import FileRow
 from aijobs.settings import SHIPPED_CATALOGUE
 from bench.report import Report, milliseconds, p50_p95, ratio
 from bench.rig.scripted_provider import ScriptedProvider
-from bench.rig.workspace import opened_workbench
+from bench.rig.workspace import open_bench_adapters
 from cli.embedded.temporal_server import temporal_server
 from sandbox.clock import parse_stamp
 from sandbox.config import Pace, SandboxConfig
@@ -54,15 +54,17 @@ async def measure(*, quick: bool) -> Report:
 
 
 async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list[float]]:
-    """A document of ours, then a bare one, and so on: what else the machine does hits both."""
-    async with AsyncExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        server = await opened.enter_async_context(temporal_server(data_dir=None))
+    """Alternates our jobs and bare ones, so that other load affects both."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = await stack.enter_async_context(temporal_server(data_dir=None))
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
         catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"))
         chat = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
-        adapters = await opened.enter_async_context(opened_workbench(folder, catalogue, ScriptedProvider(), chat=chat))
-        await opened.enter_async_context(running_workers(build_workers(client, adapters)))
+        adapters = await stack.enter_async_context(
+            open_bench_adapters(folder, catalogue, ScriptedProvider(), chat=chat)
+        )
+        await stack.enter_async_context(running_workers(build_workers(client, adapters)))
         params = await _prepared(adapters.database, adapters.store)
         ours, bare = list[float](), list[float]()
         for number in range(jobs):
@@ -72,7 +74,7 @@ async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list
 
 
 async def _prepared(database: Database, store: ObjectStore) -> dict[str, str]:
-    """The parameters of a job: a template and a document that are there."""
+    """Store a template and a document. Returns the parameters of a job."""
     columns = [{"name": "合同编号"}]
     definition = TemplateDefinition.model_validate({"name": "bench", "prompt": PROMPT, "columns": columns})
 
@@ -99,7 +101,7 @@ async def _prepared(database: Database, store: ObjectStore) -> dict[str, str]:
 
 
 async def _one_job(client: Client, adapters: Adapters, params: dict[str, str]) -> str:
-    order = Acceptance(
+    acceptance = Acceptance(
         user_id=USER,
         request=JobRequest(model_id=MODEL, params=params),
         model=adapters.catalogue.model(MODEL),
@@ -108,14 +110,14 @@ async def _one_job(client: Client, adapters: Adapters, params: dict[str, str]) -
         daily_limit=10**6,
     )
     async with adapters.database.write() as session:
-        brief = brief_of(await accept(session, order), adapters.catalogue)
+        brief = brief_of(await accept(session, acceptance), adapters.catalogue)
     await start_job(client, brief)
     await client.get_workflow_handle(brief.code).result()
     return brief.code
 
 
 async def _bare_stages(model: RunningSandbox, number: int) -> list[float]:
-    """The same questions with the same words, as a script would ask them: nothing is kept, nothing is shown."""
+    """The same prompts, as a script would send them: nothing is stored or reported."""
     name = f"bare-{number}"
     messages = [{"role": "user", "content": DOCUMENT}]
     async with httpx.AsyncClient(base_url=model.url, timeout=60, trust_env=False) as http:
@@ -129,8 +131,8 @@ async def _bare_answer(http: httpx.AsyncClient, messages: Sequence[dict[str, str
     body = {"model": "m", "messages": messages, "stream": True}
     headers = {"Authorization": "Bearer sk-bench", "X-Client-Request-Id": reference}
     pieces: list[str] = []
-    async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=headers) as answer:
-        async for line in answer.aiter_lines():
+    async with http.stream("POST", "/openai/v1/chat/completions", json=body, headers=headers) as response:
+        async for line in response.aiter_lines():
             if line.startswith("data: {"):
                 choice = json.loads(line.removeprefix("data: "))["choices"][0]
                 pieces.append(choice["delta"].get("content") or "")
@@ -141,8 +143,8 @@ def _intervals(model: RunningSandbox, name: str) -> list[float]:
     """Seconds from each call of a conversation to the next, as the endpoint saw them."""
     rows = [row for row in model.ledger() if (row.correlation or "").startswith(f"{name}/")]
     assert len(rows) == STAGES, f"{name} has asked {len(rows)} times"
-    moments = [parse_stamp(row.created_at) / 1e9 for row in rows]
-    return [later - earlier for earlier, later in pairwise(moments)]
+    sent_times = [parse_stamp(row.created_at) / 1e9 for row in rows]
+    return [later - earlier for earlier, later in pairwise(sent_times)]
 
 
 def _report(ours: Sequence[float], bare: Sequence[float], jobs: int) -> Report:

@@ -1,4 +1,4 @@
-"""Our own API, as the command line speaks to it: through the client that applications use."""
+"""The API client of the command line: it wraps the client that applications use."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,30 +14,32 @@ from cli.errors import CommandError, Exit
 
 Document = dict[str, Any]
 
-#: Without a line for so long, an API that is followed is given up.
-RECONNECT_PATIENCE: Final = timedelta(minutes=2)
-#: Answers of whatever stands before an API that is away.
-FROM_A_GATEWAY: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+#: After so long without a connection, following a job ends with an error.
+RECONNECT_TIMEOUT: Final = timedelta(minutes=2)
+#: Responses of a gateway whose API does not respond.
+GATEWAY_STATUSES: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
 
 
 class ApiClient:
-    """Each method raises CommandError that tells the API's problem in its own words. Nothing is tried twice."""
+    """Each method raises CommandError with the message of the API's problem. Nothing is retried but `events`."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Document:
-        return await self._asked("GET", path, query=query)
+        return await self._request("GET", path, query=query)
 
     async def post(self, path: str, body: Document, *, idempotency_key: str | None = None) -> Document:
-        return await self._asked("POST", path, body=body, idempotency_key=idempotency_key)
+        return await self._request("POST", path, body=body, idempotency_key=idempotency_key)
 
     async def put(self, path: str, body: Document) -> Document:
-        return await self._asked("PUT", path, body=body)
+        return await self._request("PUT", path, body=body)
 
     async def upload(self, path: Path) -> Document:
-        """Hand in a file. The answer's `code` is what a parameter may then name."""
-        with _told():
+        """Upload a file. A job's parameter may then refer to it by the `code` in the response."""
+        with _client_errors_as_command_errors():
             try:
                 return (await self._client.upload(path)).model_dump(mode="json")
             except OSError as unreadable:
@@ -46,66 +48,66 @@ class ApiClient:
     async def events(
         self, code: str, *, after: int, on_lost: Callable[[str], None] | None = None
     ) -> AsyncIterator[JobEvent]:
-        """The events behind number `after`, as they happen, until the job's end. `on_lost` hears of interruptions."""
+        """The events with `seq` above `after`, until the job's end. `on_lost` is called with each interruption."""
 
-        def lost(trouble: ClientError) -> None:
+        def report_lost(error: ClientError) -> None:
             if on_lost is not None:
-                on_lost(str(for_people(trouble)))
+                on_lost(str(to_command_error(error)))
 
-        with _told():
-            async for event in self._client.events(code, after=after, on_lost=lost):
+        with _client_errors_as_command_errors():
+            async for event in self._client.events(code, after=after, on_lost=report_lost):
                 yield JobEvent.model_validate(event.model_dump())
 
-    async def _asked(self, method: str, path: str, **more: Any) -> Document:
-        with _told():
-            found: Document = await self._client.request(method, path, **more)
-        return found
+    async def _request(self, method: str, path: str, **kwargs: Any) -> Document:
+        with _client_errors_as_command_errors():
+            document: Document = await self._client.request(method, path, **kwargs)
+        return document
 
 
 @asynccontextmanager
 async def opened_api_client(*, url: str, key: str, user: str | None = None) -> AsyncIterator[ApiClient]:
-    """The API at `url`, with a key; with a service key, on behalf of `user`."""
+    """A client of the API at `url`; with a service key, on behalf of `user`. Raises CommandError."""
     try:
         client = AsyncClient(
-            url=url, key=key, user=user, retry_for=0.0, reconnect_for=RECONNECT_PATIENCE.total_seconds()
+            url=url, key=key, user=user, retry_for=0.0, reconnect_for=RECONNECT_TIMEOUT.total_seconds()
         )
-    except ValueError as unusable:
-        raise CommandError(f"The API cannot be asked: {unusable}.") from unusable
+    except ValueError as invalid:
+        raise CommandError(f"The API cannot be asked: {invalid}.") from invalid
     async with client:
         yield ApiClient(client)
 
 
-def for_people(trouble: ClientError) -> CommandError:
-    """What to say of it, and the exit code that goes with it."""
-    match trouble:
+def to_command_error(error: ClientError) -> CommandError:
+    """The error as the command line reports it, with its exit code."""
+    match error:
         case Unreachable():
-            return _unreachable(str(trouble))
-        case ApiError(code="", status=status) if status in FROM_A_GATEWAY:
+            return _unreachable(str(error))
+        case ApiError(code="", status=status) if status in GATEWAY_STATUSES:
             return _unreachable(f"The API cannot be reached: a gateway answered {status}.")
         case ApiError():
             return CommandError(
-                trouble.detail,
-                details=tuple(f"{wrong.pointer or '/'}: {wrong.message}" for wrong in trouble.errors),
-                hint=_hint(trouble),
-                code=Exit.NOT_FOUND if trouble.status == HTTPStatus.NOT_FOUND else Exit.ERROR,
+                error.detail,
+                details=tuple(f"{field.pointer or '/'}: {field.message}" for field in error.errors),
+                hint=_hint(error),
+                code=Exit.NOT_FOUND if error.status == HTTPStatus.NOT_FOUND else Exit.ERROR,
             )
-    return CommandError(str(trouble))
+    return CommandError(str(error))
 
 
-def _unreachable(said: str) -> CommandError:
-    return CommandError(said, hint="`aijobs up` starts one here; --url names another.", code=Exit.UNREACHABLE)
+def _unreachable(message: str) -> CommandError:
+    return CommandError(message, hint="`aijobs up` starts one here; --url names another.", code=Exit.UNREACHABLE)
 
 
-def _hint(refused: ApiError) -> str:
-    if refused.status == HTTPStatus.UNAUTHORIZED:
+def _hint(error: ApiError) -> str:
+    if error.status == HTTPStatus.UNAUTHORIZED:
         return "The key comes from --key, AIJOBS_CLI__KEY, or the file `key` in the data directory."
-    code = refused.code or str(refused.status)
-    return f"{code} · request {refused.request_id}" if refused.request_id else code
+    code = error.code or str(error.status)
+    return f"{code} · request {error.request_id}" if error.request_id else code
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _client_errors_as_command_errors() -> Iterator[None]:
     try:
         yield
-    except ClientError as trouble:
-        raise for_people(trouble) from trouble
+    except ClientError as error:
+        raise to_command_error(error) from error

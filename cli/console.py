@@ -1,6 +1,6 @@
-"""How the command line looks: calm, one accent for each meaning, and plain lines where nobody watches a terminal.
+"""The command line's output: colours for meanings in a terminal, plain lines elsewhere.
 
-Everything that is shown passes through here, and is made harmless on its way: see terminal_text.
+All output passes through here and is made harmless for terminals: see terminal_text.
 """
 
 import json
@@ -21,8 +21,8 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import terminal_text
 from cli.errors import CommandError
 
-PLAIN_WIDTH: Final = 1000  #: columns, where no terminal says how wide it is: nothing is cut off for programs
-KEPT_WHOLE: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
+PLAIN_WIDTH: Final = 1000  #: columns, when the output is no terminal: nothing is cut off for programs
+NEVER_CUT: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
 
 OK: Final = Text("✓", style="green")
 WRONG: Final = Text("✗", style="red")
@@ -44,7 +44,7 @@ STYLE_OF: Final = {
 
 
 class HarmlessConsole(Console):
-    """A console through which no text gives orders to the terminal; rich's own still do."""
+    """A console whose texts cannot control the terminal; rich's own control codes still work."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -52,8 +52,8 @@ class HarmlessConsole(Console):
 
 
 def _console(*, stderr: bool) -> Console:
-    watched = (sys.stderr if stderr else sys.stdout).isatty()
-    return HarmlessConsole(stderr=stderr, highlight=False, width=None if watched else PLAIN_WIDTH)
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return HarmlessConsole(stderr=stderr, highlight=False, width=None if is_terminal else PLAIN_WIDTH)
 
 
 OUT: Final = _console(stderr=False)
@@ -71,32 +71,32 @@ def warn(*parts: str | Text) -> None:
 
 
 def show_json(document: Any) -> None:
-    """One line where nobody watches (for programs that read lines), indented in a terminal."""
+    """One line for programs, indented in a terminal."""
     sys.stdout.write(_json(document, indent=2 if OUT.is_terminal else None) + "\n")
     sys.stdout.flush()
 
 
 def show_document(document: Any) -> None:
-    """A part of something that is shown to people."""
-    written = Text(_json(document, indent=2))
-    OUT.print(JSONHighlighter()(written) if OUT.is_terminal else written, soft_wrap=True)
+    """Indented JSON within other output."""
+    json_text = Text(_json(document, indent=2))
+    OUT.print(JSONHighlighter()(json_text) if OUT.is_terminal else json_text, soft_wrap=True)
 
 
-def show_error(wrong: CommandError) -> None:
-    warn(Text("Error:", style="bold red"), str(wrong))
-    for line in wrong.details:
+def show_error(error: CommandError) -> None:
+    warn(Text("Error:", style="bold red"), str(error))
+    for line in error.details:
         warn(Text(f"  {line}"))
-    if wrong.hint:
-        warn(Text(wrong.hint, style="dim"))
+    if error.hint:
+        warn(Text(error.hint, style="dim"))
 
 
 def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, right: Iterable[str] = ()) -> None:
-    """Aligned columns without lines. `right` names the columns of figures. Where it is narrow, ids stay whole."""
+    """Aligned columns without lines. `right`: columns of numbers. In a narrow terminal, ids are not cut."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     texts = [list(_texts(row)) for row in rows]
-    for place, column in enumerate(columns):
-        least = max((row[place].cell_len for row in texts), default=0) if column in KEPT_WHOLE else None
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=least)
+    for index, column in enumerate(columns):
+        min_width = max((row[index].cell_len for row in texts), default=0) if column in NEVER_CUT else None
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=min_width)
     for row in texts:
         table.add_row(*row)
     OUT.print(Padding(table, (0, 0, 0, 2), expand=False))
@@ -142,7 +142,7 @@ def seconds(count: float) -> str:
 
 
 def short(path: Path) -> str:
-    """A path as one would type it here."""
+    """The path relative to the current directory, if it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
@@ -150,7 +150,7 @@ def short(path: Path) -> str:
 
 
 def text(part: str | Text, style: str = "") -> Text:
-    """Of whatever somebody wrote: one line, and harmless."""
+    """One line, without characters that control a terminal."""
     return terminal_text.one_line_of(part if isinstance(part, Text) else Text(part, style=style))
 
 

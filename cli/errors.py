@@ -1,4 +1,4 @@
-"""What a command can end with, and what it then says."""
+"""Exit codes, and the error that a command reports."""
 
 from enum import IntEnum
 
@@ -12,13 +12,13 @@ class Exit(IntEnum):
     FAILED = 3  #: the watched job is FAILED
     TIMEOUT = 4  #: the watched job is TIMEOUT
     CANCELED = 5  #: the watched job is CANCELED
-    NOT_FOUND = 6  #: no such job, or somebody else's
+    NOT_FOUND = 6  #: no such job, or it is another user's
     UNREACHABLE = 7  #: the API does not answer
     INTERRUPTED = 130  #: Ctrl-C
 
 
 class CommandError(Exception):
-    """Something a person can act on: what is wrong, how to mend it, details line by line."""
+    """An error that the user can act on: what is wrong, how to fix it, details line by line."""
 
     def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = (), code: Exit = Exit.ERROR) -> None:
         super().__init__(message)

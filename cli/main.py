@@ -1,4 +1,4 @@
-"""The `aijobs` command, assembled: each command comes from the file that tells its story."""
+"""The `aijobs` command, assembled: each command is in a file of its own."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import CommandError, Exit
-from cli.signals import leave
+from cli.signals import exit_now
 
 #: Where each command is, in the order of the help.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -39,63 +39,65 @@ VERSION: Final = "--version"
 
 
 def main() -> NoReturn:
-    leave(run(sys.argv[1:]))
+    exit_now(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name; its exit code."""
+    """Run the command that the arguments name. Returns its exit code."""
     try:
-        assembled(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
+        build_cli(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.ERROR
-    except CommandError as wrong:
-        console.show_error(wrong)
-        return wrong.code
-    except SettingsError as wrong:
-        console.show_error(CommandError(str(wrong), hint="`aijobs doctor` checks every setting."))
+    except CommandError as error:
+        console.show_error(error)
+        return error.code
+    except SettingsError as error:
+        console.show_error(CommandError(str(error), hint="`aijobs doctor` checks every setting."))
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except Exception as failed:
-        explained = _explained(failed)
-        if explained is None:
+    except Exception as failure:
+        command_error = _as_command_error(failure)
+        if command_error is None:
             raise
-        console.show_error(explained)
-        return explained.code
+        console.show_error(command_error)
+        return command_error.code
     return Exit.SUCCESS
 
 
-def _explained(failed: Exception) -> CommandError | None:
-    """What a person can act on; nothing for our own mistakes, whose traceback is wanted."""
-    if type(failed).__module__.startswith("sqlalchemy"):
+def _as_command_error(failure: Exception) -> CommandError | None:
+    """An error that the user can act on; None for a bug, whose traceback is to be shown."""
+    if type(failure).__module__.startswith("sqlalchemy"):
         from aijobs.persistence.database import unavailability  # most commands need not load it
 
-        failed = unavailability(failed) or failed
-    if isinstance(failed, DatabaseUnavailable):
-        return CommandError(str(failed), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks.")
-    if type(failed).__module__ == "temporalio.service":
+        failure = unavailability(failure) or failure
+    if isinstance(failure, DatabaseUnavailable):
+        return CommandError(
+            str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."
+        )
+    if type(failure).__module__ == "temporalio.service":
         hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
-        return CommandError(f"Temporal does not do what it is asked to: {failed}", hint=hint, code=Exit.UNREACHABLE)
+        return CommandError(f"Temporal does not do what it is asked to: {failure}", hint=hint, code=Exit.UNREACHABLE)
     return None
 
 
-def assembled(named: str) -> typer.Typer:
-    """The command that is named alone, since the others' modules take time to load; all of them for the help."""
-    wanted = [named] if named in COMMANDS else [] if named == VERSION else COMMANDS
+def build_cli(name: str) -> typer.Typer:
+    """Only the named command, since loading the others' modules takes time; all commands for the help."""
+    names = [name] if name in COMMANDS else [] if name == VERSION else COMMANDS
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_root)
-    for name in wanted:
-        module, _, attribute = COMMANDS[name].partition(":")
+    for command_name in names:
+        module, _, attribute = COMMANDS[command_name].partition(":")
         command = getattr(import_module(module), attribute)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+            app.add_typer(command, name=command_name)
         else:
-            app.command(name)(command)
+            app.command(command_name)(command)
     return app
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         console.say(f"aijobs {metadata.version('aijobs')}", indent=0)
         raise typer.Exit
 

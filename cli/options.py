@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they lead to."""
+"""Options that several commands have, and how they are read."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from cli.api_client import ApiClient, Document, opened_api_client
 from cli.errors import CommandError
 
 KEY_FILE: Final = "key"
-URL_FILE: Final = "url"  #: where the `aijobs up` of this data directory answers
+URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Everything aijobs keeps here. Default: AIJOBS_DATA_DIR or .aijobs.")
@@ -28,8 +28,8 @@ JobCode = Annotated[str, typer.Argument(metavar="CODE", help="The job's code: jo
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How a command was told to find the API."""
+class ApiOptions:
+    """The options that say which API to call, and as whom."""
 
     url: str | None
     key: str | None
@@ -44,41 +44,41 @@ class Reach:
         ) as api:
             yield api
 
-    def asked(self, question: Callable[[ApiClient], Awaitable[Document]]) -> Document:
-        """The answer to one question."""
+    def call(self, request: Callable[[ApiClient], Awaitable[Document]]) -> Document:
+        """The response of one request."""
 
-        async def ask() -> Document:
+        async def send() -> Document:
             async with self.api() as api:
-                return await question(api)
+                return await request(api)
 
-        return asyncio.run(ask())
+        return asyncio.run(send())
 
 
 def load_settings(data_dir: Path | None = None) -> Settings:
-    """The settings of this process and of those it starts. Raises SettingsError."""
+    """Load the settings; `data_dir` is also set for the processes that are started. Raises SettingsError."""
     if data_dir is not None:
         os.environ["AIJOBS_DATA_DIR"] = str(data_dir)
     return Settings.load()
 
 
 def api_url(settings: Settings) -> str:
-    """What is set for the command line, else where this data directory's installation answers."""
+    """The URL that is set for the command line, else that of this data directory's installation."""
     if settings.cli.url:
         return settings.cli.url
-    written = _line_in(settings.data_dir / URL_FILE)
-    return written if written and not settings.public_url else settings.base_url
+    value = _line_in(settings.data_dir / URL_FILE)
+    return value if value and not settings.public_url else settings.base_url
 
 
 def api_key(settings: Settings) -> str:
     if settings.cli.key:
         return settings.cli.key.get_secret_value()
-    written = _line_in(settings.data_dir / KEY_FILE)
-    if written is None:
+    value = _line_in(settings.data_dir / KEY_FILE)
+    if value is None:
         raise CommandError(
             f"There is no API key: {settings.data_dir / KEY_FILE} does not exist.",
             hint="`aijobs up` makes one. For another installation give --url and --key, or set AIJOBS_CLI__KEY.",
         )
-    return written
+    return value
 
 
 def _line_in(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""A job's story while it happens: a checklist of statuses with two bars, plain lines, or JSON lines."""
+"""A job's progress, live: a checklist of statuses with two bars, plain lines, or JSON lines."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -23,22 +23,22 @@ UNIT_BAR_WIDTH: Final = 20
 
 
 class ProgressView(Protocol):
-    """Is told every event in order."""
+    """Shows every event of a job, in order."""
 
-    def tell(self, event: JobEvent) -> None: ...
+    def show_event(self, event: JobEvent) -> None: ...
 
-    def lost(self, reason: str) -> None:
-        """The line to the API is interrupted; it is tried again."""
+    def connection_lost(self, reason: str) -> None:
+        """Show that the connection to the API is lost, and is being opened again."""
         ...
 
 
 class JsonProgress:
     """Each event as a line of JSON, as the API sends it."""
 
-    def tell(self, event: JobEvent) -> None:
+    def show_event(self, event: JobEvent) -> None:
         console.show_json(event.model_dump(mode="json"))
 
-    def lost(self, reason: str) -> None:
+    def connection_lost(self, reason: str) -> None:
         console.warn(f"{reason} Trying again.")
 
 
@@ -48,7 +48,7 @@ class PlainProgress:
     def __init__(self) -> None:
         self._began: datetime | None = None
 
-    def tell(self, event: JobEvent) -> None:
+    def show_event(self, event: JobEvent) -> None:
         self._began = self._began or event.at
         if event.kind is EventKind.NOTE:
             return
@@ -57,34 +57,34 @@ class PlainProgress:
         named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
         console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {_stage(event)}")
 
-    def lost(self, reason: str) -> None:
+    def connection_lost(self, reason: str) -> None:
         console.say(f"{reason} Trying again.")
 
 
 class LiveProgress:
-    """The checklist, drawn anew some times a second."""
+    """The checklist, redrawn several times a second."""
 
     def __init__(self) -> None:
         self._entered: dict[JobStatus, datetime] = {}
         self._latest: JobEvent | None = None
-        self._trouble = ""
+        self._interruption = ""
         self._spinner = Spinner("dots", style="cyan")
 
-    def tell(self, event: JobEvent) -> None:
-        self._trouble = ""
+    def show_event(self, event: JobEvent) -> None:
+        self._interruption = ""
         if event.kind is EventKind.NOTE:
             return
         self._latest = event
         self._entered.setdefault(event.job_status, event.at)
 
-    def lost(self, reason: str) -> None:
-        self._trouble = terminal_text.one_line(f"{reason} Trying again.")
+    def connection_lost(self, reason: str) -> None:
+        self._interruption = terminal_text.one_line(f"{reason} Trying again.")
 
     def __rich__(self) -> RenderableType:
         if self._latest is None:
-            return Text(f"  {self._trouble or '…'}", style="dim")
-        trouble = [Text(f"  {self._trouble}", style="yellow")] if self._trouble else []
-        return Group(self._checklist(self._latest), Text(""), self._whole(self._latest), *trouble)
+            return Text(f"  {self._interruption or '…'}", style="dim")
+        interruption = [Text(f"  {self._interruption}", style="yellow")] if self._interruption else []
+        return Group(self._checklist(self._latest), Text(""), self._overall(self._latest), *interruption)
 
     def _checklist(self, latest: JobEvent) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -93,41 +93,41 @@ class LiveProgress:
             table.add_column(no_wrap=True)
         table.add_column(justify="right", min_width=8, style="dim")
         table.add_column()
-        for status in self._passed() if latest.job_status in BAD_ENDS else ORDER:
+        for status in self._entered_statuses() if latest.job_status in BAD_ENDS else ORDER:
             table.add_row(*self._line(status, latest))
         return table
 
-    def _passed(self) -> list[JobStatus]:
-        """In order; the last one is the present one."""
+    def _entered_statuses(self) -> list[JobStatus]:
+        """In order; the last one is the current status."""
         return [status for status in (*ORDER, *BAD_ENDS) if status in self._entered]
 
     def _line(self, status: JobStatus, latest: JobEvent) -> tuple[RenderableType, ...]:
-        entered = self._entered.get(status)
-        if entered is None:
+        entered_at = self._entered.get(status)
+        if entered_at is None:
             mark = "–" if status.is_before(latest.job_status) else "·"
             return (Text(mark, style="dim"), *_names(status, "dim"), "", "")
-        here = status is latest.job_status
-        after = console.seconds((entered - self._began).total_seconds())
-        unit = _unit_bar(latest) if here and not status.is_final else Text("")
-        return (self._mark(status, latest), *_names(status, "bold" if here else ""), after, unit)
+        is_current = status is latest.job_status
+        after = console.seconds((entered_at - self._began).total_seconds())
+        unit = _unit_bar(latest) if is_current and not status.is_final else Text("")
+        return (self._mark(status, latest), *_names(status, "bold" if is_current else ""), after, unit)
 
     def _mark(self, status: JobStatus, latest: JobEvent) -> RenderableType:
         if status in BAD_ENDS:
             return console.WRONG
         if status is latest.job_status and not status.is_final:
             return self._spinner
-        left_in_vain = latest.job_status in BAD_ENDS and status is self._passed()[-2]
-        return Text("–", style="dim") if left_in_vain else console.OK
+        ended_here = latest.job_status in BAD_ENDS and status is self._entered_statuses()[-2]
+        return Text("–", style="dim") if ended_here else console.OK
 
-    def _whole(self, latest: JobEvent) -> RenderableType:
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_row(
+    def _overall(self, latest: JobEvent) -> RenderableType:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_row(
             Text(" "),
             _bar(latest.overall_progress, BAR_WIDTH, "green" if latest.job_status is JobStatus.SUCCESS else "cyan"),
             Text(f"{latest.overall_progress:.0f} %".rjust(5)),
             Text(console.seconds(self._elapsed(latest)), style="dim"),
         )
-        return row
+        return grid
 
     def _elapsed(self, latest: JobEvent) -> float:
         until = latest.at if latest.job_status.is_final else max(latest.at, datetime.now(UTC))
@@ -139,7 +139,7 @@ class LiveProgress:
 
 
 def opened_progress_view(*, as_json: bool = False) -> AbstractContextManager[ProgressView]:
-    """The story in the form that fits whoever reads it."""
+    """The view that fits the output: JSON lines, plain lines, or a live display in a terminal."""
     if as_json:
         return nullcontext(JsonProgress())
     if not console.OUT.is_terminal:
@@ -148,15 +148,15 @@ def opened_progress_view(*, as_json: bool = False) -> AbstractContextManager[Pro
 
 
 class _LiveDisplay(AbstractContextManager[ProgressView]):
-    """Draws a story for as long as the block lasts; the last picture stays."""
+    """Draws the view until the block ends; the last state stays on the screen."""
 
     def __init__(self, new: Callable[[], LiveProgress]) -> None:
-        self._story = new()
-        self._live = Live(self._story, console=console.OUT, refresh_per_second=FRAMES_PER_SECOND)
+        self._view = new()
+        self._live = Live(self._view, console=console.OUT, refresh_per_second=FRAMES_PER_SECOND)
 
     def __enter__(self) -> ProgressView:
         self._live.start()
-        return self._story
+        return self._view
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
@@ -171,14 +171,14 @@ def _unit_bar(event: JobEvent) -> RenderableType:
     unit = event.unit_progress
     if unit is None:
         return Text("")
-    row = Table.grid(padding=(0, 2, 0, 0))
+    grid = Table.grid(padding=(0, 2, 0, 0))
     stage = console.text(_stage(event), style="dim")
-    row.add_row(_bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), stage)
-    return row
+    grid.add_row(_bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), stage)
+    return grid
 
 
 def _stage(event: JobEvent) -> str:
-    """Of a generation that has several: `stage 2 of 4`."""
+    """`stage 2 of 4`, for a generation that has several stages."""
     known = event.kind is EventKind.PROGRESS and {"stage", "stages"} <= event.detail.keys()
     return f"stage {event.detail['stage']} of {event.detail['stages']}" if known else ""
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, for commands that run until they are told to stop: they end in time, whatever is away."""
+"""Ctrl-C and SIGTERM, for commands that run until a signal: they end in time, even if other services are down."""
 
 import asyncio
 import logging
@@ -16,63 +16,65 @@ from cli.errors import Exit
 
 Result = TypeVar("Result")
 
-ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 log = structlog.get_logger()
 
 
-def leave(code: int) -> NoReturn:
-    """End the process without Python's own way down: with Temporal's client loaded, about every eighth one aborts."""
+def exit_now(code: int) -> NoReturn:
+    """End the process without Python's own shutdown: with Temporal's client loaded, about one in eight aborts there."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            continue  # nobody reads it any more
+            continue  # nothing reads it any more
     os._exit(code)
 
 
-def on_end(react: Callable[[], object]) -> None:
-    """Call `react` at each signal that asks this process to end."""
+def on_stop_signal(on_signal: Callable[[], object]) -> None:
+    """Call `on_signal` at each signal that asks this process to end."""
     loop = asyncio.get_running_loop()
-    for end in ENDS:
-        loop.add_signal_handler(end, react)
+    for stop_signal in STOP_SIGNALS:
+        loop.add_signal_handler(stop_signal, on_signal)
 
 
-def stop_within(patience: timedelta, stop: Callable[[], object]) -> None:
-    """Call `stop` at the first signal. The process ends at the second one, or when `patience` is over.
+def stop_on_signal(timeout: timedelta, stop: Callable[[], object]) -> None:
+    """Call `stop` at the first signal. The process ends at the second signal, or after `timeout`.
 
-    What is under way then is found by the next process that starts, as after a kill.
+    Work that is unfinished then is continued by the next process, as after a kill.
     """
-    asked = threading.Event()
+    requested = threading.Event()
 
-    def react() -> None:
-        if asked.is_set():
-            leave(Exit.INTERRUPTED)
-        asked.set()
-        watchdog = threading.Timer(patience.total_seconds(), _give_up, [patience])
+    def on_signal() -> None:
+        if requested.is_set():
+            exit_now(Exit.INTERRUPTED)
+        requested.set()
+        watchdog = threading.Timer(timeout.total_seconds(), _exit_after_timeout, [timeout])
         watchdog.daemon = True
         watchdog.start()
         stop()
 
-    on_end(react)
+    on_stop_signal(on_signal)
 
 
-def _give_up(patience: timedelta) -> NoReturn:
-    """In a thread of its own: the event loop may be what does not go on."""
-    log.warning("ended_before_all_was_finished", after=f"{patience.total_seconds():g} s")
-    leave(Exit.ERROR)
+def _exit_after_timeout(timeout: timedelta) -> NoReturn:
+    """Runs in a thread of its own, since the event loop may be blocked."""
+    log.warning("ended_before_all_was_finished", after=f"{timeout.total_seconds():g} s")
+    exit_now(Exit.ERROR)
 
 
-async def until_told(work: Coroutine[Any, Any, Result], *, hurry: Callable[[], object]) -> Result | None:
-    """The result of `work`; the first signal calls it off (None), a further one also calls `hurry`."""
+async def run_until_signal(
+    work: Coroutine[Any, Any, Result], *, on_second_signal: Callable[[], object]
+) -> Result | None:
+    """The result of `work`. The first signal cancels it (None); a further one also calls `on_second_signal`."""
     task = asyncio.create_task(work)
 
-    def react() -> None:
+    def on_signal() -> None:
         if task.cancelling():
-            hurry()
+            on_second_signal()
         task.cancel()
 
-    on_end(react)
+    on_stop_signal(on_signal)
     await asyncio.wait({task})
     return None if task.cancelled() else task.result()

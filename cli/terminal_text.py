@@ -1,4 +1,4 @@
-"""Text of others for a terminal: what would move the cursor, recolour, ring, copy or turn the line round is shown.
+"""Makes foreign text harmless for a terminal: characters that would control the terminal become visible ones.
 
 Messages, names and links come from vendors and users. Each dangerous character becomes one visible one, so that a line
 stays one line and what is cut, padded or styled by its length stays right.
@@ -22,14 +22,14 @@ _VISIBLE: Final[Mapping[int, str]] = {
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), _UNSEEN),
     **dict.fromkeys(range(0xD800, 0xE000), _UNSEEN),
 }
-_VISIBLE_IN_LINES: Final = {code: shown for code, shown in _VISIBLE.items() if chr(code) != "\n"}
+_VISIBLE_IN_LINES: Final = {code: visible for code, visible in _VISIBLE.items() if chr(code) != "\n"}
 _UNESCAPED_IN_JSON: Final = re.compile(
     r"[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
 def one_line(text: str) -> str:
-    """The text on one line, with nothing in it that a terminal obeys; as many characters as before."""
+    """The text on one line, without characters that control a terminal; the number of characters stays the same."""
     return text.translate(_VISIBLE)
 
 
@@ -39,12 +39,12 @@ def lines(text: str) -> str:
 
 
 def one_line_of(text: Text) -> Text:
-    """A styled text in the same way; its styles stay where they are."""
+    """The same for a styled text; its styles are kept."""
     harmless = text.copy()
     harmless.plain = one_line(text.plain)
     return harmless
 
 
-def json_text(written: str) -> str:
-    """The same JSON, with escapes for what JSON lets stand and a terminal obeys."""
-    return _UNESCAPED_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+def json_text(document: str) -> str:
+    """The same JSON, with escapes for characters that JSON allows and that control a terminal."""
+    return _UNESCAPED_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)

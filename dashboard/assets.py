@@ -1,4 +1,4 @@
-"""The pages' own files: each is served under an address that changes with its content, so that browsers may keep it."""
+"""Static files: the URL of each contains a hash of its content, so that browsers may cache it for ever."""
 
 import hashlib
 import mimetypes
@@ -13,9 +13,9 @@ from fastapi import APIRouter, Response
 from aijobs.domain.errors import NotFound
 
 FOLDER: Final = Path(__file__).parent / "static"
-ADDRESS: Final = "/static/"
-SERVED: Final = (".css", ".js", ".svg")
-FOR_EVER: Final = "public, max-age=31536000, immutable"
+URL_PREFIX: Final = "/static/"
+SUFFIXES: Final = (".css", ".js", ".svg")
+CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
 FINGERPRINT_LENGTH: Final = 12
 
 router = APIRouter(include_in_schema=False)
@@ -23,33 +23,33 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is served."""
+    """A static file."""
 
     content: bytes
     media_type: str
 
 
 @cache
-def addresses() -> Mapping[str, str]:
-    """Where each file is served, by its name: `live.js` → `/static/live.<hash>.js`."""
-    return {name: ADDRESS + _fingerprinted(name, asset) for name, asset in _read().items()}
+def asset_urls() -> Mapping[str, str]:
+    """The URL of each file, by its name: `live.js` → `/static/live.<hash>.js`."""
+    return {name: URL_PREFIX + _fingerprinted(name, asset) for name, asset in _assets().items()}
 
 
 def source_of(name: str) -> str:
-    """A file's text, to be shown on a page."""
-    return _read()[name].content.decode()
+    """The text of a file, to show it on a page."""
+    return _assets()[name].content.decode()
 
 
 @cache
-def _read() -> Mapping[str, Asset]:
-    """Two megabytes in all, read once."""
-    paths = [path for path in sorted(FOLDER.rglob("*")) if path.suffix in SERVED]
+def _assets() -> Mapping[str, Asset]:
+    """All files by name: two megabytes, read once."""
+    paths = [path for path in sorted(FOLDER.rglob("*")) if path.suffix in SUFFIXES]
     return {path.relative_to(FOLDER).as_posix(): Asset(path.read_bytes(), _media_type(path)) for path in paths}
 
 
 @cache
-def _by_address() -> Mapping[str, Asset]:
-    return {_fingerprinted(name, asset): asset for name, asset in _read().items()}
+def _assets_by_url() -> Mapping[str, Asset]:
+    return {_fingerprinted(name, asset): asset for name, asset in _assets().items()}
 
 
 def _media_type(path: Path) -> str:
@@ -61,16 +61,16 @@ def _fingerprinted(name: str, asset: Asset) -> str:
     return f"{stem}.{hashlib.sha256(asset.content).hexdigest()[:FINGERPRINT_LENGTH]}.{extension}"
 
 
-@router.get(f"{ADDRESS}{{path:path}}")
+@router.get(f"{URL_PREFIX}{{path:path}}")
 async def asset(path: str) -> Response:
-    found = _by_address().get(path)
+    found = _assets_by_url().get(path)
     if found is None:
         raise NotFound("There is no such file.")
-    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": FOR_EVER})
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": CACHE_FOREVER})
 
 
 @router.get("/favicon.ico")
 async def favicon() -> Response:
-    """For whoever asks without reading the page."""
-    found = _read()["logo.svg"]
+    """For browsers that request it without reading the page's link."""
+    found = _assets()["logo.svg"]
     return Response(found.content, media_type=found.media_type, headers={"Cache-Control": "public, max-age=86400"})

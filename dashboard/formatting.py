@@ -1,4 +1,4 @@
-"""Figures, times and documents as people read them."""
+"""Numbers, times and JSON documents as text for people."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any, Final
 from api.schemas.redaction import without_secrets
 
 SIZES: Final = ("B", "KB", "MB", "GB", "TB")
-MAX_DOCUMENT: Final = 60_000  #: characters of a provider's answer that a page shows
+MAX_DOCUMENT: Final = 60_000  #: characters of a provider's response that a page shows
 
 
 def moment(at: datetime | None) -> str:
@@ -39,10 +39,10 @@ def duration(length: timedelta | float | None) -> str:
 
 def size(count: int) -> str:
     """In powers of 1000."""
-    figure, unit = float(count), 0
-    while figure >= 1000 and unit < len(SIZES) - 1:
-        figure, unit = figure / 1000, unit + 1
-    return f"{figure:.0f} {SIZES[unit]}" if unit == 0 else f"{figure:.1f} {SIZES[unit]}"
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(SIZES) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {SIZES[unit]}" if unit == 0 else f"{value:.1f} {SIZES[unit]}"
 
 
 def percent(share: float | None) -> str:
@@ -50,14 +50,14 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.0f} %"
 
 
-def number(figure: float | None) -> str:
-    return "–" if figure is None else f"{figure:,.0f}"
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
 
 
 def document(value: Any) -> str:
     """JSON as it is, indented; the end of a long one is left out."""
-    written = json.dumps(value, indent=2, ensure_ascii=False)
-    return written if len(written) <= MAX_DOCUMENT else written[:MAX_DOCUMENT] + "\n…"
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text if len(text) <= MAX_DOCUMENT else text[:MAX_DOCUMENT] + "\n…"
 
 
 #: Filters of the templates, by their names there.

@@ -1,4 +1,4 @@
-"""English and Chinese: which of them a visitor reads, and what is written in it."""
+"""English and Chinese: the language of a visitor, and the messages."""
 
 import tomllib
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Messages:
         return message.format(**values) if values else message
 
     def known(self, prefix: str, word: str) -> str:
-        """A word of ours in the visitor's language; a word that is not in the messages stays as it is."""
+        """The translation of one of our words; a word without a message is returned unchanged."""
         return messages(self.language).get(f"{prefix}.{word}", word)
 
     def status(self, status: JobStatus) -> str:
@@ -52,18 +52,20 @@ class Messages:
 
 def language_of(request: Request) -> Language:
     """The visitor's choice, else the browser's, else English."""
-    chosen = request.cookies.get(COOKIE, "")
-    return Language(chosen) if chosen in set(Language) else _accepted(request.headers.get("Accept-Language", ""))
+    choice = request.cookies.get(COOKIE, "")
+    if choice in set(Language):
+        return Language(choice)
+    return _accepted_language(request.headers.get("Accept-Language", ""))
 
 
-def _accepted(header: str) -> Language:
+def _accepted_language(header: str) -> Language:
     """RFC 9110, 12.5.4: tags with weights."""
-    weighted = [_weighed(part) for part in header.split(",")]
-    ours = [(weight, tag) for weight, tag in weighted if tag in set(Language) and weight > 0]
-    return Language(max(ours, key=lambda found: found[0])[1]) if ours else Language.EN
+    ranges = [_language_range(part) for part in header.split(",")]
+    supported = [(weight, tag) for weight, tag in ranges if tag in set(Language) and weight > 0]
+    return Language(max(supported, key=lambda entry: entry[0])[1]) if supported else Language.EN
 
 
-def _weighed(part: str) -> tuple[float, str]:
+def _language_range(part: str) -> tuple[float, str]:
     tag, _, weight = part.strip().partition(";q=")
     try:
         return float(weight or 1), tag.lower().partition("-")[0]

@@ -1,4 +1,4 @@
-"""What the dashboard's navigation offers, in one table."""
+"""The entries of the dashboard's navigation."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from aijobs.persistence.access.keys import Scope
 
 @dataclass(frozen=True)
 class NavigationItem:
-    """`name` is the message `nav.<name>` in both files of messages/, and what a page passes as `here`."""
+    """`name` is the message `nav.<name>` in both files of messages/, and what a page passes as `current`."""
 
     name: str
     path: str
@@ -16,8 +16,8 @@ class NavigationItem:
 
 
 #: A page is added in four steps: a module in pages/ with a router of `PageRoute`s (page.py has the example),
-#: its template in templates/, the router in ROUTERS of routes.py, and, if people shall find it, a line here with
-#: its name in messages/en.toml and messages/zh.toml.
+#: its template in templates/, the router in ROUTERS of routes.py, and, if it is to be in the navigation, a line here
+#: with its name in messages/en.toml and messages/zh.toml.
 NAVIGATION: Final = (
     NavigationItem("overview", "/"),
     NavigationItem("jobs", "/jobs"),

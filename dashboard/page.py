@@ -1,10 +1,10 @@
-"""A page: who asks for it, in which language, and how an error looks to somebody with a browser.
+"""A page: its visitor, its language, and how errors are shown in a browser.
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/things")
 async def things(visit: Visiting) -> HTMLResponse:
-    return await visit.page("things.html", here="things", things=…)
+    return await visit.page("things.html", current="things", things=…)
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from api.auth.caller import Caller, Reader, checked_user
 from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
-from dashboard.assets import addresses
+from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.language import Language, Messages, language_of
 from dashboard.navigation import NAVIGATION
@@ -42,7 +42,7 @@ THEME_COOKIE: Final = "aijobs_theme"
 CHOSEN_USER: Final = "user"
 SEE_OTHER: Final = 303
 
-#: Scripts and styles are files of ours; pictures and films may also come from where outputs are stored.
+#: Scripts and styles come from this server; pictures and videos also from the object store.
 CONTENT_SECURITY: Final = (
     "default-src 'self'; img-src 'self' {store}; media-src 'self' {store}; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -50,7 +50,7 @@ CONTENT_SECURITY: Final = (
 
 
 class Theme(StrEnum):
-    """`auto` is what the visitor's system prefers."""
+    """`auto`: as the visitor's system prefers."""
 
     AUTO = "auto"
     LIGHT = "light"
@@ -59,7 +59,7 @@ class Theme(StrEnum):
 
 @cache
 def environment() -> Environment:
-    """Everything that a template prints is escaped; a name that it does not have is an error."""
+    """Templates escape everything they print; an undefined name is an error."""
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -70,7 +70,7 @@ def environment() -> Environment:
     )
     templates.filters |= FILTERS
     templates.globals |= {
-        "asset": lambda name: addresses()[name],
+        "asset": lambda name: asset_urls()[name],
         "JobStatus": JobStatus,
         "languages": tuple(Language),
         "themes": tuple(Theme),
@@ -80,7 +80,7 @@ def environment() -> Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class PageRequest:
-    """One request of somebody who is signed in."""
+    """A request of a visitor who is signed in."""
 
     request: Request
     caller: Caller
@@ -98,28 +98,27 @@ class PageRequest:
     def may(self, scope: Scope) -> bool:
         return self.caller.may(scope)
 
-    def whose(self, wanted: str) -> str | None:
-        """Whose jobs a page shows: those of the user that a service's visitor chose, or what the caller sees anyway.
+    def visible_user(self, user: str) -> str | None:
+        """The user whose jobs a page shows: `user` if the visitor may choose one, else the caller's own. None: all.
 
-        A form sends its field for the user also when nobody has filled it in. Raises InvalidParameters for what cannot
-        be a user, and for two.
+        A form also sends an empty field. Raises InvalidParameters for an invalid user, and for two users.
         """
         if len(self.request.query_params.getlist(CHOSEN_USER)) > 1:
             raise InvalidParameters("Two users are named.", FieldError(f"/query/{CHOSEN_USER}", "Send it once."))
-        if not wanted:
+        if not user:
             return self.caller.visible_user
-        checked_user(wanted, where=f"/query/{CHOSEN_USER}")
-        return wanted if self.sees_everybody else self.caller.visible_user
+        checked_user(user, where=f"/query/{CHOSEN_USER}")
+        return user if self.sees_everybody else self.caller.visible_user
 
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
-        shown = {
+        context = {
             "visit": self,
             "navigation": [entry for entry in NAVIGATION if self.may(entry.needs)],
             "may_write": self.may(Scope.JOBS_WRITE),
             "may_decide": self.may(Scope.ADMIN),
             **values,
         }
-        return html(self.request, template, status=status, store=await _store_origin(self.store), **shown)
+        return html(self.request, template, status=status, store=await _store_origin(self.store), **context)
 
 
 async def _visit(request: Request, caller: Reader, database: Db, store: Store) -> PageRequest:
@@ -132,7 +131,7 @@ Visiting = Annotated[PageRequest, Depends(_visit)]
 def html(
     request: Request, template: str, *, status: int = HTTPStatus.OK, store: str = "", **values: Any
 ) -> HTMLResponse:
-    """A page, or a piece of one. `store` is another origin that pictures may come from."""
+    """A page, or a part of one. `store`: the origin of the object store, for pictures."""
     words = Messages(language_of(request))
     theme = request.cookies.get(THEME_COOKIE, "")
     text = (
@@ -142,48 +141,48 @@ def html(
     )
     headers = {
         "Content-Security-Policy": CONTENT_SECURITY.format(store=store),
-        "Referrer-Policy": "same-origin",  # with none at all, browsers would not say where a form comes from
+        "Referrer-Policy": "same-origin",  # without a referrer, a form's origin would be unknown
         "Vary": "Cookie, Accept-Language",
     }
     return HTMLResponse(text, status, headers)
 
 
-def local_path(wanted: str, *, otherwise: str = "/") -> str:
-    """Where to go on this site; an address of another one is not followed."""
-    is_local = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_local else otherwise
+def local_path(path: str, *, otherwise: str = "/") -> str:
+    """`path` if it is a path of this site, else `otherwise`."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_local else otherwise
 
 
 def go_to(path: str) -> RedirectResponse:
-    """After a form was taken: show the page, so that reloading it sends nothing again."""
+    """Redirect after a form was sent, so that reloading the page does not send it again."""
     return RedirectResponse(path, SEE_OTHER)
 
 
 class PageRoute(CallerFirstRoute):
-    """Answers errors with pages, and whoever is not signed in with the way to do so."""
+    """Shows errors as pages; a visitor who is not signed in is sent to the login page."""
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
 
-        async def shown(request: Request) -> Response:
+        async def handle_with_error_pages(request: Request) -> Response:
             try:
                 return await handle(request)
             except NotAuthenticated:
                 return _to_login(request)
-            except AijobsError as wrong:
-                status = status_of(type(wrong))
-                return _error(request, status, _in_words(wrong), headers_of(wrong, status))
-            except RequestValidationError as wrong:
-                said = [error["msg"] for error in wrong.errors()[:MAX_ERRORS]]
-                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
-            except HTTPException as wrong:
-                return _error(request, HTTPStatus(wrong.status_code), [wrong.detail])
+            except AijobsError as error:
+                status = status_of(type(error))
+                return _error(request, status, _messages_of(error), headers_of(error, status))
+            except RequestValidationError as error:
+                messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
+                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
+            except HTTPException as error:
+                return _error(request, HTTPStatus(error.status_code), [error.detail])
 
-        return shown
+        return handle_with_error_pages
 
 
 def _to_login(request: Request) -> Response:
-    """A script that repaints a piece of a page is told to load the whole of it."""
+    """Redirects to the login page; a request of htmx gets the header that makes it load the whole page."""
     if "HX-Request" in request.headers:
         page = urlsplit(request.headers.get("HX-Current-URL", "/"))
         back = quote(f"{page.path}?{page.query}" if page.query else page.path, safe="")
@@ -192,31 +191,33 @@ def _to_login(request: Request) -> Response:
 
 
 def _error(
-    request: Request, status: HTTPStatus, said: list[str], headers: Mapping[str, str] | None = None
+    request: Request, status: HTTPStatus, messages: list[str], headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:
-    page = html(request, "error.html", status=status, code=int(status), said=said, back=_page_before(request))
+    back = _referring_page(request)
+    page = html(request, "error.html", status=status, code=int(status), messages=messages, back=back)
     page.headers.update(headers or {})
     return page
 
 
-def _page_before(request: Request) -> str:
-    """Where the visitor comes from, if that is one of our pages."""
+def _referring_page(request: Request) -> str:
+    """The path of the page that the visitor comes from, if it is one of ours."""
     before = urlsplit(request.headers.get("Referer", ""))
     return local_path(before.path) if before.netloc == request.headers.get("Host") else "/"
 
 
-def _in_words(wrong: AijobsError) -> list[str]:
-    fields = wrong.fields if isinstance(wrong, BadInput) else ()
-    return [str(wrong), *(field.message for field in fields[:MAX_ERRORS])]
+def _messages_of(error: AijobsError) -> list[str]:
+    """The message of the error, then those of its fields."""
+    fields = error.fields if isinstance(error, BadInput) else ()
+    return [str(error), *(field.message for field in fields[:MAX_ERRORS])]
 
 
 def _address(request: Request) -> str:
-    """Of the page itself; what a form sent is not part of it."""
+    """Path and query of the page, without a form's fields."""
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 async def _store_origin(store: ObjectStore) -> str:
-    """Where signed links lead. Signing is done here: nobody is asked."""
+    """The origin of signed links. Signing a link needs no request to the store."""
     link = await store.link("outputs/none.png", lifetime=timedelta(minutes=1), filename="", media_type="")
     address = urlsplit(link)
     return f"{address.scheme}://{address.netloc}"

@@ -20,7 +20,7 @@ from dashboard.pages import (
     templates,
 )
 
-#: A page's own addresses come before those with a code in them.
+#: Fixed paths come before paths with a parameter.
 ROUTERS: Final = (
     assets.router,
     login.router,

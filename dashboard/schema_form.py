@@ -1,4 +1,4 @@
-"""A form made from the JSON Schema of a model's parameters, and what was filled in, as the API takes it."""
+"""Builds a form from the JSON Schema of a model's parameters, and reads the parameters from the sent form."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-#: A text that may be longer than this gets several lines.
+#: A text that may be longer than this gets a textarea.
 ONE_LINE: Final = 300
 
-#: Parameters that are prose, however long they may be.
+#: Parameters that always get a textarea.
 PROSE: Final = frozenset({"prompt", "negative_prompt", "text", "instructions"})
 
-#: The field for what the schema does not name, where it takes such.
-OTHERS: Final = "*"
+#: The field for additional properties, where the schema allows them.
+OTHER_FIELDS: Final = "*"
 
 
 class Control(StrEnum):
-    """What a field looks like."""
+    """The kind of input of a field."""
 
     FILE = "file"
     CHOICE = "choice"
@@ -25,12 +25,12 @@ class Control(StrEnum):
     NUMBER = "number"
     LINE = "line"
     LINES = "lines"
-    DOCUMENT = "document"  #: JSON, for what has no control of its own
+    DOCUMENT = "document"  #: JSON, for types without a control of their own
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormField:
-    """`value` is what stands in it, as text. `choices` are texts too."""
+    """`value` and `choices` are texts."""
 
     name: str
     control: Control
@@ -39,136 +39,136 @@ class FormField:
     is_required: bool
     value: str
     choices: Sequence[str] = ()
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     step: str = "any"
     media: str = ""
 
     @property
     def sent_as(self) -> str:
-        """Its name in the HTML form, away from the form's other fields."""
+        """Its name in the HTML form, which cannot clash with the form's other fields."""
         return f"params.{self.name}"
 
 
 def fields_of(schema: Mapping[str, Any], sent: Mapping[str, str] | None = None) -> list[FormField]:
-    """One field for each parameter, those that are required first. `sent` is what was filled in before."""
-    fields = [_field(schema, name, declared, sent) for name, declared in schema.get("properties", {}).items()]
+    """One field for each parameter, required ones first. `sent`: the fields of a form that was sent before."""
+    fields = [_field(schema, name, declaration, sent) for name, declaration in schema.get("properties", {}).items()]
     if schema.get("additionalProperties"):
-        fields.append(_others(sent))
+        fields.append(_other_fields_input(sent))
     return sorted(fields, key=lambda field: not field.is_required)
 
 
 def parameters_of(schema: Mapping[str, Any], sent: Mapping[str, str]) -> dict[str, Any]:
-    """What was filled in. What is empty is left out; what cannot be read stays a text, and is refused by the model."""
-    found: dict[str, Any] = {}
-    for name, declared in schema.get("properties", {}).items():
-        plain = _plain(schema, declared)
-        written = sent.get(f"params.{name}", "")
-        if _control(name, plain) is Control.CHECKBOX:
-            found[name] = written == "on"
-        elif written.strip():
-            found[name] = _value(plain, written)
-    others = sent.get(f"params.{OTHERS}", "")
-    if schema.get("additionalProperties") and others.strip():
-        named = _json(others)
-        found |= named if isinstance(named, dict) else {OTHERS: others}
-    return found
+    """The parameters of a sent form. Empty fields are left out; invalid values stay text, to be rejected later."""
+    parameters: dict[str, Any] = {}
+    for name, declaration in schema.get("properties", {}).items():
+        resolved = _resolve(schema, declaration)
+        text = sent.get(f"params.{name}", "")
+        if _control(name, resolved) is Control.CHECKBOX:
+            parameters[name] = text == "on"
+        elif text.strip():
+            parameters[name] = _value(resolved, text)
+    other_fields = sent.get(f"params.{OTHER_FIELDS}", "")
+    if schema.get("additionalProperties") and other_fields.strip():
+        extra = _json(other_fields)
+        parameters |= extra if isinstance(extra, dict) else {OTHER_FIELDS: other_fields}
+    return parameters
 
 
 def _field(
-    schema: Mapping[str, Any], name: str, declared: Mapping[str, Any], sent: Mapping[str, str] | None
+    schema: Mapping[str, Any], name: str, declaration: Mapping[str, Any], sent: Mapping[str, str] | None
 ) -> FormField:
-    plain = _plain(schema, declared)
-    default = declared.get("default", plain.get("default"))
-    value = _written(default) if sent is None else sent.get(f"params.{name}", "")
+    resolved = _resolve(schema, declaration)
+    default = declaration.get("default", resolved.get("default"))
+    value = _text_of(default) if sent is None else sent.get(f"params.{name}", "")
     return FormField(
         name=name,
-        control=_control(name, plain),
+        control=_control(name, resolved),
         label=name.replace("_", " "),
-        description=declared.get("description", ""),
+        description=declaration.get("description", ""),
         is_required=name in schema.get("required", []),
         value=value,
-        choices=[_written(choice) for choice in _choices(plain)],
-        least=plain.get("minimum"),
-        most=plain.get("maximum"),
-        step="1" if plain.get("type") == "integer" else "any",
-        media=plain.get("x-media", ""),
+        choices=[_text_of(choice) for choice in _choices(resolved)],
+        minimum=resolved.get("minimum"),
+        maximum=resolved.get("maximum"),
+        step="1" if resolved.get("type") == "integer" else "any",
+        media=resolved.get("x-media", ""),
     )
 
 
-def _others(sent: Mapping[str, str] | None) -> FormField:
+def _other_fields_input(sent: Mapping[str, str] | None) -> FormField:
     return FormField(
-        name=OTHERS,
+        name=OTHER_FIELDS,
         control=Control.DOCUMENT,
-        label=OTHERS,
+        label=OTHER_FIELDS,
         description="",
         is_required=False,
-        value=(sent or {}).get(f"params.{OTHERS}", ""),
+        value=(sent or {}).get(f"params.{OTHER_FIELDS}", ""),
     )
 
 
-def _plain(schema: Mapping[str, Any], declared: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A declaration without its detours: references, and `null` as the other possibility."""
-    if reference := declared.get("$ref"):
+def _resolve(schema: Mapping[str, Any], declaration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The declaration with references resolved, and without `null` as an alternative."""
+    if reference := declaration.get("$ref"):
         name = reference.rpartition("/")[2]
-        return _plain(schema, schema.get("$defs", {}).get(name, {}))
-    possible = [option for option in _options(declared) if option.get("type") != "null"]
-    return _plain(schema, {**declared, "anyOf": [], **possible[0]}) if len(possible) == 1 else declared
+        return _resolve(schema, schema.get("$defs", {}).get(name, {}))
+    possible = [option for option in _options(declaration) if option.get("type") != "null"]
+    return _resolve(schema, {**declaration, "anyOf": [], **possible[0]}) if len(possible) == 1 else declaration
 
 
-def _options(declared: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for word in ("anyOf", "oneOf", "allOf"):
-        yield from declared.get(word, [])
+def _options(declaration: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        yield from declaration.get(keyword, [])
 
 
-def _control(name: str, plain: Mapping[str, Any]) -> Control:
-    if "x-media" in plain:
+def _control(name: str, resolved: Mapping[str, Any]) -> Control:
+    if "x-media" in resolved:
         return Control.FILE
-    if _choices(plain):
+    if _choices(resolved):
         return Control.CHOICE
-    match plain.get("type"):
+    match resolved.get("type"):
         case "boolean":
             return Control.CHECKBOX
         case "integer" | "number":
             return Control.NUMBER
         case "string":
-            return Control.LINES if name in PROSE or plain.get("maxLength", 0) > ONE_LINE else Control.LINE
+            return Control.LINES if name in PROSE or resolved.get("maxLength", 0) > ONE_LINE else Control.LINE
         case _:
             return Control.DOCUMENT
 
 
-def _choices(plain: Mapping[str, Any]) -> Sequence[Any]:
-    return [plain["const"]] if "const" in plain else plain.get("enum", [])
+def _choices(resolved: Mapping[str, Any]) -> Sequence[Any]:
+    return [resolved["const"]] if "const" in resolved else resolved.get("enum", [])
 
 
-def _value(plain: Mapping[str, Any], written: str) -> Any:
-    for choice in _choices(plain):
-        if _written(choice) == written:
+def _value(resolved: Mapping[str, Any], text: str) -> Any:
+    for choice in _choices(resolved):
+        if _text_of(choice) == text:
             return choice
-    match plain.get("type"):
+    match resolved.get("type"):
         case "integer" | "number":
-            return _number(written.strip(), whole=plain["type"] == "integer")
+            return _number(text.strip(), whole=resolved["type"] == "integer")
         case "string":
-            return written.strip() if "x-media" in plain else written
+            return text.strip() if "x-media" in resolved else text
         case _:
-            return _json(written)
+            return _json(text)
 
 
-def _number(written: str, *, whole: bool) -> int | float | str:
+def _number(text: str, *, whole: bool) -> int | float | str:
     try:
-        return int(written) if whole else float(written)
+        return int(text) if whole else float(text)
     except ValueError:
-        return written
+        return text
 
 
-def _json(written: str) -> Any:
+def _json(text: str) -> Any:
     try:
-        return json.loads(written)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return written
+        return text
 
 
-def _written(value: Any) -> str:
+def _text_of(value: Any) -> str:
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""The form of a template: texts as they were typed, and the definition that they make.
+"""The form of a template: its fields as text, and the definition that is read from them.
 
 A column is one line: its name, then `:` and its type, then `: required`; `金额 : number : required`.
 """
@@ -50,7 +50,7 @@ class TemplateForm:
 
     @classmethod
     def sent(cls, fields: Mapping[str, str]) -> Self:
-        """Browsers end lines with CR LF, whatever they were given (HTML, 4.10.21.4)."""
+        """From a sent form. Browsers end lines with CR LF (HTML, 4.10.21.4)."""
         texts = {name: clean(text).replace("\r\n", "\n") for name, text in fields.items()}
         return cls(
             id=texts.get("id", "").strip(),
@@ -65,28 +65,28 @@ class TemplateForm:
 
     def definition(self) -> TemplateDefinition:
         """Raises InvalidParameters, whose pointers are the names of this form's fields."""
-        numbered = _filled(self.columns)
-        wanted: dict[str, Any] = {
+        numbered = _numbered_lines(self.columns)
+        definition: dict[str, Any] = {
             "name": self.name,
             "prompt": self.prompt,
             "columns": [_column(line) for _, line in numbered],
             "stages": {
-                "identifiers": [line for _, line in _filled(self.identifiers)],
+                "identifiers": [line for _, line in _numbered_lines(self.identifiers)],
                 "pattern": self.pattern,
                 "strict_order": self.strict_order,
                 "max_stages": int(self.max_stages) if self.max_stages.isdecimal() else self.max_stages,
             },
         }
         try:
-            return TemplateDefinition.model_validate(wanted)
+            return TemplateDefinition.model_validate(definition)
         except ValidationError as invalid:
-            lines = {"columns": numbered, "identifiers": _filled(self.identifiers)}
-            wrong = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]
-            raise InvalidParameters("Some fields are wrong.", *wrong) from None
+            lines = {"columns": numbered, "identifiers": _numbered_lines(self.identifiers)}
+            field_errors = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]
+            raise InvalidParameters("Some fields are wrong.", *field_errors) from None
 
 
-def _filled(text: str) -> list[tuple[int, str]]:
-    """The lines that say something, with their numbers."""
+def _numbered_lines(text: str) -> list[tuple[int, str]]:
+    """The lines that are not empty, with their numbers."""
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
@@ -100,13 +100,13 @@ def _column(line: str) -> dict[str, Any]:
 
 
 def _last_word(line: str) -> tuple[str, str]:
-    """What stands before the last colon, and behind it; without a colon, all of it and nothing."""
-    place = max(line.rfind(colon) for colon in COLONS)
-    return (line[:place].strip(), line[place + 1 :].strip()) if place > 0 else (line, "")
+    """The text before and after the last colon; without a colon, the whole text and an empty one."""
+    colon_at = max(line.rfind(colon) for colon in COLONS)
+    return (line[:colon_at].strip(), line[colon_at + 1 :].strip()) if colon_at > 0 else (line, "")
 
 
-def _field(where: Sequence[int | str], message: str, lines: Mapping[str, Sequence[tuple[int, str]]]) -> FieldError:
-    path = where[1:] if where[0] == "stages" else where
+def _field(location: Sequence[int | str], message: str, lines: Mapping[str, Sequence[tuple[int, str]]]) -> FieldError:
+    path = location[1:] if location[0] == "stages" else location
     name = str(path[0])
     if name in lines and len(path) > 1 and isinstance(path[1], int):
         number, line = lines[name][path[1]]

@@ -1,4 +1,4 @@
-"""Small pictures of outputs for the list. Made when they are asked for; browsers keep them."""
+"""Thumbnails of outputs for the list, made on request and cached by browsers."""
 
 from typing import Final
 
@@ -8,30 +8,30 @@ from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from api.dependencies import Pictures
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from dashboard.page import PageRoute, Visiting
 
 #: Media types of pictures that a browser shows without running anything.
-SHOWN: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
+THUMBNAIL_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 MAX_BYTES: Final = 64 * 1024 * 1024
-SIDE: Final = 96  #: pixels; shown at half of that, for dense screens
+THUMBNAIL_SIDE: Final = 96  #: pixels; shown at half of that, for dense screens
 
-#: An output is never changed.
-KEPT: Final = "private, max-age=604800, immutable"
+#: An output never changes.
+CACHE_CONTROL: Final = "private, max-age=604800, immutable"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/jobs/{code}/thumbnail/{index}")
 async def thumbnail(code: JobCode, index: int, visit: Visiting, pictures: Pictures) -> Response:
-    """NotFound for a picture that cannot be decoded: it was checked when it was stored, but not to its end."""
+    """Raises NotFound also for a picture that cannot be decoded: storing it checked only its beginning."""
     async with visit.database.read() as session:
         await job_of(session, code, user_id=visit.caller.visible_user)
         output = next((row for row in await outputs_of(session, code) if row.index == index), None)
-    if output is None or output.media_type not in SHOWN or output.size > MAX_BYTES:
+    if output is None or output.media_type not in THUMBNAIL_TYPES or output.size > MAX_BYTES:
         raise NotFound("There is no small picture of this output.")
     try:
-        small = await pictures.thumbnail(visit.store.read(output.key), SIDE, square=True)
+        small = await pictures.thumbnail(visit.store.read(output.key), THUMBNAIL_SIDE, square=True)
     except BadInput as refused:
         raise NotFound("There is no small picture of this output.") from refused
-    return Response(small, media_type="image/webp", headers={"Cache-Control": KEPT})
+    return Response(small, media_type="image/webp", headers={"Cache-Control": CACHE_CONTROL})

@@ -1,1 +1,1 @@
-"""Vendors, simulated over real HTTP: real work, a ledger of paid submits, and misbehaviour on request."""
+"""Simulated vendors over real HTTP: they do real work, keep a ledger of paid submits, and inject faults on request."""

@@ -24,7 +24,7 @@ def build_sandbox(config: SandboxConfig) -> FastAPI:
             for name, vendor in vendors.items():
                 if vendor.opened:
                     shared.services[name] = await stack.enter_async_context(vendor.opened(shared))
-            app.state.world = shared
+            app.state.context = shared
             yield
 
     middleware = [vendor.middleware(config) for vendor in vendors.values() if vendor.middleware]

@@ -1,4 +1,4 @@
-"""One HTTP call to a vendor, and the faults that strike it: before it is accepted, or when it is answered."""
+"""One HTTP call to a vendor, and the faults that apply to it: before it is accepted, or in its response."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,10 +9,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from sandbox.clock import ClosingEvent
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.faults.fault_board import Armed, Faults, UnknownFaultError
+from sandbox.faults.fault_board import ArmedFault, Faults, UnknownFaultError
 
-#: How a vendor words an error: (HTTP status, headers) -> response.
-Complain = Callable[[int, Mapping[str, str]], Response]
+#: Builds an error in the vendor's own format: (HTTP status, headers) -> response.
+ErrorResponse = Callable[[int, Mapping[str, str]], Response]
 
 REJECTIONS: Final = {
     Fault.OUTAGE: 503,
@@ -26,7 +26,7 @@ GATEWAY_PAGE: Final = "<html><head><title>{0}</title></head><body><center><h1>{0
 
 
 class Refusal(Exception):
-    """Ends a call at once with this response."""
+    """Ends a call with this response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"refused with {response.status_code}")
@@ -34,47 +34,47 @@ class Refusal(Exception):
 
 
 class VendorCall:
-    """`await call.refuse_if_told()` before acting, `await call.answer(...)` with the result afterwards."""
+    """Call `raise_if_refused()` before the operation, and `answer(...)` with its result."""
 
-    def __init__(self, operation: Operation, *, complain: Complain, closing: ClosingEvent) -> None:
+    def __init__(self, operation: Operation, *, error_response: ErrorResponse, closing: ClosingEvent) -> None:
         self.operation = operation
-        self.complain = complain
-        self.riders: list[Armed] = []  #: faults that will stay with what this call creates
-        self._firing: list[Armed] = []
+        self.error_response = error_response
+        self.lasting_faults: list[ArmedFault] = []  #: faults of the prediction or job that this call creates
+        self._firing: list[ArmedFault] = []
         self._closing = closing
 
     @property
     def faults(self) -> Faults:
         return Faults(self._firing)
 
-    def join(self, armed: list[Armed]) -> None:
-        """Raises UnknownFaultError for a fault that can do nothing in this call."""
+    def join(self, armed: list[ArmedFault]) -> None:
+        """Add faults to this call. Raises UnknownFaultError for a fault that has no effect on its operation."""
         creating = self.operation is Operation.CREATE
         for one in armed:
             if one.fires_on(self.operation) and not (creating and one.sheet.rides):
                 self._firing.append(one)
             elif creating:
-                self.riders.append(_for_life(one))
+                self.lasting_faults.append(_without_limit(one))
             else:
                 raise UnknownFaultError(f"{one.fault} cannot act on {self.operation}")
 
-    async def refuse_if_told(self) -> None:
-        """Raises Refusal: whatever was asked has not been done."""
+    async def raise_if_refused(self) -> None:
+        """Raises Refusal when a fault rejects the call; nothing has been done then."""
         faults = self.faults
         if Fault.DROP_BEFORE_ACCEPT in faults:
             raise Refusal(Drop())
         if Fault.THROTTLED in faults:
-            raise Refusal(self.complain(429, {"retry-after": faults.text(Fault.THROTTLED)}))
+            raise Refusal(self.error_response(429, {"retry-after": faults.text(Fault.THROTTLED)}))
         if Fault.SERVER_ERROR in faults:
-            raise Refusal(self.complain(faults.status(Fault.SERVER_ERROR), {}))
+            raise Refusal(self.error_response(faults.status(Fault.SERVER_ERROR), {}))
         for fault, status in REJECTIONS.items():
             if fault in faults:
-                raise Refusal(self.complain(status, {}))
+                raise Refusal(self.error_response(status, {}))
 
     async def answer(
         self, document: dict[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> Response:
-        """The document as JSON, unless a fault garbles it on the way."""
+        """The document as JSON; a fault may damage it."""
         if Fault.NO_ID in self.faults:
             document = {key: value for key, value in document.items() if key != "id"}
         if Fault.UNREADABLE_JSON in self.faults:
@@ -83,7 +83,7 @@ class VendorCall:
         return await self.send(JSONResponse(document, status, headers))
 
     async def send(self, response: Response) -> Response:
-        """The response, or what a fault makes of it now that the call has been acted upon."""
+        """The response, or what a fault replaces it by. The call has been carried out in any case."""
         faults = self.faults
         if Fault.HANG in faults:
             await self._closing.sleep(faults.seconds(Fault.HANG))
@@ -95,5 +95,5 @@ class VendorCall:
         return response
 
 
-def _for_life(one: Armed) -> Armed:
+def _without_limit(one: ArmedFault) -> ArmedFault:
     return one.model_copy(update={"times": 0}) if one.sheet.rides else one

@@ -1,4 +1,4 @@
-"""Time as vendors write it, and waiting that ends early when the sandbox stops."""
+"""Timestamps in the vendors' formats, and sleeping that ends early when the sandbox stops."""
 
 import asyncio
 import re
@@ -14,9 +14,9 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def stamp(moment_ns: int) -> str:
+def stamp(time_ns: int) -> str:
     """RFC 3339 in UTC with nine fractional digits, as servers written in Go do."""
-    seconds, fraction = divmod(moment_ns, NANOSECONDS)
+    seconds, fraction = divmod(time_ns, NANOSECONDS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
@@ -25,12 +25,12 @@ def parse_stamp(text: str) -> int:
     parts = STAMP.fullmatch(text.strip())
     if parts is None:
         raise ValueError(f"{text!r} is not an ISO 8601 time")
-    moment = datetime.fromisoformat(parts["second"] + (parts["zone"] or "Z"))
-    return int(moment.timestamp()) * NANOSECONDS + int((parts["fraction"] or "0").ljust(9, "0"))
+    second = datetime.fromisoformat(parts["second"] + (parts["zone"] or "Z"))
+    return int(second.timestamp()) * NANOSECONDS + int((parts["fraction"] or "0").ljust(9, "0"))
 
 
 class ClosingEvent:
-    """Set once, when the sandbox stops: every long wait looks at it, so that stopping is never held up."""
+    """Set once, when the sandbox stops; long waits end when it is set."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -43,7 +43,7 @@ class ClosingEvent:
         return self._event.is_set()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so long, or until the sandbox stops."""
+        """Wait for `seconds`, or until the sandbox stops."""
         try:
             await asyncio.wait_for(self._event.wait(), seconds)
         except TimeoutError:

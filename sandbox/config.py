@@ -1,4 +1,4 @@
-"""What an operator may choose about a sandbox: where it listens, how fast it works, how long its links live."""
+"""Settings of a sandbox: where it listens, how fast it works, how long its links are valid."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, no
 
 
 class Pace(BaseModel):
-    """How long a piece of work waits in the queue, and how long it is then worked on (at least)."""
+    """How long a job waits in the queue, and how long it is then processed (at least)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +21,7 @@ class Pace(BaseModel):
 
 
 class SandboxConfig(BaseModel):
-    """Where the sandbox listens, how fast it works, and which tokens it takes."""
+    """Where the sandbox listens, how fast it works, and which tokens it accepts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,25 +30,25 @@ class SandboxConfig(BaseModel):
     public_url: str | None = None  #: base of every URL handed out; default: the bound address
     pace: Pace = Pace()
     tokens: frozenset[str] = frozenset()  #: empty = any token that is not blank
-    webhook_secret: SecretStr | None = None  #: `whsec_…`; default: made at first start
+    webhook_secret: SecretStr | None = None  #: `whsec_…`; default: generated at first start
     link_ttl: timedelta = timedelta(hours=1)
     retention: timedelta = timedelta(hours=1)  #: input, output and logs are erased this long after the end
     file_ttl: timedelta = timedelta(hours=24)
     shortest_deadline: timedelta = timedelta(seconds=5)
-    data_dir: Path | None = None  #: None = everything is forgotten when the sandbox stops
+    data_dir: Path | None = None  #: None = nothing is kept when the sandbox stops
     page_size: int = Field(default=100, ge=1, le=1_000)
-    rules: tuple[BaseModel, ...] = ()  #: what single vendors allow, each by a class of the vendor's own
+    rules: tuple[BaseModel, ...] = ()  #: limits of single vendors, each an instance of the vendor's own class
     max_file_bytes: int = Field(default=100 * 1024**2, ge=1)
     max_output_pixels: int = Field(default=100_000_000, ge=1)
     work_threads: int = Field(default=2, ge=1, le=64)
 
     def rules_of(self, kind: type[Rules]) -> Rules:
-        """One vendor's rules; where none are given, those that its class has by itself."""
+        """One vendor's rules; the defaults of the class when none are configured."""
         return next((rules for rules in self.rules if isinstance(rules, kind)), kind())
 
     @property
     def base_url(self) -> str:
-        """The base of every URL this sandbox hands out, without a slash at its end."""
+        """The base of every URL that this sandbox returns, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = "127.0.0.1" if self.host in ANY_ADDRESS else self.host

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, cast
 import httpx
 from fastapi import Request
 
-from sandbox.call import Complain, VendorCall
+from sandbox.call import ErrorResponse, VendorCall
 from sandbox.clock import ClosingEvent
 from sandbox.config import Pace, SandboxConfig
 from sandbox.faults import fault_board
@@ -33,7 +33,7 @@ class VendorService(Protocol):
     """What the routes of one vendor share: its jobs, files, accounts."""
 
     async def reset(self) -> None:
-        """Forget everything; what is running ends without a word."""
+        """Delete everything. Running jobs are stopped and send no webhook."""
 
 
 @dataclass(kw_only=True)
@@ -54,11 +54,11 @@ class SandboxContext:
     services: dict[str, VendorService] = field(default_factory=dict)  #: by the vendor's name, while it is served
 
     async def compute(self, work: Callable[[], Result]) -> Result:
-        """Run heavy work in one of the sandbox's few worker threads."""
+        """Run CPU-bound work in one of the sandbox's worker threads."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def reset(self) -> None:
-        """Forget every job, fault, ledger row, webhook and file; go back to the configured pace."""
+        """Delete every job, fault, ledger row, webhook and file; restore the configured pace."""
         for service in self.services.values():
             await service.reset()
         await self.webhooks.reset()
@@ -74,14 +74,14 @@ async def opened(config: SandboxConfig) -> AsyncIterator[SandboxContext]:
         async with httpx.AsyncClient(trust_env=False, max_redirects=5, verify=_tls()) as http:
             closing = ClosingEvent()
             armed = FaultBoard(documents)
-            world = SandboxContext(
+            context = SandboxContext(
                 config=config,
                 pace=config.pace,
                 archive=documents,
                 blobs=blobs,
                 board=armed,
                 ledger=Ledger(documents),
-                links=Links(config.base_url, _kept_secret(documents, "link_key").encode()),
+                links=Links(config.base_url, _stored_secret(documents, "link_key").encode()),
                 webhooks=Webhooks(
                     archive=documents,
                     board=armed,
@@ -93,23 +93,23 @@ async def opened(config: SandboxConfig) -> AsyncIterator[SandboxContext]:
                 threads=threads,
                 closing=closing,
             )
-            world.webhooks.resume()
+            context.webhooks.resume()
             try:
-                yield world
+                yield context
             finally:
                 closing.begin()
-                await world.webhooks.stop()
+                await context.webhooks.stop()
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Read once: it takes a while."""
+    """Cached: reading the certificates takes tens of milliseconds."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 @contextmanager
 def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Worker threads whose unfinished work holds nothing up at the end."""
+    """A pool that does not wait for unfinished work when it is closed."""
     threads = ThreadPoolExecutor(count, thread_name_prefix="sandbox")
     try:
         yield threads
@@ -118,18 +118,18 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def context_of(request: Request) -> SandboxContext:
-    return cast(SandboxContext, request.app.state.world)
+    return cast(SandboxContext, request.app.state.context)
 
 
-def calling(operation: Operation, complain: Complain) -> Callable[[Request], Awaitable[VendorCall]]:
-    """A dependency that opens a call: faults of the server and of the X-Sandbox-Fault header strike it."""
+def vendor_call(operation: Operation, error_response: ErrorResponse) -> Callable[[Request], Awaitable[VendorCall]]:
+    """A dependency that opens a call, with the server's faults and those of the X-Sandbox-Fault header."""
 
     async def open_call(request: Request) -> VendorCall:
-        world = context_of(request)
-        call = VendorCall(operation, complain=complain, closing=world.closing)
-        call.join(world.board.take(operation))
+        context = context_of(request)
+        call = VendorCall(operation, error_response=error_response, closing=context.closing)
+        call.join(context.board.take(operation))
         call.join(fault_board.faults_in(request.headers.get("x-sandbox-fault", ""), during=operation))
-        await call.refuse_if_told()
+        await call.raise_if_refused()
         return call
 
     return open_call
@@ -138,13 +138,13 @@ def calling(operation: Operation, complain: Complain) -> Callable[[Request], Awa
 def _webhook_secret(config: SandboxConfig, documents: Archive) -> str:
     if config.webhook_secret is not None:
         return config.webhook_secret.get_secret_value()
-    return "whsec_" + _kept_secret(documents, "webhook_secret")
+    return "whsec_" + _stored_secret(documents, "webhook_secret")
 
 
-def _kept_secret(documents: Archive, name: str) -> str:
-    """A random secret, the same each time this archive is opened."""
-    kept = documents.get("secrets", name)
-    if kept is None:
-        kept = base64.b64encode(secrets.token_bytes(24)).decode()
-        documents.put("secrets", name, kept)
-    return kept
+def _stored_secret(documents: Archive, name: str) -> str:
+    """A random secret, generated once and stored in the archive."""
+    stored = documents.get("secrets", name)
+    if stored is None:
+        stored = base64.b64encode(secrets.token_bytes(24)).decode()
+        documents.put("secrets", name, stored)
+    return stored

@@ -1,4 +1,4 @@
-"""The sandbox's own endpoints: health, ledger, faults, pace and reset. They ask for no token."""
+"""The sandbox's own endpoints: health, ledger, faults, pace and reset. They need no token."""
 
 from typing import Annotated, Any
 
@@ -10,11 +10,11 @@ from sandbox.context import SandboxContext, context_of
 from sandbox.faults.fault_board import GRAMMAR, arm_for_all, describe
 
 router = APIRouter(prefix="/_sandbox")
-InWorld = Annotated[SandboxContext, Depends(context_of)]
+ContextDep = Annotated[SandboxContext, Depends(context_of)]
 
 
-class FaultOrder(BaseModel):
-    """A fault for whoever comes next; `times` 0 = until cleared."""
+class FaultRequest(BaseModel):
+    """Arms a fault for the next matching call of any client; `times` 0 = until cleared."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +25,7 @@ class FaultOrder(BaseModel):
 
 
 class PaceChange(BaseModel):
-    """What is not given stays as it is."""
+    """A field that is absent keeps its value."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,14 +34,14 @@ class PaceChange(BaseModel):
 
 
 @router.get("/health")
-async def health(world: InWorld) -> dict[str, Any]:
-    return {"status": "ok", "public_url": world.config.base_url, "pace": world.pace.model_dump()}
+async def health(context: ContextDep) -> dict[str, Any]:
+    return {"status": "ok", "public_url": context.config.base_url, "pace": context.pace.model_dump()}
 
 
 @router.get("/ledger")
-async def ledger(world: InWorld, correlation: str | None = None) -> dict[str, Any]:
-    rows = [row.model_dump(mode="json") for row in world.ledger.rows(correlation)]
-    return {"data": rows, "submits": world.ledger.submits()}
+async def ledger(context: ContextDep, correlation: str | None = None) -> dict[str, Any]:
+    rows = [row.model_dump(mode="json") for row in context.ledger.rows(correlation)]
+    return {"data": rows, "submits": context.ledger.submits()}
 
 
 @router.get("/faults/catalogue")
@@ -50,30 +50,30 @@ async def catalogue() -> dict[str, Any]:
 
 
 @router.get("/faults")
-async def standing_faults(world: InWorld) -> dict[str, Any]:
-    return {"data": [one.model_dump(mode="json") for one in world.board.standing()]}
+async def get_server_faults(context: ContextDep) -> dict[str, Any]:
+    return {"data": [one.model_dump(mode="json") for one in context.board.server_faults()]}
 
 
 @router.post("/faults", status_code=201)
-async def set_fault(world: InWorld, order: FaultOrder) -> dict[str, Any]:
-    arg = f"{order.arg:g}" if isinstance(order.arg, float) else order.arg
-    armed = arm_for_all(fault=order.fault, arg=arg, on=order.on, times=order.times)
-    world.board.set(armed)
+async def set_fault(context: ContextDep, fault: FaultRequest) -> dict[str, Any]:
+    arg = f"{fault.arg:g}" if isinstance(fault.arg, float) else fault.arg
+    armed = arm_for_all(fault=fault.fault, arg=arg, on=fault.on, times=fault.times)
+    context.board.set(armed)
     return armed.model_dump(mode="json")
 
 
 @router.delete("/faults", status_code=204)
-async def clear_faults(world: InWorld) -> None:
-    world.board.clear_standing()
+async def clear_faults(context: ContextDep) -> None:
+    context.board.clear_server_faults()
 
 
 @router.post("/pace")
-async def set_pace(world: InWorld, change: PaceChange) -> Pace:
-    world.pace = world.pace.model_copy(update=change.model_dump(exclude_none=True))
-    return world.pace
+async def set_pace(context: ContextDep, change: PaceChange) -> Pace:
+    context.pace = context.pace.model_copy(update=change.model_dump(exclude_none=True))
+    return context.pace
 
 
 @router.post("/reset", status_code=204)
-async def reset(world: InWorld) -> None:
-    """Forget everything; what is running ends without a word."""
-    await world.reset()
+async def reset(context: ContextDep) -> None:
+    """Delete everything. Running jobs are stopped and send no webhook."""
+    await context.reset()

@@ -1,4 +1,4 @@
-"""Ids as vendors make them, and the unguessable part of a link."""
+"""Ids in the vendors' format, and signed links."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Serving the sandbox: inside a running event loop for tests, or until a signal comes."""
+"""Serving the sandbox: inside a running event loop for tests, or until SIGINT or SIGTERM."""
 
 import asyncio
 import contextlib
@@ -17,42 +17,42 @@ from sandbox.faults.broken_responses import ReachableConnection
 from sandbox.faults.fault_board import arm_for_all
 from sandbox.persistence.ledger import LedgerRow
 
-SECONDS_TO_SAY_GOODBYE: Final = 2
+SHUTDOWN_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningSandbox:
-    """A sandbox that answers at `url`; its inside can be watched and changed without HTTP."""
+    """A sandbox that listens at `url`; its state can be read and changed without HTTP."""
 
     url: str
     config: SandboxConfig
-    world: SandboxContext
+    context: SandboxContext
 
     def misbehave(self, fault: str, *, arg: str | None = None, times: int | None = None, on: str | None = None) -> None:
-        """Arm a fault for whoever comes next, by default once; raises UnknownFaultError."""
-        self.world.board.set(arm_for_all(fault=fault, arg=arg, on=on, times=times))
+        """Arm a fault for the next matching call of any client, by default once. Raises UnknownFaultError."""
+        self.context.board.set(arm_for_all(fault=fault, arg=arg, on=on, times=times))
 
     def behave(self) -> None:
-        self.world.board.clear_standing()
+        self.context.board.clear_server_faults()
 
     async def reset(self) -> None:
-        """Forget everything; what is running ends without a word."""
-        await self.world.reset()
+        """Delete everything. Running jobs are stopped and send no webhook."""
+        await self.context.reset()
 
     def pace(self, *, queue_seconds: float, work_seconds: float) -> None:
         change = {"queue_seconds": queue_seconds, "work_seconds": work_seconds}
-        self.world.pace = self.world.pace.model_copy(update=change)
+        self.context.pace = self.context.pace.model_copy(update=change)
 
     def ledger(self, correlation: str | None = None) -> list[LedgerRow]:
-        return self.world.ledger.rows(correlation)
+        return self.context.ledger.rows(correlation)
 
     @property
     def webhook_secret(self) -> str:
-        return self.world.webhooks.secret
+        return self.context.webhooks.secret
 
 
 class _SandboxServer(uvicorn.Server):
-    """Leaves signals to its owner."""
+    """Installs no signal handlers; the caller handles signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,8 +61,8 @@ class _SandboxServer(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def running(config: SandboxConfig) -> AsyncIterator[RunningSandbox]:
-    """Serves within the current event loop; raises OSError when the port is taken."""
-    listener = _listening(config.host, config.port)
+    """Serve in the current event loop. Raises OSError when the port is in use."""
+    listener = _listening_socket(config.host, config.port)
     bound = config.model_copy(update={"port": listener.getsockname()[1]})
     app = build_sandbox(bound)
     server = _SandboxServer(
@@ -73,41 +73,41 @@ async def running(config: SandboxConfig) -> AsyncIterator[RunningSandbox]:
             lifespan="on",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=SECONDS_TO_SAY_GOODBYE,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    server_task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
             await asyncio.sleep(0.01)
-            if serving.done():
-                serving.result()
+            if server_task.done():
+                server_task.result()
                 raise RuntimeError("the sandbox ended while starting")
-        yield RunningSandbox(url=bound.base_url, config=bound, world=app.state.world)
+        yield RunningSandbox(url=bound.base_url, config=bound, context=app.state.context)
     finally:
         if server.started:
-            app.state.world.closing.begin()
+            app.state.context.closing.begin()
         server.should_exit = True
-        await serving
+        await server_task
 
 
 def serve(config: SandboxConfig, *, announce: Callable[[str], None] = print) -> None:
-    """Blocks until SIGINT or SIGTERM; `announce` is told the URL once it answers there."""
+    """Blocks until SIGINT or SIGTERM; `announce` is called with the URL once the server listens."""
     asyncio.run(_serve(config, announce))
 
 
 async def _serve(config: SandboxConfig, announce: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for end in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(end, stop.set)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop.set)
     async with running(config) as sandbox:
         announce(sandbox.url)
         await stop.wait()
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Names TCP outright: asyncio turns Nagle's algorithm off (40 ms a reply) only for sockets that do."""
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """Passes IPPROTO_TCP explicitly: only then asyncio turns Nagle's algorithm off, which costs 40 ms per response."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

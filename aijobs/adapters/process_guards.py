@@ -1,4 +1,4 @@
-"""What a process that parses foreign files gives up before it opens one."""
+"""Limits that a process sets for itself before it parses an uploaded file."""
 
 import ctypes
 import os
@@ -13,13 +13,13 @@ PR_SET_PDEATHSIG: Final = 1  #: linux/prctl.h
 
 
 def die_with_parent() -> None:
-    """Linux kills this process when its parent dies, whatever it died of. Elsewhere nothing happens."""
+    """Linux kills this process when its parent ends. No effect on other systems."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def limit_process(*, memory_bytes: int, processor_time: timedelta, written_bytes: int) -> None:
-    """Bound this process for the rest of its life. Too much processor time ends it with SIGXCPU."""
+    """Set limits for this process. Too much processor time ends it with SIGXCPU."""
     seconds = max(1, round(processor_time.total_seconds()))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
@@ -28,7 +28,7 @@ def limit_process(*, memory_bytes: int, processor_time: timedelta, written_bytes
 
 
 def yield_to_parent() -> None:
-    """Where processor time or memory are short, this process goes without before the one that it works for."""
+    """When processor time or memory are scarce, this process yields to its parent."""
     os.nice(5)
     if sys.platform == "linux":
         Path("/proc/self/oom_score_adj").write_text("1000")

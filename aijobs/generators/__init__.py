@@ -1,1 +1,1 @@
-"""Our own generation steps: what synchronous models do, in stages."""
+"""Generators: models that run in our own worker, in stages."""

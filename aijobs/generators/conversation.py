@@ -1,4 +1,4 @@
-"""Asking a model the questions of a job: each answer is kept once, and what may be paid for in vain is bounded."""
+"""Runs the conversation of a job with a model: each answer is stored once, the number of lost answers is bounded."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
@@ -21,16 +21,16 @@ from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
 
 MAX_LOST: Final = 3
-"""So often one question may leave without an answer that we keep: each of them may have been paid for."""
+"""The most answers of one stage that may be lost: each may have been charged."""
 
-NOT_AGAIN: Final = f"It is not asked again: {MAX_LOST} answers were lost."
+NO_RETRY: Final = f"It is not asked again: {MAX_LOST} answers were lost."
 
 Attach = Callable[[UploadedFile], Awaitable[Attachment]]
-"""An upload as the model is shown it."""
+"""Makes the attachment for an upload."""
 
 
 class ConversationRunner:
-    """Asks one model on behalf of jobs whose conversations have begun."""
+    """Runs the conversations of jobs with one model. A conversation must have begun."""
 
     def __init__(self, chat: ChatModel, conversations: Conversations, attach: Attach) -> None:
         self._chat = chat
@@ -43,54 +43,54 @@ class ConversationRunner:
 
     async def conversation(self, task: Task) -> Conversation:
         conversation = await self._conversations.conversation(task.job_code)
-        assert conversation is not None, "a generation begins with its script"
+        assert conversation is not None, "a conversation begins before its first stage"
         return conversation
 
     async def answer(
         self, task: Task, stage: int, *, shape: AnswerSchema | None = None, on_text: OnText | None = None
     ) -> str:
-        """The text of a whole answer, which is asked for unless it is there.
+        """The text of the complete answer to a stage. Requests it unless it is stored already.
 
-        Raises AnswerRefused when it is not whole, ProviderFailed when MAX_LOST are lost, and what the
+        Raises AnswerRefused when it is incomplete, ProviderFailed when MAX_LOST answers were lost, and what the
         chat model raises.
         """
         conversation = await self.conversation(task)
-        if (known := conversation.answer_to(stage)) is not None:
-            assert known.finish is not None, "an answer has ended"
-            return await self._whole(task, known.text, known.finish)
-        completion = await self._ask(task, conversation, stage, shape, on_text)
-        return await self._whole(task, completion.text, completion.finish)
+        if (stored := conversation.answer_to(stage)) is not None:
+            assert stored.finish is not None, "an answer has ended"
+            return await self._require_complete(task, stored.text, stored.finish)
+        completion = await self._complete(task, conversation, stage, shape, on_text)
+        return await self._require_complete(task, completion.text, completion.finish)
 
-    async def answer_again(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> str:
-        """As `answer`, to a question that the script does not have."""
+    async def answer_follow_up(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> str:
+        """Like `answer`, for a prompt that is not part of the plan."""
         await self._conversations.ask(task.job_code, stage, question)
         return await self.answer(task, stage, shape=shape)
 
-    async def give_up(self, task: Task, text: str, why: str) -> NoReturn:
-        """Keep an answer that is no use, for people to look at. Raises AnswerUnusable."""
+    async def reject(self, task: Task, text: str, reason: str) -> NoReturn:
+        """Store an unusable answer for inspection. Raises AnswerUnusable."""
         await self._conversations.note_unusable(task.job_code, text)
-        raise AnswerUnusable(why)
+        raise AnswerUnusable(reason)
 
-    async def _whole(self, task: Task, text: str, finish: FinishReason) -> str:
+    async def _require_complete(self, task: Task, text: str, finish: FinishReason) -> str:
         if finish is not FinishReason.STOP:
             await self._conversations.note_unusable(task.job_code, text)
         require_stop(finish)
         return text
 
-    async def _ask(
+    async def _complete(
         self, task: Task, conversation: Conversation, stage: int, shape: AnswerSchema | None, on_text: OnText | None
     ) -> Completion:
-        """One call. It counts as lost before it leaves, so that a process that dies in it has counted it."""
-        messages = [await self._message(task, line) for line in conversation.up_to(stage)]
+        """One call. It is counted as lost before it is sent, so that it stays counted when this process ends."""
+        messages = [await self._message(task, message) for message in conversation.up_to(stage)]
         reference = f"{task.job_code}/{stage}"
         count = await self._conversations.count_lost(task.job_code, stage, most=MAX_LOST)
         if count > MAX_LOST:
-            raise ProviderFailed(f"The model was asked, and no answer could be kept. {NOT_AGAIN}")
+            raise ProviderFailed(f"The model was asked, and no answer could be kept. {NO_RETRY}")
         try:
             completion = await self._chat.complete(messages, shape=shape, on_text=on_text, reference=reference)
         except AnswerLost as lost:
             if count == MAX_LOST:
-                raise ProviderFailed(f"{lost} {NOT_AGAIN}") from lost
+                raise ProviderFailed(f"{lost} {NO_RETRY}") from lost
             raise
         except ProviderUnavailable:
             await self._conversations.not_lost(task.job_code, stage)
@@ -98,6 +98,6 @@ class ConversationRunner:
         await self._conversations.answered(task.job_code, stage, completion)
         return completion
 
-    async def _message(self, task: Task, line: StoredMessage) -> ChatMessage:
-        attachments = (await self._attach(task.files[line.file]),) if line.file else ()
-        return ChatMessage(role=line.role, text=line.text, attachments=attachments)
+    async def _message(self, task: Task, message: StoredMessage) -> ChatMessage:
+        attachments = (await self._attach(task.files[message.file]),) if message.file else ()
+        return ChatMessage(role=message.role, text=message.text, attachments=attachments)

@@ -1,4 +1,4 @@
-"""A document becomes a table: the template's stages are asked one by one, the last answer is the table."""
+"""Extracts a table from a document: one prompt for each stage of the template; the last answer is the table."""
 
 import asyncio
 import json
@@ -22,14 +22,14 @@ from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
-from aijobs.generators.prompts import as_data, ask_again, script_of
+from aijobs.generators.prompts import conversation_plan, delimited_document, retry_prompt
 
 PDF: Final = "application/pdf"
-USUAL_LENGTH: Final = 1500
-"""Characters of a usual answer: half of a stage's progress is shown when so many have come."""
+TYPICAL_LENGTH: Final = 1500
+"""Characters of a typical answer: a stage's progress is 50 when so many were received."""
 
 REPORT_EVERY: Final = 0.5  #: seconds
-MAX_TOLD: Final = 3  #: problems that the job's owner is told
+MAX_SHOWN_PROBLEMS: Final = 3  #: problems in the error message for the job's owner
 
 CAPABILITIES: Final = Capabilities(
     cancel=True,
@@ -54,7 +54,7 @@ class ExtractParameters(Parameters):
 
 @dataclass(frozen=True)
 class Table:
-    """A model's answer, held against the columns. `repaired`: it had to be mended."""
+    """A model's answer, checked against the columns. `repaired`: its JSON was repaired."""
 
     rows: tuple[Row, ...] = ()
     problems: tuple[FieldError, ...] = ()
@@ -62,7 +62,7 @@ class Table:
 
 
 class DocumentExtractor:
-    """Implements Generator. What is asked and answered is in the database before a step ends."""
+    """Implements Generator. Prompts and answers are stored in the database before a step ends."""
 
     capabilities = CAPABILITIES
 
@@ -73,33 +73,35 @@ class DocumentExtractor:
         self._conversations = conversations
         self._templates = templates
         self._documents = documents
-        self._asker = ConversationRunner(chat, conversations, self._attachment)
+        self._runner = ConversationRunner(chat, conversations, self._attachment)
 
     def parameters(self, _model: Model) -> type[Parameters]:
         return ExtractParameters
 
     async def begin(self, task: Task) -> int:
-        known = await self._conversations.conversation(task.job_code)
-        if known is not None:
-            return known.stages
+        existing = await self._conversations.conversation(task.job_code)
+        if existing is not None:
+            return existing.stages
         template = await self._templates.template(task.params["template"])
         stages = await asyncio.to_thread(split, template.prompt, template.stages)
         file = task.files["file"]
         attached = self._is_attached(file)
-        document = "The document is attached." if attached else as_data(file.name, await self._documents.text(file))
-        script = script_of(template, stages.stages, document=document, file="file" if attached else None)
-        await self._conversations.begin(task.job_code, script)
-        return len(script.prompts)
+        document = (
+            "The document is attached." if attached else delimited_document(file.name, await self._documents.text(file))
+        )
+        plan = conversation_plan(template, stages.stages, document=document, file="file" if attached else None)
+        await self._conversations.begin(task.job_code, plan)
+        return len(plan.prompts)
 
     async def work(self, task: Task, stage: int, report: Report) -> None:
-        conversation = await self._asker.conversation(task)
+        conversation = await self._runner.conversation(task)
         last = stage == conversation.stages
-        shape = _shape(await self._template(conversation)) if last else None
-        await self._asker.answer(task, stage, shape=shape, on_text=_RowCounter(report))
+        shape = _answer_schema(await self._template(conversation)) if last else None
+        await self._runner.answer(task, stage, shape=shape, on_text=_RowCounter(report))
 
     async def finish(self, task: Task) -> list[OutputSource]:
-        """The table as Excel and as JSON. What cannot be read is asked for once more."""
-        conversation = await self._asker.conversation(task)
+        """The table as Excel and as JSON. An unusable answer is requested once more."""
+        conversation = await self._runner.conversation(task)
         template = await self._template(conversation)
         table = await self._table(task, conversation.stages, template)
         await self._templates.keep_rows(task.job_code, template, table.rows)
@@ -111,16 +113,18 @@ class DocumentExtractor:
         ]
 
     async def _table(self, task: Task, last: int, template: Template) -> Table:
-        shape = _shape(template)
-        table = await read_table(template, await self._asker.answer(task, last, shape=shape))
+        shape = _answer_schema(template)
+        table = await read_table(template, await self._runner.answer(task, last, shape=shape))
         if not table.problems:
             return table
-        question = ask_again(template, table.problems)
-        text = await self._asker.answer_again(task, last + 1, question, shape=shape)
+        prompt = retry_prompt(template, table.problems)
+        text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape)
         table = await read_table(template, text)
         if table.problems:
-            told = "; ".join(f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_TOLD])
-            await self._asker.give_up(task, text, f"The model's answer is not the table that was asked for. {told}")
+            details = "; ".join(
+                f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_SHOWN_PROBLEMS]
+            )
+            await self._runner.reject(task, text, f"The model's answer is not the table that was asked for. {details}")
         return table
 
     async def _attachment(self, file: UploadedFile) -> Attachment:
@@ -134,31 +138,31 @@ class DocumentExtractor:
 
 
 class _RowCounter:
-    """Makes progress of the pieces of an answer. How long it will be nobody knows: it comes ever closer to 100."""
+    """Reports progress while an answer is received. Its length is unknown, so the progress approaches 100."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._length = 0
-        self._told_at = time.monotonic()
+        self._reported_at = time.monotonic()
 
     async def __call__(self, piece: str) -> None:
         self._length += len(piece)
-        if time.monotonic() - self._told_at >= REPORT_EVERY:
-            self._told_at = time.monotonic()
-            await self._report(100 * self._length / (self._length + USUAL_LENGTH))
+        if time.monotonic() - self._reported_at >= REPORT_EVERY:
+            self._reported_at = time.monotonic()
+            await self._report(100 * self._length / (self._length + TYPICAL_LENGTH))
 
 
 async def read_table(template: Template, text: str) -> Table:
-    """An answer as rows, or what is wrong with it."""
+    """The rows of an answer, or the problems in it."""
     try:
         answer = await read_answer(text)
-    except NotJson as wrong:
-        return Table(problems=(FieldError("", str(wrong)),))
+    except NotJson as invalid:
+        return Table(problems=(FieldError("", str(invalid)),))
     checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
     return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
 
 
-def _shape(template: Template) -> AnswerSchema:
+def _answer_schema(template: Template) -> AnswerSchema:
     return AnswerSchema(name="table", schema=rows_schema(template.columns))
 
 
@@ -168,10 +172,10 @@ def _as_json(template: Template, table: Table) -> bytes:
         "version": template.version,
         "columns": [column.name for column in template.columns],
         "repaired": table.repaired,
-        "rows": _plain(table.rows),
+        "rows": _row_dicts(table.rows),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _plain(rows: Sequence[Row]) -> list[dict[str, object]]:
+def _row_dicts(rows: Sequence[Row]) -> list[dict[str, object]]:
     return [dict(row) for row in rows]

@@ -1,4 +1,4 @@
-"""What measurements mean for a photo: a score and a comment for each aspect, by rules that anybody can check."""
+"""Scores from measurements: a score and a comment for each aspect, by fixed rules."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from aijobs.domain.photos import Analysis, Aspect, Bilingual, Measurements, anal
 THIRDS_ESTIMATE: Final = "rule-of-thirds saliency estimate"
 MEASURED: Final = "measured"
 
-#: Variance of the Laplacian: at the first there is nothing sharp, at the second the copy can hardly be sharper.
+#: Variance of the Laplacian: the lower bound (nothing is sharp) and the upper bound (maximal sharpness).
 BLURRED: Final = 8.0
 SHARP: Final = 900.0
 NOISY: Final = 6.0  #: standard deviation, of 255
@@ -29,16 +29,16 @@ WITHOUT_COLOUR: Final = Bilingual(
 )
 
 
-def measured_analysis(measured: Measurements) -> Analysis:
-    """A review without any language model; it says so itself."""
-    aspects = aspects_of(measured)
+def measured_analysis(measures: Measurements) -> Analysis:
+    """A review without a language model; its summary says so."""
+    aspects = aspects_of(measures)
     known = {name: aspect.score for name, aspect in aspects.items() if aspect.score is not None}
     best, worst = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
     summary = Bilingual(
         zh=f"本评分由像素测量得出,未使用视觉模型。最好的是{NAMES[best].zh},最可改进的是{NAMES[worst].zh}。",
         en=f"Measured from the pixels, without a vision model. Best: the {best}. Most to be gained: the {worst}.",
     )
-    return analysis_of(measured, aspects, summary, model=None)
+    return analysis_of(measures, aspects, summary, model=None)
 
 
 NAMES: Final[Mapping[str, Bilingual]] = {
@@ -49,94 +49,94 @@ NAMES: Final[Mapping[str, Bilingual]] = {
 }
 
 
-def aspects_of(measured: Measurements) -> dict[str, Aspect]:
+def aspects_of(measures: Measurements) -> dict[str, Aspect]:
     return {
-        "composition": _composition(measured),
-        "light": _light(measured),
-        "focus": _focus(measured),
-        "colour": _colour(measured),
+        "composition": _composition(measures),
+        "light": _light(measures),
+        "focus": _focus(measures),
+        "colour": _colour(measures),
     }
 
 
-def _composition(measured: Measurements) -> Aspect:
-    if measured.thirds is None:
+def _composition(measures: Measurements) -> Aspect:
+    if measures.thirds is None:
         return Aspect(score=None, comment=NOT_KNOWN, estimate=THIRDS_ESTIMATE)
-    score = _score(50 * measured.thirds)
+    score = _score(50 * measures.thirds)
     if score >= 60:
-        said = Bilingual(
+        comment = Bilingual(
             zh="按三分法估计,醒目的部分靠近三分点。仅为粗略估计。",
             en="The conspicuous parts are near the points of the rule of thirds. This is a rough estimate only.",
         )
     elif score >= 40:
-        said = Bilingual(
+        comment = Bilingual(
             zh="按三分法估计,醒目的部分分布较均匀。仅为粗略估计。",
             en="The conspicuous parts are spread evenly. By the rule of thirds only, a rough estimate.",
         )
     else:
-        said = Bilingual(
+        comment = Bilingual(
             zh="按三分法估计,醒目的部分在中央或边缘。仅为粗略估计。",
             en="The conspicuous parts are in the middle or at the edges. By the rule of thirds only, a rough estimate.",
         )
-    return Aspect(score=score, comment=said, estimate=THIRDS_ESTIMATE)
+    return Aspect(score=score, comment=comment, estimate=THIRDS_ESTIMATE)
 
 
-def _light(measured: Measurements) -> Aspect:
-    clipped = measured.black + measured.white
-    off = abs(measured.brightness - MIDDLE) / MIDDLE
-    flat = max(0.0, 1 - measured.contrast / FULL_CONTRAST)
-    score = _score(100 - 60 * off - 45 * flat - 40 * min(1.0, clipped / 0.4))
-    figures = f"{measured.brightness:.0f}/255, {clipped:.0%}"
-    if measured.brightness < 0.5 * MIDDLE:
-        said = ("整体偏暗", "The photo is dark")
-    elif measured.brightness > 1.6 * MIDDLE:
-        said = ("整体偏亮", "The photo is very bright")
+def _light(measures: Measurements) -> Aspect:
+    clipped = measures.black + measures.white
+    deviation = abs(measures.brightness - MIDDLE) / MIDDLE
+    flat = max(0.0, 1 - measures.contrast / FULL_CONTRAST)
+    score = _score(100 - 60 * deviation - 45 * flat - 40 * min(1.0, clipped / 0.4))
+    figures = f"{measures.brightness:.0f}/255, {clipped:.0%}"
+    if measures.brightness < 0.5 * MIDDLE:
+        comment = ("整体偏暗", "The photo is dark")
+    elif measures.brightness > 1.6 * MIDDLE:
+        comment = ("整体偏亮", "The photo is very bright")
     elif flat > 0.5:
-        said = ("明暗对比偏弱", "The contrast is low")
+        comment = ("明暗对比偏弱", "The contrast is low")
     elif clipped > MANY_CLIPPED:
-        said = ("部分高光或阴影失去细节", "Some highlights or shadows have lost their detail")
+        comment = ("部分高光或阴影失去细节", "Some highlights or shadows have lost their detail")
     else:
-        said = ("曝光均衡", "The exposure is balanced")
+        comment = ("曝光均衡", "The exposure is balanced")
     return Aspect(
         score=score,
         comment=Bilingual(
-            zh=f"{said[0]}(亮度与溢出 {figures})。", en=f"{said[1]} (brightness and clipping {figures})."
+            zh=f"{comment[0]}(亮度与溢出 {figures})。", en=f"{comment[1]} (brightness and clipping {figures})."
         ),
         estimate=MEASURED,
     )
 
 
-def _focus(measured: Measurements) -> Aspect:
-    reached = math.log(max(measured.sharpness, BLURRED) / BLURRED) / math.log(SHARP / BLURRED)
-    grain = min(1.0, measured.noise / NOISY)
-    score = _score(100 * reached - 60 * max(0.0, grain - 0.25))
+def _focus(measures: Measurements) -> Aspect:
+    base = math.log(max(measures.sharpness, BLURRED) / BLURRED) / math.log(SHARP / BLURRED)
+    grain = min(1.0, measures.noise / NOISY)
+    score = _score(100 * base - 60 * max(0.0, grain - 0.25))
     if score >= 65:
-        said = ("最清晰的区域很锐利", "The sharpest parts are crisp")
+        comment = ("最清晰的区域很锐利", "The sharpest parts are crisp")
     elif score >= 35:
-        said = ("清晰度一般", "The sharpness is moderate")
+        comment = ("清晰度一般", "The sharpness is moderate")
     else:
-        said = ("画面模糊或失焦", "The photo is blurred, or out of focus")
-    noisy = measured.noise >= NOISY / 2
+        comment = ("画面模糊或失焦", "The photo is blurred, or out of focus")
+    noisy = measures.noise >= NOISY / 2
     zh, en = (",噪点明显", ", and noise can be seen") if noisy else ("", "")
-    return Aspect(score=score, comment=Bilingual(zh=f"{said[0]}{zh}。", en=f"{said[1]}{en}."), estimate=MEASURED)
+    return Aspect(score=score, comment=Bilingual(zh=f"{comment[0]}{zh}。", en=f"{comment[1]}{en}."), estimate=MEASURED)
 
 
-def _colour(measured: Measurements) -> Aspect:
-    if measured.colourfulness < MONOCHROME:
+def _colour(measures: Measurements) -> Aspect:
+    if measures.colourfulness < MONOCHROME:
         return Aspect(score=None, comment=WITHOUT_COLOUR, estimate=MEASURED)
-    if measured.colourfulness <= LIVELY:
-        reached = 55 + 45 * measured.colourfulness / LIVELY
+    if measures.colourfulness <= LIVELY:
+        base = 55 + 45 * measures.colourfulness / LIVELY
     else:
-        reached = 100 - 40 * max(0.0, measured.colourfulness - GAUDY) / GAUDY
-    score = _score(reached - 30 * max(0.0, measured.cast - STRONG_CAST) / STRONG_CAST)
-    if measured.cast > STRONG_CAST:
-        said = ("整体偏色明显", "One colour tints the whole photo")
-    elif measured.colourfulness < DULL:
-        said = ("色彩偏淡", "The colours are pale")
-    elif measured.colourfulness > GAUDY:
-        said = ("色彩过于浓烈", "The colours are very strong")
+        base = 100 - 40 * max(0.0, measures.colourfulness - GAUDY) / GAUDY
+    score = _score(base - 30 * max(0.0, measures.cast - STRONG_CAST) / STRONG_CAST)
+    if measures.cast > STRONG_CAST:
+        comment = ("整体偏色明显", "One colour tints the whole photo")
+    elif measures.colourfulness < DULL:
+        comment = ("色彩偏淡", "The colours are pale")
+    elif measures.colourfulness > GAUDY:
+        comment = ("色彩过于浓烈", "The colours are very strong")
     else:
-        said = ("色彩自然丰富", "The colours are natural and lively")
-    return Aspect(score=score, comment=Bilingual(zh=f"{said[0]}。", en=f"{said[1]}."), estimate=MEASURED)
+        comment = ("色彩自然丰富", "The colours are natural and lively")
+    return Aspect(score=score, comment=Bilingual(zh=f"{comment[0]}。", en=f"{comment[1]}."), estimate=MEASURED)
 
 
 def _score(value: float) -> int:

@@ -1,7 +1,7 @@
-"""Every generator, in one table, put together from the adapters that it needs.
+"""Every generator, in one table, built from the adapters that it needs.
 
 To add one: write its module, which knows the domain only, add it to `opened_generators` under the name that models have
-as their `provider` in the catalogue, and switch it on by the settings of what it cannot do without.
+as their `provider` in the catalogue, and enable it by the settings of the adapters that it requires.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ async def opened_generators(
 ) -> AsyncIterator[Mapping[str, Generator]]:
     """The generators that are configured, by name, for as long as the context lasts.
 
-    Photos can always be reviewed: without a language model that sees them they are measured.
+    The photo review is always there: without a language model with vision photos are measured.
     """
     conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
     reviews = DatabaseReviewStore(database)
@@ -52,15 +52,15 @@ async def opened_generators(
         yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews, pictures)}
         return
     async with opened_chat(chat_settings) as chat:
-        sees = chat if chat_settings.vision else None
+        vision_chat = chat if chat_settings.vision else None
         yield {
             DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplateSource(database), documents),
-            PHOTO_REVIEW: PhotoReviewer(sees, conversations, documents, reviews, pictures),
+            PHOTO_REVIEW: PhotoReviewer(vision_chat, conversations, documents, reviews, pictures),
         }
 
 
 class StoredDocuments:
-    """Uploads are in the store, and are read in guarded processes. Implements DocumentStore and PhotoSource."""
+    """Uploads in the object store, read in guarded processes. Implements DocumentStore and PhotoSource."""
 
     def __init__(self, store: ObjectStore, reader: DocumentReader) -> None:
         self._store = store

@@ -1,1 +1,1 @@
-"""The third parties that do the work, one vendor each; `registry.py` has the table of all of them."""
+"""The providers, one package for each vendor; `registry.py` has the table of all of them."""

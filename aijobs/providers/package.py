@@ -1,4 +1,4 @@
-"""What a provider's package hands over: `PACKAGE`, one value with everything that the product knows of the vendor."""
+"""What a provider's package exports: `PACKAGE`, one value with everything that the product knows about the vendor."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,13 +9,13 @@ from pydantic import BaseModel
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import Vendor
 
-#: Called with the section of settings, and `timeouts` where the network is given others than usual.
+#: Called with the settings section, and optionally with `timeouts`.
 Opener = Callable[..., AbstractAsyncContextManager[Provider]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderPackage:
-    """`settings` is the class of its section, which fits VendorSettings; without any value set the provider is off."""
+    """`settings` is the class of its settings section and fits VendorSettings. Without a token it is disabled."""
 
     vendor: Vendor
     settings: type[BaseModel]

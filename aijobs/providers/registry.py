@@ -1,9 +1,9 @@
 """Every provider, in one table.
 
-To add one, write the package `aijobs/providers/<name>/` with a `PACKAGE`, as its neighbours have it, and add it to the
-import and to the table below. Its name is what models have as their `provider` in the catalogue, and what its settings
-begin with: `AIJOBS_<NAME>__TOKEN`. Then give it a part in `tests/providers/scene.py`: the contract suite says what is
-left to do. `docs/providers.md` has all of it in order.
+To add one, write the package `aijobs/providers/<name>/` with a `PACKAGE`, as the other packages do, and add it to the
+import and to the table below. Its name is the `provider` of models in the catalogue, and the prefix of its settings:
+`AIJOBS_<NAME>__TOKEN`. Then add it to `tests/providers/scene.py`: the contract suite shows what is missing.
+`docs/providers.md` lists all steps.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -23,7 +23,7 @@ PROVIDERS: Final[Mapping[str, ProviderPackage]] = {
 }
 
 if TYPE_CHECKING:
-    _Sections = BaseModel  # whoever needs a section asks for it by its name
+    _Sections = BaseModel  # sections are read by name, with `section()`
 else:
     _Sections = create_model(
         "_Sections", **{name: (package.settings, package.settings()) for name, package in PROVIDERS.items()}

@@ -1,1 +1,1 @@
-"""The bare rivals that measurements are compared with."""
+"""The baselines that measurements are compared with."""

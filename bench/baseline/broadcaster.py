@@ -1,4 +1,4 @@
-"""A bare rival: Starlette and a queue per reader. Whatever is posted is sent to everybody, and kept nowhere."""
+"""Baseline for the event stream: Starlette and a queue per reader. Events go to every reader and are not stored."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-#: Of about the size of our own frames.
+#: Makes frames about as large as ours.
 PADDING: Final = "x" * 180
 
 readers: set[asyncio.Queue[bytes]] = set()
@@ -21,20 +21,20 @@ readers: set[asyncio.Queue[bytes]] = set()
 
 async def events(_request: Request) -> StreamingResponse:
     async def frames() -> AsyncIterator[bytes]:
-        mine: asyncio.Queue[bytes] = asyncio.Queue()
-        readers.add(mine)
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        readers.add(queue)
         try:
             yield b"retry: 1000\n\n"
             while True:
-                yield await mine.get()
+                yield await queue.get()
         finally:
-            readers.discard(mine)
+            readers.discard(queue)
 
     return StreamingResponse(frames(), media_type="text/event-stream")
 
 
 async def publish(request: Request) -> Response:
-    """The body is a list of moments; each becomes an event."""
+    """The body is a list of timestamps; each becomes an event."""
     for number, sent in enumerate(await request.json()):
         data = json.dumps({"seq": number, "padding": PADDING, "detail": {"sent": sent}}, separators=(",", ":"))
         frame = f"id: {number}\nevent: note\ndata: {data}\n\n".encode()

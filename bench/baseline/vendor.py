@@ -1,4 +1,4 @@
-"""The steps of a bare job at a vendor that speaks Replicate's protocol: nothing is checked, nothing is written down."""
+"""Baseline activities for a vendor with Replicate's protocol: nothing is checked or stored."""
 
 import tempfile
 from datetime import timedelta
@@ -21,16 +21,16 @@ class BareVendor:
 
     @activity.defn(name="vendor_submit")
     async def submit(self, base_url: str, picture: str) -> str:
-        """The prediction's address."""
+        """Returns the prediction's URL."""
         body = {"input": {"image": picture, "upscale_factor": "2x"}}
-        answer = await self._http.post(base_url + MODEL_PATH, json=body, headers=TOKEN)
-        return str(answer.raise_for_status().json()["urls"]["get"])
+        response = await self._http.post(base_url + MODEL_PATH, json=body, headers=TOKEN)
+        return str(response.raise_for_status().json()["urls"]["get"])
 
     @activity.defn(name="vendor_finished")
     async def finished(self, address: str) -> dict[str, Any]:
-        """The finished prediction. Until then it fails, and Temporal asks again."""
-        answer = await self._http.get(address, headers=TOKEN)
-        prediction: dict[str, Any] = answer.raise_for_status().json()
+        """The finished prediction. Fails until then, so that Temporal retries it."""
+        response = await self._http.get(address, headers=TOKEN)
+        prediction: dict[str, Any] = response.raise_for_status().json()
         if prediction["status"] != "succeeded":
             raise ApplicationError(
                 prediction["status"], next_retry_delay=POLL_EVERY, category=ApplicationErrorCategory.BENIGN
@@ -39,7 +39,7 @@ class BareVendor:
 
     @activity.defn(name="vendor_download")
     async def download(self, link: str) -> int:
-        """Bytes that were stored."""
-        answer = await self._http.get(link, headers=TOKEN)
-        with tempfile.TemporaryFile() as kept:
-            return kept.write(answer.raise_for_status().content)
+        """Returns the number of stored bytes."""
+        response = await self._http.get(link, headers=TOKEN)
+        with tempfile.TemporaryFile() as file:
+            return file.write(response.raise_for_status().content)

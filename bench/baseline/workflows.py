@@ -1,4 +1,4 @@
-"""Bare rivals: Temporal workflows that take the same steps as a job, or poll as is usual, and do nothing else."""
+"""Baselines: Temporal workflows with the steps of a job, or with the usual polling, and nothing else."""
 
 import asyncio
 from datetime import timedelta
@@ -7,11 +7,11 @@ from typing import Final
 from temporalio import activity, workflow
 from temporalio.common import SearchAttributeKey
 
-STEERING: Final = "bare"
-CALLS: Final = "bare-calls"
-MOVES: Final = "bare-moves"
+WORKFLOW_QUEUE: Final = "bare"
+CALL_QUEUE: Final = "bare-calls"
+MOVE_QUEUE: Final = "bare-moves"
 
-#: Attributes that the server knows already; the same two that a job keeps up to date.
+#: Search attributes that are registered already: the two that a job updates.
 STATUS: Final = SearchAttributeKey.for_keyword("JobStatus")
 PROGRESS: Final = SearchAttributeKey.for_float("JobProgress")
 
@@ -20,13 +20,13 @@ DEADLINE: Final = timedelta(hours=1)
 
 
 @activity.defn
-async def call(word: str) -> str:
-    return word
+async def call(name: str) -> str:
+    return name
 
 
 @activity.defn
-async def move(word: str) -> str:
-    return word
+async def move(name: str) -> str:
+    return name
 
 
 @workflow.defn
@@ -48,14 +48,14 @@ class BareSteps:
         await _call("watch")
         deadline.cancel()
         _upsert("MIGRATING", 83.33)
-        await workflow.execute_activity(move, "migrate", task_queue=MOVES, start_to_close_timeout=ONE_CALL)
+        await workflow.execute_activity(move, "migrate", task_queue=MOVE_QUEUE, start_to_close_timeout=ONE_CALL)
         _upsert("SUCCESS", 100.0)
         return "SUCCESS"
 
 
 @workflow.defn
 class BarePolling:
-    """The usual way to poll: a timer and an activity for every question."""
+    """The usual way to poll: a timer and an activity for every poll."""
 
     @workflow.run
     async def run(self, polls: int, pause: float) -> str:
@@ -63,30 +63,30 @@ class BarePolling:
         for _ in range(polls):
             await workflow.sleep(pause)
             await _call("watch")
-        return await workflow.execute_activity(move, "migrate", task_queue=MOVES, start_to_close_timeout=ONE_CALL)
+        return await workflow.execute_activity(move, "migrate", task_queue=MOVE_QUEUE, start_to_close_timeout=ONE_CALL)
 
 
 @workflow.defn
 class BareVendorJob:
-    """A job at a real vendor, polled by the retries of one activity. Returns when the vendor says it had finished."""
+    """A job at a real vendor, polled by the retries of one activity. Returns the vendor's time of completion."""
 
     @workflow.run
     async def run(self, base_url: str, picture: str) -> str:
-        # The activities go by their names: what they import is not wanted in here.
+        # Activities by name, so that their imports stay out of the workflow sandbox.
         address = await workflow.execute_activity(
-            "vendor_submit", args=[base_url, picture], task_queue=CALLS, start_to_close_timeout=ONE_CALL
+            "vendor_submit", args=[base_url, picture], task_queue=CALL_QUEUE, start_to_close_timeout=ONE_CALL
         )
         prediction = await workflow.execute_activity(
-            "vendor_finished", address, task_queue=CALLS, start_to_close_timeout=ONE_CALL
+            "vendor_finished", address, task_queue=CALL_QUEUE, start_to_close_timeout=ONE_CALL
         )
         await workflow.execute_activity(
-            "vendor_download", prediction["output"], task_queue=MOVES, start_to_close_timeout=ONE_CALL
+            "vendor_download", prediction["output"], task_queue=MOVE_QUEUE, start_to_close_timeout=ONE_CALL
         )
         return str(prediction["completed_at"])
 
 
-async def _call(word: str) -> None:
-    await workflow.execute_activity(call, word, task_queue=CALLS, start_to_close_timeout=ONE_CALL)
+async def _call(name: str) -> None:
+    await workflow.execute_activity(call, name, task_queue=CALL_QUEUE, start_to_close_timeout=ONE_CALL)
 
 
 def _started_deadline() -> asyncio.Task[None]:

@@ -1,1 +1,1 @@
-"""What measurements run on: installations, processes, vendors, readers."""
+"""The environment of benchmarks: installations, processes, vendors, readers."""

@@ -1,4 +1,4 @@
-"""A web server that has files of any size, as fast as a socket takes them: `GET /<bytes>`."""
+"""A web server with files of any size, as fast as the socket: `GET /<bytes>`."""
 
 import os
 import socketserver
@@ -10,7 +10,7 @@ from typing import Final
 
 HOST: Final = "127.0.0.1"
 
-#: Nothing that compresses or repeats within a part, and nothing that passes for another kind of file.
+#: Random, so that it does not compress, and starts with a byte of no known format.
 BLOCK: Final = b"\x00" + os.urandom(1024 * 1024 - 1)
 
 
@@ -37,10 +37,10 @@ class _FileServer(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def served_files() -> Iterator[str]:
-    """Its address, `host:port`."""
+    """The address, `host:port`."""
     with _FileServer((HOST, 0), _Files) as server:
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
         yield f"{HOST}:{server.server_address[1]}"
         server.shutdown()
-        serving.join()
+        thread.join()

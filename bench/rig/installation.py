@@ -1,4 +1,4 @@
-"""A real installation on free ports: Temporal and the API, and where wanted worker and vendor, a process each."""
+"""A real installation on free ports: Temporal and the API, optionally worker and vendor, each in its own process."""
 
 import base64
 import secrets
@@ -17,12 +17,12 @@ from cli.embedded.ports import HOST, free_ports
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 
 END_USER: Final = "bench"
-VENDOR_KEY: Final = "bench"  #: the vendor takes any
+VENDOR_KEY: Final = "bench"  #: the vendor accepts any
 
 
 @dataclass(frozen=True)
 class BenchInstallation:
-    """Where everything is. Settings of the API and the worker are made from this."""
+    """Ports, folder and secrets; the settings of the API and the worker are derived from it."""
 
     folder: Path
     temporal: TemporalServer
@@ -54,12 +54,12 @@ class BenchInstallation:
         }
 
 
-async def installed(opened: AsyncExitStack, folder: Path) -> BenchInstallation:
-    """With Temporal running, and nothing else."""
+async def installed(stack: AsyncExitStack, folder: Path) -> BenchInstallation:
+    """An installation with only Temporal running."""
     api_port, vendor_port = free_ports(2)
     return BenchInstallation(
         folder=folder,
-        temporal=await opened.enter_async_context(temporal_server(data_dir=folder)),
+        temporal=await stack.enter_async_context(temporal_server(data_dir=folder)),
         api_port=api_port,
         vendor_port=vendor_port,
         secret=secrets.token_urlsafe(32),
@@ -68,11 +68,11 @@ async def installed(opened: AsyncExitStack, folder: Path) -> BenchInstallation:
 
 
 async def started_api(
-    opened: AsyncExitStack, here: BenchInstallation, changes: Mapping[str, str] | None = None
+    stack: AsyncExitStack, installation: BenchInstallation, changes: Mapping[str, str] | None = None
 ) -> ApiClient:
-    """The API, as an end user's backend speaks to it."""
-    settings = here.settings | dict(changes or {})
-    await started(opened, "cli.main", "api", folder=here.folder, port=here.api_port, settings=settings)
-    async with open_database(settings_in(here.folder)) as database:
-        key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
-    return await opened.enter_async_context(opened_api_client(url=here.api_url, key=key, user=END_USER))
+    """Start the API. Returns a client with a service key."""
+    settings = installation.settings | dict(changes or {})
+    await started(stack, "cli.main", "api", folder=installation.folder, port=installation.api_port, settings=settings)
+    async with open_database(settings_in(installation.folder)) as database:
+        key = await create_key(database, installation.secret.encode(), kind=KeyKind.SERVICE, name="bench")
+    return await stack.enter_async_context(opened_api_client(url=installation.api_url, key=key, user=END_USER))

@@ -1,4 +1,4 @@
-"""Our worker with the scripted provider, in a process of its own: `python -m bench.rig.our_worker ADDRESS FOLDER`."""
+"""Our worker with the scripted provider, in its own process: `python -m bench.rig.our_worker ADDRESS FOLDER`."""
 
 import asyncio
 import sys
@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.rig.scripted_provider import ScriptedProvider
-from bench.rig.workspace import catalogue_that_asks, opened_workbench
+from bench.rig.workspace import catalogue_with_polls, open_bench_adapters
 from worker import build_workers, running_workers
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -20,7 +20,7 @@ async def work(address: str, folder: Path) -> None:
     """Until the process is ended."""
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with (
-        opened_workbench(folder, catalogue_that_asks(FIRST_PAUSE), ScriptedProvider()) as adapters,
+        open_bench_adapters(folder, catalogue_with_polls(FIRST_PAUSE), ScriptedProvider()) as adapters,
         running_workers(build_workers(client, adapters)),
     ):
         await asyncio.Event().wait()

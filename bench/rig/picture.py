@@ -1,4 +1,4 @@
-"""The smallest photo that can be worked on."""
+"""A very small picture."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The processes that a measure starts, each ready when it is handed out, and gone with the measure."""
+"""The processes of a benchmark: each is ready when it is returned, and is stopped at the end."""
 
 import asyncio
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from cli.embedded.ports import HOST
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 
-#: What the surroundings say must not change what is measured.
-OURS: Final = ("AIJOBS_", "TEMPORAL_")
+#: Variables with these prefixes are not inherited from the environment.
+OUR_PREFIXES: Final = ("AIJOBS_", "TEMPORAL_")
 
 
 async def started(
-    opened: AsyncExitStack,
+    stack: AsyncExitStack,
     module: str,
     *arguments: str,
     folder: Path,
@@ -24,7 +24,7 @@ async def started(
     settings: Mapping[str, str] | None = None,
 ) -> Process:
     """`python -m MODULE ARGUMENT …`; with a port, ready when it listens there. `folder` keeps its log."""
-    recipe = Recipe(
+    spec = ProcessSpec(
         name=module,
         command=(sys.executable, "-m", module, *arguments),
         environment=_environment(folder) | dict(settings or {}),
@@ -34,14 +34,14 @@ async def started(
     async def is_ready() -> bool:
         return port is None or await _listens(port)
 
-    return await opened.enter_async_context(running(recipe, is_ready=is_ready))
+    return await stack.enter_async_context(running(spec, is_ready=is_ready))
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """As on a machine where it is installed: with compiled modules, whatever this one thinks of them."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return kept | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    """The environment without our variables, and with compiled modules enabled."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
 
 async def _listens(port: int) -> bool:

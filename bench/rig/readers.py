@@ -1,4 +1,4 @@
-"""Many readers of one event stream, in this process: they count, and look at the clock, and do nothing else."""
+"""Many readers of one event stream in this process, which only count events and measure delays."""
 
 import asyncio
 import re
@@ -16,75 +16,75 @@ _SENT: Final = re.compile(rb'"sent":([0-9.]+)')
 
 
 class CountingReader(asyncio.Protocol):
-    """One connection that counts events and keeps none."""
+    """One connection that counts events."""
 
-    def __init__(self, crowd: "ReaderCrowd", request: bytes) -> None:
-        self._crowd = crowd
+    def __init__(self, group: "ReaderGroup", request: bytes) -> None:
+        self._group = group
         self._request = request
-        self._rest = b""
-        self.begun = asyncio.Event()
+        self._buffer = b""
+        self.has_started = asyncio.Event()
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        self.begun.set()
-        whole, _, self._rest = (self._rest + data).rpartition(b"\n\n")
-        self._crowd.hear(whole)
+        self.has_started.set()
+        whole, _, self._buffer = (self._buffer + data).rpartition(b"\n\n")
+        self._group.add_frames(whole)
 
     def connection_lost(self, _lost: Exception | None) -> None:
-        self._crowd.leave()
+        self._group.reader_closed()
 
 
-class ReaderCrowd:
-    """What all of them have heard since `forget`."""
+class ReaderGroup:
+    """What the readers have received since `reset`."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.heard = 0
+        self.received = 0
         self.delays: list[float] = []
-        self.gone = asyncio.Event()
+        self.all_closed = asyncio.Event()
         self._left = 0
 
-    def hear(self, frames: bytes) -> None:
-        moments = _SENT.findall(frames)
-        if moments:
+    def add_frames(self, frames: bytes) -> None:
+        sent_times = _SENT.findall(frames)
+        if sent_times:
             now = time.time()
-            self.heard += len(moments)
-            self.delays += [now - float(sent) for sent in moments]
+            self.received += len(sent_times)
+            self.delays += [now - float(sent) for sent in sent_times]
 
-    def leave(self) -> None:
+    def reader_closed(self) -> None:
         self._left += 1
         if self._left == self.size:
-            self.gone.set()
+            self.all_closed.set()
 
-    def forget(self) -> None:
-        self.heard, self.delays = 0, []
+    def reset(self) -> None:
+        self.received, self.delays = 0, []
 
-    async def until_heard(self, events: int) -> None:
-        while self.heard < events * self.size:  # noqa: ASYNC110 - a flag for each of a million events costs more
+    async def wait_until_received(self, events: int) -> None:
+        while self.received < events * self.size:  # noqa: ASYNC110 - a flag for each of a million events costs more
             await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
-async def gathered(port: int, path: str, size: int, headers: Mapping[str, str]) -> AsyncIterator[ReaderCrowd]:
-    """So many readers, all of whom have been answered."""
+async def connected_readers(port: int, path: str, size: int, headers: Mapping[str, str]) -> AsyncIterator[ReaderGroup]:
+    """`size` readers, all of which have received a response."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     request = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n".encode()
-    crowd, gate, loop = ReaderCrowd(size), asyncio.Semaphore(OPEN_AT_ONCE), asyncio.get_running_loop()
+    readers, gate, loop = ReaderGroup(size), asyncio.Semaphore(OPEN_AT_ONCE), asyncio.get_running_loop()
 
     async def join() -> CountingReader:
         async with gate:
-            _, listener = await loop.create_connection(lambda: CountingReader(crowd, request), HOST, port)
-            await listener.begun.wait()
-            return listener
+            _, reader = await loop.create_connection(lambda: CountingReader(readers, request), HOST, port)
+            await reader.has_started.wait()
+            return reader
 
-    listeners = await asyncio.gather(*(join() for _ in range(size)))
+    connected = await asyncio.gather(*(join() for _ in range(size)))
     try:
-        yield crowd
+        yield readers
     finally:
-        for listener in listeners:
-            listener.transport.abort()
+        for reader in connected:
+            reader.transport.abort()

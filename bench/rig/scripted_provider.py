@@ -1,4 +1,4 @@
-"""A provider without a network: each question brings the next status, or, as often as told, no news."""
+"""A provider without a network: each poll returns the next status, after `quiet` polls without a change."""
 
 from collections import Counter
 from typing import Final, NoReturn
@@ -13,15 +13,15 @@ from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, 
 from bench.rig.picture import tiny_picture
 
 #: The happy path in which three polls bring three new statuses.
-NEWS: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED)
+STATUSES: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED)
 
 
 class NoParameters(Parameters):
-    """Its jobs take none."""
+    """The jobs have no parameters."""
 
 
 class ScriptedProvider:
-    """Implements Provider, as far as a happy path goes. `quiet` polls go by before each of the news."""
+    """Implements Provider for the happy path. `quiet` polls without a change precede each new status."""
 
     capabilities = Capabilities(
         cancel=False, webhook=False, reconcile_window=None, unit_progress=False, link_lifetime=None, docs_url=""
@@ -30,7 +30,7 @@ class ScriptedProvider:
 
     def __init__(self, *, quiet: int = 0) -> None:
         self.quiet = quiet
-        self._asked: Counter[str] = Counter()
+        self._polls: Counter[str] = Counter()
         self._picture = tiny_picture()
 
     def parameters(self, model: Model) -> type[Parameters]:
@@ -43,13 +43,13 @@ class ScriptedProvider:
         return Accepted({"id": request.body["token"]})
 
     async def query(self, ref: Ref) -> Snapshot:
-        news_so_far, pause = divmod(self._asked[ref["id"]], self.quiet + 1)
-        if news_so_far == len(NEWS):
+        index, pause = divmod(self._polls[ref["id"]], self.quiet + 1)
+        if index == len(STATUSES):
             return _snapshot(JobStatus.GENERATED)
-        self._asked[ref["id"]] += 1
+        self._polls[ref["id"]] += 1
         if pause < self.quiet:
-            return _snapshot((JobStatus.SUBMITTED, *NEWS)[news_so_far])
-        return _snapshot(NEWS[news_so_far])
+            return _snapshot((JobStatus.SUBMITTED, *STATUSES)[index])
+        return _snapshot(STATUSES[index])
 
     async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
         return [OutputSource(kind=OutputKind.IMAGE, content=self._picture)]

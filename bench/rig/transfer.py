@@ -1,4 +1,4 @@
-"""Moves files from a web server to S3 in a process of its own: `python -m bench.rig.transfer {ours|bare} ERRAND`."""
+"""Moves files from a web server to S3 in its own process: `python -m bench.rig.transfer {ours|bare} ERRAND`."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ READ_BYTES: Final = 64 * 1024
 
 
 class TransferRequest(BaseModel):
-    """What to move where: `times` files of `size` bytes, one after the other."""
+    """The transfer of `times` files of `size` bytes, one after the other."""
 
     source: str
     size: int
@@ -45,57 +45,57 @@ class TransferRequest(BaseModel):
 
 
 class TransferResult(BaseModel):
-    """How it went. `seconds` and `cpu` are for all files, without the start; `peak` in bytes."""
+    """`seconds` and `cpu` are for all files, without the process start; `peak` in bytes."""
 
     seconds: float
     cpu: float
     peak: int
 
 
-async def by_us(errand: TransferRequest) -> TransferResult:
+async def with_aijobs(request: TransferRequest) -> TransferResult:
     settings = StoreSettings(
-        url=f"s3://{errand.bucket}",
-        endpoint=errand.endpoint,
-        region=errand.region,
-        access_key=SecretStr(errand.access_key),
-        secret_key=SecretStr(errand.secret_key),
+        url=f"s3://{request.bucket}",
+        endpoint=request.endpoint,
+        region=request.region,
+        access_key=SecretStr(request.access_key),
+        secret_key=SecretStr(request.secret_key),
         addressing="path",
     )
-    trusted = DownloadSettings(allow_hosts=(errand.source,))
-    async with S3Store.opened(settings) as store, SafeDownloader(trusted) as downloader:
+    settings_ = DownloadSettings(allow_hosts=(request.source,))
+    async with S3Store.opened(settings) as store, SafeDownloader(settings_) as downloader:
         transfer = OutputTransfer(_Unrecorded(), downloader, store)
-        source = OutputSource(kind=OutputKind.OTHER, url=errand.url)
+        source = OutputSource(kind=OutputKind.OTHER, url=request.url)
 
         async def move() -> None:
-            await transfer.keep("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_silent)
+            await transfer.keep("ours", 0, source, expect=OutputKind.OTHER, hosts=(), report=_ignore_progress)
 
-        return await _timed(move, errand.times)
+        return await _timed(move, request.times)
 
 
-async def by_bare_parts(errand: TransferRequest) -> TransferResult:
-    """httpx in a thread, wrapped as a file, into `upload_fileobj` as boto3 has it out of the box."""
+async def with_libraries(request: TransferRequest) -> TransferResult:
+    """httpx in a thread, wrapped as a file, into boto3's `upload_fileobj` with default settings."""
     client = boto3.client(
         "s3",
-        endpoint_url=errand.endpoint,
-        region_name=errand.region,
-        aws_access_key_id=errand.access_key,
-        aws_secret_access_key=errand.secret_key,
+        endpoint_url=request.endpoint,
+        region_name=request.region,
+        aws_access_key_id=request.access_key,
+        aws_secret_access_key=request.secret_key,
         config=Config(s3={"addressing_style": "path"}),
     )
 
     async def move() -> None:
-        await asyncio.to_thread(_upload, client, errand)
+        await asyncio.to_thread(_upload, client, request)
 
-    return await _timed(move, errand.times)
+    return await _timed(move, request.times)
 
 
-def _upload(client: "S3Client", errand: TransferRequest) -> None:
-    with httpx.stream("GET", errand.url, trust_env=False) as response:
-        client.upload_fileobj(io.BufferedReader(_Body(response.iter_raw(READ_BYTES))), errand.bucket, "bare")
+def _upload(client: "S3Client", request: TransferRequest) -> None:
+    with httpx.stream("GET", request.url, trust_env=False) as response:
+        client.upload_fileobj(io.BufferedReader(_Body(response.iter_raw(READ_BYTES))), request.bucket, "bare")
 
 
 class _Body(io.RawIOBase):
-    """The chunks of an answer as a file."""
+    """The chunks of a response as a file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -106,24 +106,24 @@ class _Body(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         chunk = self._rest or next(self._chunks, b"")
-        taken = min(len(chunk), len(buffer))
-        buffer[:taken], self._rest = chunk[:taken], chunk[taken:]
-        return taken
+        size = min(len(chunk), len(buffer))
+        buffer[:size], self._rest = chunk[:size], chunk[size:]
+        return size
 
 
 async def _timed(move: Callable[[], Awaitable[None]], times: int) -> TransferResult:
-    me = os.getpid()
-    began, spent = time.monotonic(), cpu_seconds(me)
+    pid = os.getpid()
+    started_at, spent = time.monotonic(), cpu_seconds(pid)
     for _ in range(times):
         await move()
-    return TransferResult(seconds=time.monotonic() - began, cpu=cpu_seconds(me) - spent, peak=peak_memory(me))
+    return TransferResult(seconds=time.monotonic() - started_at, cpu=cpu_seconds(pid) - spent, peak=peak_memory(pid))
 
 
-async def _silent(_percent: float) -> None: ...
+async def _ignore_progress(_percent: float) -> None: ...
 
 
 class _Unrecorded:
-    """Implements OutputLog. Only the move itself is measured."""
+    """Implements OutputLog without a database: only the transfer is measured."""
 
     async def of_job(self, _code: str) -> list[StoredOutput]:
         return []
@@ -137,13 +137,13 @@ class _Unrecorded:
 
 
 MOVERS: Final[Mapping[str, Callable[[TransferRequest], Awaitable[TransferResult]]]] = {
-    "ours": by_us,
-    "bare": by_bare_parts,
+    "ours": with_aijobs,
+    "bare": with_libraries,
 }
 
 
-async def main(kind: str, written: str) -> None:
-    print((await MOVERS[kind](TransferRequest.model_validate_json(written))).model_dump_json())
+async def main(kind: str, text: str) -> None:
+    print((await MOVERS[kind](TransferRequest.model_validate_json(text))).model_dump_json())
 
 
 if __name__ == "__main__":

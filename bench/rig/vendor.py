@@ -1,4 +1,4 @@
-"""The sandbox as a vendor without rate limits, in a process of its own:
+"""The sandbox as a vendor without rate limits, in its own process:
 `python -m bench.rig.vendor PORT SECRET WORK`.
 """
 

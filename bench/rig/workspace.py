@@ -1,4 +1,4 @@
-"""A place in which jobs of the scripted provider run: catalogue, database, store."""
+"""Catalogue, database and store for jobs of the scripted provider."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,11 +21,11 @@ from workflows.client import start_job
 MODEL: Final = "replicate_imageupscale_v1"
 USER: Final = "bench"
 POINTS_ENOUGH: Final = 1_000_000
-SECRET: Final = "only for this measurement"  # noqa: S105 - nothing is kept safe by it
+SECRET: Final = "only for this measurement"  # noqa: S105 - protects nothing
 
 
-def catalogue_that_asks(every: timedelta) -> Catalogue:
-    """The shipped catalogue, with another poll policy: the first question and all others `every` so often."""
+def catalogue_with_polls(every: timedelta) -> Catalogue:
+    """The shipped catalogue, with a poll every `every`."""
     return Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), poll_policy(every))
 
 
@@ -36,7 +36,7 @@ def poll_policy(every: timedelta) -> str:
 
 
 class Workspace:
-    """Takes jobs in as the API does: one transaction, then the start of the workflow."""
+    """Accepts jobs as the API does: one transaction, then the start of the workflow."""
 
     def __init__(self, client: Client, database: Database, catalogue: Catalogue) -> None:
         self._client = client
@@ -44,8 +44,8 @@ class Workspace:
         self._catalogue = catalogue
         self._model = catalogue.model(MODEL)
 
-    async def take_in(self) -> JobBrief:
-        order = Acceptance(
+    async def submit_job(self) -> JobBrief:
+        acceptance = Acceptance(
             user_id=USER,
             request=JobRequest(model_id=MODEL, params={}),
             model=self._model,
@@ -54,21 +54,21 @@ class Workspace:
             daily_limit=POINTS_ENOUGH,
         )
         async with self._database.write() as session:
-            brief = brief_of(await accept(session, order), self._catalogue)
+            brief = brief_of(await accept(session, acceptance), self._catalogue)
         await start_job(self._client, brief)
         return brief
 
 
 @asynccontextmanager
-async def opened_reception(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Workspace]:
+async def opened_workspace(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Workspace]:
     async with open_database(settings_in(folder)) as database:
         yield Workspace(client, database, catalogue)
 
 
-def opened_workbench(
+def open_bench_adapters(
     folder: Path, catalogue: Catalogue, provider: ScriptedProvider, **sections: Any
 ) -> AbstractAsyncContextManager[Adapters]:
-    """What a worker works with; several processes may share the folder. `sections` are sections of the settings."""
+    """The adapters of a worker; several processes may share the folder. `sections` are sections of the settings."""
     providers = {catalogue.model(MODEL).provider: provider}
     return open_adapters(settings_in(folder, **sections), catalogue=catalogue, providers=providers)
 

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from cli import console
-from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
 
 def cancel(
@@ -22,7 +22,7 @@ def cancel(
 
     Exit code 1 when it has ended already.
     """
-    job = Reach(url, key, user, data_dir).asked(
+    job = ApiOptions(url, key, user, data_dir).call(
         lambda api: api.post(f"/api/jobs/{code}/cancel", {"reason": reason} if reason else {})
     )
     if as_json:

@@ -1,4 +1,4 @@
-"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a contract read, from nothing to the result.
+"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a contract read, with a temporary installation.
 
 It leaves nothing running.
 """
@@ -26,10 +26,10 @@ from cli.embedded.ports import free_ports
 from cli.embedded.processes import kill_all
 from cli.embedded.services import ServicePlan
 from cli.errors import CommandError, Exit
-from cli.interruptible import EXIT_OF, follow
+from cli.follow import EXIT_OF, follow
 from cli.options import DataDir, api_key
 from cli.progress_view import opened_progress_view
-from cli.signals import until_told
+from cli.signals import run_until_signal
 
 SAMPLES: Final = Path(__file__).parents[1] / "samples"
 PHOTO: Final = SAMPLES / "sample.jpg"
@@ -38,12 +38,12 @@ UPSCALE: Final = "replicate_imageupscale_v1"
 FACTOR: Final = 2
 MIDJOURNEY: Final = "ttapi_midjourney_v7"
 PROMPT: Final = "a lighthouse above the clouds, first light"
-CHOSEN: Final = "upsample2"
+ENLARGE: Final = "upsample2"
 EXTRACT: Final = "document_extract_v1"
 CONTRACT: Final = SAMPLES / "sample.txt"
 TEMPLATE: Final = "contract_zh"
 PACE: Final = ("--queue-seconds", "1.5", "--work-seconds", "4")
-PATIENCE: Final = timedelta(minutes=3)
+TIMEOUT: Final = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,23 @@ def demo(
     Starts everything on free ports, shows every status as it happens, and stops everything. Uses the
     sandbox, whatever is set: it costs nothing and touches no other installation. The result stays.
     """
-    wanted = [name for name, named in (("midjourney", midjourney), ("document", document), ("photo", photo)) if named]
-    if len(wanted) > 1:
-        raise CommandError(f"One demo at a time: {' or '.join(f'--{name}' for name in wanted)}.")
-    work, found = DEMOS[wanted[0] if wanted else "upscale"]
+    chosen = [
+        name for name, is_chosen in (("midjourney", midjourney), ("document", document), ("photo", photo)) if is_chosen
+    ]
+    if len(chosen) > 1:
+        raise CommandError(f"One demo at a time: {' or '.join(f'--{name}' for name in chosen)}.")
+    work, results_of = DEMOS[chosen[0] if chosen else "upscale"]
     began = time.monotonic()
     folder = (data_dir or DEFAULT_DIR / "demo").resolve()
     _forget_settings()
-    jobs = asyncio.run(until_told(_run(folder, work), hurry=kill_all))
+    jobs = asyncio.run(run_until_signal(_run(folder, work), on_second_signal=kill_all))
     if jobs is None:
         raise typer.Exit(Exit.INTERRUPTED)
-    _show(folder, jobs, found(folder, jobs), took=time.monotonic() - began)
+    _show(folder, jobs, results_of(folder, jobs), took=time.monotonic() - began)
 
 
 def _forget_settings() -> None:
-    """A demo must neither spend money nor write into anybody's database."""
+    """A demo must neither spend money nor write to another database."""
     for name in [name for name in os.environ if name.startswith(("AIJOBS_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ["AIJOBS_CATALOGUE"] = str(CATALOGUE)
@@ -115,16 +117,16 @@ async def _run(folder: Path, work: Work) -> list[Document]:
         sandbox_pace=PACE,
     )
     try:
-        async with asyncio.timeout(PATIENCE.total_seconds()), announced_installation(plan) as installation:
-            return await _done(work, installation)
+        async with asyncio.timeout(TIMEOUT.total_seconds()), announced_installation(plan) as installation:
+            return await _run_with_api(work, installation)
     except TimeoutError as too_slow:
         raise CommandError(
-            f"The demo is not done after {console.seconds(PATIENCE.total_seconds())}.",
+            f"The demo is not done after {console.seconds(TIMEOUT.total_seconds())}.",
             hint=f"The logs are in {console.short(folder / 'logs')}.",
         ) from too_slow
 
 
-async def _done(work: Work, installation: Installation) -> list[Document]:
+async def _run_with_api(work: Work, installation: Installation) -> list[Document]:
     async with opened_api_client(url=installation.plan.api_url, key=api_key(installation.settings)) as api:
         return await work(api)
 
@@ -132,46 +134,50 @@ async def _done(work: Work, installation: Installation) -> list[Document]:
 async def _upscale(api: ApiClient) -> list[Document]:
     file = await api.upload(PHOTO)
     params = {"image": file["code"], "upscale_factor": FACTOR}
-    return [await _followed(api, {"model_id": UPSCALE, "params": params}, f"×{FACTOR}: {PHOTO.name}")]
+    return [await _submit_and_follow(api, {"model_id": UPSCALE, "params": params}, f"×{FACTOR}: {PHOTO.name}")]
 
 
 async def _draw(api: ApiClient) -> list[Document]:
     """A grid and its four pictures, then one of them enlarged: an action that the first job offers."""
-    drawn = await _followed(api, {"model_id": MIDJOURNEY, "params": {"prompt": PROMPT, "aspect": "3:2"}}, PROMPT)
-    action = {"model_id": MIDJOURNEY, "action": CHOSEN, "params": {"origin": drawn["code"]}}
-    return [drawn, await _followed(api, action, f"{CHOSEN} of {drawn['code']}")]
+    drawn = await _submit_and_follow(
+        api, {"model_id": MIDJOURNEY, "params": {"prompt": PROMPT, "aspect": "3:2"}}, PROMPT
+    )
+    action = {"model_id": MIDJOURNEY, "action": ENLARGE, "params": {"origin": drawn["code"]}}
+    return [drawn, await _submit_and_follow(api, action, f"{ENLARGE} of {drawn['code']}")]
 
 
 async def _extract(api: ApiClient) -> list[Document]:
     """The stages of a shipped template, each a question to the model, in one conversation."""
     file = await api.upload(CONTRACT)
     params = {"file": file["code"], "template": TEMPLATE}
-    return [await _followed(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
+    return [await _submit_and_follow(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
 
 
 async def _review(api: ApiClient) -> list[Document]:
-    """A photo is judged; if that is worth while, it is beautified. The review stands before the two jobs."""
+    """A photo is reviewed, then beautified: the two jobs, then the review."""
     file = await api.upload(PHOTO)
     review = await api.post("/api/photo-reviews", {"file": file["code"]})
     address = f"/api/photo-reviews/{review['code']}"
-    judged = await _until_done(api, await api.get(f"/api/jobs/{review['job_code']}"), PHOTO.name)
-    wish = {"model_id": UPSCALE, "params": {"upscale_factor": FACTOR}}
-    beautified = await _until_done(api, await api.post(f"{address}/beautify", wish), f"×{FACTOR}: {PHOTO.name}")
+    judged = await _follow_to_success(api, await api.get(f"/api/jobs/{review['job_code']}"), PHOTO.name)
+    request = {"model_id": UPSCALE, "params": {"upscale_factor": FACTOR}}
+    beautified = await _follow_to_success(
+        api, await api.post(f"{address}/beautify", request), f"×{FACTOR}: {PHOTO.name}"
+    )
     return [judged, beautified, await api.get(address)]
 
 
-async def _followed(api: ApiClient, request: Document, about: str) -> Document:
+async def _submit_and_follow(api: ApiClient, request: Document, title: str) -> Document:
     """A new job, once it has succeeded."""
-    return await _until_done(api, await api.post("/api/jobs", request), about)
+    return await _follow_to_success(api, await api.post("/api/jobs", request), title)
 
 
-async def _until_done(api: ApiClient, accepted: Document, about: str) -> Document:
+async def _follow_to_success(api: ApiClient, accepted: Document, title: str) -> Document:
     """The job, once it has succeeded. Raises CommandError when it ends otherwise."""
     console.say("")
-    console.say(Text(accepted["code"], style="bold"), accepted["model_name"], about)
+    console.say(Text(accepted["code"], style="bold"), accepted["model_name"], title)
     console.say("")
-    with opened_progress_view() as story:
-        job = await follow(api, accepted["code"], story)
+    with opened_progress_view() as view:
+        job = await follow(api, accepted["code"], view)
     status = JobStatus(job["job_status"])
     if status is not JobStatus.SUCCESS:
         reason = (job.get("error") or {}).get("message", "no reason is given")
@@ -182,18 +188,18 @@ async def _until_done(api: ApiClient, accepted: Document, about: str) -> Documen
 Results = list[tuple[str, str]]
 
 
-def _upscaled(folder: Path, jobs: list[Document]) -> Results:
+def _upscale_results(folder: Path, jobs: list[Document]) -> Results:
     return [("Before", str(Picture.at(PHOTO))), ("After", str(_pictures_of(folder, jobs[0])[0]))]
 
 
-def _drawn(folder: Path, jobs: list[Document]) -> Results:
+def _draw_results(folder: Path, jobs: list[Document]) -> Results:
     grid, *singles = _pictures_of(folder, jobs[0])
-    named = [(f"Picture {number}", str(single)) for number, single in enumerate(singles, 1)]
-    return [("Grid", str(grid)), *named, ("Enlarged", str(_pictures_of(folder, jobs[1])[0]))]
+    pictures = [(f"Picture {number}", str(single)) for number, single in enumerate(singles, 1)]
+    return [("Grid", str(grid)), *pictures, ("Enlarged", str(_pictures_of(folder, jobs[1])[0]))]
 
 
-def _extracted(folder: Path, jobs: list[Document]) -> Results:
-    """The table itself, line by line, and where it is."""
+def _extract_results(folder: Path, jobs: list[Document]) -> Results:
+    """The table's cells, and the files."""
     excel, answer = _outputs_of(folder, jobs[0])
     rows = json.loads(answer.read_text("utf-8"))["rows"]
     cells = [(name, "" if value is None else str(value)) for row in rows for name, value in row.items()]
@@ -205,8 +211,8 @@ def _extracted(folder: Path, jobs: list[Document]) -> Results:
     ]
 
 
-def _judged(folder: Path, jobs: list[Document]) -> Results:
-    """What was said of the photo, and the photo itself before and after."""
+def _review_results(folder: Path, jobs: list[Document]) -> Results:
+    """The review of the photo, and the photo before and after."""
     _, beautified, review = jobs
     analysis = review["analysis"]
     scores = [
@@ -230,24 +236,24 @@ def _outputs_of(folder: Path, job: Document) -> list[Path]:
     return sorted((folder / "store" / "outputs" / job["code"]).iterdir())
 
 
-#: What each demo does, and how its results are told.
+#: What each demo does, and what it shows at the end.
 DEMOS: Final[Mapping[str, tuple[Work, Callable[[Path, list[Document]], Results]]]] = {
-    "upscale": (_upscale, _upscaled),
-    "midjourney": (_draw, _drawn),
-    "document": (_extract, _extracted),
-    "photo": (_review, _judged),
+    "upscale": (_upscale, _upscale_results),
+    "midjourney": (_draw, _draw_results),
+    "document": (_extract, _extract_results),
+    "photo": (_review, _review_results),
 }
 
 
 def _show(folder: Path, jobs: list[Document], results: Results, *, took: float) -> None:
     working = sum(job["cost_time"] for job in jobs if "cost_time" in job)
-    said = "the job" if len(jobs) == 1 else "the jobs"
+    subject = "the job" if len(jobs) == 1 else "the jobs"
     web_ui = f"http://127.0.0.1:{UI_PORT}/namespaces/default/workflows/{jobs[0]['code']}"
     console.say("")
     console.show_pairs(
         [
             *results,
-            ("Took", f"{console.seconds(working)} {said}, {console.seconds(took)} with starting and stopping"),
+            ("Took", f"{console.seconds(working)} {subject}, {console.seconds(took)} with starting and stopping"),
             ("Web UI", Text(web_ui, style="cyan")),
             ("", Text(f"only while `aijobs up --data-dir {console.short(folder)}` runs", style="dim")),
         ]

@@ -10,7 +10,7 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import Document
 from cli.errors import CommandError, Exit
-from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
 
 def jobs(
@@ -27,7 +27,7 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     query = {"status": _status_name(status), "model": model, "limit": limit}
-    page = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/jobs", query))
+    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/jobs", query))
     if as_json:
         console.show_json(page)
     else:
@@ -47,7 +47,7 @@ def show(
 ) -> None:
     """Show one job."""
     query = {"expand": "exchange"} if exchange else {}
-    job = Reach(url, key, user, data_dir).asked(lambda api: api.get(f"/api/jobs/{code}", query))
+    job = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(f"/api/jobs/{code}", query))
     if as_json:
         console.show_json(job)
     else:
@@ -56,7 +56,7 @@ def show(
 
 def models(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
     """List the models that a job may name."""
-    page = Reach(url, key, None, data_dir).asked(lambda api: api.get("/api/models"))
+    page = ApiOptions(url, key, None, data_dir).call(lambda api: api.get("/api/models"))
     if as_json:
         console.show_json(page)
     else:
@@ -83,10 +83,10 @@ def _show_job(job: Document, *, exchange: bool) -> None:
         console.show_document(job.get(name))
 
 
-def _status_name(written: str | None) -> str | None:
-    if written is None or written.upper() in JobStatus.__members__:
-        return written and written.upper()
-    raise CommandError(f"There is no status {written!r}.", hint=", ".join(JobStatus.__members__), code=Exit.USAGE)
+def _status_name(name: str | None) -> str | None:
+    if name is None or name.upper() in JobStatus.__members__:
+        return name and name.upper()
+    raise CommandError(f"There is no status {name!r}.", hint=", ".join(JobStatus.__members__), code=Exit.USAGE)
 
 
 def _job_row(job: Document) -> tuple[str | Text, ...]:
@@ -96,8 +96,8 @@ def _job_row(job: Document) -> tuple[str | Text, ...]:
         console.percent(job["overall_progress"]),
         job["model_id"],
         str(job["user_id"]),
-        _local(job.get("req_time") or job.get("create_time")),
-        _took(job),
+        _local_time(job.get("req_time") or job.get("create_time")),
+        _duration(job),
     )
 
 
@@ -121,9 +121,9 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("user", str(job["user_id"])),
         ("progress", console.percent(job["overall_progress"])),
         ("this step", "" if unit is None else console.percent(unit)),
-        ("began", _local(job.get("req_time") or job.get("create_time"))),
-        ("ended", _local(job.get("resp_time"))),
-        ("took", _took(job)),
+        ("began", _local_time(job.get("req_time") or job.get("create_time"))),
+        ("ended", _local_time(job.get("resp_time"))),
+        ("took", _duration(job)),
         ("at provider", job.get("out_id") or ""),
         ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
         *(("output", _output_line(output)) for output in job.get("outputs") or ()),
@@ -131,14 +131,14 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
 
 
 def _output_line(output: Document) -> str:
-    measured = console.pixels(output.get("width"), output.get("height"))
-    return "  ".join(filter(None, (output["media_type"], measured, console.size(output["size"]), output["url"])))
+    dimensions = console.pixels(output.get("width"), output.get("height"))
+    return "  ".join(filter(None, (output["media_type"], dimensions, console.size(output["size"]), output["url"])))
 
 
-def _took(job: Document) -> str:
+def _duration(job: Document) -> str:
     return "" if job.get("cost_time") is None else console.seconds(job["cost_time"])
 
 
-def _local(moment: str | None) -> str:
-    """An RFC 3339 time on the reader's own clock."""
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""
+def _local_time(timestamp: str | None) -> str:
+    """An RFC 3339 time in the local time zone."""
+    return f"{datetime.fromisoformat(timestamp).astimezone():%Y-%m-%d %H:%M:%S}" if timestamp else ""

@@ -1,4 +1,4 @@
-"""`aijobs keys`: the API keys of an installation, straight in its database."""
+"""`aijobs keys`: the API keys of an installation, directly in its database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ def create(
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is shown once, now."""
-    settings, expires_at = load_settings(data_dir), _moment(expires_in)
+    settings, expires_at = load_settings(data_dir), _expiry(expires_in)
 
     async def make(database: Database) -> str:
         return await create_key(
@@ -51,8 +51,8 @@ def create(
 
     try:
         text = asyncio.run(_in_database(settings, make))
-    except ValueError as excess:
-        raise CommandError(str(excess), code=Exit.USAGE) from excess
+    except ValueError as invalid:
+        raise CommandError(str(invalid), code=Exit.USAGE) from invalid
     if as_json:
         console.show_json({"key": text, "name": name, "user_id": user})
     else:
@@ -61,7 +61,7 @@ def create(
 
 
 @keys.command("list")
-def list_them(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def list_api_keys(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the keys, without their secrets."""
     found = asyncio.run(_in_database(load_settings(data_dir), list_keys))
     if as_json:
@@ -93,7 +93,7 @@ async def _in_database(settings: Settings, work: Callable[[Database], Awaitable[
         return await work(database)
 
 
-def _moment(expires_in: str | None) -> datetime | None:
+def _expiry(expires_in: str | None) -> datetime | None:
     if expires_in is None:
         return None
     lifetime = parse_duration(expires_in)
@@ -110,13 +110,13 @@ def _state(key: ApiKey) -> str:
 
 def _row(key: ApiKey) -> tuple[str | Text, ...]:
     state = _state(key)
-    every = key.scopes == frozenset(Scope)
+    has_all_scopes = key.scopes == frozenset(Scope)
     return (
         key.key_id,
         key.name,
         key.kind,
         key.user_id or "",
-        "all" if every else " ".join(sorted(key.scopes)),
+        "all" if has_all_scopes else " ".join(sorted(key.scopes)),
         f"{key.create_time.astimezone():%Y-%m-%d %H:%M}",
         Text(state, style="green" if state == "valid" else "dim"),
     )

@@ -1,4 +1,4 @@
-"""`aijobs points`: what is left of today, and whether the ledger balances."""
+"""`aijobs points`: today's remaining points, and whether the ledger balances."""
 
 import asyncio
 from typing import Annotated, Final
@@ -10,7 +10,7 @@ from aijobs.persistence.points.audit import violations
 from aijobs.persistence.tables import PointsLimitRow
 from cli import console
 from cli.errors import Exit
-from cli.options import AsJson, DataDir, Key, Reach, Url, User, load_settings
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
 
 SHOWN: Final = ("user_id", "day", "limit", "used", "held", "remaining")
 
@@ -18,7 +18,7 @@ points = typer.Typer(help="Show today's points; check the ledger; set a user's o
 
 
 @points.callback()
-def today(
+def show_points(
     context: typer.Context,
     as_json: AsJson = False,
     user: User = None,
@@ -28,7 +28,7 @@ def today(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
-    found = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/points"))
+    found = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/points"))
     if as_json:
         console.show_json(found)
     else:

@@ -1,4 +1,4 @@
-"""`aijobs rerun`: the same again, from the beginning or from the migration."""
+"""`aijobs rerun`: run a job again, from the start or from the migration."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from rich.text import Text
 
 from aijobs.domain.jobs.job import RerunFrom
 from cli import console
-from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
 
 def rerun(
@@ -25,7 +25,7 @@ def rerun(
 
     Exit code 1 when it still runs, or when nothing is left to begin with.
     """
-    job = Reach(url, key, user, data_dir).asked(lambda api: api.post(f"/api/jobs/{code}/rerun", {"from": start}))
+    job = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(f"/api/jobs/{code}/rerun", {"from": start}))
     if as_json:
         console.show_json(job)
     else:

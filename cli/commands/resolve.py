@@ -7,7 +7,7 @@ from rich.text import Text
 
 from cli import console
 from cli.errors import CommandError, Exit
-from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
 
 def resolve(
@@ -28,15 +28,15 @@ def resolve(
 
     Exit code 1 when there is nothing to decide.
     """
-    wanted = _decision(refund=refund, charge=charge, attach=attach)
+    decision = _decision(refund=refund, charge=charge, attach=attach)
 
-    job = Reach(url, key, user, data_dir).asked(
-        lambda api: api.post(f"/api/jobs/{code}/resolve", {**wanted, "why": why})
+    job = ApiOptions(url, key, user, data_dir).call(
+        lambda api: api.post(f"/api/jobs/{code}/resolve", {**decision, "why": why})
     )
     if as_json:
         console.show_json(job)
     else:
-        console.say(console.OK, Text(code, style="bold"), f"is resolved: {wanted['decision']}.")
+        console.say(console.OK, Text(code, style="bold"), f"is resolved: {decision['decision']}.")
 
 
 def _decision(*, refund: bool, charge: bool, attach: str | None) -> dict[str, Any]:

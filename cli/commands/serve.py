@@ -1,4 +1,4 @@
-"""`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal comes."""
+"""`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal arrives."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
-from cli.signals import stop_within
+from cli.signals import stop_on_signal
 from cli.terminal_text import one_line
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
-SERVERS_END_WITHIN: Final = timedelta(seconds=15)
+SERVER_SHUTDOWN_TIMEOUT: Final = timedelta(seconds=15)
 """What the API and the sandbox have to finish the requests that are under way."""
 
 WORKER_MARGIN: Final = timedelta(seconds=3)
 """What a worker may take beyond its shutdown patience, whatever is away. What it has begun is then found by others."""
 
-START_PATIENCE: Final = timedelta(seconds=10)
-"""How long a worker waits for a Temporal that is starting too."""
+TEMPORAL_CONNECT_TIMEOUT: Final = timedelta(seconds=10)
+"""How long a worker waits for a Temporal that is still starting."""
 
 
 def worker(
@@ -45,18 +45,18 @@ def worker(
     from worker import run_worker  # the readers of jobs need not load Temporal
     from workflows.task_queues import ALL_QUEUES
 
-    chosen = tuple(queues.split(",")) if queues else ALL_QUEUES
-    if unknown := set(chosen) - set(ALL_QUEUES):
+    task_queues = tuple(queues.split(",")) if queues else ALL_QUEUES
+    if unknown := set(task_queues) - set(ALL_QUEUES):
         raise CommandError(f"There is no queue {', '.join(sorted(unknown))}.", hint=", ".join(ALL_QUEUES))
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         from cli.embedded.temporal_client import connected_temporal
 
-        await connected_temporal(patience=START_PATIENCE)
-        await run_worker(settings, stop, queues=chosen)
+        await connected_temporal(timeout=TEMPORAL_CONNECT_TIMEOUT)
+        await run_worker(settings, stop, queues=task_queues)
 
     settings = load_settings(data_dir)
-    _serve(run, settings, within=settings.worker.shutdown_patience + WORKER_MARGIN)
+    _serve(run, settings, shutdown_timeout=settings.worker.shutdown_patience + WORKER_MARGIN)
 
 
 def api(data_dir: DataDir = None) -> None:
@@ -101,23 +101,23 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
     return next(filter(None, secrets), None)
 
 
-def _serve(run: Run, settings: Settings, *, within: timedelta = SERVERS_END_WITHIN) -> None:
+def _serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
     _make_logs_harmless()
     os.umask(OTHERS)
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
-        stop_within(within, stop.set)
+        stop_on_signal(shutdown_timeout, stop.set)
         await run(settings, stop)
 
     try:
         asyncio.run(until_stopped())
-    except OSError as impossible:
-        raise CommandError(f"This cannot be served: {impossible}.") from impossible
+    except OSError as error:
+        raise CommandError(f"This cannot be served: {error}.") from error
 
 
 def _make_logs_harmless() -> None:
-    """What vendors and users say is in log lines too, and they are read in terminals."""
+    """Log lines contain text of vendors and users, and are read in terminals."""
     import structlog  # commands that do not serve need not load it
 
     def harmless(_logger: object, _method: str, event: "EventDict") -> "EventDict":

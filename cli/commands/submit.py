@@ -1,4 +1,4 @@
-"""`aijobs submit`: hand in a job."""
+"""`aijobs submit`: submit a job."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from rich.text import Text
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import ApiClient, Document
-from cli.commands.watch import follow_and_tell
+from cli.commands.watch import follow_and_show
 from cli.errors import CommandError, Exit
-from cli.options import AsJson, DataDir, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
 
 FILE_MARK: Final = "@"
-GIVEN_AS_THEY_ARE: Final = ("http://", "https://", "file_")
+URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")
 
 
 def submit(
@@ -52,24 +52,24 @@ def submit(
     """Hand in a job and print its code. Local files are uploaded first."""
     given = read_params(param or ())
     if image is not None:
-        given["image"] = image if image.startswith(GIVEN_AS_THEY_ARE) else _file(image)
+        given["image"] = image if image.startswith(URL_OR_FILE_CODE) else _file(image)
 
-    async def hand_in() -> Exit:
-        async with Reach(url, key, user, data_dir).api() as api:
+    async def submit_job() -> Exit:
+        async with ApiOptions(url, key, user, data_dir).api() as api:
             params = {name: await _uploaded(api, value) for name, value in given.items()}
             body: Document = {"model_id": model, "params": params, "output_count": output_count}
             body |= {name: value for name, value in (("action", action), ("user_id", user)) if value}
             job = await api.post("/api/jobs", body, idempotency_key=idempotency_key)
-            _show_accepted(job, as_json=as_json, watched=watch)
-            return await follow_and_tell(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS
+            _show_accepted(job, as_json=as_json, will_follow=watch)
+            return await follow_and_show(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS
 
-    raise typer.Exit(asyncio.run(hand_in()))
+    raise typer.Exit(asyncio.run(submit_job()))
 
 
-def read_params(written: Iterable[str]) -> dict[str, Any]:
+def read_params(assignments: Iterable[str]) -> dict[str, Any]:
     """`["upscale_factor=4", "image=@a.jpg"]` as `{"upscale_factor": 4, "image": Path("a.jpg")}`."""
     params: dict[str, Any] = {}
-    for assignment in written:
+    for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign or not name:
             raise CommandError(f"--param {assignment!r} is not NAME=VALUE.", code=Exit.USAGE)
@@ -77,17 +77,17 @@ def read_params(written: Iterable[str]) -> dict[str, Any]:
     return params
 
 
-def _value(written: str) -> Any:
-    if written.startswith(FILE_MARK):
-        return _file(written.removeprefix(FILE_MARK))
+def _value(text: str) -> Any:
+    if text.startswith(FILE_MARK):
+        return _file(text.removeprefix(FILE_MARK))
     try:
-        return json.loads(written, parse_constant=str)
+        return json.loads(text, parse_constant=str)
     except ValueError:
-        return written
+        return text
 
 
-def _file(written: str) -> Path:
-    path = Path(written).expanduser()
+def _file(text: str) -> Path:
+    path = Path(text).expanduser()
     if not path.is_file():
         raise CommandError(f"There is no file {path}.")
     return path
@@ -98,10 +98,10 @@ async def _uploaded(api: ApiClient, value: Any) -> Any:
     return (await api.upload(value))["code"] if isinstance(value, Path) else value
 
 
-def _show_accepted(job: Document, *, as_json: bool, watched: bool) -> None:
+def _show_accepted(job: Document, *, as_json: bool, will_follow: bool) -> None:
     if as_json:
         console.show_json(job)
-    elif watched:
+    elif will_follow:
         console.say(Text(job["code"], style="bold"), job["model_name"])
         console.say("")
     elif console.OUT.is_terminal:

@@ -11,7 +11,7 @@ from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.documents.templates import TemplateDefinition
 from cli import console
 from cli.errors import CommandError
-from cli.options import AsJson, DataDir, Key, Reach, Url
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url
 
 TemplateFile = Annotated[Path, typer.Argument(metavar="FILE", help="ID.toml: its name is the template's id.")]
 
@@ -21,11 +21,14 @@ templates = typer.Typer(help="Templates of document jobs: list, check, save.", n
 @templates.command("list")
 def list_templates(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
     """List what can be asked for, by id."""
-    page = Reach(url, key, None, data_dir).asked(lambda api: api.get("/api/templates", {"limit": 100}))
+    page = ApiOptions(url, key, None, data_dir).call(lambda api: api.get("/api/templates", {"limit": 100}))
     if as_json:
         console.show_json(page)
     else:
-        rows = ((one["id"], str(one["version"]), one["name"], ", ".join(one["columns"])) for one in page["data"])
+        rows = (
+            (template["id"], str(template["version"]), template["name"], ", ".join(template["columns"]))
+            for template in page["data"]
+        )
         console.show_table(("ID", "VERSION", "NAME", "COLUMNS"), rows, right=("VERSION",))
 
 
@@ -33,12 +36,12 @@ def list_templates(as_json: AsJson = False, url: Url = None, key: Key = None, da
 def check(path: TemplateFile) -> None:
     """Show the stages that a file would be cut into. Nothing is saved, and no API is needed."""
     definition = _read(path)
-    cut = split(definition.prompt, definition.stages)
-    console.say(Text(definition.name, style="bold"), f"{len(cut.stages)} stages")
-    for stage in cut.stages:
+    split_prompt = split(definition.prompt, definition.stages)
+    console.say(Text(definition.name, style="bold"), f"{len(split_prompt.stages)} stages")
+    for stage in split_prompt.stages:
         length = Text(f"{len(stage.text)} characters", "dim")
         console.say(f"{stage.number}.", stage.name or "(the whole prompt)", length)
-    for warning in cut.warnings:
+    for warning in split_prompt.warnings:
         console.say(Text(warning, style="yellow"))
 
 
@@ -48,7 +51,7 @@ def save(
 ) -> None:
     """Save a file as its template's newest version. Needs a key with the scope `admin`."""
     body = _read(path).model_dump(mode="json")
-    saved = Reach(url, key, None, data_dir).asked(lambda api: api.put(f"/api/templates/{path.stem}", body))
+    saved = ApiOptions(url, key, None, data_dir).call(lambda api: api.put(f"/api/templates/{path.stem}", body))
     if as_json:
         console.show_json(saved)
     else:
@@ -62,5 +65,5 @@ def _read(path: Path) -> TemplateDefinition:
         return parse_template(path.stem, path.read_text("utf-8"))
     except OSError as unreadable:
         raise CommandError(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
-    except ValueError as wrong:
-        raise CommandError(str(wrong)) from wrong
+    except ValueError as invalid:
+        raise CommandError(str(invalid)) from invalid

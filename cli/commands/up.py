@@ -16,14 +16,14 @@ from cli.embedded.processes import kill_all
 from cli.embedded.services import ServicePlan
 from cli.embedded.supervision import Service
 from cli.options import DataDir, load_settings
-from cli.signals import until_told
+from cli.signals import run_until_signal
 
 DEFAULT_DIR: Final = Path(".aijobs")
 TEMPORAL_PORT: Final = 7233
 UI_PORT: Final = 8233
 SANDBOX_PORT: Final = 9400
 
-#: So slow that the first poll still finds a job in the queue, and every status is seen.
+#: Slow enough that the first poll finds a job in the queue, and every status is seen.
 SANDBOX_PACE: Final = ("--queue-seconds", "2.5", "--work-seconds", "5")
 
 
@@ -50,7 +50,7 @@ def up(
         sandbox_port=sandbox_port,
         sandbox_pace=SANDBOX_PACE,
     )
-    asyncio.run(until_told(_stay_up(plan), hurry=kill_all))
+    asyncio.run(run_until_signal(_stay_up(plan), on_second_signal=kill_all))
     console.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))
 
 
@@ -62,7 +62,7 @@ async def _stay_up(plan: ServicePlan) -> None:
 
 @asynccontextmanager
 async def announced_installation(plan: ServicePlan) -> AsyncIterator[Installation]:
-    """A running installation whose starting and stopping is told on the terminal."""
+    """A running installation; its start and stop are printed on the terminal."""
     console.say("")
     async with AsyncExitStack() as running:
         with console.OUT.status(Text("Starting …", style="dim")):
@@ -75,12 +75,12 @@ async def announced_installation(plan: ServicePlan) -> AsyncIterator[Installatio
 
 
 class StartupAnnouncer:
-    """Says on the terminal what starts and what fails."""
+    """Prints which services start and fail."""
 
     def started(self, service: Service) -> None:
         console.say(console.OK, f"{service.name:<10}", Text(service.where, style="cyan"))
 
-    def trouble(self, line: str) -> None:
+    def problem(self, line: str) -> None:
         console.say(console.DOUBT, line)
 
 
@@ -103,9 +103,9 @@ def _summarise(installation: Installation) -> None:
         console.say("No provider has a key, so the sandbox stands in for all of them: jobs cost nothing.")
         console.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
         console.say("")
-    there = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"
+    data_dir_option = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"
     console.say("In another terminal:")
-    console.say(f"aijobs submit replicate_imageupscale_v1 --image PHOTO.jpg --watch{there}", indent=4)
-    console.say(f"aijobs jobs{there}", indent=4)
+    console.say(f"aijobs submit replicate_imageupscale_v1 --image PHOTO.jpg --watch{data_dir_option}", indent=4)
+    console.say(f"aijobs jobs{data_dir_option}", indent=4)
     console.say("")
     console.say(Text("Ctrl-C stops everything; the next start continues every job.", style="dim"))

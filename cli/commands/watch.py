@@ -9,8 +9,8 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import ApiClient, Document
 from cli.errors import Exit
-from cli.interruptible import EXIT_OF, follow
-from cli.options import AsJson, DataDir, JobCode, Key, Reach, Url, User
+from cli.follow import EXIT_OF, follow
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 from cli.progress_view import opened_progress_view
 
 
@@ -29,27 +29,27 @@ def watch(
     """
 
     async def follow_it() -> Exit:
-        async with Reach(url, key, user, data_dir).api() as api:
-            return await follow_and_tell(api, code, as_json=as_json)
+        async with ApiOptions(url, key, user, data_dir).api() as api:
+            return await follow_and_show(api, code, as_json=as_json)
 
     raise typer.Exit(asyncio.run(follow_it()))
 
 
-async def follow_and_tell(api: ApiClient, code: str, *, as_json: bool) -> Exit:
-    """Show a job's life, then what came of it."""
-    with opened_progress_view(as_json=as_json) as story:
-        job = await follow(api, code, story)
+async def follow_and_show(api: ApiClient, code: str, *, as_json: bool) -> Exit:
+    """Show a job's progress, then its result."""
+    with opened_progress_view(as_json=as_json) as view:
+        job = await follow(api, code, view)
     if not as_json:
-        show_end(job)
+        show_result(job)
     return EXIT_OF[JobStatus(job["job_status"])]
 
 
-def show_end(job: Document) -> None:
+def show_result(job: Document) -> None:
     """The outputs, or the reason why there are none."""
     console.say("")
     if error := job.get("error"):
         console.say(console.WRONG, f"{error['message']}", Text(f"({error['stage']}, {error['code']})", style="dim"))
     for output in job.get("outputs") or ():
-        measured = console.pixels(output.get("width"), output.get("height"))
-        console.say(console.OK, output["media_type"], measured, console.size(output["size"]))
+        dimensions = console.pixels(output.get("width"), output.get("height"))
+        console.say(console.OK, output["media_type"], dimensions, console.size(output["size"]))
         console.say(Text(output["url"], style="cyan"), indent=4)

@@ -1,4 +1,4 @@
-"""`aijobs webhooks`: who hears of jobs, what was sent to them, and sending it again."""
+"""`aijobs webhooks`: endpoints, deliveries, and sending a delivery again."""
 
 from typing import Annotated, Any, Final
 
@@ -7,7 +7,7 @@ from rich.text import Text
 
 from aijobs.domain.webhooks import DeliveryState
 from cli import console
-from cli.options import AsJson, DataDir, Key, Reach, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
 
 STYLE_OF: Final = {"pending": "blue", "delivered": "green", "failed": "red", "replaced": "dim"}
 
@@ -19,7 +19,7 @@ def endpoints(
     as_json: AsJson = False, user: User = None, url: Url = None, key: Key = None, data_dir: DataDir = None
 ) -> None:
     """List the endpoints."""
-    page = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/webhook-endpoints"))
+    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/webhook-endpoints"))
     if as_json:
         console.show_json(page)
     else:
@@ -40,7 +40,7 @@ def deliveries(
 ) -> None:
     """List what was sent, newest first, and what became of it."""
     query = {"job": job, "state": state and state.value, "limit": limit}
-    page = Reach(url, key, user, data_dir).asked(lambda api: api.get("/api/webhook-deliveries", query))
+    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/webhook-deliveries", query))
     if as_json:
         console.show_json(page)
     else:
@@ -59,7 +59,7 @@ def replay(
 ) -> None:
     """Send a webhook again, now, under its old message id."""
     path = f"/api/webhook-deliveries/{delivery}/replay"
-    new = Reach(url, key, user, data_dir).asked(lambda api: api.post(path, {}))
+    new = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(path, {}))
     if as_json:
         console.show_json(new)
     else:

@@ -1,4 +1,4 @@
-"""The doctor's examination, part by part. Nothing is changed, and nothing that costs money is called."""
+"""The doctor's checks, one for each part. They change nothing and cost nothing."""
 
 import os
 import sqlite3
@@ -16,11 +16,11 @@ from cli.errors import CommandError
 from cli.options import KEY_FILE, api_url
 
 OLDEST_PYTHON: Final = (3, 11)
-PATIENCE: Final = httpx.Timeout(10.0, connect=5.0)
+HTTP_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 
 
 def machine() -> Iterator[Finding]:
-    """What must be here whatever is set."""
+    """Python, SQLite and `temporal`, which every installation needs."""
     version = sys.version.partition(" ")[0]
     if sys.version_info >= OLDEST_PYTHON:
         yield fine("Python", version)
@@ -62,7 +62,7 @@ def key_file(settings: Settings) -> Finding:
 
 
 def catalogue(settings: Settings) -> Finding:
-    """Raises SettingsError."""
+    """How many models can be used. Raises SettingsError."""
     models = list(settings.load_catalogue())
     usable = sum(settings.has_key(model.provider) for model in models)
     return fine("Catalogue", f"{len(models)} models, {usable} of them with a key for their provider")
@@ -71,12 +71,12 @@ def catalogue(settings: Settings) -> Finding:
 async def api(settings: Settings) -> Finding:
     url = settings.cli.url or api_url(settings)
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
-            answer = await http.get(f"{url}/readyz")
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
+            response = await http.get(f"{url}/readyz")
     except httpx.HTTPError as unreachable:
         if settings.cli.url or settings.public_url:
             return broken("API", f"{url}: {unreachable or type(unreachable).__name__}", "Does it run there?")
         return off("API", "does not run here.", "`aijobs up` starts it.")
-    if not answer.is_success:
-        return broken("API", f"{url} is not ready: {answer.text.strip()}", "Its log says more.")
+    if not response.is_success:
+        return broken("API", f"{url} is not ready: {response.text.strip()}", "Its log says more.")
     return fine("API", f"{url} is ready")

@@ -1,4 +1,4 @@
-"""`aijobs doctor`: what is there, what is missing, and how to mend it."""
+"""`aijobs doctor`: what works, what is missing, and how to fix it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,40 +24,40 @@ def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 
     Exit code 1 when something that is needed is broken.
     """
-    found = asyncio.run(_examined(data_dir, show=not as_json))
-    sick = [finding for finding in found if finding.health is FindingLevel.BROKEN]
+    found = asyncio.run(_collect_findings(data_dir, show=not as_json))
+    broken_findings = [finding for finding in found if finding.health is FindingLevel.BROKEN]
     if as_json:
-        console.show_json({"ok": not sick, "findings": [asdict(finding) for finding in found]})
+        console.show_json({"ok": not broken_findings, "findings": [asdict(finding) for finding in found]})
     else:
-        _conclude(found, sick)
-    raise typer.Exit(Exit.ERROR if sick else Exit.SUCCESS)
+        _conclude(found, broken_findings)
+    raise typer.Exit(Exit.ERROR if broken_findings else Exit.SUCCESS)
 
 
-async def _examined(data_dir: DataDir, *, show: bool) -> list[Finding]:
+async def _collect_findings(data_dir: DataDir, *, show: bool) -> list[Finding]:
     found = []
-    async for finding in _examination(data_dir):
+    async for finding in _run_checks(data_dir):
         found.append(finding)
         if show:
             finding.show()
     return found
 
 
-async def _examination(data_dir: DataDir) -> AsyncIterator[Finding]:
+async def _run_checks(data_dir: DataDir) -> AsyncIterator[Finding]:
     for finding in checks.machine():
         yield finding
     try:
         settings = load_settings(data_dir)
         catalogue = checks.catalogue(settings)
-    except SettingsError as wrong:
-        yield broken("Settings", str(wrong), "The rest is looked at when the settings can be read.")
+    except SettingsError as error:
+        yield broken("Settings", str(error), "The rest is looked at when the settings can be read.")
         return
     yield fine("Settings", "every AIJOBS_ variable is known")
     yield catalogue
-    async for finding in _installation(settings):
+    async for finding in _check_installation(settings):
         yield finding
 
 
-async def _installation(settings: Settings) -> AsyncIterator[Finding]:
+async def _check_installation(settings: Settings) -> AsyncIterator[Finding]:
     yield checks.folder(settings)
     async for finding in database(settings):
         yield finding
@@ -70,10 +70,10 @@ async def _installation(settings: Settings) -> AsyncIterator[Finding]:
     yield await checks.api(settings)
 
 
-def _conclude(found: list[Finding], sick: list[Finding]) -> None:
+def _conclude(found: list[Finding], broken_findings: list[Finding]) -> None:
     console.say("")
-    if sick:
-        console.say(console.WRONG, f"Broken: {', '.join(finding.part for finding in sick)}.")
+    if broken_findings:
+        console.say(console.WRONG, f"Broken: {', '.join(finding.part for finding in broken_findings)}.")
     elif any(finding.health is FindingLevel.OFF for finding in found):
         legend = Text("What is marked · does not run, or has no key.", style="dim")
         console.say(console.OK, "Nothing is broken.", legend)

@@ -1,4 +1,4 @@
-"""The database: whether it is one of ours, up to date and writable, and whether a job waits in it."""
+"""Checks the database: revision, writability, and jobs that have waited too long."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
 
 
 async def database(settings: Settings) -> AsyncIterator[Finding]:
-    """The database itself, and a job that waits in it. What is written in a trial changes nothing."""
-    finding = await asyncio.to_thread(_as_it_is, settings)
+    """The state of the database, and of its waiting jobs. The write test changes nothing."""
+    finding = await asyncio.to_thread(_check_revision, settings)
     if finding.health is not FindingLevel.OK:
         yield finding
         return
@@ -32,38 +32,42 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
         yield broken("Database", f"{settings.database}: {unavailable}", hint)
         return
     yield finding
-    if waiting := await _waiting(settings):
+    if waiting := await _check_waiting_jobs(settings):
         yield waiting
 
 
-def _as_it_is(settings: Settings) -> Finding:
+def _check_revision(settings: Settings) -> Finding:
     url = make_url(settings.database)
-    shown = url.render_as_string(hide_password=True)
+    location = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
-        return broken("Database", f"{shown} is not supported yet.", "Set AIJOBS_DATABASE_URL to sqlite:///…")
+        return broken("Database", f"{location} is not supported yet.", "Set AIJOBS_DATABASE_URL to sqlite:///…")
     if url.database and not Path(url.database).exists():
         return off("Database", f"{url.database} is not there yet.", "It is made at the first start.")
     try:
         current, newest = _revisions(url)
     except SQLAlchemyError as unreadable:
-        return broken("Database", f"{shown}: {getattr(unreadable, 'orig', unreadable)}", "Is it a database of aijobs?")
+        return broken(
+            "Database", f"{location}: {getattr(unreadable, 'orig', unreadable)}", "Is it a database of aijobs?"
+        )
     if current != newest:
         state = f"revision {current}, newest {newest}" if current else "it has no tables yet"
-        return doubtful("Database", f"{shown}: {state}.", "The next start of a worker or an API brings it up to date.")
-    return fine("Database", f"{shown} at revision {current}")
+        return doubtful(
+            "Database", f"{location}: {state}.", "The next start of a worker or an API brings it up to date."
+        )
+    return fine("Database", f"{location} at revision {current}")
 
 
-async def _waiting(settings: Settings) -> Finding | None:
+async def _check_waiting_jobs(settings: Settings) -> Finding | None:
     async with open_existing_database(settings) as opened, opened.read() as session:
         waits = await waiting_too_long(session)
     if waits is None:
         return None
-    told = f"No worker has taken up a job that was accepted {round(waits.total_seconds())} s ago."
-    return broken("Jobs", told, "Does a worker run, with this database and this Temporal?")
+    message = f"No worker has taken up a job that was accepted {round(waits.total_seconds())} s ago."
+    return broken("Jobs", message, "Does a worker run, with this database and this Temporal?")
 
 
 def _revisions(url: URL) -> tuple[str | None, str | None]:
-    """Which migrations the database has seen, and which there are."""
+    """The revision of the database, and the newest one."""
     config = Config()
     config.set_main_option("script_location", str(Path(database_module.__file__).parent / "migrations"))
     engine = create_engine(url)

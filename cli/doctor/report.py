@@ -1,4 +1,4 @@
-"""What the doctor finds: what was looked at, how it is, and how to mend it."""
+"""The doctor's findings: the part, its state, and how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from cli import console
 
 
 class FindingLevel(StrEnum):
-    """How a part is."""
+    """The state of a part."""
 
     OK = "ok"
     OFF = "off"  #: does not run, and need not for now
@@ -28,7 +28,7 @@ MARKS: Final = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's."""
+    """One line of the report. The field names are the keys of `aijobs doctor --json`; `told` is the message."""
 
     part: str
     health: FindingLevel
@@ -41,17 +41,17 @@ class Finding:
             console.say(Text(line, style="dim"), indent=17)
 
 
-def fine(part: str, told: str) -> Finding:
-    return Finding(part, FindingLevel.OK, told)
+def fine(part: str, message: str) -> Finding:
+    return Finding(part, FindingLevel.OK, message)
 
 
-def off(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, FindingLevel.OFF, told, mend)
+def off(part: str, message: str, *hints: str) -> Finding:
+    return Finding(part, FindingLevel.OFF, message, hints)
 
 
-def doubtful(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, FindingLevel.DOUBT, told, mend)
+def doubtful(part: str, message: str, *hints: str) -> Finding:
+    return Finding(part, FindingLevel.DOUBT, message, hints)
 
 
-def broken(part: str, told: str, *mend: str) -> Finding:
-    return Finding(part, FindingLevel.BROKEN, told, mend)
+def broken(part: str, message: str, *hints: str) -> Finding:
+    return Finding(part, FindingLevel.BROKEN, message, hints)

@@ -1,4 +1,4 @@
-"""The object store, tried with an object of two parts: a small one would pass where outputs fail."""
+"""Checks the object store with an object of two parts: a small one would not prove that outputs can be stored."""
 
 import hashlib
 import os
@@ -17,17 +17,17 @@ CHUNK_BYTES: Final = 1024 * 1024
 
 
 async def store(settings: Settings) -> Finding:
-    """What is written is deleted again."""
-    shown = settings.store.url or str(settings.data_dir / "store")
+    """Write and read a test object, and delete it."""
+    location = settings.store.url or str(settings.data_dir / "store")
     if not settings.store.is_s3 and not (settings.store.directory or settings.data_dir / "store").exists():
-        return off("Store", f"{shown} is not there yet.", "It is made at the first start.")
+        return off("Store", f"{location} is not there yet.", "It is made at the first start.")
     try:
         async with open_store(settings, secret=b"only for the doctor") as opened:
             await try_two_parts(opened)
     except StoreUnavailable as unavailable:
         hint = "Check AIJOBS_STORE__URL and its keys, or the folder's owner and the space on its disk."
-        return broken("Store", f"{shown}: {unavailable}", hint)
-    return fine("Store", f"{shown} takes objects of several parts and gives them back")
+        return broken("Store", f"{location}: {unavailable}", hint)
+    return fine("Store", f"{location} takes objects of several parts and gives them back")
 
 
 async def try_two_parts(store: ObjectStore) -> None:
@@ -46,7 +46,7 @@ async def try_two_parts(store: ObjectStore) -> None:
 
 
 async def _noise() -> AsyncIterator[bytes]:
-    """Which no store can compress."""
+    """Random bytes, which no store can compress."""
     for _ in range(TRIAL_BYTES // CHUNK_BYTES):
         yield os.urandom(CHUNK_BYTES)
 

@@ -1,4 +1,4 @@
-"""The doctor's look at the keys of outside services: each is asked what it answers to for nothing."""
+"""Checks the keys of outside services, each with a request that costs nothing."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import httpx
 
 from aijobs.domain.vendor import Vendor
 from aijobs.settings import VENDORS, Settings, variable
-from cli.doctor.checks import PATIENCE
+from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, doubtful, fine, off
 
 
@@ -15,8 +15,8 @@ async def vendor_keys(settings: Settings) -> AsyncIterator[Finding]:
         if settings.has_key(name):
             yield await _check_key(settings, name, vendor)
         else:
-            set_it = f"Set {variable(name, 'token')}; until then `aijobs up` starts the sandbox."
-            yield off(vendor.label, "has no key.", set_it)
+            hint = f"Set {variable(name, 'token')}; until then `aijobs up` starts the sandbox."
+            yield off(vendor.label, "has no key.", hint)
 
 
 async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
@@ -25,12 +25,12 @@ async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
     url = section.base_url.rstrip("/") + vendor.key_check.path
     headers = vendor.key_check.headers(section.token.get_secret_value().strip())
     try:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
-            answer = await http.get(url, headers=headers)
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
+            response = await http.get(url, headers=headers)
     except httpx.HTTPError as unreachable:
         return broken(vendor.label, f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
-    if answer.status_code in {401, 403}:
+    if response.status_code in {401, 403}:
         return broken(vendor.label, "refuses the key.", f"Set {variable(name, 'token')} to a valid one.")
-    if not answer.is_success:
-        return doubtful(vendor.label, f"{url} answered {answer.status_code}.", "Try again later.")
+    if not response.is_success:
+        return doubtful(vendor.label, f"{url} answered {response.status_code}.", "Try again later.")
     return fine(vendor.label, f"{section.base_url} takes the key")

@@ -1,18 +1,18 @@
-"""The environment of programs that are not ours to trust with secrets: what every program needs, and no more."""
+"""The environment of programs that must not get our secrets: only what every program needs."""
 
 import os
 from typing import Final
 
-PASSED_ON: Final = frozenset(
+INHERITED: Final = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TERM", "TZ", "TMPDIR", "TEMP", "TMP"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}
 )
-KINDS_PASSED_ON: Final = ("LC_", "PYTHON", "XDG_")
+INHERITED_PREFIXES: Final = ("LC_", "PYTHON", "XDG_")
 
 
 def plain_environment(**settings: str) -> dict[str, str]:
-    """Nothing of ours but these settings, no key of a cloud, no token."""
+    """The inherited variables and these settings; no other setting of ours, no cloud key, no token."""
     needed = {
-        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(KINDS_PASSED_ON)
+        name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
     return needed | settings

@@ -1,7 +1,7 @@
 """Run a command that does not outlive the process that started it: `python die_with_parent.py PARENT COMMAND …`.
 
-Linux kills it when the parent dies, whatever that died of: nobody would be left to end a process that only was asked
-to, and its successor would find it at work. Elsewhere the command is run as it is.
+Linux kills it when the parent dies for any reason: nothing else would stop it, and the next start would find it still
+running. On other systems the command simply runs.
 """
 
 import ctypes

@@ -26,20 +26,20 @@ from cli.options import KEY_FILE, URL_FILE
 from workflows.health import missing_attributes
 
 LOCK_FILE: Final = "lock"
-SANDBOX_KEY: Final = "r8_sandbox"  #: opens nothing but the sandbox, which takes any
+SANDBOX_KEY: Final = "r8_sandbox"  #: for the sandbox only, which accepts any key
 
 
 class InstallationListener(Protocol):
-    """Is told what happens to the parts of an installation."""
+    """Is called when a service has started or failed."""
 
     def started(self, service: Service) -> None: ...
 
-    def trouble(self, line: str) -> None: ...
+    def problem(self, line: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """What runs. Temporal, with its Web UI, may be somebody else's."""
+    """A running installation. `own_temporal`: it has started Temporal itself."""
 
     plan: ServicePlan
     settings: Settings
@@ -57,13 +57,13 @@ class Installation:
 
 @asynccontextmanager
 async def running_installation(plan: ServicePlan, listener: InstallationListener) -> AsyncIterator[Installation]:
-    """Everything is ready when the block begins, and stopped in reverse order when it has ended.
+    """Everything is ready when the block begins, and is stopped in reverse order at its end.
 
     Changes the environment of this process: what it starts inherits its settings.
     Raises SettingsError, or CommandError with the reason why something does not start.
     """
     own_temporal = "TEMPORAL_ADDRESS" not in os.environ
-    with alone_in(plan.data_dir):
+    with data_dir_lock(plan.data_dir):
         simulated = _configure(plan)
         if own_temporal:
             os.environ.setdefault("AIJOBS_API__TEMPORAL_UI", plan.ui_url)
@@ -73,32 +73,32 @@ async def running_installation(plan: ServicePlan, listener: InstallationListener
         if not own_temporal:
             await _check_foreign_temporal()
         async with AsyncExitStack() as running:
-            for together in _waves(plan, settings, own_temporal=own_temporal, simulated=simulated):
-                keepers = [
-                    await running.enter_async_context(kept_running(service, say=listener.trouble))
-                    for service in together
+            for services_of_wave in _waves(plan, settings, own_temporal=own_temporal, simulated=simulated):
+                supervisors = [
+                    await running.enter_async_context(kept_running(service, report=listener.problem))
+                    for service in services_of_wave
                 ]
-                for keeper in keepers:
-                    await keeper.ready()
-                    listener.started(keeper.service)
-            running.enter_context(_findable(plan))
+                for supervisor in supervisors:
+                    await supervisor.ready()
+                    listener.started(supervisor.service)
+            running.enter_context(_url_file(plan))
             yield Installation(plan=plan, settings=settings, own_temporal=own_temporal, simulated=simulated)
 
 
 def _waves(plan: ServicePlan, settings: Settings, *, own_temporal: bool, simulated: bool) -> Iterator[list[Service]]:
-    """What starts at once; the next wave when it is ready. They stop in reverse.
+    """The services in the order of their start: each list starts together, when the one before is ready.
 
-    The sandbox runs only while the API does: it fetches inputs there, as soon as it starts with what it had kept.
+    The sandbox runs only while the API does: it fetches inputs from the API, right after its start for kept work.
     """
     if own_temporal:
         yield [services.temporal(plan)]
-    yield [services.worker(plan, patience=settings.worker.shutdown_patience), services.api(plan)]
+    yield [services.worker(plan, shutdown_timeout=settings.worker.shutdown_patience), services.api(plan)]
     if simulated:
         yield [services.sandbox(plan)]
 
 
 def _configure(plan: ServicePlan) -> bool:
-    """Set what the plan says; whether the sandbox stands in for the providers, because none has a key."""
+    """Write the plan to the environment. Returns whether the sandbox replaces the providers, because none has a key."""
     os.environ["AIJOBS_DATA_DIR"] = str(plan.data_dir)
     os.environ["AIJOBS_API__PORT"] = str(plan.api_port)
     os.environ.setdefault("TEMPORAL_ADDRESS", plan.temporal_address)
@@ -117,7 +117,7 @@ def _configure(plan: ServicePlan) -> bool:
 
 
 def _webhook_secret(data_dir: Path) -> str:
-    """The same at every start: a webhook may be under way while everything is stopped."""
+    """The same at every start, so that webhooks signed before a restart stay valid."""
     derived = hmac.digest(data_secret(data_dir), b"sandbox webhooks", hashlib.sha256)
     return f"whsec_{base64.b64encode(derived).decode()}"
 
@@ -132,7 +132,7 @@ def _check_ports(plan: ServicePlan, *, own_temporal: bool, simulated: bool) -> N
 
 
 async def _check_foreign_temporal() -> None:
-    """Raises CommandError when the Temporal that the environment names is away, or not prepared for us."""
+    """Raises CommandError when the Temporal in the environment cannot be reached, or lacks search attributes."""
     client = await connected_temporal()
     if missing := await missing_attributes(client):
         raise CommandError(
@@ -143,30 +143,28 @@ async def _check_foreign_temporal() -> None:
 
 
 @contextmanager
-def alone_in(data_dir: Path) -> Iterator[None]:
-    """Of several installations started in one folder, only the first may run. A killed one leaves no lock behind."""
+def data_dir_lock(data_dir: Path) -> Iterator[None]:
+    """Raises CommandError while another installation runs in this folder. A killed one leaves no lock behind."""
     try:
         make_private_folder(data_dir)
         keep_private(data_dir)
         make_private_file(data_dir / LOCK_FILE)
         lock = (data_dir / LOCK_FILE).open("a")
-    except OSError as impossible:
-        raise CommandError(
-            f"{data_dir} cannot be written: {impossible.strerror}.", hint="See --data-dir."
-        ) from impossible
+    except OSError as error:
+        raise CommandError(f"{data_dir} cannot be written: {error.strerror}.", hint="See --data-dir.") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
+        except BlockingIOError as locked:
             raise CommandError(
                 f"Another aijobs runs in {data_dir}.", hint="Stop it first, or give this one its own --data-dir."
-            ) from taken
+            ) from locked
         yield
 
 
 @contextmanager
-def _findable(plan: ServicePlan) -> Iterator[None]:
-    """Tell other commands with this data directory where the API answers."""
+def _url_file(plan: ServicePlan) -> Iterator[None]:
+    """Write the API's URL for other commands with this data directory."""
     path = plan.data_dir / URL_FILE
     make_private_file(path)
     path.write_text(f"{plan.api_url}\n", "utf-8")

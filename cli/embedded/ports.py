@@ -1,4 +1,4 @@
-"""Ports for servers that are started here."""
+"""Free ports for the servers of an embedded installation."""
 
 import random
 import socket
@@ -9,18 +9,18 @@ from cli.errors import CommandError
 
 HOST: Final = "127.0.0.1"
 
-#: Below the range from which systems take ports for outgoing connections, so that none of those comes in between.
+#: Below the range from which systems take ports for outgoing connections, so that those cannot take one first.
 CHOICE: Final = range(15_000, 32_000)
 ATTEMPTS: Final = 200
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port on which nothing listens now."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ones."""
+    """This many different free ports. Raises CommandError when there are not enough."""
     found = list(islice(filter(is_free, random.sample(CHOICE, ATTEMPTS)), count))
     if len(found) < count:
         raise CommandError(f"Of {ATTEMPTS} ports tried on {HOST}, {len(found)} are free.")

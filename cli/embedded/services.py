@@ -13,7 +13,7 @@ from typing import Final
 from aijobs.settings import PREFIX
 from cli.embedded.child_environment import plain_environment
 from cli.embedded.ports import HOST
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.supervision import Service
 from cli.embedded.temporal_client import is_polled
 from cli.embedded.temporal_server import temporal_server
@@ -22,10 +22,10 @@ from workflows.task_queues import WORKFLOWS
 LOGS: Final = "logs"
 DATA_DIR: Final = "AIJOBS_DATA_DIR"
 WEBHOOK_SECRET: Final = "__WEBHOOK_SECRET"  # noqa: S105 - how the names of such settings end
-STARTING: Final = timedelta(seconds=60)
-STOPPING: Final = timedelta(seconds=20)
-STOPPING_MARGIN: Final = timedelta(seconds=5)
-"""Each part ends by itself before that; else it is killed."""
+START_TIMEOUT: Final = timedelta(seconds=60)
+STOP_TIMEOUT: Final = timedelta(seconds=20)
+STOP_MARGIN: Final = timedelta(seconds=5)
+"""Each part should end by itself earlier; after that it is killed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,23 +68,23 @@ def temporal(plan: ServicePlan) -> Service:
 def sandbox(plan: ServicePlan) -> Service:
     keep = str(plan.data_dir / "sandbox")
     options = ("--port", str(plan.sandbox_port), "--keep", keep, *plan.sandbox_pace)
-    recipe = _recipe(plan, "Sandbox", "sandbox", *options, environment=_environment_of_sandbox())
-    return Service("Sandbox", f"http://{plan.sandbox_host}", lambda: _listening(recipe, plan.sandbox_port))
+    spec = _aijobs_spec(plan, "Sandbox", "sandbox", *options, environment=_sandbox_environment())
+    return Service("Sandbox", f"http://{plan.sandbox_host}", lambda: _listening(spec, plan.sandbox_port))
 
 
-def worker(plan: ServicePlan, *, patience: timedelta) -> Service:
+def worker(plan: ServicePlan, *, shutdown_timeout: timedelta) -> Service:
     """`patience` is what it has to finish what it has begun."""
-    recipe = _recipe(plan, "Worker", "worker", stopping=patience + STOPPING_MARGIN)
-    return Service("Worker", "carries the jobs out", lambda: running(recipe, is_ready=lambda: is_polled(WORKFLOWS)))
+    spec = _aijobs_spec(plan, "Worker", "worker", stop_timeout=shutdown_timeout + STOP_MARGIN)
+    return Service("Worker", "carries the jobs out", lambda: running(spec, is_ready=lambda: is_polled(WORKFLOWS)))
 
 
 def api(plan: ServicePlan) -> Service:
-    recipe = _recipe(plan, "API", "api")
-    return Service("API", plan.api_url, lambda: _listening(recipe, plan.api_port))
+    spec = _aijobs_spec(plan, "API", "api")
+    return Service("API", plan.api_url, lambda: _listening(spec, plan.api_port))
 
 
-def _environment_of_sandbox() -> dict[str, str]:
-    """It plays the vendors, and gets no secret but what they sign their webhooks with."""
+def _sandbox_environment() -> dict[str, str]:
+    """It simulates the vendors, and gets no secret but those of their webhooks."""
     needed = {
         name: value
         for name, value in os.environ.items()
@@ -93,26 +93,26 @@ def _environment_of_sandbox() -> dict[str, str]:
     return plain_environment(**needed)
 
 
-def _recipe(
+def _aijobs_spec(
     plan: ServicePlan,
     name: str,
     command: str,
     *options: str,
-    stopping: timedelta = STOPPING,
+    stop_timeout: timedelta = STOP_TIMEOUT,
     environment: Mapping[str, str] | None = None,
-) -> Recipe:
-    """One of our own commands, with the settings that this process has now unless others are given."""
-    return Recipe(
+) -> ProcessSpec:
+    """An `aijobs` command; its environment is that of this process, unless another is given."""
+    return ProcessSpec(
         name=f"The {name}",
         command=(sys.executable, "-P", "-m", "cli.main", command, *options),
         environment=dict(os.environ) if environment is None else environment,
         log=plan.data_dir / LOGS / f"{command}.log",
-        starting=STARTING,
-        stopping=stopping,
+        start_timeout=START_TIMEOUT,
+        stop_timeout=stop_timeout,
     )
 
 
-def _listening(recipe: Recipe, port: int) -> AbstractAsyncContextManager[Process]:
+def _listening(spec: ProcessSpec, port: int) -> AbstractAsyncContextManager[Process]:
     async def is_ready() -> bool:
         try:
             _, writer = await asyncio.open_connection(HOST, port)
@@ -121,4 +121,4 @@ def _listening(recipe: Recipe, port: int) -> AbstractAsyncContextManager[Process
         writer.close()
         return True
 
-    return running(recipe, is_ready=is_ready)
+    return running(spec, is_ready=is_ready)

@@ -1,4 +1,4 @@
-"""Keep a process running for as long as a block lasts: one that dies is started again, and it is said."""
+"""Keeps a process running until a block ends: a process that dies is reported and started again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,13 +12,13 @@ from cli.errors import CommandError
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(seconds=30)
-#: One that lived so long died of something new: the pauses begin anew.
-LONG_LIFE: Final = timedelta(minutes=1)
+#: After running for so long, the next pause is the first one again.
+STABLE_AFTER: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Service:
-    """A process that can be started again and again in the same way. `where` is for people."""
+    """A process that can be started repeatedly. `where` is shown to people."""
 
     name: str
     where: str
@@ -26,33 +26,33 @@ class Service:
 
 
 class Supervisor:
-    """Watches over one service."""
+    """Keeps one service running."""
 
-    def __init__(self, service: Service, say: Callable[[str], None]) -> None:
+    def __init__(self, service: Service, report: Callable[[str], None]) -> None:
         self.service = service
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.task = asyncio.create_task(_keep(service, self._first, say))
+        self.task = asyncio.create_task(_run_forever(service, self._first, report))
 
     async def ready(self) -> None:
-        """Wait until it is up for the first time. Raises CommandError when it does not get there."""
+        """Wait until the service is ready for the first time. Raises CommandError when it does not start."""
         await asyncio.wait({self._first, self.task}, return_when=asyncio.FIRST_COMPLETED)
         if self.task.done():
             self.task.result()
 
 
 @asynccontextmanager
-async def kept_running(service: Service, *, say: Callable[[str], None]) -> AsyncIterator[Supervisor]:
-    """Starting when the block begins, stopped when it has ended."""
-    keeper = Supervisor(service, say)
+async def kept_running(service: Service, *, report: Callable[[str], None]) -> AsyncIterator[Supervisor]:
+    """Starts the service when the block begins, and stops it at its end."""
+    supervisor = Supervisor(service, report)
     try:
-        yield keeper
+        yield supervisor
     finally:
-        keeper.task.cancel()
+        supervisor.task.cancel()
         with suppress(asyncio.CancelledError, CommandError):
-            await keeper.task
+            await supervisor.task
 
 
-async def _keep(service: Service, ready: asyncio.Future[None], say: Callable[[str], None]) -> None:
+async def _run_forever(service: Service, ready: asyncio.Future[None], report: Callable[[str], None]) -> None:
     pause = FIRST_PAUSE
     while True:
         began = asyncio.get_running_loop().time()
@@ -60,17 +60,17 @@ async def _keep(service: Service, ready: asyncio.Future[None], say: Callable[[st
             async with service.start() as process:
                 if not ready.done():
                     ready.set_result(None)
-                reason = _how_it_ended(await process.ended())
+                reason = _exit_reason(await process.ended())
         except CommandError as failed:
             if not ready.done():
                 raise
             reason = "; ".join((f"does not start: {failed}", *failed.details))
-        if asyncio.get_running_loop().time() - began > LONG_LIFE.total_seconds():
+        if asyncio.get_running_loop().time() - began > STABLE_AFTER.total_seconds():
             pause = FIRST_PAUSE
-        say(f"{service.name} {reason}. It starts again in {pause.total_seconds():g} s.")
+        report(f"{service.name} {reason}. It starts again in {pause.total_seconds():g} s.")
         await asyncio.sleep(pause.total_seconds())
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _how_it_ended(code: int) -> str:
+def _exit_reason(code: int) -> str:
     return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"

@@ -1,4 +1,4 @@
-"""The Temporal that the environment names (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), reached and fit for us."""
+"""A client of the Temporal in the environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …), and checks of it."""
 
 import asyncio
 import shlex
@@ -15,31 +15,31 @@ from temporalio.service import RPCError
 
 from cli.errors import CommandError, Exit
 from workflows.client import connect
-from workflows.health import ONE_LOOK, has_namespace, missing_attributes
+from workflows.health import CALL_TIMEOUT, has_namespace, missing_attributes
 
-BETWEEN_TRIES: Final = timedelta(seconds=2)
+RETRY_PAUSE: Final = timedelta(seconds=2)
 
 log = structlog.get_logger()
 
 
-async def connected_temporal(*, patience: timedelta = timedelta(0)) -> Client:
-    """Raises CommandError when nobody answers there for so long, or when it lacks our namespace."""
-    gives_up_at = time.monotonic() + patience.total_seconds()
+async def connected_temporal(*, timeout: timedelta = timedelta(0)) -> Client:
+    """Raises CommandError when it cannot be reached, or lacks our namespace, after `timeout`."""
+    deadline = time.monotonic() + timeout.total_seconds()
     while True:
         try:
-            client = await unchecked_temporal()
+            client = await connect_unchecked()
             await _require_namespace(client)
-        except CommandError as wrong:
-            if time.monotonic() >= gives_up_at:
+        except CommandError as error:
+            if time.monotonic() >= deadline:
                 raise
-            log.warning("temporal_is_not_there_yet", why=str(wrong))
+            log.warning("temporal_is_not_there_yet", why=str(error))
         else:
             return client
-        await asyncio.sleep(BETWEEN_TRIES.total_seconds())
+        await asyncio.sleep(RETRY_PAUSE.total_seconds())
 
 
-async def unchecked_temporal() -> Client:
-    """Whatever it lacks. Raises CommandError when nobody answers there."""
+async def connect_unchecked() -> Client:
+    """A client without checks of namespace and search attributes. Raises CommandError when it cannot connect."""
     try:
         return await connect()
     except RuntimeError as unreachable:
@@ -48,18 +48,18 @@ async def unchecked_temporal() -> Client:
 
 async def _require_namespace(client: Client) -> None:
     try:
-        is_there = await has_namespace(client)
+        exists = await has_namespace(client)
     except RPCError as unreachable:
         raise _unreachable(unreachable) from unreachable
-    if not is_there:
+    if not exists:
         raise CommandError(
             f"Temporal has no namespace {client.namespace}.",
-            hint=f"{command_that_makes(client.namespace)}   makes it; TEMPORAL_NAMESPACE names another.",
+            hint=f"{namespace_create_command(client.namespace)}   makes it; TEMPORAL_NAMESPACE names another.",
         )
 
 
-def command_that_makes(namespace: str) -> str:
-    """For the operator's terminal."""
+def namespace_create_command(namespace: str) -> str:
+    """The shell command that creates the namespace."""
     return f"temporal operator namespace create --namespace {shlex.quote(namespace)}"
 
 
@@ -71,8 +71,8 @@ def _unreachable(why: Exception) -> CommandError:
     )
 
 
-async def knows_our_attributes(address: str) -> bool:
-    """Whether the server there is ready for our jobs."""
+async def has_search_attributes(address: str) -> bool:
+    """Whether the server at this address is reachable and has our search attributes."""
     try:
         return not await missing_attributes(await Client.connect(address))
     except (RPCError, RuntimeError):
@@ -80,13 +80,13 @@ async def knows_our_attributes(address: str) -> bool:
 
 
 async def is_polled(queue: str) -> bool:
-    """Whether any worker takes workflows from a queue of the Temporal that the environment names."""
+    """Whether any worker polls this task queue of the Temporal in the environment."""
     request = DescribeTaskQueueRequest(
         namespace=(client := await connected_temporal()).namespace,
         task_queue=TaskQueue(name=queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     try:
-        return bool((await client.workflow_service.describe_task_queue(request, timeout=ONE_LOOK)).pollers)
+        return bool((await client.workflow_service.describe_task_queue(request, timeout=CALL_TIMEOUT)).pollers)
     except RPCError:
         return False

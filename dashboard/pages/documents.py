@@ -1,4 +1,4 @@
-"""Documents: one is handed in for a template, becomes rows at once or a job, and the jobs are followed live."""
+"""Documents: an upload for a template becomes rows at once, or a job that is followed live."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,24 +28,24 @@ from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
 from api.dependencies import Intake, Models
-from api.paths import RowCursor, TemplateId
 from api.problems import status_of
-from api.uploads import received, sent_document
+from api.requests.paths import RowCursor, TemplateId
+from api.requests.uploads import received, sent_document
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
 
 PAGE: Final = 25
 MAX_CHOICES: Final = 100  #: templates that the form offers
 
-#: What stands against an upload, and is told above the form.
-REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, NotFound)
+#: Errors of an upload that are shown above the form.
+FORM_ERRORS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, NotFound)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @dataclass(frozen=True)
 class DocumentLine:
-    """A document job in the list. `file` is missing when it was never there, `reached` before the first stage."""
+    """A document job in the list. `file` is None when it does not exist, `reached` before the first stage."""
 
     job: JobRow
     file: FileRow | None
@@ -60,30 +60,30 @@ async def show_documents(
     user: Annotated[str, Query(max_length=200)] = "",
     cursor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
-    """`template` is the one that the form has chosen already."""
+    """`template` is preselected in the form."""
     return await _page(visit, models, template=template, user=user, cursor=cursor)
 
 
 @router.post("/documents")
 async def hand_in(request: Request, visit: Visiting, models: Models, caller: Writer, intake: Intake) -> Response:
-    """Shows the rows of a table, or the new job. A document sent twice makes one job: the form carries its key."""
+    """Shows the rows of a table, or the new job. The form has an idempotency key: sent twice, it makes one job."""
     caller.needs(Scope.FILES_WRITE)
-    chosen: Mapping[str, str] = {}
+    fields: Mapping[str, str] = {}
     try:
         async with received(request) as form:
-            chosen = form.fields
+            fields = form.fields
             owner = caller.owner(form.user_id)
-            taken = await intake(sent_document(form), owner, idempotency_key=form.idempotency_key)
-    except REFUSALS as refused:
-        return await _page(visit, models, template=chosen.get(TEMPLATE_FIELD, ""), sent=chosen, refused=refused)
-    if isinstance(taken, TakenJob):
-        return go_to(f"/jobs/{taken.code}")
-    return go_to(f"/templates/{taken.template_id}/rows?{urlencode({'source': taken.source})}")
+            result = await intake(sent_document(form), owner, idempotency_key=form.idempotency_key)
+    except FORM_ERRORS as refused:
+        return await _page(visit, models, template=fields.get(TEMPLATE_FIELD, ""), sent=fields, refused=refused)
+    if isinstance(result, TakenJob):
+        return go_to(f"/jobs/{result.code}")
+    return go_to(f"/templates/{result.template_id}/rows?{urlencode({'source': result.source})}")
 
 
 @router.get("/documents/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
-    """The lines of some jobs, each to take the place of the one that is there."""
+    """The lines of some jobs, which replace those on the page."""
     async with visit.database.read() as session:
         rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
@@ -96,10 +96,10 @@ async def show_rows(
     source: Annotated[str | None, Query(max_length=40)] = None,
     cursor: Annotated[RowCursor, Query()] = 0,
 ) -> HTMLResponse:
-    """What came of documents: of one job or upload of a table, or everything of the template."""
+    """Extracted rows: of one job or table upload, or all rows of the template."""
     return await visit.page(
         "template_rows.html",
-        here="templates",
+        current="templates",
         template_id=template_id,
         may_read_prompt=visit.caller.reads_prompts,
         source=source,
@@ -119,13 +119,13 @@ async def _page(
     sent: Mapping[str, str] | None = None,
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
-    wanted = JobFilter(model_id=MODEL, user_id=visit.whose(user), before=cursor or None)
+    job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
     async with visit.database.read() as session:
-        rows, has_more = await jobs_page(session, wanted, limit=PAGE)
+        rows, has_more = await jobs_page(session, job_filter, limit=PAGE)
     return await visit.page(
         "documents.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
-        here="documents",
+        current="documents",
         lines=await _lines(visit, rows),
         user=user,
         is_first=not cursor,
@@ -133,13 +133,13 @@ async def _page(
         templates=await _choices(visit),
         chosen=template,
         for_whom=(sent or {}).get("user_id", ""),
-        refused=_said(refused),
+        refused=_messages(refused),
         key=new_id("form"),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         is_configured=models.adapter_of(models.model(MODEL)) is not None,
         extensions=",".join(f".{kind}" for kind in DocumentKind),
-        **_live(rows),
+        **_stream_of(rows),
     )
 
 
@@ -157,12 +157,12 @@ async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLin
     return [DocumentLine(row, files.get(row.code), reached.get(row.code)) for row in rows]
 
 
-def _live(rows: Sequence[JobRow]) -> dict[str, Any]:
-    going_on = [row.code for row in rows if not row.job_status.is_final]
-    return {"stream": f"/api/events?{urlencode({'code': going_on}, doseq=True)}" if going_on else None}
+def _stream_of(rows: Sequence[JobRow]) -> dict[str, Any]:
+    running = [row.code for row in rows if not row.job_status.is_final]
+    return {"stream": f"/api/events?{urlencode({'code': running}, doseq=True)}" if running else None}
 
 
-def _said(refused: AijobsError | None) -> list[str]:
+def _messages(refused: AijobsError | None) -> list[str]:
     if refused is None:
         return []
     fields = refused.fields if isinstance(refused, BadInput) else ()

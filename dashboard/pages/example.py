@@ -17,5 +17,5 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 async def show_example(visit: Visiting, job: str = "") -> HTMLResponse:
     """`job` is the code of one whose progress may be watched at once."""
     return await visit.page(
-        "example.html", here="example", source=source_of(SCRIPT), job=job, asks_for_user=visit.sees_everybody
+        "example.html", current="example", source=source_of(SCRIPT), job=job, asks_for_user=visit.sees_everybody
     )

@@ -1,4 +1,4 @@
-"""One job: its way through the statuses, what it made, and everything that was said about it."""
+"""The page of one job: its statuses, outputs, events, submissions and points."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from aijobs.settings import ApiSettings
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models, Settings
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from api.schemas.redaction import without_secrets
 from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.pages.job_document import document_of
 from dashboard.pages.job_timeline import timeline_of
 
 MAX_TEXT_BYTES: Final = 64 * 1024
-"""Of a text output, so much is shown on the page; the rest is downloaded."""
+"""At most so much of a text output is shown on the page."""
 
 TEXTS: Final = frozenset({OutputKind.TEXT, OutputKind.JSON})
 
@@ -43,7 +43,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @dataclass(frozen=True)
 class ShownOutput:
-    """`manner` is how the page shows it: image, video, audio, text or file. `text` is the beginning of a text."""
+    """`manner` is how the page shows it: image, video, audio, text or file. `text`: the beginning of a text."""
 
     output: OutputRow
     manner: str
@@ -56,7 +56,7 @@ class ShownOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """What the database has of one job; its events without the steps of progress, which the bars show."""
+    """One job with everything that belongs to it; its events without those of progress."""
 
     row: JobRow
     events: Sequence[JobEvent]
@@ -67,41 +67,41 @@ class JobView:
 
     @property
     def is_held(self) -> bool:
-        """Whether its points wait for a decision."""
+        """Whether its points are held until an operator decides."""
         return [entry.kind for entry in self.entries] == [EntryKind.RESERVE, EntryKind.HOLD]
 
     @property
     def is_lost(self) -> bool:
-        """Whether nobody knows what became of its submission, so that an operator may tell the provider's id."""
+        """Whether the outcome of its last submission is unknown, so that an operator may give the provider's id."""
         return bool(self.submissions) and self.submissions[-1].outcome == Outcome.UNKNOWN
 
     @property
     def can_migrate_again(self) -> bool:
-        """Whether a provider has made results, which may be there still; our own steps keep theirs at once."""
+        """Whether a provider has results that may still be available; our own generators store theirs at once."""
         is_generated = self.row.job_status.is_final and self.row.generated_at is not None
         return is_generated and bool(self.submissions) and self.submissions[-1].outcome == Outcome.ACCEPTED
 
 
 @router.get("/jobs/{code}")
 async def show_job(code: JobCode, visit: Visiting, models: Models, settings: Settings) -> HTMLResponse:
-    return await visit.page("job.html", here="jobs", **await _shown(visit, code, models, settings))
+    return await visit.page("job.html", current="jobs", **await _context(visit, code, models, settings))
 
 
 @router.get("/jobs/{code}/live")
 async def repaint_job(code: JobCode, visit: Visiting, models: Models, settings: Settings) -> HTMLResponse:
-    """The page's inside, as it is now."""
-    return await visit.page("pieces/job.html", **await _shown(visit, code, models, settings))
+    """The part of the page that changes."""
+    return await visit.page("pieces/job.html", **await _context(visit, code, models, settings))
 
 
-async def _shown(visit: PageRequest, code: str, models: AvailableModels, settings: ApiSettings) -> dict[str, Any]:
-    story = await _story(visit, code)
-    row = story.row
+async def _context(visit: PageRequest, code: str, models: AvailableModels, settings: ApiSettings) -> dict[str, Any]:
+    view = await _load_view(visit, code)
+    row = view.row
     return {
-        "story": story,
+        "view": view,
         "job": row,
-        "document": await document_of(visit, row, story.outputs),
-        "outputs": [await _shown_output(visit, output) for output in story.outputs],
-        "track": timeline_of(story.events, row.job_status, until=now()),
+        "document": await document_of(visit, row, view.outputs),
+        "outputs": [await _shown_output(visit, output) for output in view.outputs],
+        "timeline": timeline_of(view.events, row.job_status, until=now()),
         "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
         "stream": f"/api/events?{urlencode({'code': code})}",
         "temporal": temporal_address(settings, code),
@@ -110,7 +110,7 @@ async def _shown(visit: PageRequest, code: str, models: AvailableModels, setting
     }
 
 
-async def _story(visit: PageRequest, code: str) -> JobView:
+async def _load_view(visit: PageRequest, code: str) -> JobView:
     async with visit.database.read() as session:
         return JobView(
             row=await job_of(session, code, user_id=visit.caller.visible_user),
@@ -123,7 +123,7 @@ async def _story(visit: PageRequest, code: str) -> JobView:
 
 
 def temporal_address(settings: ApiSettings, code: str) -> str | None:
-    """Of the job's workflow in Temporal's Web UI, where the operator has told us its address."""
+    """The URL of the job's workflow in Temporal's Web UI; None when the UI's address is not set."""
     ui = settings.temporal_ui
     if ui is None:
         return None
@@ -131,7 +131,7 @@ def temporal_address(settings: ApiSettings, code: str) -> str | None:
     return f"{base}/workflows/{code}" if "/namespaces/" in base else f"{base}/namespaces/default/workflows/{code}"
 
 
-#: Kinds that a page shows, if the media type is one that runs nothing.
+#: Kinds that a page shows, if the media type cannot run code.
 MANNERS: Final[Mapping[OutputKind, str]] = {
     OutputKind.IMAGE: "image",
     OutputKind.VIDEO: "video",
@@ -148,13 +148,13 @@ async def _shown_output(visit: PageRequest, output: OutputRow) -> ShownOutput:
 
 
 async def _beginning(store: ObjectStore, output: OutputRow) -> str | None:
-    """Of a stored text; nothing when the store cannot give it now."""
-    read = bytearray()
+    """The beginning of a stored text; None when it cannot be read now."""
+    content = bytearray()
     try:
         async for chunk in store.read(output.key):
-            read += chunk
-            if len(read) >= MAX_TEXT_BYTES:
+            content += chunk
+            if len(content) >= MAX_TEXT_BYTES:
                 break
     except (NotFound, StoreUnavailable):
         return None
-    return read[:MAX_TEXT_BYTES].decode("utf-8", "replace")
+    return content[:MAX_TEXT_BYTES].decode("utf-8", "replace")

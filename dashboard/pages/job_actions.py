@@ -1,4 +1,4 @@
-"""The buttons of a job's page: each is a use case."""
+"""The buttons of a job's page, each with its use case."""
 
 from typing import Annotated, Final, Literal
 
@@ -11,7 +11,7 @@ from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator, Writer
 from api.dependencies import Accept, Cancel, Db, Rerun, Resolve
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from dashboard.page import PageRoute, go_to
 
 MAX_REF_LENGTH: Final = 200
@@ -36,7 +36,7 @@ async def rerun(
     start: Annotated[RerunFrom, Form(alias="from")],
     idempotency_key: FormKey,
 ) -> RedirectResponse:
-    """Shows the new job. The key was made with the form: sent twice, it makes one job."""
+    """Shows the new job. The form has an idempotency key: sent twice, it makes one job."""
     receipt = await rerun_job(code, start, caller.actor, idempotency_key=idempotency_key)
     return go_to(f"/jobs/{receipt.code}")
 
@@ -50,11 +50,11 @@ async def act(
     action: Annotated[str, Form(max_length=100)],
     idempotency_key: FormKey,
 ) -> RedirectResponse:
-    """Shows the new job, which works on the result of this one."""
+    """Shows the new job, which uses an output of this one."""
     async with database.read() as session:
         origin = await job_of(session, code, user_id=caller.visible_user)
-    order = JobRequest(model_id=origin.model_id, user_id=origin.user_id, action=action, params={"origin": code})
-    receipt = await accept(order, caller.owner(origin.user_id), idempotency_key=idempotency_key)
+    job_request = JobRequest(model_id=origin.model_id, user_id=origin.user_id, action=action, params={"origin": code})
+    receipt = await accept(job_request, caller.owner(origin.user_id), idempotency_key=idempotency_key)
     return go_to(f"/jobs/{receipt.code}")
 
 

@@ -1,4 +1,4 @@
-"""What a document job shows besides what every job does: the stages of its template, and the table that came of it."""
+"""What the page of a document job shows in addition: the stages of its template, and the extracted table."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
 from aijobs.usecases.edit_template import cut_stages
 from aijobs.usecases.intake_document import MODEL
 from dashboard.page import PageRequest
-from dashboard.pages.job_timeline import StepPlace
+from dashboard.pages.job_timeline import StepState
 
 ROWS_SHOWN: Final = 50
-THROUGH: Final = ORDER[ORDER.index(JobStatus.GENERATED) :]  #: then every stage is passed
+ALL_STAGES_PASSED: Final = ORDER[ORDER.index(JobStatus.GENERATED) :]  #: statuses in which every stage is passed
 MAX_HEADING: Final = 48  #: characters of a stage's first line
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-"""Of a job's JSON, so much is read to see whether it was mended."""
+"""A larger JSON output is not checked for a repair."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class ShownStage:
-    """A stage of the prompt, and how far it is."""
+    """A stage of the prompt, and its state."""
 
     name: str
-    place: StepPlace
+    state: StepState
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShownDocument:
-    """`template` is the version that the job began with; nothing when it is gone before the job began.
+    """`template` is the version that the job uses; None when it was deleted before the job began.
 
-    Stages are called by the lines that begin them, which are part of the prompt.
+    Stages are named by their first lines, which are part of the prompt.
     """
 
     file: FileRow | None
@@ -60,7 +60,7 @@ class ShownDocument:
 
 
 async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
-    """Of a document job; nothing for any other."""
+    """The document of a document job; None for any other job."""
     if job.model_id != MODEL:
         return None
     async with visit.database.read() as session:
@@ -76,7 +76,7 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
     return ShownDocument(
         file=files.get(job.code),
         template=template,
-        stages=_placed(names, job.job_status, reached.stage if reached else 0),
+        stages=_shown_stages(names, job.job_status, reached.stage if reached else 0),
         table=table if table and table.rows else None,
         may_read_prompt=visit.caller.reads_prompts,
         is_repaired=await _is_repaired(visit.store, outputs),
@@ -84,25 +84,25 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
 
 
 async def table_of(visit: PageRequest, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
-    """Rows of the caller's user, of one source or of all. Raises NotFound when there never was such a template."""
-    wanted = RowFilter(template_id=template_id, user_id=visit.caller.visible_user, source=source)
+    """Rows of the caller's user, of one source or of all. Raises NotFound when the template never existed."""
+    row_filter = RowFilter(template_id=template_id, user_id=visit.caller.visible_user, source=source)
     async with visit.database.read() as session:
-        rows, has_more = await rows_page(session, wanted, after=after, limit=ROWS_SHOWN)
+        rows, has_more = await rows_page(session, row_filter, after=after, limit=ROWS_SHOWN)
         version = rows[-1].template_version if rows else None
         template = await template_of(session, template_id, version)
     return ShownTable(template.columns, rows, rows[-1].id if has_more else None)
 
 
-async def cut(template: Template) -> Stages:
-    """The stages of a template; of one whose pattern takes too long here, none and a warning."""
+async def cut_template(template: Template) -> Stages:
+    """The stages of a template; when its pattern takes too long, none and a warning."""
     try:
         return await cut_stages(template.prompt, template.stages)
-    except InvalidParameters as endless:
-        return Stages(stages=(), warnings=(str(endless),))
+    except InvalidParameters as too_slow:
+        return Stages(stages=(), warnings=(str(too_slow),))
 
 
-def headed(stages: Iterable[PromptStage]) -> list[tuple[str, str]]:
-    """The line that begins each stage, without Markdown's marks and not all of a long one, and the stage's text."""
+def with_headings(stages: Iterable[PromptStage]) -> list[tuple[str, str]]:
+    """Heading and text of each stage. The heading is its first line, shortened and without Markdown marks."""
     return [(_heading(stage.name, stage.text), stage.text) for stage in stages]
 
 
@@ -113,29 +113,29 @@ def _heading(name: str, text: str) -> str:
 
 
 async def _names(template: Template | None, reached: StageReached | None) -> list[str]:
-    names = [heading for heading, _ in headed((await cut(template)).stages)] if template else []
+    names = [heading for heading, _ in with_headings((await cut_template(template)).stages)] if template else []
     return names or [""] * (reached.stages if reached else 0)
 
 
-def _placed(names: Sequence[str], status: JobStatus, reached: int) -> list[ShownStage]:
+def _shown_stages(names: Sequence[str], status: JobStatus, reached: int) -> list[ShownStage]:
     """`reached` is the number of the stage that has begun last, from 1; 0 before the first."""
-    is_through = status in THROUGH
+    all_passed = status in ALL_STAGES_PASSED
 
-    def place(number: int) -> StepPlace:
-        if is_through or number < reached:
-            return StepPlace.PASSED
-        return StepPlace.HERE if number == reached else StepPlace.AHEAD
+    def state(number: int) -> StepState:
+        if all_passed or number < reached:
+            return StepState.PASSED
+        return StepState.CURRENT if number == reached else StepState.AHEAD
 
-    return [ShownStage(name, place(number)) for number, name in enumerate(names, 1)]
+    return [ShownStage(name, state(number)) for number, name in enumerate(names, 1)]
 
 
 async def _is_repaired(store: ObjectStore, outputs: Sequence[OutputRow]) -> bool:
-    """Whether the model's answer was no JSON until it was mended; what cannot be read now is not marked."""
-    answer = next((output for output in outputs if output.kind is OutputKind.JSON), None)
-    if answer is None or answer.size > MAX_ANSWER_BYTES:
+    """Whether the model's response was repaired to be valid JSON; False when the output cannot be read now."""
+    json_output = next((output for output in outputs if output.kind is OutputKind.JSON), None)
+    if json_output is None or json_output.size > MAX_ANSWER_BYTES:
         return False
     try:
-        content = b"".join([chunk async for chunk in store.read(answer.key)])
+        content = b"".join([chunk async for chunk in store.read(json_output.key)])
     except (NotFound, StoreUnavailable):
         return False
     return bool(json.loads(content)["repaired"])

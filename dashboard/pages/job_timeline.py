@@ -1,4 +1,4 @@
-"""A job's way through the statuses, and how long it stayed in each."""
+"""The statuses that a job went through, and how long it stayed in each."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import ENDS, UNFINISHED, JobStatus
 
 NARROWEST: Final = 1.5
-"""Percent of the bar that even the shortest stay gets, so that it can be seen."""
+"""Percent of the bar that even the shortest stay gets, to be visible."""
 
 
-class StepPlace(StrEnum):
-    """How a status stands to the job."""
+class StepState(StrEnum):
+    """Whether a job has passed a status."""
 
     PASSED = "passed"
-    HERE = "here"
+    CURRENT = "here"
     AHEAD = "ahead"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """`spent` is nothing for a status that was never entered, and for the last one. Shares are percent of the bar."""
+    """`spent` is None for a status that was never entered, and for the last one. Shares are percent of the bar."""
 
     status: JobStatus
-    place: StepPlace
+    state: StepState
     entered: datetime | None = None
     spent: timedelta | None = None
     begins_at: float = 0.0
@@ -37,21 +37,21 @@ class Step:
 
 @dataclass(frozen=True)
 class JobTimeline:
-    """Six statuses of the way, and four possible ends."""
+    """The six statuses before an end, and the four possible ends."""
 
-    way: Sequence[Step]
+    steps: Sequence[Step]
     ends: Sequence[Step]
     total: timedelta
 
 
 def timeline_of(events: Sequence[JobEvent], current: JobStatus, *, until: datetime) -> JobTimeline:
-    """`until` is now; a job that has ended needs no such end."""
+    """`until` is now; it is not used for a job that has ended."""
     entered: dict[JobStatus, datetime] = {}
     for event in events:
         if event.kind is EventKind.STATUS:
             entered.setdefault(event.job_status, event.at)
-    moments = [*entered.values(), *([] if current.is_final else [until])]
-    stays = dict(zip(entered, (later - earlier for earlier, later in pairwise(moments)), strict=False))
+    times = [*entered.values(), *([] if current.is_final else [until])]
+    stays = dict(zip(entered, (later - earlier for earlier, later in pairwise(times)), strict=False))
     total = sum(stays.values(), timedelta())
     shares = _shares(stays, total)
     begins = dict(zip(shares, accumulate(shares.values(), initial=0.0), strict=False))
@@ -59,7 +59,7 @@ def timeline_of(events: Sequence[JobEvent], current: JobStatus, *, until: dateti
     def step(status: JobStatus) -> Step:
         return Step(
             status=status,
-            place=_place(status, current, entered),
+            state=_state_of(status, current, entered),
             entered=entered.get(status),
             spent=stays.get(status),
             begins_at=round(begins.get(status, 0.0), 2),
@@ -69,16 +69,16 @@ def timeline_of(events: Sequence[JobEvent], current: JobStatus, *, until: dateti
     return JobTimeline([step(status) for status in UNFINISHED], [step(status) for status in ENDS], total)
 
 
-def _place(status: JobStatus, current: JobStatus, entered: Container[JobStatus]) -> StepPlace:
+def _state_of(status: JobStatus, current: JobStatus, entered: Container[JobStatus]) -> StepState:
     if status is current:
-        return StepPlace.HERE
+        return StepState.CURRENT
     if status in entered:
-        return StepPlace.PASSED
-    return StepPlace.SKIPPED if status.is_before(current) or current.is_final else StepPlace.AHEAD
+        return StepState.PASSED
+    return StepState.SKIPPED if status.is_before(current) or current.is_final else StepState.AHEAD
 
 
 def _shares(stays: Mapping[JobStatus, timedelta], total: timedelta) -> dict[JobStatus, float]:
-    """Percent of the bar, at least the narrowest for each, 100 together."""
+    """Percent of the bar: at least NARROWEST for each, 100 in total."""
     if not total:
         return {}
     left = 100 - NARROWEST * len(stays)

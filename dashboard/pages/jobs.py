@@ -1,4 +1,4 @@
-"""The list of jobs: filters, search, pages of fifty, and rows that are painted anew as their jobs go on."""
+"""The list of jobs: filters, search, pages of fifty, and rows that are updated live."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,26 +17,26 @@ from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
-from dashboard.thumbnails import SHOWN
+from dashboard.thumbnails import THUMBNAIL_TYPES
 
 PAGE_LENGTH: Final = 50
 MAX_FRESH: Final = 100
-"""To so many new jobs it is counted how many there are."""
+"""New jobs are counted up to this number."""
 
-LAST_DAY: Final = date(9998, 12, 31)  #: the next one still is a day
+LAST_DAY: Final = date(9998, 12, 31)  #: a `date` must exist for the day after it
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-#: A form sends fields that nobody has filled in, too.
-OptionalDay = Annotated[date | None, BeforeValidator(lambda written: written or None)]
+#: A form also sends its empty fields.
+OptionalDay = Annotated[date | None, BeforeValidator(lambda value: value or None)]
 STATUS_AS_WRITTEN: Final = {name: status for status in JobStatus for name in (status.name, str(status.value))}
 Statuses = Annotated[
-    list[JobStatus], BeforeValidator(lambda written: [STATUS_AS_WRITTEN.get(one.upper(), one) for one in written])
+    list[JobStatus], BeforeValidator(lambda value: [STATUS_AS_WRITTEN.get(one.upper(), one) for one in value])
 ]
 
 
 class JobsQuery(BaseModel):
-    """What the form above the list asks for. Days are UTC, both inclusive."""
+    """The query of the form above the list. Days are UTC, both inclusive."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -53,14 +53,14 @@ class JobsQuery(BaseModel):
         return bool(self.model_dump(exclude_defaults=True, exclude={"cursor"}))
 
     def address(self, *, cursor: str = "") -> str:
-        """The part of the list's address behind `?`."""
-        filled = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
-        return urlencode({name: value for name, value in filled.items() if value}, doseq=True)
+        """The query string of the list's URL."""
+        fields = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
+        return urlencode({name: value for name, value in fields.items() if value}, doseq=True)
 
-    def search(self, visit: PageRequest) -> JobFilter:
+    def job_filter(self, visit: PageRequest) -> JobFilter:
         return JobFilter(
             text=self.q.strip(),
-            user_id=visit.whose(self.user),
+            user_id=visit.visible_user(self.user),
             statuses=frozenset(self.status),
             model_id=self.model or None,
             created_after=_midnight(self.after) if self.after else None,
@@ -76,61 +76,61 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True)
 class JobLine:
-    """A row of the list. `thumbnail` is the index of the output that is shown small, if one can be."""
+    """A row of the list. `thumbnail` is the index of the output with a thumbnail, if there is one."""
 
     job: JobRow
     thumbnail: int | None
 
 
 @router.get("/jobs")
-async def list_jobs(visit: Visiting, models: Models, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
+async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     async with visit.database.read() as session:
-        rows, has_more = await jobs_page(session, wanted.search(visit), limit=PAGE_LENGTH)
+        rows, has_more = await jobs_page(session, query.job_filter(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",
-        here="jobs",
-        wanted=wanted,
+        current="jobs",
+        query=query,
         models=sorted(model.model_id for model in models),
         lines=lines,
-        next_page=wanted.address(cursor=rows[-1].code) if has_more else None,
-        **_live(rows),
+        next_page=query.address(cursor=rows[-1].code) if has_more else None,
+        **_live_context(rows),
     )
 
 
 @router.get("/jobs/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE_LENGTH)]) -> HTMLResponse:
-    """The rows of some jobs, each to take the place of the one that is there."""
+    """The rows of some jobs, which replace those on the page."""
     async with visit.database.read() as session:
         rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows))
 
 
 @router.get("/jobs/fresh")
-async def count_fresh(visit: Visiting, wanted: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    """How many jobs have come since the list was shown; `cursor` is its first one."""
-    search = replace(wanted.search(visit), before=None)
+async def count_fresh(visit: Visiting, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
+    """How many jobs are newer than the list that is shown; `cursor` is its first job."""
+    job_filter = replace(query.job_filter(visit), before=None)
     async with visit.database.read() as session:
-        count = await count_newer(session, search, wanted.cursor, at_most=MAX_FRESH)
-    return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=wanted.address())
+        count = await count_newer(session, job_filter, query.cursor, at_most=MAX_FRESH)
+    return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=query.address())
 
 
 async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
-    done = [row.code for row in rows if row.job_status is JobStatus.SUCCESS]
+    succeeded = [row.code for row in rows if row.job_status is JobStatus.SUCCESS]
     async with visit.database.read() as session:
-        outputs = await outputs_of(session, *done) if done else []
-    shown = {
+        outputs = await outputs_of(session, *succeeded) if succeeded else []
+    thumbnails = {
         output.job_code: output.index
         for output in reversed(outputs)
-        if output.kind is OutputKind.IMAGE and output.media_type in SHOWN
+        if output.kind is OutputKind.IMAGE and output.media_type in THUMBNAIL_TYPES
     }
-    return [JobLine(row, shown.get(row.code)) for row in rows]
+    return [JobLine(row, thumbnails.get(row.code)) for row in rows]
 
 
-def _live(rows: Sequence[JobRow]) -> dict[str, Any]:
-    """Which jobs the page follows: one stream for all of them."""
-    going_on = [row.code for row in rows if not row.job_status.is_final]
+def _live_context(rows: Sequence[JobRow]) -> dict[str, Any]:
+    """The URL of one stream of all running jobs, and the newest job."""
+    running = [row.code for row in rows if not row.job_status.is_final]
     return {
-        "stream": f"/api/events?{urlencode({'code': going_on}, doseq=True)}" if going_on else None,
+        "stream": f"/api/events?{urlencode({'code': running}, doseq=True)}" if running else None,
         "newest": rows[0].code if rows else None,
     }

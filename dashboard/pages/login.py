@@ -22,7 +22,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/login")
 async def show_login(request: Request, next: str = "/") -> HTMLResponse:
-    return html(request, "login.html", wrong=False, next=local_path(next))
+    return html(request, "login.html", is_refused=False, next=local_path(next))
 
 
 @router.post("/login")
@@ -37,10 +37,10 @@ async def log_in(
         with wrong_keys_counted(request, key.strip()):
             opened = await open_session(access, key.strip())
     except NotAuthenticated:
-        return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, wrong=True, next=local_path(next))
-    answer = go_to(local_path(next))
-    cookie_of(access).put(answer, opened)
-    return answer
+        return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, is_refused=True, next=local_path(next))
+    response = go_to(local_path(next))
+    cookie_of(access).put(response, opened)
+    return response
 
 
 @router.post("/logout")
@@ -49,9 +49,9 @@ async def log_out(request: Request, access: LetIn) -> Response:
     cookie = cookie_of(access)
     if secret := request.cookies.get(cookie.name):
         await close_session(access, secret)
-    answer = go_to("/login")
-    cookie.drop(answer)
-    return answer
+    response = go_to("/login")
+    cookie.drop(response)
+    return response
 
 
 @router.post("/preferences")
@@ -60,9 +60,9 @@ async def prefer(
     theme: Annotated[Theme | None, Form()] = None,
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    answer = go_to(local_path(back))
-    chosen = {COOKIE: language, THEME_COOKIE: theme}
-    for name, value in chosen.items():
+    response = go_to(local_path(back))
+    preferences = {COOKIE: language, THEME_COOKIE: theme}
+    for name, value in preferences.items():
         if value is not None:
-            answer.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
-    return answer
+            response.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
+    return response

@@ -1,4 +1,4 @@
-"""Models and providers: what they can do, and how they did lately."""
+"""Models and providers: what they offer, and their recent failures and durations."""
 
 from datetime import timedelta
 from typing import Final
@@ -13,22 +13,22 @@ from api.schemas.model_responses import model_responses
 from dashboard.page import PageRoute, Visiting
 from dashboard.pages.overview import healths
 
-LATELY: Final = timedelta(days=7)
+PERIOD: Final = timedelta(days=7)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/models")
 async def show_models(visit: Visiting, models: Models) -> HTMLResponse:
-    since = now() - LATELY
-    found = await healths(visit, models, since=since, user_id=visit.caller.visible_user)
+    since = now() - PERIOD
+    healths_of_models = await healths(visit, models, since=since, user_id=visit.caller.visible_user)
     async with visit.database.read() as session:
-        refused = await throttled(session, since=since) if visit.sees_everybody else {}
+        throttled_counts = await throttled(session, since=since) if visit.sees_everybody else {}
     return await visit.page(
         "models.html",
-        here="models",
+        current="models",
         entries=model_responses(models),
-        health={one.model.model_id: one.health for one in found},
-        throttled={one.model.model_id: refused.get(one.model.provider, 0) for one in found},
-        days=LATELY.days,
+        health={entry.model.model_id: entry.health for entry in healths_of_models},
+        throttled={entry.model.model_id: throttled_counts.get(entry.model.provider, 0) for entry in healths_of_models},
+        days=PERIOD.days,
     )

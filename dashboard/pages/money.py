@@ -1,4 +1,4 @@
-"""Money: what was used today, what waits for a decision, and the ledger."""
+"""Points: today's use, points that are held, and the ledger."""
 
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
 from aijobs.persistence.points.ledger import entries_page
 from api.dependencies import DailyLimit
-from api.paths import RowCursor
+from api.requests.paths import RowCursor
 from api.schemas.points_responses import points_response
 from dashboard.page import PageRoute, Visiting
 
@@ -27,7 +27,7 @@ async def show_money(
     user: Annotated[str, Query(max_length=200)] = "",
     cursor: Annotated[RowCursor | None, Query(ge=1)] = None,
 ) -> HTMLResponse:
-    day, user_id = now().date(), visit.whose(user)
+    day, user_id = now().date(), visit.visible_user(user)
     async with visit.database.read() as session:
         days = await spenders(session, day, user_id=user_id, at_most=MAX_USERS)
         points = [await points_response(session, row, daily_limit=daily_limit) for row in days]
@@ -36,12 +36,12 @@ async def show_money(
         entries, has_more = await entries_page(session, user_id=user_id, before=cursor, limit=PAGE_LENGTH)
     return await visit.page(
         "money.html",
-        here="money",
+        current="money",
         user=user,
         day=day,
         days=points,
         held=held,
-        last_attempt={code: made[-1] if made else None for code, made in attempts.items()},
+        last_attempt={code: submissions[-1] if submissions else None for code, submissions in attempts.items()},
         entries=entries,
         next_page=entries[-1].id if has_more else None,
     )

@@ -1,4 +1,4 @@
-"""Handing in a job by a form that is made from the model's own parameters."""
+"""Submitting a job with a form that is built from the model's parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from aijobs.usecases.models import AvailableModels
 from api.auth.caller import USER_FIELD, Writer, user_in_form
 from api.dependencies import Accept, DailyLimit, Models
 from api.problems import status_of
-from api.schemas import jobs as shapes
+from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
@@ -43,10 +43,10 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @dataclass(frozen=True)
 class Price:
-    """What a job would cost its user, whose points of today are known when he is."""
+    """What a job would cost. `points`: the user's points of today; None while the user is unknown."""
 
     due: int
-    points: shapes.Points | None
+    points: Points | None
 
     @property
     def is_too_much(self) -> bool:
@@ -61,8 +61,8 @@ class JobForm:
     models: AvailableModels
     daily_limit: int
 
-    def entry(self, model_id: str) -> shapes.CatalogueEntry:
-        """The model of this id; where none is named, the first that can be used. Raises NotFound."""
+    def entry(self, model_id: str) -> CatalogueEntry:
+        """The model of this id; without an id, the first that is configured. Raises NotFound."""
         entries = model_responses(self.models)
         for entry in entries:
             if entry.model_id == model_id or (not model_id and entry.configured):
@@ -73,7 +73,7 @@ class JobForm:
 
     async def page(
         self,
-        entry: shapes.CatalogueEntry,
+        entry: CatalogueEntry,
         *,
         key: str,
         user: str,
@@ -85,7 +85,7 @@ class JobForm:
         return await self.visit.page(
             "new.html",
             status=status_of(type(refused)) if refused else HTTPStatus.OK,
-            here="new",
+            current="new",
             entry=entry,
             models=model_responses(self.models),
             fields=fields,
@@ -93,13 +93,13 @@ class JobForm:
             user=user,
             asks_for_user=self.visit.caller.kind is KeyKind.SERVICE,
             key=key,
-            price=await self.price(entry, count=_whole(count), user=user),
+            price=await self.price(entry, count=_parse_count(count), user=user),
             refused=str(refused) if refused else None,
-            wrong=_by_field(refused),
+            field_errors=_field_errors(refused),
             shown_at={COUNT, USER_FIELD, *(field.sent_as for field in fields)},
         )
 
-    async def price(self, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
+    async def price(self, entry: CatalogueEntry, *, count: int | str, user: str) -> Price:
         due = self.models.model(entry.model_id).price(count) if isinstance(count, int) else 0
         try:
             user_id = self.visit.caller.acting_user(user or None)
@@ -128,55 +128,55 @@ async def show_price(
     output_count: Annotated[str, Query()] = "1",
     user_id: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
-    price = await form.price(form.entry(model_id), count=_whole(output_count), user=user_id)
+    price = await form.price(form.entry(model_id), count=_parse_count(output_count), user=user_id)
     return await form.visit.page("pieces/price.html", price=price)
 
 
 @router.post("/new")
 async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) -> Response:
-    """Shows the new job. Sent twice, or reloaded, the form makes one job: it carries its idempotency key."""
+    """Shows the new job. The form has an idempotency key: sent twice, it makes one job."""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
         sent = {name: value for name, value in fields.items() if isinstance(value, str)}
         user_id = user_in_form(fields)
     entry = form.entry(sent.get("model_id", ""))
     try:
-        order = _request(entry, sent, user_id)
-        owner = caller.owner(order.user_id)
-        receipt = await accept(order, owner, idempotency_key=sent.get("idempotency_key") or None)
+        job_request = _request(entry, sent, user_id)
+        owner = caller.owner(job_request.user_id)
+        receipt = await accept(job_request, owner, idempotency_key=sent.get("idempotency_key") or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
         key = new_id("form") if isinstance(refused, IdempotencyMismatch) else sent.get("idempotency_key", "")
         return await form.page(entry, key=key, user=user_id or "", sent=sent, refused=refused)
     return go_to(f"/jobs/{receipt.code}")
 
 
-def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
+def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
     """Raises BadInput."""
-    wanted: dict[str, Any] = {
+    body: dict[str, Any] = {
         "model_id": entry.model_id,
         "params": parameters_of(entry.parameters or {}, sent),
-        COUNT: _whole(sent.get(COUNT, "1")),
+        COUNT: _parse_count(sent.get(COUNT, "1")),
         USER_FIELD: user_id,
     }
     try:
-        return JobRequest.model_validate(wanted)
+        return JobRequest.model_validate(body)
     except ValidationError as invalid:
         raise BadInput("Some fields are wrong.", *_fields(invalid)) from None
 
 
-def _by_field(refused: AijobsError | None) -> dict[str, str]:
-    """What is wrong with each field, by the field's name in the form."""
-    wrong: dict[str, str] = {}
+def _field_errors(refused: AijobsError | None) -> dict[str, str]:
+    """The error message of each field, by its name in the form."""
+    messages: dict[str, str] = {}
     for field in refused.fields if isinstance(refused, BadInput) else ():
         parts = field.pointer.lstrip("/").split("/")
         name = ".".join(parts[:2]) if parts[0] == "params" else parts[0]
-        wrong[name] = f"{wrong[name]} {field.message}" if name in wrong else field.message
-    return wrong
+        messages[name] = f"{messages[name]} {field.message}" if name in messages else field.message
+    return messages
 
 
 def _fields(invalid: ValidationError) -> list[FieldError]:
     return [FieldError(pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
 
 
-def _whole(written: str) -> int | str:
-    """What is no whole number stays as it is, and is refused with the rest."""
-    return int(written) if written.isascii() and written.isdecimal() and len(written) < MAX_DIGITS else written
+def _parse_count(text: str) -> int | str:
+    """A text that is no whole number is returned as it is; validation rejects it later."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else text

@@ -25,7 +25,7 @@ User = Annotated[str, Query(max_length=200)]
 
 @dataclass(frozen=True)
 class ModelHealth:
-    """A model, and how its jobs went."""
+    """A model, and the statistics of its jobs."""
 
     model: Model
     health: ModelStatistics
@@ -33,18 +33,18 @@ class ModelHealth:
 
 @router.get("/")
 async def show_overview(visit: Visiting, models: Models, user: User = "") -> HTMLResponse:
-    return await visit.page("overview.html", here="overview", user=user, **await _figures(visit, models, user))
+    return await visit.page("overview.html", current="overview", user=user, **await _context(visit, models, user))
 
 
 @router.get("/overview/live")
 async def repaint_overview(visit: Visiting, models: Models, user: User = "") -> HTMLResponse:
-    return await visit.page("pieces/overview.html", user=user, **await _figures(visit, models, user))
+    return await visit.page("pieces/overview.html", user=user, **await _context(visit, models, user))
 
 
 @router.get("/overview/throughput.json")
 async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
-    """For the chart: hours as seconds since 1970, and for each of them how many jobs ended in which way."""
-    hours = await _hours(visit, now(), visit.whose(user))
+    """For the chart: hours as seconds since 1970, and for each of them the number of jobs by outcome."""
+    hours = await _hours(visit, now(), visit.visible_user(user))
     return JSONResponse(
         {
             "hours": [int(hour.start.timestamp()) for hour in hours],
@@ -55,19 +55,19 @@ async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
     )
 
 
-async def _figures(visit: PageRequest, available: AvailableModels, user: str) -> dict[str, Any]:
-    moment, user_id = now(), visit.whose(user)
-    since = moment - timedelta(hours=HOURS)
+async def _context(visit: PageRequest, available: AvailableModels, user: str) -> dict[str, Any]:
+    at, user_id = now(), visit.visible_user(user)
+    since = at - timedelta(hours=HOURS)
     async with visit.database.read() as session:
         in_flight = await statistics.in_flight(session, user_id=user_id)
         failures = await statistics.failures(session, since=since, user_id=user_id)
-    hours = await _hours(visit, moment, user_id)
+    hours = await _hours(visit, at, user_id)
     models = await healths(visit, available, since=since, user_id=user_id)
     return {
         "in_flight": in_flight,
         "hours": hours,
         "failures": failures,
-        "models": [found for found in models if found.health.succeeded + found.health.failed],
+        "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
         "totals": _totals(hours, failures),
     }
 
@@ -75,7 +75,7 @@ async def _figures(visit: PageRequest, available: AvailableModels, user: str) ->
 async def healths(
     visit: PageRequest, models: AvailableModels, *, since: datetime, user_id: str | None
 ) -> list[ModelHealth]:
-    """How each model of the catalogue does."""
+    """The statistics of each model of the catalogue."""
     async with visit.database.read() as session:
         return [
             ModelHealth(model, await statistics.health(session, model.model_id, since=since, user_id=user_id))
@@ -92,5 +92,5 @@ def _totals(hours: Sequence[HourlyCounts], failures: Sequence[FailureCount]) -> 
     return {
         "accepted": sum(hour.accepted for hour in hours),
         "succeeded": sum(hour.succeeded for hour in hours),
-        "ended_badly": sum(found.count for found in failures),
+        "ended_badly": sum(entry.count for entry in failures),
     }

@@ -1,4 +1,4 @@
-"""Photos: a gallery to upload to, each photo with its review, and how it became more beautiful."""
+"""Photos: a gallery with an upload form, and a page for each photo with its review and beautified versions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,32 +28,39 @@ from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.review_photo import photo_key
 from api.auth.caller import Writer
 from api.dependencies import Beautify, Models, Pictures, Review
-from api.paths import ReviewCode
 from api.problems import status_of
+from api.requests.paths import ReviewCode
+from api.requests.uploads import received
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
-from api.uploads import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
-from dashboard.thumbnails import KEPT
+from dashboard.thumbnails import CACHE_CONTROL
 
 PAGE: Final = 24
 MAX_SHOWN: Final = 50  #: beautified photos on one page
-SIDE: Final = 480  #: pixels of a photo in the gallery
+THUMBNAIL_SIDE: Final = 480  #: pixels of a photo in the gallery
 MAX_FIELDS: Final = 200
 FIRST_MODEL: Final = "replicate_imageupscale_v1"
 
-#: What stands against a form, and is told above it.
-REFUSALS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, PhotoIsBeingBeautified, TooBusy)
+#: Errors that are shown above the form.
+FORM_ERRORS: Final = (
+    BadInput,
+    PointsExhausted,
+    IdempotencyMismatch,
+    IdempotencyInFlight,
+    PhotoIsBeingBeautified,
+    TooBusy,
+)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Album:
-    """One photo, as the database has it: its review, its jobs, and what came of them."""
+class PhotoView:
+    """One photo: its review, its jobs, and their outputs."""
 
     review: PhotoReviewRow
     jobs: Sequence[JobRow]
@@ -77,8 +84,8 @@ class Album:
 
     @property
     def can_begin(self) -> bool:
-        working = self.beautifying
-        return self.review.beautify_ability and (working is None or working.job_status.is_final)
+        job = self.beautifying
+        return self.review.beautify_ability and (job is None or job.job_status.is_final)
 
     def _job(self, code: str | None) -> JobRow | None:
         return next((job for job in self.jobs if job.code == code), None)
@@ -91,13 +98,13 @@ async def show_gallery(visit: Visiting, cursor: Annotated[str, Query(max_length=
 
 @router.post("/photos")
 async def upload(request: Request, visit: Visiting, caller: Writer, review: Review) -> Response:
-    """Shows the photo. Sent twice, the form makes one review: it carries its idempotency key."""
+    """Shows the photo. The form has an idempotency key: sent twice, it makes one review."""
     caller.needs(Scope.FILES_WRITE)
     try:
         async with received(request, field=PHOTO) as form:
             owner = caller.owner(form.user_id)
             receipt = await review.upload(form.upload, owner, idempotency_key=form.idempotency_key)
-    except REFUSALS as refused:
+    except FORM_ERRORS as refused:
         return await _gallery(visit, refused=refused)
     return go_to(f"/photos/{receipt.code}")
 
@@ -110,11 +117,11 @@ async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError
     return await visit.page(
         "photos.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
-        here="photos",
+        current="photos",
         reviews=[(row, (row.analysis or {}).get("overall")) for row in rows],
         next_page=rows[-1].code if has_more else None,
         is_first=not cursor,
-        refused=_said(refused),
+        refused=_messages(refused),
         key=new_id("form"),
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
@@ -123,13 +130,13 @@ async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError
 
 @router.get("/photos/{code}")
 async def show_photo(code: ReviewCode, visit: Visiting, models: Models, model: str = FIRST_MODEL) -> HTMLResponse:
-    return await visit.page("photo.html", **await _shown(visit, models, code, model))
+    return await visit.page("photo.html", **await _context(visit, models, code, model))
 
 
 @router.get("/photos/{code}/live")
 async def repaint_photo(code: ReviewCode, visit: Visiting, models: Models, model: str = FIRST_MODEL) -> HTMLResponse:
-    """What changes on the page while a job works."""
-    return await visit.page("pieces/photo.html", **await _shown(visit, models, code, model))
+    """The part of the page that changes while a job runs."""
+    return await visit.page("pieces/photo.html", **await _context(visit, models, code, model))
 
 
 @router.post("/photos/{code}/beautify")
@@ -141,25 +148,25 @@ async def begin_beautifying(
     model_id = sent.get("model_id", "")
     entry = _entry(models, model_id)
     params = parameters_of(entry.parameters or {}, sent) if entry else {}
-    wish = BeautifyRequest(model_id=model_id[:100], params=params)
+    beautify_request = BeautifyRequest(model_id=model_id[:100], params=params)
     try:
-        await beautify(code, wish, caller.actor, idempotency_key=sent.get("idempotency_key") or None)
-    except REFUSALS as refused:
-        shown = await _shown(visit, models, code, model_id, sent=sent, refused=refused)
-        return await visit.page("photo.html", status=status_of(type(refused)), **shown)
+        await beautify(code, beautify_request, caller.actor, idempotency_key=sent.get("idempotency_key") or None)
+    except FORM_ERRORS as refused:
+        context = await _context(visit, models, code, model_id, sent=sent, refused=refused)
+        return await visit.page("photo.html", status=status_of(type(refused)), **context)
     return go_to(f"/photos/{code}")
 
 
 @router.get("/photos/{code}/small")
 async def small(code: ReviewCode, visit: Visiting, pictures: Pictures) -> Response:
-    """For the gallery. The photo is never changed, so that browsers keep it."""
+    """A thumbnail for the gallery. A photo never changes, so browsers may cache it."""
     async with visit.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
-    made = await pictures.thumbnail(visit.store.read(photo_key(review.file_code)), SIDE)
-    return Response(made, media_type="image/webp", headers={"Cache-Control": KEPT})
+    thumbnail = await pictures.thumbnail(visit.store.read(photo_key(review.file_code)), THUMBNAIL_SIDE)
+    return Response(thumbnail, media_type="image/webp", headers={"Cache-Control": CACHE_CONTROL})
 
 
-async def _shown(
+async def _context(
     visit: PageRequest,
     models: AvailableModels,
     code: str,
@@ -168,49 +175,49 @@ async def _shown(
     sent: Mapping[str, str] | None = None,
     refused: AijobsError | None = None,
 ) -> dict[str, Any]:
-    album = await _album(visit, code)
+    view = await _load_view(visit, code)
     entry = _entry(models, model_id) or _entry(models, FIRST_MODEL)
-    codes = [("code", job.code) for job in album.running]
-    analysis = album.analysis
+    codes = [("code", job.code) for job in view.running]
+    analysis = view.analysis
     return {
-        "here": "photos",
-        "album": album,
-        "review": album.review,
+        "current": "photos",
+        "view": view,
+        "review": view.review,
         "analysis": analysis,
         "scores": scores_of(analysis) if analysis else [],
         "corners": corners_of(analysis) if analysis else "",
-        "beautified": album.beautified,
+        "beautified": view.beautified,
         "stream": f"/api/events?{urlencode(codes)}" if codes else None,
         "models": beautifiers(models),
         "entry": entry,
         "fields": _fields(models, entry, sent) if entry else [],
-        "refused": _said(refused),
-        "wrong": {},
+        "refused": _messages(refused),
+        "field_errors": {},
         "key": new_id("form"),
     }
 
 
-async def _album(visit: PageRequest, code: str) -> Album:
+async def _load_view(visit: PageRequest, code: str) -> PhotoView:
     async with visit.database.read() as session:
         review = await review_of(session, code, user_id=visit.caller.visible_user)
         beautified, _ = await beautified_of(session, code, after=0, limit=MAX_SHOWN)
-        return Album(review=review, jobs=await jobs_of(session, review), beautified=beautified)
+        return PhotoView(review=review, jobs=await jobs_of(session, review), beautified=beautified)
 
 
 def _entry(models: AvailableModels, model_id: str) -> CatalogueEntry | None:
-    """A model that can beautify; where it cannot, nothing."""
+    """The model, if it can beautify a photo, else None."""
     if image_parameter(models, model_id) is None:
         return None
     return next((entry for entry in model_responses(models) if entry.model_id == model_id), None)
 
 
 def _fields(models: AvailableModels, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[FormField]:
-    """Those of the model, without the photo itself."""
-    place = image_parameter(models, entry.model_id)
-    return [field for field in fields_of(entry.parameters or {}, sent) if field.name != place]
+    """The model's parameters, without the photo itself."""
+    photo_parameter = image_parameter(models, entry.model_id)
+    return [field for field in fields_of(entry.parameters or {}, sent) if field.name != photo_parameter]
 
 
-def _said(refused: AijobsError | None) -> list[str]:
+def _messages(refused: AijobsError | None) -> list[str]:
     if refused is None:
         return []
     fields = refused.fields if isinstance(refused, BadInput) else ()

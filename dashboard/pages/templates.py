@@ -1,4 +1,4 @@
-"""Templates: the list, what each asks and brings, and a form to change one, to try it, or to make a new one."""
+"""Templates: the list, the page of each, and a form to create, change or preview one."""
 
 import re
 from http import HTTPStatus
@@ -14,10 +14,10 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import delete_template, template_of, templates_page, versions_page
 from aijobs.usecases.edit_template import cut_stages, save_version
 from api.auth.caller import Caller, Operator
-from api.paths import TemplateId
 from api.problems import status_of
+from api.requests.paths import TemplateId
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
-from dashboard.pages.job_document import cut, headed
+from dashboard.pages.job_document import cut_template, with_headings
 from dashboard.template_form import TemplateForm
 
 PAGE: Final = 50
@@ -35,7 +35,7 @@ async def show_templates(visit: Visiting, cursor: Annotated[str | None, Query(ma
         templates, has_more = await templates_page(session, after=cursor, limit=PAGE)
     return await visit.page(
         "templates.html",
-        here="templates",
+        current="templates",
         templates=templates,
         next_page=templates[-1].id if has_more else None,
         is_first=cursor is None,
@@ -50,8 +50,8 @@ async def show_empty_form(visit: Visiting, _caller: Operator) -> HTMLResponse:
 
 @router.post("/templates")
 async def make(request: Request, visit: Visiting, caller: Operator) -> Response:
-    """A template of an id that is not taken; or only a look at its stages."""
-    return await _done(request, visit, caller, None)
+    """Create a template, or preview its stages."""
+    return await _preview_or_save(request, visit, caller, None)
 
 
 @router.get("/templates/{template_id}")
@@ -59,15 +59,15 @@ async def show_template(
     visit: Visiting, template_id: TemplateId, version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None
 ) -> HTMLResponse:
     template = await _readable(visit.caller, visit.database, template_id, version)
-    stages = await cut(template)
+    stages = await cut_template(template)
     async with visit.database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=MAX_VERSIONS)
     return await visit.page(
         "template.html",
-        here="templates",
+        current="templates",
         shown=template,
         is_newest=version is None,
-        stages=headed(stages.stages),
+        stages=with_headings(stages.stages),
         warnings=stages.warnings,
         versions=versions,
     )
@@ -81,9 +81,9 @@ async def show_form(visit: Visiting, template_id: TemplateId, _caller: Operator)
 
 @router.post("/templates/{template_id}/edit")
 async def change(request: Request, visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
-    """A new version; or only a look at its stages."""
+    """Save a new version, or preview its stages."""
     await _readable(caller, visit.database, template_id)
-    return await _done(request, visit, caller, template_id)
+    return await _preview_or_save(request, visit, caller, template_id)
 
 
 @router.post("/templates/{template_id}/delete")
@@ -93,8 +93,8 @@ async def delete(visit: Visiting, template_id: TemplateId, caller: Operator) -> 
     return go_to("/templates")
 
 
-async def _done(request: Request, visit: PageRequest, caller: Caller, template_id: str | None) -> Response:
-    """What the form's button says: without `template_id` for a new one."""
+async def _preview_or_save(request: Request, visit: PageRequest, caller: Caller, template_id: str | None) -> Response:
+    """Save or preview, as the form's button says. `template_id` is None for a new template."""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
         sent = {name: value for name, value in fields.items() if isinstance(value, str)}
     form = TemplateForm.sent(sent if template_id is None else {**sent, "id": template_id})
@@ -106,24 +106,24 @@ async def _done(request: Request, visit: PageRequest, caller: Caller, template_i
                 await _require_free(visit.database, form.id)
             await save_version(visit.database, form.id, definition, caller.actor)
             return go_to(f"/templates/{form.id}")
-        seen = await cut_stages(definition.prompt, definition.stages)
-        return await _form(visit, form, is_new=is_new, seen=seen)
+        preview = await cut_stages(definition.prompt, definition.stages)
+        return await _form(visit, form, is_new=is_new, preview=preview)
     except BadInput as refused:
         return await _form(visit, form, is_new=is_new, refused=refused)
 
 
 async def _readable(caller: Caller, database: Database, template_id: str, version: int | None = None) -> Template:
-    """Raises NotAllowed for those to whom prompts are not shown, NotFound."""
+    """Raises NotAllowed for a caller who may not read prompts, and NotFound."""
     caller.needs_prompts()
     async with database.read() as session:
         return await template_of(session, template_id, version)
 
 
 async def _require_free(database: Database, template_id: str) -> None:
-    """Raises InvalidParameters."""
+    """Raises InvalidParameters when the id is invalid or taken."""
     if not re.fullmatch(TEMPLATE_ID, template_id):
-        unfit = FieldError("/id", "Letters, digits, - and _, at most 64, beginning with a letter or digit.")
-        raise InvalidParameters("Some fields are wrong.", unfit)
+        invalid_id = FieldError("/id", "Letters, digits, - and _, at most 64, beginning with a letter or digit.")
+        raise InvalidParameters("Some fields are wrong.", invalid_id)
     try:
         async with database.read() as session:
             await template_of(session, template_id)
@@ -137,25 +137,25 @@ async def _form(
     form: TemplateForm,
     *,
     is_new: bool,
-    seen: Stages | None = None,
+    preview: Stages | None = None,
     refused: BadInput | None = None,
 ) -> HTMLResponse:
     return await visit.page(
         "template_form.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
-        here="templates",
+        current="templates",
         form=form,
         is_new=is_new,
-        stages=headed(seen.stages) if seen else None,
-        warnings=seen.warnings if seen else (),
+        stages=with_headings(preview.stages) if preview else None,
+        warnings=preview.warnings if preview else (),
         refused=str(refused) if refused else None,
-        wrong=_by_field(refused),
+        field_errors=_field_errors(refused),
     )
 
 
-def _by_field(refused: BadInput | None) -> dict[str, list[str]]:
-    """What is wrong with each field, by its name in the form."""
-    wrong: dict[str, list[str]] = {}
+def _field_errors(refused: BadInput | None) -> dict[str, list[str]]:
+    """The error messages of each field, by its name in the form."""
+    messages: dict[str, list[str]] = {}
     for field in refused.fields if refused else ():
-        wrong.setdefault(field.pointer.rpartition("/")[2], []).append(field.message)
-    return wrong
+        messages.setdefault(field.pointer.rpartition("/")[2], []).append(field.message)
+    return messages

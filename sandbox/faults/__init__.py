@@ -1,1 +1,1 @@
-"""Misbehaviour on request: the catalogue of faults, where they are armed, and responses that break HTTP."""
+"""Fault injection: the catalogue of faults, the board on which they are armed, and responses that break HTTP."""

@@ -1,4 +1,4 @@
-"""Answers that break the rules of HTTP on purpose: dropped connections, bodies cut short, bodies without an end."""
+"""Responses that break HTTP on purpose: dropped connections, truncated bodies, endless bodies."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ TEN_TERABYTES: Final = 10 * 1024**4
 
 
 class ReachableConnection(H11Protocol):
-    """HTTP/1.1 whose application can reach the connection underneath, as `request.state.transport`."""
+    """HTTP/1.1 protocol that gives the application the TCP transport, as `request.state.transport`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -23,15 +23,15 @@ class ReachableConnection(H11Protocol):
 
 
 class Drop(Response):
-    """No answer at all: the TCP connection closes."""
+    """No response: the TCP connection is closed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         _transport(scope).abort()
-        await _until_gone(receive)
+        await _wait_for_disconnect(receive)
 
 
 class CutShort(Response):
-    """Promises `promised` bytes, sends what it has, and closes the connection."""
+    """Declares a Content-Length of `promised`, sends `content`, and closes the connection."""
 
     def __init__(self, content: bytes, *, media_type: str, promised: int) -> None:
         super().__init__(content, media_type=media_type, headers={"content-length": str(promised)})
@@ -40,11 +40,11 @@ class CutShort(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": bytes(self.body), "more_body": True})
         _transport(scope).close()
-        await _until_gone(receive)
+        await _wait_for_disconnect(receive)
 
 
 def endless(content: bytes, *, media_type: str, closing: ClosingEvent) -> Response:
-    """The content over and over, without a Content-Length, until the client hangs up."""
+    """The content repeated without a Content-Length until the client disconnects."""
 
     async def pieces() -> AsyncIterator[bytes]:
         while not closing.begun:
@@ -55,7 +55,7 @@ def endless(content: bytes, *, media_type: str, closing: ClosingEvent) -> Respon
 
 
 def slow(content: bytes, *, media_type: str, pause: float, closing: ClosingEvent) -> Response:
-    """The right content in small pieces."""
+    """The whole content in small pieces, with a pause after each."""
     step = max(1, -(-len(content) // PIECES))
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -72,6 +72,6 @@ def _transport(scope: Scope) -> asyncio.Transport:
     return transport
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue

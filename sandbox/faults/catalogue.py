@@ -1,4 +1,4 @@
-"""Every way in which the sandbox can misbehave, on which operation, and what its argument means."""
+"""Every fault that the sandbox can inject, on which operation, and what its argument means."""
 
 from enum import StrEnum
 from typing import Final, Literal
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Operation(StrEnum):
-    """What a client does to a vendor, or a vendor to a client (webhook)."""
+    """A call of a client to a vendor, or of a vendor to a client (webhook)."""
 
     CREATE = "create"
     GET = "get"
@@ -21,7 +21,7 @@ class Operation(StrEnum):
 
 
 class Fault(StrEnum):
-    """Every way in which the vendors can be told to misbehave."""
+    """Every fault that can be injected."""
 
     # one call
     REJECT_401 = "reject_401"
@@ -41,7 +41,7 @@ class Fault(StrEnum):
     REFUSED_WITH_200 = "refused_with_200"
     QUEUE_EXHAUSTED = "queue_exhausted"
     SNAKE_CASE_ID = "snake_case_id"
-    # the whole life of one prediction
+    # one prediction, until it has ended
     QUEUE_SECONDS = "queue_seconds"
     WORK_SECONDS = "work_seconds"
     NEVER_STARTS = "never_starts"
@@ -57,10 +57,10 @@ class Fault(StrEnum):
     OUTPUT_AT = "output_at"
     OUTPUT_ERASED = "output_erased"
     LIST_LAG = "list_lag"
-    # asking for a cancel
+    # a cancel request
     CANCEL_REFUSED = "cancel_refused"
     CANCEL_IGNORED = "cancel_ignored"
-    # fetching an output
+    # a download of an output
     EXPIRED_LINK = "expired_link"
     TRUNCATED_BODY = "truncated_body"
     ENDLESS_BODY = "endless_body"
@@ -68,7 +68,7 @@ class Fault(StrEnum):
     WRONG_CONTENT = "wrong_content"
     LENGTH_LIE = "length_lie"
     REDIRECT_PRIVATE = "redirect_private"
-    # a language model's answer
+    # an answer of a language model
     ANSWER_SECONDS = "answer_seconds"
     ANSWER_REFUSED = "answer_refused"
     ANSWER_FILTERED = "answer_filtered"
@@ -94,13 +94,13 @@ class FaultSheet(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     about: str
-    on: Operation | None = Operation.CREATE  #: where it fires unless told otherwise; None = on every call
+    on: Operation | None = Operation.CREATE  #: default operation on which it fires; None = on every call
     acts_on: frozenset[Operation] = frozenset({Operation.CREATE})
-    rides: bool = False  #: set on a create, it stays with the prediction for life
+    rides: bool = False  #: armed on a create, it stays attached to the prediction
     arg: Literal["text", "seconds", "status"] | None = None
     default: str = ""
     choices: tuple[str, ...] = ()
-    times: int = 1  #: how often it fires unless told otherwise; 0 = until cleared
+    times: int = 1  #: default for how often it fires; 0 = until cleared
 
 
 PRIVATE_URL: Final = "http://169.254.169.254/latest/meta-data/"
@@ -122,7 +122,7 @@ def _call(
     return FaultSheet(about=about, acts_on=acts_on, arg=arg, default=default)
 
 
-def _life(
+def _lasting(
     about: str,
     arg: Literal["text", "seconds"] | None = None,
     default: str = "",
@@ -168,23 +168,23 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.REFUSED_WITH_200: FaultSheet(about="refuses the submit with HTTP 200 and FAILED"),
     Fault.QUEUE_EXHAUSTED: FaultSheet(about="refuses the submit with HTTP 499: the account's queue is full"),
     Fault.SNAKE_CASE_ID: FaultSheet(about="the submit's answer spells the id job_id, not jobId"),
-    Fault.QUEUE_SECONDS: _life("waits so long in the queue", "seconds", "1"),
-    Fault.WORK_SECONDS: _life("is worked on for so long", "seconds", "3"),
-    Fault.NEVER_STARTS: _life("stays in the queue"),
-    Fault.NEVER_FINISHES: _life("starts and is worked on for ever"),
-    Fault.FAILED: _life("ends failed with this message", "text", "Prediction failed: CUDA out of memory"),
-    Fault.ABORTED: _life("ends aborted: its deadline came before it started"),
-    Fault.UNKNOWN_STATUS: _life("while not ended, its status is this word", "text", "hibernating", acts_on=VIEWS),
-    Fault.MISSING_KEYS: _life("every optional key is left out of the answer", acts_on=VIEWS),
-    Fault.RENAMED_MODEL: _life("answers name another model than was asked for", "text", "elsewhere/lifeboat"),
-    Fault.PROCESSING_WITH_OUTPUT: _life(
+    Fault.QUEUE_SECONDS: _lasting("waits so long in the queue", "seconds", "1"),
+    Fault.WORK_SECONDS: _lasting("is worked on for so long", "seconds", "3"),
+    Fault.NEVER_STARTS: _lasting("stays in the queue"),
+    Fault.NEVER_FINISHES: _lasting("starts and is worked on for ever"),
+    Fault.FAILED: _lasting("ends failed with this message", "text", "Prediction failed: CUDA out of memory"),
+    Fault.ABORTED: _lasting("ends aborted: its deadline came before it started"),
+    Fault.UNKNOWN_STATUS: _lasting("while not ended, its status is this word", "text", "hibernating", acts_on=VIEWS),
+    Fault.MISSING_KEYS: _lasting("every optional key is left out of the answer", acts_on=VIEWS),
+    Fault.RENAMED_MODEL: _lasting("answers name another model than was asked for", "text", "elsewhere/lifeboat"),
+    Fault.PROCESSING_WITH_OUTPUT: _lasting(
         "for so long the output is there, yet the status is processing", "seconds", "1"
     ),
-    Fault.OUTPUT_AS: _life("succeeds with an output of this shape", "text", "list", choices=OUTPUT_SHAPES),
-    Fault.ZERO_OUTPUTS: _life("succeeds with an output of null"),
-    Fault.OUTPUT_AT: _life("the output is this URL, by default at a private address", "text", PRIVATE_URL),
-    Fault.OUTPUT_ERASED: _life("input, output and logs are erased as soon as it has ended"),
-    Fault.LIST_LAG: _life("missing from lists for so long after its creation", "seconds", "86400", acts_on=LISTS),
+    Fault.OUTPUT_AS: _lasting("succeeds with an output of this shape", "text", "list", choices=OUTPUT_SHAPES),
+    Fault.ZERO_OUTPUTS: _lasting("succeeds with an output of null"),
+    Fault.OUTPUT_AT: _lasting("the output is this URL, by default at a private address", "text", PRIVATE_URL),
+    Fault.OUTPUT_ERASED: _lasting("input, output and logs are erased as soon as it has ended"),
+    Fault.LIST_LAG: _lasting("missing from lists for so long after its creation", "seconds", "86400", acts_on=LISTS),
     Fault.CANCEL_REFUSED: _at(Operation.CANCEL, "the cancel is answered with this status", "status", "409"),
     Fault.CANCEL_IGNORED: _at(Operation.CANCEL, "the cancel is answered 200, and the work goes on"),
     Fault.EXPIRED_LINK: _at(Operation.DELIVERY, "the link is answered with this status", "status", "404"),
@@ -206,7 +206,7 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.NO_QUOTA: _at(Operation.CHAT, "429 that no waiting mends: the account has no credit"),
     Fault.WEBHOOK_NONE: _webhook("no webhook is sent"),
     Fault.WEBHOOK_DUPLICATE: _webhook("each webhook is sent twice, with the same id"),
-    Fault.WEBHOOK_EARLY: _life("the create is answered only after the first webhook was delivered"),
+    Fault.WEBHOOK_EARLY: _lasting("the create is answered only after the first webhook was delivered"),
     Fault.WEBHOOK_OUT_OF_ORDER: _webhook("the last webhook comes first, the others after it"),
     Fault.WEBHOOK_FORGED: _webhook("webhooks are signed with a wrong key"),
     Fault.WEBHOOK_OLD: _webhook("webhooks carry a timestamp of one hour ago"),

@@ -1,1 +1,1 @@
-"""What survives a killed sandbox: records, files, and the ledger of paid submissions."""
+"""What survives a kill of the sandbox: records, files, and the ledger of paid submissions."""

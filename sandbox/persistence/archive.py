@@ -1,4 +1,4 @@
-"""What survives a killed sandbox: small documents in SQLite, image bytes as files beside it."""
+"""What survives a kill of the sandbox: small documents in SQLite, image bytes as files beside it."""
 
 import sqlite3
 import tempfile
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS documents (kind TEXT, id TEXT, body TEXT NOT NULL, PR
 
 
 class Archive:
-    """Documents by kind and id; each write is on its way to the disk before the call returns."""
+    """Documents by kind and id; each write is committed before the call returns."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -22,8 +22,8 @@ class Archive:
         self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, key, body))
 
     def get(self, kind: str, key: str) -> str | None:
-        found = self._connection.execute("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, key)).fetchone()
-        return str(found[0]) if found else None
+        row = self._connection.execute("SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, key)).fetchone()
+        return str(row[0]) if row else None
 
     def remove(self, kind: str, key: str) -> None:
         self._connection.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, key))
@@ -32,8 +32,8 @@ class Archive:
         self._connection.execute("DELETE FROM documents WHERE kind = ?", (kind,))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """All writes inside become durable at once, or none of them."""
+    def transaction(self) -> Iterator[None]:
+        """The writes in the block are committed together, or none of them."""
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
             yield
@@ -44,7 +44,7 @@ class Archive:
 
 
 class Blobs:
-    """Bytes by name, one file each; a file is either wholly there or not at all. Blocking: call it from a thread."""
+    """Bytes by name, one file each, written atomically. Blocking: call it from a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -74,7 +74,7 @@ class Blobs:
 
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[tuple[Archive, Blobs]]:
-    """The archive in `data_dir`, or in a temporary folder that goes away at the end."""
+    """The archive in `data_dir`, or in a temporary folder that is removed at the end."""
     if data_dir is None:
         with tempfile.TemporaryDirectory(prefix="sandbox-") as folder, _opened_in(Path(folder)) as both:
             yield both

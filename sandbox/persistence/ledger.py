@@ -1,4 +1,4 @@
-"""Who was charged for what: one row for every create that a vendor accepted."""
+"""What was charged: one row for every create that a vendor accepted."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ KIND: Final = "ledger"
 
 
 class Charge(StrEnum):
-    """What the vendor takes for a piece of work, by how it ended."""
+    """What the vendor charges for a job, by how it ended."""
 
     PENDING = "pending"
     CHARGED = "charged"
@@ -24,7 +24,7 @@ class Charge(StrEnum):
 
 
 class LedgerRow(BaseModel):
-    """One accepted submit, and what became of it."""
+    """One accepted submit and its outcome."""
 
     id: str
     vendor: str
@@ -44,12 +44,12 @@ class Ledger:
         rows = [LedgerRow.model_validate_json(body) for body in archive.all(KIND)]
         self._rows = {row.id: row for row in sorted(rows, key=lambda row: row.created_at)}
 
-    def enter(self, row: LedgerRow) -> None:
+    def add(self, row: LedgerRow) -> None:
         self._rows[row.id] = row
         self._archive.put(KIND, row.id, row.model_dump_json())
 
     def settle(self, key: str, *, outcome: str, charge: Charge) -> None:
-        self.enter(self._rows[key].model_copy(update={"outcome": outcome, "charge": charge}))
+        self.add(self._rows[key].model_copy(update={"outcome": outcome, "charge": charge}))
 
     def rows(self, correlation: str | None = None) -> list[LedgerRow]:
         return [row for row in self._rows.values() if correlation in (None, row.correlation)]
@@ -67,15 +67,15 @@ def correlation_of(inputs: dict[str, JsonValue], webhook: str | None) -> str | N
     """The caller's own token: `?a=` of an input URL, else `?t=` or the last part of the webhook's path."""
     for value in inputs.values():
         if isinstance(value, str) and value.startswith(("http://", "https://")):
-            planted = parse_qs(urlsplit(value).query).get("a")
-            if planted:
-                return planted[0]
+            tokens = parse_qs(urlsplit(value).query).get("a")
+            if tokens:
+                return tokens[0]
     if webhook is None:
         return None
     parts = urlsplit(webhook)
-    planted = parse_qs(parts.query).get("t")
-    return planted[0] if planted else parts.path.rstrip("/").rpartition("/")[2] or None
+    tokens = parse_qs(parts.query).get("t")
+    return tokens[0] if tokens else parts.path.rstrip("/").rpartition("/")[2] or None
 
 
-def hash_of(inputs: dict[str, JsonValue]) -> str:
+def sha256_of(inputs: dict[str, JsonValue]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -1,1 +1,1 @@
-"""Real work on pictures."""
+"""Image processing."""

@@ -1,4 +1,4 @@
-"""Getting the picture that a caller named: from the web, or out of a data: URL."""
+"""Loading an input picture: from the web, or from a data: URL."""
 
 import base64
 import binascii
@@ -10,11 +10,11 @@ import httpx
 from sandbox.pictures.upscaling import WorkFailedError
 
 MAX_DATA_URL: Final = 256 * 1024
-PATIENCE: Final = httpx.Timeout(30.0, connect=10.0)
+TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 
 
 def from_data_url(url: str) -> bytes:
-    """At most 256 kB, as the vendors have it; raises WorkFailedError."""
+    """Decode a data URL of at most 256 kB, the vendors' limit. Raises WorkFailedError."""
     if len(url) > MAX_DATA_URL:
         raise WorkFailedError("data URLs may have at most 256 kB; upload the file instead")
     head, _, body = url.partition(",")
@@ -27,24 +27,25 @@ def from_data_url(url: str) -> bytes:
 
 
 async def from_web(http: httpx.AsyncClient, url: str, *, max_bytes: int) -> bytes:
-    """Follows redirects; raises WorkFailedError when the file cannot be had or is too large."""
+    """Follows redirects; raises WorkFailedError when the file cannot be downloaded or is too large."""
     try:
-        async with http.stream("GET", url, follow_redirects=True, timeout=PATIENCE) as answer:
-            if not answer.is_success:
-                raise WorkFailedError(f"HTTP Error {answer.status_code}: {answer.reason_phrase} ({_bare(url)})")
-            return await _read(answer, max_bytes)
+        async with http.stream("GET", url, follow_redirects=True, timeout=TIMEOUT) as response:
+            if not response.is_success:
+                reason = f"{response.status_code}: {response.reason_phrase}"
+                raise WorkFailedError(f"HTTP Error {reason} ({_without_query(url)})")
+            return await _read(response, max_bytes)
     except (httpx.HTTPError, httpx.InvalidURL) as unreachable:
-        raise WorkFailedError(f"could not download {_bare(url)}: {unreachable!r}") from unreachable
+        raise WorkFailedError(f"could not download {_without_query(url)}: {unreachable!r}") from unreachable
 
 
-async def _read(answer: httpx.Response, max_bytes: int) -> bytes:
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     received = bytearray()
-    async for piece in answer.aiter_bytes():
+    async for piece in response.aiter_bytes():
         received += piece
         if len(received) > max_bytes:
             raise WorkFailedError(f"the input has more than {max_bytes} bytes")
     return bytes(received)
 
 
-def _bare(url: str) -> str:
+def _without_query(url: str) -> str:
     return url.partition("?")[0]

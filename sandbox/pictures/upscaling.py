@@ -1,4 +1,4 @@
-"""The real work: making a picture larger."""
+"""Upscaling a picture."""
 
 import io
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Format = Literal["jpg", "png"]
 
 
 class WorkFailedError(Exception):
-    """The work came to nothing; the words are what the vendor reports, often about an unusable input."""
+    """The work failed. The message is what the vendor reports, often about an unusable input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class Sharpening:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaleOrder:
-    """What to make of a picture."""
+class UpscaleOptions:
+    """How to upscale a picture."""
 
     factor: int
     sharpening: Sharpening
@@ -34,18 +34,18 @@ class UpscaleOrder:
     max_pixels: int
 
 
-def upscale(source: bytes, order: UpscaleOrder) -> bytes:
+def upscale(source: bytes, options: UpscaleOptions) -> bytes:
     """The picture `factor` times as wide and high. Blocking; raises WorkFailedError."""
     try:
         with Image.open(io.BytesIO(source)) as picture:
-            _check_size(picture.width * picture.height * order.factor**2, order.max_pixels)
-            upright = _in_colour(ImageOps.exif_transpose(picture), order.format)
+            _check_size(picture.width * picture.height * options.factor**2, options.max_pixels)
+            upright = _in_colour(ImageOps.exif_transpose(picture), options.format)
     except UNREADABLE as unreadable:
         raise WorkFailedError(f"cannot identify image file: {unreadable}") from unreadable
-    size = (upright.width * order.factor, upright.height * order.factor)
+    size = (upright.width * options.factor, upright.height * options.factor)
     larger = upright.resize(size, Image.Resampling.LANCZOS)
-    mask = ImageFilter.UnsharpMask(radius=order.sharpening.radius, percent=order.sharpening.amount, threshold=2)
-    return _encoded(larger.filter(mask), order.format)
+    mask = ImageFilter.UnsharpMask(radius=options.sharpening.radius, percent=options.sharpening.amount, threshold=2)
+    return _encoded(larger.filter(mask), options.format)
 
 
 def _check_size(pixels: int, limit: int) -> None:
@@ -54,7 +54,7 @@ def _check_size(pixels: int, limit: int) -> None:
 
 
 def _in_colour(picture: Image.Image, target: Format) -> Image.Image:
-    """RGB, or RGBA where the picture is transparent and the format can say so; JPEG gets a white ground."""
+    """RGB, or RGBA where the picture is transparent and the format supports it; for JPEG on a white background."""
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     transparent = picture.convert("RGBA")

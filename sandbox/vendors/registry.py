@@ -1,4 +1,4 @@
-"""Every simulated vendor: each package in this folder is one, and says in its `VENDOR` what there is to serve."""
+"""Every simulated vendor: each package in this folder is one and declares it as `VENDOR`."""
 
 import pkgutil
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from sandbox.context import SandboxContext, VendorService
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedVendor:
-    """`opened` holds what the routes share, where they share something; routes find it in the context's `services`."""
+    """`opened` opens the service that the routes share, if there is one; routes find it in the context's `services`."""
 
     routers: tuple[APIRouter, ...]
     opened: Callable[[SandboxContext], AbstractAsyncContextManager[VendorService]] | None = None

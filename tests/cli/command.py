@@ -1,4 +1,4 @@
-"""The `aijobs` command as people run it: in a process of its own."""
+"""The `aijobs` command in a process of its own, as users run it."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
-PATIENCE: Final = 120.0
+TIMEOUT: Final = 120.0
 OURS: Final = ("AIJOBS_", "TEMPORAL_")  #: how the names of settings begin
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
+class CommandResult:
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -35,35 +35,35 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class Running:
+class RunningCommand:
     """A command that has not ended."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.pid = process.pid
-        self.said = ""
+        self.output = ""
 
-    async def until_it_says(self, words: str) -> None:
+    async def wait_for_output(self, words: str) -> None:
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            while words not in self.said:
+        async with asyncio.timeout(TIMEOUT):
+            while words not in self.output:
                 line = await self._process.stdout.readline()
-                assert line, f"It ended without saying {words!r}: {self.said}{await self._errors()}"
-                self.said += line.decode()
+                assert line, f"It ended without printing {words!r}: {self.output}{await self._errors()}"
+                self.output += line.decode()
 
-    async def interrupt(self) -> Ended:
-        """Ctrl-C, as a terminal sends it to the foreground."""
+    async def interrupt(self) -> CommandResult:
+        """Ctrl-C, as a terminal sends it to the process in the foreground."""
         self._process.send_signal(signal.SIGINT)
-        return await self.ended()
+        return await self.result()
 
     def terminate(self) -> None:
         self._process.terminate()
 
-    async def ended(self) -> Ended:
-        async with asyncio.timeout(PATIENCE):
+    async def result(self) -> CommandResult:
+        async with asyncio.timeout(TIMEOUT):
             out, err = await self._process.communicate()
         assert self._process.returncode is not None
-        return Ended(self._process.returncode, self.said + out.decode(), err.decode())
+        return CommandResult(self._process.returncode, self.output + out.decode(), err.decode())
 
     async def kill(self) -> None:
         if self._process.returncode is None:
@@ -76,7 +76,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*arguments: str, folder: Path, **settings: str) -> AsyncIterator[Running]:
+async def running(*arguments: str, folder: Path, **settings: str) -> AsyncIterator[RunningCommand]:
     """`aijobs ARGUMENTS` with `folder` as data directory, until the block ends at the latest."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.main", *arguments),
@@ -86,28 +86,28 @@ async def running(*arguments: str, folder: Path, **settings: str) -> AsyncIterat
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    command = Running(process)
+    command = RunningCommand(process)
     try:
         yield command
     finally:
         await command.kill()
 
 
-async def aijobs_process(*arguments: str, folder: Path, **settings: str) -> Ended:
+async def aijobs_process(*arguments: str, folder: Path, **settings: str) -> CommandResult:
     """Run a command to its end, beside what the test itself serves."""
     async with running(*arguments, folder=folder, **settings) as command:
-        return await command.ended()
+        return await command.result()
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Nothing of the tester's own settings; only these."""
+    """The environment without the developer's own settings; only these."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return inherited | {"AIJOBS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)} | settings
 
 
-def processes_about(folder: Path) -> dict[int, str]:
-    """The command lines, by pid, of all processes that have a folder among their arguments or settings."""
-    found = {}
+def processes_of(folder: Path) -> dict[int, str]:
+    """The command lines, by pid, of all processes with this folder in their arguments or environment."""
+    command_lines = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
@@ -115,19 +115,19 @@ def processes_about(folder: Path) -> dict[int, str]:
         except OSError:
             continue
         if int(process.name) != os.getpid() and (str(folder) in line or str(folder) in variables):
-            found[int(process.name)] = line
-    return found
+            command_lines[int(process.name)] = line
+    return command_lines
 
 
 def pid_of(command: str, *, folder: Path) -> int:
     """The one process of an installation that runs this command."""
-    (found,) = (pid for pid, line in processes_about(folder).items() if line.endswith(f"cli.main {command}"))
-    return found
+    (pid,) = (pid for pid, line in processes_of(folder).items() if line.endswith(f"cli.main {command}"))
+    return pid
 
 
-async def nobody_about(folder: Path, *, within: float = 5.0) -> bool:
-    deadline = time.monotonic() + within
-    while processes_about(folder):
+async def all_processes_end(folder: Path, *, timeout: float = 5.0) -> bool:
+    deadline = time.monotonic() + timeout
+    while processes_of(folder):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The `aijobs` command within this process, for whatever needs nothing else to run at the same time."""
+"""The `aijobs` command within the test's process, for tests that need no other process."""
 
 import os
 from collections.abc import AsyncIterator
@@ -12,28 +12,28 @@ from aijobs.persistence.access.first_key import ensure_first_key
 from cli.main import run
 from tests.api.conftest import NOBODY_THERE, opened_parts
 from tests.api.installation import ApiUnderTest, opened_installation
-from tests.cli.command import OURS, Ended
+from tests.cli.command import OURS, CommandResult
 from workflows.client import TemporalJobEngine
 
 
 class Command(Protocol):
-    def __call__(self, *arguments: str, **settings: str) -> Ended: ...
+    def __call__(self, *arguments: str, **settings: str) -> CommandResult: ...
 
 
 @pytest.fixture
 def aijobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`tmp_path` is the data directory; nothing else is set but what the test says."""
+    """Runs a command with `tmp_path` as data directory; only the test's own settings are set."""
     for name in [name for name in os.environ if name.startswith(OURS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AIJOBS_DATA_DIR", str(tmp_path))
 
-    def aijobs_here(*arguments: str, **settings: str) -> Ended:
+    def run_here(*arguments: str, **settings: str) -> CommandResult:
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         code = run(arguments)
-        return Ended(code, *capsys.readouterr())
+        return CommandResult(code, *capsys.readouterr())
 
-    return aijobs_here
+    return run_here
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The doctor names what is broken, says how to mend it, and breaks nothing."""
+"""The doctor names what is broken, says how to fix it, and changes nothing."""
 
 import asyncio
 from pathlib import Path
@@ -23,29 +23,29 @@ def by_part(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_fresh_machine_is_not_broken_and_stays_untouched(aijobs: Command, tmp_path: Path) -> None:
     folder = tmp_path / "not there yet"
 
-    ended = aijobs("doctor", "--json", AIJOBS_DATA_DIR=str(folder))
+    result = aijobs("doctor", "--json", AIJOBS_DATA_DIR=str(folder))
 
-    found = by_part(ended.document)
-    assert ended.code == Exit.SUCCESS
+    found = by_part(result.document)
+    assert result.code == Exit.SUCCESS
     assert found["Data"]["health"] == "off"
     assert found["Replicate"]["health"] == "off"
     assert not folder.exists()
 
 
 def test_wrong_settings_are_named_and_the_rest_is_left(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("doctor", AIJOBS_STORE__URL="ftp://x", AIJOBS_POINTS__DAILY_LIMIT="many")
+    result = aijobs("doctor", AIJOBS_STORE__URL="ftp://x", AIJOBS_POINTS__DAILY_LIMIT="many")
 
-    assert ended.code == Exit.ERROR
-    assert "AIJOBS_STORE__URL" in ended.out
-    assert "AIJOBS_POINTS__DAILY_LIMIT" in ended.out
-    assert "Traceback" not in ended.err
+    assert result.code == Exit.ERROR
+    assert "AIJOBS_STORE__URL" in result.out
+    assert "AIJOBS_POINTS__DAILY_LIMIT" in result.out
+    assert "Traceback" not in result.err
 
 
 def test_everything_that_is_broken_is_found_at_once(aijobs: Command, tmp_path: Path) -> None:
     (tmp_path / "aijobs.db").write_text("no database")
     (tmp_path / "store").touch()
 
-    ended = aijobs(
+    result = aijobs(
         *("doctor", "--json"),
         TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}",
         AIJOBS_REPLICATE__TOKEN="r8_x",
@@ -53,17 +53,17 @@ def test_everything_that_is_broken_is_found_at_once(aijobs: Command, tmp_path: P
         AIJOBS_PUBLIC_URL=f"http://127.0.0.1:{free_port()}",
     )
 
-    found = by_part(ended.document)
+    found = by_part(result.document)
     broken = {part for part, finding in found.items() if finding["health"] == "broken"}
-    assert ended.code == Exit.ERROR
+    assert result.code == Exit.ERROR
     assert broken == {"Database", "Store", "Temporal", "Replicate", "API"}
     assert all(found[part]["mend"] for part in broken)
 
 
 async def test_what_is_configured_is_asked(tmp_path: Path) -> None:
-    taken = SandboxConfig(port=0, tokens=frozenset({"r8_right"}))
-    async with temporal_server(data_dir=None) as temporal, running_sandbox(taken) as sandbox:
-        here = {
+    config = SandboxConfig(port=0, tokens=frozenset({"r8_right"}))
+    async with temporal_server(data_dir=None) as temporal, running_sandbox(config) as sandbox:
+        settings = {
             "TEMPORAL_ADDRESS": temporal.address,
             "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
             "AIJOBS_TTAPI__BASE_URL": sandbox.url,
@@ -71,7 +71,7 @@ async def test_what_is_configured_is_asked(tmp_path: Path) -> None:
         }
         right, wrong = await asyncio.gather(
             *(
-                aijobs_process("doctor", "--json", folder=tmp_path, **dict.fromkeys(TOKENS, token), **here)
+                aijobs_process("doctor", "--json", folder=tmp_path, **dict.fromkeys(TOKENS, token), **settings)
                 for token in ("r8_right", "r8_wrong")
             )
         )

@@ -49,16 +49,16 @@ def test_a_users_key_cannot_run_the_installation(aijobs: Command) -> None:
 
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("keys", "revoke", "0123456789abcdef")
+    result = aijobs("keys", "revoke", "0123456789abcdef")
 
-    assert ended.code == Exit.NOT_FOUND
-    assert "0123456789abcdef" in ended.err
+    assert result.code == Exit.NOT_FOUND
+    assert "0123456789abcdef" in result.err
 
 
 async def test_a_shared_database_without_a_key_is_said(tmp_path: Path) -> None:
     settings = {"AIJOBS_DATABASE_URL": f"sqlite:///{tmp_path}/shared.db", "AIJOBS_API__PORT": str(free_port())}
     async with running("api", folder=tmp_path, **settings) as api:
-        await api.until_it_says("no_key_yet")
+        await api.wait_for_output("no_key_yet")
 
-    assert "aijobs keys create NAME" in api.said
+    assert "aijobs keys create NAME" in api.output
     assert not (tmp_path / KEY_FILE).exists()

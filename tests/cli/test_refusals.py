@@ -1,15 +1,15 @@
-"""What a command says, and which exit code it has, when it cannot do what it was asked for."""
+"""Messages and exit codes of commands that fail."""
 
 from pathlib import Path
 
 import pytest
 from aijobs_client import ApiError, FieldProblem
 
-from cli.api_client import for_people
+from cli.api_client import to_command_error
 from cli.commands.submit import read_params
 from cli.embedded.ports import free_port
 from cli.errors import CommandError, Exit
-from cli.main import COMMANDS, assembled
+from cli.main import COMMANDS, build_cli
 from tests.cli.conftest import Command
 
 LIVE_KEY = "aijobs_service_0000000000000000_nothing"
@@ -17,95 +17,95 @@ LIVE_KEY = "aijobs_service_0000000000000000_nothing"
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_can_be_assembled_alone(command: str) -> None:
-    names = [registered.name for registered in assembled(command).registered_commands]
-    groups = [group.name for group in assembled(command).registered_groups]
+    names = [registered.name for registered in build_cli(command).registered_commands]
+    groups = [group.name for group in build_cli(command).registered_groups]
 
     assert names + groups == [command]
 
 
 def test_an_unknown_setting_is_named(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("jobs", AIJOBS_REPLICAT__TOKEN="x")
+    result = aijobs("jobs", AIJOBS_REPLICAT__TOKEN="x")
 
-    assert ended.code == Exit.ERROR
-    assert "AIJOBS_REPLICAT__TOKEN" in ended.err
-    assert "Traceback" not in ended.err
+    assert result.code == Exit.ERROR
+    assert "AIJOBS_REPLICAT__TOKEN" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_an_unknown_command_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("upp")
+    result = aijobs("upp")
 
-    assert ended.code == Exit.USAGE
-    assert "No such command 'upp'" in ended.err
+    assert result.code == Exit.USAGE
+    assert "No such command 'upp'" in result.err
 
 
 def test_without_a_key_nothing_is_asked(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("jobs")
+    result = aijobs("jobs")
 
-    assert ended.code == Exit.ERROR
-    assert f"{tmp_path / 'key'} does not exist" in ended.err
-    assert "aijobs up" in ended.err
+    assert result.code == Exit.ERROR
+    assert f"{tmp_path / 'key'} does not exist" in result.err
+    assert "aijobs up" in result.err
 
 
 def test_an_api_that_is_away_has_an_exit_code_of_its_own(aijobs: Command, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    ended = aijobs("jobs", "--url", url, "--key", LIVE_KEY)
+    result = aijobs("jobs", "--url", url, "--key", LIVE_KEY)
 
-    assert ended.code == Exit.UNREACHABLE
-    assert url in ended.err
+    assert result.code == Exit.UNREACHABLE
+    assert url in result.err
 
 
 def test_the_api_and_the_key_may_come_from_the_settings(aijobs: Command, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    ended = aijobs("jobs", AIJOBS_CLI__URL=url, AIJOBS_CLI__KEY=LIVE_KEY)
+    result = aijobs("jobs", AIJOBS_CLI__URL=url, AIJOBS_CLI__KEY=LIVE_KEY)
 
-    assert ended.code == Exit.UNREACHABLE
-    assert url in ended.err
+    assert result.code == Exit.UNREACHABLE
+    assert url in result.err
 
 
 def test_a_photo_that_is_not_there_is_refused_before_anything_is_sent(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("submit", "any_model", "--image", str(tmp_path / "none.jpg"))
+    result = aijobs("submit", "any_model", "--image", str(tmp_path / "none.jpg"))
 
-    assert ended.code == Exit.ERROR
-    assert "There is no file" in ended.err
+    assert result.code == Exit.ERROR
+    assert "There is no file" in result.err
 
 
 def test_a_status_that_does_not_exist_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("jobs", "--status", "DONE")
+    result = aijobs("jobs", "--status", "DONE")
 
-    assert ended.code == Exit.USAGE
-    assert "SUCCESS" in ended.err
+    assert result.code == Exit.USAGE
+    assert "SUCCESS" in result.err
 
 
 def test_a_worker_without_temporal_says_so(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("worker", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    result = aijobs("worker", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
 
-    assert ended.code == Exit.UNREACHABLE
-    assert "TEMPORAL_ADDRESS" in ended.err
+    assert result.code == Exit.UNREACHABLE
+    assert "TEMPORAL_ADDRESS" in result.err
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(aijobs: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    ended = aijobs("up", "--data-dir", str(tmp_path / "file" / "folder"))
+    result = aijobs("up", "--data-dir", str(tmp_path / "file" / "folder"))
 
-    assert ended.code == Exit.ERROR
-    assert "cannot be written" in ended.err
+    assert result.code == Exit.ERROR
+    assert "cannot be written" in result.err
 
 
 def test_a_temporal_of_ones_own_must_be_there(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("up", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    result = aijobs("up", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
 
-    assert ended.code == Exit.UNREACHABLE
-    assert "TEMPORAL_ADDRESS" in ended.err
+    assert result.code == Exit.UNREACHABLE
+    assert "TEMPORAL_ADDRESS" in result.err
 
 
 def test_a_queue_that_does_not_exist_is_named(aijobs: Command, tmp_path: Path) -> None:
-    ended = aijobs("worker", "--queues", "aijobs,other")
+    result = aijobs("worker", "--queues", "aijobs,other")
 
-    assert ended.code == Exit.ERROR
-    assert "There is no queue other" in ended.err
+    assert result.code == Exit.ERROR
+    assert "There is no queue other" in result.err
 
 
 def test_parameters_are_json_where_they_read_as_json(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_problem_names_each_field() -> None:
         code="invalid_parameters", status=422, detail="Invalid parameters", errors=(wrong,), request_id="req_1"
     )
 
-    refused = for_people(problem)
+    refused = to_command_error(problem)
 
     assert str(refused) == "Invalid parameters"
     assert refused.details == ("/params/upscale_factor: Input should be 2, 4 or 6",)
@@ -139,6 +139,6 @@ def test_a_problem_names_each_field() -> None:
 
 
 def test_an_answer_that_is_no_problem_document_is_still_told() -> None:
-    assert "500" in for_people(ApiError(code="", status=500, detail="")).hint
-    assert for_people(ApiError(code="", status=404, detail="")).code == Exit.NOT_FOUND
-    assert for_people(ApiError(code="", status=502, detail="")).code == Exit.UNREACHABLE
+    assert "500" in to_command_error(ApiError(code="", status=500, detail="")).hint
+    assert to_command_error(ApiError(code="", status=404, detail="")).code == Exit.NOT_FOUND
+    assert to_command_error(ApiError(code="", status=502, detail="")).code == Exit.UNREACHABLE

@@ -1,4 +1,4 @@
-"""Whatever is away, everything that runs ends when it is told to: in time, at once the second time, with its parent."""
+"""Every process ends after a signal, also without Temporal: in time, at once at the second, and with its parent."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from cli.commands.serve import WORKER_MARGIN
 from cli.embedded.ports import free_ports
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 from cli.errors import Exit
-from tests.cli.command import Running, nobody_about, running
+from tests.cli.command import RunningCommand, all_processes_end, running
 from workflows.task_queues import WORKFLOWS
 
 SLACK = 3.0
@@ -26,10 +26,10 @@ READY = "Ctrl-C stops everything"
 
 
 @asynccontextmanager
-async def worker_without_temporal(folder: Path, *, patience: str) -> AsyncIterator[Running]:
-    """A worker that was at work when Temporal was killed."""
+async def worker_without_temporal(folder: Path, *, shutdown_patience: str) -> AsyncIterator[RunningCommand]:
+    """A running worker whose Temporal server was killed."""
     async with temporal_server(data_dir=None) as temporal:
-        settings = {"TEMPORAL_ADDRESS": temporal.address, "AIJOBS_WORKER__SHUTDOWN_PATIENCE": patience}
+        settings = {"TEMPORAL_ADDRESS": temporal.address, "AIJOBS_WORKER__SHUTDOWN_PATIENCE": shutdown_patience}
         async with running("worker", folder=folder, **settings) as worker:
             await until_polled(temporal)
             os.killpg(temporal.process.pid, signal.SIGKILL)
@@ -50,45 +50,45 @@ async def until_polled(temporal: TemporalServer) -> None:
 
 
 async def test_a_worker_ends_within_its_patience_though_temporal_is_away(tmp_path: Path) -> None:
-    async with worker_without_temporal(tmp_path, patience="1s") as worker:
+    async with worker_without_temporal(tmp_path, shutdown_patience="1s") as worker:
         began = time.monotonic()
         worker.terminate()
-        await worker.ended()
+        await worker.result()
 
     assert time.monotonic() - began < 1 + WORKER_MARGIN.total_seconds() + SLACK
 
 
 async def test_the_second_signal_ends_it_at_once(tmp_path: Path) -> None:
-    async with worker_without_temporal(tmp_path, patience="100s") as worker:
+    async with worker_without_temporal(tmp_path, shutdown_patience="100s") as worker:
         worker.terminate()
         await asyncio.sleep(1)
         began = time.monotonic()
-        ended = await worker.interrupt()
+        result = await worker.interrupt()
 
     assert time.monotonic() - began < SLACK
-    assert ended.code == Exit.INTERRUPTED
+    assert result.code == Exit.INTERRUPTED
 
 
 @pytest.fixture
-async def up(tmp_path: Path) -> AsyncIterator[Running]:
+async def up(tmp_path: Path) -> AsyncIterator[RunningCommand]:
     options = ("--api-port", "--temporal-port", "--ui-port", "--sandbox-port")
     ports = [word for option, port in zip(options, free_ports(4), strict=True) for word in (option, str(port))]
     async with running("up", *ports, folder=tmp_path) as installation:
-        await installation.until_it_says(READY)
+        await installation.wait_for_output(READY)
         yield installation
 
 
-async def test_nothing_outlives_the_process_that_started_it(up: Running, tmp_path: Path) -> None:
+async def test_nothing_outlives_the_process_that_started_it(up: RunningCommand, tmp_path: Path) -> None:
     await up.kill()
 
-    assert await nobody_about(tmp_path, within=SLACK)
+    assert await all_processes_end(tmp_path, timeout=SLACK)
 
 
-async def test_a_second_ctrl_c_ends_everything_at_once(up: Running, tmp_path: Path) -> None:
+async def test_a_second_ctrl_c_ends_everything_at_once(up: RunningCommand, tmp_path: Path) -> None:
     os.kill(up.pid, signal.SIGINT)
     os.kill(up.pid, signal.SIGINT)
     began = time.monotonic()
-    await up.ended()
+    await up.result()
 
     assert time.monotonic() - began < SLACK
-    assert await nobody_about(tmp_path, within=SLACK)
+    assert await all_processes_end(tmp_path, timeout=SLACK)

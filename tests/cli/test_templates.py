@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.errors import Exit
 from tests.api.installation import ApiUnderTest
-from tests.cli.command import Ended, aijobs_process
+from tests.cli.command import CommandResult, aijobs_process
 
 RECIPE = """
 name = "Recipe"
@@ -14,7 +14,7 @@ columns = [{ name = "Dish", required = true }]
 """
 
 
-async def aijobs(folder: Path, *arguments: str) -> Ended:
+async def aijobs(folder: Path, *arguments: str) -> CommandResult:
     return await aijobs_process("templates", *arguments, folder=folder)
 
 
@@ -36,9 +36,9 @@ async def test_a_file_is_checked_saved_and_listed(api: ApiUnderTest, tmp_path: P
 async def test_what_is_wrong_with_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE.replace("Dish", ""), "utf-8")
 
-    wrong = await aijobs(tmp_path, "check", str(tmp_path / "recipe.toml"))
+    invalid = await aijobs(tmp_path, "check", str(tmp_path / "recipe.toml"))
     missing = await aijobs(tmp_path, "check", str(tmp_path / "soup.toml"))
 
-    assert (wrong.code, missing.code) == (Exit.ERROR, Exit.ERROR)
-    assert "columns.0.name" in wrong.err
+    assert (invalid.code, missing.code) == (Exit.ERROR, Exit.ERROR)
+    assert "columns.0.name" in invalid.err
     assert "cannot be read" in missing.err

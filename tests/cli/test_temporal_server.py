@@ -1,4 +1,4 @@
-"""The Temporal server that we start is ready when we say so, keeps its data, and is gone afterwards."""
+"""The embedded Temporal server: it is ready when it is opened, keeps its data, and ends with the block."""
 
 import os
 import re
@@ -11,10 +11,10 @@ import pytest
 from temporalio.client import Client
 
 from cli.embedded.ports import free_port, is_free
-from cli.embedded.processes import Recipe, running
+from cli.embedded.processes import ProcessSpec, running
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
-from tests.cli.command import environment, nobody_about, processes_about
+from tests.cli.command import all_processes_end, environment, processes_of
 from workflows.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
 
@@ -85,7 +85,7 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 async def test_a_process_ends_when_we_are_killed(tmp_path: Path) -> None:
-    """The child of a parent that is killed with SIGKILL, which can clean up nothing."""
+    """The child of a parent that is killed with SIGKILL and cannot clean up."""
     script = """
 import asyncio, sys
 from pathlib import Path
@@ -102,15 +102,15 @@ asyncio.run(main())
     async def is_ready() -> bool:
         return (tmp_path / "ready").exists()
 
-    recipe = Recipe(
+    spec = ProcessSpec(
         name="parent", command=(sys.executable, "-c", script, str(tmp_path)), environment=environment(tmp_path)
     )
-    async with running(recipe, is_ready=is_ready) as parent:
-        assert len(processes_about(tmp_path)) == 2
+    async with running(spec, is_ready=is_ready) as parent:
+        assert len(processes_of(tmp_path)) == 2
 
         os.kill(parent.pid, signal.SIGKILL)
 
-        assert await nobody_about(tmp_path)
+        assert await all_processes_end(tmp_path)
 
 
 async def test_a_port_that_is_free_is_in_nobodys_way() -> None:

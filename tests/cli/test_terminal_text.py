@@ -1,4 +1,4 @@
-"""What vendors and users write is shown, and never obeyed."""
+"""Text of vendors and users cannot control the terminal."""
 
 import asyncio
 import json
@@ -24,10 +24,10 @@ C1: Final = "\x9b31mred\x9d0;title\x9c"
 BIDI: Final = "\u202egnp.exe\u2066"
 HOSTILE: Final = f"bad{CLEAR}{COPY}{LINK}{C1}{BIDI}\r\n  ✓ All is well\u2028\x7f\t[bold red]markup[/]"
 
-#: What a terminal would obey, but for the end of a line.
-OBEYED: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: Characters that control a terminal, without the end of a line.
+CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 #: Rich's own colours and cursor in a terminal.
-OF_RICH: Final = re.compile(r"\x1b\[[\d;?]*[mhlKAG]|\r\n|\r")
+RICH_CODES: Final = re.compile(r"\x1b\[[\d;?]*[mhlKAG]|\r\n|\r")
 
 SHOWN: Final = (
     ("jobs",),
@@ -42,85 +42,85 @@ SHOWN: Final = (
 )
 
 
-async def a_hostile_job(api: ApiUnderTest) -> str:
+async def submit_hostile_job(api: ApiUnderTest) -> str:
     code = await api.job()
     await api.push(code, JobStatus.SUBMITTED, JobStatus.FAILED)
     document = json.dumps({"message": HOSTILE, "code": "provider_failed", "stage": "processing"})
-    values = {"code": code, "said": HOSTILE, "error": document}
+    values = {"code": code, "text": HOSTILE, "error": document}
     statements = (
-        "UPDATE job SET error = :error, out_id = :said, model_name = :said, platform = :said, req_json = :error, "
-        "resp_json = :error, user_id = 'u' || :said WHERE code = :code",
+        "UPDATE job SET error = :error, out_id = :text, model_name = :text, platform = :text, req_json = :error, "
+        "resp_json = :error, user_id = 'u' || :text WHERE code = :code",
         "UPDATE job_event SET detail = :error WHERE job_code = :code",
     )
     async with api.parts.database.write() as session:
         connection = await session.connection()
         for statement in statements:
-            named = {name: value for name, value in values.items() if f":{name}" in statement}
-            await connection.execute(text(statement), named)
+            filled = {name: value for name, value in values.items() if f":{name}" in statement}
+            await connection.execute(text(statement), filled)
     return code
 
 
 @pytest.mark.parametrize("arguments", SHOWN, ids=" ".join)
 async def test_nothing_is_obeyed(api: ApiUnderTest, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    code = await a_hostile_job(api)
-    named = [code if argument == "CODE" else argument for argument in arguments]
+    code = await submit_hostile_job(api)
+    filled = [code if argument == "CODE" else argument for argument in arguments]
 
-    ended = await aijobs_process(*named, "--url", api.url, folder=tmp_path)
+    result = await aijobs_process(*filled, "--url", api.url, folder=tmp_path)
 
-    assert not OBEYED.search(ended.out + ended.err), ended
+    assert not CONTROLS.search(result.out + result.err), result
     if "--json" in arguments:
-        assert repr(HOSTILE)[1:-1] in str(ended.lines)
+        assert repr(HOSTILE)[1:-1] in str(result.lines)
     elif arguments[0] in {"show", "watch"}:
-        assert len([line for line in ended.out.splitlines() if "All is well" in line]) == ended.out.count("bad")
-        assert "[bold red]markup[/]" in ended.out
+        assert len([line for line in result.out.splitlines() if "All is well" in line]) == result.out.count("bad")
+        assert "[bold red]markup[/]" in result.out
 
 
 @pytest.mark.parametrize("arguments", [("jobs",), ("show", "CODE", "--exchange"), ("watch", "CODE")], ids=" ".join)
 async def test_nothing_is_obeyed_by_a_terminal(api: ApiUnderTest, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    code = await a_hostile_job(api)
-    named = [code if argument == "CODE" else argument for argument in arguments]
+    code = await submit_hostile_job(api)
+    filled = [code if argument == "CODE" else argument for argument in arguments]
 
-    written = await in_a_terminal(*named, "--url", api.url, folder=tmp_path)
+    output = await run_in_terminal(*filled, "--url", api.url, folder=tmp_path)
 
-    assert "bad" in written
-    assert not OBEYED.search(OF_RICH.sub("", written)), repr(written)
-    assert "evil.example\x1b" not in written
+    assert "bad" in output
+    assert not CONTROLS.search(RICH_CODES.sub("", output)), repr(output)
+    assert "evil.example\x1b" not in output
 
 
-async def in_a_terminal(*arguments: str, folder: Path) -> str:
-    ours, theirs = pty.openpty()
+async def run_in_terminal(*arguments: str, folder: Path) -> str:
+    controller, terminal = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *("python", "-m", "cli.main", *arguments),
         env=environment(folder, TERM="xterm-256color", COLUMNS="200"),
         cwd=ROOT,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
     )
-    os.close(theirs)
-    written = await asyncio.to_thread(_all_of, ours)
+    os.close(terminal)
+    output = await asyncio.to_thread(_read_all, controller)
     await process.wait()
-    os.close(ours)
-    return written
+    os.close(controller)
+    return output
 
 
-def _all_of(terminal: int) -> str:
-    read = b""
+def _read_all(terminal: int) -> str:
+    output = b""
     while True:
         try:
             chunk = os.read(terminal, 65536)
-        except OSError:  # nobody has it open any more
+        except OSError:  # the other end is closed
             chunk = b""
         if not chunk:
-            return read.decode()
-        read += chunk
+            return output.decode()
+        output += chunk
 
 
 async def test_a_problem_from_the_api_is_one_line(api: ApiUnderTest, tmp_path: Path) -> None:
-    ended = await aijobs_process("show", f"job_x{CLEAR}\n{COPY}", "--url", api.url, folder=tmp_path)
+    result = await aijobs_process("show", f"job_x{CLEAR}\n{COPY}", "--url", api.url, folder=tmp_path)
 
-    assert ended.code != 0
-    assert not OBEYED.search(ended.err)
+    assert result.code != 0
+    assert not CONTROLS.search(result.err)
 
 
 def test_a_line_stays_as_long_as_it_was() -> None:
@@ -132,7 +132,7 @@ def test_a_line_stays_as_long_as_it_was() -> None:
 
 @pytest.mark.parametrize("value", [HOSTILE, {"a": [HOSTILE, 1]}, "\ud800", "plain ✓ 生成中"])
 def test_json_stays_the_same_json(value: Any) -> None:
-    written = terminal_text.json_text(json.dumps(value, ensure_ascii=False))
+    output = terminal_text.json_text(json.dumps(value, ensure_ascii=False))
 
-    assert json.loads(written) == value
-    assert not OBEYED.search(written)
+    assert json.loads(output) == value
+    assert not CONTROLS.search(output)

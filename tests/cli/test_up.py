@@ -1,4 +1,4 @@
-"""A whole installation as people run it. The tests share one `aijobs up`, which the last one stops and starts again."""
+"""A whole installation, as users run it. The tests share one `aijobs up`, which the last one stops and starts again."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from cli.embedded.installation import LOCK_FILE
 from cli.embedded.ports import free_ports
 from cli.errors import Exit
 from cli.options import KEY_FILE, URL_FILE
-from tests.cli.command import ROOT, Running, aijobs_process, nobody_about, pid_of, processes_about, running
+from tests.cli.command import ROOT, RunningCommand, aijobs_process, all_processes_end, pid_of, processes_of, running
 from tests.cli.conftest import Command
 
 UPSCALE = "replicate_imageupscale_v1"
@@ -36,16 +36,16 @@ def ports() -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def up(folder: Path, ports: list[str]) -> AsyncIterator[Running]:
+async def up(folder: Path, ports: list[str]) -> AsyncIterator[RunningCommand]:
     secrets = {"AWS_SECRET_ACCESS_KEY": "kept-from-programs", "SOME_API_TOKEN": "kept-from-programs"}
     async with running("up", *ports, folder=folder, **secrets) as installation:
-        await installation.until_it_says(READY)
+        await installation.wait_for_output(READY)
         yield installation
 
 
 @pytest.fixture
-def here(aijobs: Command, up: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Commands that find the running installation by its data directory, as in a second terminal."""
+def command_on_up(aijobs: Command, up: RunningCommand, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs commands on the installation that `aijobs up` runs, as in a second terminal."""
     monkeypatch.setenv("AIJOBS_DATA_DIR", str(folder))
     return aijobs
 
@@ -54,13 +54,13 @@ def statuses(events: list[dict[str, Any]]) -> list[str]:
     return [event["job_status_name"] for event in events if event["kind"] == "status"]
 
 
-def test_it_says_where_everything_is(up: Running, ports: list[str], folder: Path) -> None:
-    assert all(port in up.said for port in ports[1::2])
-    assert str(folder / KEY_FILE) in up.said
+def test_it_says_where_everything_is(up: RunningCommand, ports: list[str], folder: Path) -> None:
+    assert all(port in up.output for port in ports[1::2])
+    assert str(folder / KEY_FILE) in up.output
     assert (folder / KEY_FILE).stat().st_mode & 0o077 == 0
 
 
-def test_what_it_keeps_is_for_its_own_user_alone(up: Running, folder: Path) -> None:
+def test_what_it_keeps_is_for_its_own_user_alone(up: RunningCommand, folder: Path) -> None:
     open_to_others = [
         str(path) for path in (folder, *folder.rglob("*")) if not path.is_socket() and path.lstat().st_mode & 0o077
     ]
@@ -69,8 +69,8 @@ def test_what_it_keeps_is_for_its_own_user_alone(up: Running, folder: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["temporal", "sandbox"])
-def test_no_secret_reaches_a_program_that_needs_none(up: Running, folder: Path, name: str) -> None:
-    (pid,) = (pid for pid, line in processes_about(folder).items() if RUNS[name] in line)
+def test_no_secret_reaches_a_program_that_needs_none(up: RunningCommand, folder: Path, name: str) -> None:
+    (pid,) = (pid for pid, line in processes_of(folder).items() if RUNS[name] in line)
     environ = (Path("/proc") / str(pid) / "environ").read_bytes().decode()
 
     assert "PATH=" in environ
@@ -78,122 +78,122 @@ def test_no_secret_reaches_a_program_that_needs_none(up: Running, folder: Path, 
     assert "TOKEN" not in environ
 
 
-async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: Running, folder: Path) -> None:
+async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: RunningCommand, folder: Path) -> None:
     async with running("submit", UPSCALE, "--image", PHOTO, "--watch", "--json", folder=folder) as watch:
-        await watch.until_it_says('"kind": "progress"')
+        await watch.wait_for_output('"kind": "progress"')
 
         os.kill(pid_of("api", folder=folder), signal.SIGKILL)
         os.kill(pid_of("worker", folder=folder), signal.SIGKILL)
-        ended = await watch.ended()
+        result = await watch.result()
 
-    job, *events = ended.lines
-    assert ended.code == Exit.SUCCESS
+    job, *events = result.lines
+    assert result.code == Exit.SUCCESS
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert statuses(events)[-1] == "SUCCESS"
     assert {event["code"] for event in events} == {job["code"]}
-    await up.until_it_says("Worker was ended by signal 9. It starts again")
-    await up.until_it_says("API was ended by signal 9. It starts again")
+    await up.wait_for_output("Worker was ended by signal 9. It starts again")
+    await up.wait_for_output("API was ended by signal 9. It starts again")
 
     shown = (await aijobs_process("show", job["code"], "--exchange", "--json", folder=folder)).document
     assert shown["req_json"]["method"] == "POST"
     assert (shown["outputs"][0]["width"], shown["outputs"][0]["height"]) == (1280, 854)
 
 
-def test_a_job_can_be_listed_shown_and_canceled_but_not_twice(here: Command) -> None:
+def test_a_job_can_be_listed_shown_and_canceled_but_not_twice(command_on_up: Command) -> None:
     ada = ("--user", "ada")
-    code = here("submit", UPSCALE, "--image", PHOTO, *ada).out.strip()
+    code = command_on_up("submit", UPSCALE, "--image", PHOTO, *ada).out.strip()
 
-    points = here("points", *ada, "--json").document
-    canceled = here("cancel", code, "--reason", "changed my mind", *ada)
-    watched = here("watch", code, *ada, "--json")
-    listed = here("jobs", "--status", "canceled", *ada, "--json").document["data"]
-    again = here("cancel", code, *ada)
+    points = command_on_up("points", *ada, "--json").document
+    canceled = command_on_up("cancel", code, "--reason", "changed my mind", *ada)
+    watched = command_on_up("watch", code, *ada, "--json")
+    listed = command_on_up("jobs", "--status", "canceled", *ada, "--json").document["data"]
+    again = command_on_up("cancel", code, *ada)
 
     assert points["used"] == 2
     assert canceled.code == Exit.SUCCESS
     assert watched.code == Exit.CANCELED
     assert statuses(watched.lines)[-1] == "CANCELED"
     assert [job["code"] for job in listed] == [code]
-    assert "取消 Canceled" in here("show", code, *ada).out
-    assert code in here("jobs", *ada).out
+    assert "取消 Canceled" in command_on_up("show", code, *ada).out
+    assert code in command_on_up("jobs", *ada).out
     assert "CANCELED" in again.err
     assert again.code == Exit.ERROR
 
 
-def test_models_and_points_are_shown(here: Command) -> None:
-    models = here("models", "--json").document["data"]
+def test_models_and_points_are_shown(command_on_up: Command) -> None:
+    models = command_on_up("models", "--json").document["data"]
 
     assert UPSCALE in {model["model_id"] for model in models}
-    assert UPSCALE in here("models").out
-    assert "remaining   100" in here("points", "--user", "grace").out
+    assert UPSCALE in command_on_up("models").out
+    assert "remaining   100" in command_on_up("points", "--user", "grace").out
 
 
-def test_wrong_parameters_are_named_one_by_one(here: Command) -> None:
-    ended = here("submit", UPSCALE, "--param", "upscale_factor=3", "--param", "colour=blue")
+def test_wrong_parameters_are_named_one_by_one(command_on_up: Command) -> None:
+    result = command_on_up("submit", UPSCALE, "--param", "upscale_factor=3", "--param", "colour=blue")
 
-    assert ended.code == Exit.ERROR
-    assert "/params/upscale_factor" in ended.err
-    assert "/params/colour" in ended.err
-    assert "/params/image" in ended.err
-
-
-def test_an_unknown_job_has_an_exit_code_of_its_own(here: Command) -> None:
-    assert here("watch", "job_00000000000000000000000000").code == Exit.NOT_FOUND
-    assert here("show", "job_00000000000000000000000000").code == Exit.NOT_FOUND
+    assert result.code == Exit.ERROR
+    assert "/params/upscale_factor" in result.err
+    assert "/params/colour" in result.err
+    assert "/params/image" in result.err
 
 
-def test_the_same_idempotency_key_is_the_same_job(here: Command) -> None:
+def test_an_unknown_job_has_an_exit_code_of_its_own(command_on_up: Command) -> None:
+    assert command_on_up("watch", "job_00000000000000000000000000").code == Exit.NOT_FOUND
+    assert command_on_up("show", "job_00000000000000000000000000").code == Exit.NOT_FOUND
+
+
+def test_the_same_idempotency_key_is_the_same_job(command_on_up: Command) -> None:
     order = ("submit", UPSCALE, "--param", "image=https://example.com/a.jpg", "--idempotency-key", "order 7")
 
-    first, second = here(*order), here(*order)
+    first, second = command_on_up(*order), command_on_up(*order)
 
     assert first.out == second.out
-    here("cancel", first.out.strip())
+    command_on_up("cancel", first.out.strip())
 
 
-def test_the_doctor_finds_it_healthy(here: Command) -> None:
-    found = {finding["part"]: finding["health"] for finding in here("doctor", "--json").document["findings"]}
+def test_the_doctor_finds_it_healthy(command_on_up: Command) -> None:
+    found = {finding["part"]: finding["health"] for finding in command_on_up("doctor", "--json").document["findings"]}
 
     assert found["Database"] == found["Store"] == found["Key"] == found["API"] == "ok"
 
 
-def test_a_second_one_in_the_same_folder_is_refused(here: Command, folder: Path) -> None:
-    ended = here("up")
+def test_a_second_one_in_the_same_folder_is_refused(command_on_up: Command, folder: Path) -> None:
+    result = command_on_up("up")
 
-    assert ended.code == Exit.ERROR
-    assert f"Another aijobs runs in {folder}" in ended.err
+    assert result.code == Exit.ERROR
+    assert f"Another aijobs runs in {folder}" in result.err
 
 
-def test_a_port_in_use_is_named_with_its_option(aijobs: Command, up: Running, ports: list[str]) -> None:
-    ended = aijobs("up", *ports)
+def test_a_port_in_use_is_named_with_its_option(aijobs: Command, up: RunningCommand, ports: list[str]) -> None:
+    result = aijobs("up", *ports)
 
-    assert ended.code == Exit.ERROR
-    assert f"Port {ports[1]} is already in use" in ended.err
-    assert "--api-port" in ended.err
+    assert result.code == Exit.ERROR
+    assert f"Port {ports[1]} is already in use" in result.err
+    assert "--api-port" in result.err
 
 
 async def test_ctrl_c_leaves_nothing_running_and_the_next_start_continues_every_job(
-    up: Running, folder: Path, ports: list[str]
+    up: RunningCommand, folder: Path, ports: list[str]
 ) -> None:
     submitted = await aijobs_process("submit", UPSCALE, "--image", PHOTO, folder=folder)
     code = submitted.out.strip()
 
-    ended = await up.interrupt()
+    result = await up.interrupt()
 
-    assert ended.code == Exit.SUCCESS
-    assert "Unfinished jobs continue" in ended.out
-    assert processes_about(folder) == {}
+    assert result.code == Exit.SUCCESS
+    assert "Unfinished jobs continue" in result.out
+    assert processes_of(folder) == {}
     assert not (folder / URL_FILE).exists()
 
     async with running("up", *ports, folder=folder) as again:
-        await again.until_it_says(READY)
+        await again.wait_for_output(READY)
         watched = await aijobs_process("watch", code, "--json", folder=folder)
 
         again.terminate()
-        stopped = await again.ended()
+        stopped = await again.result()
 
     assert watched.code == Exit.SUCCESS
     assert statuses(watched.lines)[-1] == "SUCCESS"
     assert stopped.code == Exit.SUCCESS
-    assert await nobody_about(folder)
+    assert await all_processes_end(folder)
     assert (folder / LOCK_FILE).exists()

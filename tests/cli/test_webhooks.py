@@ -6,10 +6,10 @@ from pathlib import Path
 from aijobs.domain.lifecycle import JobStatus
 from cli.errors import Exit
 from tests.api.installation import ApiUnderTest
-from tests.cli.command import Ended, aijobs_process
+from tests.cli.command import CommandResult, aijobs_process
 
 
-async def aijobs(api: ApiUnderTest, folder: Path, *arguments: str) -> Ended:
+async def aijobs(api: ApiUnderTest, folder: Path, *arguments: str) -> CommandResult:
     return await aijobs_process("webhooks", *arguments, "--url", api.url, folder=folder)
 
 

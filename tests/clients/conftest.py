@@ -1,4 +1,4 @@
-"""Both clients, over the real API and over servers that do not behave."""
+"""Both clients, over the real API and over servers that fail."""
 
 import asyncio
 import inspect
@@ -25,41 +25,41 @@ KEY = "aijobs_service_0000000000000000_nothing"
 
 
 @dataclass(frozen=True)
-class Hands:
-    """A client of either kind, used in the same way: every method is awaited, and iterators become lists."""
+class AnyClient:
+    """A Client or an AsyncClient, called in the same way: every method is awaited, and iterators become lists."""
 
     client: Client | AsyncClient
 
-    async def __call__(self, method: str, *given: Any, **named: Any) -> Any:
+    async def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
         if isinstance(self.client, Client):
-            return await asyncio.to_thread(_whole, getattr(self.client, method), *given, **named)
-        said = getattr(self.client, method)(*given, **named)
-        return [part async for part in said] if inspect.isasyncgen(said) else await said
+            return await asyncio.to_thread(_call_to_the_end, getattr(self.client, method), *args, **kwargs)
+        result = getattr(self.client, method)(*args, **kwargs)
+        return [item async for item in result] if inspect.isasyncgen(result) else await result
 
-    def for_user(self, user: str) -> "Hands":
-        return Hands(self.client.for_user(user))
-
-
-def _whole(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    said = method(*given, **named)
-    return list(said) if inspect.isgenerator(said) else said
+    def for_user(self, user: str) -> "AnyClient":
+        return AnyClient(self.client.for_user(user))
 
 
-Opened = Callable[..., Awaitable[Hands]]
+def _call_to_the_end(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    result = method(*args, **kwargs)
+    return list(result) if inspect.isgenerator(result) else result
+
+
+OpenClient = Callable[..., Awaitable[AnyClient]]
 
 
 @pytest.fixture(params=[Client, AsyncClient], ids=["Client", "AsyncClient"])
-async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
-    """Makes clients of both kinds, one after the other."""
+async def open_client(request: pytest.FixtureRequest) -> AsyncIterator[OpenClient]:
+    """Opens clients; the test runs once for each kind."""
     async with AsyncExitStack() as stack:
 
-        async def client(**named: Any) -> Hands:
-            client = request.param(**{"key": KEY, **named})
+        async def client(**kwargs: Any) -> AnyClient:
+            client = request.param(**{"key": KEY, **kwargs})
             if isinstance(client, Client):
                 stack.callback(client.close)
             else:
                 stack.push_async_callback(client.close)
-            return Hands(client)
+            return AnyClient(client)
 
         yield client
 
@@ -68,8 +68,8 @@ async def opened(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnderTest]:
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
-    nobody = TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))
-    async with opened_parts(folder, nobody, url=f"http://127.0.0.1:{port}") as parts:
+    engine = TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))
+    async with opened_parts(folder, engine, url=f"http://127.0.0.1:{port}") as parts:
         key = await ensure_first_key(parts.database, parts.secret, folder)
         async with (
             serving(build_app(parts), parts.live, host="127.0.0.1", port=port) as url,
@@ -80,12 +80,12 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnde
 
 @pytest.fixture
 def user() -> str:
-    """Somebody new."""
+    """A new user id."""
     return f"ada-{uuid.uuid4().hex}"
 
 
 @pytest.fixture
-async def ada(api: ApiUnderTest, opened: Opened, user: str) -> Hands:
+async def ada(api: ApiUnderTest, open_client: OpenClient, user: str) -> AnyClient:
     """A client with the service's key, for this user."""
     key = str(api.http.headers["Authorization"]).removeprefix("Bearer ")
-    return await opened(url=api.url, key=key, user=user)
+    return await open_client(url=api.url, key=key, user=user)

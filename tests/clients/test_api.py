@@ -12,12 +12,12 @@ from aijobs_client.errors import FieldProblem
 from aijobs.domain.lifecycle import JobStatus as Status
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.pictures import picture
-from tests.clients.conftest import Hands
+from tests.clients.conftest import AnyClient
 
 WAY = (Status.SUBMITTED, Status.PROCESSING, Status.GENERATED, Status.MIGRATING)
 
 
-async def test_a_job_is_handed_in_and_found(ada: Hands, user: str) -> None:
+async def test_a_job_is_handed_in_and_found(ada: AnyClient, user: str) -> None:
     job = await ada("submit", UPSCALE, {"image": PHOTO_URL}, metadata={"album": "holidays"})
 
     found = await ada("job", job.code, exchange=True)
@@ -27,14 +27,14 @@ async def test_a_job_is_handed_in_and_found(ada: Hands, user: str) -> None:
     assert [listed.code for listed in await ada("jobs")] == [job.code]
 
 
-async def test_the_same_key_hands_in_one_job(ada: Hands) -> None:
+async def test_the_same_key_hands_in_one_job(ada: AnyClient) -> None:
     first = await ada("submit", UPSCALE, {"image": PHOTO_URL}, idempotency_key="order-1")
     second = await ada("submit", UPSCALE, {"image": PHOTO_URL}, idempotency_key="order-1")
 
     assert second.code == first.code
 
 
-async def test_lists_are_newest_first_and_filtered(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_lists_are_newest_first_and_filtered(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     codes = [await api.job(user) for _ in range(3)]
     await api.push(codes[0], Status.FAILED)
     now = datetime.now(UTC)
@@ -44,24 +44,24 @@ async def test_lists_are_newest_first_and_filtered(api: ApiUnderTest, ada: Hands
     assert await ada("jobs", created_before=now - timedelta(hours=1)) == []
 
 
-async def test_a_time_without_a_zone_is_refused_here(ada: Hands) -> None:
+async def test_a_time_without_a_zone_is_refused_here(ada: AnyClient) -> None:
     with pytest.raises(ValueError, match="time zone"):
         await ada("jobs", created_after=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-async def test_waiting_hears_everything_and_ends_with_the_job(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_waiting_hears_everything_and_ends_with_the_job(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     code = await api.job(user)
-    heard: list[str] = []
-    waiting = asyncio.create_task(ada("wait", code, timeout=30, on_event=lambda e: heard.append(e.job_status_name)))
+    names: list[str] = []
+    waiting = asyncio.create_task(ada("wait", code, timeout=30, on_event=lambda e: names.append(e.job_status_name)))
 
     await api.push(code, *WAY, Status.SUCCESS)
     job = await waiting
 
     assert job.succeeded
-    assert heard == ["DRAFT", *(status.name for status in WAY), "SUCCESS"]
+    assert names == ["DRAFT", *(status.name for status in WAY), "SUCCESS"]
 
 
-async def test_a_job_that_fails_raises_with_its_reason(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_a_job_that_fails_raises_with_its_reason(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 
@@ -71,7 +71,7 @@ async def test_a_job_that_fails_raises_with_its_reason(api: ApiUnderTest, ada: H
     assert failed.value.job.code == code
 
 
-async def test_events_behind_the_last_one_are_an_empty_list(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_events_behind_the_last_one_are_an_empty_list(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 
@@ -79,7 +79,7 @@ async def test_events_behind_the_last_one_are_an_empty_list(api: ApiUnderTest, a
     assert await ada("events", code, after=2) == []
 
 
-async def test_a_refusal_names_each_field(ada: Hands) -> None:
+async def test_a_refusal_names_each_field(ada: AnyClient) -> None:
     with pytest.raises(ApiError, match="/params/upscale_factor") as refused:
         await ada("submit", UPSCALE, {"image": PHOTO_URL, "upscale_factor": 3})
 
@@ -88,7 +88,7 @@ async def test_a_refusal_names_each_field(ada: Hands) -> None:
     assert refused.value.request_id
 
 
-async def test_somebody_elses_job_is_not_there(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_somebody_elses_job_is_not_there(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     code = await api.job(user)
 
     with pytest.raises(ApiError) as refused:
@@ -97,14 +97,14 @@ async def test_somebody_elses_job_is_not_there(api: ApiUnderTest, ada: Hands, us
     assert refused.value.status == 404
 
 
-async def test_users_share_a_client(ada: Hands, user: str) -> None:
+async def test_users_share_a_client(ada: AnyClient, user: str) -> None:
     bruno = ada.for_user("布鲁诺")
 
     assert (await ada("points")).user_id == user
     assert (await bruno("points")).user_id == "布鲁诺"
 
 
-async def test_a_photo_is_handed_in(ada: Hands, tmp_path: Path) -> None:
+async def test_a_photo_is_handed_in(ada: AnyClient, tmp_path: Path) -> None:
     photo = tmp_path / "日落.jpg"
     photo.write_bytes(picture())
 
@@ -114,12 +114,12 @@ async def test_a_photo_is_handed_in(ada: Hands, tmp_path: Path) -> None:
     assert file.sha256 == hashlib.sha256(photo.read_bytes()).hexdigest()
 
 
-async def test_a_photo_that_is_not_there_is_an_error_of_the_system(ada: Hands, tmp_path: Path) -> None:
+async def test_a_photo_that_is_not_there_is_an_error_of_the_system(ada: AnyClient, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await ada("upload", tmp_path / "none.jpg")
 
 
-async def test_outputs_are_fetched_and_checked(api: ApiUnderTest, ada: Hands, user: str, tmp_path: Path) -> None:
+async def test_outputs_are_fetched_and_checked(api: ApiUnderTest, ada: AnyClient, user: str, tmp_path: Path) -> None:
     code, folder = await api.job(user), tmp_path / "new" / "results"
     await api.push(code, *WAY)
     contents = [picture(kind="PNG"), picture(kind="PNG")]
@@ -136,7 +136,7 @@ async def test_outputs_are_fetched_and_checked(api: ApiUnderTest, ada: Hands, us
     assert sorted(folder.iterdir()) == files
 
 
-async def test_several_outputs_need_a_directory(api: ApiUnderTest, ada: Hands, user: str, tmp_path: Path) -> None:
+async def test_several_outputs_need_a_directory(api: ApiUnderTest, ada: AnyClient, user: str, tmp_path: Path) -> None:
     code = await api.job(user)
     job = await ada("job", code)
 
@@ -150,14 +150,14 @@ async def test_several_outputs_need_a_directory(api: ApiUnderTest, ada: Hands, u
         await ada("download", await ada("job", code), tmp_path / "file.png")
 
 
-async def test_the_catalogue_says_what_a_model_takes(ada: Hands) -> None:
+async def test_the_catalogue_says_what_a_model_takes(ada: AnyClient) -> None:
     models = {model.model_id: model for model in await ada("models")}
 
     assert models[UPSCALE].configured
     assert models[UPSCALE].parameters["properties"]["upscale_factor"]
 
 
-async def test_a_rerun_is_a_new_job(api: ApiUnderTest, ada: Hands, user: str) -> None:
+async def test_a_rerun_is_a_new_job(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
     code = await api.job(user)
     await api.push(code, Status.FAILED)
 
@@ -166,7 +166,7 @@ async def test_a_rerun_is_a_new_job(api: ApiUnderTest, ada: Hands, user: str) ->
     assert again.code != code
 
 
-async def test_what_has_no_method_is_asked_for_by_its_path(ada: Hands) -> None:
+async def test_what_has_no_method_is_asked_for_by_its_path(ada: AnyClient) -> None:
     dictionaries = await ada("request", "GET", "/api/dicts")
 
     assert dictionaries["statuses"][6]["name"] == "SUCCESS"

@@ -55,8 +55,8 @@ def needed(names: tuple[str, ...]) -> Iterator[Distribution]:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         if name not in found:
             found[name] = distribution(name)
-            wanted = [line for line in found[name].requires or [] if "extra ==" not in line]
-            waiting += [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in wanted if _is_installed(line)]
+            requirements = [line for line in found[name].requires or [] if "extra ==" not in line]
+            waiting += [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requirements if _is_installed(line)]
     yield from found.values()
 
 

@@ -1,15 +1,15 @@
-"""How long trouble is waited out, and what a followed job makes of it: without any server."""
+"""How long errors are retried, and what a job's event stream does with them: without a server."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from aijobs_client import ApiError, NotUnderstood, Unreachable
-from aijobs_client.job_stream import Following
-from aijobs_client.request import Reply
+from aijobs_client import ApiError, UnexpectedResponse, Unreachable
+from aijobs_client.job_stream import JobEventStream
+from aijobs_client.request import Response
 from aijobs_client.retries import LONGEST_PAUSE, LONGEST_RETRY_AFTER, SHORTEST_PAUSE, Retrying, parsed_retry_after
 
-from tests.clients.rude_server import event
+from tests.clients.scripted_server import event
 
 FAR = "Fri, 31 Dec 99999999999999999999 00:00:00 GMT"
 AWAY = Unreachable("http://127.0.0.1:1", "nobody there", was_sent=False)
@@ -56,12 +56,12 @@ def test_patience_is_counted_from_the_first_trouble_since_it_went_well() -> None
 
     with pytest.raises(Unreachable):
         retrying.pause_after(AWAY)
-    retrying.went_well()
+    retrying.reset()
     assert retrying.pause_after(AWAY) <= 0.5
 
 
 @pytest.mark.parametrize(
-    ("written", "seconds"),
+    ("header", "seconds"),
     [
         ("7", 7.0),
         (" 7 ", 7.0),
@@ -72,8 +72,8 @@ def test_patience_is_counted_from_the_first_trouble_since_it_went_well() -> None
         (FAR, None),
     ],
 )
-def test_retry_after_is_read(written: str, seconds: float | None) -> None:
-    assert parsed_retry_after(written) == seconds
+def test_retry_after_is_read(header: str, seconds: float | None) -> None:
+    assert parsed_retry_after(header) == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
@@ -85,33 +85,33 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 def test_a_place_behind_the_end_hears_nothing_and_still_ends() -> None:
-    following = Following("job_1", after=10, patience=1.0)
+    stream = JobEventStream("job_1", after=10, retry_for=1.0)
 
-    assert list(following.heard(event(1) + event(2, status=7))) == []
-    assert following.is_over
+    assert list(stream.feed(event(1) + event(2, status=7))) == []
+    assert stream.is_over
 
 
 def test_nothing_left_to_tell_is_the_end() -> None:
-    following = Following("job_1", after=2, patience=1.0)
+    stream = JobEventStream("job_1", after=2, retry_for=1.0)
 
-    following.refused(Reply(204, {}, b""))
+    stream.handle_other_response(Response(204, {}, b""))
 
-    assert following.is_over
+    assert stream.is_over
 
 
 def test_what_does_not_pass_is_raised_and_trouble_behind_the_end_does_not_matter() -> None:
-    following = Following("job_1", after=0, patience=60.0)
+    stream = JobEventStream("job_1", after=0, retry_for=60.0)
 
     with pytest.raises(ApiError):
-        following.lost(refused(status=403))
-    list(following.heard(event(1, status=6)))
-    following.lost(AWAY)
+        stream.connection_lost(refused(status=403))
+    list(stream.feed(event(1, status=6)))
+    stream.connection_lost(AWAY)
 
 
 def test_what_is_no_event_is_not_guessed_at() -> None:
-    following = Following("job_1", after=0, patience=60.0)
+    stream = JobEventStream("job_1", after=0, retry_for=60.0)
 
-    with pytest.raises(NotUnderstood, match="job_1"):
-        list(following.heard(b"data: {}\n\n"))
-    with pytest.raises(NotUnderstood, match="201"):
-        following.refused(Reply(201, {}, b""))
+    with pytest.raises(UnexpectedResponse, match="job_1"):
+        list(stream.feed(b"data: {}\n\n"))
+    with pytest.raises(UnexpectedResponse, match="201"):
+        stream.handle_other_response(Response(201, {}, b""))

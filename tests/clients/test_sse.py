@@ -1,4 +1,4 @@
-"""Whatever the pieces, the ends of lines and the comments: the same events come out."""
+"""The parsed events do not depend on chunks, line ends and comments."""
 
 import pytest
 from aijobs_client.sse import MAX_EVENT, EventParser, Frame
@@ -32,9 +32,9 @@ def test_events_survive_any_cutting(
     sent: list[Frame], end: str, comment: str, mark: bytes, cuts: st.DataObject
 ) -> None:
     stream = mark + written(sent, end, comment)
-    places = sorted(cuts.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
+    cut_points = sorted(cuts.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
 
-    chunks = [stream[begin:finish] for begin, finish in zip([0, *places], [*places, len(stream)], strict=True)]
+    chunks = [stream[begin:finish] for begin, finish in zip([0, *cut_points], [*cut_points, len(stream)], strict=True)]
 
     assert parsed(*chunks) == sent
 

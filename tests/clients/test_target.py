@@ -1,4 +1,4 @@
-"""Which API a client finds, and that both clients can do the same."""
+"""Which API a client calls, and that both clients have the same methods."""
 
 import inspect
 import os
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aijobs_client import AsyncClient, Client, NoKey
-from aijobs_client.target import HERE, KEY_VARIABLE, URL_VARIABLE, Target
+from aijobs_client.target import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, Target
 
 from aijobs.settings import Settings
 
@@ -19,7 +19,7 @@ def test_without_a_key_it_says_where_one_may_come_from() -> None:
 def test_the_environment_is_the_command_lines() -> None:
     os.environ |= {URL_VARIABLE: "https://jobs.example.com", KEY_VARIABLE: "aijobs_key"}
 
-    found = Target.found(url=None, key=None, user=None)
+    found = Target.resolve(url=None, key=None, user=None)
 
     assert (found.url, found.key) == ("https://jobs.example.com", "aijobs_key")
     assert Settings.load().cli.url == found.url
@@ -28,15 +28,15 @@ def test_the_environment_is_the_command_lines() -> None:
 def test_what_is_given_comes_first() -> None:
     os.environ |= {URL_VARIABLE: "https://jobs.example.com", KEY_VARIABLE: "aijobs_key"}
 
-    found = Target.found(url="https://other.example.com", key="other", user="ada")
+    found = Target.resolve(url="https://other.example.com", key="other", user="ada")
 
     assert (found.url, found.key, found.user) == ("https://other.example.com", "other", "ada")
-    assert Target.found(url=None, key="k", user=None).url == "https://jobs.example.com"
-    assert Settings().base_url == HERE
+    assert Target.resolve(url=None, key="k", user=None).url == "https://jobs.example.com"
+    assert Settings().base_url == DEFAULT_URL
 
 
 def test_a_key_is_not_shown() -> None:
-    assert "secret" not in repr(Target(url=HERE, key="secret"))
+    assert "secret" not in repr(Target(url=DEFAULT_URL, key="secret"))
 
 
 @pytest.mark.parametrize("url", ["jobs.example.com", "ftp://jobs.example.com", "http://", "http://a:b", " "])

@@ -1,4 +1,4 @@
-"""Everybody's house, browser and visitors; what a failed test saw is kept as a picture."""
+"""A dashboard, a browser and its visitors; a failed test keeps a screenshot."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -8,14 +8,14 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.api.conftest import engine, temporal
-from tests.dashboard.installation import WIDE, DashboardUnderTest, Visitor, opened_house, started_browser, visiting
+from tests.dashboard.installation import WIDE, DashboardUnderTest, Visitor, opened_dashboard, started_browser, visiting
 from workflows.client import TemporalJobEngine
 
 __all__ = ["engine", "temporal"]
 
 ARTEFACTS = Path(__file__).parents[2] / ".artifacts"
 
-Invite = Callable[..., Awaitable[Visitor]]
+OpenVisitor = Callable[..., Awaitable[Visitor]]
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
-    async with opened_house(tmp_path, engine) as house:
-        yield house
+async def dashboard(tmp_path: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
+    async with opened_dashboard(tmp_path, engine) as dashboard:
+        yield dashboard
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,11 +41,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.fixture
-async def invite(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Invite]:
-    """Opens a browser for somebody: `await invite(house.url, key=…)`; options are those of Playwright's contexts."""
+async def open_visitor(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[OpenVisitor]:
+    """Opens a page in a new context: `await open_visitor(dashboard.url, key=…)`; options as in Playwright."""
     visitors: list[Visitor] = []
 
-    async def invited(url: str, *, key: str | None = None, **options: Any) -> Visitor:
+    async def open_one(url: str, *, key: str | None = None, **options: Any) -> Visitor:
         context = await browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
         visitor = await visiting(context, url)
         visitors.append(visitor)
@@ -53,7 +53,7 @@ async def invite(browser: Browser, request: pytest.FixtureRequest) -> AsyncItera
             await visitor.sign_in(key)
         return visitor
 
-    yield invited
+    yield open_one
     for number, visitor in enumerate(visitors):
         if ("failed", True) in request.node.user_properties:
             ARTEFACTS.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A served API with its dashboard, a browser in front of it, and jobs to look at."""
+"""A served API with its dashboard, a browser, and a visitor."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,14 +19,14 @@ from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
 from workflows.client import TemporalJobEngine
 
-#: In a container there is no sandbox and little shared memory; and a test's browser talks to nobody else.
+#: For containers, which have no sandbox and little shared memory; and without background requests.
 FLAGS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-sync")
 WIDE: Final = {"width": 1360, "height": 900}
 
 
 @dataclass
 class DashboardUnderTest:
-    """An installation whose first key is `key`, at the address that its own links name."""
+    """An installation with its first key, at the URL that its links contain."""
 
     installation: ApiUnderTest
     key: str
@@ -38,14 +38,14 @@ class DashboardUnderTest:
     async def key_of(self, user: str, *scopes: Scope) -> str:
         """The text of a new key that acts for this user only."""
         parts = self.installation.parts
-        wanted = scopes or (Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE)
+        key_scopes = scopes or (Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE)
         return await create_key(
-            parts.database, parts.secret, kind=KeyKind.USER, name="test", user_id=user, scopes=wanted
+            parts.database, parts.secret, kind=KeyKind.USER, name="test", user_id=user, scopes=key_scopes
         )
 
 
 @asynccontextmanager
-async def opened_house(folder: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
+async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
     async with opened_parts(folder, engine, url=url) as parts:
@@ -64,11 +64,11 @@ async def started_browser(playwright: Playwright) -> Browser:
 
 @dataclass
 class Visitor:
-    """Somebody at a browser. `complaints` are the errors that the browser's console has shown."""
+    """A page in a browser. `console_errors`: errors and warnings of the browser's console."""
 
     page: Page
     url: str
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
 
     async def sign_in(self, key: str) -> None:
         await self.page.goto(f"{self.url}/login")
@@ -79,14 +79,14 @@ class Visitor:
     async def open(self, path: str) -> None:
         await self.page.goto(f"{self.url}{path}")
 
-    def hear(self, message: ConsoleMessage) -> None:
+    def record_console_message(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
 
 
 async def visiting(context: BrowserContext, url: str) -> Visitor:
     page = await context.new_page()
     visitor = Visitor(page, url)
-    page.on("console", visitor.hear)
-    page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    page.on("console", visitor.record_console_message)
+    page.on("pageerror", lambda error: visitor.console_errors.append(str(error)))
     return visitor

@@ -1,4 +1,4 @@
-"""The pages' own files, and those of others that are shipped with them."""
+"""Static files of our own, and of other projects."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from dashboard.assets import FOLDER, addresses
+from dashboard.assets import FOLDER, asset_urls
 from tests.dashboard.installation import DashboardUnderTest
 
 VENDOR = FOLDER / "vendor"
@@ -28,12 +28,12 @@ def test_nothing_is_shipped_that_the_manifest_does_not_name() -> None:
     assert {path.name for path in VENDOR.iterdir()} == named | {"manifest.json"}
 
 
-async def test_files_are_kept_for_ever_under_an_address_of_their_content(house: DashboardUnderTest) -> None:
-    async with httpx.AsyncClient(base_url=house.url, trust_env=False) as anybody:
-        for name, address in addresses().items():
-            answer = await anybody.get(address)
-            assert answer.content == (FOLDER / name).read_bytes()
-            assert "immutable" in answer.headers["Cache-Control"]
+async def test_files_are_kept_for_ever_under_an_address_of_their_content(dashboard: DashboardUnderTest) -> None:
+    async with httpx.AsyncClient(base_url=dashboard.url, trust_env=False) as http:
+        for name, address in asset_urls().items():
+            response = await http.get(address)
+            assert response.content == (FOLDER / name).read_bytes()
+            assert "immutable" in response.headers["Cache-Control"]
 
-        assert (await anybody.get("/static/live.js")).status_code == 404
-        assert (await anybody.get("/static/../assets.py")).status_code == 404
+        assert (await http.get("/static/live.js")).status_code == 404
+        assert (await http.get("/static/../assets.py")).status_code == 404

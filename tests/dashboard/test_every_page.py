@@ -1,4 +1,4 @@
-"""What holds for every page: accessible in both themes, without complaints, on small screens, without JavaScript."""
+"""Checks for every page: accessible in both themes, no console errors, on small screens, without JavaScript."""
 
 from html.parser import HTMLParser
 from typing import Final
@@ -16,7 +16,7 @@ from tests.adapters.documents.makers import workbook
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 from tests.api.templates import saved, sent
-from tests.dashboard.conftest import Invite
+from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
 PHONE = {"width": 390, "height": 844}
@@ -24,9 +24,9 @@ HOSTILE = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>{{
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
-async def furnished(house: DashboardUnderTest) -> list[str]:
-    """Jobs in many states, full of hostile text; returns every page's address."""
-    installation = house.installation
+async def create_data(dashboard: DashboardUnderTest) -> list[str]:
+    """Creates jobs in many states, full of hostile text; returns the path of every page."""
+    installation = dashboard.installation
     advance = installation.parts.records.gate.advance
     running = await installation.job("ada", metadata={"note": HOSTILE, HOSTILE[:40]: "x"})
     await installation.push(running, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
@@ -47,8 +47,8 @@ async def furnished(house: DashboardUnderTest) -> list[str]:
 
 async def _photos(installation: ApiUnderTest) -> list[str]:
     files = {"photo": (f"{HOSTILE}.jpg", picture(320, 240))}
-    answer = await installation.http.post("/api/photo-reviews", files=files, headers={"Aijobs-User": "ada"})
-    return ["/photos", f"/photos/{answer.raise_for_status().json()['code']}"]
+    response = await installation.http.post("/api/photo-reviews", files=files, headers={"Aijobs-User": "ada"})
+    return ["/photos", f"/photos/{response.raise_for_status().json()['code']}"]
 
 
 async def _documents(installation: ApiUnderTest) -> list[str]:
@@ -61,7 +61,7 @@ async def _documents(installation: ApiUnderTest) -> list[str]:
     return ["/documents", "/templates", "/new/template", one, f"{one}/edit", f"{one}/rows"]
 
 
-#: Not whole pages: parts that a page's own script fetches to take the place of what is there, and pictures in it.
+#: Not whole pages: parts that a page's script fetches, and pictures.
 PARTS_OF_PAGES: Final = frozenset(
     {
         "/documents/rows",
@@ -78,8 +78,8 @@ PARTS_OF_PAGES: Final = frozenset(
 )
 
 
-async def test_no_page_is_left_out(house: DashboardUnderTest) -> None:
-    visited = ["/login", *(path.partition("?")[0] for path in await furnished(house))]
+async def test_no_page_is_left_out(dashboard: DashboardUnderTest) -> None:
+    visited = ["/login", *(path.partition("?")[0] for path in await create_data(dashboard))]
     routes = [route for router in ROUTERS if router is not assets.router for route in router.routes]
     pages = [route for route in routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
 
@@ -89,28 +89,28 @@ async def test_no_page_is_left_out(house: DashboardUnderTest) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_every_page_is_accessible(house: DashboardUnderTest, invite: Invite, theme: str) -> None:
-    pages = await furnished(house)
-    visitor = await invite(house.url, color_scheme=theme)
+async def test_every_page_is_accessible(dashboard: DashboardUnderTest, open_visitor: OpenVisitor, theme: str) -> None:
+    pages = await create_data(dashboard)
+    visitor = await open_visitor(dashboard.url, color_scheme=theme)
     found: dict[str, str] = {}
 
     await visitor.open("/login")
     found["/login"] = await _violations(visitor.page)
-    await visitor.sign_in(house.key)
+    await visitor.sign_in(dashboard.key)
     for path in pages:
         await visitor.open(path)
         await visitor.page.wait_for_load_state("load")
         found[path] = await _violations(visitor.page)
 
-    assert {path: said for path, said in found.items() if said} == {}
+    assert {path: report for path, report in found.items() if report} == {}
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 async def test_every_page_is_quiet_complete_and_safe_on_a_phone(
-    house: DashboardUnderTest, invite: Invite, locale: str
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor, locale: str
 ) -> None:
-    pages = await furnished(house)
-    visitor = await invite(house.url, key=house.key, viewport=PHONE, locale=locale)
+    pages = await create_data(dashboard)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, viewport=PHONE, locale=locale)
 
     for path in pages:
         await visitor.open(path)
@@ -121,12 +121,14 @@ async def test_every_page_is_quiet_complete_and_safe_on_a_phone(
         assert await visitor.page.evaluate("window.owned") is None, path
         assert await visitor.page.locator("html").get_attribute("lang") == {"en-GB": "en", "zh-CN": "zh-CN"}[locale]
 
-    assert visitor.complaints == []
+    assert visitor.console_errors == []
 
 
-async def test_every_page_can_be_read_without_javascript(house: DashboardUnderTest, invite: Invite) -> None:
-    pages = await furnished(house)
-    visitor = await invite(house.url, key=house.key, java_script_enabled=False)
+async def test_every_page_can_be_read_without_javascript(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    pages = await create_data(dashboard)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, java_script_enabled=False)
 
     for path in pages:
         await visitor.open(path)
@@ -136,13 +138,15 @@ async def test_every_page_can_be_read_without_javascript(house: DashboardUnderTe
     await expect(visitor.page.get_by_role("columnheader", name="Hour (UTC)")).to_be_visible()
 
 
-async def test_language_and_theme_are_kept_once_they_are_chosen(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=house.key)
+async def test_language_and_theme_are_kept_once_they_are_chosen(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
 
     await visitor.open("/jobs?q=x")
     await visitor.page.get_by_role("button", name="中文").click()
     await visitor.page.get_by_role("button", name="深色").click()
-    await expect(visitor.page).to_have_url(f"{house.url}/jobs?q=x")
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/jobs?q=x")
     await visitor.open("/money")
 
     await expect(visitor.page.locator("html")).to_have_attribute("lang", "zh-CN")
@@ -150,17 +154,19 @@ async def test_language_and_theme_are_kept_once_they_are_chosen(house: Dashboard
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("积分")
 
 
-async def test_nothing_but_files_of_ours_may_run(house: DashboardUnderTest) -> None:
-    for path in await furnished(house):
-        answer = await house.installation.http.get(path)
-        policy = answer.headers["Content-Security-Policy"]
+async def test_nothing_but_files_of_ours_may_run(dashboard: DashboardUnderTest) -> None:
+    for path in await create_data(dashboard):
+        response = await dashboard.installation.http.get(path)
+        policy = response.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'self';"), path
         assert "unsafe" not in policy, path
-        assert _running_of_itself(answer.text) == [], path
+        assert _inline_code(response.text) == [], path
 
 
-async def test_the_navigation_can_be_used_by_keyboard_alone(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=house.key)
+async def test_the_navigation_can_be_used_by_keyboard_alone(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/")
 
     await visitor.page.keyboard.press("Tab")
@@ -170,18 +176,20 @@ async def test_the_navigation_can_be_used_by_keyboard_alone(house: DashboardUnde
     await visitor.page.get_by_role("navigation").get_by_role("link", name="Money").focus()
     await visitor.page.keyboard.press("Enter")
 
-    await expect(visitor.page).to_have_url(f"{house.url}/money")
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/money")
 
 
-def _running_of_itself(text: str) -> list[str]:
-    """Elements with a script or a style of their own in the page's text."""
+def _inline_code(text: str) -> list[str]:
+    """Elements and attributes with inline scripts or styles."""
     found: list[str] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             named = dict(attrs)
-            leads_astray = any((value or "").strip().lower().startswith("javascript:") for value in named.values())
-            if (tag == "script" and "src" not in named) or tag == "style" or leads_astray:
+            is_javascript_link = any(
+                (value or "").strip().lower().startswith("javascript:") for value in named.values()
+            )
+            if (tag == "script" and "src" not in named) or tag == "style" or is_javascript_link:
                 found.append(tag)
             found.extend(name for name in named if name.startswith("on") or name == "style")
 
@@ -194,10 +202,12 @@ async def _violations(page: Page) -> str:
     return str(results.generate_report()) if results.violations_count else ""
 
 
-async def test_the_api_is_documented_without_anybody_elses_files(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url)
+async def test_the_api_is_documented_without_anybody_elses_files(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url)
 
     await visitor.open("/docs")
 
     await expect(visitor.page.get_by_text("Hand in a job", exact=True).first).to_be_visible()
-    assert visitor.complaints == []
+    assert visitor.console_errors == []

@@ -1,4 +1,4 @@
-"""One job's page: live, with buttons for whoever may press them, and nothing hostile shown inline."""
+"""One job's page: live, with buttons by permission, and no hostile content inline."""
 
 from collections.abc import AsyncIterator
 
@@ -9,27 +9,27 @@ from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.keys import Scope
 from tests.api.pictures import picture
-from tests.dashboard.conftest import Invite
+from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
 
 
 async def test_the_track_the_bars_and_the_results_follow_the_job_live(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    code = await house.installation.job()
-    visitor = await invite(house.url, key=house.key)
+    code = await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{code}")
     await visitor.page.evaluate("window.untouched = true")
     await expect(visitor.page.locator("#connection")).to_have_text("Live")
     step = visitor.page.locator(".track [aria-current=step]")
 
-    await house.installation.push(code, *ON_THE_WAY)
+    await dashboard.installation.push(code, *ON_THE_WAY)
     await expect(step).to_contain_text("Processing")
-    await house.installation.push(code, JobStatus.GENERATED, JobStatus.MIGRATING)
-    await house.installation.keep_output(code, picture(64, 48, "PNG"))
-    await house.installation.push(code, JobStatus.SUCCESS)
+    await dashboard.installation.push(code, JobStatus.GENERATED, JobStatus.MIGRATING)
+    await dashboard.installation.keep_output(code, picture(64, 48, "PNG"))
+    await dashboard.installation.push(code, JobStatus.SUCCESS)
 
     await expect(step).to_have_text("Success")
     await expect(visitor.page.locator("#overall")).to_contain_text("100 %")
@@ -37,12 +37,12 @@ async def test_the_track_the_bars_and_the_results_follow_the_job_live(
     await expect(shown).to_be_visible()
     assert await shown.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 64
     assert await visitor.page.evaluate("window.untouched")
-    assert visitor.complaints == []
+    assert visitor.console_errors == []
 
 
-async def test_a_job_is_canceled_after_a_question(house: DashboardUnderTest, invite: Invite) -> None:
-    code = await house.installation.job()
-    visitor = await invite(house.url, key=house.key)
+async def test_a_job_is_canceled_after_a_question(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    code = await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{code}")
 
     await visitor.page.get_by_text("Cancel …").click()
@@ -52,10 +52,10 @@ async def test_a_job_is_canceled_after_a_question(house: DashboardUnderTest, inv
     await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
 
 
-async def test_signed_links_and_secrets_are_not_shown(house: DashboardUnderTest, invite: Invite) -> None:
+async def test_signed_links_and_secrets_are_not_shown(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
     link = "https://s3.example.com/photo.jpg?X-Amz-Expires=60&X-Amz-Signature=5ec2e7"
-    code = await house.installation.job(params={"image": link}, metadata={"from": link})
-    visitor = await invite(house.url, key=house.key)
+    code = await dashboard.installation.job(params={"image": link}, metadata={"from": link})
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
 
     for path in (f"/jobs/{code}", f"/jobs/{code}/live"):
         await visitor.open(path)
@@ -65,25 +65,27 @@ async def test_signed_links_and_secrets_are_not_shown(house: DashboardUnderTest,
 
 
 async def test_a_form_that_is_being_filled_in_survives_the_repainting(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    code = await house.installation.job()
-    visitor = await invite(house.url, key=house.key)
+    code = await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{code}")
     await visitor.page.get_by_text("Cancel …").click()
     await visitor.page.get_by_label("Reason (optional)").fill("half a sen")
 
-    await house.installation.push(code, JobStatus.SUBMITTED)
+    await dashboard.installation.push(code, JobStatus.SUBMITTED)
     await expect(visitor.page.locator(".track [aria-current=step]")).to_contain_text("Submitted")
 
     await expect(visitor.page.get_by_label("Reason (optional)")).to_have_value("half a sen")
     await expect(visitor.page.get_by_role("button", name="Yes, cancel it")).to_be_visible()
 
 
-async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: DashboardUnderTest, invite: Invite) -> None:
-    old = await house.installation.job()
-    await house.installation.push(old, JobStatus.FAILED)
-    visitor = await invite(house.url, key=house.key)
+async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    old = await dashboard.installation.job()
+    await dashboard.installation.push(old, JobStatus.FAILED)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{old}")
 
     await visitor.page.get_by_text("Run again …").click()
@@ -95,30 +97,32 @@ async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(house: Dash
     await expect(visitor.page.get_by_role("link", name=new)).to_be_visible()
 
 
-async def test_held_points_are_refunded_with_a_reason(house: DashboardUnderTest, invite: Invite) -> None:
-    code = await house.installation.job()
-    await house.installation.push(code, *ON_THE_WAY)
-    await house.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
-    visitor = await invite(house.url, key=house.key)
+async def test_held_points_are_refunded_with_a_reason(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    code = await dashboard.installation.job()
+    await dashboard.installation.push(code, *ON_THE_WAY)
+    await dashboard.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/money")
 
     await visitor.page.get_by_text("Decide …").click()
     await visitor.page.get_by_label("Reason").fill("They know nothing of it.")
     await visitor.page.get_by_role("button", name="Refund 2").click()
 
-    await expect(visitor.page).to_have_url(f"{house.url}/jobs/{code}")
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/jobs/{code}")
     await expect(visitor.page.get_by_role("cell", name="Refunded")).to_be_visible()
     await expect(visitor.page.get_by_text("Decide …")).to_have_count(0)
 
 
-async def test_a_lost_submission_is_attached_to_what_was_found(house: DashboardUnderTest, invite: Invite) -> None:
-    code = await house.installation.job()
-    records = house.installation.parts.records
+async def test_a_lost_submission_is_attached_to_what_was_found(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job()
+    records = dashboard.installation.parts.records
     request = ProviderRequest("POST", "https://example.com", {"token": "r8_very_secret", "input": {"a": 1}})
     await records.submissions.conclude(
         await records.submissions.intend(code, provider="replicate", token="t1", request=request), Unknown("no answer")
     )
-    visitor = await invite(house.url, key=house.key)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{code}")
 
     await visitor.page.get_by_text("Attach …").click()
@@ -130,34 +134,36 @@ async def test_a_lost_submission_is_attached_to_what_was_found(house: DashboardU
     assert "r8_very_secret" not in await visitor.page.content()
 
 
-async def test_buttons_are_there_for_those_who_may_press_them(house: DashboardUnderTest, invite: Invite) -> None:
-    code = await house.installation.job("ada")
-    await house.installation.push(code, *ON_THE_WAY)
-    await house.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
-    reader = await invite(house.url, key=await house.key_of("ada", Scope.JOBS_READ))
+async def test_buttons_are_there_for_those_who_may_press_them(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job("ada")
+    await dashboard.installation.push(code, *ON_THE_WAY)
+    await dashboard.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    reader = await open_visitor(dashboard.url, key=await dashboard.key_of("ada", Scope.JOBS_READ))
 
     await reader.open(f"/jobs/{code}")
     await expect(reader.page.locator(".track")).to_be_visible()
     await expect(reader.page.locator(".actions")).to_have_count(0)
     await expect(reader.page.get_by_role("link", name="New job")).to_have_count(0)
 
-    writer = await invite(house.url, key=await house.key_of("ada", Scope.JOBS_READ, Scope.JOBS_WRITE))
+    writer = await open_visitor(dashboard.url, key=await dashboard.key_of("ada", Scope.JOBS_READ, Scope.JOBS_WRITE))
     await writer.open(f"/jobs/{code}")
     await expect(writer.page.get_by_text("Run again …")).to_be_visible()
     await expect(writer.page.get_by_text("Decide …")).to_have_count(0)
 
 
 async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    code = await house.installation.job()
-    await house.installation.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING)
+    code = await dashboard.installation.job()
+    await dashboard.installation.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING)
     hostile = b"<svg xmlns='http://www.w3.org/2000/svg' onload='window.owned=1'><script>window.owned=1</script></svg>"
-    await _keep(house, code, 0, OutputKind.IMAGE, "image/svg+xml", "svg", hostile)
-    await _keep(house, code, 1, OutputKind.TEXT, "text/html", "html", b"<script>window.owned=1</script>")
-    await _keep(house, code, 2, OutputKind.VIDEO, "video/mp4", "mp4", b"\0" * 64)
-    await house.installation.push(code, JobStatus.SUCCESS)
-    visitor = await invite(house.url, key=house.key)
+    await _keep(dashboard, code, 0, OutputKind.IMAGE, "image/svg+xml", "svg", hostile)
+    await _keep(dashboard, code, 1, OutputKind.TEXT, "text/html", "html", b"<script>window.owned=1</script>")
+    await _keep(dashboard, code, 2, OutputKind.VIDEO, "video/mp4", "mp4", b"\0" * 64)
+    await dashboard.installation.push(code, JobStatus.SUCCESS)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
 
     await visitor.open(f"/jobs/{code}")
 
@@ -168,12 +174,12 @@ async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(
 
 
 async def _keep(
-    house: DashboardUnderTest, code: str, index: int, kind: OutputKind, media: str, extension: str, content: bytes
+    dashboard: DashboardUnderTest, code: str, index: int, kind: OutputKind, media: str, extension: str, content: bytes
 ) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    parts = house.installation.parts
+    parts = dashboard.installation.parts
     key = f"outputs/{code}/{index}.{extension}"
     stored = await parts.store.put(key, chunks(), media_type=media)
     output = StoredOutput(

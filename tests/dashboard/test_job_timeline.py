@@ -1,4 +1,4 @@
-"""The track's figures, and the form's values: no browser is needed for them."""
+"""The numbers of the timeline, and the values of the form, without a browser."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
-from dashboard.pages.job_timeline import StepPlace, timeline_of
+from dashboard.pages.job_timeline import StepState, timeline_of
 from dashboard.schema_form import Control, fields_of, parameters_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -31,26 +31,26 @@ SCHEMA = {
 def test_a_skipped_status_takes_no_time_and_the_shares_make_the_whole_bar() -> None:
     events = _entered((JobStatus.DRAFT, 0), (JobStatus.SUBMITTED, 10), (JobStatus.GENERATED, 70))
 
-    track = timeline_of(events, JobStatus.GENERATED, until=NOON + timedelta(seconds=100))
+    timeline = timeline_of(events, JobStatus.GENERATED, until=NOON + timedelta(seconds=100))
 
-    places = {step.status: step.place for step in track.way}
-    assert places[JobStatus.SUBMITTED] is StepPlace.PASSED
-    assert places[JobStatus.QUEUED] is StepPlace.SKIPPED
-    assert places[JobStatus.GENERATED] is StepPlace.HERE
-    assert places[JobStatus.MIGRATING] is StepPlace.AHEAD
-    assert track.total == timedelta(seconds=100)
-    assert [step.spent for step in track.way if step.spent] == [timedelta(seconds=s) for s in (10, 60, 30)]
-    assert sum(step.share for step in track.way) == pytest.approx(100, abs=0.1)
-    assert track.way[4].begins_at == pytest.approx(track.way[0].share + track.way[1].share, abs=0.02)
+    places = {step.status: step.state for step in timeline.steps}
+    assert places[JobStatus.SUBMITTED] is StepState.PASSED
+    assert places[JobStatus.QUEUED] is StepState.SKIPPED
+    assert places[JobStatus.GENERATED] is StepState.CURRENT
+    assert places[JobStatus.MIGRATING] is StepState.AHEAD
+    assert timeline.total == timedelta(seconds=100)
+    assert [step.spent for step in timeline.steps if step.spent] == [timedelta(seconds=s) for s in (10, 60, 30)]
+    assert sum(step.share for step in timeline.steps) == pytest.approx(100, abs=0.1)
+    assert timeline.steps[4].begins_at == pytest.approx(timeline.steps[0].share + timeline.steps[1].share, abs=0.02)
 
 
 def test_a_job_that_has_ended_stays_as_long_as_it_took() -> None:
     events = _entered((JobStatus.DRAFT, 0), (JobStatus.FAILED, 4))
 
-    track = timeline_of(events, JobStatus.FAILED, until=NOON + timedelta(days=1))
+    timeline = timeline_of(events, JobStatus.FAILED, until=NOON + timedelta(days=1))
 
-    assert track.total == timedelta(seconds=4)
-    assert [step.status for step in track.ends if step.place is StepPlace.HERE] == [JobStatus.FAILED]
+    assert timeline.total == timedelta(seconds=4)
+    assert [step.status for step in timeline.ends if step.state is StepState.CURRENT] == [JobStatus.FAILED]
 
 
 def test_each_kind_of_parameter_gets_its_control() -> None:
@@ -69,7 +69,7 @@ def test_each_kind_of_parameter_gets_its_control() -> None:
     }
     assert next(iter(fields)) == "image"
     assert fields["factor"].value == "2"
-    assert fields["count"].least == 1
+    assert fields["count"].minimum == 1
     assert fields["size"].choices == ["small", "large"]
 
 

@@ -1,59 +1,63 @@
-"""The list of jobs: found, filtered, leafed through, and live."""
+"""The list of jobs: search, filters, pages, live updates."""
 
 import asyncio
 
 from playwright.async_api import expect
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.dashboard.conftest import Invite
+from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
 
-async def test_a_row_goes_on_with_its_job_without_a_reload(house: DashboardUnderTest, invite: Invite) -> None:
-    code = await house.installation.job()
-    visitor = await invite(house.url, key=house.key)
+async def test_a_row_goes_on_with_its_job_without_a_reload(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/jobs")
     await visitor.page.evaluate("window.untouched = true")
     row = visitor.page.locator(f"#{code}")
     await expect(visitor.page.locator("#connection")).to_have_text("Live")
 
-    await house.installation.push(code, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
+    await dashboard.installation.push(code, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
     await expect(row).to_contain_text("Processing")
-    await _advance_to(house, code, 40.0)
+    await _advance_to(dashboard, code, 40.0)
     await expect(row.locator("progress")).to_have_attribute("value", "56.67")
-    await house.installation.push(code, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
+    await dashboard.installation.push(code, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
     await expect(row).to_contain_text("Success")
     assert await visitor.page.evaluate("window.untouched")
-    assert visitor.complaints == []
+    assert visitor.console_errors == []
 
 
-async def test_many_events_mean_at_most_four_repaints_a_second(house: DashboardUnderTest, invite: Invite) -> None:
-    codes = [await house.installation.job() for _ in range(8)]
-    visitor = await invite(house.url, key=house.key)
+async def test_many_events_mean_at_most_four_repaints_a_second(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    codes = [await dashboard.installation.job() for _ in range(8)]
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/jobs")
     await expect(visitor.page.locator("#connection")).to_have_text("Live")
-    painted: list[str] = []
-    visitor.page.on("request", lambda request: painted.append(request.url) if "/jobs/rows" in request.url else None)
+    repaints: list[str] = []
+    visitor.page.on("request", lambda request: repaints.append(request.url) if "/jobs/rows" in request.url else None)
     began = await visitor.page.evaluate("performance.now()")
 
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.FAILED):
         for code in codes:
-            await house.installation.push(code, status)
+            await dashboard.installation.push(code, status)
     for code in codes:
         await expect(visitor.page.locator(f"#{code}")).to_contain_text("Failed")
 
     seconds = (await visitor.page.evaluate("performance.now()") - began) / 1000
-    assert 0 < len(painted) <= 4 * seconds + 2
+    assert 0 < len(repaints) <= 4 * seconds + 2
 
 
 async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_them(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    holidays = await house.installation.job("ada", metadata={"album": "海边 holidays 100%"})
-    work = await house.installation.job("bo", metadata={"album": "work"})
-    await house.installation.push(work, JobStatus.SUBMITTED, JobStatus.FAILED)
-    visitor = await invite(house.url, key=house.key)
+    holidays = await dashboard.installation.job("ada", metadata={"album": "海边 holidays 100%"})
+    work = await dashboard.installation.job("bo", metadata={"album": "work"})
+    await dashboard.installation.push(work, JobStatus.SUBMITTED, JobStatus.FAILED)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
 
     for query, found, missing in [
         ("q=holidays", holidays, work),
@@ -74,23 +78,25 @@ async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_the
         await expect(visitor.page.get_by_text("No job matches.")).to_be_visible()
 
 
-async def test_the_form_filters_by_keyboard_alone(house: DashboardUnderTest, invite: Invite) -> None:
-    wanted = await house.installation.job("ada", metadata={"album": "holidays"})
-    other = await house.installation.job("ada")
-    visitor = await invite(house.url, key=house.key)
+async def test_the_form_filters_by_keyboard_alone(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    matching = await dashboard.installation.job("ada", metadata={"album": "holidays"})
+    other = await dashboard.installation.job("ada")
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/jobs")
 
     await visitor.page.get_by_label("Search").focus()
     await visitor.page.keyboard.type("holidays")
     await visitor.page.keyboard.press("Enter")
 
-    await expect(visitor.page.locator(f"#{wanted}")).to_be_visible()
+    await expect(visitor.page.locator(f"#{matching}")).to_be_visible()
     await expect(visitor.page.locator(f"#{other}")).to_have_count(0)
 
 
-async def test_fifty_jobs_make_a_page_and_none_is_left_out(house: DashboardUnderTest, invite: Invite) -> None:
-    codes = [await house.installation.job(f"user {number % 9}") for number in range(60)]
-    visitor = await invite(house.url, key=house.key)
+async def test_fifty_jobs_make_a_page_and_none_is_left_out(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    codes = [await dashboard.installation.job(f"user {number % 9}") for number in range(60)]
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
 
     await visitor.open("/jobs")
     first = await visitor.page.locator("#rows > tr").evaluate_all("rows => rows.map(row => row.id)")
@@ -101,34 +107,36 @@ async def test_fifty_jobs_make_a_page_and_none_is_left_out(house: DashboardUnder
     assert first + second == list(reversed(codes))
 
 
-async def test_new_jobs_are_announced_and_wait_to_be_shown(house: DashboardUnderTest, invite: Invite) -> None:
-    await house.installation.job()
-    visitor = await invite(house.url, key=house.key)
+async def test_new_jobs_are_announced_and_wait_to_be_shown(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/jobs")
 
-    new = await house.installation.job()
+    new = await dashboard.installation.job()
     await visitor.page.get_by_role("link", name="1 new").click(timeout=15_000)
 
     await expect(visitor.page.locator(f"#{new}")).to_be_visible()
 
 
-async def test_a_users_key_shows_that_users_jobs_only(house: DashboardUnderTest, invite: Invite) -> None:
-    own, foreign = await house.installation.job("ada"), await house.installation.job("bo")
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+async def test_a_users_key_shows_that_users_jobs_only(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    own, foreign = await dashboard.installation.job("ada"), await dashboard.installation.job("bo")
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
 
     await visitor.open("/jobs?user=bo")
     await expect(visitor.page.locator(f"#{own}")).to_be_visible()
     await expect(visitor.page.locator(f"#{foreign}")).to_have_count(0)
 
-    rows = await visitor.page.request.get(f"{house.url}/jobs/rows?code={own}&code={foreign}")
+    rows = await visitor.page.request.get(f"{dashboard.url}/jobs/rows?code={own}&code={foreign}")
     assert own in await rows.text()
     assert foreign not in await rows.text()
-    assert (await visitor.page.request.get(f"{house.url}/jobs/{foreign}")).status == 404
+    assert (await visitor.page.request.get(f"{dashboard.url}/jobs/{foreign}")).status == 404
 
 
-async def _advance_to(house: DashboardUnderTest, code: str, unit: float) -> None:
-    """As the watch does it; the gate takes two steps a second, so ask until this one is taken."""
-    installation = house.installation
+async def _advance_to(dashboard: DashboardUnderTest, code: str, unit: float) -> None:
+    """Like the polling activity. The gate accepts two steps a second, so it repeats until this one is accepted."""
+    installation = dashboard.installation
     while (await installation.http.get(f"/api/jobs/{code}")).json()["unit_progress"] != unit:
         await installation.parts.records.gate.progress(code, JobStatus.PROCESSING, unit)
         await asyncio.sleep(0.1)

@@ -1,18 +1,20 @@
-"""Handing in a job by the form that is made from the model's parameters."""
+"""Submitting a job with the form that is built from the model's parameters."""
 
 import asyncio
 
 from playwright.async_api import APIRequestContext, FilePayload, expect
 
 from tests.api.pictures import picture
-from tests.dashboard.conftest import Invite
+from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
 PHOTO = "https://example.com/photo.jpg"
 
 
-async def test_a_job_is_handed_in_with_its_price_shown_before(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=house.key)
+async def test_a_job_is_handed_in_with_its_price_shown_before(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/new")
     await visitor.page.get_by_label("User").fill("ada")
     await visitor.page.get_by_label("User").blur()
@@ -24,14 +26,14 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(house: DashboardUn
     await visitor.page.get_by_role("button", name="Start the job").click()
     await visitor.page.wait_for_url("**/jobs/job_*")
 
-    job = (await house.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
+    job = (await dashboard.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
     assert job["user_id"] == "ada"
     await expect(visitor.page.get_by_text('"upscale_factor": 4')).to_be_visible()
     await expect(visitor.page.get_by_text('"face_enhancement_strength": 0.8')).to_be_visible()
 
 
-async def test_a_file_is_dropped_and_uploaded(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+async def test_a_file_is_dropped_and_uploaded(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
     dropped = await visitor.page.evaluate_handle(
         """bytes => { const held = new DataTransfer();
@@ -47,8 +49,10 @@ async def test_a_file_is_dropped_and_uploaded(house: DashboardUnderTest, invite:
     await visitor.page.wait_for_url("**/jobs/job_*")
 
 
-async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+async def test_what_is_no_picture_is_refused_where_it_was_dropped(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
 
     file = FilePayload(name="note.png", mimeType="image/png", buffer=b"not a picture")
@@ -58,40 +62,40 @@ async def test_what_is_no_picture_is_refused_where_it_was_dropped(house: Dashboa
 
 
 async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill("ftp://<script>")
     await visitor.page.get_by_label("output format").select_option("png")
 
     await visitor.page.get_by_role("button", name="Start the job").click()
 
-    wrong = visitor.page.locator(".field.wrong")
-    await expect(wrong).to_have_count(1)
-    await expect(wrong.get_by_label("image required")).to_have_value("ftp://<script>")
-    await expect(wrong.locator(".bad")).to_be_visible()
+    invalid_field = visitor.page.locator(".field.wrong")
+    await expect(invalid_field).to_have_count(1)
+    await expect(invalid_field.get_by_label("image required")).to_have_value("ftp://<script>")
+    await expect(invalid_field.locator(".bad")).to_be_visible()
     await expect(visitor.page.get_by_label("output format")).to_have_value("png")
 
 
-async def test_the_form_sent_twice_makes_one_job(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+async def test_the_form_sent_twice_makes_one_job(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill(PHOTO)
     form = await visitor.page.locator("#new").evaluate("form => Object.fromEntries(new FormData(form))")
 
-    answers = await asyncio.gather(*(_posted(visitor.page.request, house, form) for _ in range(3)))
+    responses = await asyncio.gather(*(_post_form(visitor.page.request, dashboard, form) for _ in range(3)))
 
-    assert len(set(answers)) == 1
-    assert len((await house.installation.http.get("/api/jobs")).json()["data"]) == 1
+    assert len(set(responses)) == 1
+    assert len((await dashboard.installation.http.get("/api/jobs")).json()["data"]) == 1
 
 
 async def test_more_than_is_left_today_is_said_before_and_refused_after(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
     for _ in range(50):
-        await house.installation.job("ada")
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+        await dashboard.installation.job("ada")
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
     await expect(visitor.page.locator("#price")).to_contain_text("This costs more than is left today.")
 
@@ -101,8 +105,10 @@ async def test_more_than_is_left_today_is_said_before_and_refused_after(
     await expect(visitor.page.get_by_role("alert")).to_contain_text("0 of 100 are left today")
 
 
-async def _posted(request: APIRequestContext, house: DashboardUnderTest, form: dict[str, str]) -> str:
-    answer = await request.post(f"{house.url}/new", form=dict(form), headers={"Origin": house.url}, max_redirects=0)
-    assert answer.status == 303, await answer.text()
-    location: str = answer.headers["location"]
+async def _post_form(request: APIRequestContext, dashboard: DashboardUnderTest, form: dict[str, str]) -> str:
+    response = await request.post(
+        f"{dashboard.url}/new", form=dict(form), headers={"Origin": dashboard.url}, max_redirects=0
+    )
+    assert response.status == 303, await response.text()
+    location: str = response.headers["location"]
     return location

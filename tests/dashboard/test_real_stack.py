@@ -5,16 +5,18 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from sandbox.config import Pace
-from tests.dashboard.conftest import Invite
+from tests.dashboard.conftest import OpenVisitor
 from tests.stories.stack import PHOTO, running_stack
 
 LONG_WAIT = 60_000
 
 
-async def test_a_photo_goes_from_the_form_to_its_result_while_the_api_dies(tmp_path: Path, invite: Invite) -> None:
+async def test_a_photo_goes_from_the_form_to_its_result_while_the_api_dies(
+    tmp_path: Path, open_visitor: OpenVisitor
+) -> None:
     async with running_stack(tmp_path, public=True, pace=Pace(queue_seconds=1, work_seconds=8)) as stack:
         url = str(stack.api.base_url).rstrip("/")
-        visitor = await invite(url, key=(tmp_path / "key").read_text().strip())
+        visitor = await open_visitor(url, key=(tmp_path / "key").read_text().strip())
         await visitor.open("/new")
         await visitor.page.locator("input[type=file]").set_input_files(PHOTO)
         await expect(visitor.page.locator(".drop .said")).to_contain_text("Uploaded")

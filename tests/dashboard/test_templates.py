@@ -1,4 +1,4 @@
-"""Templates in a browser: looked at, tried, saved as versions, deleted; and the rows that came of their documents."""
+"""Templates in a browser: shown, previewed, saved as versions, deleted; and their extracted rows."""
 
 from typing import Any, Final
 
@@ -7,16 +7,16 @@ from playwright.async_api import expect
 
 from tests.adapters.documents.makers import workbook
 from tests.api.templates import ORDERS
-from tests.dashboard.conftest import Invite
+from tests.dashboard.accessibility import accessibility_violations
+from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.dashboard.screenshots import complaints_of
 
 NARROW: Final = {"width": 390, "height": 844}
 HOSTILE: Final = '<img src=x onerror="window.owned=1">{{7*7}}'
 
 
-async def test_a_template_is_tried_saved_and_deleted(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=house.key)
+async def test_a_template_is_tried_saved_and_deleted(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     page = visitor.page
     await visitor.open("/templates")
     await page.get_by_role("link", name="New template").click()
@@ -29,10 +29,10 @@ async def test_a_template_is_tried_saved_and_deleted(house: DashboardUnderTest, 
     await expect(page.get_by_role("heading", name="2 stages")).to_be_visible()
     await expect(page.get_by_text("not in order")).to_be_visible()
     await expect(page.get_by_text("Dropped, since 10")).to_be_visible()
-    assert (await house.installation.http.get("/api/templates/orders")).status_code == 404
+    assert (await dashboard.installation.http.get("/api/templates/orders")).status_code == 404
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
-    saved = (await house.installation.http.get("/api/templates/orders")).json()
+    saved = (await dashboard.installation.http.get("/api/templates/orders")).json()
     await page.get_by_text("Delete …").click()
     await page.get_by_role("button", name="Yes, delete it").click()
 
@@ -42,18 +42,18 @@ async def test_a_template_is_tried_saved_and_deleted(house: DashboardUnderTest, 
         {"name": "订单号", "type": "string", "required": True},
         {"name": "金额", "type": "number", "required": False},
     ]
-    assert visitor.complaints == []
+    assert visitor.console_errors == []
 
 
 async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
-    house: DashboardUnderTest, invite: Invite
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
-    visitor = await invite(house.url, key=house.key, java_script_enabled=False)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, java_script_enabled=False)
     prompt = "\n阶段1 read\n\n阶段2 </textarea>write JSON\n"
     columns = [{"name": "a : b", "type": "date"}, {"name": "c", "required": True}]
     stages = {"identifiers": ["阶段1", "阶段2, then"], "strict_order": False, "max_stages": 7}
     definition = {**ORDERS, "prompt": prompt, "columns": columns, "stages": stages}
-    (await house.installation.http.put("/api/templates/orders", json=definition)).raise_for_status()
+    (await dashboard.installation.http.put("/api/templates/orders", json=definition)).raise_for_status()
     await visitor.open("/templates/orders/edit")
 
     await visitor.page.get_by_role("button", name="Save").click()
@@ -64,17 +64,17 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
     await visitor.page.get_by_role("link", name="version 1").click()
 
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Orders")
-    newest = (await house.installation.http.get("/api/templates/orders")).json()
+    newest = (await dashboard.installation.http.get("/api/templates/orders")).json()
     assert (newest["version"], newest["name"], newest["prompt"]) == (2, "Orders of today", prompt)
     assert newest["columns"][0] == {"name": "a : b", "type": "date", "required": False}
     assert newest["stages"]["identifiers"] == stages["identifiers"]
     assert (newest["stages"]["strict_order"], newest["stages"]["max_stages"]) == (False, 7)
 
 
-async def test_each_field_says_what_is_wrong_with_it(house: DashboardUnderTest, invite: Invite) -> None:
-    visitor = await invite(house.url, key=house.key)
+async def test_each_field_says_what_is_wrong_with_it(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
     page = visitor.page
-    (await house.installation.http.put("/api/templates/taken", json=ORDERS)).raise_for_status()
+    (await dashboard.installation.http.put("/api/templates/taken", json=ORDERS)).raise_for_status()
     await visitor.open("/new/template")
     await page.get_by_label("Columns", exact=True).fill("a : string\n\nb : nubmer")
     await page.get_by_label("Pattern", exact=True).fill("((")
@@ -93,30 +93,32 @@ async def test_each_field_says_what_is_wrong_with_it(house: DashboardUnderTest, 
     await expect(page.get_by_text("There is a template of this id already.")).to_be_visible()
 
 
-async def test_a_users_key_sees_columns_and_rows_but_no_prompt(house: DashboardUnderTest, invite: Invite) -> None:
-    (await house.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+async def test_a_users_key_sees_columns_and_rows_but_no_prompt(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    (await dashboard.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/templates")
 
     await expect(visitor.page.get_by_role("cell", name="订单号, 金额")).to_be_visible()
     await expect(visitor.page.get_by_role("link", name="New template")).to_have_count(0)
     await visitor.page.get_by_role("link", name="Orders").click()
-    await expect(visitor.page).to_have_url(f"{house.url}/templates/orders/rows")
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/templates/orders/rows")
     for path in ("/templates/orders", "/templates/orders/edit", "/templates/orders?version=1"):
-        assert (await visitor.page.request.get(f"{house.url}{path}")).status == 403, path
+        assert (await visitor.page.request.get(f"{dashboard.url}{path}")).status == 403, path
 
 
-async def test_rows_are_those_of_ones_own(house: DashboardUnderTest, invite: Invite) -> None:
-    (await house.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
+async def test_rows_are_those_of_ones_own(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    (await dashboard.installation.http.put("/api/templates/orders", json=ORDERS)).raise_for_status()
     for user in ("ada", "bo"):
-        sent = await house.installation.http.post(
+        sent = await dashboard.installation.http.post(
             "/api/template/upload-template",
             files={"file": ("orders.xlsx", workbook([["订单号"], [f"{user}'s order"]]))},
             data={"templateId": "orders"},
             headers={"Aijobs-User": user},
         )
         assert sent.json()["data"]["completed"]
-    visitor = await invite(house.url, key=await house.key_of("ada"))
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
 
     await visitor.open("/templates/orders/rows")
 
@@ -126,18 +128,18 @@ async def test_rows_are_those_of_ones_own(house: DashboardUnderTest, invite: Inv
 
 @pytest.mark.parametrize(("theme", "locale", "size"), [("light", "en-GB", None), ("dark", "zh-CN", NARROW)])
 async def test_every_page_is_accessible_complete_and_safe(
-    house: DashboardUnderTest, invite: Invite, theme: str, locale: str, size: Any
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor, theme: str, locale: str, size: Any
 ) -> None:
     hostile = {**ORDERS, "name": HOSTILE, "prompt": f"阶段1 {HOSTILE}", "columns": [{"name": HOSTILE}]}
-    (await house.installation.http.put("/api/templates/orders", json=hostile)).raise_for_status()
+    (await dashboard.installation.http.put("/api/templates/orders", json=hostile)).raise_for_status()
     more = {"viewport": size} if size else {}
-    visitor = await invite(house.url, key=house.key, color_scheme=theme, locale=locale, **more)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, color_scheme=theme, locale=locale, **more)
     pages = ("/documents", "/templates", "/templates/orders", "/templates/orders/edit", "/new/template")
 
     for path in (*pages, "/templates/orders/rows"):
         await visitor.open(path)
-        assert await complaints_of(visitor.page) == "", path
+        assert await accessibility_violations(visitor.page) == "", path
         assert await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
         assert await visitor.page.evaluate("window.owned") is None, path
 
-    assert visitor.complaints == []
+    assert visitor.console_errors == []

@@ -1,4 +1,4 @@
-"""Small pictures of outputs: made of what a browser shows, and of nothing that breaks its decoder."""
+"""Thumbnails of outputs: of pictures that a browser shows, and never of one that breaks the decoder."""
 
 from collections.abc import Callable
 
@@ -22,13 +22,13 @@ from tests.dashboard.installation import DashboardUnderTest
     ids=["png", "large jpeg", "bomb", "cut off", "no picture"],
 )
 async def test_an_output_has_a_thumbnail_when_it_can_be_decoded(
-    house: DashboardUnderTest, make: Callable[[], bytes], status: int
+    dashboard: DashboardUnderTest, make: Callable[[], bytes], status: int
 ) -> None:
-    code = await house.installation.job()
-    await house.installation.push(code, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
-    await house.installation.keep_output(code, make())
+    code = await dashboard.installation.job()
+    await dashboard.installation.push(code, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
+    await dashboard.installation.keep_output(code, make())
 
-    answer = await house.installation.http.get(f"/jobs/{code}/thumbnail/0")
+    response = await dashboard.installation.http.get(f"/jobs/{code}/thumbnail/0")
 
-    assert answer.status_code == status
-    assert (answer.headers["Content-Type"] == "image/webp") is (status == 200)
+    assert response.status_code == status
+    assert (response.headers["Content-Type"] == "image/webp") is (status == 200)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aijobs.generators.json_answers import MAX_MENDED, NotJson, read_answer
+from aijobs.generators.json_answers import MAX_REPAIRED, NotJson, read_answer
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ async def test_fences_of_nothing_are_passed_over(text: str) -> None:
 
 async def test_what_is_too_long_is_not_mended() -> None:
     with pytest.raises(NotJson):
-        await read_answer("{'a': '" + "x" * MAX_MENDED)
+        await read_answer("{'a': '" + "x" * MAX_REPAIRED)

@@ -165,7 +165,7 @@ def aged(submission: Submission, age: timedelta) -> Submission:
 async def opened_scene(name: str, sandbox: RunningSandbox, model: Model) -> AsyncIterator[Scene]:
     part = PARTS[name]
     sandbox.behave()
-    await sandbox.world.services[name].reset()  # a vendor may have room for only so many unfinished jobs
+    await sandbox.context.services[name].reset()  # a vendor may have room for only so many unfinished jobs
     sandbox.pace(queue_seconds=0, work_seconds=0.1)
     async with PROVIDERS[name].opened(part.settings(sandbox), timeouts=TIMEOUTS) as provider:
         yield Scene(provider, sandbox, model, part)

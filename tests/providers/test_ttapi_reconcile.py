@@ -9,7 +9,7 @@ import pytest
 
 from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Found, Search, Submission, Unknown
-from aijobs.providers.ttapi.prompt import planted_seed
+from aijobs.providers.ttapi.prompt import seed_of_token
 from aijobs.providers.ttapi.reconcile import WINDOW
 from tests.providers.scene import Scene, aged
 
@@ -17,7 +17,7 @@ At = Callable[..., Awaitable[Any]]
 Lost = Callable[..., Submission]
 NOBODY = frozenset[str]()
 HOOKS = "http://127.0.0.1:9/hooks"
-SEED = planted_seed("sub_0042")
+SEED = seed_of_token("sub_0042")
 OURS = f"a lighthouse --seed {SEED} --v 7"
 HOOK = "https://us.example/api/webhooks/ttapi/sub_0042"
 

@@ -13,7 +13,7 @@ from aijobs.domain.jobs.submissions import Accepted, Rejected, Unknown
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Task
 from aijobs.providers.ttapi.parameters import MAX_IMAGES, Action, Imagine
-from aijobs.providers.ttapi.prompt import planted_seed
+from aijobs.providers.ttapi.prompt import seed_of_token
 
 At = Callable[..., Awaitable[Any]]
 
@@ -59,7 +59,7 @@ async def test_an_imagine_says_everything_that_ttapi_would_decide_otherwise(
     assert (heard.method, heard.path) == ("POST", "/midjourney/v1/imagine")
     assert heard.headers["tt-api-key"] == "tt_a_key_that_must_stay_secret"
     assert heard.document == {
-        "prompt": f"a lighthouse --seed {planted_seed('sub_0042')} --v 7",
+        "prompt": f"a lighthouse --seed {seed_of_token('sub_0042')} --v 7",
         "mode": "relax",
         "translation": False,
         "getUImages": True,

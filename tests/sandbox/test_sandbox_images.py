@@ -5,14 +5,14 @@ import io
 import pytest
 from PIL import Image
 
-from sandbox.pictures.upscaling import Sharpening, UpscaleOrder, WorkFailedError, upscale
+from sandbox.pictures.upscaling import Sharpening, UpscaleOptions, WorkFailedError, upscale
 from sandbox.vendors.replicate.models import SHARPENING
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 from tests.sandbox.caller import a_photo, format_of, size_of
 
 
-def an_order(*, factor: int = 2, kind: str = "jpg", sharpening: Sharpening = SHARPENING["CGI"]) -> UpscaleOrder:
-    return UpscaleOrder(
+def an_order(*, factor: int = 2, kind: str = "jpg", sharpening: Sharpening = SHARPENING["CGI"]) -> UpscaleOptions:
+    return UpscaleOptions(
         factor=factor, format="png" if kind == "png" else "jpg", sharpening=sharpening, max_pixels=10**6
     )
 

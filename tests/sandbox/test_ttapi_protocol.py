@@ -252,7 +252,7 @@ async def test_the_ledger_counts_submits_by_the_token_that_was_planted(
     await painter.imagine(hookUrl=caller.hook)
     await painter.imagine(prompt="a cat --seed 42")
 
-    assert sandbox.world.ledger.submits() == {"job-1": 1, "42": 1}
+    assert sandbox.context.ledger.submits() == {"job-1": 1, "42": 1}
 
 
 async def test_a_killed_sandbox_goes_on_where_it_was(tmp_path: Any) -> None:

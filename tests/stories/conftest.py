@@ -1,4 +1,4 @@
-"""One stack for the stories that leave it whole; those that break it bring their own."""
+"""One stack for the stories that do not break it; the others start their own."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The real stack: Temporal, the sandbox, an API process and a worker process, as an operator would run them."""
+"""The real stack: Temporal, the sandbox, an API process and a worker process, as an operator runs them."""
 
 import asyncio
 import json
@@ -20,16 +20,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.ports import free_port
-from cli.embedded.processes import Process, Recipe, running
+from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox
 from sandbox.server import running as running_sandbox
 from workflows.task_queues import WORKFLOWS
 
-PATIENCE: Final = 60.0
-HERE: Final = Path(__file__).parent
-PHOTO: Final = HERE.parent.parent / "cli" / "samples" / "sample.jpg"
+TIMEOUT: Final = 60.0
+FOLDER: Final = Path(__file__).parent
+PHOTO: Final = FOLDER.parent.parent / "cli" / "samples" / "sample.jpg"
 
 UPSCALE: Final = "replicate_imageupscale_v1"
 MIDJOURNEY: Final = "ttapi_midjourney_v7"
@@ -38,78 +38,80 @@ QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
 
 @dataclass
 class StoryStack:
-    """What a test has at hand. Jobs are asked for through `api`, with a service key."""
+    """A running stack. `api` is an HTTP client with a service key."""
 
     temporal: TemporalServer
     sandbox: RunningSandbox
     api: httpx.AsyncClient
     environment: dict[str, str]
-    opened: AsyncExitStack
+    exit_stack: AsyncExitStack
     processes: dict[str, Process] = field(default_factory=dict)
 
     async def start(self, name: str) -> None:
         """Start the API or the worker."""
         starters = {"api": running_api, "worker": running_worker}
-        self.processes[name] = await self.opened.enter_async_context(starters[name](self))
+        self.processes[name] = await self.exit_stack.enter_async_context(starters[name](self))
 
     async def kill(self, name: str) -> None:
-        """SIGKILL, as the kernel does it when memory runs out."""
+        """End the process with SIGKILL, as the kernel does when memory runs out."""
         os.killpg(self.processes[name].pid, signal.SIGKILL)
         await self.processes[name].ended()
 
     async def temporal_client(self) -> Client:
         return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
 
-    async def submit(self, *, model: str = UPSCALE, user: str = "ada", **more: Any) -> str:
-        """A job's code. Without an image among the parameters, the sample photo is uploaded."""
-        params = more.pop("params", {})
+    async def submit(self, *, model: str = UPSCALE, user: str = "ada", **fields: Any) -> str:
+        """Submit a job and return its code. Without a parameter `image`, the sample photo is uploaded."""
+        params = fields.pop("params", {})
         if "image" not in params:
             params = {**params, "image": await self.upload(PHOTO.read_bytes(), user=user)}
-        answer = await self.api.post("/api/jobs", json={"model_id": model, "params": params, "user_id": user, **more})
-        assert answer.status_code == 202, answer.text
-        code: str = answer.json()["code"]
+        response = await self.api.post(
+            "/api/jobs", json={"model_id": model, "params": params, "user_id": user, **fields}
+        )
+        assert response.status_code == 202, response.text
+        code: str = response.json()["code"]
         return code
 
     async def upload(self, content: bytes, *, user: str = "ada", name: str = "photo.jpg") -> str:
-        answer = await self.api.post("/api/files", files={"file": (name, content)}, headers={"Aijobs-User": user})
-        assert answer.status_code in {200, 201}, answer.text
-        code: str = answer.json()["code"]
+        response = await self.api.post("/api/files", files={"file": (name, content)}, headers={"Aijobs-User": user})
+        assert response.status_code in {200, 201}, response.text
+        code: str = response.json()["code"]
         return code
 
     async def job(self, code: str, *, user: str = "ada") -> dict[str, Any]:
-        answer = await self.api.get(f"/api/jobs/{code}", headers={"Aijobs-User": user})
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        response = await self.api.get(f"/api/jobs/{code}", headers={"Aijobs-User": user})
+        response.raise_for_status()
+        job: dict[str, Any] = response.json()
+        return job
 
     async def events(self, code: str, *, user: str = "ada", after: int = 0) -> list[dict[str, Any]]:
-        """Everything the job's stream says, until it ends by itself."""
+        """Every event of the job's stream, until the stream ends."""
         return [event async for event in self.stream(code, user=user, after=after)]
 
     async def stream(self, code: str, *, user: str = "ada", after: int = 0) -> AsyncIterator[dict[str, Any]]:
         headers = {"Aijobs-User": user, "Accept": "text/event-stream", "Last-Event-ID": str(after)}
         async with (
-            asyncio.timeout(PATIENCE),
-            self.api.stream("GET", f"/api/jobs/{code}/events", headers=headers) as answer,
+            asyncio.timeout(TIMEOUT),
+            self.api.stream("GET", f"/api/jobs/{code}/events", headers=headers) as response,
         ):
-            assert answer.status_code == 200, await answer.aread()
-            async for line in answer.aiter_lines():
+            assert response.status_code == 200, await response.aread()
+            async for line in response.aiter_lines():
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
 
     async def statuses(self, code: str, *, user: str = "ada") -> list[str]:
-        """The names of all statuses that the job went through, once it has ended."""
+        """Wait until the job has ended; the names of all statuses that it went through."""
         return [event["job_status_name"] for event in await self.events(code, user=user) if event["kind"] == "status"]
 
     async def until(self, code: str, *statuses: JobStatus, user: str = "ada") -> None:
-        """Wait until the job has entered one of these."""
+        """Wait until the job has entered one of these statuses."""
         async for event in self.stream(code, user=user):
             if event["job_status"] in statuses:
                 return
 
     async def points_used(self, user: str) -> int:
-        answer = await self.api.get("/api/points", headers={"Aijobs-User": user})
-        used: int = answer.json()["used"]
+        response = await self.api.get("/api/points", headers={"Aijobs-User": user})
+        used: int = response.json()["used"]
         return used
 
     def paid_submits(self) -> int:
@@ -125,21 +127,21 @@ async def running_stack(
     pace: Pace | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[StoryStack]:
-    """A stack of its own, all data under `data_dir`. With `public`, webhooks and links of our store are used."""
-    async with AsyncExitStack() as opened:
+    """A new stack with all data under `data_dir`. With `public`, providers send webhooks and read our store's links."""
+    async with AsyncExitStack() as exit_stack:
         server = (
             temporal
             if temporal is not None
-            else await opened.enter_async_context(temporal_server(data_dir=data_dir / "temporal"))
+            else await exit_stack.enter_async_context(temporal_server(data_dir=data_dir / "temporal"))
         )
-        quick = pace or Pace(queue_seconds=0.4, work_seconds=0.8)
-        sandbox = await opened.enter_async_context(running_sandbox(SandboxConfig(port=0, pace=quick)))
+        quick_pace = pace or Pace(queue_seconds=0.4, work_seconds=0.8)
+        sandbox = await exit_stack.enter_async_context(running_sandbox(SandboxConfig(port=0, pace=quick_pace)))
         port = free_port()
         environment = environment_for(data_dir, server, sandbox, port, public=public) | dict(settings or {})
-        api = await opened.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
+        api = await exit_stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT, trust_env=False)
         )
-        stack = StoryStack(server, sandbox, api, environment, opened)
+        stack = StoryStack(server, sandbox, api, environment, exit_stack)
         await stack.start("api")
         await stack.start("worker")
         api.headers["Authorization"] = f"Bearer {(data_dir / 'key').read_text().strip()}"
@@ -153,7 +155,7 @@ def running_api(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
         except httpx.TransportError:
             return False
 
-    return running(recipe_for("api", stack.environment), is_ready=is_ready)
+    return running(spec_for("api", stack.environment), is_ready=is_ready)
 
 
 def running_worker(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
@@ -166,12 +168,14 @@ def running_worker(stack: StoryStack) -> AbstractAsyncContextManager[Process]:
         )
         return bool((await client.workflow_service.describe_task_queue(request)).pollers)
 
-    return running(recipe_for("worker", stack.environment), is_ready=is_ready)
+    return running(spec_for("worker", stack.environment), is_ready=is_ready)
 
 
-def recipe_for(command: str, environment: dict[str, str]) -> Recipe:
+def spec_for(command: str, environment: dict[str, str]) -> ProcessSpec:
     log = Path(environment["AIJOBS_DATA_DIR"]) / "logs" / f"{command}.log"
-    return Recipe(name=command, command=(sys.executable, "-m", "cli.main", command), environment=environment, log=log)
+    return ProcessSpec(
+        name=command, command=(sys.executable, "-m", "cli.main", command), environment=environment, log=log
+    )
 
 
 def environment_for(
@@ -206,7 +210,7 @@ def environment_for(
 HASTY: Final = ("submit", "queue", "processing", "migrate", "business")
 
 
-#: Midjourney that is given up while it is drawing.
+#: Midjourney with a short processing deadline.
 HASTY_MIDJOURNEY: Final = """
 [models.hasty_midjourney]
 model_code = "hasty"
@@ -229,7 +233,7 @@ poll = {{ {polls} }}
 
 
 def story_catalogue() -> str:
-    """Quick polls, and a hasty model for each deadline, which refunds a cancel only if the provider stopped."""
+    """Quick polls, and a `hasty_…` model for each deadline, whose points after a cancel depend on the provider."""
     polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
     parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY)]
     for deadline in HASTY:

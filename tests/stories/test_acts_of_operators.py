@@ -19,9 +19,9 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import brief_of as brief_of_row
 from aijobs.settings import Settings
-from tests.stories.stack import PATIENCE, UPSCALE, StoryStack, running_stack
+from tests.stories.stack import TIMEOUT, UPSCALE, StoryStack, running_stack
 from tests.stories.test_operations import temporal
-from tests.stories.test_settling import entries_of, next_note
+from tests.stories.test_settling import entries_of, wait_for_note
 from workflows.task_queues import WORKFLOWS
 
 S = JobStatus
@@ -83,7 +83,7 @@ async def delete_and_start(stack: StoryStack, code: str) -> None:
 
 async def until_gone(stack: StoryStack, workflow: str) -> None:
     client = await stack.temporal_client()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         with contextlib.suppress(RPCError):
             while True:
                 await client.get_workflow_handle(workflow).describe()
@@ -259,7 +259,7 @@ async def test_held_points_of_a_terminated_job_are_settled_by_the_providers_word
 
     assert (await stack.statuses(code, user="terminated late"))[-1] == "CANCELED"
     assert await entries_of(stack, "terminated late") == ["reserve", "hold"]
-    assert (await next_note(stack, code, "terminated late", "late"))["points"] == "settled"
+    assert (await wait_for_note(stack, code, "terminated late", "late"))["points"] == "settled"
     assert await entries_of(stack, "terminated late") == ["reserve", "hold", "settle"]
 
 
@@ -273,5 +273,5 @@ async def test_a_late_watch_that_is_missing_is_started(stack: StoryStack) -> Non
 
     await temporal(stack, "workflow", "delete", "-w", late_watch_id(code), "-y")
 
-    assert "late watch" in (await next_note(stack, code, "unwatched", "repair"))["repair"]
-    assert (await next_note(stack, code, "unwatched", "late"))["points"] == "settled"
+    assert "late watch" in (await wait_for_note(stack, code, "unwatched", "repair"))["repair"]
+    assert (await wait_for_note(stack, code, "unwatched", "late"))["points"] == "settled"

@@ -1,4 +1,4 @@
-"""A wish to cancel, in every status and by every way."""
+"""Cancellation in every status, by the API and by Temporal."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ async def test_a_job_can_be_canceled_in_every_status(stack: StoryStack, status: 
     if status is not JobStatus.SUBMITTED:
         await stack.until(code, status, user=user)
 
-    answer = await stack.api.post(
+    response = await stack.api.post(
         f"/api/jobs/{code}/cancel", json={"reason": "changed my mind"}, headers={"Aijobs-User": user}
     )
 
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert (await stack.statuses(code, user=user))[-1] == "CANCELED"
     notes = [event["detail"] for event in await stack.events(code, user=user) if event["kind"] == "note"]
     assert {"cancel": "requested", "reason": "changed my mind"} in notes
@@ -71,10 +71,10 @@ async def test_a_finished_job_cannot_be_canceled(stack: StoryStack) -> None:
     code = await stack.submit()
     await stack.events(code)
 
-    answer = await stack.api.post(f"/api/jobs/{code}/cancel", json={}, headers={"Aijobs-User": "ada"})
+    response = await stack.api.post(f"/api/jobs/{code}/cancel", json={}, headers={"Aijobs-User": "ada"})
 
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "job_is_final"
+    assert response.status_code == 409
+    assert response.json()["code"] == "job_is_final"
 
 
 async def workflow_closes(stack: StoryStack, code: str, expected: WorkflowExecutionStatus) -> None:

@@ -1,4 +1,4 @@
-"""The Python clients, as an application uses them, while the API dies and comes back."""
+"""The Python clients, as an application uses them, while the API is killed and started again."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ import pytest
 from aijobs_client import AsyncClient, Client, Job, JobCanceled, JobEvent, JobStatus
 from PIL import Image
 
-from tests.stories.stack import PATIENCE, PHOTO, UPSCALE, StoryStack, running_stack
+from tests.stories.stack import PHOTO, TIMEOUT, UPSCALE, StoryStack, running_stack
 
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "clients.md"
 
@@ -21,23 +21,23 @@ async def fragile(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sto
 
 
 class ApiKiller:
-    """Kills the API once the job is in a status, and starts it again. Keeps what was heard."""
+    """Kills the API once the job is in a status, and starts it again. Keeps every event."""
 
     def __init__(self, stack: StoryStack, status: JobStatus) -> None:
         self._stack = stack
         self._status = status
-        self.heard: list[JobEvent] = []
+        self.events: list[JobEvent] = []
 
-    async def told(self, event: JobEvent) -> None:
-        is_first = all(earlier.job_status != self._status for earlier in self.heard)
-        self.heard.append(event)
+    async def on_event(self, event: JobEvent) -> None:
+        is_first = all(earlier.job_status != self._status for earlier in self.events)
+        self.events.append(event)
         if event.job_status == self._status and is_first:
             await self._stack.kill("api")
             await self._stack.start("api")
 
     def assert_nothing_is_missing_or_twice(self) -> None:
-        assert [event.seq for event in self.heard] == list(range(1, len(self.heard) + 1))
-        assert self.heard[-1].is_final
+        assert [event.seq for event in self.events] == list(range(1, len(self.events) + 1))
+        assert self.events[-1].is_final
 
 
 async def test_an_application_waits_over_the_death_of_the_api(fragile: StoryStack, tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ async def test_an_application_waits_over_the_death_of_the_api(fragile: StoryStac
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code, "upscale_factor": 2})
 
-        done = await client.wait(job.code, timeout=PATIENCE, on_event=killer.told)
+        done = await client.wait(job.code, timeout=TIMEOUT, on_event=killer.on_event)
         files = await client.download(done, tmp_path)
 
     killer.assert_nothing_is_missing_or_twice()
@@ -56,13 +56,13 @@ async def test_an_application_waits_over_the_death_of_the_api(fragile: StoryStac
 async def test_a_thread_waits_over_the_death_of_the_api(fragile: StoryStack, tmp_path: Path) -> None:
     killer, loop = ApiKiller(fragile, JobStatus.QUEUED), asyncio.get_running_loop()
 
-    def told(event: JobEvent) -> None:
-        asyncio.run_coroutine_threadsafe(killer.told(event), loop).result()
+    def pass_on(event: JobEvent) -> None:
+        asyncio.run_coroutine_threadsafe(killer.on_event(event), loop).result()
 
     def work() -> list[Path]:
         with Client(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
             job = client.submit(UPSCALE, {"image": client.upload(PHOTO).code, "upscale_factor": 2})
-            return client.download(client.wait(job.code, timeout=PATIENCE, on_event=told), tmp_path)
+            return client.download(client.wait(job.code, timeout=TIMEOUT, on_event=pass_on), tmp_path)
 
     files = await asyncio.to_thread(work)
 
@@ -72,10 +72,10 @@ async def test_a_thread_waits_over_the_death_of_the_api(fragile: StoryStack, tmp
 
 async def test_the_example_of_the_documentation_works(fragile: StoryStack, tmp_path: Path) -> None:
     _, example, _ = re.split("^```(?:python)?$", DOCUMENTATION.read_text("utf-8"), maxsplit=2, flags=re.MULTILINE)
-    said = {"https://jobs.example.com": str(fragile.api.base_url), "aijobs_…": key_of(fragile)}
-    said |= {"photo.jpg": str(PHOTO), "results/": f"{tmp_path}/results/"}
-    for here, there in said.items():
-        example = example.replace(f'"{here}"', repr(there))
+    replacements = {"https://jobs.example.com": str(fragile.api.base_url), "aijobs_…": key_of(fragile)}
+    replacements |= {"photo.jpg": str(PHOTO), "results/": f"{tmp_path}/results/"}
+    for placeholder, value in replacements.items():
+        example = example.replace(f'"{placeholder}"', repr(value))
 
     await asyncio.to_thread(exec, example, {})
 
@@ -88,7 +88,7 @@ async def test_a_canceled_job_ends_the_waiting_for_it(fragile: StoryStack) -> No
     async with AsyncClient(url=str(fragile.api.base_url), key=key_of(fragile), user="ada") as client:
         photo = await client.upload(PHOTO)
         job = await client.submit(UPSCALE, {"image": photo.code})
-        waiting: asyncio.Task[Job] = asyncio.create_task(client.wait(job.code, timeout=PATIENCE))
+        waiting: asyncio.Task[Job] = asyncio.create_task(client.wait(job.code, timeout=TIMEOUT))
 
         await client.cancel(job.code, reason="no longer needed")
         with pytest.raises(JobCanceled, match="no longer needed") as canceled:

@@ -1,4 +1,4 @@
-"""Every bad end tells its reason, gives the points back, and leaves nothing half stored."""
+"""Every failed job has a reason, refunds the points, and leaves no partial output."""
 
 import pytest
 

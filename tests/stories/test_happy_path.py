@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.stories.stack import PHOTO, StoryStack
 
-THE_WHOLE_LIFE = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MIGRATING", "SUCCESS"]
+EVERY_STATUS = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MIGRATING", "SUCCESS"]
 
 
 async def test_a_photo_goes_through_every_status_to_success(stack: StoryStack) -> None:
@@ -18,7 +18,7 @@ async def test_a_photo_goes_through_every_status_to_success(stack: StoryStack) -
 
     events = await stack.events(code)
 
-    assert [event["job_status_name"] for event in events if event["kind"] == "status"] == THE_WHOLE_LIFE
+    assert [event["job_status_name"] for event in events if event["kind"] == "status"] == EVERY_STATUS
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     overall = [event["overall_progress"] for event in events]
     assert overall == sorted(overall)
@@ -31,8 +31,8 @@ async def test_the_output_is_ours_checked_and_really_larger(stack: StoryStack) -
 
     (output,) = (await stack.job(code))["outputs"]
 
-    async with httpx.AsyncClient(trust_env=False) as anybody:
-        photo = (await anybody.get(output["url"])).raise_for_status().content
+    async with httpx.AsyncClient(trust_env=False) as http:
+        photo = (await http.get(output["url"])).raise_for_status().content
     with Image.open(PHOTO) as before, Image.open(io.BytesIO(photo)) as after:
         assert after.size == (before.width * 2, before.height * 2) == (output["width"], output["height"])
     assert output["sha256"] == hashlib.sha256(photo).hexdigest()

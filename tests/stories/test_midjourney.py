@@ -1,4 +1,4 @@
-"""Four pictures from a prompt, work on one of them, and what never happens twice on the way."""
+"""Midjourney: four pictures from a prompt, actions on one of them, and nothing paid twice."""
 
 import io
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
 from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack, running_stack
-from tests.stories.test_settling import next_note
+from tests.stories.test_settling import wait_for_note
 
 PROMPT = {"prompt": "a lighthouse above the clouds", "aspect": "3:2"}
 
@@ -21,17 +21,17 @@ async def public_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         yield stack
 
 
-async def draw(stack: StoryStack, **more: Any) -> str:
-    """The code of a new job."""
-    request = {"model_id": MIDJOURNEY, "user_id": "ada", "params": PROMPT, **more}
-    answer = await stack.api.post("/api/jobs", json=request)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["code"])
+async def submit_midjourney(stack: StoryStack, **fields: Any) -> str:
+    """Submit a job and return its code."""
+    request = {"model_id": MIDJOURNEY, "user_id": "ada", "params": PROMPT, **fields}
+    response = await stack.api.post("/api/jobs", json=request)
+    assert response.status_code == 202, response.text
+    return str(response.json()["code"])
 
 
 async def size_of(url: str) -> tuple[int, int]:
-    async with httpx.AsyncClient(trust_env=False) as anybody:
-        content = (await anybody.get(url)).raise_for_status().content
+    async with httpx.AsyncClient(trust_env=False) as http:
+        content = (await http.get(url)).raise_for_status().content
     with Image.open(io.BytesIO(content)) as picture:
         return picture.size
 
@@ -40,7 +40,7 @@ async def test_a_prompt_becomes_a_grid_and_four_pictures_of_ours(stack: StorySta
     paid, used = stack.paid_submits(), await stack.points_used("ada")
     stack.sandbox.misbehave("work_seconds", arg="3")
 
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
     events = await stack.events(code)
 
     statuses = [event["job_status_name"] for event in events if event["kind"] == "status"]
@@ -54,13 +54,13 @@ async def test_a_prompt_becomes_a_grid_and_four_pictures_of_ours(stack: StorySta
 
 
 async def test_one_of_the_four_is_enlarged_by_a_job_of_its_own(stack: StoryStack) -> None:
-    origin = await draw(stack)
+    origin = await submit_midjourney(stack)
     await stack.events(origin)
     drawn = await stack.job(origin)
     paid = stack.paid_submits()
     assert "upsample3" in drawn["actions"]
 
-    code = await draw(stack, action="upsample3", params={"origin": origin})
+    code = await submit_midjourney(stack, action="upsample3", params={"origin": origin})
     assert (await stack.statuses(code))[-1] == "SUCCESS"
 
     enlarged = await stack.job(code)
@@ -76,7 +76,7 @@ async def test_a_lost_answer_is_found_again_by_the_prompt_and_never_paid_twice(s
     paid = stack.paid_submits()
     stack.sandbox.misbehave(fault, on="create")
 
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
 
     assert (await stack.statuses(code))[-1] == "SUCCESS"
     assert stack.paid_submits() == paid + 1
@@ -86,7 +86,7 @@ async def test_a_full_queue_is_waited_for_and_nothing_is_paid_twice(stack: Story
     paid = stack.paid_submits()
     stack.sandbox.misbehave("queue_exhausted", times=2)
 
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
 
     assert (await stack.statuses(code))[-1] == "SUCCESS"
     assert stack.paid_submits() == paid + 1
@@ -96,7 +96,7 @@ async def test_a_refusal_with_http_200_fails_at_once_and_gives_the_points_back(s
     used = await stack.points_used("ada")
     stack.sandbox.misbehave("refused_with_200")
 
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
 
     assert await stack.statuses(code) == ["DRAFT", "FAILED"]
     error = (await stack.job(code))["error"]
@@ -107,7 +107,7 @@ async def test_a_refusal_with_http_200_fails_at_once_and_gives_the_points_back(s
 async def test_a_job_that_ttapi_fails_says_why(stack: StoryStack) -> None:
     stack.sandbox.misbehave("failed", arg="Banned prompt detected")
 
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
 
     assert (await stack.statuses(code))[-1] == "FAILED"
     assert (await stack.job(code))["error"]["message"] == "Banned prompt detected"
@@ -115,7 +115,7 @@ async def test_a_job_that_ttapi_fails_says_why(stack: StoryStack) -> None:
 
 async def test_a_cancel_says_that_the_vendor_cannot_be_stopped(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="30")
-    code = await draw(stack)
+    code = await submit_midjourney(stack)
     await stack.until(code, JobStatus.PROCESSING)
 
     await stack.api.post(f"/api/jobs/{code}/cancel", headers={"Aijobs-User": "ada"})
@@ -127,13 +127,13 @@ async def test_a_cancel_says_that_the_vendor_cannot_be_stopped(stack: StoryStack
 async def test_what_was_given_up_is_settled_by_the_vendors_last_word_and_can_still_be_had(stack: StoryStack) -> None:
     stack.sandbox.misbehave("work_seconds", arg="5")
     user = "late-painter"
-    code = await draw(stack, model_id="hasty_midjourney", user_id=user)
+    code = await submit_midjourney(stack, model_id="hasty_midjourney", user_id=user)
     assert (await stack.statuses(code, user=user))[-1] == "TIMEOUT"
 
-    told = await next_note(stack, code, user, "late")
+    note = await wait_for_note(stack, code, user, "late")
     again = await stack.api.post(f"/api/jobs/{code}/rerun", json={"from": "migration"}, headers={"Aijobs-User": user})
 
-    assert told == {"late": "GENERATED", "points": "settled"}
+    assert note == {"late": "GENERATED", "points": "settled"}
     rerun = again.json()["code"]
     assert (await stack.statuses(rerun, user=user))[-1] == "SUCCESS"
     job = await stack.job(rerun, user=user)
@@ -145,25 +145,25 @@ async def test_what_was_given_up_is_settled_by_the_vendors_last_word_and_can_sti
 async def test_a_hook_makes_the_next_question_happen_now_and_an_upload_is_drawn_after(public_stack: StoryStack) -> None:
     upload = await public_stack.upload(PHOTO.read_bytes())
 
-    code = await draw(public_stack, params={"prompt": "in winter", "images": upload})
+    code = await submit_midjourney(public_stack, params={"prompt": "in winter", "images": upload})
     statuses = await public_stack.statuses(code)
 
     assert statuses[-1] == "SUCCESS"
-    answer = await public_stack.api.get(
+    response = await public_stack.api.get(
         f"/api/jobs/{code}", params={"expand": "exchange"}, headers={"Aijobs-User": "ada"}
     )
-    sent = answer.json()["req_json"]["body"]
+    sent = response.json()["req_json"]["body"]
     assert sent["prompt"].startswith(str(public_stack.api.base_url))
     assert sent["hookUrl"].endswith("/api/webhooks/ttapi/***")
 
 
 async def test_a_lost_action_is_found_by_its_hook(public_stack: StoryStack) -> None:
-    origin = await draw(public_stack)
+    origin = await submit_midjourney(public_stack)
     await public_stack.events(origin)
     paid = public_stack.paid_submits()
     public_stack.sandbox.misbehave("accept_then_drop", on="create")
 
-    code = await draw(public_stack, action="variation1", params={"origin": origin})
+    code = await submit_midjourney(public_stack, action="variation1", params={"origin": origin})
 
     assert (await public_stack.statuses(code))[-1] == "SUCCESS"
     assert len((await public_stack.job(code))["outputs"]) == 5

@@ -1,4 +1,4 @@
-"""Operations from Temporal's own command line, as the README tells them."""
+"""Operations with Temporal's command line, as in the README."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from tests.stories.stack import StoryStack
 
 
 async def temporal(stack: StoryStack, *words: str) -> str:
-    """What the real `temporal` command prints."""
+    """The output of the real `temporal` command."""
     process = await asyncio.create_subprocess_exec(
         str(temporal_binary()),
         *words,
@@ -23,9 +23,9 @@ async def temporal(stack: StoryStack, *words: str) -> str:
     return out.decode()
 
 
-async def listed(stack: StoryStack, query: str) -> list[str]:
+async def listed_ids(stack: StoryStack, query: str) -> list[str]:
     found: list[dict[str, Any]] = json.loads(await temporal(stack, "workflow", "list", "--query", query, "-o", "json"))
-    return [one["execution"]["workflowId"] for one in found]
+    return [execution["execution"]["workflowId"] for execution in found]
 
 
 async def test_jobs_are_found_by_status_user_and_model(stack: StoryStack) -> None:
@@ -40,7 +40,7 @@ async def test_jobs_are_found_by_status_user_and_model(stack: StoryStack) -> Non
         'JobProvider="replicate" AND JobProgress >= 50 AND JobUser="franklin"',
     ]
     async with asyncio.timeout(10):
-        while not all([code in await listed(stack, query) for query in queries]):
+        while not all([code in await listed_ids(stack, query) for query in queries]):
             await asyncio.sleep(0.1)
     await temporal(stack, "workflow", "cancel", "-w", code)
     assert (await stack.statuses(code, user="franklin"))[-1] == "CANCELED"

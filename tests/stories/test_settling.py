@@ -1,4 +1,4 @@
-"""Money is settled by what really happened, however late that is known."""
+"""Points are settled by the provider's real outcome, however late it is known."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ WHY = {"why": "seen in the provider's dashboard"}
 
 
 async def entries_of(stack: StoryStack, user: str) -> list[str]:
-    answer = await stack.api.get("/api/points/entries", headers={"Aijobs-User": user})
-    return [entry["kind"] for entry in reversed(answer.json()["data"])]
+    response = await stack.api.get("/api/points/entries", headers={"Aijobs-User": user})
+    return [entry["kind"] for entry in reversed(response.json()["data"])]
 
 
-async def next_note(stack: StoryStack, code: str, user: str, key: str) -> dict[str, Any]:
-    """The detail of the first note that tells of `key`, waited for."""
+async def wait_for_note(stack: StoryStack, code: str, user: str, key: str) -> dict[str, Any]:
+    """Wait for the first note with `key`; returns its detail."""
     while True:
         history = await stack.api.get(
             f"/api/jobs/{code}/events", headers={"Aijobs-User": user, "Accept": "application/json"}
@@ -30,8 +30,8 @@ async def next_note(stack: StoryStack, code: str, user: str, key: str) -> dict[s
                 return found
 
 
-async def timed_out_in_doubt(stack: StoryStack, user: str, *faults: tuple[str, str | None]) -> str:
-    """A job that was given up while its provider went on."""
+async def submit_until_timeout(stack: StoryStack, user: str, *faults: tuple[str, str | None]) -> str:
+    """Submit a job that ends in TIMEOUT while its provider continues."""
     stack.sandbox.misbehave("cancel_ignored", times=0)
     for fault, arg in faults:
         stack.sandbox.misbehave(fault, arg=arg)
@@ -41,14 +41,14 @@ async def timed_out_in_doubt(stack: StoryStack, user: str, *faults: tuple[str, s
 
 
 async def test_a_late_success_settles_the_points_and_can_be_fetched(stack: StoryStack) -> None:
-    code = await timed_out_in_doubt(stack, "late-success", ("work_seconds", "5"))
+    code = await submit_until_timeout(stack, "late-success", ("work_seconds", "5"))
 
-    told = await next_note(stack, code, "late-success", "late")
+    note = await wait_for_note(stack, code, "late-success", "late")
     again = await stack.api.post(
         f"/api/jobs/{code}/rerun", json={"from": "migration"}, headers={"Aijobs-User": "late-success"}
     )
 
-    assert told == {"late": "GENERATED", "points": "settled"}
+    assert note == {"late": "GENERATED", "points": "settled"}
     assert again.status_code == 202, again.text
     statuses = await stack.statuses(again.json()["code"], user="late-success")
     assert statuses == ["DRAFT", "GENERATED", "MIGRATING", "SUCCESS"]
@@ -57,11 +57,11 @@ async def test_a_late_success_settles_the_points_and_can_be_fetched(stack: Story
 
 
 async def test_a_late_failure_gives_the_points_back(stack: StoryStack) -> None:
-    code = await timed_out_in_doubt(stack, "late-failure", ("work_seconds", "5"), ("failed", "out of memory"))
+    code = await submit_until_timeout(stack, "late-failure", ("work_seconds", "5"), ("failed", "out of memory"))
 
-    told = await next_note(stack, code, "late-failure", "late")
+    note = await wait_for_note(stack, code, "late-failure", "late")
 
-    assert told == {"late": "FAILED", "points": "refunded"}
+    assert note == {"late": "FAILED", "points": "refunded"}
     assert await stack.points_used("late-failure") == 0
 
 
@@ -73,10 +73,10 @@ async def test_a_cancel_that_the_provider_ignores_is_settled_by_its_last_word(st
 
     await stack.api.post(f"/api/jobs/{code}/cancel", headers={"Aijobs-User": "ignored"})
     ended = await stack.statuses(code, user="ignored")
-    told = await next_note(stack, code, "ignored", "late")
+    note = await wait_for_note(stack, code, "ignored", "late")
 
     assert ended[-1] == "CANCELED"
-    assert told == {"late": "GENERATED", "points": "settled"}
+    assert note == {"late": "GENERATED", "points": "settled"}
     assert await entries_of(stack, "ignored") == ["reserve", "hold", "settle"]
 
 
@@ -90,7 +90,7 @@ async def test_an_operator_decides_what_nobody_can_know(stack: StoryStack) -> No
 
     assert decided.status_code == 200, decided.text
     assert twice.status_code == 409
-    note = await next_note(stack, code, "in-doubt", "resolved")
+    note = await wait_for_note(stack, code, "in-doubt", "resolved")
     assert (note["resolved"], note["why"]) == ("refund", WHY["why"])
     assert note["by"]
     assert await entries_of(stack, "in-doubt") == ["reserve", "hold", "refund"]
@@ -104,9 +104,9 @@ async def test_an_operator_names_a_submission_that_was_lost(stack: StoryStack) -
     await stack.until(code, JobStatus.SUBMITTED, user="attached")
     prediction = stack.sandbox.ledger()[-1].id
 
-    answer = await stack.api.post(f"/api/jobs/{code}/resolve", json={"decision": "attach", "ref": prediction, **WHY})
+    response = await stack.api.post(f"/api/jobs/{code}/resolve", json={"decision": "attach", "ref": prediction, **WHY})
 
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
     assert (await stack.statuses(code, user="attached"))[-1] == "SUCCESS"
 
 
@@ -123,7 +123,7 @@ async def test_a_failed_migration_is_run_again_without_paying_again(stack: Story
     assert (await stack.statuses(again.json()["code"], user="again"))[-1] == "SUCCESS"
     assert stack.paid_submits() == paid_before
     assert await stack.points_used("again") == 0
-    assert (await next_note(stack, code, "again", "rerun"))["rerun"] == again.json()["code"]
+    assert (await wait_for_note(stack, code, "again", "rerun"))["rerun"] == again.json()["code"]
 
 
 async def test_a_rerun_from_the_start_is_a_new_charged_job(stack: StoryStack) -> None:
@@ -145,10 +145,10 @@ async def test_what_runs_cannot_be_rerun(stack: StoryStack, start: str) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="running")
 
-    answer = await stack.api.post(f"/api/jobs/{code}/rerun", json={"from": start}, headers={"Aijobs-User": "running"})
+    response = await stack.api.post(f"/api/jobs/{code}/rerun", json={"from": start}, headers={"Aijobs-User": "running"})
 
-    assert answer.status_code == 409
-    assert answer.json()["code"] == "cannot_rerun"
+    assert response.status_code == 409
+    assert response.json()["code"] == "cannot_rerun"
     await stack.api.post(f"/api/jobs/{code}/cancel", json={}, headers={"Aijobs-User": "running"})
     await stack.events(code, user="running")
 
@@ -164,7 +164,7 @@ async def test_a_job_whose_workflow_was_terminated_is_ended_by_repair(stack: Sto
     last = (await stack.events(code, user="terminated"))[-1]
     assert last["job_status_name"] == "CANCELED"
     assert last["detail"]["provider_cancel"] == "canceled"
-    assert "terminated" in (await next_note(stack, code, "terminated", "repair"))["repair"]
+    assert "terminated" in (await wait_for_note(stack, code, "terminated", "repair"))["repair"]
     assert await stack.points_used("terminated") == 0
 
 
@@ -178,15 +178,17 @@ async def test_a_job_whose_workflow_is_missing_is_taken_up_where_it_was(stack: S
     statuses = await stack.statuses(code, user="vanished")
 
     assert statuses[-3:] == ["GENERATED", "MIGRATING", "SUCCESS"]
-    assert "missing" in (await next_note(stack, code, "vanished", "repair"))["repair"]
+    assert "missing" in (await wait_for_note(stack, code, "vanished", "repair"))["repair"]
     assert stack.paid_submits() == paid_before
 
 
 async def _delete_workflow(stack: StoryStack, code: str) -> None:
-    """As if Temporal had lost it."""
+    """Delete the workflow, as if Temporal had lost it."""
     client = await stack.temporal_client()
-    wanted = DeleteWorkflowExecutionRequest(namespace="default", workflow_execution=WorkflowExecution(workflow_id=code))
-    await client.workflow_service.delete_workflow_execution(wanted)
+    request = DeleteWorkflowExecutionRequest(
+        namespace="default", workflow_execution=WorkflowExecution(workflow_id=code)
+    )
+    await client.workflow_service.delete_workflow_execution(request)
     while True:
         try:
             await client.get_workflow_handle(code).describe()

@@ -1,4 +1,4 @@
-"""A caller hears of its jobs by webhook, whatever is killed on the way."""
+"""Webhooks of a caller's jobs arrive, whatever is killed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,30 +20,30 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-async def calling(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> AsyncIterator[StoryStack]:
-    """A stack that may call the receiver, and tries again soon."""
+async def webhook_stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> AsyncIterator[StoryStack]:
+    """A stack that may send to the receiver, with short pauses between attempts."""
     settings = {"AIJOBS_WEBHOOKS__ALLOW_HOSTS": receiver.host, "AIJOBS_WEBHOOKS__PAUSES": "200ms,200ms,200ms,200ms"}
     async with running_stack(tmp_path_factory.mktemp("calling"), settings=settings) as stack:
         yield stack
 
 
 @pytest.fixture
-def stack(calling: StoryStack, receiver: Receiver) -> StoryStack:
-    calling.sandbox.behave()
+def stack(webhook_stack: StoryStack, receiver: Receiver) -> StoryStack:
+    webhook_stack.sandbox.behave()
     receiver.received.clear()
-    return calling
+    return webhook_stack
 
 
 async def register(stack: StoryStack, receiver: Receiver, user: str, *events: str) -> dict[str, Any]:
-    wanted = {"url": receiver.url, "user_id": user, **({"events": events} if events else {})}
-    answer = await stack.api.post("/api/webhook-endpoints", json=wanted)
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    endpoint = {"url": receiver.url, "user_id": user, **({"events": events} if events else {})}
+    response = await stack.api.post("/api/webhook-endpoints", json=endpoint)
+    assert response.status_code == 201, response.text
+    created: dict[str, Any] = response.json()
+    return created
 
 
-async def settled(stack: StoryStack, job: str) -> list[dict[str, Any]]:
-    """All deliveries of a job, once none is on its way."""
+async def wait_for_deliveries(stack: StoryStack, job: str) -> list[dict[str, Any]]:
+    """Wait until no delivery of the job is pending; returns them all."""
     async with asyncio.timeout(60):
         while True:
             found = (await stack.api.get("/api/webhook-deliveries", params={"job": job})).json()["data"]
@@ -52,7 +52,7 @@ async def settled(stack: StoryStack, job: str) -> list[dict[str, Any]]:
             await asyncio.sleep(0.1)
 
 
-def told(messages: list[ReceivedWebhook]) -> list[tuple[str, str]]:
+def types_and_statuses(messages: list[ReceivedWebhook]) -> list[tuple[str, str]]:
     return [(message.body["type"], message.body["data"]["job_status_name"]) for message in messages]
 
 
@@ -61,13 +61,13 @@ async def test_the_end_of_a_job_comes_to_its_callback_url_once(stack: StoryStack
 
     code = await stack.submit(user="ada", callback_url=receiver.url, metadata={"order": "1001"})
     await stack.until(code, JobStatus.SUCCESS)
-    [delivery] = await settled(stack, code)
+    [delivery] = await wait_for_deliveries(stack, code)
 
     [message] = receiver.received
     events = await stack.events(code)
-    said = message.verified(secret)
-    assert told([message]) == [("job.success", "SUCCESS")]
-    assert said["data"] == {**events[-1], "metadata": {"order": "1001"}}
+    body = message.verified(secret)
+    assert types_and_statuses([message]) == [("job.success", "SUCCESS")]
+    assert body["data"] == {**events[-1], "metadata": {"order": "1001"}}
     assert (delivery["state"], delivery["attempts"], delivery["message_id"]) == ("delivered", 1, message.id)
 
 
@@ -76,10 +76,10 @@ async def test_an_endpoint_hears_of_every_status_when_it_asks(stack: StoryStack,
 
     code = await stack.submit(user="bell")
     statuses = await stack.statuses(code, user="bell")
-    await settled(stack, code)
+    await wait_for_deliveries(stack, code)
 
     in_order = sorted(receiver.received, key=lambda message: message.body["data"]["seq"])
-    assert [name for _, name in told(in_order)] == statuses[1:]
+    assert [name for _, name in types_and_statuses(in_order)] == statuses[1:]
     assert len({message.id for message in receiver.received}) == len(statuses) - 1
 
 
@@ -92,7 +92,7 @@ async def test_a_worker_killed_in_the_middle_of_a_delivery_still_delivers(
 
     await stack.kill("worker")
     await stack.start("worker")
-    [delivery] = await settled(stack, code)
+    [delivery] = await wait_for_deliveries(stack, code)
 
     first, second = receiver.received
     assert (first.id, first.text) == (second.id, second.text)
@@ -124,7 +124,7 @@ async def test_a_message_signed_after_a_rotation_fits_both_secrets(stack: StoryS
 async def test_what_was_given_up_comes_with_a_replay(stack: StoryStack, receiver: Receiver) -> None:
     receiver.behaves(*[BROKEN] * 5)
     code = await stack.submit(user="ada", callback_url=receiver.url)
-    [failed] = await settled(stack, code)
+    [failed] = await wait_for_deliveries(stack, code)
 
     await stack.api.post(f"/api/webhook-deliveries/{failed['id']}/replay")
     messages = await receiver.messages(6)

@@ -1,7 +1,7 @@
 """Any language model behind an OpenAI-compatible `POST …/chat/completions`: OpenAI, DashScope, DeepSeek, vLLM, Ollama.
 
-What to remember: there is no idempotency key and nothing to ask for later. An answer that is lost on the way can only
-be asked for, and paid for, again.
+There is no idempotency key, and an answer cannot be fetched later. An answer that is lost must be requested, and paid
+for, again.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""A chat completions endpoint as a `Chat`: one question, one answer, streamed."""
+"""A chat completions endpoint as a `ChatModel`: one request, one streamed answer."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aijobs.adapters.chat.errors import error_for
-from aijobs.adapters.chat.request import body_of
+from aijobs.adapters.chat.request import request_body
 from aijobs.adapters.chat.response import PartialCompletion, read_document, read_stream
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.adapters.network.http_client import (
@@ -35,7 +35,7 @@ async def opened(settings: ChatSettings) -> AsyncIterator["ChatEndpoint"]:
 
 
 class ChatEndpoint:
-    """Speaks to one endpoint, about one model. Implements Chat."""
+    """One model at one endpoint. Implements ChatModel."""
 
     def __init__(self, settings: ChatSettings, http: HttpClient) -> None:
         if not settings.token:
@@ -61,13 +61,13 @@ class ChatEndpoint:
         on_text: OnText | None = None,
         reference: str | None = None,
     ) -> Completion:
-        began = time.monotonic()
+        started = time.monotonic()
         headers = {"Authorization": f"Bearer {self._key}", "Accept": "text/event-stream, application/json"}
         if reference is not None:
             headers[REFERENCE_HEADER] = reference[:MAX_REFERENCE]
-        body = body_of(self._settings, messages, shape)
-        async with self._http.stream_once("POST", self._url, headers=headers, body=body) as answer:
-            completion = await self._completed(answer, on_text)
+        body = request_body(self._settings, messages, shape)
+        async with self._http.stream_once("POST", self._url, headers=headers, body=body) as reply:
+            completion = await self._completed(reply, on_text)
         return Completion(
             text=completion.refusal or completion.text,
             finish=completion.finish,
@@ -75,24 +75,24 @@ class ChatEndpoint:
             tokens_in=completion.tokens_in,
             tokens_out=completion.tokens_out,
             cost=self._settings.cost(completion.tokens_in, completion.tokens_out),
-            seconds=round(time.monotonic() - began, 3),
+            seconds=round(time.monotonic() - started, 3),
         )
 
-    async def _completed(self, answer: StreamedReply | NotSent | NoReply, on_text: OnText | None) -> PartialCompletion:
-        match answer:
+    async def _completed(self, reply: StreamedReply | NotSent | NoReply, on_text: OnText | None) -> PartialCompletion:
+        match reply:
             case NotSent(reason):
                 raise ProviderUnavailable(f"The chat endpoint cannot be reached: {reason}")
             case NoReply(reason):
                 raise AnswerLost(f"No answer came from the chat endpoint: {reason}")
             case StreamedReply():
                 try:
-                    return await self._read(answer, on_text)
+                    return await self._read(reply, on_text)
                 except (StreamBroken, ValueError) as broken:
                     raise AnswerLost(f"The model's answer broke off: {broken}") from None
 
-    async def _read(self, answer: StreamedReply, on_text: OnText | None) -> PartialCompletion:
-        if not 200 <= answer.status < 300:
-            raise error_for(await answer.whole(), key=self._key)
-        if answer.headers.get("content-type", "").startswith("application/json"):
-            return await read_document((await answer.whole()).body, on_text)
-        return await read_stream(answer.chunks, on_text)
+    async def _read(self, reply: StreamedReply, on_text: OnText | None) -> PartialCompletion:
+        if not 200 <= reply.status < 300:
+            raise error_for(await reply.whole(), key=self._key)
+        if reply.headers.get("content-type", "").startswith("application/json"):
+            return await read_document((await reply.whole()).body, on_text)
+        return await read_stream(reply.chunks, on_text)

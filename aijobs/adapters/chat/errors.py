@@ -1,4 +1,4 @@
-"""What an answer that is no answer means: try again later, or never."""
+"""HTTP errors of a chat endpoint as our errors: worth another try, or not."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from aijobs.domain.errors import AijobsError, AnswerRefused, ProviderFailed, Pro
 
 MAX_MESSAGE: Final = 500
 
-#: Said by the operator's account, not by the question: no word of the endpoint is passed on, it may quote the key.
+#: Errors of the operator's account. The endpoint's own message is not passed on: it may quote the key.
 OPERATORS: Final = {
     401: "The chat endpoint does not accept the key.",
     402: "The chat endpoint's account has no credit.",
@@ -19,7 +19,7 @@ FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "data
 
 
 def error_for(reply: HttpReply, *, key: str) -> AijobsError:
-    """The error that a status of 300 or more stands for. `key` never appears in its message."""
+    """The error for a status of 300 or more. `key` never appears in its message."""
     problem = _problem(reply)
     code = {str(problem.get("code")), str(problem.get("type"))}
     if reply.status in OPERATORS:
@@ -31,8 +31,8 @@ def error_for(reply: HttpReply, *, key: str) -> AijobsError:
         return ProviderUnavailable(f"The chat endpoint answered {reply.status}.", retry_after=wait)
     if code & FILTERED:
         return AnswerRefused("The provider's content filter refuses the question.")
-    said = str(problem.get("message") or "").replace(key, "…").strip()[:MAX_MESSAGE]
-    return ProviderFailed(f"The chat endpoint answered {reply.status}{': ' + said if said else '.'}")
+    message = str(problem.get("message") or "").replace(key, "…").strip()[:MAX_MESSAGE]
+    return ProviderFailed(f"The chat endpoint answered {reply.status}{': ' + message if message else '.'}")
 
 
 def _problem(reply: HttpReply) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a question is written. Field names are those of OpenAI's API reference, "Create chat completion"."""
+"""The body of a request. Field names are those of OpenAI's API reference, "Create chat completion"."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage
 OPENAI: Final = "api.openai.com"
 
 
-def body_of(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerSchema | None) -> dict[str, Any]:
-    """The request's body. What is not set is not sent: many endpoints refuse fields that they do not know."""
+def request_body(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerSchema | None) -> dict[str, Any]:
+    """The request's body. Unset fields are left out: many endpoints refuse fields that they do not know."""
     body: dict[str, Any] = {
         "model": settings.model,
         "messages": [_message(message) for message in messages],
@@ -49,5 +49,5 @@ def _format(structured: str, shape: AnswerSchema) -> Mapping[str, Any]:
 
 
 def _limit_field(base_url: str) -> str:
-    """OpenAI's newer models refuse the older name, and other endpoints know only that one."""
+    """OpenAI's newer models refuse the older name, other endpoints know only the older one."""
     return "max_completion_tokens" if urlsplit(base_url).hostname == OPENAI else "max_tokens"

@@ -1,4 +1,4 @@
-"""How an answer is read: server-sent events with a piece of it each, or one JSON document."""
+"""Reading an answer: server-sent events with a chunk each, or one JSON document."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -22,14 +22,14 @@ FINISH_OF: Final[Mapping[str, FinishReason]] = {
 
 @dataclass
 class PartialCompletion:
-    """What has come of an answer so far. Counts are 0 where the endpoint does not tell them."""
+    """An answer as far as it was received. Token counts are 0 where the endpoint does not report them."""
 
     text: str = ""
     refusal: str = ""
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
-    ended: str | None = None
+    finish_reason: str | None = None
     _pieces: list[str] = field(default_factory=list)
     _length: int = 0
 
@@ -37,17 +37,17 @@ class PartialCompletion:
     def finish(self) -> FinishReason:
         if self.refusal:
             return FinishReason.REFUSED
-        return FINISH_OF.get(self.ended or "", FinishReason.OTHER)
+        return FINISH_OF.get(self.finish_reason or "", FinishReason.OTHER)
 
     def take(self, document: Mapping[str, Any]) -> str:
-        """Take in a chunk, or a whole answer, which says `message` where a chunk says `delta`. The text in it."""
+        """Add a chunk (with `delta`) or a whole answer (with `message`). Returns the text in it."""
         if isinstance(document.get("error"), dict):
             raise AnswerLost("The chat endpoint breaks the answer off with an error.")
         self.model = _text(document.get("model")) or self.model
         self._count(document.get("usage"))
         choice = _first(document.get("choices"))
         message = choice.get("delta") or choice.get("message") or {}
-        self.ended = _text(choice.get("finish_reason")) or self.ended
+        self.finish_reason = _text(choice.get("finish_reason")) or self.finish_reason
         self.refusal += _text(message.get("refusal")) if isinstance(message, dict) else ""
         piece = _text(message.get("content")) if isinstance(message, dict) else ""
         self._length += len(piece)
@@ -58,14 +58,14 @@ class PartialCompletion:
 
     def _count(self, usage: object) -> None:
         if isinstance(usage, dict):
-            self.tokens_in = _whole(usage.get("prompt_tokens")) or self.tokens_in
-            self.tokens_out = _whole(usage.get("completion_tokens")) or self.tokens_out
+            self.tokens_in = _count_of(usage.get("prompt_tokens")) or self.tokens_in
+            self.tokens_out = _count_of(usage.get("completion_tokens")) or self.tokens_out
 
     def complete(self, *, done: bool) -> "PartialCompletion":
-        """Raises AnswerLost when the end has not come: a finish reason, or at least the word that it is over."""
-        if self.ended is None and not done:
+        """Raises AnswerLost when the answer has not ended: there is no finish reason, and `done` is false."""
+        if self.finish_reason is None and not done:
             raise AnswerLost("The model's answer broke off.")
-        self.ended = self.ended or "stop"
+        self.finish_reason = self.finish_reason or "stop"
         self.text = "".join(self._pieces)
         return self
 
@@ -82,7 +82,7 @@ async def read_stream(chunks: AsyncIterator[bytes], on_text: OnText | None) -> P
             if piece and on_text is not None:
                 await on_text(piece)
     except StreamBroken:
-        if completion.ended is None:
+        if completion.finish_reason is None:
             raise
     return completion.complete(done=done)
 
@@ -97,7 +97,7 @@ async def read_document(body: bytes, on_text: OnText | None) -> PartialCompletio
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The data of each event. Every endpoint known writes it on one line; comments and other fields are left out."""
+    """The data of each event. Known endpoints write it on one line; comments and other fields are ignored."""
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
@@ -129,5 +129,5 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _whole(value: object) -> int:
+def _count_of(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

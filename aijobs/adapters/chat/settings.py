@@ -10,7 +10,7 @@ from aijobs.domain.values.secret_forms import Token
 
 
 class ChatSettings(BaseModel):
-    """The token is what switches it on; endpoints that ask for none, as Ollama, take any word."""
+    """The model is enabled when a token is set. Endpoints that need none, such as Ollama, accept any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -18,8 +18,8 @@ class ChatSettings(BaseModel):
     base_url: str = "https://api.openai.com/v1"
     model: str = Field(default="gpt-5.4", min_length=1)
     structured: Literal["json_schema", "json_object", "off"] = "json_schema"  #: DeepSeek knows `json_object` only
-    send_files: bool = False  #: a PDF goes to the model itself, not as text
-    vision: bool = True  #: it looks at photos that are to be reviewed; without, they are only measured here
+    send_files: bool = False  #: a PDF is sent as a file, not as its text
+    vision: bool = True  #: the model reviews photos; otherwise they are only measured
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: int | None = Field(default=None, ge=1)
     price_in: float = Field(default=0.0, ge=0)  #: of a million tokens, in any currency

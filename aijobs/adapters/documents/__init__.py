@@ -1,1 +1,1 @@
-"""Documents: reading what is handed in, in guarded processes of their own, and writing tables."""
+"""Documents: reading uploaded files in guarded processes, and writing tables."""

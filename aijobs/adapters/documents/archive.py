@@ -1,4 +1,4 @@
-"""Office files are zip archives, and those can lie: nothing reads one before it was looked through here.
+"""Checks of office files, which are zip archives, before a parser opens them.
 
 Limits after OWASP's File Upload Cheat Sheet. Ordinary office files unpack to about ten times their size.
 """
@@ -16,7 +16,7 @@ from aijobs.domain.errors import FileTooLarge, UnreadableFile
 MAX_ENTRIES: Final = 2000
 MAX_UNPACKED_BYTES: Final = 200 * 1024 * 1024
 MAX_RATIO: Final = 100
-ALWAYS_FINE_BYTES: Final = 1024 * 1024  #: a part this small may be packed as tightly as it likes
+RATIO_FREE_BYTES: Final = 1024 * 1024  #: a part up to this size may have any ratio
 CHUNK_BYTES: Final = 64 * 1024
 HEAD_BYTES: Final = 4096
 
@@ -63,7 +63,7 @@ def _check_sizes(parts: Sequence[zipfile.ZipInfo]) -> None:
     if sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
         raise FileTooLarge(f"The file unpacks to more than {MAX_UNPACKED_BYTES // 1024**2} MiB.")
     for part in parts:
-        if part.file_size > max(ALWAYS_FINE_BYTES, MAX_RATIO * part.compress_size):
+        if part.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * part.compress_size):
             raise FileTooLarge(f"The file unpacks to more than {MAX_RATIO} times its size.")
 
 
@@ -80,7 +80,7 @@ def _check_part(file: IO[bytes], part: zipfile.ZipInfo) -> None:
 
 
 def _unpacked(file: IO[bytes], part: zipfile.ZipInfo) -> tuple[int, bytes]:
-    """The real size of a part, whatever the archive says of it, and its first bytes."""
+    """The real size of a part, measured by unpacking it, and its first bytes."""
     file.seek(part.header_offset)
     name_length, extra_length = struct.unpack("<HH", file.read(_LOCAL_HEADER_BYTES)[26:30])
     file.seek(name_length + extra_length, 1)

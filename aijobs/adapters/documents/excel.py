@@ -1,4 +1,4 @@
-"""Writing tables as Excel workbooks: typed by their columns, with nothing in them that Excel would run."""
+"""Writing tables as Excel workbooks: typed by their columns, without formulas or links."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from aijobs.domain.documents.templates import Column
 from aijobs.domain.errors import FileTooLarge
 
 MAX_ROWS: Final = 1_048_576 - 1  #: below the header, by Excel's specification
-EXCEL_BEGINS: Final = date(1900, 3, 1)  #: before it Excel counts a day that never was
+FIRST_DATE: Final = date(1900, 3, 1)  #: before it Excel's numbers are wrong: it counts 29 February 1900
 SHEET_NAME: Final = "Data"
 COLUMN_WIDTH: Final = 18
 
@@ -27,7 +27,7 @@ _OPTIONS: Final = {
 
 
 class ExcelTable:
-    """A table that grows row by row in a file. Blocking: not for an event loop."""
+    """A table that is written to a file row by row. Blocking: not for an event loop."""
 
     def __init__(self, workbook: Any, columns: Sequence[Column]) -> None:
         self._columns = columns
@@ -37,38 +37,38 @@ class ExcelTable:
         self._sheet.set_column(0, len(columns) - 1, COLUMN_WIDTH)
         self._sheet.freeze_panes(1, 0)
         head = workbook.add_format({"bold": True})
-        for place, column in enumerate(columns):
-            self._sheet.write_string(0, place, fit_text(column.name), head)
+        for index, column in enumerate(columns):
+            self._sheet.write_string(0, index, fit_text(column.name), head)
 
     def add(self, rows: Iterable[Mapping[str, CellValue]]) -> None:
-        """Append rows; columns that they do not have stay empty. Raises FileTooLarge beyond MAX_ROWS."""
+        """Append rows; missing columns stay empty. Raises FileTooLarge beyond MAX_ROWS."""
         for row in rows:
             self._rows += 1
             if self._rows > MAX_ROWS:
                 raise FileTooLarge(f"A sheet holds at most {MAX_ROWS:,} rows.")
-            for place, column in enumerate(self._columns):
-                self._write(place, column.type, row.get(column.name))
+            for index, column in enumerate(self._columns):
+                self._write(index, column.type, row.get(column.name))
 
-    def _write(self, place: int, kind: ColumnType, value: CellValue) -> None:
+    def _write(self, index: int, kind: ColumnType, value: CellValue) -> None:
         match value:
             case None:
                 return
             case bool():
-                self._sheet.write_boolean(self._rows, place, value)
+                self._sheet.write_boolean(self._rows, index, value)
             case int() | float():
-                self._sheet.write_number(self._rows, place, value)
+                self._sheet.write_number(self._rows, index, value)
             case str() if kind is ColumnType.DATE and (day := _day_in(value)):
-                self._sheet.write_datetime(self._rows, place, day, self._day)
+                self._sheet.write_datetime(self._rows, index, day, self._day)
             case str():
                 text = fit_text(value)
                 if len(text) > MAX_CELL_LENGTH:
                     raise FileTooLarge(f"A cell holds at most {MAX_CELL_LENGTH:,} characters.")
-                self._sheet.write_string(self._rows, place, text)
+                self._sheet.write_string(self._rows, index, text)
 
 
 @contextmanager
 def opened_excel(path: Path, columns: Sequence[Column]) -> Iterator[ExcelTable]:
-    """A new workbook at `path`, whole when the block ends. Needs memory for one row, and room for temporary files."""
+    """A new workbook at `path`, complete when the block ends. Needs memory for one row, and temporary files."""
     with xlsxwriter.Workbook(str(path), _OPTIONS) as workbook:
         yield ExcelTable(workbook, columns)
 
@@ -84,4 +84,4 @@ def _day_in(value: str) -> datetime | None:
         day = date.fromisoformat(value)
     except ValueError:
         return None
-    return datetime.combine(day, datetime.min.time()) if day >= EXCEL_BEGINS else None
+    return datetime.combine(day, datetime.min.time()) if day >= FIRST_DATE else None

@@ -1,4 +1,4 @@
-"""What the reading process is told, and what it answers."""
+"""The parser process's input and output: a request and a result, as JSON."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ class ParseRequest(BaseModel):
     settings: DocumentSettings
 
 
-class Complaint(BaseModel):
-    """Why a file was refused: the code and the words of one of our errors, and each wrong cell."""
+class ParseError(BaseModel):
+    """Why a file was refused: code and message of one of our errors, and each wrong cell."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,10 +32,10 @@ class Complaint(BaseModel):
 
 
 class ParseResult(BaseModel):
-    """What became of an errand: `rows` counts those of a table."""
+    """The result of a request: its `error`, or the kind; `rows` counts those of a table."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: DocumentKind | None = None
     rows: int = 0
-    complaint: Complaint | None = None
+    error: ParseError | None = None

@@ -1,7 +1,7 @@
 """The parser process: reads a request from its standard input, parses the file, and prints the result.
 
-Parsers of foreign files run here and nowhere else, within limits of memory, processor time and file size, and with
-nothing in the environment that is worth stealing. A file that breaks a parser breaks this process only.
+Parsers of uploaded files run only here, with limits of memory, processor time and file size, and without secrets in
+the environment. A file that crashes a parser ends this process only.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
-from aijobs.adapters.documents.parse_request import Complaint, ParseRequest, ParseResult
+from aijobs.adapters.documents.parse_request import ParseError, ParseRequest, ParseResult
 from aijobs.adapters.documents.tables import rows_of
 from aijobs.adapters.documents.texts import text_of
 from aijobs.adapters.process_guards import die_with_parent, limit_process
@@ -24,38 +24,38 @@ MAX_WRITTEN_BYTES: Final = 1024**3
 
 def main() -> None:
     die_with_parent()
-    errand = ParseRequest.model_validate_json(sys.stdin.buffer.read())
+    request = ParseRequest.model_validate_json(sys.stdin.buffer.read())
     limit_process(
-        memory_bytes=errand.settings.memory_bytes,
-        processor_time=errand.settings.processor_time,
+        memory_bytes=request.settings.memory_bytes,
+        processor_time=request.settings.processor_time,
         written_bytes=MAX_WRITTEN_BYTES,
     )
-    sys.stdout.write(done(errand).model_dump_json())
+    sys.stdout.write(run(request).model_dump_json())
 
 
-def done(errand: ParseRequest) -> ParseResult:
-    """Do an errand, without the limits of a process; what is wrong with the file is part of the outcome."""
+def run(request: ParseRequest) -> ParseResult:
+    """Parse without setting process limits. An error of the file is part of the result."""
     try:
-        kind = kind_of(errand.path, errand.name)
-        if errand.columns is None:
-            text = text_of(errand.path, kind, most=errand.settings.max_text_bytes)
-            errand.target.write_text(text, "utf-8", newline="")
+        kind = kind_of(request.path, request.name)
+        if request.columns is None:
+            text = text_of(request.path, kind, max_bytes=request.settings.max_text_bytes)
+            request.target.write_text(text, "utf-8", newline="")
             return ParseResult(kind=kind)
         if kind is not DocumentKind.EXCEL:
             raise UnreadableFile("Only an Excel workbook is read as a table.")
-        rows = rows_of(errand.path, errand.columns, most=errand.settings.max_rows)
-        return ParseResult(kind=kind, rows=_written(rows, errand.target))
+        rows = rows_of(request.path, request.columns, max_rows=request.settings.max_rows)
+        return ParseResult(kind=kind, rows=_written(rows, request.target))
     except BadInput as refused:
         cells = tuple(field.message for field in refused.fields)
-        return ParseResult(complaint=Complaint(code=refused.code, message=str(refused), cells=cells))
+        return ParseResult(error=ParseError(code=refused.code, message=str(refused), cells=cells))
     except MemoryError:
         return ParseResult(
-            complaint=Complaint(code=FileTooLarge.code, message="The file needs too much memory to be read.")
+            error=ParseError(code=FileTooLarge.code, message="The file needs too much memory to be read.")
         )
 
 
 def _written(rows: Iterable[Row], target: Path) -> int:
-    """One JSON object in each line; how many."""
+    """Write one JSON object in each line. Returns their number."""
     count = 0
     with target.open("w", encoding="utf-8") as file:
         for count, row in enumerate(rows, 1):  # noqa: B007

@@ -1,4 +1,4 @@
-"""How much reading a document may take."""
+"""Limits of reading a document."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Sheets of an Excel workbook. Runs in the reading process only: a hostile workbook can end it."""
+"""Sheets of an Excel workbook. Runs in the parser process only: a malicious workbook can crash it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,12 @@ MAX_HEIGHT: Final = 1_048_576  #: rows, by Excel's specification
 
 
 def sheets_of(path: Path) -> Iterator[CalamineSheet]:
-    """The visible sheets that hold something. Raises UnreadableFile, and FileTooLarge for a very wide one."""
+    """The visible sheets that are not empty. Raises UnreadableFile, and FileTooLarge for a very wide one."""
     try:
         workbook = CalamineWorkbook.from_path(str(path))
-        for place, about in enumerate(workbook.sheets_metadata):
-            if about.typ is SheetTypeEnum.WorkSheet and about.visible is SheetVisibleEnum.Visible:
-                sheet = workbook.get_sheet_by_index(place)
+        for index, metadata in enumerate(workbook.sheets_metadata):
+            if metadata.typ is SheetTypeEnum.WorkSheet and metadata.visible is SheetVisibleEnum.Visible:
+                sheet = workbook.get_sheet_by_index(index)
                 if sheet.end is not None:
                     _check_width(sheet)
                     yield sheet
@@ -28,7 +28,7 @@ def sheets_of(path: Path) -> Iterator[CalamineSheet]:
         raise UnreadableFile("The workbook is damaged.") from broken
 
 
-def written_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+def text_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
     """The sheet's cells as text."""
     for row in sheet.iter_rows():
         yield [" ".join(str(value_as(ColumnType.STRING, cell) or "").split()) for cell in row]

@@ -1,4 +1,4 @@
-"""The text of a document, whatever its kind. Runs in the reading process only."""
+"""The text of a document, whatever its kind. Runs in the parser process only."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from docx.opc.exceptions import OpcError
 from docx.table import Table, _Row
 from lxml.etree import LxmlError
 
-from aijobs.adapters.documents.sheets import sheets_of, written_rows
+from aijobs.adapters.documents.sheets import sheets_of, text_rows
 from aijobs.domain.documents.column_values import fit_text
 from aijobs.domain.documents.kinds import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
@@ -24,23 +24,23 @@ MAX_TABLE_DEPTH: Final = 5
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
-def text_of(path: Path, kind: DocumentKind, *, most: int) -> str:
-    """The text, not longer than `most` bytes in UTF-8. Raises FileTooLarge and UnreadableFile."""
-    gathered, size = [], 0
-    for piece in _READERS[kind](path, most):
-        fit = fit_text(piece)
-        size += len(fit.encode()) + 1
-        if size > most + 1:
-            raise _too_long(most)
-        gathered.append(fit)
-    text = "\n".join(gathered)
+def text_of(path: Path, kind: DocumentKind, *, max_bytes: int) -> str:
+    """The text, not longer than `max_bytes` bytes in UTF-8. Raises FileTooLarge and UnreadableFile."""
+    pieces, size = [], 0
+    for piece in _READERS[kind](path, max_bytes):
+        text_piece = fit_text(piece)
+        size += len(text_piece.encode()) + 1
+        if size > max_bytes + 1:
+            raise _too_long(max_bytes)
+        pieces.append(text_piece)
+    text = "\n".join(pieces)
     if not text.strip():
         raise UnreadableFile(_WITHOUT_TEXT.get(kind, "The file has no text in it."))
     return text
 
 
 def decoded(content: bytes) -> str:
-    """UTF-8 or UTF-16 with its mark, UTF-8 without, else GB18030. Raises UnreadableFile."""
+    """UTF-8 or UTF-16 with a byte order mark, UTF-8 without, else GB18030. Raises UnreadableFile."""
     try:
         text = content.decode(_encoding_of(content))
     except UnicodeDecodeError as undecodable:
@@ -62,13 +62,13 @@ def _encoding_of(content: bytes) -> str:
     return "utf-8"
 
 
-def _plain(path: Path, most: int) -> Iterator[str]:
-    if path.stat().st_size > 2 * most:  # UTF-16 and GB18030 may shrink when they become UTF-8, not by more
-        raise _too_long(most)
+def _text(path: Path, max_bytes: int) -> Iterator[str]:
+    if path.stat().st_size > 2 * max_bytes:  # UTF-16 and GB18030 may shrink when they become UTF-8, not by more
+        raise _too_long(max_bytes)
     yield decoded(path.read_bytes()).replace("\r\n", "\n")
 
 
-def _pdf(path: Path, _most: int) -> Iterator[str]:
+def _pdf(path: Path, _max_bytes: int) -> Iterator[str]:
     try:
         with pypdfium2.PdfDocument(path) as document:
             if len(document) > MAX_PDF_PAGES:
@@ -85,7 +85,7 @@ def _pdf(path: Path, _most: int) -> Iterator[str]:
         ) from broken
 
 
-def _word(path: Path, _most: int) -> Iterator[str]:
+def _word(path: Path, _max_bytes: int) -> Iterator[str]:
     try:
         document = Document(str(path))
     except (OpcError, LxmlError, KeyError, ValueError) as broken:
@@ -103,7 +103,7 @@ def _blocks(container: WordDocument | BlockItemContainer, depth: int = 0) -> Ite
 
 
 def _cells(row: _Row, depth: int) -> Iterator[str]:
-    """A merged cell comes once for each column that it spans, and is told once."""
+    """A merged cell is listed once for each column that it spans; it is yielded once."""
     last = None
     for cell in row.cells:
         if cell._tc is not last:
@@ -111,22 +111,22 @@ def _cells(row: _Row, depth: int) -> Iterator[str]:
         last = cell._tc
 
 
-def _excel(path: Path, _most: int) -> Iterator[str]:
+def _excel(path: Path, _max_bytes: int) -> Iterator[str]:
     for sheet in sheets_of(path):
-        rows = ["\t".join(row).rstrip() for row in written_rows(sheet)]
+        rows = ["\t".join(row).rstrip() for row in text_rows(sheet)]
         if any(rows):
             yield f"## {sheet.name}"
             yield from rows
 
 
-def _too_long(most: int) -> FileTooLarge:
-    return FileTooLarge(f"The document has more than {most:,} bytes of text, the most that we take.")
+def _too_long(max_bytes: int) -> FileTooLarge:
+    return FileTooLarge(f"The document has more than {max_bytes:,} bytes of text, the most that we take.")
 
 
 _READERS: Final[Mapping[DocumentKind, Callable[[Path, int], Iterator[str]]]] = {
-    DocumentKind.TEXT: _plain,
-    DocumentKind.MARKDOWN: _plain,
-    DocumentKind.CSV: _plain,
+    DocumentKind.TEXT: _text,
+    DocumentKind.MARKDOWN: _text,
+    DocumentKind.CSV: _text,
     DocumentKind.EXCEL: _excel,
     DocumentKind.WORD: _word,
     DocumentKind.PDF: _pdf,

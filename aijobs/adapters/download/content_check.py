@@ -1,4 +1,4 @@
-"""Whether a file is what a model promises to make."""
+"""Checks that a file is of the kind that the model declares."""
 
 from dataclasses import replace
 from typing import Final
@@ -7,8 +7,8 @@ from aijobs.adapters.media.sniffing import HTML, MP4, SVG, TEXT, UNKNOWN, WEBM, 
 from aijobs.domain.errors import OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind
 
-#: the kinds that keep a promise
-KEEPS: Final = {
+#: the detected kinds that are accepted, by the expected kind
+ACCEPTED_KINDS: Final = {
     OutputKind.IMAGE: {OutputKind.IMAGE},
     OutputKind.VIDEO: {OutputKind.VIDEO},
     OutputKind.AUDIO: {OutputKind.AUDIO},
@@ -18,7 +18,7 @@ KEEPS: Final = {
     OutputKind.OTHER: set(OutputKind),
 }
 
-_WORDS: Final = {
+_LABELS: Final = {
     OutputKind.IMAGE: "an image",
     OutputKind.VIDEO: "a video",
     OutputKind.AUDIO: "audio",
@@ -31,21 +31,21 @@ _WORDS: Final = {
 _NAMES: Final = {HTML: "HTML", SVG: "SVG", XML: "XML", UNKNOWN: "something unknown"}
 
 
-def kept_promise(media: Media, expect: OutputKind) -> Media:
-    """What the file counts as. Raises OutputRefused when it is not what was promised."""
+def checked_media(media: Media, expect: OutputKind) -> Media:
+    """The media type under which the file is stored. Raises OutputRefused when it is not of the expected kind."""
     media = _as_audio(media) if expect is OutputKind.AUDIO else media
     if expect is OutputKind.TEXT and media in {HTML, SVG, XML}:
-        return TEXT  # a text model may well be asked to write those; stored as text they do nothing
-    if media.kind not in KEEPS[expect]:
-        came = _NAMES.get(media, media.media_type)
-        raise OutputRefused(f"The output was promised to be {_WORDS[expect]}, but it is {came}.")
+        return TEXT  # a text model may be asked to write those; stored as text they are harmless
+    if media.kind not in ACCEPTED_KINDS[expect]:
+        received = _NAMES.get(media, media.media_type)
+        raise OutputRefused(f"The output was promised to be {_LABELS[expect]}, but it is {received}.")
     if expect is OutputKind.TEXT:
-        return TEXT  # whatever it looks like
+        return TEXT  # whatever was detected
     return media if expect is OutputKind.OTHER else replace(media, kind=expect)
 
 
 def _as_audio(media: Media) -> Media:
-    """These containers hold sound alone as well, and look the same from outside."""
+    """These containers may hold audio only; their signature is the same."""
     if media == MP4:
         return Media("audio/mp4", "m4a", OutputKind.AUDIO)
     if media == WEBM:

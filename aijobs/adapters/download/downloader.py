@@ -1,4 +1,4 @@
-"""Fetches outputs from providers without being led astray."""
+"""Downloads outputs from providers over guarded connections."""
 
 import asyncio
 import ssl
@@ -9,10 +9,10 @@ from typing import Final, Self
 
 import httpx
 
-from aijobs.adapters.download.content_check import kept_promise
+from aijobs.adapters.download.content_check import checked_media
 from aijobs.adapters.download.peeked_stream import PeekedStream
 from aijobs.adapters.download.redirects import REFUSED, Hop, RedirectChain
-from aijobs.adapters.download.responses import REDIRECTS, announced_length, judge_answer
+from aijobs.adapters.download.responses import REDIRECTS, announced_length, check_response
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
 from aijobs.adapters.download.whole_file import WholeFile, refuse_half_of_json
@@ -22,7 +22,7 @@ from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreac
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource
 
 MAX_REDIRECTS: Final = 5
-SLICE_BYTES: Final = 64 * 1024  #: of content that came with the answer
+SLICE_BYTES: Final = 64 * 1024  #: of content that was inline in the provider's answer
 
 
 class SafeDownloader:
@@ -32,11 +32,11 @@ class SafeDownloader:
         self, settings: DownloadSettings, *, resolver: Resolver = system_resolver, tls: ssl.SSLContext | None = None
     ) -> None:
         self._settings = settings
-        self._allowed = [HostPort.parse(written) for written in settings.allow_hosts]
+        self._allowed = [HostPort.parse(entry) for entry in settings.allow_hosts]
         # A transport and no client around it: nothing here follows redirects, keeps cookies, or reads the environment.
         self._transport = guarded_transport(SsrfGuard(self._allowed, resolver), tls)
-        patience = settings.idle_timeout.total_seconds()
-        self._timeout = httpx.Timeout(patience, read=None).as_dict()  # the meter times the reading
+        idle_seconds = settings.idle_timeout.total_seconds()
+        self._timeout = httpx.Timeout(idle_seconds, read=None).as_dict()  # reading is timed by the transfer meter
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -56,19 +56,19 @@ class SafeDownloader:
             self._body(source, hosts, deadline) as body,
             aclosing(metered(body, self._settings, deadline=deadline)) as chunks,
         ):
-            opening = PeekedStream(chunks)
-            sniffed, head = await opening.media()
+            stream = PeekedStream(chunks)
+            sniffed, head = await stream.media()
             refuse_half_of_json(sniffed, head, expect=expect)
-            media = kept_promise(sniffed, expect)
-            written_as = media if expect is OutputKind.TEXT else sniffed  # of a text nobody knows the end
+            media = checked_media(sniffed, expect)
+            written_as = media if expect is OutputKind.TEXT else sniffed  # the end of a plain text cannot be checked
             yield Download(
                 media_type=media.media_type,
                 extension=media.extension,
                 kind=media.kind,
                 total=body.total,
-                chunks=WholeFile(opening, written_as),
-                head=opening.head,
-                measure=opening.measure,
+                chunks=WholeFile(stream, written_as),
+                head=stream.head,
+                measure=stream.measure,
             )
 
     @asynccontextmanager
@@ -78,41 +78,41 @@ class SafeDownloader:
             return
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._answer(source, RedirectChain(hosts, self._allowed))
-        except TimeoutError as slow:
-            raise took_too_long(self._settings) from slow
-        async with aclosing(response), aclosing(_wire(response)) as chunks:
-            judge_answer(response)
+                response = await self._final_response(source, RedirectChain(hosts, self._allowed))
+        except TimeoutError as expired:
+            raise took_too_long(self._settings) from expired
+        async with aclosing(response), aclosing(_raw_chunks(response)) as chunks:
+            check_response(response)
             yield Body(chunks=chunks, total=announced_length(response))
 
-    async def _answer(self, source: OutputSource, itinerary: RedirectChain) -> httpx.Response:
-        """The first that is no redirect. Redirects are followed by hand, since each one is judged."""
+    async def _final_response(self, source: OutputSource, chain: RedirectChain) -> httpx.Response:
+        """The first response that is no redirect. Each redirect is checked before it is followed."""
         hop = Hop.first(source.url or "", source.headers)
         for _ in range(MAX_REDIRECTS + 1):
-            itinerary.judge(hop)
-            response = await self._sent(hop)
+            chain.check(hop)
+            response = await self._send(hop)
             if response.status_code not in REDIRECTS:
                 return response
             await response.aclose()
             hop = hop.next(response.headers.get("location", ""))
         raise OutputRefused(f"The link is redirected more than {MAX_REDIRECTS} times.")
 
-    async def _sent(self, hop: Hop) -> httpx.Response:
+    async def _send(self, hop: Hop) -> httpx.Response:
         headers = httpx.Headers({"accept": "*/*", "user-agent": "aijobs", **hop.headers})
-        headers["accept-encoding"] = "identity"  # the body is taken as it is, so that nothing can swell on the way
+        headers["accept-encoding"] = "identity"  # a compressed body could unpack to more than was transferred
         request = httpx.Request("GET", hop.url, headers=headers, extensions={"timeout": self._timeout})
         try:
             async with asyncio.timeout(self._settings.idle_timeout.total_seconds()):
                 return await self._transport.handle_async_request(request)
-        except AddressRefused as inside:
-            raise OutputRefused(REFUSED) from inside
-        except TimeoutError as silent:
-            raise HostUnreachable(f"{hop.url.host} does not answer.") from silent
+        except AddressRefused as refused:
+            raise OutputRefused(REFUSED) from refused
+        except TimeoutError as expired:
+            raise HostUnreachable(f"{hop.url.host} does not answer.") from expired
         except httpx.TransportError as failed:
             raise HostUnreachable(f"The connection to {hop.url.host} failed.") from failed
 
 
-async def _wire(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _raw_chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     try:
         async for chunk in response.aiter_raw():
             yield chunk

@@ -1,4 +1,4 @@
-"""The beginning of a stream: looked at first, and still part of the stream."""
+"""A stream whose beginning can be read ahead without consuming it."""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -8,15 +8,15 @@ from aijobs.adapters.media.sniffing import SNIFF_BYTES, Media, sniffed
 
 
 class PeekedStream:
-    """Iterates over `chunks`, all of them, although `media` has seen the first ones before."""
+    """Iterates over all of `chunks`, including those that `media` has read ahead."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._seen: deque[bytes] = deque()
-        self.head = bytearray()  #: the first HEAD_BYTES, as far as they have passed
+        self.head = bytearray()  #: the first HEAD_BYTES, as far as they have been read
 
     async def media(self) -> tuple[Media, bytes]:
-        """What this is, and the beginning that tells it, which is read ahead."""
+        """The detected media type and the head it was detected from; reads the head ahead."""
         size = 0
         async for chunk in self._chunks:
             self._seen.append(chunk)
@@ -27,7 +27,7 @@ class PeekedStream:
         return sniffed(head, complete=size < SNIFF_BYTES), head
 
     def measure(self) -> tuple[int, int] | None:
-        """Width and height, when this is a picture whose header has passed."""
+        """Width and height, when this is a picture whose header has been read."""
         return image_size(bytes(self.head))
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Where a link may lead, from its first address over every redirect."""
+"""Which addresses a download may use, for its first URL and for every redirect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from aijobs.domain.errors import OutputRefused
 
 MAX_SHOWN: Final = 200
 
-#: The same words for every refused address: the answer must not tell what is behind it.
+#: The same message for every refused address: it must not reveal what is there.
 REFUSED: Final = "The link leads to where outputs may not come from."
 
 
 @dataclass(frozen=True)
 class Hop:
-    """One request on the way to an output."""
+    """One request of a download."""
 
     url: httpx.URL
     headers: Mapping[str, str] = field(repr=False)
@@ -27,7 +27,7 @@ class Hop:
         return cls(_parsed(url), headers)
 
     def next(self, location: str) -> "Hop":
-        """The headers, which may hold a key, go no further than the host they were meant for."""
+        """The next request. The headers, which may hold a key, are sent to the same origin only."""
         try:
             url = self.url.join(location)
         except httpx.InvalidURL:
@@ -39,13 +39,13 @@ class Hop:
 
 
 class RedirectChain:
-    """The hosts of one download: the provider's, and those the operator allows."""
+    """The hosts that a download may use: the provider's, and those the operator allows."""
 
     def __init__(self, hosts: tuple[str, ...], allowed: Sequence[HostPort]) -> None:
         self._hosts = hosts
         self._allowed = allowed
 
-    def judge(self, hop: Hop) -> None:
+    def check(self, hop: Hop) -> None:
         """Raises OutputRefused."""
         scheme, host, port = _origin(hop.url)
         if hop.url.userinfo:
@@ -61,7 +61,7 @@ class RedirectChain:
 
 
 def shown(url: httpx.URL) -> str:
-    """Without user, query and fragment: signatures and tokens live there."""
+    """The URL without user, query and fragment, which may hold signatures and tokens."""
     return str(url.copy_with(userinfo=None, query=None, fragment=None))[:MAX_SHOWN]
 
 

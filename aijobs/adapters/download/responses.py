@@ -1,4 +1,4 @@
-"""What a server's answer means for a download."""
+"""Checks of the server's response to a download."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,19 +8,19 @@ import httpx
 from aijobs.adapters.network.retry_after import parsed_retry_after
 from aijobs.domain.errors import AijobsError, HostUnreachable, LinkExpired, OutputRefused
 
-#: object stores answer a link whose time is over with any of these
+#: object stores answer an expired link with any of these
 EXPIRED: Final = frozenset({403, 404, 410})
-PASSING: Final = frozenset({408, 425, 429})
+TRANSIENT: Final = frozenset({408, 425, 429})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-MAX_RETRY_AFTER: Final = timedelta(hours=1)  #: nobody tells us to wait longer
+MAX_RETRY_AFTER: Final = timedelta(hours=1)  #: longer waits are cut to this
 
-#: `aws-chunked` is how an object was uploaded; some stores go on saying it
+#: `aws-chunked` is how an object was uploaded; some stores still send it
 _PLAIN: Final = frozenset({"", "identity", "aws-chunked"})
 
 
-def judge_answer(response: httpx.Response) -> None:
-    """Raises unless the body is the output."""
+def check_response(response: httpx.Response) -> None:
+    """Raises OutputRefused, LinkExpired or HostUnreachable unless the body is the output."""
     status = response.status_code
     if status != httpx.codes.OK:
         raise _error_for(status, response.headers.get("retry-after"))
@@ -36,7 +36,7 @@ def announced_length(response: httpx.Response) -> int | None:
 def _error_for(status: int, retry_after: str | None) -> AijobsError:
     if status in EXPIRED:
         return LinkExpired(f"The link does not work any more (HTTP {status}).")
-    if status in PASSING or status >= 500 or status < 300:
+    if status in TRANSIENT or status >= 500 or status < 300:
         wait = parsed_retry_after(retry_after, at_most=MAX_RETRY_AFTER)
         return HostUnreachable(f"The output cannot be fetched now (HTTP {status}).", retry_after=wait)
     return OutputRefused(f"The output cannot be fetched (HTTP {status}).")

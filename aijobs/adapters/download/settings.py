@@ -1,4 +1,4 @@
-"""What an operator may set about downloads."""
+"""The settings of downloads."""
 
 from datetime import timedelta
 from typing import Final
@@ -12,7 +12,7 @@ GIB: Final = 1024**3
 
 
 class DownloadSettings(BaseModel):
-    """From where outputs may come, and how much patience a download gets."""
+    """From which hosts outputs may come, and how long and how large a download may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,7 +26,7 @@ class DownloadSettings(BaseModel):
 
     @field_validator("idle_timeout", "total_deadline", "min_speed_after")
     @classmethod
-    def _patience_is_positive(cls, patience: timedelta) -> timedelta:
-        if patience <= timedelta(0):
+    def _is_positive(cls, duration: timedelta) -> timedelta:
+        if duration <= timedelta(0):
             raise ValueError("must be longer than nothing")
-        return patience
+        return duration

@@ -1,4 +1,4 @@
-"""Counts what comes in over the wire, and loses patience where it must."""
+"""Counts the bytes of a transfer, and ends it when it is too large or too slow."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,14 +10,17 @@ from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """What a source says it will send: `total` bytes where it says so, in `chunks`."""
+    """A response body. `total` is its announced length, where there is one."""
 
     chunks: AsyncIterator[bytes]
     total: int | None
 
 
 async def metered(body: Body, settings: DownloadSettings, *, deadline: float) -> AsyncGenerator[bytes, None]:
-    """The chunks of `body`, as long as they are not too many, too slow or too few. `deadline` is in loop time."""
+    """The chunks of `body`. `deadline` is in loop time.
+
+    Raises OutputRefused for an empty or too large body, DownloadInterrupted for one that is too slow or incomplete.
+    """
     if body.total is not None and body.total > settings.max_bytes:
         raise too_large(settings)
     meter = _TransferMeter(settings, deadline)
@@ -37,27 +40,27 @@ class _TransferMeter:
         self.received = 0
 
     async def next_of(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        began = asyncio.get_running_loop().time()
-        idle = began + self._settings.idle_timeout.total_seconds()
+        started = asyncio.get_running_loop().time()
+        idle = started + self._settings.idle_timeout.total_seconds()
         try:
             async with asyncio.timeout_at(min(idle, self._deadline)):
                 chunk = await anext(chunks, None)
-        except TimeoutError as waited:
-            raise self._impatience(idle) from waited
-        self._waited += asyncio.get_running_loop().time() - began
+        except TimeoutError as expired:
+            raise self._timeout_error(idle) from expired
+        self._waited += asyncio.get_running_loop().time() - started
         self.received += len(chunk or b"")
-        self._judge()
+        self._check_limits()
         return chunk
 
-    def _judge(self) -> None:
-        """Only waiting for the source counts as slowness, not what the store takes to write."""
+    def _check_limits(self) -> None:
+        """The speed is measured over the time spent waiting for the source; writing to the store does not count."""
         if self.received > self._settings.max_bytes:
             raise too_large(self._settings)
-        patient = self._waited <= self._settings.min_speed_after.total_seconds()
-        if not patient and self.received / self._waited < self._settings.min_speed:
+        in_grace_time = self._waited <= self._settings.min_speed_after.total_seconds()
+        if not in_grace_time and self.received / self._waited < self._settings.min_speed:
             raise DownloadInterrupted(f"Less than {self._settings.min_speed} bytes a second came.")
 
-    def _impatience(self, idle: float) -> DownloadInterrupted:
+    def _timeout_error(self, idle: float) -> DownloadInterrupted:
         if idle < self._deadline:
             return DownloadInterrupted(f"Nothing came for {self._settings.idle_timeout.total_seconds():g} s.")
         return took_too_long(self._settings)

@@ -1,4 +1,4 @@
-"""The end of a download: a server that announces too little cuts a file off, and only the file can tell."""
+"""Detects truncated files by their format, since a server may announce too small a length."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -33,7 +33,7 @@ class WholeFile:
 
 
 def refuse_half_of_json(media: Media, head: bytes, *, expect: OutputKind) -> None:
-    """A short document that breaks off looks like any text. Raises DownloadInterrupted."""
+    """Raises DownloadInterrupted for truncated JSON that was detected as text."""
     if expect is not OutputKind.JSON or media != TEXT or sniffed(head, complete=False) != JSON:
         return
     end = FileEnd(JSON)

@@ -1,7 +1,7 @@
-"""Whether a file is whole: formats that say where they end are followed while their bytes pass.
+"""Whether a file is complete: formats that define their end are parsed while the bytes pass.
 
-Nothing is decoded. What a format does not tell is not judged, nor what is no regular file of its format; and there may
-be anything behind the end.
+Nothing is decoded. Formats without a defined end, and irregular files, count as complete; data after the end is
+ignored.
 """
 
 import re
@@ -33,7 +33,7 @@ from aijobs.adapters.media.sniffing import (
 
 
 class FileEnd:
-    """Fed with a file chunk by chunk; then `is_missing` says whether the file was cut off."""
+    """Feed a file chunk by chunk; then `is_missing` tells whether it is truncated."""
 
     def __init__(self, media: Media) -> None:
         walk = _WALKS.get(media.media_type)
@@ -101,7 +101,7 @@ def _gif() -> Walk:
                 yield Skip(_colours(descriptor[8]) + 1)
             case b"!":
                 yield Skip(1)
-            case _:  # the trailer; or nothing that belongs here
+            case _:  # the trailer, or an unknown block
                 return
         while (size := (yield Take(1))[0]) > 0:
             yield Skip(size)
@@ -112,7 +112,7 @@ def _colours(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-#: What writers into a pipe put where they cannot know the size.
+#: Written by encoders that write to a pipe and do not know the size.
 _UNKNOWN_RIFF_SIZE: Final = 0x7FFFF000
 
 
@@ -122,21 +122,21 @@ def _webp() -> Walk:
 
 
 def _wav() -> Walk:
-    """The byte that makes its size even is forgotten by some."""
+    """Some writers omit the padding byte that makes the size even."""
     head = yield Take(8)
     size = int.from_bytes(head[4:], "little")
     if 0 < size < _UNKNOWN_RIFF_SIZE:
         yield Skip(size - 1)
 
 
-#: Boxes at the top of an ISO base media file. Another name behind the essential ones is no box at all.
+#: Top-level boxes of an ISO base media file. Another name after the essential ones is not a box.
 _BOXES: Final = frozenset(
     b"ftyp styp moov mdat moof meta free skip wide uuid mfra sidx ssix emsg pdin prft idat imda udta".split()
 )
 
 
 def _boxes(*essential: frozenset[bytes]) -> Walk:
-    """`essential`: of each group there must be one box."""
+    """`essential`: one box of each group is required."""
     missing = set(essential)
     while True:
         head = yield Take(8, may_end=not missing)
@@ -145,18 +145,18 @@ def _boxes(*essential: frozenset[bytes]) -> Walk:
             return
         if size == 1:
             size, read = int.from_bytes((yield Take(8)), "big"), 16
-        if size < read:  # 0: up to the end of the file, wherever that is
+        if size < read:  # 0: the box extends to the end of the file
             return
         yield Skip(size - read)
         missing = {group for group in missing if name not in group}
 
 
-def _film() -> Walk:
-    """What is in it, and then or before the pictures and sounds themselves."""
+def _video() -> Walk:
+    """The index, and before or after it the media data."""
     return _boxes(frozenset({b"moov"}), frozenset({b"mdat", b"moof", b"imda"}))
 
 
-def _still() -> Walk:
+def _still_image() -> Walk:
     return _boxes(frozenset({b"meta"}))
 
 
@@ -176,18 +176,18 @@ def _matroska() -> Walk:
         written = first + (yield Take(more))
         bits = 7 * (more + 1)
         size = int.from_bytes(written, "big") & (1 << bits) - 1
-        if size == (1 << bits) - 1:  # unknown: it was sent while it was made
+        if size == (1 << bits) - 1:  # unknown size: it was streamed while it was made
             return
         yield Skip(size)
 
 
 def _more_bytes(first: bytes) -> int:
-    """Of a number whose length is in the zeros that it begins with."""
+    """The further bytes of an EBML number: the count of its leading zero bits."""
     return 8 - first[0].bit_length() if first[0] else 0
 
 
 def _json() -> Walk:
-    """Of an object or a list, or of a line for each."""
+    """An object or a list, or one on each line."""
     yield CloseBrackets()
 
 
@@ -204,7 +204,7 @@ def _zip() -> Walk:
 
 
 def _pdf() -> Walk:
-    """Where more objects follow an end, there is another end behind them."""
+    """A PDF may have several sections, each with its own end."""
     while True:
         yield Find(_PDF_END, 5)
         yield Find(_PDF_OBJECT, 11, may_end=True)
@@ -218,8 +218,8 @@ _WALKS: Final[Mapping[str, Callable[[], Walk]]] = {
         (_gif, (GIF,)),
         (_webp, (WEBP,)),
         (_wav, (WAV,)),
-        (_film, (MP4, MOV, M4A)),
-        (_still, (AVIF, HEIC)),
+        (_video, (MP4, MOV, M4A)),
+        (_still_image, (AVIF, HEIC)),
         (_matroska, (WEBM, MATROSKA)),
         (_json, (JSON,)),
         (_zip, (ZIP, DOCX, XLSX, PPTX)),

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 @dataclass
 class Take:
-    """Read exactly so many bytes. `may_end`: a file that ends here is whole."""
+    """Read exactly `size` bytes. `may_end`: a file that ends here is complete."""
 
     size: int
     may_end: bool = False
@@ -23,7 +23,7 @@ class Take:
 
 @dataclass
 class Skip:
-    """Pass over so many bytes."""
+    """Skip `size` bytes."""
 
     size: int
     may_end: bool = False
@@ -37,7 +37,7 @@ class Skip:
 
 @dataclass
 class Find:
-    """Pass over everything up to the end of a match, and read the match; none is longer than `longest`."""
+    """Skip to the end of the next match, and read the match; none is longer than `longest`."""
 
     pattern: re.Pattern[bytes]
     longest: int
@@ -50,7 +50,7 @@ class Find:
             return None
         match = found[0]
         end = found.end()
-        del found  # it holds the buffer
+        del found  # a match object locks the buffer
         del buffer[:end]
         return match
 
@@ -60,14 +60,14 @@ _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 
 @dataclass
 class CloseBrackets:
-    """Pass over JSON, which is whole when every string and every bracket is closed."""
+    """Skip JSON, which is complete when every string and every bracket is closed."""
 
     depth: int = 0
     in_string: bool = False
 
     def taken_from(self, buffer: bytearray) -> bytes | None:
         parts = _ESCAPED.sub(b"", buffer).split(b'"')
-        cut = parts[-1].endswith(b"\\")  # what it escapes is yet to come
+        cut = parts[-1].endswith(b"\\")  # the escaped byte is not here yet
         del buffer[: len(buffer) - cut]
         outside = b"".join(parts[self.in_string :: 2])
         self.depth += outside.count(b"{") + outside.count(b"[") - outside.count(b"}") - outside.count(b"]")

@@ -1,6 +1,6 @@
-"""Opening a picture of others: only in formats that we read, only up to our limits, and with one error for all damage.
+"""Opening an uploaded picture: in supported formats, within our limits, and with one error for all damage.
 
-Decoders of foreign pictures run in `picture_process` and nowhere else.
+Decoders of uploaded pictures run in `picture_process` only.
 """
 
 import re
@@ -23,13 +23,13 @@ from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 DEFAULT_LIMITS: Final = PictureSettings()
 
-#: which of Pillow's decoders may touch which file
+#: Pillow's decoder for each media type
 DECODERS: Final = {media: media.media_type.removeprefix("image/").upper() for media in PICTURES}
 
 PROFILE: Final = "icc_profile"
 
 ORIENTATION: Final = 0x0112
-#: What makes a picture upright, by its orientation (Exif 2.32, 4.6.4); there are no other orientations but 1.
+#: The transposition for each orientation (Exif 2.32, 4.6.4); the only other orientation is 1, upright.
 TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,7 +60,7 @@ _BITS_IN_FILE: Final = re.compile(r";(16|24|32|64)")
 
 @dataclass(frozen=True)
 class OpenedImage:
-    """`size` is that of the stored picture, in pixels; `image` is smaller where a draft will do."""
+    """`size` is that of the stored picture, in pixels; `image` may be a smaller draft."""
 
     image: ImageFile.ImageFile
     media: Media
@@ -69,16 +69,16 @@ class OpenedImage:
 
 @contextmanager
 def opened_image(picture: Path | bytes, limits: PictureSettings, *, draft: int | None = None) -> Iterator[OpenedImage]:
-    """The picture, of which nothing is decoded yet. What the block raises for damage becomes UnreadableFile.
+    """The picture, not decoded yet. Errors of damaged files in the block become UnreadableFile.
 
-    With `draft` a JPEG is opened at the smallest size that it can be decoded to without having a side shorter than
-    that: its limits are those of that size. Raises UnreadableFile and FileTooLarge.
+    With `draft` a JPEG is opened at the smallest decodable size whose sides are at least that long; the limits apply
+    to that size. Raises UnreadableFile and FileTooLarge.
     """
     with _damage_translated(limits), _without_warnings(), _file_of(picture) as file:
         head = file.read(HEAD_BYTES)
         file.seek(0)
         media = _media_of(head)
-        if media == WEBP and (size := image_size(head)):  # its decoder takes its memory when it opens the file
+        if media == WEBP and (size := image_size(head)):  # its decoder allocates the memory when it opens the file
             _check_pixels(*size, limits)
         with _opened(file, media) as image:
             stored = image.size
@@ -90,7 +90,7 @@ def opened_image(picture: Path | bytes, limits: PictureSettings, *, draft: int |
 
 
 def orientation_of(image: Image.Image) -> int | None:
-    """As its Exif says; an Exif that cannot be read is left aside, as browsers do."""
+    """The orientation in its Exif data; unreadable Exif data is ignored, as browsers do."""
     image.load()
     try:
         orientation = image.getexif().get(ORIENTATION)
@@ -116,7 +116,7 @@ def _damage_translated(limits: PictureSettings) -> Iterator[None]:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Pillow warns of what it leaves aside, as we want it to."""
+    """Pillow warns of metadata that it ignores; ignoring is intended."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -137,7 +137,7 @@ def _media_of(head: bytes) -> Media:
 
 def _opened(file: IO[bytes], media: Media) -> ImageFile.ImageFile:
     if media == JPEG:
-        # Without looking for further pictures: phones put previews and depth maps behind the photo.
+        # Not Image.open, which looks for further pictures: phones append previews and depth maps.
         return JpegImagePlugin.JpegImageFile(file)
     if media == PNG:
         content, profile = without_large_metadata(file)

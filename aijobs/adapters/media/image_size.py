@@ -1,6 +1,6 @@
 """Width and height of a picture, from its header alone.
 
-Pillow would want the whole file for some formats and refuses very large ones, and upscaled outputs are large.
+Pillow needs the whole file for some formats and refuses very large pictures, such as upscaled outputs.
 """
 
 import struct
@@ -9,15 +9,15 @@ from typing import Final
 
 from aijobs.adapters.media.sniffing import AVIF, GIF, HEIC, JPEG, PNG, WEBP, Media, sniffed
 
-HEAD_BYTES: Final = 256 * 1024  #: enough to reach behind the colour profile and the preview that come first
+HEAD_BYTES: Final = 256 * 1024  #: the size may come after a colour profile and a preview
 
-#: JPEG's frame headers: every SOF but DHT, JPG and DAC, which share its range
+#: JPEG's frame headers (SOF), without DHT, JPG and DAC, which are in the same range
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def image_size(head: bytes) -> tuple[int, int] | None:
-    """Pixels as stored, before any rotation. None when the head does not tell, or is no picture that we know."""
+    """Pixels as stored, before any rotation. None when the head does not contain it, or for an unknown format."""
     measure = _MEASURES.get(sniffed(head, complete=False))
     if measure is None:
         return None
@@ -38,18 +38,18 @@ def _gif(head: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg(head: bytes) -> tuple[int, int] | None:
-    at = 2
-    while head[at] == 0xFF:
-        marker = head[at + 1]
+    offset = 2
+    while head[offset] == 0xFF:
+        marker = head[offset + 1]
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", head, at + 5)
+            height, width = struct.unpack_from(">HH", head, offset + 5)
             return width, height
         if marker == 0xFF:  # padding
-            at += 1
+            offset += 1
         elif marker in _WITHOUT_LENGTH:
-            at += 2
+            offset += 2
         else:
-            at += 2 + struct.unpack_from(">H", head, at + 2)[0]
+            offset += 2 + struct.unpack_from(">H", head, offset + 2)[0]
     return None
 
 
@@ -66,18 +66,18 @@ def _webp(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _int24(head: bytes, at: int) -> int:
-    low, middle, high = head[at], head[at + 1], head[at + 2]
+def _int24(head: bytes, offset: int) -> int:
+    low, middle, high = head[offset], head[offset + 1], head[offset + 2]
     return low | middle << 8 | high << 16
 
 
 def _heif(head: bytes) -> tuple[int, int] | None:
     """The largest `ispe` property: others belong to thumbnails, tiles and alpha."""
-    sizes, at = [], head.find(b"ispe")
-    while at >= 0:
-        width, height = struct.unpack_from(">II", head, at + 8)
+    sizes, offset = [], head.find(b"ispe")
+    while offset >= 0:
+        width, height = struct.unpack_from(">II", head, offset + 8)
         sizes.append((width, height))
-        at = head.find(b"ispe", at + 4)
+        offset = head.find(b"ispe", offset + 4)
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 

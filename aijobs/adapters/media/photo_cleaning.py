@@ -1,4 +1,4 @@
-"""A photo as it may be published: upright, in sRGB, and without anything that its camera or its owner wrote into it."""
+"""A photo as it may be published: upright, in sRGB, and without metadata."""
 
 import io
 from pathlib import Path
@@ -13,16 +13,17 @@ from aijobs.domain.errors import UnreadableFile
 from aijobs.domain.values.pictures import CleanPhoto
 
 PHOTOS: Final = (JPEG, PNG, WEBP)
-MIN_SIDE: Final = 16  #: pixels; less is no photo
+MIN_SIDE: Final = 16  #: pixels; smaller pictures are refused
 QUALITY: Final = 92
-DEEP: Final = ("I;16", "I;16B", "I;16L", "I;16N", "I")  #: Pillow's modes of 16 bits, which it would clip, not scale
+#: Pillow's modes of 16 bits; its conversion would clip the values, not scale them.
+MODES_16_BIT: Final = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 def clean_photo(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -> CleanPhoto:
-    """Encoded anew from its pixels, so that no metadata (place, names, previews) can be left.
+    """Encode the pixels anew, so that no metadata (place, names, previews) is left.
 
-    Transparent parts become white. Needs the memory of the whole picture, twice where it must be changed.
-    Raises UnreadableFile for what is no still photo in JPEG, PNG or WebP, and FileTooLarge.
+    Transparent parts become white. Needs the memory of the whole picture, and twice that where it is converted.
+    Raises UnreadableFile for anything but a still photo in JPEG, PNG or WebP, and FileTooLarge.
     """
     with opened_image(photo, limits) as opened:
         _require_still_photo(opened)
@@ -41,7 +42,7 @@ def _require_still_photo(opened: OpenedImage) -> None:
 
 
 def _in_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
-    if photo.mode in DEEP:
+    if photo.mode in MODES_16_BIT:
         photo = photo.point(lambda value: value / 257).convert("L")
     if photo.has_transparency_data:
         photo = _on_white(photo)
@@ -52,13 +53,13 @@ def _in_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _on_white(photo: Image.Image) -> Image.Image:
     layer = photo if photo.mode == "RGBA" else photo.convert("RGBA")
-    ground = Image.new("RGB", photo.size, "white")
-    ground.paste(layer, mask=layer)
-    return ground
+    background = Image.new("RGB", photo.size, "white")
+    background.paste(layer, mask=layer)
+    return background
 
 
 def _converted(photo: Image.Image, profile: bytes) -> Image.Image:
-    """By the photo's own colour profile; one that cannot be used is left aside, as browsers do."""
+    """Convert by the photo's own colour profile; an unusable profile is ignored, as browsers do."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         return ImageCms.profileToProfile(photo, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or photo
@@ -67,7 +68,7 @@ def _converted(photo: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _encoded(photo: Image.Image) -> CleanPhoto:
-    kept = io.BytesIO()
-    photo.info.clear()  # what was read along, a comment for example, would be written along
-    photo.save(kept, "JPEG", quality=QUALITY, exif=b"")
-    return CleanPhoto(kept.getvalue(), photo.width, photo.height)
+    buffer = io.BytesIO()
+    photo.info.clear()  # otherwise metadata such as comments would be saved again
+    photo.save(buffer, "JPEG", quality=QUALITY, exif=b"")
+    return CleanPhoto(buffer.getvalue(), photo.width, photo.height)

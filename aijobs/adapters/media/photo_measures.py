@@ -1,6 +1,6 @@
-"""Measuring a photo: sharpness, light, contrast, colour, noise, and where the conspicuous parts are.
+"""Measuring a photo: sharpness, light, contrast, colour, noise, and where the salient parts are.
 
-Done by Pillow's own filters on a copy of at most 1024 pixels, so that figures of photos can be compared.
+Done by Pillow's own filters on a copy of at most 1024 pixels, so that the figures of different photos can be compared.
 """
 
 import math
@@ -17,28 +17,28 @@ from aijobs.domain.photos import Measurements
 
 SIDE: Final = 1024  #: pixels of the copy's longer side
 TILES: Final = 8  #: in each direction
-GRID: Final = 48  #: cells of the map of what is conspicuous, in each direction
-GREY: Final = 128  #: what a filter's 0 becomes, so that negative values are kept
+GRID: Final = 48  #: cells of the saliency map, in each direction
+GREY: Final = 128  #: the offset of filters, so that negative values are kept
 BLACK_BELOW: Final = 3
 WHITE_ABOVE: Final = 252
-MIN_CONSPICUOUS: Final = 4.0  #: of 255, of the most conspicuous cell: below, the photo is even
+MIN_SALIENCY: Final = 4.0  #: of 255: below this maximum the photo has no salient part
 
 LAPLACIAN: Final = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=GREY)
-#: J. Immerkær, "Fast Noise Variance Estimation", 1996: what is left when edges are filtered away.
+#: J. Immerkær, "Fast Noise Variance Estimation", 1996: the residual when edges are filtered out.
 NOISE: Final = ImageFilter.Kernel((3, 3), (1, -2, 1, -2, 4, -2, 1, -2, 1), scale=1, offset=GREY)
 NOISE_FACTOR: Final = math.sqrt(math.pi / 2) / 6
-#: Independent noise of variance 1 has this variance behind the Laplacian: the sum of its squared weights.
+#: Independent noise of variance 1 has this variance after the Laplacian: the sum of its squared weights.
 LAPLACIAN_GAIN: Final = 20
 
 SIDES_SWAPPED: Final = range(5, 9)  #: orientations
 
-QUALITY: Final = 85  #: of the JPEG that a language model sees
+QUALITY: Final = 85  #: of the JPEG that is sent to a language model
 
 Box = tuple[int, int, int, int]
 
 
 def opened_copy(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -> tuple[Image.Image, tuple[int, int]]:
-    """An upright copy in RGB, at most SIDE wide and high, and the size of the whole.
+    """An upright copy in RGB, at most SIDE wide and high, and the size of the whole photo.
 
     Raises UnreadableFile and FileTooLarge.
     """
@@ -50,10 +50,10 @@ def opened_copy(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -
 
 
 def copy_to_show(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -> bytes:
-    """The copy that is measured, as a JPEG. Raises UnreadableFile and FileTooLarge."""
-    kept = BytesIO()
-    opened_copy(photo, limits)[0].save(kept, "JPEG", quality=QUALITY)
-    return kept.getvalue()
+    """The measured copy, as a JPEG. Raises UnreadableFile and FileTooLarge."""
+    buffer = BytesIO()
+    opened_copy(photo, limits)[0].save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
 
 
 def measured(copy: Image.Image, size: tuple[int, int]) -> Measurements:
@@ -79,7 +79,7 @@ def measured(copy: Image.Image, size: tuple[int, int]) -> Measurements:
 
 
 def _tiles(grey: Image.Image) -> Iterator[Box]:
-    """The picture without its border, which filters leave as it was, in tiles that are at least a pixel large."""
+    """Tiles of at least one pixel, without the border, which filters do not change."""
     across, down = min(TILES, grey.width - 2), min(TILES, grey.height - 2)
     for row in range(down):
         for column in range(across):
@@ -92,7 +92,7 @@ def _tiles(grey: Image.Image) -> Iterator[Box]:
 
 
 def _sharpness(grey: Image.Image, noise: float) -> float:
-    """In the sharpest quarter: what is in focus counts, not how much of the background is."""
+    """Of the sharpest quarter of the tiles: a blurred background does not count."""
     edges = grey.filter(LAPLACIAN)
     variances = sorted(ImageStat.Stat(edges.crop(tile)).var[0] for tile in _tiles(grey))
     if not variances:
@@ -102,15 +102,15 @@ def _sharpness(grey: Image.Image, noise: float) -> float:
 
 
 def _noise(grey: Image.Image) -> float:
-    """Where the photo is smoothest: elsewhere fine structure would be taken for noise."""
-    left = ImageChops.difference(grey.filter(NOISE), Image.new("L", grey.size, GREY))
-    means = sorted(ImageStat.Stat(left.crop(tile)).mean[0] for tile in _tiles(grey))
+    """Of the smoothest tiles: elsewhere fine structure would be measured as noise."""
+    residual = ImageChops.difference(grey.filter(NOISE), Image.new("L", grey.size, GREY))
+    means = sorted(ImageStat.Stat(residual.crop(tile)).mean[0] for tile in _tiles(grey))
     smoothest = means[: max(1, len(means) // 8)]
     return NOISE_FACTOR * sum(smoothest) / len(smoothest) if smoothest else 0.0
 
 
 def _colourfulness(copy: Image.Image) -> float:
-    """D. Hasler, S. Süsstrunk, "Measuring colourfulness in natural images", 2003: 0 is grey, above 80 very."""
+    """D. Hasler, S. Süsstrunk, "Measuring colourfulness in natural images", 2003: 0 is grey, above 80 very vivid."""
     red, green, blue = copy.split()
     reddish = ImageStat.Stat(ImageChops.subtract(red, green, scale=2, offset=GREY))
     yellow = ImageChops.add(red, green, scale=2)
@@ -127,24 +127,24 @@ def _cast(copy: Image.Image) -> float:
 
 
 def _thirds(copy: Image.Image) -> float | None:
-    """Conspicuous is what differs from the photo's mean colour (R. Achanta et al., "Frequency-tuned salient region
-    detection", 2009); each cell counts the more, the nearer it is to a point of the rule of thirds."""
+    """Saliency is the difference from the photo's mean colour (R. Achanta et al., "Frequency-tuned salient region
+    detection", 2009); cells are weighted by their nearness to the points of the rule of thirds."""
     mean = Image.new("RGB", copy.size, tuple(round(part) for part in ImageStat.Stat(copy).mean))
     differing = ImageChops.difference(copy.filter(ImageFilter.GaussianBlur(2)), mean).convert("L")
     cells = list(differing.resize((GRID, GRID), Image.Resampling.BOX).tobytes())
-    if max(cells) < MIN_CONSPICUOUS:
+    if max(cells) < MIN_SALIENCY:
         return None
     above = [max(0.0, cell - sum(cells) / len(cells)) for cell in cells]
     total = sum(above)
     if total == 0:
         return None
-    nearness = [_nearness(place % GRID, place // GRID) for place in range(GRID * GRID)]
-    reached = sum(weight * near for weight, near in zip(above, nearness, strict=True)) / total
-    return round(reached / (sum(nearness) / len(nearness)), 3)
+    nearness = [_nearness(index % GRID, index // GRID) for index in range(GRID * GRID)]
+    weighted = sum(weight * near for weight, near in zip(above, nearness, strict=True)) / total
+    return round(weighted / (sum(nearness) / len(nearness)), 3)
 
 
 def _nearness(column: int, row: int) -> float:
-    """1 at a point of the rule of thirds, falling to nothing within a third of the photo."""
+    """1 at a point of the rule of thirds, falling to 0 within a third of the photo."""
     across = min(abs((column + 0.5) / GRID - third) for third in (1 / 3, 2 / 3))
     down = min(abs((row + 0.5) / GRID - third) for third in (1 / 3, 2 / 3))
     return math.exp(-(across**2 + down**2) / (2 * 0.12**2))

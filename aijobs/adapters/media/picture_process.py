@@ -1,8 +1,8 @@
 """The picture process: for each line of its standard input one request, for each request one forked process.
 
-Decoders of foreign pictures run in the forked processes, within limits of memory, processor time and file size, and
-with nothing in the environment that is worth stealing. A picture that breaks its decoder breaks that process only, and
-none sees the picture before it or after it. Pillow is loaded once: a fork takes a few milliseconds.
+Decoders of uploaded pictures run in the forked processes, with limits of memory, processor time and file size, and
+without secrets in the environment. A picture that crashes its decoder ends that process only, and no process sees two
+pictures. Pillow is loaded once: a fork takes a few milliseconds.
 """
 
 import gc
@@ -35,8 +35,8 @@ MAX_WRITTEN_BYTES: Final = 256 * 1024**2
 #: Loaded before the first fork.
 PLUGINS: Final = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
-#: Why a process has died, by the signal that ended it.
-DEATHS: Final[Mapping[int, str]] = {
+#: The error message for a process, by the signal that ended it.
+MESSAGE_OF_SIGNAL: Final[Mapping[int, str]] = {
     signal.SIGXCPU: "Reading the picture takes too long.",
     signal.SIGKILL: "Reading the picture takes too much memory.",
 }
@@ -45,54 +45,54 @@ DAMAGED: Final = "The picture is damaged: its decoder has broken down."
 
 def main() -> None:
     die_with_parent()
-    Image.MAX_IMAGE_PIXELS = None  # our own limits hold
+    Image.MAX_IMAGE_PIXELS = None  # our own limits apply
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     gc.freeze()
     for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(_forked(line) + b"\n")
+        sys.stdout.buffer.write(_run_forked(line) + b"\n")
         sys.stdout.buffer.flush()
 
 
-def _forked(line: bytes) -> bytes:
-    reading, writing = os.pipe()
+def _run_forked(line: bytes) -> bytes:
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer_and_exit(line, writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        answer = pipe.read(MAX_RESULT_BYTES)
+        _run_and_exit(line, write_end)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        output = pipe.read(MAX_RESULT_BYTES)
     _, status = os.waitpid(child, 0)
     if status == 0:
-        return answer
-    message = DEATHS.get(os.WTERMSIG(status), DAMAGED) if os.WIFSIGNALED(status) else DAMAGED
+        return output
+    message = MESSAGE_OF_SIGNAL.get(os.WTERMSIG(status), DAMAGED) if os.WIFSIGNALED(status) else DAMAGED
     return _as_json(PictureResult(error_code=UnreadableFile.code, message=message))
 
 
-def _answer_and_exit(line: bytes, writing: int) -> None:
-    """In the forked process: whatever happens, it ends here."""
+def _run_and_exit(line: bytes, write_end: int) -> None:
+    """Runs in the forked process, and always exits it."""
     status = 1
     try:
         die_with_parent()
         yield_to_parent()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, sys.stdin.fileno())
-        os.dup2(nothing, sys.stdout.fileno())
+        null_device = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null_device, sys.stdin.fileno())
+        os.dup2(null_device, sys.stdout.fileno())
         request = PictureRequest.model_validate_json(line)
         limit_process(
             memory_bytes=request.limits.memory_bytes,
             processor_time=request.limits.processor_time,
             written_bytes=MAX_WRITTEN_BYTES,
         )
-        os.write(writing, _as_json(done(request)))
+        os.write(write_end, _as_json(run(request)))
         status = 0
     finally:
         os._exit(status)
 
 
-def done(request: PictureRequest) -> PictureResult:
-    """Do it, without the limits of a process; what is wrong with the picture is part of the result."""
+def run(request: PictureRequest) -> PictureResult:
+    """Run the task without setting process limits. An error of the picture is part of the result."""
     try:
-        return _DO[request.task](request)
+        return _TASKS[request.task](request)
     except BadInput as refused:
         return PictureResult(error_code=refused.code, message=str(refused))
     except MemoryError:
@@ -125,7 +125,7 @@ def _copy(request: PictureRequest) -> PictureResult:
     return PictureResult()
 
 
-_DO: Final[Mapping[PictureTask, Callable[[PictureRequest], PictureResult]]] = {
+_TASKS: Final[Mapping[PictureTask, Callable[[PictureRequest], PictureResult]]] = {
     PictureTask.CHECK: _check,
     PictureTask.CLEAN: _clean,
     PictureTask.THUMBNAIL: _thumbnail,

@@ -1,4 +1,4 @@
-"""Looking into pictures in guarded processes: whatever a picture does to its decoder, nothing happens here."""
+"""Decoding pictures in guarded processes: a picture that crashes its decoder does not affect this one."""
 
 import asyncio
 import os
@@ -20,16 +20,16 @@ from aijobs.domain.photos import Measurements
 from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 ROOT: Final = Path(__file__).parents[3]
-COME_BACK_AFTER: Final = timedelta(seconds=5)
+RETRY_AFTER: Final = timedelta(seconds=5)
 
-#: Which error a result of the picture process becomes.
+#: The error class for a code that the picture process reports.
 ERROR_OF: Final[Mapping[str, type[BadInput]]] = {error.code: error for error in (UnreadableFile, FileTooLarge)}
 
 log = structlog.get_logger()
 
 
 class PictureProcess:
-    """One running picture process. Not to be asked again once anything has gone wrong."""
+    """One running picture process. It must not be used again after a failure."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -56,20 +56,20 @@ class PictureProcess:
     def is_running(self) -> bool:
         return self._process.returncode is None
 
-    async def answer(self, request: PictureRequest) -> PictureResult | None:
-        """Nothing when it has died, or answers what is no answer."""
-        asking, answering = self._process.stdin, self._process.stdout
-        assert asking is not None
-        assert answering is not None
+    async def send(self, request: PictureRequest) -> PictureResult | None:
+        """None when the process has died, or its output is not a result."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
         try:
-            asking.write(request.model_dump_json().encode() + b"\n")
-            await asking.drain()
-            return PictureResult.model_validate_json(await answering.readline())
+            stdin.write(request.model_dump_json().encode() + b"\n")
+            await stdin.drain()
+            return PictureResult.model_validate_json(await stdout.readline())
         except (OSError, ValueError):
             return None
 
     async def kill(self) -> None:
-        """With whatever it has forked."""
+        """Kill the process and its forks."""
         if self.is_running:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -77,15 +77,15 @@ class PictureProcess:
 
 
 class PictureReader:
-    """Implements PictureDecoder. A few pictures are looked into at once; the others wait for their turn.
+    """Implements PictureDecoder. Up to `at_once` pictures are decoded at a time; the others wait.
 
-    Its processes are started when they are first needed, and end with it.
+    The processes are started when first needed, and are killed when the reader is closed.
     """
 
     def __init__(self, settings: PictureSettings) -> None:
         self._settings = settings
-        self._turns = asyncio.Semaphore(settings.at_once)
-        self._inside = 0
+        self._slots = asyncio.Semaphore(settings.at_once)
+        self._admitted_count = 0
         self._processes: set[PictureProcess] = set()
         self._idle: list[PictureProcess] = []
 
@@ -99,67 +99,67 @@ class PictureReader:
             await asyncio.gather(*(process.kill() for process in reader._processes))
 
     async def check(self, picture: PictureContent) -> ImageFacts:
-        result, _ = await self._done(picture, PictureTask.CHECK)
+        result, _ = await self._run(picture, PictureTask.CHECK)
         return ImageFacts(result.media_type, result.width, result.height)
 
     async def clean(self, photo: PictureContent) -> CleanPhoto:
-        result, content = await self._done(photo, PictureTask.CLEAN)
+        result, content = await self._run(photo, PictureTask.CLEAN)
         return CleanPhoto(content, result.width, result.height)
 
     async def thumbnail(self, picture: PictureContent, side: int, *, square: bool = False) -> bytes:
-        _, content = await self._done(picture, PictureTask.THUMBNAIL, side=side, square=square)
+        _, content = await self._run(picture, PictureTask.THUMBNAIL, side=side, square=square)
         return content
 
     async def measure(self, photo: PictureContent) -> Measurements:
-        result, _ = await self._done(photo, PictureTask.MEASURE)
+        result, _ = await self._run(photo, PictureTask.MEASURE)
         if result.measurements is None:
             raise UnreadableFile("The photo cannot be measured.")
         return result.measurements
 
     async def copy_to_show(self, photo: PictureContent) -> bytes:
-        _, content = await self._done(photo, PictureTask.COPY)
+        _, content = await self._run(photo, PictureTask.COPY)
         return content
 
-    async def _done(self, picture: PictureContent, task: PictureTask, **more: Any) -> tuple[PictureResult, bytes]:
-        """And the picture that came of it, if one did."""
-        with self._admitted(), tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
-            path, target = await _in_file(picture, Path(folder)), Path(folder) / "target"
-            request = PictureRequest(task=task, path=path, target=target, limits=self._settings, **more)
-            async with self._turn():
-                result = await self._answer(request)
+    async def _run(self, picture: PictureContent, task: PictureTask, **options: Any) -> tuple[PictureResult, bytes]:
+        """The result, and the content of the target file (empty when there is none)."""
+        with self._admission(), tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            path, target = await _as_file(picture, Path(folder)), Path(folder) / "target"
+            request = PictureRequest(task=task, path=path, target=target, limits=self._settings, **options)
+            async with self._slot():
+                result = await self._run_in_process(request)
             if result.error_code is not None:
                 raise ERROR_OF.get(result.error_code, UnreadableFile)(result.message)
             return result, await asyncio.to_thread(_content_of, target)
 
     @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        if self._inside >= self._settings.at_once + self._settings.waiting:
-            raise TooBusy("Too many pictures are waiting to be read.", retry_after=COME_BACK_AFTER)
-        self._inside += 1
+    def _admission(self) -> Iterator[None]:
+        if self._admitted_count >= self._settings.at_once + self._settings.waiting:
+            raise TooBusy("Too many pictures are waiting to be read.", retry_after=RETRY_AFTER)
+        self._admitted_count += 1
         try:
             yield
         finally:
-            self._inside -= 1
+            self._admitted_count -= 1
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _slot(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._settings.longest_wait.total_seconds()):
-                await self._turns.acquire()
-        except TimeoutError as full:
-            raise TooBusy("Other pictures take too long to be read.", retry_after=COME_BACK_AFTER) from full
+                await self._slots.acquire()
+        except TimeoutError as expired:
+            raise TooBusy("Other pictures take too long to be read.", retry_after=RETRY_AFTER) from expired
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
-    async def _answer(self, request: PictureRequest) -> PictureResult:
+    async def _run_in_process(self, request: PictureRequest) -> PictureResult:
         process, result = await self._free_process(), None
         try:
             async with asyncio.timeout(self._settings.patience.total_seconds()):
-                result = await process.answer(request)
-        except TimeoutError as endless:
-            raise UnreadableFile("Reading the picture takes too long.") from endless
+                result = await process.send(request)
+        except TimeoutError as expired:
+            raise UnreadableFile("Reading the picture takes too long.") from expired
         finally:
             if result is None:
                 self._processes.discard(process)
@@ -180,7 +180,7 @@ class PictureReader:
         return process
 
 
-async def _in_file(picture: PictureContent, folder: Path) -> Path:
+async def _as_file(picture: PictureContent, folder: Path) -> Path:
     if isinstance(picture, Path):
         return picture.resolve()
     path = folder / "picture"

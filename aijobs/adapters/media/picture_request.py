@@ -1,4 +1,4 @@
-"""What the picture process is asked, and what it answers: each one line of JSON."""
+"""The picture process's requests and results: one line of JSON each."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ MAX_RESULT_BYTES: Final = 16 * 1024
 
 
 class PictureTask(StrEnum):
-    """What is done with a picture; the files in this folder say how."""
+    """What is done with a picture."""
 
     CHECK = "check"
     CLEAN = "clean"
@@ -23,7 +23,7 @@ class PictureTask(StrEnum):
 
 
 class PictureRequest(BaseModel):
-    """Do `task` with the picture `path`; a picture that comes of it goes into the file `target`."""
+    """Do `task` with the picture `path`; a resulting picture is written to `target`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,7 +36,7 @@ class PictureRequest(BaseModel):
 
 
 class PictureResult(BaseModel):
-    """What became of it, or the code of one of our errors and its message."""
+    """The result of a request, or code and message of one of our errors."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,6 +1,6 @@
-"""A PNG without what it only says about itself: texts and colour profiles of any size, which may unpack to gigabytes.
+"""Removes large metadata from a PNG: texts and colour profiles, which may unpack to gigabytes.
 
-Pillow refuses a picture for a profile or text of more than 1 MiB. Neither belongs to its pixels.
+Pillow refuses a picture with a profile or text of more than 1 MiB. Neither is needed for the pixels.
 """
 
 import struct
@@ -19,9 +19,9 @@ _TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 
 
 def without_large_metadata(png: IO[bytes]) -> tuple[BytesIO, bytes | None]:
-    """The picture without its profile and its large texts, and the profile, if there is one that can be unpacked."""
-    kept, profile, texts = BytesIO(png.read(SIGNATURE_BYTES)), None, 0
-    kept.seek(0, 2)
+    """The picture without its profile and its large texts, and the profile, if it can be unpacked within the limit."""
+    output, profile, texts = BytesIO(png.read(SIGNATURE_BYTES)), None, 0
+    output.seek(0, 2)
     while len(header := png.read(_HEADER.size)) == _HEADER.size:
         length, name = _HEADER.unpack(header)
         body = png.read(length + _CRC_BYTES)
@@ -32,14 +32,14 @@ def without_large_metadata(png: IO[bytes]) -> tuple[BytesIO, bytes | None]:
             texts += 1
             if texts > MAX_TEXTS or not _is_small(name, body[:-_CRC_BYTES]):
                 continue
-        kept.write(header)
-        kept.write(body)
+        output.write(header)
+        output.write(body)
         if name == b"IEND":
             break
     else:
-        kept.write(header)
-    kept.seek(0)
-    return kept, profile
+        output.write(header)
+    output.seek(0)
+    return output, profile
 
 
 def _is_small(name: bytes, text: bytes) -> bool:
@@ -54,11 +54,11 @@ def _is_small(name: bytes, text: bytes) -> bool:
     return True
 
 
-def _unpacked(packed: bytes, most: int) -> bytes | None:
-    """None for what is damaged or longer."""
-    unpacking = zlib.decompressobj()
+def _unpacked(packed: bytes, max_bytes: int) -> bytes | None:
+    """None when it is damaged or longer than `max_bytes`."""
+    inflater = zlib.decompressobj()
     try:
-        unpacked = unpacking.decompress(packed, most)
+        unpacked = inflater.decompress(packed, max_bytes)
     except zlib.error:
         return None
-    return unpacked if unpacking.eof and unpacked else None
+    return unpacked if inflater.eof and unpacked else None

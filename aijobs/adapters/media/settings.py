@@ -1,4 +1,4 @@
-"""How much looking into a picture may take."""
+"""Limits of decoding pictures."""
 
 from datetime import timedelta
 

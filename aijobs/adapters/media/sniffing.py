@@ -1,7 +1,7 @@
-"""What a file is, told from its first bytes and never from what somebody says about it.
+"""Detects a file's media type from its first bytes, never from its name or headers.
 
-A list of what we know, not of what we refuse: an unknown file is only ever "other". SVG and HTML are recognised so
-that they never pass for a picture or a document.
+A list of known formats: any other file is "other". SVG and HTML are detected so that they never count as a picture
+or a document.
 """
 
 import json
@@ -57,9 +57,9 @@ SVG: Final = Media("image/svg+xml", "svg", OutputKind.OTHER)
 XML: Final = Media("application/xml", "xml", OutputKind.OTHER)
 UNKNOWN: Final = Media("application/octet-stream", "bin", OutputKind.OTHER)
 
-PICTURES: Final = (PNG, JPEG, GIF, WEBP, TIFF, AVIF)  #: that are taken in uploads
+PICTURES: Final = (PNG, JPEG, GIF, WEBP, TIFF, AVIF)  #: accepted in uploads
 
-_BEGINNINGS: Final = (
+_SIGNATURES: Final = (
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"\xff\xd8\xff", JPEG),
     (b"GIF87a", GIF),
@@ -84,19 +84,19 @@ _BRANDS: Final = {
     b"qt  ": MOV,
 }
 
-_HTML_BEGINS = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title|meta|h1|iframe)[\s>]", re.IGNORECASE)
-_SVG_BEGINS = re.compile(rb"<(?:!doctype\s+svg|svg)[\s>/]", re.IGNORECASE)
+_HTML_START = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title|meta|h1|iframe)[\s>]", re.IGNORECASE)
+_SVG_START = re.compile(rb"<(?:!doctype\s+svg|svg)[\s>/]", re.IGNORECASE)
 _PROLOGUE = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|<\?xml.*?\?>|<!--.*?-->)*", re.DOTALL | re.IGNORECASE)
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def sniffed(head: bytes, *, complete: bool) -> Media:
-    """`head` is up to SNIFF_BYTES; `complete` says that there is nothing after it."""
-    for beginning, media in _BEGINNINGS:
-        if head.startswith(beginning):
+    """`head` is up to SNIFF_BYTES; `complete` tells that it is the whole file."""
+    for signature, media in _SIGNATURES:
+        if head.startswith(signature):
             return media
-    for recognise in (_riff, _iso_media, _matroska, _zip, _mpeg_audio):
-        if (media_found := recognise(head)) is not None:
+    for detect in (_riff, _iso_media, _matroska, _zip, _mpeg_audio):
+        if (media_found := detect(head)) is not None:
             return media_found
     return _textual(head, complete=complete)
 
@@ -113,7 +113,7 @@ def _iso_media(head: bytes) -> Media | None:
     size = int.from_bytes(head[:4], "big")
     compatible = head[16 : min(size, 256)]
     brands = [head[8:12], *(compatible[at : at + 4] for at in range(0, len(compatible), 4))]
-    if brands[0] in {b"mif1", b"msf1"}:  # a picture, and only the other brands say which
+    if brands[0] in {b"mif1", b"msf1"}:  # a picture; its format is among the compatible brands
         return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), HEIC)
     return _BRANDS.get(brands[0], MP4)
 
@@ -135,7 +135,7 @@ def _zip(head: bytes) -> Media | None:
 
 
 def _mpeg_audio(head: bytes) -> Media | None:
-    """Without a tag before it there are only eleven set bits; so the fields after them must make sense too."""
+    """Without a tag, the signature is only eleven set bits; so the fields after them are checked as well."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
@@ -151,12 +151,12 @@ def _textual(head: bytes, *, complete: bool) -> Media:
     prologue = _PROLOGUE.match(head)
     content = head[prologue.end() :] if prologue else head
     recognised: tuple[tuple[Callable[[bytes], object], Media], ...] = (
-        (_HTML_BEGINS.match, HTML),
-        (_SVG_BEGINS.match, SVG),
+        (_HTML_START.match, HTML),
+        (_SVG_START.match, SVG),
         (lambda _: head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"), XML),
         (lambda text: _is_json(text, complete=complete), JSON),
     )
-    return next((media for recognise, media in recognised if recognise(content)), TEXT)
+    return next((media for detect, media in recognised if detect(content)), TEXT)
 
 
 def _is_text(head: bytes, *, complete: bool) -> bool:
@@ -171,7 +171,7 @@ def _is_text(head: bytes, *, complete: bool) -> bool:
 
 
 def _is_json(text: bytes, *, complete: bool) -> bool:
-    """An object or a list. As long as there is more to come, its first characters have to do."""
+    """An object or a list. Of an incomplete file only the first characters are checked."""
     if not text.startswith((b"{", b"[")):
         return False
     if not complete:

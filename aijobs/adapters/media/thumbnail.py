@@ -15,15 +15,15 @@ QUALITY: Final = 80
 def thumbnail(
     picture: Path | bytes, side: int, *, square: bool = False, limits: PictureSettings = DEFAULT_LIMITS
 ) -> bytes:
-    """In WebP, at most `side` pixels wide and high; `square` cuts off what is too long. As it lies in its file.
+    """In WebP, at most `side` pixels wide and high; `square` crops it. The orientation in its Exif data is not applied.
 
     Raises UnreadableFile and FileTooLarge.
     """
-    kept = io.BytesIO()
+    buffer = io.BytesIO()
     with opened_image(picture, limits, draft=2 * side) as opened:
         small = opened.image.convert("RGB")
         if square:
             small = ImageOps.fit(small, (side, side))
         small.thumbnail((side, side))
-        small.save(kept, "WEBP", quality=QUALITY)
-    return kept.getvalue()
+        small.save(buffer, "WEBP", quality=QUALITY)
+    return buffer.getvalue()

@@ -1,1 +1,1 @@
-"""Going out to the internet without being led astray: what every adapter that follows links needs."""
+"""Outgoing HTTP: the client for providers, and the guard against server-side request forgery."""

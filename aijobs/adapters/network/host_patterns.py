@@ -1,4 +1,4 @@
-"""Names of hosts as operators and providers list them, and whether a link's host is among them."""
+"""Host patterns as operators and providers list them, and the check of a host against them."""
 
 import json
 import re
@@ -10,23 +10,23 @@ from pydantic_settings import NoDecode
 
 DEFAULT_PORTS: Final = frozenset({80, 443})
 
-_WRITTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
+_HOST_PORT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>\d{1,5}))?")
 
 
 @dataclass(frozen=True)
 class HostPort:
-    """A host an operator trusts, with one port of it, or (None) with the ports of http and https only."""
+    """A host that the operator trusts: with one port, or (None) with ports 80 and 443."""
 
     host: str
     port: int | None
 
     @classmethod
-    def parse(cls, written: str) -> "HostPort":
+    def parse(cls, text: str) -> "HostPort":
         """`host`, `host:port`, `127.0.0.1:8000`, `[::1]:8000`. Raises ValueError."""
-        found = _WRITTEN.fullmatch(written.strip())
+        found = _HOST_PORT.fullmatch(text.strip())
         port = int(found["port"]) if found and found["port"] else None
         if found is None or port == 0 or (port or 0) > 65535:
-            raise ValueError(f"{written!r} is neither host nor host:port")
+            raise ValueError(f"{text!r} is neither host nor host:port")
         return cls(plain_host(found["host"]), port)
 
     def covers(self, host: str, port: int) -> bool:
@@ -35,12 +35,12 @@ class HostPort:
 
 
 def plain_host(host: str) -> str:
-    """One spelling: lower case, no brackets, no dot at the end."""
+    """The normalized form: lower case, no brackets, no trailing dot."""
     return host.lower().strip("[]").rstrip(".")
 
 
 def is_listed(host: str, listed: tuple[str, ...]) -> bool:
-    """`*.example.com` covers the domain and everything below it; any other entry covers only itself."""
+    """`*.example.com` covers the domain and everything below it; any other entry covers only that host."""
     host = plain_host(host)
     return any(_covers(plain_host(entry), host) for entry in listed)
 
@@ -51,21 +51,21 @@ def _covers(entry: str, host: str) -> bool:
     return host == entry
 
 
-def listed(written: object) -> object:
-    """`a:1, b` or a JSON list, as environment variables are written."""
-    if not isinstance(written, str):
-        return written
-    if written.lstrip().startswith("["):
-        return json.loads(written)
-    return tuple(part.strip() for part in written.split(",") if part.strip())
+def listed(text: object) -> object:
+    """Parse `a:1, b` or a JSON list, as in environment variables."""
+    if not isinstance(text, str):
+        return text
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _checked(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    for written in hosts:
-        HostPort.parse(written)
+def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in hosts:
+        HostPort.parse(text)
     return hosts
 
 
 #: A setting: hosts that the operator trusts although their addresses are private, `host` (ports 80 and 443) or
 #: `host:port`.
-HostList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_checked)]
+HostList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_check_hosts)]

@@ -1,11 +1,11 @@
-"""The one place that speaks HTTP to whom we pay: the providers' packages and the chat adapter use it.
+"""The HTTP client for paid services: the providers' packages and the chat adapter use it.
 
-It stands in the network, below both of them, and knows no vendor. Downloads of outputs and webhooks to callers go to
-addresses that others choose: they have clients of their own, over `ssrf_guard`.
+It knows no vendor. Downloads of outputs and webhooks to callers go to URLs that others choose: they have their own
+clients, over `ssrf_guard`.
 
-A paid request leaves at most once: `send_once` never retries, follows no redirect, and goes out over a connection of
-its own. (On a kept connection that the provider has just closed, nobody could tell whether it arrived.) Everything
-that is free goes through `call`, whose failures are worth another try; the trying is not done here.
+A paid request is sent at most once: `send_once` never retries, follows no redirect, and uses a new connection. (On a
+kept-alive connection that the provider has just closed, it is unknown whether a request arrived.) Free requests go
+through `call`, whose failures may be retried; retries are not done here.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ MAX_CONNECTIONS: Final = 100
 MAX_RETRY_AFTER: Final = timedelta(days=1)
 TRY_LATER: Final = frozenset({408, 425, 429})  #: besides every 5xx
 
-#: Everything that a connection, or what comes over it, can do to us. Cancellation of our own task is not among it.
+#: All failures of a connection or of a response. Cancellation of our own task is not among them.
 _FAILURES: Final = (httpx.RequestError, OSError, ValueError)
 
-#: Raised before the first byte leaves, and only then: no connection was made, or h11 refused to write the headers.
+#: Raised only before the first byte is sent: no connection was made, or h11 refused to write the headers.
 _BEFORE_SENDING: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -43,7 +43,7 @@ _BEFORE_SENDING: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """How long the network may take. A submit's `whole` must stay well below every model's submit deadline."""
+    """Timeouts of requests. A submit's `whole` must be well below every model's submit deadline."""
 
     connect: timedelta = timedelta(seconds=10)
     silence: timedelta = timedelta(seconds=60)  #: between two bytes
@@ -53,7 +53,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class HttpReply:
-    """A whole answer. Header names are in lower case."""
+    """A complete response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,7 +64,7 @@ class HttpReply:
         return 200 <= self.status < 300
 
     def document(self) -> dict[str, Any] | None:
-        """The JSON object that the body is, if it is one."""
+        """The body as a JSON object, or None when it is none."""
         try:
             parsed = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -74,25 +74,25 @@ class HttpReply:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Not a byte of the request left."""
+    """No byte of the request was sent."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class NoReply:
-    """The request may have arrived; no whole answer came back."""
+    """The request may have arrived; no complete response was received."""
 
     reason: str
 
 
 class StreamBroken(Exception):
-    """The rest of an answer does not come."""
+    """A response ended early."""
 
 
 @dataclass(frozen=True)
 class StreamedReply:
-    """An answer whose body is still coming. Header names are in lower case."""
+    """A response whose body is still being received. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -104,7 +104,7 @@ class StreamedReply:
 
 
 class HttpClient:
-    """Speaks to one provider, which `name` names in error messages."""
+    """Requests to one provider; `name` is used in error messages."""
 
     def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, timeouts: Timeouts) -> None:
         self._name = name
@@ -115,8 +115,8 @@ class HttpClient:
     async def send_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> HttpReply | NotSent | NoReply:
-        """Send a request that costs money, exactly once. Never raises for what the network does."""
-        request = self._written(method, url, headers, body)
+        """Send a request that costs money, exactly once. Network failures are returned, never raised."""
+        request = self._build_request(method, url, headers, body)
         if isinstance(request, NotSent):
             return request
         try:
@@ -131,32 +131,33 @@ class HttpClient:
     async def stream_once(
         self, method: str, url: str, *, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> AsyncIterator[StreamedReply | NotSent | NoReply]:
-        """Like `send_once`, for an answer that is read as it comes, within `timeouts.whole`.
+        """Like `send_once`, for a streamed response, within `timeouts.whole`.
 
-        Reading `chunks` raises StreamBroken when the rest does not come.
+        Reading `chunks` raises StreamBroken when the response ends early.
         """
         deadline = asyncio.get_running_loop().time() + self._timeouts.whole.total_seconds()
-        request = self._written(method, url, headers, body)
-        opened = request if isinstance(request, NotSent) else await self._opened(request, deadline)
-        if not isinstance(opened, httpx.Response):
-            yield opened
+        request = self._build_request(method, url, headers, body)
+        response = request if isinstance(request, NotSent) else await self._open_stream(request, deadline)
+        if not isinstance(response, httpx.Response):
+            yield response
             return
         try:
-            yield StreamedReply(opened.status_code, dict(opened.headers.items()), _chunks(opened, deadline))
+            yield StreamedReply(response.status_code, dict(response.headers.items()), _chunks(response, deadline))
         finally:
-            await opened.aclose()
+            await response.aclose()
 
-    def _written(
+    def _build_request(
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> httpx.Request | NotSent:
         try:
             request = self._paid.build_request(method, url, headers=dict(headers), json=body)
-            request.url.host.encode("idna")  # or the resolver would refuse it later, with an error of no known moment
+            # Otherwise the resolver refuses it later, with an error that may also come after sending.
+            request.url.host.encode("idna")
         except (httpx.InvalidURL, ValueError, TypeError):
             return NotSent("the request cannot be written")
         return request
 
-    async def _opened(self, request: httpx.Request, deadline: float) -> httpx.Response | NotSent | NoReply:
+    async def _open_stream(self, request: httpx.Request, deadline: float) -> httpx.Response | NotSent | NoReply:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._paid.send(request, stream=True)
@@ -175,16 +176,16 @@ class HttpClient:
     ) -> HttpReply:
         """Send a request that costs nothing, with a streamed body where there is one.
 
-        Raises ProviderUnavailable when no whole answer comes, and for 429, 408, 425 and 5xx (with Retry-After).
-        What `content` raises passes through, unless it is an OSError.
+        Raises ProviderUnavailable when no complete response comes, and for 429, 408, 425 and 5xx (with Retry-After).
+        Exceptions of `content` are passed on, except OSError.
         """
-        limit = self._timeouts.whole if content is None else self._timeouts.upload
+        timeout = self._timeouts.whole if content is None else self._timeouts.upload
         try:
-            async with asyncio.timeout(limit.total_seconds()):
+            async with asyncio.timeout(timeout.total_seconds()):
                 request = self._free.build_request(method, url, headers=dict(headers), content=content)
                 reply = await _exchange(self._free, request)
         except (httpx.InvalidURL, *_FAILURES) as failure:
-            # The cause may quote a header, and with it the key.
+            # The cause may quote a header, and so the key.
             raise ProviderUnavailable(f"{self._name} cannot be reached: {_reason(failure)}") from None
         if reply.status in TRY_LATER or reply.status >= 500:
             wait = retry_after(reply.headers)
@@ -195,28 +196,28 @@ class HttpClient:
 @asynccontextmanager
 async def opened_http(name: str, *, timeouts: Timeouts | None = None) -> AsyncIterator[HttpClient]:
     """A client for one provider, for as long as the context lasts. Proxies and netrc of the environment are ignored."""
-    allowed = timeouts or Timeouts()
-    of_network = httpx.Timeout(allowed.silence.total_seconds(), connect=allowed.connect.total_seconds())
-    fresh = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
-    kept = httpx.Limits(max_connections=MAX_CONNECTIONS)
+    chosen = timeouts or Timeouts()
+    timeout = httpx.Timeout(chosen.silence.total_seconds(), connect=chosen.connect.total_seconds())
+    no_keepalive = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
+    keepalive = httpx.Limits(max_connections=MAX_CONNECTIONS)
 
     def client(limits: httpx.Limits) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(retries=0, limits=limits, verify=_tls(), trust_env=False)
         return httpx.AsyncClient(
             transport=transport,
-            timeout=of_network,
+            timeout=timeout,
             follow_redirects=False,
             trust_env=False,
             headers={"User-Agent": "aijobs"},
         )
 
-    async with client(fresh) as paid, client(kept) as free:
-        yield HttpClient(name, paid=paid, free=free, timeouts=allowed)
+    async with client(no_keepalive) as paid, client(keepalive) as free:
+        yield HttpClient(name, paid=paid, free=free, timeouts=chosen)
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading every certificate authority takes tens of milliseconds; once is enough."""
+    """Cached: reading the certificate authorities takes tens of milliseconds."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -238,11 +239,11 @@ async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 async def _chunks(response: httpx.Response, deadline: float) -> AsyncIterator[bytes]:
-    coming = response.aiter_bytes()
+    iterator = response.aiter_bytes()
     while True:
         try:
             async with asyncio.timeout_at(deadline):
-                chunk = await anext(coming, None)
+                chunk = await anext(iterator, None)
         except _FAILURES as failure:
             raise StreamBroken(_reason(failure)) from None
         if chunk is None:
@@ -251,7 +252,7 @@ async def _chunks(response: httpx.Response, deadline: float) -> AsyncIterator[by
 
 
 def _reason(failure: Exception) -> str:
-    """What happened, without what only the request knows: a refused header is quoted with its value, the key."""
+    """The failure as a text without secrets: httpx quotes a refused header with its value, which may be the key."""
     if isinstance(failure, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
         return "the request cannot be written"
     return f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
@@ -259,5 +260,5 @@ def _reason(failure: Exception) -> str:
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """How long to wait, from Retry-After (seconds or an HTTP date, RFC 9110 10.2.3) or from `ratelimit-reset`."""
-    named = (headers.get("retry-after"), headers.get("ratelimit-reset"))
-    return next(filter(None, (parsed_retry_after(written, at_most=MAX_RETRY_AFTER) for written in named)), None)
+    values = (headers.get("retry-after"), headers.get("ratelimit-reset"))
+    return next(filter(None, (parsed_retry_after(value, at_most=MAX_RETRY_AFTER) for value in values)), None)

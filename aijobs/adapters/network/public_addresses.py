@@ -1,9 +1,9 @@
-"""Which addresses of the internet links may lead to: public ones only.
+"""Which IP addresses links may lead to: public ones only.
 
-`ipaddress.is_global` is not enough: it takes 192.0.0.192, 224.0.0.1, 2002:7f00:1::, 64:ff9b::7f00:1 and others for
-public. So the list is ours, after the special-purpose registries of IANA (RFC 6890 and its updates), and IPv6 is judged
-the other way round: only global unicast, 2000::/3, can be public. That leaves out every form in which an IPv6 address
-carries an IPv4 one, such as ::ffff:127.0.0.1 and 64:ff9b::/96.
+`ipaddress.is_global` is not enough: it treats 192.0.0.192, 224.0.0.1, 2002:7f00:1::, 64:ff9b::7f00:1 and others as
+public. So the list is ours, after the special-purpose registries of IANA (RFC 6890 and its updates). For IPv6 only
+global unicast, 2000::/3, can be public. That leaves out every form in which an IPv6 address carries an IPv4 one,
+such as ::ffff:127.0.0.1 and 64:ff9b::/96.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -49,14 +49,14 @@ DENIED_V6: Final = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Of a numeric address. What is no address is not public, nor is one with a zone."""
+    """Whether a numeric address is public. Invalid addresses, and those with a zone, are not."""
     try:
-        judged = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return False
-    if isinstance(judged, IPv4Address):
-        return not any(judged in network for network in DENIED_V4)
-    return _is_public_v6(judged)
+    if isinstance(parsed, IPv4Address):
+        return not any(parsed in network for network in DENIED_V4)
+    return _is_public_v6(parsed)
 
 
 def _is_public_v6(address: IPv6Address) -> bool:

@@ -1,8 +1,8 @@
-"""Connections that cannot be led astray (server-side request forgery).
+"""Connections guarded against server-side request forgery (SSRF).
 
-A name is judged where it matters: at the moment of connecting. The guard resolves it, judges every address, dials
-the numeric address and looks at the peer once more, so that no second answer of a name server, no redirect and no
-retry gets past it. TLS, Host and certificates stay those of the name.
+A host name is checked when the connection is made. The guard resolves it, checks every address, connects to the
+numeric address and checks the peer again, so that DNS rebinding, redirects and retries cannot bypass it. TLS, Host and
+certificates stay those of the name.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from aijobs.domain.errors import AddressRefused
 PORTS: Final = frozenset({80, 443})
 MAX_ADDRESSES: Final = 4  #: of one name, tried one after the other
 MAX_CONNECTIONS: Final = 64
-KEEPALIVE_SECONDS: Final = 5.0  #: an idle connection is soon judged anew
+KEEPALIVE_SECONDS: Final = 5.0  #: idle connections are closed soon, so that addresses are checked again
 
-#: The same words for every refused address: the answer must not tell what is behind it.
+#: The same message for every refused address: it must not reveal what is there.
 REFUSED: Final = "It leads to an address that is not reached from here."
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -37,7 +37,7 @@ async def system_resolver(host: str, port: int) -> Sequence[str]:
 
 
 class SsrfGuard(httpcore.AsyncNetworkBackend):
-    """Below TLS and above TCP. `allowed` hosts may have private addresses and other ports."""
+    """A network backend that checks addresses. `allowed` hosts may have private addresses and other ports."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class SsrfGuard(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises AddressRefused before anything is sent to a refused address."""
-        addresses = await self._resolved(host, port, timeout)
+        addresses = await self._resolve(host, port, timeout)
         if not any(entry.covers(host, port) for entry in self._allowed):
-            _judge(addresses, port)
-        return await self._dialled(addresses, port, timeout, local_address, socket_options)
+            _check_addresses(addresses, port)
+        return await self._connect(addresses, port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(
         self,
@@ -74,7 +74,7 @@ class SsrfGuard(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def _resolved(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
+    async def _resolve(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._resolver(host, port)
@@ -86,7 +86,7 @@ class SsrfGuard(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError("The name has no address.")
         return addresses
 
-    async def _dialled(
+    async def _connect(
         self,
         addresses: Sequence[str],
         port: int,
@@ -98,20 +98,20 @@ class SsrfGuard(httpcore.AsyncNetworkBackend):
         for address in addresses[:MAX_ADDRESSES]:
             try:
                 stream = await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
-                unreachable = failed
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                unreachable = error
                 continue
-            return await _with_peer(stream, address)
+            return await _check_peer(stream, address)
         raise unreachable
 
 
-def _judge(addresses: Sequence[str], port: int) -> None:
-    """Every address, not only the first: one of two may be private."""
+def _check_addresses(addresses: Sequence[str], port: int) -> None:
+    """Raises AddressRefused unless every address is public: one of two may be private."""
     if port not in PORTS or not all(is_public(address) for address in addresses):
         raise AddressRefused(REFUSED)
 
 
-async def _with_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpcore.AsyncNetworkStream:
+async def _check_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpcore.AsyncNetworkStream:
     peer = stream.get_extra_info("server_addr")
     if peer is None or ip_address(peer[0]) != ip_address(address):
         await stream.aclose()
@@ -122,7 +122,7 @@ async def _with_peer(stream: httpcore.AsyncNetworkStream, address: str) -> httpc
 def guarded_transport(guard: SsrfGuard, tls: ssl.SSLContext | None = None) -> httpx.AsyncHTTPTransport:
     """httpx offers no argument for the network backend, so its pool is replaced by one that has the guard in it.
 
-    That leaves no way around: no proxy from the environment, no retry of its own.
+    The transport uses no proxy from the environment and does not retry.
     """
     trusted = tls or httpx.create_ssl_context()
     transport = httpx.AsyncHTTPTransport(verify=trusted)

@@ -1,1 +1,1 @@
-"""Where results end up, and how they get there without leading us astray: object stores and the safe download."""
+"""Object stores: S3 and a local directory."""

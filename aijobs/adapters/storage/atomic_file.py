@@ -1,4 +1,4 @@
-"""A file in the making: written aside, made durable, and then put in its place at once."""
+"""A file that is written to a temporary name, synced to disk, and then renamed into place."""
 
 import os
 import tempfile
@@ -10,21 +10,21 @@ from typing import Final
 
 from aijobs.domain.errors import StoreUnavailable
 
-#: a folder may vanish between making it and moving into it, when a delete clears up there
-MOVES: Final = 20
+#: a concurrent delete may remove the target folder between its creation and the rename
+MOVE_ATTEMPTS: Final = 20
 
 
 @contextmanager
-def store_troubles() -> Iterator[None]:
-    """What the file system refuses, as StoreUnavailable with its reason and without its paths."""
+def store_errors() -> Iterator[None]:
+    """OSError becomes StoreUnavailable, with the reason and without paths."""
     try:
         yield
-    except OSError as trouble:
-        raise StoreUnavailable(f"The store's directory cannot be used: {trouble.strerror}.") from trouble
+    except OSError as error:
+        raise StoreUnavailable(f"The store's directory cannot be used: {error.strerror}.") from error
 
 
 class AtomicFile:
-    """Lives in the store's own file system, so that the last step is a rename. All methods block."""
+    """It is in the store's own file system, so that publishing is a rename. All methods block."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,50 +32,50 @@ class AtomicFile:
         self._path: Path | None = None
 
     def begin(self) -> None:
-        with store_troubles():
+        with store_errors():
             descriptor, name = tempfile.mkstemp(dir=self._folder)
         self._path, self._file = Path(name), FileIO(descriptor, "w")
 
     def write(self, batch: bytes | bytearray) -> None:
         assert self._file is not None
         rest = memoryview(batch)
-        with store_troubles():
+        with store_errors():
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
 
     def publish(self, target: Path) -> None:
-        """Durable before it is visible, and the name durable before anybody hears of it."""
+        """Sync the content, rename, and sync the folders. When this returns, content and name are durable."""
         assert self._file is not None
         assert self._path is not None
-        with store_troubles():
+        with store_errors():
             os.fsync(self._file.fileno())
-            _moved(self._path, target)
+            _move(self._path, target)
         self._path = None
 
     def discard(self) -> None:
-        """After a publish there is nothing to discard but the open file."""
+        """Close the file, and delete it unless it was published."""
         if self._file is not None:
             self._file.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
-def _moved(path: Path, target: Path) -> None:
-    for attempt in range(1, MOVES + 1):
+def _move(path: Path, target: Path) -> None:
+    for attempt in range(1, MOVE_ATTEMPTS + 1):
         try:
-            made = _folders_made(target.parent)
+            created = _make_folders(target.parent)
             path.replace(target)
-        except (FileNotFoundError, FileExistsError):  # the second is how mkdir puts it
-            if attempt == MOVES:
+        except (FileNotFoundError, FileExistsError):  # mkdir raises the second one when the folder was removed
+            if attempt == MOVE_ATTEMPTS:
                 raise
             continue
-        for folder in (target.parent, *(folder.parent for folder in made)):
+        for folder in (target.parent, *(folder.parent for folder in created)):
             _fsync_folder(folder)
         return
 
 
-def _folders_made(folder: Path) -> list[Path]:
-    missing = [step for step in (folder, *folder.parents) if not step.exists()]
+def _make_folders(folder: Path) -> list[Path]:
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return missing
 

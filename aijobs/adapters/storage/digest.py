@@ -1,4 +1,4 @@
-"""Size and checksums of a stream, taken while it passes."""
+"""Size and checksums of a stream."""
 
 import hashlib
 import zlib
@@ -6,7 +6,7 @@ from base64 import b64encode
 
 
 class Digest:
-    """Fed chunk by chunk. SHA-256 is what we remember, CRC-32 what S3 compares at the end."""
+    """Updated chunk by chunk. SHA-256 is stored with the output, CRC-32 is compared by S3."""
 
     def __init__(self) -> None:
         self.size = 0

@@ -1,4 +1,4 @@
-"""A directory as object store: the embedded default."""
+"""A local directory as object store: the default."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.storage.atomic_file import AtomicFile, store_troubles
+from aijobs.adapters.storage.atomic_file import AtomicFile, store_errors
 from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.keys import checked_key
 from aijobs.adapters.storage.signed_links import LinkSigner
@@ -17,9 +17,9 @@ from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import StoredObject
 from aijobs.domain.values.shielded import shielded
 
-BATCH_BYTES: Final = 1024 * 1024  #: written at once; a thread per small chunk would cost more than the writing
+BATCH_BYTES: Final = 1024 * 1024  #: chunks are collected up to this size: a thread call per small chunk would be slow
 READ_BYTES: Final = 256 * 1024
-LEFTOVER_AGE: Final = timedelta(days=1)  #: a draft that nobody wrote to for so long belongs to a dead process
+LEFTOVER_AGE: Final = timedelta(days=1)  #: drafts without a write for this long belong to a process that has ended
 
 _DRAFTS = ".drafts"  # no key begins with a dot
 
@@ -34,7 +34,7 @@ class DirectoryStore:
     @classmethod
     @asynccontextmanager
     async def opened(cls, root: Path, signer: LinkSigner) -> AsyncIterator["DirectoryStore"]:
-        """Makes the directory if need be, and clears away what killed processes left half written."""
+        """Create the directory if needed, and delete old drafts of killed processes."""
         store = cls(root, signer)
         await shielded(asyncio.to_thread(store._prepare))
         yield store
@@ -88,32 +88,32 @@ class DirectoryStore:
         return self._root / _DRAFTS
 
     def path_of(self, key: str) -> Path:
-        """Where an object is kept, if there is one. Raises BadInput when the key is none."""
+        """The path of an object, which need not exist. Raises BadInput for an invalid key."""
         return self._root / checked_key(key)
 
     def _prepare(self) -> None:
-        with store_troubles():
+        with store_errors():
             for folder in (self._root, self._drafts):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._tidy(LEFTOVER_AGE)
 
     def _tidy(self, older_than: timedelta) -> int:
-        with store_troubles():
-            return sum([_cleared_away(draft, older_than) for draft in self._drafts.iterdir()])
+        with store_errors():
+            return sum([_remove_if_old(draft, older_than) for draft in self._drafts.iterdir()])
 
     def _delete(self, file: Path) -> None:
-        with store_troubles():
+        with store_errors():
             with suppress(FileNotFoundError, NotADirectoryError):
                 file.unlink()
             for folder in file.relative_to(self._root).parents[:-1]:
                 try:
                     (self._root / folder).rmdir()
-                except OSError:  # not empty, or gone: either way the end of the clearing up
+                except OSError:  # not empty, or already removed
                     return
 
 
-def _cleared_away(draft: Path, older_than: timedelta) -> bool:
-    """By the last time that anything was written to it: a living put may take long."""
+def _remove_if_old(draft: Path, older_than: timedelta) -> bool:
+    """Returns whether it was deleted. Its age counts from the last write, since a running put may take long."""
     try:
         old = time.time() - draft.stat().st_mtime > older_than.total_seconds()
         if old:
@@ -128,5 +128,5 @@ def _open_to_read(path: Path) -> BufferedReader:
         return path.open("rb")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as absent:
         raise NotFound("Nothing is stored under this key.") from absent
-    except OSError as trouble:
-        raise StoreUnavailable(f"The stored file cannot be read: {trouble.strerror}.") from trouble
+    except OSError as error:
+        raise StoreUnavailable(f"The stored file cannot be read: {error.strerror}.") from error

@@ -14,7 +14,7 @@ _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.=+-
 
 
 def checked_key(key: str) -> str:
-    """The key itself. Raises BadInput when it is none."""
+    """The key itself. Raises BadInput when it is invalid."""
     too_long = len(key) > MAX_KEY_LENGTH or any(len(name) > MAX_NAME_LENGTH for name in key.split("/"))
     if too_long or not _KEY.fullmatch(key):
         raise BadInput("A key is made of letters, digits and _.=+- between single slashes.")

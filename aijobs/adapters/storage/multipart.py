@@ -1,4 +1,4 @@
-"""One object going up to S3 in parts, a few at a time, whole or not at all."""
+"""A multipart upload to S3, with a few parts in parallel; the object appears only when it is complete."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -24,7 +24,7 @@ def part_size(number: int) -> int:
 
 
 async def in_parts(chunks: AsyncIterator[bytes], digest: Digest) -> AsyncGenerator[bytearray, None]:
-    """All of equal size but the last, which some stores insist on. An empty stream is one empty part."""
+    """The stream in parts of equal size except the last, as some stores require. An empty stream is one empty part."""
     number, part = 0, bytearray()
     async for chunk in chunks:
         digest.update(chunk)
@@ -39,7 +39,7 @@ async def in_parts(chunks: AsyncIterator[bytes], digest: Digest) -> AsyncGenerat
 
 
 class MultipartUpload:
-    """Add parts in order, then complete; or abandon it, at any point."""
+    """Add parts in order, then call `complete`; or call `abandon` at any point."""
 
     def __init__(
         self, client: "S3Client", calls: S3Calls, *, target: Mapping[str, Any], media_type: str, checksums: bool
@@ -57,7 +57,7 @@ class MultipartUpload:
         return self._creation is not None
 
     async def add(self, part: bytearray) -> None:
-        """Returns as soon as the part is under way. Raises what an earlier part raised."""
+        """Returns when the part's upload has started. Raises the error of an earlier part."""
         self._creation = self._creation or self._calls.start(self._create)
         upload = await self._upload_id(self._creation)
         if len(self._sent) >= PARTS_IN_FLIGHT:
@@ -65,7 +65,7 @@ class MultipartUpload:
         self._sent.append(self._calls.start(self._send, upload=upload, number=len(self._sent) + 1, part=part))
 
     async def complete(self, digest: Digest) -> None:
-        """With checksums, S3 itself compares each part and the whole object with what we have read."""
+        """With checksums, S3 verifies each part and the whole object."""
         if self._creation is None:
             return
         parts = [await asyncio.shield(sent) for sent in self._sent]
@@ -81,13 +81,13 @@ class MultipartUpload:
         )
 
     async def abandon(self) -> None:
-        """Leaves nothing behind. Parts under way are waited for: one that came in after the abort would stay."""
+        """Abort the upload. Waits for running parts first: a part that arrives after the abort would stay."""
         if self._creation is None:
             return
         await asyncio.gather(self._creation, *self._sent, return_exceptions=True)
         if self._creation.exception() is None:
             upload = await self._upload_id(self._creation)
-            with suppress(StoreUnavailable):  # what cannot be aborted now is an orphan, cleared away later
+            with suppress(StoreUnavailable):  # what cannot be aborted now is removed later by `tidy`
                 await self._calls.run(self._client.abort_multipart_upload, **self._target, UploadId=upload)
 
     async def _upload_id(self, creation: "asyncio.Future[CreateMultipartUploadOutputTypeDef]") -> str:
@@ -100,10 +100,10 @@ class MultipartUpload:
         )
 
     def _send(self, *, upload: str, number: int, part: bytearray) -> "CompletedPartTypeDef":
-        # With the checksum as a header boto3 sends the body plain; left to itself it would send aws-chunked trailers
+        # With the checksum as a header boto3 sends the body plain; by default it would send aws-chunked trailers
         # over TLS, which several S3 servers refuse.
         checksum = {"ChecksumCRC32": crc32_of(part)} if self._checksums else {}
         body: dict[str, Any] = {"Body": part, **checksum}
-        answer = self._client.upload_part(**self._target, UploadId=upload, PartNumber=number, **body)
-        # MinIO and its kin take a part only with the checksum that it came with.
-        return cast("CompletedPartTypeDef", {"PartNumber": number, "ETag": answer["ETag"], **checksum})
+        response = self._client.upload_part(**self._target, UploadId=upload, PartNumber=number, **body)
+        # MinIO and others accept a part in `complete` only with its checksum.
+        return cast("CompletedPartTypeDef", {"PartNumber": number, "ETag": response["ETag"], **checksum})

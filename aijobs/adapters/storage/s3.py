@@ -1,4 +1,4 @@
-"""Any S3 as object store, by boto3."""
+"""An S3 bucket as object store, over boto3."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ class S3Store:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: StoreSettings) -> AsyncIterator["S3Store"]:
-        """No network yet: `probe` says whether the store can be used."""
+        """Makes no network call; `probe` checks whether the store can be used."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="s3") as pool:
             calls = S3Calls(pool)
             client = await calls.run(_client, settings=settings)
@@ -53,7 +53,7 @@ class S3Store:
                 await calls.run(client.close)
 
     async def put(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> StoredObject:
-        """A cancellation that comes after the last byte may find the object stored, and whole."""
+        """After a cancellation the object may be stored, and is complete then."""
         target, digest = self._target(key), Digest()
         async with aclosing(in_parts(chunks, digest)) as parts, self._upload(target, media_type) as upload:
             async for part in parts:
@@ -61,7 +61,7 @@ class S3Store:
                     await self._put_small(target, part, media_type)
                 else:
                     await upload.add(part)
-                del part  # not held while the next one fills: memory stays flat
+                del part  # released before the next part is filled, to bound memory
             await upload.complete(digest)
         return StoredObject(key=key, size=digest.size, sha256=digest.sha256)
 
@@ -81,8 +81,8 @@ class S3Store:
         await self._calls.run(self._client.put_object, **target, Body=body, ContentType=media_type, **checksum)
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
-        answer = await self._calls.run(self._client.get_object, **self._target(key))
-        body = answer["Body"]
+        response = await self._calls.run(self._client.get_object, **self._target(key))
+        body = response["Body"]
         try:
             while chunk := await self._calls.run(body.read, amt=READ_BYTES):
                 yield chunk
@@ -93,7 +93,7 @@ class S3Store:
         await self._calls.run(self._client.delete_object, **self._target(key))
 
     async def link(self, key: str, *, lifetime: timedelta, filename: str, media_type: str) -> str:
-        """At most seven days, which is all that S3 signs for."""
+        """Valid for at most seven days, the limit of S3's signatures."""
         parameters = self._target(key) | {
             "ResponseContentType": media_type,
             "ResponseContentDisposition": content_disposition(filename, media_type),
@@ -104,7 +104,7 @@ class S3Store:
         )
 
     async def probe(self) -> None:
-        """Writes and deletes a tiny object: the right to list or look at the bucket is not needed otherwise."""
+        """Write and delete a small object. Needs no permission to list or read the bucket."""
         target = self._target(_PROBE)
         await self._put_small(target, bytearray(b"probe"), "text/plain")
         await self._calls.run(self._client.delete_object, **target)

@@ -1,4 +1,4 @@
-"""boto3 from asyncio: its calls block, so they run in a few threads, and its errors become ours."""
+"""boto3 from asyncio: its blocking calls run in a thread pool, and its errors become ours."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 ABSENT: Final = frozenset({"NoSuchKey", "404"})
 
-#: what servers answer that know no flexible checksums, or others than ours, as seen on several
-CHECKSUM_COMPLAINTS: Final = frozenset(
+#: error codes of servers that do not support our checksums, as seen on several
+CHECKSUM_ERRORS: Final = frozenset(
     {
         "BadDigest",
         "InvalidArgument",
@@ -38,11 +38,11 @@ class S3Calls:
         self._pool = pool
 
     def start(self, operation: Callable[..., T], **arguments: Any) -> "asyncio.Future[T]":
-        """Under way; to be awaited behind a shield, since the thread goes on anyway."""
+        """Start the call. Await it behind a shield: the thread cannot be stopped."""
         return asyncio.get_running_loop().run_in_executor(self._pool, lambda: translated(operation, **arguments))
 
     async def run(self, operation: Callable[..., T], **arguments: Any) -> T:
-        """Raises NotFound and StoreUnavailable. A cancellation waits for the call, which boto3's timeouts bound."""
+        """Raises NotFound and StoreUnavailable. A cancellation waits for the call; boto3's timeouts bound it."""
         return await shielded(self.start(operation, **arguments))
 
 
@@ -60,5 +60,5 @@ def _error_for(refused: ClientError) -> NotFound | StoreUnavailable:
     code, message = error.get("Code", "?"), error.get("Message", "")
     if code in ABSENT and refused.operation_name == "GetObject":
         return NotFound("Nothing is stored under this key.")
-    hint = HINT if code in CHECKSUM_COMPLAINTS else ""
+    hint = HINT if code in CHECKSUM_ERRORS else ""
     return StoreUnavailable(f"The object store refused {refused.operation_name}: {code}: {message}{hint}")

@@ -1,4 +1,4 @@
-"""What an operator may set about the object store."""
+"""The settings of the object store."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ class StoreSettings(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _url_is_understood(cls, url: str | None) -> str | None:
+    def _check_url(cls, url: str | None) -> str | None:
         if url is None or url.startswith("file:"):
             _directory_of(url)
         elif url.startswith("s3:"):
@@ -67,9 +67,9 @@ class StoreSettings(BaseModel):
     def _fits_together(self) -> "StoreSettings":
         if (self.access_key is None) != (self.secret_key is None):
             raise ValueError("access_key and secret_key are needed together")
-        stray = [name for name in _S3_ONLY if getattr(self, name) is not None]
-        if stray and not self.is_s3:
-            raise ValueError(f"{', '.join(stray)} only make sense with a url like s3://bucket/prefix")
+        unused = [name for name in _S3_ONLY if getattr(self, name) is not None]
+        if unused and not self.is_s3:
+            raise ValueError(f"{', '.join(unused)} only make sense with a url like s3://bucket/prefix")
         return self
 
     @property
@@ -78,12 +78,12 @@ class StoreSettings(BaseModel):
 
     @property
     def directory(self) -> Path | None:
-        """Where a `file:` url points."""
+        """The directory of a `file:` url."""
         return None if self.is_s3 else _directory_of(self.url)
 
     @property
     def bucket_and_prefix(self) -> tuple[str, str]:
-        """Of an `s3:` url; the prefix is empty or ends with a slash."""
+        """The bucket and prefix of an `s3:` url; the prefix is empty or ends with a slash."""
         assert self.url is not None
         return _bucket_and_prefix_of(self.url)
 
@@ -106,5 +106,5 @@ def _bucket_and_prefix_of(url: str) -> tuple[str, str]:
         raise ValueError("an s3 url is only s3://bucket/prefix; everything else has its own setting")
     try:
         return parts.netloc, f"{checked_key(prefix)}/" if prefix else ""
-    except BadInput as unfit:
-        raise ValueError(f"{prefix!r} cannot be a prefix: {unfit}") from unfit
+    except BadInput as invalid:
+        raise ValueError(f"{prefix!r} cannot be a prefix: {invalid}") from invalid

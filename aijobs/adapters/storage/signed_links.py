@@ -1,4 +1,4 @@
-"""Expiring links to objects in a directory: the API serves them to whoever holds one."""
+"""Expiring links to objects in a directory; the API serves them without further authentication."""
 
 import hmac
 import json
@@ -14,7 +14,7 @@ from aijobs.domain.ports.object_store import STORE_PATH
 
 MIN_SECRET_LENGTH: Final = 16
 
-_PURPOSE = "aijobs store link 1"  # signed too, so that a signature made for anything else is none here
+_PURPOSE = "aijobs store link 1"  # signed too, so that signatures for other purposes are not valid here
 
 
 class LinkSigner:
@@ -39,7 +39,7 @@ class LinkSigner:
         return f"{self._base_url}{STORE_PATH}{quote(key)}?{urlencode(query)}"
 
     def verify(self, key: str, *, filename: str, media_type: str, expires: int, signature: str) -> None:
-        """Raises NotAllowed when the link was not made here, NotFound when it was, but has expired."""
+        """Raises NotAllowed for a wrong signature, NotFound for an expired link."""
         expected = self._signature(key, filename, media_type, expires)
         if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
             raise NotAllowed("The signature of this link is not right.")

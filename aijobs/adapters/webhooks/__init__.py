@@ -1,1 +1,1 @@
-"""Webhooks to our callers: signed as Standard Webhooks wants it, and never led astray."""
+"""Webhooks to our callers: signed after Standard Webhooks, sent over guarded connections."""

@@ -1,4 +1,4 @@
-"""Sends webhooks: each try is one POST over a guarded connection, and whatever comes of it is a reply."""
+"""Sends webhooks: each attempt is one POST over a guarded connection; failures are returned as replies."""
 
 import asyncio
 import ssl
@@ -18,16 +18,16 @@ from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import AddressRefused
 from aijobs.domain.webhooks import WebhookMessage, WebhookReply, secret_of
 
-MAX_ANSWER_BYTES: Final = 64 * 1024
-ANSWER_PATIENCE: Final = timedelta(seconds=1)
-"""The status says everything; the rest of an answer is read for the sake of the connection alone."""
+MAX_RESPONSE_BYTES: Final = 64 * 1024
+RESPONSE_TIMEOUT: Final = timedelta(seconds=1)
+"""Only the status matters; the body is read so that the connection can be reused."""
 
 MAX_RETRY_AFTER: Final = timedelta(hours=24)
 MAX_REASON: Final = 200
 
 
 class HttpWebhookSender:
-    """Implements Messenger. Use as an async context manager: one pool of connections for a process."""
+    """Implements WebhookSender. Use as an async context manager: one pool of connections for a process."""
 
     def __init__(
         self,
@@ -52,58 +52,58 @@ class HttpWebhookSender:
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)
 
-    async def send(self, notice: WebhookMessage) -> WebhookReply:
-        if complaint := webhook_url_error(notice.url, self._trusted):
-            return WebhookReply(error=complaint)
+    async def send(self, message: WebhookMessage) -> WebhookReply:
+        if error := webhook_url_error(message.url, self._trusted):
+            return WebhookReply(error=error)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
-                response = await self._transport.handle_async_request(self._request(notice))
+                response = await self._transport.handle_async_request(self._request(message))
         except TimeoutError:
             return WebhookReply(error=f"No answer within {self._timeout.total_seconds():g} s.")
         except (AddressRefused, httpx.TransportError) as failed:
             return WebhookReply(error=_reason(failed))
-        await _let_go(response)
+        await _release(response)
         wait = parsed_retry_after(response.headers.get("retry-after"), at_most=MAX_RETRY_AFTER)
         return WebhookReply(status=response.status_code, retry_after=wait)
 
-    def _request(self, notice: WebhookMessage) -> httpx.Request:
+    def _request(self, message: WebhookMessage) -> httpx.Request:
         headers = {
             "content-type": "application/json",
             "user-agent": "aijobs",
-            **_signed_headers(self._secret, notice, datetime.now(UTC)),
+            **_signed_headers(self._secret, message, datetime.now(UTC)),
         }
-        patience = httpx.Timeout(self._timeout.total_seconds()).as_dict()
+        timeout = httpx.Timeout(self._timeout.total_seconds()).as_dict()
         return httpx.Request(
-            "POST", notice.url, headers=headers, content=notice.body.encode(), extensions={"timeout": patience}
+            "POST", message.url, headers=headers, content=message.body.encode(), extensions={"timeout": timeout}
         )
 
 
-async def _let_go(response: httpx.Response) -> None:
-    """A short answer is read, so that its connection can be used again; a long or slow one is cut off."""
+async def _release(response: httpx.Response) -> None:
+    """Read a short body, so that the connection can be reused; close the connection of a long or slow one."""
     received = 0
     try:
         with suppress(TimeoutError, httpx.TransportError):
-            async with asyncio.timeout(ANSWER_PATIENCE.total_seconds()):
+            async with asyncio.timeout(RESPONSE_TIMEOUT.total_seconds()):
                 async for chunk in response.aiter_raw():
                     received += len(chunk)
-                    if received > MAX_ANSWER_BYTES:
+                    if received > MAX_RESPONSE_BYTES:
                         break
     finally:
         await response.aclose()
 
 
 def _reason(failed: Exception) -> str:
-    said = str(failed)[:MAX_REASON] or type(failed).__name__
-    return said if isinstance(failed, AddressRefused) else f"The connection failed: {said}"
+    reason = str(failed)[:MAX_REASON] or type(failed).__name__
+    return reason if isinstance(failed, AddressRefused) else f"The connection failed: {reason}"
 
 
-def _signed_headers(master: bytes, notice: WebhookMessage, moment: datetime) -> Mapping[str, str]:
-    """The three headers of Standard Webhooks, with one signature for each secret. `moment` is UTC."""
+def _signed_headers(master: bytes, message: WebhookMessage, now: datetime) -> Mapping[str, str]:
+    """The three headers of Standard Webhooks, with one signature for each secret. `now` is UTC."""
     signatures = [
-        Webhook(secret_of(master, seal)).sign(notice.message_id, moment, notice.body) for seal in notice.seals
+        Webhook(secret_of(master, ref)).sign(message.message_id, now, message.body) for ref in message.secret_refs
     ]
     return {
-        "webhook-id": notice.message_id,
-        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),
     }

@@ -1,4 +1,4 @@
-"""What an operator may set about webhooks to callers."""
+"""The settings of webhooks to callers."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -12,16 +12,16 @@ from aijobs.domain.webhooks import STANDARD_PAUSES, RetrySchedule
 
 
 class WebhookSettings(BaseModel):
-    """To where webhooks may go, and how often they are tried."""
+    """Which hosts webhooks may be sent to, and the retry schedule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     #: hosts that may be called over plain http and at private addresses: `host` (ports 80 and 443) or `host:port`
     allow_hosts: HostList = ()
-    #: behind each failed try, e.g. `5s,5m,30m`; there is one try more than pauses
+    #: after each failed attempt, e.g. `5s,5m,30m`; there is one more attempt than pauses
     pauses: Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(listed)] = STANDARD_PAUSES
     timeout: Duration = timedelta(seconds=15)
-    disable_after: Duration = timedelta(days=5)  #: without a single message that was taken
+    disable_after: Duration = timedelta(days=5)  #: without a single delivered message
 
     @field_validator("timeout")
     @classmethod
@@ -32,8 +32,8 @@ class WebhookSettings(BaseModel):
 
     @property
     def trusted(self) -> list[HostPort]:
-        return [HostPort.parse(written) for written in self.allow_hosts]
+        return [HostPort.parse(entry) for entry in self.allow_hosts]
 
     @property
-    def patience(self) -> RetrySchedule:
+    def retry_schedule(self) -> RetrySchedule:
         return RetrySchedule(pauses=self.pauses)

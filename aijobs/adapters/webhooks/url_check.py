@@ -1,4 +1,4 @@
-"""Where webhooks may be sent. What cannot be known before connecting is left to the guard."""
+"""Which URLs webhooks may be sent to. Resolved addresses are checked by the SSRF guard when connecting."""
 
 import re
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from aijobs.domain.webhooks import MAX_URL_LENGTH
 
 HTTPS_PORT: Final = 443
 
-#: Names that end in a number are addresses to some programs, however they are written (WHATWG URL, 3.5).
+#: Names that end in a number are parsed as addresses by some programs (WHATWG URL, 3.5).
 _NUMERIC: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|\d+)|.*:.*")
 
 
 def webhook_url_error(url: str, trusted: Sequence[HostPort]) -> str | None:
-    """Why nobody is called there, for whoever named the URL; nothing when it can be used."""
+    """The error message for an unusable URL; None when it can be used."""
     if len(url) > MAX_URL_LENGTH or not url.isprintable() or " " in url:
         return f"Must be a URL of at most {MAX_URL_LENGTH} characters, without spaces."
     try:

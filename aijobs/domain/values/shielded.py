@@ -1,4 +1,4 @@
-"""Seeing a piece of work through although somebody cancels it meanwhile."""
+"""Completing an awaitable even when the caller is canceled."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 async def shielded(work: Awaitable[T]) -> T:
-    """Await to the end; a cancellation is raised only afterwards.
+    """Await `work` to its end; a cancellation is raised only afterwards.
 
-    A thread cannot be stopped, so whoever leaves early would pull the file or the upload from under it.
-    The work must be bounded by itself.
+    A thread cannot be stopped: returning early would close the file or the upload that it still uses.
+    The work must have its own time limit.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -22,5 +22,5 @@ async def shielded(work: Awaitable[T]) -> T:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # else asyncio logs that nobody looked at it
+            task.exception()  # otherwise asyncio logs that it was never retrieved
         raise

@@ -1,7 +1,7 @@
 """Replicate (replicate.com): any model that its predictions API runs, first of all `topazlabs/image-upscale`.
 
-Facts are from its OpenAPI document and from recorded traffic. What to remember: it has no idempotency key, it erases
-input and output one hour after the end, and the reply to a create says nothing certain about the status.
+Facts are from its OpenAPI document and from recorded traffic. It has no idempotency key, it erases input
+and output one hour after the end, and the status in the response to a create may be out of date.
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ from aijobs.providers.replicate.adapter import Replicate, ReplicateSettings, ope
 __all__ = ["PACKAGE", "Replicate", "ReplicateSettings", "opened"]
 
 
-def _stand_in(sandbox: SandboxAccess) -> dict[str, str]:
+def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
     return {"token": sandbox.token, "base_url": sandbox.url, "webhook_secret": sandbox.webhook_secret}
 
 
 PACKAGE: Final = ProviderPackage(
-    vendor=Vendor(label="Replicate", key_check=KeyCheck(path="/v1/account"), stand_in=_stand_in),
+    vendor=Vendor(label="Replicate", key_check=KeyCheck(path="/v1/account"), stand_in=_sandbox_settings),
     settings=ReplicateSettings,
     opened=opened,
 )

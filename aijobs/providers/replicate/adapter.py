@@ -1,4 +1,4 @@
-"""Replicate as a `Provider`: which question goes where, and what its answer means."""
+"""Replicate as a `Provider`: the requests to its API, and the meaning of the responses."""
 
 import math
 from collections.abc import AsyncIterator
@@ -28,13 +28,13 @@ from aijobs.providers.replicate.upload import MAX_FILE, form_of
 from aijobs.providers.replicate.urls import ReplicateUrls
 from aijobs.providers.replicate.webhook import prediction_of, verify
 
-MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit admits in the time that is searched
+MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit allows within the searched period
 NOT_FOUND: Final = 404
 KEYS_OF_OTHERS: Final = ("sk-", "hf_", "AKIA", "ghp_")  #: how the keys of other services begin
 MIN_CANCEL_AFTER: Final = timedelta(seconds=5)
-EVENTS: Final = ("start", "completed")  #: `start` is an early proof that a create without an answer was taken
+EVENTS: Final = ("start", "completed")  #: `start` proves early that a create without a response was accepted
 
-#: What a cancel achieved, by the status that the prediction has then. Any other: it will stop, later.
+#: The outcome of a cancel, by the prediction's status after it. With any other status it stops later.
 CANCEL_OUTCOMES: Final = {
     "canceled": CancelOutcome.CANCELED,
     "succeeded": CancelOutcome.TOO_LATE,
@@ -63,7 +63,7 @@ ReplicateToken = Annotated[SecretStr, AfterValidator(checked_token(_foreign_key_
 
 
 class ReplicateSettings(BaseModel):
-    """What an operator may set; the token is what switches Replicate on."""
+    """The settings of Replicate. It is enabled when a token is set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -75,13 +75,13 @@ class ReplicateSettings(BaseModel):
 
 @asynccontextmanager
 async def opened(settings: ReplicateSettings, *, timeouts: Timeouts | None = None) -> AsyncIterator[Provider]:
-    """Raises ValueError without a token, or with a webhook secret that is none."""
+    """Raises ValueError without a token, or with an invalid webhook secret."""
     async with opened_http("Replicate", timeouts=timeouts) as http:
         yield Replicate(settings, http)
 
 
 class Replicate:
-    """Speaks to Replicate's HTTP API. Its own SDK is not used: a version of it re-sends creates after a timeout."""
+    """Replicate's HTTP API. Its SDK is not used: a version of it sends creates again after a timeout."""
 
     capabilities = CAPABILITIES
 
@@ -90,8 +90,8 @@ class Replicate:
             raise ValueError("Replicate needs a token.")
         self._authorization = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
         secret = settings.webhook_secret
-        self._signature = Webhook(secret.get_secret_value()) if secret else None
-        self._at = ReplicateUrls(settings.base_url)
+        self._webhook_verifier = Webhook(secret.get_secret_value()) if secret else None
+        self._urls = ReplicateUrls(settings.base_url)
         self._http = http
         self.download_hosts = settings.download_hosts
 
@@ -103,7 +103,7 @@ class Replicate:
             raise ProviderFailed(f"Replicate takes files up to {MAX_FILE} bytes.")
         form = form_of(file, token=token)
         headers = self._authorization | form.headers
-        reply = await self._http.call("POST", self._at.files, headers=headers, content=form.content)
+        reply = await self._http.call("POST", self._urls.files, headers=headers, content=form.content)
         if not reply.ok:
             raise ProviderFailed(message_of(reply))
         urls = (reply.document() or {}).get("urls")
@@ -117,15 +117,15 @@ class Replicate:
         if task.webhook_url:
             body |= {"webhook": task.webhook_url, "webhook_events_filter": list(EVENTS)}
         headers = {"Cancel-After": cancel_after(task.model.deadlines)}
-        return ProviderRequest("POST", self._at.predictions_of(task.model.model), body, headers)
+        return ProviderRequest("POST", self._urls.predictions_of(task.model.model), body, headers)
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
-        headers = self._key_for(request.url) | request.headers
-        answer = await self._http.send_once(request.method, request.url, headers=headers, body=request.body)
-        return outcome_of(answer, ref_of=self._at.ref)
+        headers = self._auth_headers(request.url) | request.headers
+        reply = await self._http.send_once(request.method, request.url, headers=headers, body=request.body)
+        return outcome_of(reply, ref_of=self._urls.ref)
 
     async def query(self, ref: Ref) -> Snapshot:
-        reply = await self._call("GET", self._at.get(ref))
+        reply = await self._call("GET", self._urls.get(ref))
         if reply.status == NOT_FOUND:
             return Snapshot(status=JobStatus.SUBMITTED, raw_status="not found", final=False, definite=False)
         return snapshot_of(*_prediction_in(reply))
@@ -133,24 +133,24 @@ class Replicate:
     async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
         prediction = prediction_in(snapshot.raw)
         if prediction is None or prediction.output is None:
-            prediction, _ = _prediction_in(await self._call("GET", self._at.get(ref)))
+            prediction, _ = _prediction_in(await self._call("GET", self._urls.get(ref)))
         if prediction.data_removed:
             raise ProviderFailed("Replicate has erased the results: it keeps them for one hour.")
         if prediction.output is None:
             raise ProviderFailed("Replicate has no results: there were none, or they are erased.")
         sources = sources_in(prediction.output, completed_at=prediction.completed_at)
-        return [replace(source, headers=self._key_for(source.url or "")) for source in sources]
+        return [replace(source, headers=self._auth_headers(source.url or "")) for source in sources]
 
     async def cancel(self, ref: Ref) -> CancelOutcome:
-        """Not found may only mean not visible yet, a moment after the create: that is worth another try."""
-        reply = await self._call("POST", self._at.cancel(ref))
+        """Raises ProviderUnavailable for not found: right after the create it may only mean not visible yet."""
+        reply = await self._call("POST", self._urls.cancel(ref))
         prediction, _ = _prediction_in(reply)
         return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
-        scan = ReconcileScan(submission, known_ids=known_ids, ref_of=self._at.ref)
+        scan = ReconcileScan(submission, known_ids=known_ids, ref_of=self._urls.ref)
         intent_at = submission.intent_at
-        url: str | None = self._at.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
+        url: str | None = self._urls.created_between(intent_at - CLOCK_SKEW, intent_at + CREATED_WITHIN)
         complete = False
         for _ in range(MAX_PAGES):
             if url is None or scan.is_certain:
@@ -158,25 +158,25 @@ class Replicate:
             page = (await self._call("GET", url)).document() or {}
             if not isinstance(page.get("results"), list):
                 raise ProviderUnavailable("Replicate gives a list that cannot be read.")
-            scan.follow(page["results"])
-            url, complete = self._at.next_page(page), not page.get("next")
-        return scan.verdict(complete=complete, now=datetime.now(UTC))
+            scan.add_page(page["results"])
+            url, complete = self._urls.next_page(page), not page.get("next")
+        return scan.result(complete=complete, now=datetime.now(UTC))
 
     def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
-        verify(delivery, self._signature)
+        verify(delivery, self._webhook_verifier)
         prediction = prediction_of(delivery)
-        ref = self._at.ref(prediction.id, prediction.urls)
+        ref = self._urls.ref(prediction.id, prediction.urls)
         return WebhookHint(delivery_id=delivery.headers.get("webhook-id"), raw_status=prediction.status, ref=ref)
 
     async def _call(self, method: str, url: str) -> HttpReply:
-        return await self._http.call(method, url, headers=self._key_for(url))
+        return await self._http.call(method, url, headers=self._auth_headers(url))
 
-    def _key_for(self, url: str) -> dict[str, str]:
-        return dict(self._authorization) if self._at.may_see_the_key(url) else {}
+    def _auth_headers(self, url: str) -> dict[str, str]:
+        return dict(self._authorization) if self._urls.may_receive_key(url) else {}
 
 
 def _prediction_in(reply: HttpReply) -> tuple[Prediction, dict[str, Any]]:
-    """The prediction, and as it came. Raises ProviderUnavailable for anything else: it says nothing about the job."""
+    """The prediction, parsed and raw. Raises ProviderUnavailable for any other response: the state is unknown then."""
     if not reply.ok:
         raise ProviderUnavailable(f"Replicate answered {reply.status}: {message_of(reply)}")
     raw = reply.document() or {}
@@ -187,7 +187,7 @@ def _prediction_in(reply: HttpReply) -> tuple[Prediction, dict[str, Any]]:
 
 
 def cancel_after(deadlines: Deadlines) -> str:
-    """How long Replicate may keep it, counted from the create: waiting and running together, written like `1h30m`."""
+    """The Cancel-After header: the longest time for waiting and running, from the create, written like `1h30m`."""
     seconds = math.ceil(max(deadlines.queue + deadlines.processing, MIN_CANCEL_AFTER).total_seconds())
     parts = (("h", seconds // 3600), ("m", seconds // 60 % 60), ("s", seconds % 60))
     return "".join(f"{count}{unit}" for unit, count in parts if count)

@@ -1,4 +1,4 @@
-"""The results of a prediction. A model may answer with any JSON: links, inline data, texts, or objects of these."""
+"""The results of a prediction. The output of a model is any JSON: links, inline data, texts, or objects of these."""
 
 import json
 import mimetypes
@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from aijobs.domain.errors import ProviderFailed
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 
-LINK_LIFETIME: Final = timedelta(hours=1)  #: afterwards Replicate erases input, output and logs
+LINK_LIFETIME: Final = timedelta(hours=1)  #: after that Replicate erases input, output and logs
 
 _KIND_OF_FAMILY: Final = {
     "image": OutputKind.IMAGE,
@@ -24,7 +24,7 @@ _KIND_OF_TYPE: Final = {"application/json": OutputKind.JSON, "application/pdf": 
 
 
 def sources_in(output: object, *, completed_at: datetime | None) -> list[OutputSource]:
-    """Every result, in order: a text, or the links (and `data:` links) anywhere in it, or the whole of it as JSON."""
+    """The results in order: a text, or all links (and `data:` links) in the output, or the output as JSON."""
     text = _text(output)
     if text is not None:
         return [OutputSource(kind=OutputKind.TEXT, content=text.encode())] if text else []
@@ -38,7 +38,7 @@ def sources_in(output: object, *, completed_at: datetime | None) -> list[OutputS
 
 
 def _text(output: object) -> str | None:
-    """The text that an output is: one that is no link, or the tokens of a language model."""
+    """The text of an output that is a string but no link, or a list of tokens; else None."""
     if isinstance(output, str):
         return None if _is_link(output) else output
     if isinstance(output, list) and output and all(isinstance(part, str) for part in output):
@@ -83,7 +83,7 @@ def _inline(link: str) -> OutputSource:
 
 
 def _kind(media_type: str | None) -> OutputKind:
-    """Most models make pictures, and some of them give links without an extension."""
+    """An image by default: most models produce images, and some give links without an extension."""
     if media_type is None:
         return OutputKind.IMAGE
     family = media_type.partition("/")[0]

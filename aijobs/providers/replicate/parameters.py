@@ -1,4 +1,4 @@
-"""What a caller may send to a model on Replicate, and how Replicate calls it."""
+"""The parameters of models on Replicate, and their names in Replicate's API."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -12,13 +12,13 @@ EnhanceModel = Literal["Standard V2", "Low Resolution V2", "CGI", "High Fidelity
 
 
 class AnyInput(Parameters):
-    """Whatever the model takes: Replicate itself checks it, before anything is charged."""
+    """Any parameters. Replicate validates them before anything is charged."""
 
     model_config = ConfigDict(extra="allow")
 
     @classmethod
     def as_input(cls, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters in Replicate's words."""
+        """The parameters as Replicate's `input`."""
         return {name: value for name, value in params.items() if value is not None}
 
 
@@ -47,11 +47,11 @@ class ImageUpscale(AnyInput):
 
     @classmethod
     def as_input(cls, params: Mapping[str, Any]) -> dict[str, Any]:
-        spoken = super().as_input(params)
-        if "upscale_factor" in spoken:
-            spoken["upscale_factor"] = f"{spoken['upscale_factor']}x"
-        return spoken
+        inputs = super().as_input(params)
+        if "upscale_factor" in inputs:
+            inputs["upscale_factor"] = f"{inputs['upscale_factor']}x"
+        return inputs
 
 
-#: The models whose parameters we know by heart; the others take AnyInput.
+#: Models with declared parameters; the others use AnyInput.
 PARAMETERS_OF: Final[Mapping[str, type[AnyInput]]] = {"topazlabs/image-upscale": ImageUpscale}

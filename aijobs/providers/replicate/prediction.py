@@ -1,7 +1,7 @@
-"""A prediction: what Replicate says about one run of a model, and what it means to us.
+"""A prediction, Replicate's record of one run of a model, and its mapping to our statuses.
 
 Recorded answers disagree with Replicate's own specification: keys are missing, null or of another type, timestamps
-carry 3 to 9 digits. So nothing but the `id` is relied upon, and an odd value counts as absent.
+carry 3 to 9 digits. So only the `id` is required, and an invalid value counts as absent.
 """
 
 import json
@@ -23,28 +23,28 @@ from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 
-MAX_MESSAGE: Final = 2000  #: characters of a provider's error that an owner is shown
+MAX_MESSAGE: Final = 2000  #: characters of a provider's error that are shown to the job's owner
 LOG_TAIL: Final = 10_000  #: characters of the logs that are searched for progress
 
-#: A line of tqdm, as Replicate's own clients recognise it.
+#: A progress line of tqdm, with the pattern of Replicate's own clients.
 _PROGRESS: Final = re.compile(r"\s*(?P<percentage>\d+)%\s*\|.+?\|\s*\d+/\d+")
 
 _log = structlog.get_logger(__name__)
 
 
-def _absent_if_odd(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+def _none_if_invalid(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
-        return read(value)
+        return validate(value)
     except ValidationError:
         return None
 
 
 T = TypeVar("T")
-Lenient = Annotated[T | None, WrapValidator(_absent_if_odd)]
+Lenient = Annotated[T | None, WrapValidator(_none_if_invalid)]
 
 
 class Prediction(BaseModel):
-    """The part of a prediction that we use."""
+    """The fields of a prediction that we use."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,7 +64,7 @@ class Prediction(BaseModel):
 
 
 def prediction_in(document: object) -> Prediction | None:
-    """The prediction that a piece of JSON is, if it has an id."""
+    """Parse a prediction. None when the document has no valid id."""
     try:
         return Prediction.model_validate(document)
     except ValidationError:
@@ -72,8 +72,8 @@ def prediction_in(document: object) -> Prediction | None:
 
 
 def snapshot_of(prediction: Prediction, raw: dict[str, Any]) -> Snapshot:
-    """What a prediction means. A word that we do not know is neither success nor failure: it is still running."""
-    status, final, error = _meaning(prediction)
+    """The snapshot of a prediction. An unknown status is neither success nor failure: it counts as still running."""
+    status, final, error = _interpret(prediction)
     return Snapshot(
         status=status,
         raw_status=prediction.status or "",
@@ -84,30 +84,30 @@ def snapshot_of(prediction: Prediction, raw: dict[str, Any]) -> Snapshot:
     )
 
 
-def _meaning(prediction: Prediction) -> tuple[JobStatus, bool, JobError | None]:
+def _interpret(prediction: Prediction) -> tuple[JobStatus, bool, JobError | None]:
     match prediction.status:
         case "starting":
             return JobStatus.QUEUED, False, None
-        case "processing":  # even with an output: blocking creates show one before the end
+        case "processing":  # also with an output: blocking creates return it before the end
             return JobStatus.PROCESSING, False, None
         case "succeeded":
             return JobStatus.GENERATED, True, None
         case "failed":
-            return JobStatus.FAILED, True, _error("provider_failed", _words(prediction.error), Stage.PROCESSING)
-        case "canceled" if _hit_its_deadline(prediction):
+            return JobStatus.FAILED, True, _error("provider_failed", _error_text(prediction.error), Stage.PROCESSING)
+        case "canceled" if _reached_deadline(prediction):
             stopped = "Replicate stopped it at its deadline."
             return JobStatus.TIMEOUT, True, _error("provider_timeout", stopped, Stage.PROCESSING)
         case "canceled":
             return JobStatus.CANCELED, True, None
         case "aborted":
-            never_began = "Replicate did not begin before the deadline."
-            return JobStatus.TIMEOUT, True, _error("provider_timeout", never_began, Stage.QUEUE)
-        case unheard_of:
-            _log.warning("unknown_status", provider="replicate", id=prediction.id, raw_status=unheard_of)
+            not_started = "Replicate did not begin before the deadline."
+            return JobStatus.TIMEOUT, True, _error("provider_timeout", not_started, Stage.QUEUE)
+        case unknown:
+            _log.warning("unknown_status", provider="replicate", id=prediction.id, raw_status=unknown)
             return JobStatus.PROCESSING, False, None
 
 
-def _hit_its_deadline(prediction: Prediction) -> bool:
+def _reached_deadline(prediction: Prediction) -> bool:
     deadline, completed = prediction.deadline, prediction.completed_at
     return deadline is not None and completed is not None and deadline <= completed
 
@@ -116,15 +116,15 @@ def _error(code: str, message: str, stage: Stage) -> JobError:
     return JobError(code=code, message=message[:MAX_MESSAGE], stage=stage)
 
 
-def _words(error: object) -> str:
-    """The specification promises a text; other things have been seen."""
+def _error_text(error: object) -> str:
+    """A string by the specification; other types have been seen."""
     if error is None or error == "":
         return "Replicate gives no reason."
     return error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
 
 
 def unit_progress(logs: str) -> float | None:
-    """Percent done, from the last progress bar in the logs; Replicate has no field for it, and many models no bar."""
+    """Percent done, from the last progress bar in the logs, if there is one; Replicate has no field for it."""
     for line in reversed(logs[-LOG_TAIL:].splitlines()):
         if found := _PROGRESS.match(line):
             return min(float(found["percentage"]), 100.0)

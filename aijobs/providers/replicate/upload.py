@@ -1,4 +1,4 @@
-"""Handing a file over to Replicate as one streamed form (RFC 7578)."""
+"""Uploading a file to Replicate as a streamed form (RFC 7578)."""
 
 import mimetypes
 import re
@@ -19,14 +19,14 @@ _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+")
 
 @dataclass(frozen=True)
 class Form:
-    """A form with one file, its length known beforehand."""
+    """A form with one file, of known length."""
 
     headers: dict[str, str]
     content: AsyncIterator[bytes]
 
 
 def form_of(file: InputFile, *, token: str) -> Form:
-    """Replicate's fields for an upload. The file is named for the token; the caller's own name stays with us."""
+    """Replicate's fields for an upload. The file is named after the token; the caller's file name is not sent."""
     boundary = secrets.token_hex(16)
     media_type = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else "application/octet-stream"
     filename = _filename(file, token)
@@ -45,15 +45,15 @@ def form_of(file: InputFile, *, token: str) -> Form:
 
 
 async def _streamed(head: bytes, file: InputFile, tail: bytes) -> AsyncIterator[bytes]:
-    """Raises ProviderFailed when the file is not as long as it says: the form's length is promised already."""
-    left = file.size
+    """Raises ProviderFailed when the file's length differs from `file.size`: Content-Length has been sent."""
+    remaining = file.size
     yield head
     async for chunk in file.chunks():
-        left -= len(chunk)
-        if left < 0:
+        remaining -= len(chunk)
+        if remaining < 0:
             break
         yield chunk
-    if left:
+    if remaining:
         raise ProviderFailed(f"The input file is not {file.size} bytes long.")
     yield tail
 

@@ -1,4 +1,4 @@
-"""Where things are at Replicate, and who may be shown our key: its own API and its own file server, nobody else."""
+"""Replicate's URLs, and which of them may receive our key: its API and its file server only."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ from urllib.parse import quote, urlencode
 
 from aijobs.domain.jobs.submissions import Ref
 
-#: Replicate says that downloads need the key; its own clients disagree among each other.
+#: Replicate documents that downloads need the key; only some of its own clients send it.
 _DELIVERY: Final = re.compile(r"https://([a-z0-9-]+\.)*replicate\.delivery/")
 
 RefOf = Callable[[str, Mapping[str, Any] | None], Ref]
 
 
 class ReplicateUrls:
-    """Everything below one base URL. Links out of answers are used only if they stay there."""
+    """URLs below one base URL. Links in responses are used only if they are below it too."""
 
     def __init__(self, base_url: str) -> None:
         self._origin = f"{base_url.rstrip('/')}/"
@@ -26,7 +26,7 @@ class ReplicateUrls:
         return f"{self._api}files"
 
     def predictions_of(self, model: str) -> str:
-        """Where official models are run; `model` is `owner/name`."""
+        """The create endpoint of official models; `model` is `owner/name`."""
         return f"{self._api}models/{quote(model)}/predictions"
 
     def created_between(self, since: datetime, until: datetime) -> str:
@@ -35,7 +35,7 @@ class ReplicateUrls:
         return f"{self._api}predictions?{urlencode(bounds)}"
 
     def ref(self, prediction_id: str, urls: Mapping[str, Any] | None) -> Ref:
-        """The reference that is stored; old recordings lack some of the links, or all."""
+        """The stored reference. Some or all links may be missing in old recordings."""
         named = {"id": prediction_id, **{name: (urls or {}).get(name) for name in ("get", "cancel")}}
         return {"id": prediction_id, "get": self.get(named), "cancel": self.cancel(named)}
 
@@ -48,7 +48,7 @@ class ReplicateUrls:
     def next_page(self, page: Mapping[str, Any]) -> str | None:
         return self._own(page.get("next"))
 
-    def may_see_the_key(self, url: str) -> bool:
+    def may_receive_key(self, url: str) -> bool:
         return url.startswith(self._origin) or _DELIVERY.match(url) is not None
 
     def _own(self, url: object) -> str | None:

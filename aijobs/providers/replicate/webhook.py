@@ -9,13 +9,13 @@ from aijobs.domain.provider_io import IncomingWebhook
 from aijobs.providers.replicate.prediction import Prediction, prediction_in
 
 
-def verify(delivery: IncomingWebhook, signature: Webhook | None) -> None:
+def verify(delivery: IncomingWebhook, verifier: Webhook | None) -> None:
     """Raises NotAuthenticated when the signature is missing, wrong, or more than five minutes old."""
-    if signature is None:
+    if verifier is None:
         raise NotAuthenticated("No webhook secret is configured for Replicate.")
     try:
-        signature.verify(delivery.body, dict(delivery.headers), json_parse=False)
-    except (WebhookVerificationError, ValueError) as refused:  # ValueError: headers or body that cannot even be read
+        verifier.verify(delivery.body, dict(delivery.headers), json_parse=False)
+    except (WebhookVerificationError, ValueError) as refused:  # ValueError: malformed headers or body
         raise NotAuthenticated("The webhook's signature is missing, wrong or too old.") from refused
 
 

@@ -1,7 +1,7 @@
 """TTAPI (ttapi.io): Midjourney, which has no public API of its own.
 
-Facts are from docs.ttapi.io; nothing of it was recorded. What to remember: no idempotency key, no cancel, unsigned
-webhooks, a submit that says SUCCESS has only been accepted, and one that says FAILED comes with HTTP 200.
+Facts are from docs.ttapi.io; nothing of it was recorded. It has no idempotency key, no cancel, and
+unsigned webhooks. SUCCESS in the response to a submit means accepted; FAILED comes with HTTP 200.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from aijobs.providers.ttapi.adapter import Ttapi, TtapiSettings, opened
 __all__ = ["PACKAGE", "Ttapi", "TtapiSettings", "opened"]
 
 
-def _stand_in(sandbox: SandboxAccess) -> dict[str, str]:
+def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
     return {"token": sandbox.token, "base_url": sandbox.url}
 
 
@@ -21,7 +21,7 @@ PACKAGE: Final = ProviderPackage(
     vendor=Vendor(
         label="TTAPI",
         key_check=KeyCheck(path="/midjourney/v1/info", header="TT-API-KEY", scheme=""),
-        stand_in=_stand_in,
+        stand_in=_sandbox_settings,
     ),
     settings=TtapiSettings,
     opened=opened,

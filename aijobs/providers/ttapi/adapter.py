@@ -1,4 +1,4 @@
-"""Midjourney through TTAPI as a `Provider`: which question goes where, and what its answer means."""
+"""Midjourney through TTAPI as a `Provider`: the requests to its API, and the meaning of the responses."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +20,21 @@ from aijobs.domain.values.secret_forms import Token
 from aijobs.providers.ttapi.job import actions_in, details_in, job_id_in, snapshot_of, sources_in
 from aijobs.providers.ttapi.parameters import Action, Imagine
 from aijobs.providers.ttapi.prompt import prompt_of
-from aijobs.providers.ttapi.reconcile import MAX_PAGES, PAGE, STATUSES, WINDOW, Fingerprint, Listed, listed_in, page_in
+from aijobs.providers.ttapi.reconcile import (
+    MAX_PAGES,
+    PAGE,
+    STATUSES,
+    WINDOW,
+    Fingerprint,
+    ListedJob,
+    listed_in,
+    page_in,
+)
 from aijobs.providers.ttapi.submit import message_of, outcome_of
 from aijobs.providers.ttapi.webhook import hint_of
 
 NOT_FOUND: Final = 404
-PLAIN: Final = frozenset({None, "imagine"})
+WITHOUT_ACTION: Final = frozenset({None, "imagine"})
 LONGEST: Final = timedelta(seconds=1200)
 SHORTEST: Final = {"relax": timedelta(seconds=600)}  #: by mode; 300 s for the others
 SHORT: Final = timedelta(seconds=300)
@@ -41,7 +50,7 @@ CAPABILITIES: Final = Capabilities(
 
 
 class TtapiSettings(BaseModel):
-    """What an operator may set; the token (TTAPI's key) is what switches Midjourney on."""
+    """The settings of TTAPI. Midjourney is enabled when a token (TTAPI's key) is set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -58,7 +67,7 @@ async def opened(settings: TtapiSettings, *, timeouts: Timeouts | None = None) -
 
 
 class Ttapi:
-    """Speaks to TTAPI's HTTP API. Implements Provider and Acting."""
+    """TTAPI's HTTP API. Implements Provider and its follow-up actions."""
 
     capabilities = CAPABILITIES
 
@@ -66,7 +75,7 @@ class Ttapi:
         if not settings.token:
             raise ValueError("TTAPI needs a token.")
         self._key = {"TT-API-KEY": settings.token.get_secret_value()}
-        self._at = f"{settings.base_url.rstrip('/')}/midjourney/v1"
+        self._base_url = f"{settings.base_url.rstrip('/')}/midjourney/v1"
         self._http = http
         self.download_hosts = settings.download_hosts
 
@@ -74,7 +83,7 @@ class Ttapi:
         return Imagine
 
     def follow_up(self, model: Model, action: str | None) -> type[Action] | None:
-        return None if action in PLAIN else Action
+        return None if action in WITHOUT_ACTION else Action
 
     def offered(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
         return actions_in(answer)
@@ -90,7 +99,7 @@ class Ttapi:
             body["hookUrl"] = task.webhook_url
         if task.origin is not None:
             body |= {"jobId": task.origin["id"], "action": task.action, "timeout": timeout(task.model.deadlines)}
-            return ProviderRequest("POST", f"{self._at}/action", body)
+            return ProviderRequest("POST", f"{self._base_url}/action", body)
         mode = task.params.get("mode", "fast")
         body |= {
             "prompt": prompt_of(task.params, task.model, token=task.token),
@@ -98,7 +107,7 @@ class Ttapi:
             "translation": task.params.get("translation", False),
             "timeout": timeout(task.model.deadlines, mode=mode),
         }
-        return ProviderRequest("POST", f"{self._at}/imagine", body)
+        return ProviderRequest("POST", f"{self._base_url}/imagine", body)
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
         headers = self._key | request.headers
@@ -116,15 +125,15 @@ class Ttapi:
         return sources_in(snapshot.raw)
 
     async def cancel(self, ref: Ref) -> CancelOutcome:
-        """TTAPI offers none: what has begun is drawn to its end, and billed."""
+        """TTAPI has no cancel: a submitted job is completed and billed."""
         return CancelOutcome.NOT_SUPPORTED
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
         fingerprint = Fingerprint.of(submission)
-        if not fingerprint.lead_anywhere:
+        if not fingerprint.is_usable:
             return Search.IMPOSSIBLE
-        strangers = [job for job in await self._recent() if job.id not in known_ids]
-        found = fingerprint.proven(strangers) or await self._found_by_hook(fingerprint, strangers)
+        unknown_jobs = [job for job in await self._recent() if job.id not in known_ids]
+        found = fingerprint.match(unknown_jobs) or await self._find_by_hook(fingerprint, unknown_jobs)
         if found:
             return Found({"id": found})
         return Search.IMPOSSIBLE if datetime.now(UTC) > submission.intent_at + WINDOW else Search.NOT_YET
@@ -132,9 +141,9 @@ class Ttapi:
     def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         return hint_of(delivery)
 
-    async def _recent(self) -> list[Listed]:
-        """The newest jobs of every status, each once."""
-        jobs: dict[str, Listed] = {}
+    async def _recent(self) -> list[ListedJob]:
+        """The newest jobs of every status, without duplicates."""
+        jobs: dict[str, ListedJob] = {}
         for status in STATUSES:
             for number in range(1, MAX_PAGES + 1):
                 page = await self._page(status, number)
@@ -150,16 +159,16 @@ class Ttapi:
             raise ProviderUnavailable("TTAPI gives a list that cannot be read.")
         return page
 
-    async def _found_by_hook(self, fingerprint: Fingerprint, strangers: list[Listed]) -> str | None:
-        for job in fingerprint.worth_a_look(strangers):
+    async def _find_by_hook(self, fingerprint: Fingerprint, unknown_jobs: list[ListedJob]) -> str | None:
+        for job in fingerprint.candidates(unknown_jobs):
             envelope = await self._get("fetch", jobId=job.id) or {}
             if details_in(envelope).get("hookUrl") == fingerprint.hook_url:
                 return job.id
         return None
 
-    async def _get(self, what: str, **query: str | int) -> dict[str, Any] | None:
-        """The envelope; nothing for 404. Raises ProviderUnavailable for anything else: it says nothing about a job."""
-        reply = await self._http.call("GET", f"{self._at}/{what}?{urlencode(query)}", headers=self._key)
+    async def _get(self, endpoint: str, **query: str | int) -> dict[str, Any] | None:
+        """The envelope; None for 404. Raises ProviderUnavailable for any other response: the state is unknown then."""
+        reply = await self._http.call("GET", f"{self._base_url}/{endpoint}?{urlencode(query)}", headers=self._key)
         if reply.status == NOT_FOUND:
             return None
         if not reply.ok:
@@ -171,6 +180,6 @@ class Ttapi:
 
 
 def timeout(deadlines: Deadlines, *, mode: str = "fast") -> int:
-    """Seconds that TTAPI may take for a job: our own deadline, within what TTAPI takes (300 or 600 to 1200)."""
+    """The `timeout` parameter in seconds: our deadline, within TTAPI's limits (300 or 600 to 1200)."""
     shortest = SHORTEST.get(mode, SHORT)
     return int(min(max(deadlines.processing, shortest), LONGEST).total_seconds())

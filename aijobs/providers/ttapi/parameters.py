@@ -1,4 +1,4 @@
-"""What a caller may send to Midjourney, and what an action on one of its jobs takes."""
+"""The parameters of Midjourney jobs, and of actions on them."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from aijobs.providers.ttapi.switches import (
 MAX_PROMPT: Final = 4000  #: characters
 MAX_IMAGES: Final = 5
 
-#: What must not be left in a prompt, and where it belongs.
+#: Switches that a prompt must not contain, with the hint for the caller.
 NOT_IN_PROMPTS: Final = {
     **{switch: f"Say it by the parameter `{name}`." for switch, name in MOVED.items()},
     **dict.fromkeys(VERSIONS, "The version is the model's."),
@@ -31,7 +31,7 @@ NOT_IN_PROMPTS: Final = {
 
 _PERMUTATION: Final = re.compile(r"\{[^{}]*,[^{}]*\}")
 
-#: What `components` may name that `POST /midjourney/v1/action` does with a job's id alone (docs.ttapi.io).
+#: The names in `components` that `POST /midjourney/v1/action` supports with a job id alone (docs.ttapi.io).
 ACTION: Final = re.compile(
     r"upsample[1-4]|variation[1-4]|reroll|zoom_out_\w+|pan_(left|right|up|down)|(high|low)_variation"
     r"|(redo_)?upscale_?\w+|make_square"
@@ -40,8 +40,8 @@ ACTION: Final = re.compile(
 Mode = Literal["relax", "fast", "turbo"]
 
 
-def _listed(value: Any) -> Any:
-    """A single picture may be named without brackets."""
+def _as_list(value: Any) -> Any:
+    """A single image may be given without a list."""
     return [value] if isinstance(value, str) else value
 
 
@@ -60,7 +60,7 @@ class Imagine(Parameters):
     aspect: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,2}:[1-9]\d{0,2}$")] | None = Field(
         default=None, description="Width to height, in whole numbers.", examples=["16:9"]
     )
-    images: Annotated[list[file_input("image")], BeforeValidator(_listed)] = Field(  # type: ignore[valid-type]
+    images: Annotated[list[file_input("image")], BeforeValidator(_as_list)] = Field(  # type: ignore[valid-type]
         default=[],
         max_length=MAX_IMAGES,
         description="Pictures to draw after: https links, or codes of uploaded files.",
@@ -75,7 +75,7 @@ class Imagine(Parameters):
 
     @field_validator("prompt")
     @classmethod
-    def _leaves_our_parameters_alone(cls, prompt: str) -> str:
+    def _check_switches(cls, prompt: str) -> str:
         for switch in switches_in(prompt):
             if switch in NOT_IN_PROMPTS:
                 raise PydanticCustomError("switch", f"--{switch} cannot stand here. {NOT_IN_PROMPTS[switch]}")

@@ -1,7 +1,7 @@
-"""The prompt as Midjourney gets it, made so that a lost submission can be recognised by it.
+"""The prompt as it is sent to Midjourney, so that a lost submission can be found by it.
 
-A seed is drawn for every picture anyway. When the caller names none, it is derived from the submission's token: that
-changes nothing about the picture, and the prompt becomes one that no other submission has.
+Midjourney picks a random seed when there is none. When the caller gives none, it is derived from the submission's
+token, so that the prompt is unique to the submission.
 """
 
 import hashlib
@@ -14,9 +14,9 @@ from aijobs.providers.ttapi.switches import version_of, with_hyphens
 
 
 def prompt_of(params: Mapping[str, Any], model: Model, *, token: str) -> str:
-    """The pictures to draw after, the words, and the switches, in this order."""
-    named = params.get("seed")
-    switches = [f"--seed {planted_seed(token) if named is None else named}"]
+    """The image links, the text, and the switches, in this order."""
+    requested_seed = params.get("seed")
+    switches = [f"--seed {seed_of_token(token) if requested_seed is None else requested_seed}"]
     if params.get("aspect"):
         switches.append(f"--ar {params['aspect']}")
     if version := version_of(model):
@@ -24,11 +24,11 @@ def prompt_of(params: Mapping[str, Any], model: Model, *, token: str) -> str:
     return " ".join([*params.get("images", ()), params["prompt"], *switches])
 
 
-def planted_seed(token: str) -> int:
-    """Of 32 bits, as Midjourney's seeds have."""
+def seed_of_token(token: str) -> int:
+    """A seed of 32 bits, Midjourney's size, derived from the token."""
     return int.from_bytes(hashlib.sha256(token.encode()).digest()[:4])
 
 
 def carries_seed(prompt: str, seed: int) -> bool:
-    """Whether the prompt has this seed, wherever its switches are and however they are written."""
+    """Whether the prompt has this seed, in any position and spelling of the switch."""
     return re.search(rf"(?<!\S)--seed[\s=]+0*{seed}(?![\d.])", with_hyphens(prompt), re.IGNORECASE) is not None

@@ -1,9 +1,9 @@
-"""Looking for a job whose submit was never answered.
+"""Finding a job whose submit got no response.
 
-TTAPI lists jobs by their status, without hookUrl and without a time. Ours is proven by the hookUrl that a fetch
-echoes, or by what only this submission planted in its prompt: its seed, or a link with its token. The rest of a prompt
-proves nothing: Midjourney shortens links and reorders switches. That a list lacks a job proves nothing either: nobody
-has written down how complete it is. And what could be another's stays unknown.
+TTAPI lists jobs by their status, without hookUrl and without a time. Ours is identified by the hookUrl in
+the response to a fetch, or by what only this submission put into its prompt: its seed, or a link with its token. The
+rest of a prompt proves nothing: Midjourney shortens links and reorders switches. A job that is missing in the list
+proves nothing either: it is not documented how complete the list is. In doubt the outcome stays unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,23 +13,23 @@ from typing import Any, Final
 
 from aijobs.domain.jobs.submissions import Submission
 from aijobs.providers.ttapi.job import job_id_in
-from aijobs.providers.ttapi.prompt import carries_seed, planted_seed
+from aijobs.providers.ttapi.prompt import carries_seed, seed_of_token
 
-WINDOW: Final = timedelta(hours=24)  #: how long it is looked for; TTAPI keeps results for a month
+WINDOW: Final = timedelta(hours=24)  #: how long it is searched; TTAPI keeps results for a month
 STATUSES: Final = (
     "PENDING_QUEUE",
     "ON_QUEUE",
     "SUCCESS",
     "FAILED",
-)  #: asked one by one, in the order in which jobs move on, so that none slips through between two questions
-PAGE: Final = 100  #: jobs, the most that TTAPI gives at once
+)  #: requested in the order in which jobs change status, so that no job is missed between two requests
+PAGE: Final = 100  #: jobs, TTAPI's largest page
 MAX_PAGES: Final = 5  #: for each status
-MAX_LOOKS: Final = 30  #: jobs that are fetched one by one to see their hookUrl
+MAX_FETCHES: Final = 30  #: jobs that are fetched one by one to see their hookUrl
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A line of the list."""
+class ListedJob:
+    """A job in the list."""
 
     id: str
     prompt: str
@@ -38,7 +38,7 @@ class Listed:
 
 
 def page_in(envelope: Mapping[str, Any]) -> list[Any] | None:
-    """The lines of a page: `data` itself, or the only list in it."""
+    """The items of a page: `data` itself, or the only list in it; None for another format."""
     data = envelope.get("data")
     if isinstance(data, list):
         return data
@@ -46,11 +46,11 @@ def page_in(envelope: Mapping[str, Any]) -> list[Any] | None:
     return inside[0] if len(inside) == 1 else None
 
 
-def listed_in(page: Iterable[Any]) -> list[Listed]:
-    """The jobs of a page. The list has a dialect of its own: snake case, and numbers for statuses."""
+def listed_in(page: Iterable[Any]) -> list[ListedJob]:
+    """The jobs of a page. The list has another format than a fetch: snake case, and numbers for statuses."""
     lines = [line for line in page if isinstance(line, dict)]
     return [
-        Listed(
+        ListedJob(
             job_id,
             prompt=str(line.get("prompt") or ""),
             action=str(line.get("action") or line.get("actions") or ""),
@@ -63,7 +63,7 @@ def listed_in(page: Iterable[Any]) -> list[Listed]:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a submission can be recognised by, whatever else becomes of its prompt. `seed` is the planted one."""
+    """What identifies a submission, even when its prompt was changed. `seed` is the one derived from the token."""
 
     hook_url: str | None
     seed: int | None
@@ -74,34 +74,34 @@ class Fingerprint:
     def of(cls, submission: Submission) -> "Fingerprint":
         body = submission.request.body
         prompt = str(body.get("prompt") or "")
-        echoed = not body.get("translation")
-        seed = planted_seed(submission.token)
+        prompt_is_kept = not body.get("translation")
+        seed = seed_of_token(submission.token)
         return cls(
             hook_url=body.get("hookUrl"),
-            seed=seed if echoed and carries_seed(prompt, seed) else None,
-            token=submission.token if echoed and submission.token in prompt else None,
+            seed=seed if prompt_is_kept and carries_seed(prompt, seed) else None,
+            token=submission.token if prompt_is_kept and submission.token in prompt else None,
             action=str(body.get("action") or "imagine"),
         )
 
     @property
-    def lead_anywhere(self) -> bool:
-        return any(clue is not None for clue in (self.hook_url, self.seed, self.token))
+    def is_usable(self) -> bool:
+        return any(value is not None for value in (self.hook_url, self.seed, self.token))
 
-    def proven(self, jobs: Iterable[Listed]) -> str | None:
-        """The id of the job that the list alone proves to be ours. Two that look alike prove nothing."""
-        fitting = {job.id for job in jobs if self._fits(job)}
-        return fitting.pop() if len(fitting) == 1 else None
+    def match(self, jobs: Iterable[ListedJob]) -> str | None:
+        """The id of the only matching job in the list. None when no job, or more than one, matches."""
+        matching = {job.id for job in jobs if self._matches(job)}
+        return matching.pop() if len(matching) == 1 else None
 
-    def _fits(self, job: Listed) -> bool:
+    def _matches(self, job: ListedJob) -> bool:
         if self.hook_url and job.hook_url:
             return job.hook_url == self.hook_url
         if self.seed is not None and carries_seed(job.prompt, self.seed):
             return True
         return self.token is not None and self.token in job.prompt
 
-    def worth_a_look(self, jobs: Sequence[Listed]) -> list[Listed]:
-        """Whose hookUrl to look at, the likeliest first."""
+    def candidates(self, jobs: Sequence[ListedJob]) -> list[ListedJob]:
+        """The jobs to fetch for their hookUrl, the likeliest first."""
         if self.hook_url is None:
             return []
         likely = sorted(jobs, key=lambda job: job.action != self.action)
-        return likely[:MAX_LOOKS]
+        return likely[:MAX_FETCHES]

@@ -1,7 +1,7 @@
-"""Prompts as Midjourney's users write them: what a parameter of ours stands for moves into it.
+"""Prompts as Midjourney's users write them: switches that have a parameter of ours are moved into it.
 
-`a cat --ar 16:9 --seed 5 --v 7` is the prompt `a cat` with an aspect and a seed, on a model that draws with version 7.
-Phones write a dash for the two hyphens.
+`a cat --ar 16:9 --seed 5 --v 7` is the prompt `a cat` with an aspect and a seed, on a model of version 7.
+Phones replace the two hyphens by a dash.
 """
 
 import re
@@ -15,10 +15,10 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 MAX_SEED: Final = 2**32 - 1
 ASPECT: Final = re.compile(r"[1-9]\d{0,2}:[1-9]\d{0,2}")
 
-#: `midjourney-v7`, `midjourney-v6.1`: the provider's name of a model says which version it draws with.
+#: `midjourney-v7`, `midjourney-v6.1`: the provider's model name contains the version.
 _VERSION: Final = re.compile(r"midjourney-v(\d+(?:\.\d+)?)")
 
-#: Switches that would change model, price or audience behind our back.
+#: Switches that would change model, price or visibility.
 REFUSED: Final = {
     "niji": "The version is the model's.",
     "repeat": "One order is one drawing.",
@@ -32,7 +32,7 @@ MODES: Final = ("relax", "fast", "turbo")
 VERSIONS: Final = ("v", "version")
 MOVED: Final = {"ar": "aspect", "aspect": "aspect", "seed": "seed", **dict.fromkeys(MODES, "mode")}
 
-#: Those that stay in the prompt. A single dash makes a switch only of a name that is known.
+#: Switches that stay in the prompt. After a single dash only a known name is a switch.
 KEPT: Final = (
     "stylize|s|chaos|c|no|quality|q|iw|style|sref|sw|sv|cref|cw|oref|ow|tile|stop|weird|w|raw|profile|p|exp|hd|loop"
     "|motion|bs|end|test|testp"
@@ -46,50 +46,50 @@ _SWITCH: Final = re.compile(
 
 
 def version_of(model: Model) -> str | None:
-    """Which version of Midjourney a model draws with, where its name says so."""
+    """The Midjourney version in a model's name; None when there is none."""
     found = _VERSION.fullmatch(model.model)
     return found[1] if found else None
 
 
 def switches_in(prompt: str) -> Iterator[str]:
-    """The names of the switches that are written in a prompt, in lower case."""
+    """The names of the switches in a prompt, in lower case."""
     return (found["name"].lower() for found in _SWITCH.finditer(with_hyphens(prompt)))
 
 
 def with_hyphens(prompt: str) -> str:
-    """Every switch behind `--`, whatever was written before it."""
+    """The prompt with `--` before every switch, instead of other dashes."""
     return _DASH.sub("--", prompt)
 
 
 def without_switches(prompt: str) -> str:
-    """The words alone."""
+    """The text without switches."""
     return re.sub(r"--\w+(\s+[^\s-]\S*)?", "", with_hyphens(prompt)).strip()
 
 
 def moved_into_parameters(sent: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
-    """What was sent, with the prompt's switches in the parameters they mean. Raises InvalidParameters."""
+    """The parameters, with the prompt's switches moved into them. Raises InvalidParameters."""
     prompt = sent.get("prompt")
     if not isinstance(prompt, str):
         return sent
-    reading = _Reading(model)
-    words = _SWITCH.sub(reading.replaced, with_hyphens(prompt)).strip()
-    for name, value in reading.found.items():
+    parser = _SwitchParser(model)
+    text = _SWITCH.sub(parser.replace, with_hyphens(prompt)).strip()
+    for name, value in parser.found.items():
         if sent.get(name) is not None and sent[name] != value:
-            raise _wrong(f"The prompt says {value} by a switch, and `{name}` says something else.")
-    return {**sent, **reading.found, "prompt": words}
+            raise _invalid(f"The prompt says {value} by a switch, and `{name}` says something else.")
+    return {**sent, **parser.found, "prompt": text}
 
 
 @dataclass
-class _Reading:
-    """Of one prompt, switch by switch."""
+class _SwitchParser:
+    """Parses the switches of one prompt; `found` has their parameters."""
 
     model: Model
 
     def __post_init__(self) -> None:
         self.found: dict[str, str | int] = {}
 
-    def replaced(self, switch: re.Match[str]) -> str:
-        """What stays of a switch in the prompt."""
+    def replace(self, switch: re.Match[str]) -> str:
+        """Store a switch in `found`; returns what stays of it in the prompt."""
         name, value = switch["name"].lower(), switch["value"] or ""
         if name in VERSIONS:
             self._check_version(value)
@@ -97,40 +97,40 @@ class _Reading:
         if name not in MOVED:
             return switch[0]
         if name in MODES:
-            self._keep("mode", name)
+            self._set("mode", name)
             return f" {value}" if value else ""
-        self._keep(MOVED[name], _READ[MOVED[name]](value))
+        self._set(MOVED[name], _PARSERS[MOVED[name]](value))
         return ""
 
-    def _keep(self, name: str, value: str | int) -> None:
+    def _set(self, name: str, value: str | int) -> None:
         if self.found.setdefault(name, value) != value:
-            raise _wrong(f"The prompt has two switches for `{name}`, and they differ.")
+            raise _invalid(f"The prompt has two switches for `{name}`, and they differ.")
 
     def _check_version(self, value: str) -> None:
         version = version_of(self.model)
         if version is None or _number(value) != _number(version):
-            drawn = f" This one draws with {version}." if version else ""
-            raise _wrong(f"--v {value} cannot stand here. The version is the model's.{drawn}")
+            hint = f" This one draws with {version}." if version else ""
+            raise _invalid(f"--v {value} cannot stand here. The version is the model's.{hint}")
 
 
 def _aspect(value: str) -> str:
     if not ASPECT.fullmatch(value):
-        raise _wrong("--ar is width to height in whole numbers, like --ar 16:9.")
+        raise _invalid("--ar is width to height in whole numbers, like --ar 16:9.")
     return value
 
 
 def _seed(value: str) -> int:
     if not re.fullmatch(r"\d{1,10}", value, re.ASCII) or int(value) > MAX_SEED:
-        raise _wrong(f"--seed is a whole number of at most {MAX_SEED}.")
+        raise _invalid(f"--seed is a whole number of at most {MAX_SEED}.")
     return int(value)
 
 
-_READ: Final[Mapping[str, Callable[[str], str | int]]] = {"aspect": _aspect, "seed": _seed}
+_PARSERS: Final[Mapping[str, Callable[[str], str | int]]] = {"aspect": _aspect, "seed": _seed}
 
 
-def _number(written: str) -> float | None:
-    return float(written) if re.fullmatch(r"\d{1,3}(\.\d{1,3})?", written, re.ASCII) else None
+def _number(value: str) -> float | None:
+    return float(value) if re.fullmatch(r"\d{1,3}(\.\d{1,3})?", value, re.ASCII) else None
 
 
-def _wrong(message: str) -> InvalidParameters:
+def _invalid(message: str) -> InvalidParameters:
     return InvalidParameters("Some parameters are wrong.", FieldError("/params/prompt", message))

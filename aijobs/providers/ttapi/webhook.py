@@ -1,4 +1,4 @@
-"""TTAPI's webhooks. They are unsigned: who knows the token in the path may speak, and is believed nothing."""
+"""TTAPI's webhooks. They are unsigned: the token in the path is checked, and the content is used only as a hint."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from aijobs.providers.ttapi.job import details_in, job_id_in
 
 
 def hint_of(delivery: IncomingWebhook) -> WebhookHint:
-    """Which job has news. Raises BadInput, or NotAuthenticated when the body echoes another hookUrl than was called."""
+    """The job that has changed. Raises BadInput, or NotAuthenticated when the body contains another hookUrl."""
     envelope = _envelope(delivery.body)
     job_id = job_id_in(envelope)
     if job_id is None:

@@ -17,7 +17,7 @@ from aijobs_client.errors import (
     JobFailed,
     JobTimeout,
     NoKey,
-    NotUnderstood,
+    UnexpectedResponse,
     Unreachable,
     WaitTimeout,
 )
@@ -41,9 +41,9 @@ __all__ = [
     "JobTimeout",
     "Model",
     "NoKey",
-    "NotUnderstood",
     "Output",
     "Points",
+    "UnexpectedResponse",
     "Unreachable",
     "WaitTimeout",
 ]

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from aijobs_client import operations
-from aijobs_client.downloads import goal_of, landing, prepared, wanted_outputs
+from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file
 from aijobs_client.errors import ClientError, WaitTimeout, successful
-from aijobs_client.http import NOBODY, AsyncLine
-from aijobs_client.job_stream import STREAM, Following, OnLost
+from aijobs_client.http import NO_AUTH, AsyncHttpTransport
+from aijobs_client.job_stream import OK, JobEventStream, OnLost
 from aijobs_client.models import File, Job, JobEvent, Model, Output, Points
-from aijobs_client.operations import JobsWanted
-from aijobs_client.request import Call, refuse
-from aijobs_client.retries import Retrying, is_passing
+from aijobs_client.operations import JobsFilter
+from aijobs_client.request import Call, raise_api_error
+from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
 
 T = TypeVar("T")
@@ -25,9 +25,9 @@ T = TypeVar("T")
 class AsyncClient:
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
-    Trouble that passes (no connection, 429, 502, 503, 504) is waited out for `retry_for` seconds where a repetition
-    does no harm, and for `reconnect_for` seconds while a job is followed. Every method may raise Unreachable, ApiError
-    and NotUnderstood.
+    Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is
+    safe, and for `reconnect_for` seconds while a job's events are read. Every method may raise Unreachable, ApiError
+    and UnexpectedResponse.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class AsyncClient:
         retry_for: float = 15.0,
         reconnect_for: float = 120.0,
     ) -> None:
-        self._target = Target.found(url=url, key=key, user=user)
+        self._target = Target.resolve(url=url, key=key, user=user)
         self._retry_for = retry_for
         self._reconnect_for = reconnect_for
-        self._line = AsyncLine(self._target.url)
+        self._transport = AsyncHttpTransport(self._target.url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,8 +51,8 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Also for those that `for_user` made."""
-        await self._line.close()
+        """Closes the connections, also those of the clients that `for_user` made."""
+        await self._transport.close()
 
     def for_user(self, user: str) -> Self:
         """The same client, and the same connections, for another end user."""
@@ -71,8 +71,8 @@ class AsyncClient:
         callback_url: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
-        """Hand in a job. With an `idempotency_key` of your own, also another process may hand it in again safely."""
-        return await self._ask(
+        """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely."""
+        return await self._send(
             operations.submit(
                 model_id,
                 params,
@@ -99,9 +99,9 @@ class AsyncClient:
             async with asyncio.timeout(timeout) as limit:
                 async with aclosing(self.events(code)) as events:
                     async for event in events:
-                        if on_event is not None and (told := on_event(event)) is not None:
-                            await told
-                job = await self._ask(operations.job(code), patience=self._reconnect_for)
+                        if on_event is not None and (awaitable := on_event(event)) is not None:
+                            await awaitable
+                job = await self._send(operations.job(code), retry_for=self._reconnect_for)
         except TimeoutError as late:
             if not limit.expired():
                 raise
@@ -109,27 +109,27 @@ class AsyncClient:
         return successful(job)
 
     async def events(self, code: str, *, after: int = 0, on_lost: OnLost | None = None) -> AsyncGenerator[JobEvent]:
-        """Every event with a number above `after`, once and in order, as it happens, until the job's end.
+        """Every event with `seq` above `after`, once and in order, as it happens, until the job has ended.
 
-        `on_lost` hears of each interruption that is being waited out.
+        `on_lost` is called with the error of each lost connection, before the next one is tried.
         """
-        following = Following(code, after=after, patience=self._reconnect_for)
+        stream = JobEventStream(code, after=after, retry_for=self._reconnect_for)
         while True:
             try:
-                async with aclosing(self._heard(following)) as heard:
-                    async for event in heard:
+                async with aclosing(self._read_connection(stream)) as events:
+                    async for event in events:
                         yield event
-            except ClientError as trouble:
-                following.lost(trouble)
-                if on_lost is not None and not following.is_over:
-                    on_lost(trouble)
-            if following.is_over:
+            except ClientError as error:
+                stream.connection_lost(error)
+                if on_lost is not None and not stream.is_over:
+                    on_lost(error)
+            if stream.is_over:
                 return
-            await asyncio.sleep(following.pause)
+            await asyncio.sleep(stream.pause)
 
     async def job(self, code: str, *, exchange: bool = False) -> Job:
-        """With its `exchange`, also what the provider was sent and said."""
-        return await self._ask(operations.job(code, exchange=exchange))
+        """With `exchange`, also the requests to the provider and its responses."""
+        return await self._send(operations.job(code, exchange=exchange))
 
     async def jobs(
         self,
@@ -139,13 +139,13 @@ class AsyncClient:
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> AsyncIterator[Job]:
-        """Newest first, page by page as they are taken. `status` has names, times have zones."""
-        wanted = JobsWanted(
+        """Newest first; the next page is fetched when it is needed. `status`: names. Times need a time zone."""
+        filters = JobsFilter(
             status=tuple(status), model=model, created_after=created_after, created_before=created_before
         )
         cursor: str | None = None
         while True:
-            page = await self._ask(operations.jobs(wanted, cursor))
+            page = await self._send(operations.jobs(filters, cursor))
             for job in page.data:
                 yield job
             cursor = page.next_cursor
@@ -153,35 +153,35 @@ class AsyncClient:
                 return
 
     async def cancel(self, code: str, *, reason: str | None = None) -> Job:
-        """Ask for the job's end. It is CANCELED a little later, unless it ends otherwise before."""
-        return await self._ask(operations.cancel(code, reason=reason))
+        """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
+        return await self._send(operations.cancel(code, reason=reason))
 
     async def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:
-        """A new job: from the `start`, charged anew, or only moving the finished results again, free."""
-        return await self._ask(operations.rerun(code, start=start, idempotency_key=idempotency_key))
+        """A new job: from the `start`, charged again, or only the migration of the finished results, free."""
+        return await self._send(operations.rerun(code, start=start, idempotency_key=idempotency_key))
 
     async def upload(self, path: Path | str, *, idempotency_key: str | None = None) -> File:
-        """Hand in a file; a parameter names it by the `code`. Raises OSError when it cannot be read."""
-        return await self._ask(operations.upload(Path(path), idempotency_key=idempotency_key))
+        """Upload a file; a job's parameter refers to it by its `code`. Raises OSError when it cannot be read."""
+        return await self._send(operations.upload(Path(path), idempotency_key=idempotency_key))
 
     async def download(self, what: Job | Output, to: Path | str) -> list[Path]:
-        """The outputs as files: in the directory `to`, or, if there is but one, at `to` itself.
+        """Save the outputs: in the directory `to`, or, if there is only one, as the file `to`.
 
-        `"results/"` is a directory also if it is not there yet. Size and SHA-256 are checked before a file appears.
+        `"results/"` is created when it does not exist. A file appears only after its size and SHA-256 were checked.
         Raises DownloadBroken, OSError, and ValueError when there is nothing to download.
         """
-        place = prepared(to)
-        return [await self._download(output, place) for output in wanted_outputs(what, place)]
+        target_path = prepare_target(to)
+        return [await self._download(output, target_path) for output in outputs_to_download(what, target_path)]
 
     async def models(self) -> list[Model]:
-        """The catalogue, with what is not configured there."""
-        return (await self._ask(operations.models())).data
+        """The whole catalogue, also models that are not configured."""
+        return (await self._send(operations.models())).data
 
     async def points(self) -> Points:
-        """Today's, of the user."""
-        return await self._ask(operations.points())
+        """The user's points of today."""
+        return await self._send(operations.points())
 
     async def request(
         self,
@@ -192,56 +192,56 @@ class AsyncClient:
         body: Any = None,
         idempotency_key: str | None = None,
     ) -> Any:
-        """The JSON that the API answers, for what has no method here. Tried again only if it is a GET or has a key."""
-        return await self._ask(
-            operations.anything(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
+        """The API's JSON, for endpoints without a method here. Retried only if it is a GET or has a key."""
+        return await self._send(
+            operations.custom(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
         )
 
-    async def _ask(self, call: Call[T], *, patience: float | None = None) -> T:
-        async def answered() -> T:
-            async with self._line.opened(call, self._target.identity) as answer:
-                return call.answered(await answer.whole())
+    async def _send(self, call: Call[T], *, retry_for: float | None = None) -> T:
+        async def attempt() -> T:
+            async with self._transport.stream(call, self._target.auth_headers) as response:
+                return call.result_from(await response.read())
 
-        return await self._tried(answered, call.may_follow, patience)
+        return await self._with_retries(attempt, call.may_retry, retry_for)
 
-    async def _tried(
+    async def _with_retries(
         self,
-        work: Callable[[], Awaitable[T]],
-        may_follow: Callable[[ClientError], bool],
-        patience: float | None = None,
+        attempt: Callable[[], Awaitable[T]],
+        may_retry: Callable[[ClientError], bool],
+        retry_for: float | None = None,
     ) -> T:
-        retrying = Retrying(self._retry_for if patience is None else patience)
+        retrying = Retrying(self._retry_for if retry_for is None else retry_for)
         while True:
             try:
-                return await work()
-            except ClientError as trouble:
-                if not may_follow(trouble):
+                return await attempt()
+            except ClientError as error:
+                if not may_retry(error):
                     raise
-                pause = retrying.pause_after(trouble)
+                pause = retrying.pause_after(error)
             await asyncio.sleep(pause)
 
-    async def _heard(self, following: Following) -> AsyncGenerator[JobEvent]:
-        """What comes over one connection."""
-        async with self._line.opened(following.call(), self._target.identity) as answer:
-            if answer.status != STREAM:
-                following.refused(await answer.whole())
+    async def _read_connection(self, stream: JobEventStream) -> AsyncGenerator[JobEvent]:
+        """The new events of one connection."""
+        async with self._transport.stream(stream.call(), self._target.auth_headers) as response:
+            if response.status != OK:
+                stream.handle_other_response(await response.read())
                 return
-            async for chunk in answer.chunks:
-                for event in following.heard(chunk):
+            async for chunk in response.chunks:
+                for event in stream.feed(chunk):
                     yield event
-                if following.is_over:
+                if stream.is_over:
                     return
 
     async def _download(self, output: Output, to: Path) -> Path:
-        async def fetched() -> Path:
-            link = await self._ask(operations.link(output))
-            goal = await asyncio.to_thread(goal_of, output, link, to)
-            async with self._line.opened(operations.linked(link), NOBODY) as answer:
-                if answer.status != STREAM:
-                    refuse(await answer.whole())
-                with landing(output, goal) as file:
-                    async for chunk in answer.chunks:
+        async def attempt() -> Path:
+            link = await self._send(operations.link(output))
+            destination = await asyncio.to_thread(destination_of, output, link, to)
+            async with self._transport.stream(operations.follow_link(link), NO_AUTH) as response:
+                if response.status != OK:
+                    raise_api_error(await response.read())
+                with verified_file(output, destination) as file:
+                    async for chunk in response.chunks:
                         await asyncio.to_thread(file.write, chunk)
-            return goal
+            return destination
 
-        return await self._tried(fetched, is_passing)
+        return await self._with_retries(attempt, is_transient)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from aijobs_client import operations
-from aijobs_client.downloads import goal_of, landing, prepared, wanted_outputs
+from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file
 from aijobs_client.errors import ClientError, successful
-from aijobs_client.http import NOBODY, Line
-from aijobs_client.job_stream import STREAM, Deadline, Following, OnLost
+from aijobs_client.http import NO_AUTH, HttpTransport
+from aijobs_client.job_stream import OK, Deadline, JobEventStream, OnLost
 from aijobs_client.models import File, Job, JobEvent, Model, Output, Points
-from aijobs_client.operations import JobsWanted
-from aijobs_client.request import Call, refuse
-from aijobs_client.retries import Retrying, is_passing
+from aijobs_client.operations import JobsFilter
+from aijobs_client.request import Call, raise_api_error
+from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
 
 T = TypeVar("T")
@@ -24,9 +24,9 @@ T = TypeVar("T")
 class Client:
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
-    Trouble that passes (no connection, 429, 502, 503, 504) is waited out for `retry_for` seconds where a repetition
-    does no harm, and for `reconnect_for` seconds while a job is followed. Every method may raise Unreachable, ApiError
-    and NotUnderstood. Threads may share a client.
+    Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is
+    safe, and for `reconnect_for` seconds while a job's events are read. Every method may raise Unreachable, ApiError
+    and UnexpectedResponse. Threads may share a client.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Client:
         retry_for: float = 15.0,
         reconnect_for: float = 120.0,
     ) -> None:
-        self._target = Target.found(url=url, key=key, user=user)
+        self._target = Target.resolve(url=url, key=key, user=user)
         self._retry_for = retry_for
         self._reconnect_for = reconnect_for
-        self._line = Line(self._target.url)
+        self._transport = HttpTransport(self._target.url)
 
     def __enter__(self) -> Self:
         return self
@@ -50,8 +50,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Also for those that `for_user` made."""
-        self._line.close()
+        """Closes the connections, also those of the clients that `for_user` made."""
+        self._transport.close()
 
     def for_user(self, user: str) -> Self:
         """The same client, and the same connections, for another end user."""
@@ -70,8 +70,8 @@ class Client:
         callback_url: str | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
-        """Hand in a job. With an `idempotency_key` of your own, also another process may hand it in again safely."""
-        return self._ask(
+        """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely."""
+        return self._send(
             operations.submit(
                 model_id,
                 params,
@@ -94,18 +94,18 @@ class Client:
         for event in self._follow(code, after=0, deadline=deadline, on_lost=None):
             if on_event is not None:
                 on_event(event)
-        return successful(self._ask(operations.job(code), patience=deadline.at_most(self._reconnect_for)))
+        return successful(self._send(operations.job(code), retry_for=deadline.at_most(self._reconnect_for)))
 
     def events(self, code: str, *, after: int = 0, on_lost: OnLost | None = None) -> Iterator[JobEvent]:
-        """Every event with a number above `after`, once and in order, as it happens, until the job's end.
+        """Every event with `seq` above `after`, once and in order, as it happens, until the job has ended.
 
-        `on_lost` hears of each interruption that is being waited out.
+        `on_lost` is called with the error of each lost connection, before the next one is tried.
         """
         return self._follow(code, after=after, deadline=Deadline(code, None), on_lost=on_lost)
 
     def job(self, code: str, *, exchange: bool = False) -> Job:
-        """With its `exchange`, also what the provider was sent and said."""
-        return self._ask(operations.job(code, exchange=exchange))
+        """With `exchange`, also the requests to the provider and its responses."""
+        return self._send(operations.job(code, exchange=exchange))
 
     def jobs(
         self,
@@ -115,48 +115,48 @@ class Client:
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> Iterator[Job]:
-        """Newest first, page by page as they are taken. `status` has names, times have zones."""
-        wanted = JobsWanted(
+        """Newest first; the next page is fetched when it is needed. `status`: names. Times need a time zone."""
+        filters = JobsFilter(
             status=tuple(status), model=model, created_after=created_after, created_before=created_before
         )
         cursor: str | None = None
         while True:
-            page = self._ask(operations.jobs(wanted, cursor))
+            page = self._send(operations.jobs(filters, cursor))
             yield from page.data
             cursor = page.next_cursor
             if not page.has_more or cursor is None:
                 return
 
     def cancel(self, code: str, *, reason: str | None = None) -> Job:
-        """Ask for the job's end. It is CANCELED a little later, unless it ends otherwise before."""
-        return self._ask(operations.cancel(code, reason=reason))
+        """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
+        return self._send(operations.cancel(code, reason=reason))
 
     def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:
-        """A new job: from the `start`, charged anew, or only moving the finished results again, free."""
-        return self._ask(operations.rerun(code, start=start, idempotency_key=idempotency_key))
+        """A new job: from the `start`, charged again, or only the migration of the finished results, free."""
+        return self._send(operations.rerun(code, start=start, idempotency_key=idempotency_key))
 
     def upload(self, path: Path | str, *, idempotency_key: str | None = None) -> File:
-        """Hand in a file; a parameter names it by the `code`. Raises OSError when it cannot be read."""
-        return self._ask(operations.upload(Path(path), idempotency_key=idempotency_key))
+        """Upload a file; a job's parameter refers to it by its `code`. Raises OSError when it cannot be read."""
+        return self._send(operations.upload(Path(path), idempotency_key=idempotency_key))
 
     def download(self, what: Job | Output, to: Path | str) -> list[Path]:
-        """The outputs as files: in the directory `to`, or, if there is but one, at `to` itself.
+        """Save the outputs: in the directory `to`, or, if there is only one, as the file `to`.
 
-        `"results/"` is a directory also if it is not there yet. Size and SHA-256 are checked before a file appears.
+        `"results/"` is created when it does not exist. A file appears only after its size and SHA-256 were checked.
         Raises DownloadBroken, OSError, and ValueError when there is nothing to download.
         """
-        place = prepared(to)
-        return [self._download(output, place) for output in wanted_outputs(what, place)]
+        target_path = prepare_target(to)
+        return [self._download(output, target_path) for output in outputs_to_download(what, target_path)]
 
     def models(self) -> list[Model]:
-        """The catalogue, with what is not configured there."""
-        return self._ask(operations.models()).data
+        """The whole catalogue, also models that are not configured."""
+        return self._send(operations.models()).data
 
     def points(self) -> Points:
-        """Today's, of the user."""
-        return self._ask(operations.points())
+        """The user's points of today."""
+        return self._send(operations.points())
 
     def request(
         self,
@@ -167,65 +167,65 @@ class Client:
         body: Any = None,
         idempotency_key: str | None = None,
     ) -> Any:
-        """The JSON that the API answers, for what has no method here. Tried again only if it is a GET or has a key."""
-        call = operations.anything(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
-        return self._ask(call)
+        """The API's JSON, for endpoints without a method here. Retried only if it is a GET or has a key."""
+        call = operations.custom(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
+        return self._send(call)
 
-    def _ask(self, call: Call[T], *, patience: float | None = None) -> T:
-        def answered() -> T:
-            with self._line.opened(call, self._target.identity) as answer:
-                return call.answered(answer.whole())
+    def _send(self, call: Call[T], *, retry_for: float | None = None) -> T:
+        def attempt() -> T:
+            with self._transport.stream(call, self._target.auth_headers) as response:
+                return call.result_from(response.read())
 
-        return self._tried(answered, call.may_follow, patience)
+        return self._with_retries(attempt, call.may_retry, retry_for)
 
-    def _tried(
-        self, work: Callable[[], T], may_follow: Callable[[ClientError], bool], patience: float | None = None
+    def _with_retries(
+        self, attempt: Callable[[], T], may_retry: Callable[[ClientError], bool], retry_for: float | None = None
     ) -> T:
-        retrying = Retrying(self._retry_for if patience is None else patience)
+        retrying = Retrying(self._retry_for if retry_for is None else retry_for)
         while True:
             try:
-                return work()
-            except ClientError as trouble:
-                if not may_follow(trouble):
+                return attempt()
+            except ClientError as error:
+                if not may_retry(error):
                     raise
-                pause = retrying.pause_after(trouble)
+                pause = retrying.pause_after(error)
             time.sleep(pause)
 
     def _follow(self, code: str, *, after: int, deadline: Deadline, on_lost: OnLost | None) -> Iterator[JobEvent]:
-        following = Following(code, after=after, patience=self._reconnect_for)
+        stream = JobEventStream(code, after=after, retry_for=self._reconnect_for)
         while True:
             try:
-                yield from self._heard(following, deadline)
-            except ClientError as trouble:
-                deadline.left()
-                following.lost(trouble)
-                if on_lost is not None and not following.is_over:
-                    on_lost(trouble)
-            if following.is_over:
+                yield from self._read_connection(stream, deadline)
+            except ClientError as error:
+                deadline.remaining()
+                stream.connection_lost(error)
+                if on_lost is not None and not stream.is_over:
+                    on_lost(error)
+            if stream.is_over:
                 return
-            time.sleep(deadline.at_most(following.pause))
+            time.sleep(deadline.at_most(stream.pause))
 
-    def _heard(self, following: Following, deadline: Deadline) -> Iterator[JobEvent]:
-        """What comes over one connection."""
-        with self._line.opened(following.call(), self._target.identity, within=deadline.left()) as answer:
-            if answer.status != STREAM:
-                following.refused(answer.whole())
+    def _read_connection(self, stream: JobEventStream, deadline: Deadline) -> Iterator[JobEvent]:
+        """The new events of one connection."""
+        with self._transport.stream(stream.call(), self._target.auth_headers, timeout=deadline.remaining()) as response:
+            if response.status != OK:
+                stream.handle_other_response(response.read())
                 return
-            for chunk in answer.chunks:
-                yield from following.heard(chunk)
-                if following.is_over:
+            for chunk in response.chunks:
+                yield from stream.feed(chunk)
+                if stream.is_over:
                     return
 
     def _download(self, output: Output, to: Path) -> Path:
-        def fetched() -> Path:
-            link = self._ask(operations.link(output))
-            goal = goal_of(output, link, to)
-            with self._line.opened(operations.linked(link), NOBODY) as answer:
-                if answer.status != STREAM:
-                    refuse(answer.whole())
-                with landing(output, goal) as file:
-                    for chunk in answer.chunks:
+        def attempt() -> Path:
+            link = self._send(operations.link(output))
+            destination = destination_of(output, link, to)
+            with self._transport.stream(operations.follow_link(link), NO_AUTH) as response:
+                if response.status != OK:
+                    raise_api_error(response.read())
+                with verified_file(output, destination) as file:
+                    for chunk in response.chunks:
                         file.write(chunk)
-            return goal
+            return destination
 
-        return self._tried(fetched, is_passing)
+        return self._with_retries(attempt, is_transient)

@@ -1,4 +1,4 @@
-"""Where downloads go: a file appears under its name when it is whole and checked, or not at all."""
+"""Downloads to files: a file appears under its name when it is complete and verified, or not at all."""
 
 import hashlib
 import os
@@ -17,15 +17,15 @@ SLASHES: Final = ("/", os.sep)
 _SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 
-def prepared(to: Path | str) -> Path:
-    """Where downloads go. What is written with a slash at its end is a directory, and is made if need be."""
+def prepare_target(to: Path | str) -> Path:
+    """`to` as a path. With a slash at its end it is a directory, which is created when it does not exist."""
     if isinstance(to, str) and to.endswith(SLASHES):
         Path(to).mkdir(parents=True, exist_ok=True)
     return Path(to)
 
 
-def wanted_outputs(what: Job | Output, to: Path) -> tuple[Output, ...]:
-    """What is to be downloaded. Raises ValueError when there is nothing, or no room for several files."""
+def outputs_to_download(what: Job | Output, to: Path) -> tuple[Output, ...]:
+    """The outputs to download. Raises ValueError when there are none, or when several would become one file."""
     outputs = what.outputs if isinstance(what, Job) else (what,)
     if not outputs or not all(output.job_code for output in outputs):
         raise ValueError("There is no output: a job has them once it is SUCCESS.")
@@ -34,15 +34,15 @@ def wanted_outputs(what: Job | Output, to: Path) -> tuple[Output, ...]:
     return outputs
 
 
-def goal_of(output: Output, link: str, to: Path) -> Path:
-    """`to` itself; in a directory `<job code>_<index>` with the end that the link has."""
+def destination_of(output: Output, link: str, to: Path) -> Path:
+    """`to` itself; in a directory `<job code>_<index>` with the suffix of the link."""
     suffix = PurePosixPath(urlsplit(link).path).suffix
     name = f"{output.job_code}_{output.index}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
     return to / name if to.is_dir() else to
 
 
-class Landing:
-    """An output on its way to the disk."""
+class VerifiedFile:
+    """Writes an output to a file, and checks its size and SHA-256."""
 
     def __init__(self, output: Output, file: IO[bytes]) -> None:
         self._output = output
@@ -51,33 +51,33 @@ class Landing:
         self._digest = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
-        """Raises DownloadBroken when more comes than the output has."""
+        """Raises DownloadBroken when there are more bytes than the output has."""
         self._size += len(chunk)
         if self._size > self._output.size:
-            raise DownloadBroken(f"{self._named()}: more came than its {self._output.size} bytes.")
+            raise DownloadBroken(f"{self._label()}: more came than its {self._output.size} bytes.")
         self._digest.update(chunk)
         self._file.write(chunk)
 
     def check(self) -> None:
-        """Raises DownloadBroken."""
+        """Raises DownloadBroken when size or SHA-256 differ."""
         if self._size != self._output.size:
-            raise DownloadBroken(f"{self._named()}: {self._size} of {self._output.size} bytes came.")
+            raise DownloadBroken(f"{self._label()}: {self._size} of {self._output.size} bytes came.")
         if self._digest.hexdigest() != self._output.sha256:
-            raise DownloadBroken(f"{self._named()}: what came has another SHA-256.")
+            raise DownloadBroken(f"{self._label()}: what came has another SHA-256.")
 
-    def _named(self) -> str:
+    def _label(self) -> str:
         return f"Output {self._output.index} of {self._output.job_code}"
 
 
 @contextmanager
-def landing(output: Output, goal: Path) -> Iterator[Landing]:
-    """What is written here becomes `goal` when the block ends well. Raises DownloadBroken, and leaves nothing then."""
-    waiting = goal.with_name(f".{goal.name}.{uuid.uuid4().hex}.part")
+def verified_file(output: Output, destination: Path) -> Iterator[VerifiedFile]:
+    """Becomes `destination` when the block ends without an error, else nothing is kept. Raises DownloadBroken."""
+    part = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
     try:
-        with waiting.open("xb") as file:
-            arriving = Landing(output, file)
-            yield arriving
-        arriving.check()
-        waiting.replace(goal)
+        with part.open("xb") as file:
+            verified = VerifiedFile(output, file)
+            yield verified
+        verified.check()
+        part.replace(destination)
     finally:
-        waiting.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)

@@ -1,13 +1,13 @@
-"""What can go wrong.
+"""The errors of this client.
 
 ClientError
-├── NoKey            no key was given, and none is in the environment
-├── Unreachable      the API does not answer, or its answer broke off
-├── ApiError         the API refused
-├── NotUnderstood    what came is not what this client knows
-├── DownloadBroken   what was downloaded is not what the API says it is
-├── WaitTimeout      the patience of `wait` is over; the job goes on
-└── JobEndedBadly    the job is at its end, without a result
+├── NoKey              no key was given, and none is in the environment
+├── Unreachable        the API does not respond, or its response broke off
+├── ApiError           the API responded with an error
+├── UnexpectedResponse the response is not what this client expects
+├── DownloadBroken     the downloaded file differs from what the API says
+├── WaitTimeout        the timeout of `wait` is over; the job continues
+└── JobEndedBadly      the job has ended, without success
     ├── JobFailed
     ├── JobTimeout
     └── JobCanceled
@@ -21,15 +21,15 @@ from aijobs_client.models import Job, JobStatus
 
 
 class ClientError(Exception):
-    """Everything that this client raises by itself, but for what is wrong with its arguments: that is ValueError."""
+    """Base class of all errors of this client. Invalid arguments raise ValueError instead."""
 
 
 class NoKey(ClientError):
-    """The text says where a key may come from."""
+    """No key was given. The message says where a key may come from."""
 
 
 class Unreachable(ClientError):
-    """No whole answer came. Unless something `was_sent`, the API cannot have done anything."""
+    """There was no complete response. If not `was_sent`, the API cannot have done anything."""
 
     def __init__(self, url: str, reason: str, *, was_sent: bool) -> None:
         super().__init__(f"{url} cannot be reached: {reason}.")
@@ -39,14 +39,14 @@ class Unreachable(ClientError):
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One wrong field, named by a JSON pointer into the request."""
+    """One invalid field, named by a JSON pointer into the request."""
 
     pointer: str
     message: str
 
 
 class ApiError(ClientError):
-    """The API refused (RFC 9457). `code` is for programs, and empty where something else than the API answered.
+    """An error response (RFC 9457). `code` is for programs; it is empty when the response is not the API's own.
 
     `retry_after` is in seconds.
     """
@@ -61,7 +61,7 @@ class ApiError(ClientError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        fields = "".join(f" {wrong.pointer}: {wrong.message}" for wrong in errors)
+        fields = "".join(f" {field.pointer}: {field.message}" for field in errors)
         where = f"{status} {code}".rstrip() + (f", request {request_id}" if request_id else "")
         super().__init__(f"{detail}{fields} ({where})")
         self.code = code
@@ -72,16 +72,16 @@ class ApiError(ClientError):
         self.retry_after = retry_after
 
 
-class NotUnderstood(ClientError):
-    """The text says what came."""
+class UnexpectedResponse(ClientError):
+    """The response is not what this client expects. The message says what came."""
 
 
 class DownloadBroken(ClientError):
-    """Size or SHA-256 differ, or the link does not lead to the file. Nothing was left on the disk."""
+    """Size or SHA-256 differ, or the link does not lead to the file. No file was kept."""
 
 
 class WaitTimeout(ClientError):
-    """The job is not at its end yet, and goes on."""
+    """The job has not ended yet, and continues."""
 
     def __init__(self, code: str, seconds: float) -> None:
         super().__init__(f"{code} did not end within {seconds:g} seconds; it goes on.")
@@ -89,7 +89,7 @@ class WaitTimeout(ClientError):
 
 
 class JobEndedBadly(ClientError):
-    """The `job` as it stands, with its reason in `job.error`."""
+    """The job has ended without success. `job.error` says why."""
 
     def __init__(self, job: Job) -> None:
         reason = f": {job.error.message} ({job.error.stage}, {job.error.code})" if job.error else ""
@@ -98,7 +98,7 @@ class JobEndedBadly(ClientError):
 
 
 class JobFailed(JobEndedBadly):
-    """The provider, or the way to our store, failed for good."""
+    """The provider or the migration failed permanently."""
 
 
 class JobTimeout(JobEndedBadly):
@@ -106,7 +106,7 @@ class JobTimeout(JobEndedBadly):
 
 
 class JobCanceled(JobEndedBadly):
-    """Somebody asked for its end."""
+    """The job was canceled."""
 
 
 ERROR_OF: Final[Mapping[int, type[JobEndedBadly]]] = {
@@ -117,7 +117,7 @@ ERROR_OF: Final[Mapping[int, type[JobEndedBadly]]] = {
 
 
 def successful(job: Job) -> Job:
-    """The job, which has ended. Raises JobFailed, JobTimeout or JobCanceled."""
-    if bad_end := ERROR_OF.get(job.job_status):
-        raise bad_end(job)
+    """The job, if it is SUCCESS. Raises JobFailed, JobTimeout or JobCanceled."""
+    if error := ERROR_OF.get(job.job_status):
+        raise error(job)
     return job

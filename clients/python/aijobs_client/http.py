@@ -1,4 +1,4 @@
-"""The one place that speaks HTTP. Nothing is tried again here, and no redirect is followed."""
+"""The only module that uses HTTP. Nothing is retried here, and no redirect is followed."""
 
 import socket
 import threading
@@ -9,58 +9,58 @@ from typing import Any, BinaryIO, Final, TypedDict
 
 import httpx
 
-from aijobs_client.errors import NotUnderstood, Unreachable
-from aijobs_client.request import Call, Reply
+from aijobs_client.errors import UnexpectedResponse, Unreachable
+from aijobs_client.request import Call, Response
 
-MAX_ANSWER: Final = 64 * 1024 * 1024  #: bytes of an answer that is read as a whole
-CONNECT_PATIENCE: Final = 10.0  #: seconds
-SILENCE: Final = 60.0  #: seconds between two bytes; on a stream the API gives a sign of life every ten
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024  #: of a response that is read completely
+CONNECT_TIMEOUT: Final = 10.0  #: seconds
+READ_TIMEOUT: Final = 60.0  #: seconds between two bytes; on a stream the API sends a comment every ten
 MAX_CONNECTIONS: Final = 200
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 USER_AGENT: Final = "aijobs-client"
 
-#: Raised before the first byte leaves.
+#: Raised before the first byte is sent.
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
-Identity = Mapping[bytes, bytes]
-NOBODY: Final[Identity] = {}
-"""For signed links: they lead to a store, which must not see the key."""
+AuthHeaders = Mapping[bytes, bytes]
+NO_AUTH: Final[AuthHeaders] = {}
+"""For signed links: they lead to an object store, which must not see the key."""
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """An answer whose body is still coming."""
+class StreamedResponse:
+    """A response whose body is still being received."""
 
     status: int
     headers: Mapping[str, str]
     chunks: Iterator[bytes]
 
-    def whole(self) -> Reply:
-        """Raises NotUnderstood beyond MAX_ANSWER."""
+    def read(self) -> Response:
+        """Read the rest of the body. Raises UnexpectedResponse beyond MAX_BODY_BYTES."""
         body = bytearray()
         for chunk in self.chunks:
-            _add(body, chunk)
-        return Reply(self.status, self.headers, bytes(body))
+            _append(body, chunk)
+        return Response(self.status, self.headers, bytes(body))
 
 
 @dataclass(frozen=True)
-class AsyncStreamed:
-    """An answer whose body is still coming."""
+class AsyncStreamedResponse:
+    """A response whose body is still being received."""
 
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
 
-    async def whole(self) -> Reply:
-        """Raises NotUnderstood beyond MAX_ANSWER."""
+    async def read(self) -> Response:
+        """Read the rest of the body. Raises UnexpectedResponse beyond MAX_BODY_BYTES."""
         body = bytearray()
         async for chunk in self.chunks:
-            _add(body, chunk)
-        return Reply(self.status, self.headers, bytes(body))
+            _append(body, chunk)
+        return Response(self.status, self.headers, bytes(body))
 
 
-class Line:
-    """To one API, and to the stores that its links lead to. Raises ValueError for what is no address."""
+class HttpTransport:
+    """Sends requests to one API, and to the stores that its links lead to. Raises ValueError for an invalid URL."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(**_options(url))
@@ -69,16 +69,16 @@ class Line:
         self._http.close()
 
     @contextmanager
-    def opened(self, call: Call[Any], identity: Identity, *, within: float | None = None) -> Iterator[Streamed]:
-        """The answer, as it comes. Raises Unreachable, also while it is read and when `within` seconds are over."""
-        with _content_of(call) as content:
-            request = _request(self._http, call, identity, content, within)
-            with _failures_told(request), _sent(self._http, request, within) as answer:
-                yield Streamed(answer.status_code, dict(answer.headers), answer.iter_bytes())
+    def stream(self, call: Call[Any], auth: AuthHeaders, *, timeout: float | None = None) -> Iterator[StreamedResponse]:
+        """The response, with its body still to be read. Raises Unreachable, also in the block and after `timeout`."""
+        with _open_upload(call) as content:
+            request = _request(self._http, call, auth, content, timeout)
+            with _raise_unreachable(request), _open_response(self._http, request, timeout) as response:
+                yield StreamedResponse(response.status_code, dict(response.headers), response.iter_bytes())
 
 
-class AsyncLine:
-    """To one API, and to the stores that its links lead to. Raises ValueError for what is no address."""
+class AsyncHttpTransport:
+    """Sends requests to one API, and to the stores that its links lead to. Raises ValueError for an invalid URL."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.AsyncClient(**_options(url))
@@ -87,16 +87,16 @@ class AsyncLine:
         await self._http.aclose()
 
     @asynccontextmanager
-    async def opened(self, call: Call[Any], identity: Identity) -> AsyncIterator[AsyncStreamed]:
-        """The answer, as it comes. Raises Unreachable, also while it is read."""
-        with _content_of(call) as content:
-            request = _request(self._http, call, identity, content)
-            with _failures_told(request):
-                answer = await self._http.send(request, stream=True)
+    async def stream(self, call: Call[Any], auth: AuthHeaders) -> AsyncIterator[AsyncStreamedResponse]:
+        """The response, with its body still to be read. Raises Unreachable, also in the block."""
+        with _open_upload(call) as content:
+            request = _request(self._http, call, auth, content)
+            with _raise_unreachable(request):
+                response = await self._http.send(request, stream=True)
                 try:
-                    yield AsyncStreamed(answer.status_code, dict(answer.headers), answer.aiter_bytes())
+                    yield AsyncStreamedResponse(response.status_code, dict(response.headers), response.aiter_bytes())
                 finally:
-                    await answer.aclose()
+                    await response.aclose()
 
 
 class _Options(TypedDict):
@@ -119,17 +119,17 @@ def _options(url: str) -> _Options:
         headers={"User-Agent": USER_AGENT},
         timeout=_timeouts(None),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        trust_env=address.host not in LOOPBACK,  # no proxy leads there
+        trust_env=address.host not in LOOPBACK,  # never over a proxy
     )
 
 
-def _timeouts(within: float | None) -> httpx.Timeout:
-    left = SILENCE if within is None else within
-    return httpx.Timeout(min(SILENCE, left), connect=min(CONNECT_PATIENCE, left))
+def _timeouts(timeout: float | None) -> httpx.Timeout:
+    limit = READ_TIMEOUT if timeout is None else timeout
+    return httpx.Timeout(min(READ_TIMEOUT, limit), connect=min(CONNECT_TIMEOUT, limit))
 
 
 @contextmanager
-def _content_of(call: Call[Any]) -> Iterator[BinaryIO | None]:
+def _open_upload(call: Call[Any]) -> Iterator[BinaryIO | None]:
     """Raises OSError when the file cannot be read."""
     if call.file is None:
         yield None
@@ -141,19 +141,19 @@ def _content_of(call: Call[Any]) -> Iterator[BinaryIO | None]:
 def _request(
     http: httpx.Client | httpx.AsyncClient,
     call: Call[Any],
-    identity: Identity,
+    auth: AuthHeaders,
     content: BinaryIO | None,
-    within: float | None = None,
+    timeout: float | None = None,
 ) -> httpx.Request:
     assert call.file is None or content is not None
     return http.build_request(
         call.method,
         call.path,
-        params=call.query or None,  # an empty one would take away what the address has
+        params=call.query or None,  # an empty mapping would remove the query of the URL
         json=call.body,
         files={"file": (call.file.name, content)} if call.file and content else None,
-        headers=httpx.Headers([*identity.items(), *_encoded(call.headers)]),
-        timeout=_timeouts(within),
+        headers=httpx.Headers([*auth.items(), *_encoded(call.headers)]),
+        timeout=_timeouts(timeout),
     )
 
 
@@ -162,7 +162,7 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 @contextmanager
-def _failures_told(request: httpx.Request) -> Iterator[None]:
+def _raise_unreachable(request: httpx.Request) -> Iterator[None]:
     try:
         yield
     except httpx.RequestError as failure:
@@ -172,27 +172,27 @@ def _failures_told(request: httpx.Request) -> Iterator[None]:
 
 
 @contextmanager
-def _sent(http: httpx.Client, request: httpx.Request, within: float | None) -> Iterator[httpx.Response]:
-    answer = http.send(request, stream=True)
-    end = threading.Timer(0.0 if within is None else within, _hang_up, [answer])
+def _open_response(http: httpx.Client, request: httpx.Request, timeout: float | None) -> Iterator[httpx.Response]:
+    response = http.send(request, stream=True)
+    end = threading.Timer(0.0 if timeout is None else timeout, _shut_down, [response])
     end.daemon = True
     try:
-        if within is not None:
+        if timeout is not None:
             end.start()
-        yield answer
+        yield response
     finally:
         end.cancel()
-        answer.close()
+        response.close()
 
 
-def _hang_up(answer: httpx.Response) -> None:
-    """Wake whoever reads: nothing more comes. A socket's own timeout begins anew with every byte."""
-    connection = answer.extensions["network_stream"].get_extra_info("socket")
-    with suppress(OSError):  # it has been closed meanwhile
+def _shut_down(response: httpx.Response) -> None:
+    """End a read that is waiting. A socket's own timeout would start again with every byte."""
+    connection = response.extensions["network_stream"].get_extra_info("socket")
+    with suppress(OSError):  # it is closed already
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _add(body: bytearray, chunk: bytes) -> None:
+def _append(body: bytearray, chunk: bytes) -> None:
     body += chunk
-    if len(body) > MAX_ANSWER:
-        raise NotUnderstood(f"The answer is longer than {MAX_ANSWER} bytes.")
+    if len(body) > MAX_BODY_BYTES:
+        raise UnexpectedResponse(f"The response is longer than {MAX_BODY_BYTES} bytes.")

@@ -1,4 +1,4 @@
-"""Following one job over any number of connections, with no I/O: what to ask, what was new, how long to wait."""
+"""The events of one job over any number of connections, without I/O: the request, the new events, the pause."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,94 +6,95 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from aijobs_client.errors import ClientError, NotUnderstood, WaitTimeout
+from aijobs_client.errors import ClientError, UnexpectedResponse, WaitTimeout
 from aijobs_client.models import JobEvent
 from aijobs_client.operations import job_path
-from aijobs_client.request import Call, Reply, refuse
-from aijobs_client.retries import Clock, Retrying, is_passing
+from aijobs_client.request import Call, Response, raise_api_error
+from aijobs_client.retries import Clock, Retrying, is_transient
 from aijobs_client.sse import EventParser
 
-STREAM: Final = 200
-NOTHING_LEFT: Final = 204
+OK: Final = 200
+NO_CONTENT: Final = 204
 RECONNECT_AFTER: Final = 1.0  #: seconds, unless the server asks for another time
 
 OnLost = Callable[[ClientError], object]
 
 
 class Deadline:
-    """Until when a job is waited for: `seconds` from now on, or for ever."""
+    """Until when to wait for a job: `seconds` from now, or without end."""
 
     def __init__(self, code: str, seconds: float | None) -> None:
         self._code = code
         self._seconds = seconds
         self._began = time.monotonic()
 
-    def left(self) -> float | None:
-        """Seconds, where there is an end. Raises WaitTimeout."""
+    def remaining(self) -> float | None:
+        """Seconds until the deadline; None without one. Raises WaitTimeout when it has passed."""
         if self._seconds is None:
             return None
-        left = self._began + self._seconds - time.monotonic()
-        if left <= 0:
+        remaining = self._began + self._seconds - time.monotonic()
+        if remaining <= 0:
             raise WaitTimeout(self._code, self._seconds)
-        return left
+        return remaining
 
     def at_most(self, seconds: float) -> float:
-        """Or what is left, if that is less. Raises WaitTimeout."""
-        left = self.left()
-        return seconds if left is None else min(left, seconds)
+        """`seconds`, or the time that remains, if that is less. Raises WaitTimeout."""
+        remaining = self.remaining()
+        return seconds if remaining is None else min(remaining, seconds)
 
 
-class Following:
-    """Every event behind number `after`, once and in order, until the job's end.
+class JobEventStream:
+    """Every event with `seq` above `after`, once and in order, until the job has ended.
 
-    Whoever does the I/O makes `call`, gives what comes to `refused` or `heard`, tells `lost` of every ClientError
-    on the way, and waits for `pause` seconds, until it `is_over`.
+    The client sends `call`, passes the chunks of the body to `feed` (or a response that is no stream to
+    `handle_other_response`) and every ClientError to `connection_lost`, then waits for `pause` seconds and connects
+    again, until `is_over`.
     """
 
-    def __init__(self, code: str, *, after: int, patience: float, clock: Clock = time.monotonic) -> None:
-        self.last = after
+    def __init__(self, code: str, *, after: int, retry_for: float, clock: Clock = time.monotonic) -> None:
+        self.last_seq = after
         self.is_over = False
         self.pause = 0.0
         self._code = code
-        self._retrying = Retrying(patience, clock=clock)
+        self._retrying = Retrying(retry_for, clock=clock)
         self._parser = EventParser()
 
     def call(self) -> Call[None]:
-        """A new connection, behind the last event."""
+        """The request of a new connection: events after the last one that was read."""
         self._parser = EventParser()
-        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(self.last), "Connection": "close"}
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(self.last_seq), "Connection": "close"}
         path = job_path(self._code, "/events")
         return Call(method="GET", path=path, read=lambda _: None, is_safe=True, headers=headers)
 
-    def heard(self, chunk: bytes) -> Iterator[JobEvent]:
-        """The events that are new. Raises NotUnderstood."""
-        self._retrying.went_well()
+    def feed(self, chunk: bytes) -> Iterator[JobEvent]:
+        """The new events that this chunk completes. Raises UnexpectedResponse."""
+        self._retrying.reset()
         self.pause = RECONNECT_AFTER
         try:
             for frame in self._parser.feed(chunk):
                 event = JobEvent.model_validate_json(frame.data)
                 self.is_over = self.is_over or event.is_final
-                if event.seq > self.last:
-                    self.last = event.seq
+                if event.seq > self.last_seq:
+                    self.last_seq = event.seq
                     yield event
-        except (ValidationError, ValueError) as unlike:
-            raise NotUnderstood(f"The stream of {self._code} cannot be read: {unlike}") from unlike
+        except (ValidationError, ValueError) as invalid:
+            raise UnexpectedResponse(f"The stream of {self._code} cannot be read: {invalid}") from invalid
         if self._parser.retry is not None:
             self.pause = self._parser.retry
 
-    def refused(self, reply: Reply) -> None:
-        """An answer that is no stream. Raises ApiError."""
-        if reply.status == NOTHING_LEFT:
+    def handle_other_response(self, response: Response) -> None:
+        """A response that is no stream: 204 means that no event remains. Raises ApiError or UnexpectedResponse."""
+        if response.status == NO_CONTENT:
             self.is_over = True
-        elif reply.is_good:
-            raise NotUnderstood(f"The API answered {reply.status} instead of a stream.")
+        elif response.is_success:
+            raise UnexpectedResponse(f"The API answered {response.status} instead of a stream.")
         else:
-            refuse(reply)
+            raise_api_error(response)
 
-    def lost(self, trouble: ClientError) -> None:
-        """Raises the trouble when it does not pass, or has lasted for too long."""
+    def connection_lost(self, error: ClientError) -> None:
+        """Sets `pause`. Raises the error when it is not transient, or when the retries have lasted too long."""
         if self.is_over:
             return
-        if not is_passing(trouble):
-            raise trouble
-        self.pause = self._retrying.pause_after(trouble)
+        if not is_transient(error):
+            raise error
+        self.pause = self._retrying.pause_after(error)

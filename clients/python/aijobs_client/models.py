@@ -1,4 +1,4 @@
-"""What the API answers with. Fields that a newer API adds are ignored, and so are new words of its lists of words."""
+"""The API's responses. Fields and enum values that a newer API adds are accepted."""
 
 from datetime import date, datetime
 from enum import IntEnum
@@ -27,13 +27,13 @@ class JobStatus(IntEnum):
 FINAL: Final = frozenset({JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED})
 
 
-class Shape(BaseModel):
-    """An answer of the API; fields that are newer than this client are ignored."""
+class ApiModel(BaseModel):
+    """A part of a response; fields that are newer than this client are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
-class Page(Shape, Generic[T]):
+class Page(ApiModel, Generic[T]):
     """A part of a list: `next_cursor` goes into the next request's `cursor`."""
 
     data: list[T]
@@ -41,7 +41,7 @@ class Page(Shape, Generic[T]):
     next_cursor: str | None = None
 
 
-class Output(Shape):
+class Output(ApiModel):
     """One result. `size` in bytes, `sha256` in hex, `width` and `height` in pixels; `url` is signed and expires."""
 
     index: int
@@ -54,10 +54,10 @@ class Output(Shape):
     width: int | None = None
     height: int | None = None
     create_time: datetime
-    job_code: str = ""  #: whose output it is: written here when the job is read
+    job_code: str = ""  #: of the job; added by this client
 
 
-class JobError(Shape):
+class JobError(ApiModel):
     """Why a job ended badly. `code` is for programs, `message` for people."""
 
     code: str
@@ -65,8 +65,8 @@ class JobError(Shape):
     stage: str
 
 
-class Job(Shape):
-    """A job as it stood when it was asked for. `cost_time` in seconds, progress in percent."""
+class Job(ApiModel):
+    """A job at the time of the request. `cost_time` in seconds, progress in percent."""
 
     code: str
     user_id: str
@@ -93,7 +93,7 @@ class Job(Shape):
     error: JobError | None = None
     origin: str | None = None
     actions: tuple[str, ...] = ()
-    req_json: dict[str, Any] | None = None  #: only where the exchange was asked for, as `resp_json`
+    req_json: dict[str, Any] | None = None  #: only when it was requested with `exchange`, like `resp_json`
     resp_json: dict[str, Any] | None = None
 
     @property
@@ -106,15 +106,15 @@ class Job(Shape):
 
     @model_validator(mode="before")
     @classmethod
-    def _outputs_say_whose_they_are(cls, document: Any) -> Any:
+    def _add_job_code_to_outputs(cls, document: Any) -> Any:
         if not isinstance(document, dict) or not isinstance(document.get("outputs"), list):
             return document
         outputs = [{**output, "job_code": document.get("code")} for output in document["outputs"]]
         return {**document, "outputs": outputs}
 
 
-class JobEvent(Shape):
-    """One line of a job's history. `seq` counts 1, 2, 3 … within the job; `kind` is status, progress or note."""
+class JobEvent(ApiModel):
+    """One event of a job's history. `seq` counts 1, 2, 3 … within the job; `kind` is status, progress or note."""
 
     seq: int
     code: str
@@ -129,12 +129,12 @@ class JobEvent(Shape):
 
     @property
     def is_final(self) -> bool:
-        """Nothing follows."""
+        """Whether this is the last event of the job."""
         return self.kind == "status" and self.job_status in FINAL
 
 
-class File(Shape):
-    """An uploaded input. A job's parameter names it by its `code`."""
+class File(ApiModel):
+    """An uploaded input. A job's parameter refers to it by its `code`."""
 
     code: str
     name: str
@@ -145,8 +145,8 @@ class File(Shape):
     height: int | None = None
 
 
-class Points(Shape):
-    """A user's points of one UTC day. `held` is the part of `used` that waits for a decision."""
+class Points(ApiModel):
+    """A user's points of one UTC day. `held` is the part of `used` that is kept until an operator decides."""
 
     user_id: str
     day: date
@@ -156,7 +156,7 @@ class Points(Shape):
     remaining: int
 
 
-class Model(Shape):
+class Model(ApiModel):
     """A model that jobs may name. `parameters` is the JSON Schema of a job's `params`, where it is configured."""
 
     model_id: str

@@ -10,23 +10,23 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from aijobs_client.errors import NotUnderstood
+from aijobs_client.errors import UnexpectedResponse
 from aijobs_client.models import File, Job, Model, Output, Page, Points
-from aijobs_client.request import Call, Reply
+from aijobs_client.request import Call, Response
 
 S = TypeVar("S", bound=BaseModel)
 
-PAGE: Final = 100  #: entries
+PAGE: Final = 100  #: entries in one request
 
 
-def read_as(shape: type[S]) -> Callable[[Reply], S]:
-    """Reading raises NotUnderstood."""
+def read_as(response_type: type[S]) -> Callable[[Response], S]:
+    """Reads the JSON body as `response_type`. The function that is returned raises UnexpectedResponse."""
 
-    def read(reply: Reply) -> S:
+    def read(response: Response) -> S:
         try:
-            return shape.model_validate(reply.document())
-        except ValidationError as unlike:
-            raise NotUnderstood(f"The API's answer is no {shape.__name__}: {unlike}") from unlike
+            return response_type.model_validate(response.json())
+        except ValidationError as invalid:
+            raise UnexpectedResponse(f"The API's answer is no {response_type.__name__}: {invalid}") from invalid
 
     return read
 
@@ -42,17 +42,17 @@ def submit(
     callback_url: str | None,
 ) -> Call[Job]:
     body = {"model_id": model_id, "params": dict(params), "output_count": output_count}
-    wishes = {"action": action, "metadata": dict(metadata or {}) or None, "callback_url": callback_url}
-    body |= {name: wish for name, wish in wishes.items() if wish is not None}
-    return _once("/api/jobs", Job, idempotency_key, body=body)
+    optional = {"action": action, "metadata": dict(metadata or {}) or None, "callback_url": callback_url}
+    body |= {name: value for name, value in optional.items() if value is not None}
+    return _idempotent_post("/api/jobs", Job, idempotency_key, body=body)
 
 
 def rerun(code: str, *, start: str, idempotency_key: str | None) -> Call[Job]:
-    return _once(job_path(code, "/rerun"), Job, idempotency_key, body={"from": start})
+    return _idempotent_post(job_path(code, "/rerun"), Job, idempotency_key, body={"from": start})
 
 
 def upload(path: Path, *, idempotency_key: str | None) -> Call[File]:
-    return _once("/api/files", File, idempotency_key, file=path)
+    return _idempotent_post("/api/files", File, idempotency_key, file=path)
 
 
 def cancel(code: str, *, reason: str | None) -> Call[Job]:
@@ -65,8 +65,8 @@ def job(code: str, *, exchange: bool = False) -> Call[Job]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobsWanted:
-    """Filters. `status` has names; `created_after` is inclusive. Raises ValueError for a time without a zone."""
+class JobsFilter:
+    """Filters of a list. `status`: names; `created_after` is inclusive. Raises ValueError for a time without a zone."""
 
     status: tuple[str, ...]
     model: str | None
@@ -74,9 +74,9 @@ class JobsWanted:
     created_before: datetime | None
 
     def __post_init__(self) -> None:
-        for moment in (self.created_after, self.created_before):
-            if moment is not None and moment.tzinfo is None:
-                raise ValueError(f"{moment} has no time zone.")
+        for time in (self.created_after, self.created_before):
+            if time is not None and time.tzinfo is None:
+                raise ValueError(f"{time} has no time zone.")
 
     @property
     def query(self) -> dict[str, Any]:
@@ -88,8 +88,8 @@ class JobsWanted:
         }
 
 
-def jobs(wanted: JobsWanted, cursor: str | None) -> Call[Page[Job]]:
-    return _get("/api/jobs", Page[Job], {**wanted.query, "cursor": cursor, "limit": PAGE})
+def jobs(filters: JobsFilter, cursor: str | None) -> Call[Page[Job]]:
+    return _get("/api/jobs", Page[Job], {**filters.query, "cursor": cursor, "limit": PAGE})
 
 
 def models() -> Call[Page[Model]]:
@@ -103,52 +103,54 @@ def points() -> Call[Points]:
 def link(output: Output) -> Call[str]:
     """A fresh link to the output. It is signed, and expires."""
 
-    def location(reply: Reply) -> str:
-        if "location" not in reply.headers:
-            raise NotUnderstood("The API names no link to the output.")
-        return reply.headers["location"]
+    def location(response: Response) -> str:
+        if "location" not in response.headers:
+            raise UnexpectedResponse("The API names no link to the output.")
+        return response.headers["location"]
 
     return Call(method="GET", path=job_path(output.job_code, f"/outputs/{output.index}"), read=location, is_safe=True)
 
 
-def linked(link: str) -> Call[None]:
-    """What a link leads to."""
+def follow_link(link: str) -> Call[None]:
+    """Download what a link leads to, without the API key."""
     return Call(method="GET", path=link, read=lambda _: None, is_safe=True, headers={"Accept-Encoding": "identity"})
 
 
-def anything(method: str, path: str, *, query: Mapping[str, Any], body: Any, idempotency_key: str | None) -> Call[Any]:
-    """What has no method of its own. The answer is its JSON, or nothing.
+def custom(method: str, path: str, *, query: Mapping[str, Any], body: Any, idempotency_key: str | None) -> Call[Any]:
+    """A request that has no method of its own. The result is the response's JSON; None when the body is empty.
 
-    Raises ValueError for an address elsewhere: the key is not for others.
+    Raises ValueError for a URL of another server, which must not see the key.
     """
     if not path.startswith("/") or path.startswith("//"):
         raise ValueError(f"{path!r} is no path of the API, as /api/jobs is")
     return Call(
         method=method,
         path=path,
-        read=lambda reply: reply.document() if reply.body else None,
+        read=lambda response: response.json() if response.body else None,
         is_safe=method == "GET" or idempotency_key is not None,
-        query=_given(query),
+        query=_without_none(query),
         headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
         body=body,
     )
 
 
-def _once(
-    path: str, shape: type[S], idempotency_key: str | None, *, body: Any = None, file: Path | None = None
+def _idempotent_post(
+    path: str, response_type: type[S], idempotency_key: str | None, *, body: Any = None, file: Path | None = None
 ) -> Call[S]:
-    """A POST that is safe to send again. Without a key of the caller's own, it gets one."""
+    """A POST that may be repeated. Without an idempotency key of the caller, it gets a new one."""
     headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
-    return Call(method="POST", path=path, read=read_as(shape), is_safe=True, headers=headers, body=body, file=file)
+    return Call(
+        method="POST", path=path, read=read_as(response_type), is_safe=True, headers=headers, body=body, file=file
+    )
 
 
-def _get(path: str, shape: type[S], query: Mapping[str, Any] | None = None) -> Call[S]:
-    return Call(method="GET", path=path, read=read_as(shape), is_safe=True, query=_given(query or {}))
+def _get(path: str, response_type: type[S], query: Mapping[str, Any] | None = None) -> Call[S]:
+    return Call(method="GET", path=path, read=read_as(response_type), is_safe=True, query=_without_none(query or {}))
 
 
-def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def job_path(code: str, more: str = "") -> str:
-    return f"/api/jobs/{quote(code, safe='')}{more}"
+def job_path(code: str, suffix: str = "") -> str:
+    return f"/api/jobs/{quote(code, safe='')}{suffix}"

@@ -1,4 +1,4 @@
-"""How long to wait before another try, and when there is no other."""
+"""How long to wait before the next attempt, and when to give up."""
 
 import random
 import time
@@ -14,60 +14,60 @@ LONGEST_PAUSE: Final = 10.0
 SHORTEST_PAUSE: Final = 0.1  #: also where a server says `Retry-After: 0`
 LONGEST_RETRY_AFTER: Final = 3600.0
 
-#: Answers after which the same request may succeed.
+#: Statuses after which the same request may succeed.
 TRY_LATER: Final = frozenset({429, 502, 503, 504})
-#: The first request with this key is still being answered.
+#: The first request with this idempotency key is still in progress.
 IN_FLIGHT: Final = "idempotency_in_flight"
 
 Clock = Callable[[], float]
 
 
 class Retrying:
-    """Trouble that lasts no longer than `patience` seconds is waited out. `clock` counts seconds."""
+    """Retries for at most `retry_for` seconds after the first error. `clock` counts seconds."""
 
-    def __init__(self, patience: float, *, clock: Clock = time.monotonic) -> None:
-        self._patience = patience
+    def __init__(self, retry_for: float, *, clock: Clock = time.monotonic) -> None:
+        self._retry_for = retry_for
         self._clock = clock
-        self._since: float | None = None
+        self._failing_since: float | None = None
         self._tries = 0
 
-    def went_well(self) -> None:
-        """What comes after this is new trouble."""
-        self._since, self._tries = None, 0
+    def reset(self) -> None:
+        """A request succeeded: the time counts again from the next error."""
+        self._failing_since, self._tries = None, 0
 
-    def pause_after(self, trouble: ClientError) -> float:
-        """Seconds until the next try. Raises the trouble itself when that would be too late."""
+    def pause_after(self, error: ClientError) -> float:
+        """Seconds until the next attempt. Raises the error itself when that attempt would be too late."""
         now = self._clock()
-        self._since = now if self._since is None else self._since
-        pause = _pause(trouble, self._tries)
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        pause = _pause(error, self._tries)
         self._tries += 1
-        if now + pause - self._since > self._patience:
-            raise trouble
+        if now + pause - self._failing_since > self._retry_for:
+            raise error
         return pause
 
 
-def is_passing(trouble: ClientError) -> bool:
-    """Whether the same request may succeed a little later."""
-    if isinstance(trouble, ApiError):
-        return trouble.status in TRY_LATER or trouble.code == IN_FLIGHT
-    return isinstance(trouble, Unreachable)
+def is_transient(error: ClientError) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, ApiError):
+        return error.status in TRY_LATER or error.code == IN_FLIGHT
+    return isinstance(error, Unreachable)
 
 
-def _pause(trouble: ClientError, tries: int) -> float:
-    if isinstance(trouble, ApiError) and trouble.retry_after is not None:
-        return max(trouble.retry_after, SHORTEST_PAUSE)
+def _pause(error: ClientError, tries: int) -> float:
+    if isinstance(error, ApiError) and error.retry_after is not None:
+        return max(error.retry_after, SHORTEST_PAUSE)
     longest = min(FIRST_PAUSE * (1 << min(tries, 10)), LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)
 
 
-def parsed_retry_after(written: str) -> float | None:
-    """Seconds, from seconds or a date (RFC 9110 10.2.3); nothing where it is neither."""
-    if written.isascii() and written.strip().isdigit():
-        return min(float(written.strip()[:9]), LONGEST_RETRY_AFTER)
+def parsed_retry_after(header: str) -> float | None:
+    """Seconds, from seconds or a date (RFC 9110 10.2.3); None when it is neither."""
+    if header.isascii() and header.strip().isdigit():
+        return min(float(header.strip()[:9]), LONGEST_RETRY_AFTER)
     try:
-        moment = parsedate_to_datetime(written)
+        at = parsedate_to_datetime(header)
     except (ValueError, OverflowError):  # a year of twenty digits fits no date
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

@@ -1,16 +1,16 @@
-"""Server-sent events out of bytes, in whatever pieces they come (WHATWG HTML, section 9.2.6)."""
+"""Parses server-sent events from chunks of bytes of any size (WHATWG HTML, section 9.2.6)."""
 
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-MAX_EVENT: Final = 8 * 1024 * 1024  #: characters of one event that is not complete yet
+MAX_EVENT: Final = 8 * 1024 * 1024  #: characters of one incomplete event
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a browser would dispatch."""
+    """One event, as a browser would dispatch it."""
 
     id: str
     event: str
@@ -18,7 +18,7 @@ class Frame:
 
 
 class EventParser:
-    """For one connection. `retry` is the reconnection time that the server asked for, in seconds."""
+    """For one connection. `retry` is the reconnection time that the server sent, in seconds."""
 
     def __init__(self) -> None:
         self.retry: float | None = None
@@ -33,8 +33,8 @@ class EventParser:
         """The events that this chunk completes. Raises ValueError when one gets longer than MAX_EVENT."""
         for line in self._lines(self._decoder.decode(chunk)):
             if line:
-                self._take(line)
-            elif frame := self._dispatched():
+                self._read_field(line)
+            elif frame := self._completed_frame():
                 yield frame
         if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT:
             raise ValueError(f"an event is longer than {MAX_EVENT} characters")
@@ -48,7 +48,7 @@ class EventParser:
         *lines, self._rest = (self._rest + fresh.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
         return lines
 
-    def _take(self, line: str) -> None:
+    def _read_field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         match name:
@@ -61,7 +61,7 @@ class EventParser:
             case "retry" if value.isascii() and value.isdigit():
                 self.retry = int(value[:9]) / 1000
 
-    def _dispatched(self) -> Frame | None:
+    def _completed_frame(self) -> Frame | None:
         data, event = self._data, self._event
         self._data, self._event = [], ""
         return Frame(self._last_id, event or "message", "\n".join(data)) if data else None

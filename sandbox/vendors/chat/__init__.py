@@ -1,4 +1,4 @@
-"""A language model behind OpenAI's chat completions protocol, simulated: it reads what it is given, by rules."""
+"""A language model behind OpenAI's chat completions protocol, simulated: it extracts facts from its input by rules."""
 
 from typing import Final
 

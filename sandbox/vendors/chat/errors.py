@@ -1,4 +1,4 @@
-"""OpenAI's errors: `{"error": {message, type, param, code}}`, all four keys always there."""
+"""OpenAI's errors: `{"error": {message, type, param, code}}`, all four keys always present."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from sandbox.call import Refusal
 
 #: status → (type, code, message)
-WORDS: Final[Mapping[int, tuple[str, str | None, str]]] = {
+ERRORS: Final[Mapping[int, tuple[str, str | None, str]]] = {
     400: ("invalid_request_error", None, "The request is not valid."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided: {key}."),
     402: ("insufficient_balance", "insufficient_balance", "Insufficient balance."),
@@ -16,11 +16,12 @@ WORDS: Final[Mapping[int, tuple[str, str | None, str]]] = {
     422: ("invalid_request_error", None, "The request could not be processed."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests."),
 }
-UNSAID: Final = ("server_error", None, "The server had an error while processing your request. Sorry about that!")
+SERVER_ERROR: Final = "The server had an error while processing your request. Sorry about that!"
+DEFAULT_ERROR: Final = ("server_error", None, SERVER_ERROR)
 QUOTA: Final = "You exceeded your current quota, please check your plan and billing details."
 
 
-def problem(
+def openai_error(
     status: int,
     headers: Mapping[str, str] | None = None,
     *,
@@ -28,24 +29,24 @@ def problem(
     param: str | None = None,
     code: str | None = None,
 ) -> JSONResponse:
-    kind, usual_code, usual = WORDS.get(status, UNSAID)
-    error = {"message": message or usual, "type": kind, "param": param, "code": code or usual_code}
+    kind, default_code, default_message = ERRORS.get(status, DEFAULT_ERROR)
+    error = {"message": message or default_message, "type": kind, "param": param, "code": code or default_code}
     return JSONResponse({"error": error}, status, headers)
 
 
-def complain(status: int, headers: Mapping[str, str]) -> JSONResponse:
-    """An error that a fault asked for."""
-    return problem(status, headers)
+def error_response(status: int, headers: Mapping[str, str]) -> JSONResponse:
+    """The error of an armed fault."""
+    return openai_error(status, headers)
 
 
 def wrong_key(key: str) -> Refusal:
-    """The real one quotes the key's end; this one quotes all of it, so that a client which passes it on is noticed."""
-    return Refusal(problem(401, message=WORDS[401][2].format(key=key)))
+    """OpenAI quotes the end of the key; this quotes all of it, so that tests notice a client that passes it on."""
+    return Refusal(openai_error(401, message=ERRORS[401][2].format(key=key)))
 
 
 def no_quota() -> Refusal:
-    return Refusal(problem(429, message=QUOTA, code="insufficient_quota"))
+    return Refusal(openai_error(429, message=QUOTA, code="insufficient_quota"))
 
 
 def invalid(param: str, message: str) -> Refusal:
-    return Refusal(problem(400, message=message, param=param))
+    return Refusal(openai_error(400, message=message, param=param))

@@ -1,4 +1,4 @@
-"""What a caller of chat completions may send, as far as this model understands it."""
+"""The body of a chat completions request, as far as the sandbox supports it."""
 
 import base64
 import binascii
@@ -14,32 +14,32 @@ from sandbox.vendors.chat.errors import invalid
 MAX_BODY: Final = 64 * 1024 * 1024
 
 
-class _Open(BaseModel):
-    """The real API takes many more fields; those which this model does not know are not looked at."""
+class _LenientModel(BaseModel):
+    """The real API takes more fields; unknown ones are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class TextPart(_Open):
+class TextPart(_LenientModel):
     type: Literal["text"]
     text: str
 
 
-class ImageUrl(_Open):
+class ImageUrl(_LenientModel):
     url: str
 
 
-class ImagePart(_Open):
+class ImagePart(_LenientModel):
     type: Literal["image_url"]
     image_url: ImageUrl
 
 
-class FileData(_Open):
+class FileData(_LenientModel):
     file_data: str
     filename: str
 
 
-class FilePart(_Open):
+class FilePart(_LenientModel):
     type: Literal["file"]
     file: FileData
 
@@ -47,34 +47,34 @@ class FilePart(_Open):
 Part = Annotated[TextPart | ImagePart | FilePart, Discriminator("type")]
 
 
-class Message(_Open):
+class Message(_LenientModel):
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[Part]
 
     @property
     def text(self) -> str:
-        """All that can be read of it."""
+        """All text of the message, including that of attached PDFs."""
         if isinstance(self.content, str):
             return self.content
         return "\n".join(_readable(part) for part in self.content)
 
 
-class JsonSchema(_Open):
+class JsonSchema(_LenientModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool = False
 
 
-class ResponseFormat(_Open):
+class ResponseFormat(_LenientModel):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
 
-class StreamOptions(_Open):
+class StreamOptions(_LenientModel):
     include_usage: bool = False
 
 
-class ChatRequest(_Open):
+class ChatRequest(_LenientModel):
     model: str = Field(min_length=1)
     messages: list[Message] = Field(min_length=1)
     stream: bool = False
@@ -84,7 +84,7 @@ class ChatRequest(_Open):
     max_completion_tokens: int | None = Field(default=None, ge=1)
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return "\n".join(message.text for message in self.messages)
 
 
@@ -92,10 +92,10 @@ async def read_chat_request(request: Request) -> ChatRequest:
     """Raises Refusal (400)."""
     try:
         return ChatRequest.model_validate_json(await request.body())
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise invalid(where, f"{where}: {first['msg']}") from None
+    except ValidationError as invalid_request:
+        first = invalid_request.errors()[0]
+        location = ".".join(map(str, first["loc"]))
+        raise invalid(location, f"{location}: {first['msg']}") from None
 
 
 def _readable(part: Part) -> str:
@@ -109,9 +109,9 @@ def _readable(part: Part) -> str:
 
 
 def _text_of(file: FileData) -> str:
-    head, _, coded = file.file_data.partition(";base64,")
+    head, _, encoded = file.file_data.partition(";base64,")
     try:
-        content = base64.b64decode(coded, validate=True)
+        content = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise invalid("messages", "Invalid base64 in file_data.") from None
     if head != "data:application/pdf":
@@ -124,11 +124,11 @@ def _text_of(file: FileData) -> str:
 
 
 def schema_in(request: ChatRequest) -> dict[str, Any] | None:
-    """The JSON Schema that the answer shall fit: of the response format, else the last one written in the question."""
+    """The JSON Schema of the expected answer: from the response format, else the last one in the last message."""
     if request.response_format.json_schema is not None:
         return request.response_format.json_schema.schema_
     decoder, text = json.JSONDecoder(), request.messages[-1].text
-    for start in reversed([at for at, sign in enumerate(text) if sign == "{"]):
+    for start in reversed([at for at, character in enumerate(text) if character == "{"]):
         try:
             found, _ = decoder.raw_decode(text, start)
         except ValueError:

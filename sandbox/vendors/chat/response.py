@@ -1,4 +1,4 @@
-"""What the simulated model answers, whole or in pieces, and what faults make of it."""
+"""The simulated model's answer, whole or streamed, and the faults that change it."""
 
 import json
 import math
@@ -16,12 +16,12 @@ from sandbox.vendors.chat.vision import picture_in, review_of
 PIECES: Final = 20
 CHARACTERS_PER_TOKEN: Final = 3
 MAX_FACTS: Final = 40
-NO: Final = "I'm sorry, but I can't assist with that request."
+REFUSAL_TEXT: Final = "I'm sorry, but I can't assist with that request."
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatReply:
-    """An answer before it is sent."""
+    """An answer, before it is serialised."""
 
     id: str
     created: int
@@ -37,13 +37,13 @@ class ChatReply:
         return {"prompt_tokens": self.tokens_in, "completion_tokens": out, "total_tokens": self.tokens_in + out}
 
     def document(self) -> dict[str, Any]:
-        """The whole of it, for who does not want a stream."""
+        """The answer as one document, when no stream was requested."""
         message = {"role": "assistant", "content": self.text or None, "refusal": self.refusal}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish}
         return {**self._head("chat.completion"), "choices": [choice], "usage": self.usage}
 
     def chunks(self, *, with_usage: bool) -> list[dict[str, Any]]:
-        """The answer in pieces; the last but one tells why it ends."""
+        """The answer in chunks. The chunk after the last text has the finish reason; usage has one of its own."""
         deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
         key = "refusal" if self.refusal else "content"
         deltas += [({key: piece}, None) for piece in _pieces(self.refusal or self.text)]
@@ -62,9 +62,9 @@ class ChatReply:
 
 
 def reply_to(request: ChatRequest, faults: Faults, *, answer_id: str, created: int) -> ChatReply:
-    """The same question gets the same answer."""
+    """Deterministic: the same request gets the same answer."""
     text, finish = answer_to(request, faults), "stop"
-    refusal = NO if Fault.ANSWER_REFUSED in faults else None
+    refusal = REFUSAL_TEXT if Fault.ANSWER_REFUSED in faults else None
     if Fault.ANSWER_FILTERED in faults:
         text, finish = "", "content_filter"
     limit = request.max_completion_tokens or request.max_tokens
@@ -77,15 +77,15 @@ def reply_to(request: ChatRequest, faults: Faults, *, answer_id: str, created: i
         text="" if refusal else text,
         refusal=refusal,
         finish=finish,
-        tokens_in=_tokens(request.said),
+        tokens_in=_tokens(request.text),
     )
 
 
 def answer_to(request: ChatRequest, faults: Faults) -> str:
     schema = schema_in(request)
-    answer = None if schema is None else _shaped(request, schema)
+    answer = None if schema is None else _structured_answer(request, schema)
     if answer is None:
-        return _notes(request.said)
+        return _list_of_facts(request.text)
     if Fault.ANSWER_PROSE in faults:
         return "Here is the table that you asked for. It has several rows."
     text = json.dumps(answer, ensure_ascii=False, indent=1)
@@ -97,16 +97,16 @@ def answer_to(request: ChatRequest, faults: Faults) -> str:
     return text
 
 
-def _shaped(request: ChatRequest, schema: dict[str, Any]) -> dict[str, Any] | None:
-    """A table of what was read, or a review of what was shown; nothing where the schema asks for neither."""
+def _structured_answer(request: ChatRequest, schema: dict[str, Any]) -> dict[str, Any] | None:
+    """A table for a schema with rows, a review for a request with a picture; else None."""
     if "rows" in schema.get("properties", {}):
-        return {"rows": rows_for(schema, document_in(request.said))}
+        return {"rows": rows_for(schema, document_in(request.text))}
     picture = picture_in(request)
     return None if picture is None else review_of(picture, schema)
 
 
-def _notes(text: str) -> str:
-    """A step on the way: what was found, as a list."""
+def _list_of_facts(text: str) -> str:
+    """The answer of an intermediate stage: the facts found, as a list."""
     facts = facts_in(document_in(text))
     found = [f"- {key}: {value}" for key, value in list(facts.items())[:MAX_FACTS]]
     return "\n".join([f"I found {len(facts)} facts.", *found])
@@ -115,22 +115,22 @@ def _notes(text: str) -> str:
 async def frames(
     reply: ChatReply, faults: Faults, *, with_usage: bool, seconds: float, closing: ClosingEvent
 ) -> AsyncIterator[bytes]:
-    """Server-sent events, spread evenly over so many seconds. After half of them a fault may strike."""
+    """Server-sent events, spread evenly over `seconds`. A fault may stall or break the stream after half of them."""
     chunks = reply.chunks(with_usage=with_usage)
     for number, chunk in enumerate(chunks):
         if number == len(chunks) // 2:
             if Fault.ANSWER_STALLS in faults:
                 await closing.sleep(faults.seconds(Fault.ANSWER_STALLS))
             if Fault.ANSWER_BREAKS in faults:
-                raise BrokenOff
+                raise ConnectionCut
         yield b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
         if seconds:
             await closing.sleep(seconds / len(chunks))
     yield b"data: [DONE]\n\n"
 
 
-class BrokenOff(Exception):
-    """The connection shall close here."""
+class ConnectionCut(Exception):
+    """Raised where a fault closes the connection."""
 
 
 def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:

@@ -9,21 +9,21 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.call import VendorCall
 from sandbox.clock import NANOSECONDS, now_ns, stamp
-from sandbox.context import SandboxContext, calling, context_of
+from sandbox.context import SandboxContext, context_of, vendor_call
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids import new_id
-from sandbox.persistence.ledger import Charge, LedgerRow, hash_of
-from sandbox.vendors.chat.errors import complain, no_quota, wrong_key
+from sandbox.persistence.ledger import Charge, LedgerRow, sha256_of
+from sandbox.vendors.chat.errors import error_response, no_quota, wrong_key
 from sandbox.vendors.chat.request import read_chat_request
-from sandbox.vendors.chat.response import BrokenOff, ChatReply, frames, reply_to
+from sandbox.vendors.chat.response import ChatReply, ConnectionCut, frames, reply_to
 
 VENDOR: Final = "chat"
-REFERENCE: Final = "x-client-request-id"
+REFERENCE_HEADER: Final = "x-client-request-id"
 
 router = APIRouter(prefix="/openai/v1")
-Asking = Annotated[VendorCall, Depends(calling(Operation.CHAT, complain))]
-InWorld = Annotated[SandboxContext, Depends(context_of)]
+ChatCall = Annotated[VendorCall, Depends(vendor_call(Operation.CHAT, error_response))]
+ContextDep = Annotated[SandboxContext, Depends(context_of)]
 
 
 def check_key(request: Request) -> None:
@@ -36,58 +36,60 @@ def check_key(request: Request) -> None:
 
 @router.get("/models", dependencies=[Depends(check_key)])
 async def models() -> dict[str, object]:
-    """One, which answers under every name."""
+    """One model; it accepts every name."""
     return {"object": "list", "data": [{"id": "sandbox", "object": "model", "created": 0, "owned_by": "aijobs"}]}
 
 
 @router.post("/chat/completions", dependencies=[Depends(check_key)])
-async def complete(request: Request, call: Asking, world: InWorld) -> Response:
-    """One answer. It is in the ledger as soon as it is begun: from then on it is paid for, whatever arrives."""
-    asked = await read_chat_request(request)
+async def complete(request: Request, call: ChatCall, context: ContextDep) -> Response:
+    """One answer. It is charged in the ledger before it is sent, even when the client never receives it."""
+    chat_request = await read_chat_request(request)
     if Fault.NO_QUOTA in call.faults:
         raise no_quota()
-    moment = now_ns()
-    reply = reply_to(asked, call.faults, answer_id=f"chatcmpl-{new_id()}", created=moment // NANOSECONDS)
-    world.ledger.enter(
+    now = now_ns()
+    reply = reply_to(chat_request, call.faults, answer_id=f"chatcmpl-{new_id()}", created=now // NANOSECONDS)
+    context.ledger.add(
         LedgerRow(
             id=reply.id,
             vendor=VENDOR,
-            model=asked.model,
-            created_at=stamp(moment),
-            correlation=request.headers.get(REFERENCE),
-            input_sha256=hash_of({"said": asked.said}),
+            model=chat_request.model,
+            created_at=stamp(now),
+            correlation=request.headers.get(REFERENCE_HEADER),
+            input_sha256=sha256_of({"said": chat_request.text}),
             charge=Charge.CHARGED,
         )
     )
-    seconds = world.pace.work_seconds
+    seconds = context.pace.work_seconds
     if Fault.ANSWER_SECONDS in call.faults:
         seconds = call.faults.seconds(Fault.ANSWER_SECONDS)
-    if asked.stream:
+    if chat_request.stream:
         events = frames(
             reply,
             call.faults,
-            with_usage=asked.stream_options.include_usage,
+            with_usage=chat_request.stream_options.include_usage,
             seconds=seconds,
-            closing=world.closing,
+            closing=context.closing,
         )
-        return await call.send(Breakable(_settling(events, world, reply), media_type="text/event-stream"))
-    await world.closing.sleep(seconds)
-    world.ledger.settle(reply.id, outcome=reply.finish, charge=Charge.CHARGED)
+        return await call.send(BreakableStream(_settle_at_end(events, context, reply), media_type="text/event-stream"))
+    await context.closing.sleep(seconds)
+    context.ledger.settle(reply.id, outcome=reply.finish, charge=Charge.CHARGED)
     return await call.answer(reply.document())
 
 
-async def _settling(events: AsyncIterator[bytes], world: SandboxContext, reply: ChatReply) -> AsyncIterator[bytes]:
-    """The events; the ledger notes when the last one has gone out."""
+async def _settle_at_end(
+    events: AsyncIterator[bytes], context: SandboxContext, reply: ChatReply
+) -> AsyncIterator[bytes]:
+    """The events; the ledger row is settled after the last one."""
     async for event in events:
         yield event
-    world.ledger.settle(reply.id, outcome=reply.finish, charge=Charge.CHARGED)
+    context.ledger.settle(reply.id, outcome=reply.finish, charge=Charge.CHARGED)
 
 
-class Breakable(StreamingResponse):
-    """A stream whose connection closes where a fault says so."""
+class BreakableStream(StreamingResponse):
+    """A stream that closes the connection when its body raises ConnectionCut."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
-        except* BrokenOff:
+        except* ConnectionCut:
             await Drop()(scope, receive, send)

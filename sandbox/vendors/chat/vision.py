@@ -1,4 +1,4 @@
-"""How the simulated model looks: at the picture's real pixels, so that the same picture gets the same scores."""
+"""How the simulated model scores a picture: from its pixels, so that the same picture gets the same scores."""
 
 import base64
 import binascii
@@ -21,23 +21,24 @@ NAMES: Final = {"composition": "构图", "light": "光线", "focus": "清晰度"
 
 
 def picture_in(request: ChatRequest) -> Image.Image | None:
-    """The last picture that is shown, small and in RGB. Raises Refusal (400) when it cannot be read."""
+    """The last picture of the request, scaled down and in RGB. Raises Refusal (400) when it cannot be read."""
     parts = [part for message in request.messages if not isinstance(message.content, str) for part in message.content]
     shown = [part for part in parts if isinstance(part, ImagePart)]
     return _decoded(shown[-1].image_url.url) if shown else None
 
 
 def review_of(picture: Image.Image, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Every score that the schema asks for, each with a comment that names its figure."""
+    """Every score that the schema asks for, each with a comment that quotes it."""
     scores = _scores(picture)
-    wanted = [name for name, asked in schema["properties"].items() if "score" in asked.get("properties", {})]
-    judged = {name: _judged(name, scores.get(name, scores["light"])) for name in wanted}
-    best = max(wanted, key=lambda name: scores.get(name, 0), default="light")
+    properties: Mapping[str, Any] = schema["properties"]
+    names = [name for name, property_ in properties.items() if "score" in property_.get("properties", {})]
+    reviews = {name: _aspect_review(name, scores.get(name, scores["light"])) for name in names}
+    best = max(names, key=lambda name: scores.get(name, 0), default="light")
     summary = {"zh": f"这张照片的{NAMES.get(best, best)}最好。", "en": f"The {best} of this photo is its best part."}
-    return {**judged, "summary": summary}
+    return {**reviews, "summary": summary}
 
 
-def _judged(name: str, score: int) -> dict[str, Any]:
+def _aspect_review(name: str, score: int) -> dict[str, Any]:
     zh, en = ("不错", "good") if score >= 60 else ("可以改进", "worth improving")
     return {
         "score": score,
@@ -51,9 +52,9 @@ def _scores(picture: Image.Image) -> dict[str, int]:
     saturation = ImageStat.Stat(picture.convert("HSV").getchannel("S")).mean[0]
     width, height = grey.size
     thirds = grey.crop((width // 4, height // 4, max(1, width * 3 // 4), max(1, height * 3 // 4)))
-    apart = abs(ImageStat.Stat(thirds).mean[0] - light.mean[0])
+    contrast = abs(ImageStat.Stat(thirds).mean[0] - light.mean[0])
     return {
-        "composition": _percent(50 + 2 * apart),
+        "composition": _percent(50 + 2 * contrast),
         "light": _percent(100 - abs(light.mean[0] - 118) * 0.7),
         "focus": _percent(16 * math.log(1 + sharp.var[0])),
         "colour": _percent(40 + saturation / 2),
@@ -65,11 +66,11 @@ def _percent(value: float) -> int:
 
 
 def _decoded(url: str) -> Image.Image:
-    head, _, coded = url.partition(";base64,")
+    head, _, encoded = url.partition(";base64,")
     if not head.startswith("data:image/"):
         raise invalid("messages", "Only pictures in data URLs are taken.")
     try:
-        with Image.open(io.BytesIO(base64.b64decode(coded, validate=True))) as stored:
+        with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))) as stored:
             picture = stored.convert("RGB")
     except (binascii.Error, *UNREADABLE):
         raise invalid("messages", "You uploaded an unsupported image.") from None

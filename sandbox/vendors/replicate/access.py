@@ -1,13 +1,13 @@
-"""What every route of Replicate needs first: the service, a call that faults may strike, and a valid token."""
+"""Dependencies of Replicate's routes: the service, a call with its faults, and a valid token."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from sandbox.call import Refusal, VendorCall
-from sandbox.context import calling, context_of
+from sandbox.context import context_of, vendor_call
 from sandbox.faults.catalogue import Operation
-from sandbox.vendors.replicate.errors import complain, problem
+from sandbox.vendors.replicate.errors import error_response, problem
 from sandbox.vendors.replicate.service import ReplicateService, service_of
 
 
@@ -20,10 +20,10 @@ def check_token(request: Request) -> None:
 
 
 ServiceDep = Annotated[ReplicateService, Depends(service_of)]
-Creating = Annotated[VendorCall, Depends(calling(Operation.CREATE, complain))]
-Getting = Annotated[VendorCall, Depends(calling(Operation.GET, complain))]
-Listing = Annotated[VendorCall, Depends(calling(Operation.LIST, complain))]
-Canceling = Annotated[VendorCall, Depends(calling(Operation.CANCEL, complain))]
-Filing = Annotated[VendorCall, Depends(calling(Operation.FILES, complain))]
-Calling = Annotated[VendorCall, Depends(calling(Operation.OTHER, complain))]
+CreateCall = Annotated[VendorCall, Depends(vendor_call(Operation.CREATE, error_response))]
+GetCall = Annotated[VendorCall, Depends(vendor_call(Operation.GET, error_response))]
+ListCall = Annotated[VendorCall, Depends(vendor_call(Operation.LIST, error_response))]
+CancelCall = Annotated[VendorCall, Depends(vendor_call(Operation.CANCEL, error_response))]
+FileCall = Annotated[VendorCall, Depends(vendor_call(Operation.FILES, error_response))]
+OtherCall = Annotated[VendorCall, Depends(vendor_call(Operation.OTHER, error_response))]
 Authenticated = Depends(check_token)

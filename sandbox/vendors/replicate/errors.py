@@ -1,4 +1,4 @@
-"""Replicate's errors: `application/problem+json`, worded as the real API words them."""
+"""Replicate's errors: `application/problem+json`, with the texts of the real API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ NO_CREDIT: Final = (
     "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing to purchase "
     "credit. Once you purchase credit, please wait a few minutes before trying again."
 )
-WORDS: Final[Mapping[int, tuple[str, str]]] = {
+ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("Unauthenticated", "You did not pass a valid authentication token"),
     402: ("Insufficient credit", NO_CREDIT),
     404: ("Not found", "The requested resource could not be found."),
@@ -21,12 +21,12 @@ WORDS: Final[Mapping[int, tuple[str, str]]] = {
     422: ("Invalid input", "The request could not be processed."),
     503: ("Service unavailable", "Replicate is having an outage. Please try again later."),
 }
-UNSAID: Final = ("Internal server error", "Something went wrong on our side.")
+DEFAULT_ERROR: Final = ("Internal server error", "Something went wrong on our side.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class InvalidField:
-    """One thing that is wrong with a request, in the vocabulary of gojsonschema."""
+    """One invalid field of a request, in the vocabulary of gojsonschema."""
 
     type: str
     field: str
@@ -41,13 +41,13 @@ def problem(
     detail: str | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    usual_title, usual_detail = WORDS.get(status, UNSAID)
-    body = {"title": title or usual_title, "detail": detail or usual_detail, "status": status, **(more or {})}
+    default_title, default_detail = ERRORS.get(status, DEFAULT_ERROR)
+    body = {"title": title or default_title, "detail": detail or default_detail, "status": status, **(more or {})}
     return JSONResponse(body, status, headers, "application/problem+json")
 
 
-def complain(status: int, headers: Mapping[str, str]) -> JSONResponse:
-    """An error that a fault asked for."""
+def error_response(status: int, headers: Mapping[str, str]) -> JSONResponse:
+    """The error of an armed fault."""
     if status != 429:
         return problem(status, headers)
     return throttled(int(float(headers.get("retry-after", 1))), headers)
@@ -65,7 +65,7 @@ def not_found() -> Refusal:
 
 
 def invalid(fields: list[InvalidField], *, title: str = "Input validation failed") -> Refusal:
-    """422, before any prediction exists: it costs nothing."""
+    """422, before a prediction exists: nothing is charged."""
     detail = "".join(f"- {one.field}: {one.description}\n" for one in fields)
     listed = [{"type": one.type, "field": one.field, "description": one.description} for one in fields]
     return Refusal(problem(422, title=title, detail=detail, more={"invalid_fields": listed}))

@@ -13,22 +13,22 @@ from starlette.types import Message
 
 from sandbox.call import Refusal
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.vendors.replicate.access import Authenticated, Filing, ServiceDep
+from sandbox.vendors.replicate.access import Authenticated, FileCall, ServiceDep
 from sandbox.vendors.replicate.errors import InvalidField, invalid, not_found, problem
 from sandbox.vendors.replicate.files import OWNER
 
 MAX_NAME_BYTES: Final = 255
-FRAMING: Final = 64 * 1024  # what multipart may add to a file
+FRAMING: Final = 64 * 1024  # bytes that multipart framing may add to a file
 
 router = APIRouter(prefix="/v1/files")
 
 
 @router.post("", dependencies=[Authenticated])
-async def upload(request: Request, call: Filing, service: ServiceDep) -> Response:
-    bounded = _bounded(request, service.world.config.max_file_bytes + FRAMING)
+async def upload(request: Request, call: FileCall, service: ServiceDep) -> Response:
+    bounded = _bounded(request, service.context.config.max_file_bytes + FRAMING)
     try:
         async with bounded.form(max_files=1, max_fields=10) as form:
-            content, name, content_type = await _read_content(form, service.world.config.max_file_bytes)
+            content, name, content_type = await _read_content(form, service.context.config.max_file_bytes)
             metadata = _read_metadata(form)
     except MultiPartException as garbled:
         raise Refusal(problem(400, title="Bad request", detail=garbled.message)) from garbled
@@ -37,36 +37,36 @@ async def upload(request: Request, call: Filing, service: ServiceDep) -> Respons
 
 
 @router.get("", dependencies=[Authenticated])
-async def list_files(call: Filing, service: ServiceDep) -> Response:
+async def list_files(call: FileCall, service: ServiceDep) -> Response:
     listed = [service.files.document(file) for file in service.files.all()]
     return await call.answer({"next": None, "previous": None, "results": listed})
 
 
 @router.get("/{file_id}", dependencies=[Authenticated])
-async def get_file(call: Filing, service: ServiceDep, file_id: str) -> Response:
+async def get_file(call: FileCall, service: ServiceDep, file_id: str) -> Response:
     return await call.answer(service.files.document(service.files.find(file_id)))
 
 
 @router.delete("/{file_id}", dependencies=[Authenticated])
-async def delete_file(call: Filing, service: ServiceDep, file_id: str) -> Response:
+async def delete_file(call: FileCall, service: ServiceDep, file_id: str) -> Response:
     await service.files.remove(file_id)
     return await call.send(Response(status_code=204))
 
 
 @router.get("/{file_id}/download")
 async def download_file(
-    call: Filing, service: ServiceDep, file_id: str, owner: str = "", expiry: str = "", signature: str = ""
+    call: FileCall, service: ServiceDep, file_id: str, owner: str = "", expiry: str = "", signature: str = ""
 ) -> Response:
-    """Open to whoever has the signed link."""
+    """Needs no token: the link is signed."""
     file = service.files.find(file_id)
     expected = service.files.signature(file_id, expiry=expiry)
     if owner != OWNER or signature != expected or int(expiry) * NANOSECONDS < now_ns():
         raise not_found()
-    return await call.send(FileResponse(service.world.blobs.path(file_id), media_type=file.content_type))
+    return await call.send(FileResponse(service.context.blobs.path(file_id), media_type=file.content_type))
 
 
 def _bounded(request: Request, limit: int) -> Request:
-    """The same request; reading more than `limit` bytes of its body raises Refusal (413)."""
+    """The same request, whose body raises Refusal (413) beyond `limit` bytes."""
     received = 0
 
     async def receive() -> Message:
@@ -86,8 +86,8 @@ async def _read_content(form: FormData, limit: int) -> tuple[bytes, str, str]:
     _check_length(content.size or 0, limit)
     name = str(form.get("filename") or content.filename or "file")
     if len(name.encode()) > MAX_NAME_BYTES:
-        words = f"String length must be less than or equal to {MAX_NAME_BYTES}"
-        raise invalid([InvalidField(type="string_lte", field="filename", description=words)])
+        description = f"String length must be less than or equal to {MAX_NAME_BYTES}"
+        raise invalid([InvalidField(type="string_lte", field="filename", description=description)])
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return await content.read(), name, str(form.get("type") or content.content_type or guessed)
 

@@ -1,4 +1,4 @@
-"""Uploaded files: kept for a day, named by their URL in a prediction's input."""
+"""Uploaded files: kept for a day, referred to by their URL in a prediction's input."""
 
 import asyncio
 import base64
@@ -36,12 +36,12 @@ class ReplicateFile(BaseModel):
 
 
 class FileStore:
-    """The uploads, kept over restarts."""
+    """The uploads, persistent over restarts."""
 
-    def __init__(self, world: SandboxContext) -> None:
-        self._world = world
-        kept = [ReplicateFile.model_validate_json(body) for body in world.archive.all(KIND)]
-        self._files = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
+    def __init__(self, context: SandboxContext) -> None:
+        self._context = context
+        stored = [ReplicateFile.model_validate_json(body) for body in context.archive.all(KIND)]
+        self._files = {one.id: one for one in sorted(stored, key=lambda one: one.created_ns)}
 
     async def put(
         self, content: bytes, *, name: str, content_type: str, metadata: dict[str, JsonValue]
@@ -56,15 +56,15 @@ class FileStore:
             md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
             metadata=metadata,
             created_ns=created_ns,
-            expires_ns=created_ns + int(self._world.config.file_ttl.total_seconds() * NANOSECONDS),
+            expires_ns=created_ns + int(self._context.config.file_ttl.total_seconds() * NANOSECONDS),
         )
-        await asyncio.to_thread(self._world.blobs.write, file.id, content)
+        await asyncio.to_thread(self._context.blobs.write, file.id, content)
         self._files[file.id] = file
-        self._world.archive.put(KIND, file.id, file.model_dump_json())
+        self._context.archive.put(KIND, file.id, file.model_dump_json())
         return file
 
     def all(self) -> list[ReplicateFile]:
-        """Newest first, without the expired."""
+        """Newest first, without expired files."""
         return [file for file in reversed(self._files.values()) if file.expires_ns > now_ns()]
 
     def find(self, file_id: str) -> ReplicateFile:
@@ -75,11 +75,11 @@ class FileStore:
         return file
 
     async def read(self, file_id: str) -> bytes:
-        """Raises WorkFailedError for a file that is not (or no longer) there."""
+        """Raises WorkFailedError for a file that does not exist or has expired."""
         file = self._files.get(file_id)
         if file is None or file.expires_ns <= now_ns():
             raise WorkFailedError(f"the file {file_id} does not exist or has expired")
-        return await asyncio.to_thread(self._world.blobs.read, file_id)
+        return await asyncio.to_thread(self._context.blobs.read, file_id)
 
     async def remove(self, file_id: str) -> None:
         self.find(file_id)
@@ -92,22 +92,22 @@ class FileStore:
 
     def clear(self) -> None:
         self._files.clear()
-        self._world.archive.clear(KIND)
+        self._context.archive.clear(KIND)
 
-    def named_by(self, url: str) -> str | None:
-        """The id of the file, when the URL is one of ours."""
-        base_url = self._world.config.base_url
+    def file_id_in(self, url: str) -> str | None:
+        """The id of the file, when the URL is one of this sandbox's files."""
+        base_url = self._context.config.base_url
         parts = FILE_PATH.fullmatch(url.removeprefix(base_url)) if url.startswith(base_url) else None
         return parts["id"] if parts else None
 
     def name_of(self, url: str) -> str | None:
-        """The file's own name, when the URL is one of ours."""
-        file_id = self.named_by(url)
+        """The file's name, when the URL is one of this sandbox's files."""
+        file_id = self.file_id_in(url)
         file = self._files.get(file_id) if file_id else None
         return file.name if file else None
 
     def document(self, file: ReplicateFile) -> dict[str, Any]:
-        own = f"{self._world.config.base_url}/v1/files/{file.id}"
+        url = f"{self._context.config.base_url}/v1/files/{file.id}"
         expiry = file.expires_ns // NANOSECONDS
         signature = quote(self.signature(file.id, expiry=str(expiry)), safe="")
         return {
@@ -121,18 +121,18 @@ class FileStore:
             "created_at": stamp(file.created_ns),
             "expires_at": stamp(file.expires_ns),
             "urls": {
-                "get": own,
-                "download": f"{own}/download?owner={OWNER}&expiry={expiry}&signature={signature}",
+                "get": url,
+                "download": f"{url}/download?owner={OWNER}&expiry={expiry}&signature={signature}",
             },
         }
 
     def signature(self, file_id: str, *, expiry: str, owner: str = OWNER) -> str:
         """Base64 of the HMAC-SHA256 over `{owner} {expiry} {file id}`, as Replicate documents it."""
-        key = self._world.webhooks.secret.encode()
+        key = self._context.webhooks.secret.encode()
         digest = hmac.new(key, f"{owner} {expiry} {file_id}".encode(), hashlib.sha256).digest()
         return base64.b64encode(digest).decode()
 
     async def _forget(self, file_id: str) -> None:
         self._files.pop(file_id, None)
-        self._world.archive.remove(KIND, file_id)
-        await asyncio.to_thread(self._world.blobs.remove, file_id)
+        self._context.archive.remove(KIND, file_id)
+        await asyncio.to_thread(self._context.blobs.remove, file_id)

@@ -1,4 +1,4 @@
-"""The models that can be run here, described as Replicate describes its own."""
+"""The models of the simulated Replicate, in the format of Replicate's API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from sandbox.pictures.upscaling import Format, Sharpening, UpscaleOrder
+from sandbox.pictures.upscaling import Format, Sharpening, UpscaleOptions
 
 Schema = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ IMAGE_UPSCALE_INPUT: Final[Schema] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicateModel:
-    """A model that is offered, with the schema of its inputs."""
+    """A model, with the schema of its inputs."""
 
     owner: str
     name: str
@@ -108,10 +108,10 @@ def model_for_version(version: str) -> ReplicateModel | None:
     return None
 
 
-def order_for(inputs: Mapping[str, JsonValue], *, max_pixels: int) -> UpscaleOrder:
-    """The picture that a valid image-upscale input asks for."""
+def upscale_options(inputs: Mapping[str, JsonValue], *, max_pixels: int) -> UpscaleOptions:
+    """The options of a valid image-upscale input."""
     target: Format = "png" if inputs.get("output_format") == "png" else "jpg"
-    return UpscaleOrder(
+    return UpscaleOptions(
         factor=FACTORS[str(inputs.get("upscale_factor", "None"))],
         sharpening=SHARPENING[str(inputs.get("enhance_model", "Standard V2"))],
         format=target,

@@ -1,4 +1,4 @@
-"""One prediction, as the sandbox keeps it.
+"""One prediction, as the sandbox stores it.
 
 starting ─► processing ─► succeeded | failed | canceled
     └──► canceled | aborted | failed
@@ -13,7 +13,7 @@ from sandbox.persistence.ledger import Charge
 
 
 class PredictionStatus(StrEnum):
-    """Replicate's words for it."""
+    """Replicate's names of the statuses."""
 
     STARTING = "starting"
     PROCESSING = "processing"
@@ -28,7 +28,7 @@ class PredictionStatus(StrEnum):
 
 
 class Event(StrEnum):
-    """What a webhook can be asked to report."""
+    """The events that a webhook can be subscribed to."""
 
     START = "start"
     OUTPUT = "output"
@@ -44,7 +44,7 @@ def output_name(ending: str) -> str:
 
 
 class Prediction(BaseModel):
-    """One prediction, as it is kept."""
+    """One prediction, as it is stored."""
 
     id: str
     model: str
@@ -52,7 +52,7 @@ class Prediction(BaseModel):
     input: dict[str, JsonValue]
     created_ns: int
     status: PredictionStatus = PredictionStatus.STARTING
-    output_name: str | None = None  #: the file that the work made
+    output_name: str | None = None  #: the file that the work produced
     error: str | None = None
     logs: str = ""
     started_ns: int | None = None
@@ -76,20 +76,20 @@ class Prediction(BaseModel):
             self.output_name = None
 
     def erase(self) -> None:
-        """Retention is over: only the record stays."""
+        """The end of the retention: only the record stays."""
         self.input = {}
         self.logs = ""
         self.output_name = None
         self.data_removed = True
 
     def renew_link(self, *, ttl_ns: int) -> None:
-        """A link that is handed out works for at least half of its usual life."""
+        """A returned link is valid for at least half of its usual lifetime."""
         if self.link_expires_ns - now_ns() < ttl_ns // 2:
             self.link_expires_ns = now_ns() + ttl_ns
 
     @property
     def charge(self) -> Charge:
-        """A run that never started is free; one that failed or was stopped is charged for its time."""
+        """A run that never started is free; one that failed or was canceled is charged for its time."""
         if not self.status.is_final:
             return Charge.PENDING
         if self.status is PredictionStatus.SUCCEEDED:

@@ -1,4 +1,4 @@
-"""Replicate's rate limits: token buckets per account, announced on every reply."""
+"""Replicate's rate limits: token buckets per account, reported in the headers of every response."""
 
 import math
 import time
@@ -15,7 +15,7 @@ MAX_ACCOUNTS: Final = 1_000
 
 
 class RateLimit(BaseModel):
-    """Calls a token may make per minute; the whole minute's worth may come in one burst."""
+    """Calls that a token may make per minute; all of them may come in one burst."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,11 +25,11 @@ class RateLimit(BaseModel):
 
 @dataclass
 class Bucket:
-    """Holds a minute's worth of calls and fills up evenly."""
+    """A token bucket: holds the calls of one minute and refills evenly."""
 
     per_minute: int
     level: float = field(init=False)
-    looked_at: float = field(default_factory=time.monotonic)
+    updated_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.level = float(self.per_minute)
@@ -46,8 +46,8 @@ class Bucket:
 
     def take(self) -> bool:
         now = time.monotonic()
-        self.level = min(self.per_minute, self.level + (now - self.looked_at) * self.per_minute / 60)
-        self.looked_at = now
+        self.level = min(self.per_minute, self.level + (now - self.updated_at) * self.per_minute / 60)
+        self.updated_at = now
         if self.level < 1:
             return False
         self.level -= 1

@@ -1,4 +1,4 @@
-"""Reading a request to create a prediction: its body and the headers that change what happens."""
+"""Reading a request to create a prediction: its body and the headers `Prefer` and `Cancel-After`."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sandbox.call import Refusal
 from sandbox.clock import NANOSECONDS
 from sandbox.faults.catalogue import Operation
-from sandbox.faults.fault_board import Armed, faults_in, faults_in_url
+from sandbox.faults.fault_board import ArmedFault, faults_in, faults_in_url
 from sandbox.vendors.replicate.errors import InvalidField, invalid, problem
 from sandbox.vendors.replicate.models import ReplicateModel
 from sandbox.vendors.replicate.prediction import DEFAULT_EVENTS, Event
@@ -44,24 +44,24 @@ class CreateRequest:
     webhook: str | None
     webhook_events: frozenset[Event]
 
-    def faults(self) -> list[Armed]:
-        """Those that ride along in the names of input URLs; raises UnknownFaultError."""
+    def faults(self) -> list[ArmedFault]:
+        """The faults named in input URLs. Raises UnknownFaultError."""
         named = [faults_in_url(value) for value in self.input.values() if isinstance(value, str)]
         return faults_in(",".join(named), during=Operation.CREATE)
 
     def check_against(self, model: ReplicateModel) -> None:
         """Raises Refusal (422) that lists every invalid field."""
-        wrong = invalid_fields(self.input, model.input_schema, at="input")
-        if wrong:
-            raise invalid(wrong)
+        problems = invalid_fields(self.input, model.input_schema, at="input")
+        if problems:
+            raise invalid(problems)
 
 
 async def read_create_request(request: Request, *, with_version: bool) -> CreateRequest:
     """Raises Refusal: 413, 400 or 422."""
     body = await _read_json_object(request)
-    wrong = invalid_fields(body, BODY_WITH_VERSION if with_version else BODY, at="(root)")
-    if wrong:
-        raise invalid(wrong)
+    problems = invalid_fields(body, BODY_WITH_VERSION if with_version else BODY, at="(root)")
+    if problems:
+        raise invalid(problems)
     return CreateRequest(
         input=body["input"],
         version=body.get("version", ""),
@@ -91,7 +91,7 @@ def _no_constant(name: str) -> None:
 
 
 def seconds_to_wait(prefer: str | None) -> int | None:
-    """`Prefer: wait` or `wait=N`; any other preference is nobody's business."""
+    """`Prefer: wait` or `wait=N`; None for any other preference."""
     parts = PREFER_WAIT.fullmatch((prefer or "").strip())
     if parts is None:
         return None

@@ -1,4 +1,4 @@
-"""A prediction as JSON: what GET answers and what webhooks carry."""
+"""A prediction as JSON: the body of GET responses and of webhooks."""
 
 from typing import Any, Final
 
@@ -29,12 +29,12 @@ def document_of(prediction: Prediction, *, faults: Faults, links: Links, base_ur
         document["output"] = _output(prediction, faults, links)
         document["data_removed"] = prediction.data_removed
     document |= _times(prediction)
-    return _disfigured(document, prediction, faults)
+    return _with_faults(document, prediction, faults)
 
 
 def as_blocking_reply(document: dict[str, Any]) -> dict[str, Any]:
-    """What a create with `Prefer: wait` answers (recorded): finished work is still called processing, with its output,
-    and work that goes on is still called starting."""
+    """The response to a create with `Prefer: wait` (recorded): a succeeded prediction still has the status processing,
+    with its output, and one in process still has the status starting."""
     if document["status"] == PredictionStatus.SUCCEEDED:
         return _without(document, "completed_at", "started_at", "metrics") | {"status": "processing", "logs": ""}
     if document["status"] == PredictionStatus.PROCESSING:
@@ -47,8 +47,8 @@ def _without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _urls(prediction_id: str, base_url: str) -> dict[str, str]:
-    own = f"{base_url}/v1/predictions/{prediction_id}"
-    return {"cancel": f"{own}/cancel", "get": own, "web": f"https://replicate.com/p/{prediction_id}"}
+    url = f"{base_url}/v1/predictions/{prediction_id}"
+    return {"cancel": f"{url}/cancel", "get": url, "web": f"https://replicate.com/p/{prediction_id}"}
 
 
 def _times(prediction: Prediction) -> dict[str, Any]:
@@ -73,10 +73,10 @@ def _output(prediction: Prediction, faults: Faults, links: Links) -> object:
     link = links.to(prediction.id, prediction.output_name, expires_ns=prediction.link_expires_ns)
     if Fault.OUTPUT_AT in faults:
         link = faults.text(Fault.OUTPUT_AT)
-    return _shaped(link, faults.text(Fault.OUTPUT_AS)) if Fault.OUTPUT_AS in faults else link
+    return _output_of_shape(link, faults.text(Fault.OUTPUT_AS)) if Fault.OUTPUT_AS in faults else link
 
 
-def _shaped(link: str, shape: str) -> object:
+def _output_of_shape(link: str, shape: str) -> object:
     match shape:
         case "list":
             return [link]
@@ -90,7 +90,7 @@ def _shaped(link: str, shape: str) -> object:
             return link
 
 
-def _disfigured(document: dict[str, Any], prediction: Prediction, faults: Faults) -> dict[str, Any]:
+def _with_faults(document: dict[str, Any], prediction: Prediction, faults: Faults) -> dict[str, Any]:
     if Fault.UNKNOWN_STATUS in faults and not prediction.status.is_final:
         document["status"] = faults.text(Fault.UNKNOWN_STATUS)
     if Fault.MISSING_KEYS in faults:

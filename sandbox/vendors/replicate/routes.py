@@ -8,7 +8,15 @@ from starlette.responses import Response
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import parse_stamp
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.vendors.replicate.access import Authenticated, Calling, Canceling, Creating, Getting, Listing, ServiceDep
+from sandbox.vendors.replicate.access import (
+    Authenticated,
+    CancelCall,
+    CreateCall,
+    GetCall,
+    ListCall,
+    OtherCall,
+    ServiceDep,
+)
 from sandbox.vendors.replicate.errors import not_found, problem, unknown_version
 from sandbox.vendors.replicate.models import MODELS, ReplicateModel, model_for_version
 from sandbox.vendors.replicate.prediction import Prediction
@@ -22,30 +30,30 @@ router = APIRouter(prefix="/v1", dependencies=[Authenticated])
 
 @router.post("/models/{owner}/{name}/predictions")
 async def create_with_official_model(
-    request: Request, call: Creating, service: ServiceDep, owner: str, name: str
+    request: Request, call: CreateCall, service: ServiceDep, owner: str, name: str
 ) -> Response:
     return await _create(request, call, service, model=_model(owner, name))
 
 
 @router.post("/predictions")
-async def create_with_version(request: Request, call: Creating, service: ServiceDep) -> Response:
+async def create_with_version(request: Request, call: CreateCall, service: ServiceDep) -> Response:
     return await _create(request, call, service, model=None)
 
 
 @router.get("/predictions/{prediction_id}")
-async def get_prediction(call: Getting, service: ServiceDep, prediction_id: str) -> Response:
+async def get_prediction(call: GetCall, service: ServiceDep, prediction_id: str) -> Response:
     prediction = await service.store.find(prediction_id)
-    call.join(service.world.board.take(Operation.GET, prediction.id))
-    await call.refuse_if_told()
+    call.join(service.context.board.take(Operation.GET, prediction.id))
+    await call.raise_if_refused()
     return await call.answer(service.store.document(prediction, call.faults))
 
 
 @router.get("/predictions")
-async def list_predictions(request: Request, call: Listing, service: ServiceDep) -> Response:
+async def list_predictions(request: Request, call: ListCall, service: ServiceDep) -> Response:
     query = request.query_params
     filters = {key: query[key] for key in ("created_after", "created_before", "source") if key in query}
-    page = await service.store.page(wanted=_filter(filters), cursor=query.get("cursor"), faults=call.faults)
-    base_url = service.world.config.base_url
+    page = await service.store.page(matches=_matcher(filters), cursor=query.get("cursor"), faults=call.faults)
+    base_url = service.context.config.base_url
     return await call.answer(
         {
             "next": page_url(base_url, page.next_cursor, filters),
@@ -56,10 +64,10 @@ async def list_predictions(request: Request, call: Listing, service: ServiceDep)
 
 
 @router.post("/predictions/{prediction_id}/cancel")
-async def cancel_prediction(call: Canceling, service: ServiceDep, prediction_id: str) -> Response:
+async def cancel_prediction(call: CancelCall, service: ServiceDep, prediction_id: str) -> Response:
     prediction = await service.store.find(prediction_id)
-    call.join(service.world.board.take(Operation.CANCEL, prediction.id))
-    await call.refuse_if_told()
+    call.join(service.context.board.take(Operation.CANCEL, prediction.id))
+    await call.raise_if_refused()
     if Fault.CANCEL_REFUSED in call.faults:
         return problem(call.faults.status(Fault.CANCEL_REFUSED))
     if Fault.CANCEL_IGNORED not in call.faults:
@@ -68,13 +76,13 @@ async def cancel_prediction(call: Canceling, service: ServiceDep, prediction_id:
 
 
 @router.get("/models/{owner}/{name}")
-async def get_model(call: Calling, service: ServiceDep, owner: str, name: str) -> Response:
+async def get_model(call: OtherCall, service: ServiceDep, owner: str, name: str) -> Response:
     model = _model(owner, name)
     return await call.answer(model.document(run_count=service.store.runs_of(model.full_name)))
 
 
 @router.get("/models/{owner}/{name}/versions/{version}")
-async def get_model_version(call: Calling, owner: str, name: str, version: str) -> Response:
+async def get_model_version(call: OtherCall, owner: str, name: str, version: str) -> Response:
     model = _model(owner, name)
     if version != model.version:
         raise not_found()
@@ -82,34 +90,38 @@ async def get_model_version(call: Calling, owner: str, name: str, version: str) 
 
 
 @router.get("/account")
-async def get_account(call: Calling) -> Response:
+async def get_account(call: OtherCall) -> Response:
     account = {"type": "organization", "username": "sandbox", "name": "Sandbox", "github_url": None, "avatar_url": None}
     return await call.answer(account)
 
 
 @router.get("/webhooks/default/secret")
-async def get_webhook_secret(call: Calling, service: ServiceDep) -> Response:
-    return await call.answer({"key": service.world.webhooks.secret})
+async def get_webhook_secret(call: OtherCall, service: ServiceDep) -> Response:
+    return await call.answer({"key": service.context.webhooks.secret})
 
 
 async def _create(
     request: Request, call: VendorCall, service: ReplicateService, *, model: ReplicateModel | None
 ) -> Response:
-    asked = await read_create_request(request, with_version=model is None)
+    create_request = await read_create_request(request, with_version=model is None)
     version = "hidden"
     if model is None:
-        model = model_for_version(asked.version)
+        model = model_for_version(create_request.version)
         if model is None:
             raise unknown_version()
         version = model.version
-    asked.check_against(model)
-    call.join(service.faults_of(asked))
-    await call.refuse_if_told()
+    create_request.check_against(model)
+    call.join(service.faults_of(create_request))
+    await call.raise_if_refused()
     prediction = service.accept(
-        asked, model, version=version, cancel_after=request.headers.get("cancel-after"), riders=call.riders
+        create_request,
+        model,
+        version=version,
+        cancel_after=request.headers.get("cancel-after"),
+        lasting_faults=call.lasting_faults,
     )
-    if Fault.WEBHOOK_EARLY in service.world.board.riding(prediction.id):
-        await service.world.webhooks.first_delivered(prediction.id)
+    if Fault.WEBHOOK_EARLY in service.context.board.faults_of(prediction.id):
+        await service.context.webhooks.first_delivered(prediction.id)
     return await _created(call, service, prediction, wait=seconds_to_wait(request.headers.get("prefer")))
 
 
@@ -131,8 +143,8 @@ def _model(owner: str, name: str) -> ReplicateModel:
     return model
 
 
-def _filter(filters: dict[str, str]) -> Callable[[Prediction], bool]:
-    """Which predictions were asked for; raises Refusal (422) for a time or a source that does not exist."""
+def _matcher(filters: dict[str, str]) -> Callable[[Prediction], bool]:
+    """A predicate for the requested predictions. Raises Refusal (422) for an invalid time or source."""
     if filters.get("source", "web") != "web":
         raise Refusal(problem(422, detail="source must be: web"))
     try:
@@ -140,10 +152,10 @@ def _filter(filters: dict[str, str]) -> Callable[[Prediction], bool]:
         before = parse_stamp(filters["created_before"]) if "created_before" in filters else None
     except ValueError as garbled:
         raise Refusal(problem(422, detail=str(garbled))) from garbled
-    from_web = "source" in filters  # everything here came through the API
+    from_web = "source" in filters  # all predictions of the sandbox came through the API
 
-    def wanted(prediction: Prediction) -> bool:
+    def matches(prediction: Prediction) -> bool:
         in_time = prediction.created_ns >= after and (before is None or prediction.created_ns < before)
         return in_time and not from_web
 
-    return wanted
+    return matches

@@ -13,53 +13,53 @@ Schema = Mapping[str, Any]
 
 
 def invalid_fields(value: Mapping[str, JsonValue], schema: Schema, *, at: str) -> list[InvalidField]:
-    """What is wrong with the object found `at` this place (for example `input`); empty when it is valid."""
-    return list(_complaints(value, schema, at))
+    """The invalid fields of the object at the path `at` (for example `input`); empty when it is valid."""
+    return list(_problems(value, schema, at))
 
 
-def _complaints(value: Mapping[str, JsonValue], schema: Schema, at: str) -> Iterator[InvalidField]:
+def _problems(value: Mapping[str, JsonValue], schema: Schema, at: str) -> Iterator[InvalidField]:
     properties: Mapping[str, Schema] = schema["properties"]
     for name in schema.get("required", []):
         if name not in value:
             yield InvalidField(type="required", field=at, description=f"{name} is required")
     for name, item in value.items():
         if name in properties:
-            yield from _complaints_about(name, item, properties[name], at)
+            yield from _value_problems(name, item, properties[name], at)
         else:
-            words = f"Additional property {name} is not allowed"
-            yield InvalidField(type="additional_property_not_allowed", field=at, description=words)
+            description = f"Additional property {name} is not allowed"
+            yield InvalidField(type="additional_property_not_allowed", field=at, description=description)
 
 
-def _complaints_about(name: str, item: JsonValue, schema: Schema, at: str) -> Iterator[InvalidField]:
+def _value_problems(name: str, item: JsonValue, schema: Schema, at: str) -> Iterator[InvalidField]:
     field = name if at == "(root)" else f"{at}.{name}"
     if not _is_of_type(item, schema["type"]):
-        words = f"Invalid type. Expected: {schema['type']}, given: {_type_of(item)}"
-        yield InvalidField(type="invalid_type", field=field, description=words)
+        description = f"Invalid type. Expected: {schema['type']}, given: {_type_of(item)}"
+        yield InvalidField(type="invalid_type", field=field, description=description)
     elif isinstance(item, str):
-        yield from _complaints_about_text(name, item, schema, field)
+        yield from _text_problems(name, item, schema, field)
     elif isinstance(item, int | float):
-        yield from _complaints_about_number(item, schema, field)
+        yield from _number_problems(item, schema, field)
     elif isinstance(item, list) and "items" in schema:
         for index, one in enumerate(item):
-            yield from _complaints_about(str(index), one, schema["items"], field)
+            yield from _value_problems(str(index), one, schema["items"], field)
 
 
-def _complaints_about_text(name: str, item: str, schema: Schema, field: str) -> Iterator[InvalidField]:
+def _text_problems(name: str, item: str, schema: Schema, field: str) -> Iterator[InvalidField]:
     if "enum" in schema and item not in schema["enum"]:
         allowed = ", ".join(f'"{one}"' for one in schema["enum"])
-        words = f"{name} must be one of the following: {allowed}"
-        yield InvalidField(type="enum", field=field, description=words)
+        description = f"{name} must be one of the following: {allowed}"
+        yield InvalidField(type="enum", field=field, description=description)
     if schema.get("format") == "uri" and not _is_uri(item):
         yield InvalidField(type="format", field=field, description="Does not match format 'uri'")
 
 
-def _complaints_about_number(item: float, schema: Schema, field: str) -> Iterator[InvalidField]:
+def _number_problems(item: float, schema: Schema, field: str) -> Iterator[InvalidField]:
     if item < schema.get("minimum", item):
-        words = f"Must be greater than or equal to {schema['minimum']}"
-        yield InvalidField(type="number_gte", field=field, description=words)
+        description = f"Must be greater than or equal to {schema['minimum']}"
+        yield InvalidField(type="number_gte", field=field, description=description)
     if item > schema.get("maximum", item):
-        words = f"Must be less than or equal to {schema['maximum']}"
-        yield InvalidField(type="number_lte", field=field, description=words)
+        description = f"Must be less than or equal to {schema['maximum']}"
+        yield InvalidField(type="number_lte", field=field, description=description)
 
 
 def _is_of_type(item: JsonValue, expected: str) -> bool:

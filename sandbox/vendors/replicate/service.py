@@ -1,4 +1,4 @@
-"""Replicate's service: takes predictions in, answers for them, and holds store, files and worker together."""
+"""Replicate's service: accepts predictions, and owns the store, the files and the worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ from fastapi import Request
 from sandbox.clock import now_ns, stamp
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Operation
-from sandbox.faults.fault_board import Armed, faults_in, faults_in_filename
+from sandbox.faults.fault_board import ArmedFault, faults_in, faults_in_filename
 from sandbox.ids import new_id
-from sandbox.persistence.ledger import LedgerRow, correlation_of, hash_of
+from sandbox.persistence.ledger import LedgerRow, correlation_of, sha256_of
 from sandbox.vendors.replicate.files import FileStore
 from sandbox.vendors.replicate.models import ReplicateModel
 from sandbox.vendors.replicate.prediction import Prediction
@@ -20,20 +20,20 @@ from sandbox.vendors.replicate.request import CreateRequest, deadline_from
 from sandbox.vendors.replicate.store import PredictionStore
 from sandbox.vendors.replicate.worker import PredictionWorker
 
-LONGEST_SWEEP_PAUSE: Final = 60.0
+LONGEST_ERASE_PAUSE: Final = 60.0
 
 
 class ReplicateService:
-    """Predictions, files, and the work on them."""
+    """Predictions, files, and the worker."""
 
-    def __init__(self, world: SandboxContext) -> None:
-        self.world = world
-        self.files = FileStore(world)
-        self.store = PredictionStore(world)
-        self.worker = PredictionWorker(world, self.store, self.files)
+    def __init__(self, context: SandboxContext) -> None:
+        self.context = context
+        self.files = FileStore(context)
+        self.store = PredictionStore(context)
+        self.worker = PredictionWorker(context, self.store, self.files)
 
-    def faults_of(self, request: CreateRequest) -> list[Armed]:
-        """Those named by the input's URLs, and by the names of uploaded files that the input uses."""
+    def faults_of(self, request: CreateRequest) -> list[ArmedFault]:
+        """The faults named in the input's URLs, and in the names of uploaded files that the input uses."""
         names = [self.files.name_of(value) for value in request.input.values() if isinstance(value, str)]
         in_names = ",".join(faults_in_filename(name) for name in names if name)
         return request.faults() + faults_in(in_names, during=Operation.CREATE)
@@ -45,11 +45,11 @@ class ReplicateService:
         *,
         version: str,
         cancel_after: str | None,
-        riders: list[Armed],
+        lasting_faults: list[ArmedFault],
     ) -> Prediction:
-        """From here on it is paid for: prediction, ledger row and riding faults are on the disk."""
+        """Store prediction, ledger row and faults in one transaction, and start the work. It is charged from now on."""
         created_ns = now_ns()
-        shortest = self.world.config.shortest_deadline.total_seconds()
+        shortest = self.context.config.shortest_deadline.total_seconds()
         prediction = Prediction(
             id=new_id(),
             model=model.full_name,
@@ -66,11 +66,11 @@ class ReplicateService:
             model=model.full_name,
             created_at=stamp(created_ns),
             correlation=correlation_of(request.input, request.webhook),
-            input_sha256=hash_of(request.input),
+            input_sha256=sha256_of(request.input),
         )
-        with self.world.archive.together():
-            self.world.board.ride(prediction.id, riders)
-            self.world.ledger.enter(row)
+        with self.context.archive.transaction():
+            self.context.board.attach(prediction.id, lasting_faults)
+            self.context.ledger.add(row)
             self.store.save(prediction)
         self.worker.start(prediction)
         return prediction
@@ -80,9 +80,9 @@ class ReplicateService:
         self.store.clear()
         self.files.clear()
 
-    async def sweep_for_ever(self) -> None:
-        """Erase what is past its retention, even when nobody asks for it."""
-        pause = min(LONGEST_SWEEP_PAUSE, max(0.1, self.world.config.retention.total_seconds() / 4))
+    async def erase_periodically(self) -> None:
+        """Erase what is past its retention, also when it is never requested."""
+        pause = min(LONGEST_ERASE_PAUSE, max(0.1, self.context.config.retention.total_seconds() / 4))
         while True:
             await asyncio.sleep(pause)
             await self.store.erase_all_due()
@@ -90,15 +90,15 @@ class ReplicateService:
 
 
 @asynccontextmanager
-async def opened(world: SandboxContext) -> AsyncIterator[ReplicateService]:
-    service = ReplicateService(world)
+async def opened(context: SandboxContext) -> AsyncIterator[ReplicateService]:
+    service = ReplicateService(context)
     service.worker.resume()
-    sweeping = asyncio.create_task(service.sweep_for_ever())
+    eraser = asyncio.create_task(service.erase_periodically())
     try:
         yield service
     finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        eraser.cancel()
+        await asyncio.gather(eraser, return_exceptions=True)
         await service.worker.stop()
 
 

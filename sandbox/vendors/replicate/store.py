@@ -1,4 +1,4 @@
-"""All predictions of the sandbox: kept, found, listed page by page, erased when their time is over."""
+"""All predictions of the sandbox: stored, found, listed in pages, erased after the retention."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ NO_FAULTS: Final = Faults()
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionPage:
-    """A page of a list, with the way to its neighbours."""
+    """A page of a list, with the cursors of the next and the previous page."""
 
     items: Sequence[Prediction]
     next_cursor: str | None
@@ -32,20 +32,20 @@ class PredictionPage:
 
 
 class PredictionStore:
-    """The predictions, kept over restarts."""
+    """The predictions, persistent over restarts."""
 
-    def __init__(self, world: SandboxContext) -> None:
-        self._world = world
-        kept = [Prediction.model_validate_json(body) for body in world.archive.all(KIND)]
-        self._predictions = {one.id: one for one in sorted(kept, key=lambda one: one.created_ns)}
+    def __init__(self, context: SandboxContext) -> None:
+        self._context = context
+        stored = [Prediction.model_validate_json(body) for body in context.archive.all(KIND)]
+        self._predictions = {one.id: one for one in sorted(stored, key=lambda one: one.created_ns)}
 
     def __iter__(self) -> Iterator[Prediction]:
         return iter(tuple(self._predictions.values()))
 
     def save(self, prediction: Prediction) -> None:
-        """After this the prediction survives a kill."""
+        """The prediction is durable when this returns."""
         self._predictions[prediction.id] = prediction
-        self._world.archive.put(KIND, prediction.id, prediction.model_dump_json())
+        self._context.archive.put(KIND, prediction.id, prediction.model_dump_json())
 
     async def find(self, prediction_id: str) -> Prediction:
         """Raises Refusal (404)."""
@@ -61,23 +61,25 @@ class PredictionStore:
 
     def clear(self) -> None:
         self._predictions.clear()
-        self._world.archive.clear(KIND)
+        self._context.archive.clear(KIND)
 
     def runs_of(self, model: str) -> int:
         return sum(one.model == model for one in self)
 
     def document(self, prediction: Prediction, faults: Faults = NO_FAULTS) -> dict[str, Any]:
-        """The prediction as JSON, with a link that will work for a while, and coloured by its faults."""
-        world = self._world
-        prediction.renew_link(ttl_ns=int(world.config.link_ttl.total_seconds() * NANOSECONDS))
-        in_force = world.board.riding(prediction.id) | faults
-        return document_of(prediction, faults=in_force, links=world.links, base_url=world.config.base_url)
+        """The prediction as JSON, with a renewed link, and changed by its faults."""
+        context = self._context
+        prediction.renew_link(ttl_ns=int(context.config.link_ttl.total_seconds() * NANOSECONDS))
+        in_force = context.board.faults_of(prediction.id) | faults
+        return document_of(prediction, faults=in_force, links=context.links, base_url=context.config.base_url)
 
-    async def page(self, *, wanted: Callable[[Prediction], bool], cursor: str | None, faults: Faults) -> PredictionPage:
+    async def page(
+        self, *, matches: Callable[[Prediction], bool], cursor: str | None, faults: Faults
+    ) -> PredictionPage:
         """Newest first; a cursor is the first prediction of its page. Raises Refusal (404) for an unknown cursor."""
         await self.erase_all_due()
-        listed = [one for one in self if wanted(one) and not self._is_hidden(one, faults)][::-1]
-        size = self._world.config.page_size
+        listed = [one for one in self if matches(one) and not self._is_hidden(one, faults)][::-1]
+        size = self._context.config.page_size
         start = _position(cursor, listed)
         end = start + size
         return PredictionPage(
@@ -87,7 +89,7 @@ class PredictionStore:
         )
 
     def _is_hidden(self, prediction: Prediction, faults: Faults) -> bool:
-        in_force = self._world.board.riding(prediction.id) | faults
+        in_force = self._context.board.faults_of(prediction.id) | faults
         age = (now_ns() - prediction.created_ns) / NANOSECONDS
         return Fault.LIST_LAG in in_force and age < in_force.seconds(Fault.LIST_LAG)
 
@@ -96,16 +98,16 @@ class PredictionStore:
             return
         prediction.erase()
         self.save(prediction)
-        for ending in MEDIA_TYPES:  # work that was stopped may have left a file behind, too
-            await asyncio.to_thread(self._world.blobs.remove, blob_name(prediction.id, output_name(ending)))
+        for ending in MEDIA_TYPES:  # canceled work may have left a file as well
+            await asyncio.to_thread(self._context.blobs.remove, blob_name(prediction.id, output_name(ending)))
 
     def _is_due(self, prediction: Prediction) -> bool:
         if prediction.completed_ns is None:
             return False
-        if Fault.OUTPUT_ERASED in self._world.board.riding(prediction.id):
+        if Fault.OUTPUT_ERASED in self._context.board.faults_of(prediction.id):
             return True
         age = (now_ns() - prediction.completed_ns) / NANOSECONDS
-        return age >= self._world.config.retention.total_seconds()
+        return age >= self._context.config.retention.total_seconds()
 
 
 def page_url(base_url: str, cursor: str | None, filters: dict[str, str]) -> str | None:

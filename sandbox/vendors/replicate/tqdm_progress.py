@@ -1,4 +1,4 @@
-"""Progress as tqdm writes it into a log, the only place where Replicate shows any."""
+"""Progress bars of tqdm in the logs, the only place where Replicate reports progress."""
 
 from typing import Final
 

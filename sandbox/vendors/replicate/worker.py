@@ -1,4 +1,4 @@
-"""The life of a prediction, lived in real time: queue, download, upscale, upload, and what webhooks tell of it."""
+"""Runs predictions in real time: queue, download, upscale, upload, and the webhooks of each event."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ from sandbox.output_host import blob_name
 from sandbox.pictures import input_images, upscaling
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.replicate.files import FileStore
-from sandbox.vendors.replicate.models import order_for
+from sandbox.vendors.replicate.models import upscale_options
 from sandbox.vendors.replicate.prediction import Event, Prediction, PredictionStatus, output_name
 from sandbox.vendors.replicate.store import PredictionStore
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 
 STEPS: Final = 50
 SHORTEST_STEP: Final = 0.02
-STUCK_AT: Final = 21  # the step at which work that never finishes stands still
+STUCK_AT: Final = 21  # the step at which work that never finishes stops
 WEBHOOK_INTERVAL: Final = 0.5  # output and logs are reported at most this often
 FOR_EVER: Final = 10.0**9
 
@@ -32,52 +32,52 @@ Second = TypeVar("Second")
 
 
 class PredictionWorker:
-    """Does the work of predictions, each in a task of its own."""
+    """Runs each prediction in its own task."""
 
-    def __init__(self, world: SandboxContext, store: PredictionStore, files: FileStore) -> None:
-        self._world = world
+    def __init__(self, context: SandboxContext, store: PredictionStore, files: FileStore) -> None:
+        self._context = context
         self._store = store
         self._files = files
-        self._lives: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._reported: dict[str, dict[Event, float]] = {}
 
     def resume(self) -> None:
-        """Go on with everything that an earlier life of this sandbox had accepted and not finished."""
+        """Restart every prediction that an earlier process had accepted and not finished."""
         for prediction in self._store:
             if not prediction.status.is_final:
                 self.start(prediction)
 
     def start(self, prediction: Prediction) -> None:
-        life = asyncio.create_task(self._live(prediction), name=f"prediction {prediction.id}")
-        self._lives[prediction.id] = life
-        life.add_done_callback(lambda _: self._lives.pop(prediction.id, None))
+        task = asyncio.create_task(self._run(prediction), name=f"prediction {prediction.id}")
+        self._tasks[prediction.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(prediction.id, None))
 
     async def wait(self, prediction: Prediction, seconds: float) -> None:
-        """Until it has ended, at most so long."""
-        life = self._lives.get(prediction.id)
-        if life is not None:
-            patience = asyncio.create_task(self._world.closing.sleep(seconds))
-            await asyncio.wait({life, patience}, return_when=asyncio.FIRST_COMPLETED)
-            patience.cancel()
+        """Wait until it has ended, at most `seconds`."""
+        task = self._tasks.get(prediction.id)
+        if task is not None:
+            timeout = asyncio.create_task(self._context.closing.sleep(seconds))
+            await asyncio.wait({task, timeout}, return_when=asyncio.FIRST_COMPLETED)
+            timeout.cancel()
 
     async def cancel(self, prediction: Prediction) -> None:
-        """Something that has already ended stays as it is."""
-        life = self._lives.get(prediction.id)
-        if life is not None:
-            life.cancel()
-            await asyncio.wait({life})
+        """A prediction that has ended is not changed."""
+        task = self._tasks.get(prediction.id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
         if not prediction.status.is_final:
             self._end(prediction, PredictionStatus.CANCELED)
 
     async def stop(self) -> None:
-        """Everything stays as it is; `resume` goes on with it."""
-        lives = list(self._lives.values())
-        for life in lives:
-            life.cancel()
-        await asyncio.gather(*lives, return_exceptions=True)
+        """Cancel all tasks. The predictions keep their status, and `resume` restarts them."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _live(self, prediction: Prediction) -> None:
-        faults = self._world.board.riding(prediction.id)
+    async def _run(self, prediction: Prediction) -> None:
+        faults = self._context.board.faults_of(prediction.id)
         try:
             async with asyncio.timeout(_seconds_left(prediction)):
                 await self._queue(prediction, faults)
@@ -88,7 +88,7 @@ class PredictionWorker:
             self._end(prediction, PredictionStatus.FAILED, error=str(failure))
 
     async def _queue(self, prediction: Prediction, faults: Faults) -> None:
-        waiting = _choose(faults, Fault.QUEUE_SECONDS, self._world.pace.queue_seconds)
+        waiting = _seconds_of(faults, Fault.QUEUE_SECONDS, self._context.pace.queue_seconds)
         await asyncio.sleep(FOR_EVER if Fault.NEVER_STARTS in faults else waiting)
         if Fault.ABORTED in faults:
             prediction.deadline_ns = now_ns()
@@ -99,9 +99,9 @@ class PredictionWorker:
         self._store.save(prediction)
         self._report(prediction, Event.START)
         picture = await self._fetch(str(prediction.input["image"]))
-        seconds = _choose(faults, Fault.WORK_SECONDS, self._world.pace.work_seconds)
+        seconds = _seconds_of(faults, Fault.WORK_SECONDS, self._context.pace.work_seconds)
         pacing = self._log_progress(prediction, seconds, endless=Fault.NEVER_FINISHES in faults)
-        _, name = await _both(pacing, self._upscale(prediction, picture))
+        _, name = await _run_both(pacing, self._upscale(prediction, picture))
         if Fault.FAILED in faults:
             raise WorkFailedError(faults.text(Fault.FAILED))
         prediction.output_name = name
@@ -116,16 +116,16 @@ class PredictionWorker:
     async def _fetch(self, url: str) -> bytes:
         if url.startswith("data:"):
             return input_images.from_data_url(url)
-        uploaded = self._files.named_by(url)
+        uploaded = self._files.file_id_in(url)
         if uploaded is not None:
             return await self._files.read(uploaded)
-        return await input_images.from_web(self._world.http, url, max_bytes=self._world.config.max_file_bytes)
+        return await input_images.from_web(self._context.http, url, max_bytes=self._context.config.max_file_bytes)
 
     async def _upscale(self, prediction: Prediction, picture: bytes) -> str:
-        order = order_for(prediction.input, max_pixels=self._world.config.max_output_pixels)
-        larger = await self._world.compute(partial(upscaling.upscale, picture, order))
-        name = output_name(order.format)
-        await asyncio.to_thread(self._world.blobs.write, blob_name(prediction.id, name), larger)
+        options = upscale_options(prediction.input, max_pixels=self._context.config.max_output_pixels)
+        larger = await self._context.compute(partial(upscaling.upscale, picture, options))
+        name = output_name(options.format)
+        await asyncio.to_thread(self._context.blobs.write, blob_name(prediction.id, name), larger)
         return name
 
     async def _log_progress(self, prediction: Prediction, seconds: float, *, endless: bool) -> None:
@@ -143,9 +143,9 @@ class PredictionWorker:
     def _end(self, prediction: Prediction, status: PredictionStatus, *, error: str | None = None) -> None:
         prediction.end(status, error=error)
         self._reported.pop(prediction.id, None)
-        with self._world.archive.together():
+        with self._context.archive.transaction():
             self._store.save(prediction)
-            self._world.ledger.settle(prediction.id, outcome=status.value, charge=prediction.charge)
+            self._context.ledger.settle(prediction.id, outcome=status.value, charge=prediction.charge)
             self._report(prediction, Event.COMPLETED)
 
     def _report(self, prediction: Prediction, event: Event) -> None:
@@ -156,7 +156,7 @@ class PredictionWorker:
             if time.monotonic() - last.get(event, -WEBHOOK_INTERVAL) < WEBHOOK_INTERVAL:
                 return
             last[event] = time.monotonic()
-        self._world.webhooks.send(
+        self._context.webhooks.send(
             owner=prediction.id,
             url=prediction.webhook,
             body=json.dumps(self._store.document(prediction)),
@@ -164,8 +164,8 @@ class PredictionWorker:
         )
 
 
-async def _both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
-    """Both results; when one of them fails, the other is given up."""
+async def _run_both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Both results; when one of them fails, the other is canceled."""
     tasks = asyncio.create_task(first), asyncio.create_task(second)
     try:
         return await asyncio.gather(*tasks)
@@ -175,7 +175,7 @@ async def _both(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, S
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _choose(faults: Faults, fault: Fault, usual: float) -> float:
+def _seconds_of(faults: Faults, fault: Fault, usual: float) -> float:
     return faults.seconds(fault) if fault in faults else usual
 
 

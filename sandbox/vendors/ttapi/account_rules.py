@@ -1,4 +1,4 @@
-"""What a key of TTAPI may spend and keep busy."""
+"""Limits of a TTAPI account: quota and queue."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class AccountRules(BaseModel):
-    """As a sandbox is configured; one without any has these."""
+    """The limits of every account; the defaults hold when a sandbox configures none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

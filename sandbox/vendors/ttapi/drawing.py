@@ -1,4 +1,4 @@
-"""What a prompt, or an action on an earlier picture, makes."""
+"""The pictures of a prompt, or of an action on an earlier picture."""
 
 import io
 from typing import Final
@@ -12,19 +12,19 @@ from sandbox.vendors.ttapi.request import ratio_in
 ZOOM_OF: Final = {"zoom_out_2": 2.0, "zoom_out_1_5": 1.5}
 
 
-def drawn(job: MidjourneyJob, source: bytes | None) -> list[tuple[bytes, Size]]:
-    """The files of a job with their sizes, the whole picture first. `source` is what is acted on. Blocking."""
-    pictures = _fresh(job) if source is None else _acted_upon(job, source)
+def draw_files(job: MidjourneyJob, source: bytes | None) -> list[tuple[bytes, Size]]:
+    """The files of a job with their sizes, the whole picture first. Blocking; `source` is what an action works on."""
+    pictures = _new_pictures(job) if source is None else _pictures_of_action(job, source)
     return [(encoded(picture), picture.size) for picture in pictures]
 
 
-def _fresh(job: MidjourneyJob) -> list[Image.Image]:
-    """Four pictures of the same prompt, and of no other."""
+def _new_pictures(job: MidjourneyJob) -> list[Image.Image]:
+    """Four pictures that depend on the job's lineage alone."""
     size = size_of(ratio_in(job.prompt))
     return as_grid([landscape(f"{job.lineage}/{number}", size) for number in range(1, 5)])
 
 
-def _acted_upon(job: MidjourneyJob, source: bytes) -> list[Image.Image]:
+def _pictures_of_action(job: MidjourneyJob, source: bytes) -> list[Image.Image]:
     with Image.open(io.BytesIO(source)) as opened:
         whole = opened.convert("RGB")
     if job.action.startswith("upsample"):
@@ -33,7 +33,7 @@ def _acted_upon(job: MidjourneyJob, source: bytes) -> list[Image.Image]:
         return [enlarged(whole)]
     if job.action in ZOOM_OF:
         return as_grid([_zoomed_out(whole, ZOOM_OF[job.action])] * 4)
-    return _fresh(job)
+    return _new_pictures(job)
 
 
 def _quarter(grid: Image.Image, number: int) -> Image.Image:
@@ -44,8 +44,8 @@ def _quarter(grid: Image.Image, number: int) -> Image.Image:
 
 
 def _zoomed_out(picture: Image.Image, factor: float) -> Image.Image:
-    """The picture in the middle of more of its own surroundings."""
-    around = picture.filter(ImageFilter.GaussianBlur(min(picture.size) / 12))
+    """The picture, smaller, on a blurred copy of itself."""
+    background = picture.filter(ImageFilter.GaussianBlur(min(picture.size) / 12))
     inner = picture.resize((int(picture.width / factor), int(picture.height / factor)), Image.Resampling.LANCZOS)
-    around.paste(inner, ((picture.width - inner.width) // 2, (picture.height - inner.height) // 2))
-    return around
+    background.paste(inner, ((picture.width - inner.width) // 2, (picture.height - inner.height) // 2))
+    return background

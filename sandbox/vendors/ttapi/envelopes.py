@@ -1,4 +1,4 @@
-"""TTAPI's answers: an envelope of status, message and data, whatever HTTP says."""
+"""TTAPI's response format: an envelope of status, message and data, for every HTTP status."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from sandbox.call import Refusal
 BAD_REQUEST: Final = 400
 QUEUE_EXHAUSTED: Final = 499
 
-WORDS: Final[Mapping[int, str]] = {
+MESSAGES: Final[Mapping[int, str]] = {
     400: "Bad request.",
     401: "Invalid TT-API-KEY.",
     402: "Insufficient quota.",
@@ -21,7 +21,7 @@ WORDS: Final[Mapping[int, str]] = {
     503: "Service unavailable.",
     504: "Gateway timeout.",
 }
-UNSAID: Final = "Something went wrong."
+DEFAULT_MESSAGE: Final = "Something went wrong."
 
 
 def envelope(data: object, *, message: str = "success") -> dict[str, Any]:
@@ -32,11 +32,11 @@ def failure(message: str) -> dict[str, Any]:
     return {"status": "FAILED", "message": message, "data": None}
 
 
-def complain(status: int, headers: Mapping[str, str]) -> JSONResponse:
-    """An error that a fault asked for. TTAPI knows no 422: a bad parameter is 400."""
-    spoken = BAD_REQUEST if status == 422 else status
-    return JSONResponse(failure(WORDS.get(spoken, UNSAID)), spoken, headers)
+def error_response(status: int, headers: Mapping[str, str]) -> JSONResponse:
+    """The error of an armed fault. TTAPI has no 422: an invalid parameter is 400."""
+    sent_status = BAD_REQUEST if status == 422 else status
+    return JSONResponse(failure(MESSAGES.get(sent_status, DEFAULT_MESSAGE)), sent_status, headers)
 
 
 def refusal(status: int, message: str | None = None) -> Refusal:
-    return Refusal(JSONResponse(failure(message or WORDS[status]), status))
+    return Refusal(JSONResponse(failure(message or MESSAGES[status]), status))

@@ -1,4 +1,4 @@
-"""One Midjourney job, as the sandbox keeps it.
+"""One Midjourney job, as the sandbox stores it.
 
 PENDING_QUEUE ─► ON_QUEUE ─► SUCCESS | FAILED
 """
@@ -12,10 +12,10 @@ from sandbox.persistence.ledger import Charge
 
 Mode = Literal["relax", "fast", "turbo"]
 
-#: Quota that a job of each mode costs.
+#: The price of a job of each mode, in quota.
 PRICE_OF: Final[dict[Mode, int]] = {"relax": 2, "fast": 4, "turbo": 8}
 
-#: How much longer or shorter than the sandbox's pace a mode takes.
+#: The duration of a job of each mode, as a factor of the sandbox's pace.
 PACE_OF: Final[dict[Mode, float]] = {"relax": 2.5, "fast": 1.0, "turbo": 0.6}
 
 OF_A_GRID: Final = (
@@ -52,18 +52,18 @@ class MidjourneyStatus(IntEnum):
 
 
 class MidjourneyJob(BaseModel):
-    """One job, as it is kept."""
+    """One job, as it is stored."""
 
     id: str
     account: str
     action: str
     prompt: str
     mode: Mode
-    lineage: str  #: what the pictures are drawn from: the prompt, and every choice made since
+    lineage: str  #: the seed of the pictures: the prompt, and every action since
     created_ns: int
     hook_url: str | None = None
     single_images: bool = False
-    source: str | None = None  #: the job that an action is done to
+    source: str | None = None  #: the job that an action works on
     status: MidjourneyStatus = MidjourneyStatus.PENDING_QUEUE
     progress: int | None = None
     message: str | None = None

@@ -1,4 +1,4 @@
-"""The pictures themselves: landscapes whose light, hills and colours come from the prompt, always the same ones."""
+"""The drawn pictures: landscapes whose light, hills and colours are derived from the seed; deterministic."""
 
 import hashlib
 import io
@@ -36,7 +36,7 @@ def size_of(ratio: float) -> Size:
 
 
 def as_grid(singles: list[Image.Image]) -> list[Image.Image]:
-    """The grid of four, twice as wide and high as a single picture, and then the four: tl, tr, bl, br."""
+    """The grid of four, twice as wide and high as a single picture, followed by the four: tl, tr, bl, br."""
     width, height = singles[0].size
     grid = Image.new("RGB", (2 * width, 2 * height))
     for number, single in enumerate(singles):
@@ -57,14 +57,14 @@ def encoded(picture: Image.Image) -> bytes:
 
 def landscape(seed: str, size: Size) -> Image.Image:
     """A sky with a sun or moon over hills that fade into the distance. Blocking."""
-    dice = random.Random(hashlib.sha256(seed.encode()).digest())
-    zenith, middle, horizon, ground = (_rgb(name) for name in dice.choice(PALETTES))
+    rng = random.Random(hashlib.sha256(seed.encode()).digest())
+    zenith, middle, horizon, ground = (_rgb(name) for name in rng.choice(PALETTES))
     picture = _sky(size, zenith, middle, horizon)
-    _stars(picture, dice)
-    picture = _with_sun(picture, dice, horizon)
+    _stars(picture, rng)
+    picture = _with_sun(picture, rng, horizon)
     for number in range(1, HILLS + 1):
         nearness = number / HILLS
-        _hill(picture, dice, nearness, _mixed(_mixed(middle, horizon, 0.35), ground, nearness**0.8))
+        _hill(picture, rng, nearness, _mixed(_mixed(middle, horizon, 0.35), ground, nearness**0.8))
     return _softened(picture)
 
 
@@ -73,25 +73,25 @@ def _sky(size: Size, zenith: Colour, middle: Colour, horizon: Colour) -> Image.I
     return ImageOps.colorize(ramp, black=zenith, mid=middle, white=horizon, midpoint=120)
 
 
-def _stars(picture: Image.Image, dice: random.Random) -> None:
+def _stars(picture: Image.Image, rng: random.Random) -> None:
     draw = ImageDraw.Draw(picture, "RGBA")
-    for _ in range(dice.randint(20, 70)):
-        x, y = dice.random() * picture.width, dice.random() ** 2 * picture.height * 0.5
-        radius = dice.uniform(0.3, 1.2)
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 255, 255, dice.randint(60, 200)))
+    for _ in range(rng.randint(20, 70)):
+        x, y = rng.random() * picture.width, rng.random() ** 2 * picture.height * 0.5
+        radius = rng.uniform(0.3, 1.2)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(255, 255, 255, rng.randint(60, 200)))
 
 
-def _with_sun(picture: Image.Image, dice: random.Random, light: Colour) -> Image.Image:
-    """A disc in its own glow, added as light is."""
+def _with_sun(picture: Image.Image, rng: random.Random, light: Colour) -> Image.Image:
+    """A disc and its glow, blended with the screen mode."""
     shorter = min(picture.size)
-    centre = dice.uniform(0.2, 0.8) * picture.width, dice.uniform(0.25, 0.55) * picture.height
+    centre = rng.uniform(0.2, 0.8) * picture.width, rng.uniform(0.25, 0.55) * picture.height
     shining = ImageChops.screen(picture, _glow(picture.size, centre, light))
-    _disc(shining, centre, shorter * dice.uniform(0.05, 0.1), _mixed(light, (255, 255, 255), 0.6))
+    _disc(shining, centre, shorter * rng.uniform(0.05, 0.1), _mixed(light, (255, 255, 255), 0.6))
     return shining
 
 
 def _glow(size: Size, centre: tuple[float, float], light: Colour) -> Image.Image:
-    """Drawn small: it has no edges that could be missed, and blurring is what takes the time."""
+    """Drawn small, since it has no sharp edges, and blurring is slow."""
     small = Image.new("RGB", (size[0] // SMALLER, size[1] // SMALLER))
     x, y = centre[0] / SMALLER, centre[1] / SMALLER
     for share, strength in ((0.9, 0.16), (0.5, 0.2), (0.26, 0.3)):
@@ -105,16 +105,16 @@ def _disc(picture: Image.Image, centre: tuple[float, float], radius: float, colo
     ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
-def _hill(picture: Image.Image, dice: random.Random, nearness: float, colour: Colour) -> None:
-    """A ridge of three waves; nearer ones lie lower and are bolder."""
+def _hill(picture: Image.Image, rng: random.Random, nearness: float, colour: Colour) -> None:
+    """A ridge of three waves; nearer hills are lower and darker."""
     width, height = picture.size
     base = height * (0.5 + 0.42 * nearness)
     waves = [
-        (dice.uniform(0.4, 1.0) * height * 0.09 / number, dice.uniform(0.7, 1.6) * number, dice.uniform(0, math.tau))
+        (rng.uniform(0.4, 1.0) * height * 0.09 / number, rng.uniform(0.7, 1.6) * number, rng.uniform(0, math.tau))
         for number in (1, 2, 4)
     ]
     ridge = [
-        (x, base + sum(tall * math.sin(often * math.tau * x / width + phase) for tall, often, phase in waves))
+        (x, base + sum(tall * math.sin(times * math.tau * x / width + phase) for tall, times, phase in waves))
         for x in range(0, width + 4, 4)
     ]
     ImageDraw.Draw(picture).polygon([*ridge, (width, height), (0, height)], fill=colour)

@@ -1,4 +1,4 @@
-"""Reading what a caller of TTAPI sends: JSON bodies, and the prompt's own switches."""
+"""Reading requests to TTAPI: JSON bodies, and the switches in a prompt."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from fastapi import Request
 
 from sandbox.faults.catalogue import Operation
-from sandbox.faults.fault_board import Armed, faults_in, faults_in_url
+from sandbox.faults.fault_board import ArmedFault, faults_in, faults_in_url
 from sandbox.vendors.ttapi.envelopes import refusal
 from sandbox.vendors.ttapi.job import PRICE_OF, Mode
 
@@ -27,8 +27,8 @@ class ImagineRequest:
     hook_url: str | None
     single_images: bool
 
-    def faults(self) -> list[Armed]:
-        """Those that ride along in links within the prompt; raises UnknownFaultError."""
+    def faults(self) -> list[ArmedFault]:
+        """The faults named in links within the prompt. Raises UnknownFaultError."""
         return faults_in(",".join(map(faults_in_url, LINK.findall(self.prompt))), during=Operation.CREATE)
 
 
@@ -107,9 +107,9 @@ def _check_switches(prompt: str) -> None:
 
 
 def _check_timeout(body: dict[str, Any], *, shortest: int) -> None:
-    """Documented as a number and as a text of digits; both are taken."""
-    written = str(body.get("timeout", shortest))
-    if not written.isdecimal() or not shortest <= int(written) <= LONGEST:
+    """Documented as a number and as a string of digits; both are accepted."""
+    seconds = str(body.get("timeout", shortest))
+    if not seconds.isdecimal() or not shortest <= int(seconds) <= LONGEST:
         raise refusal(400, f"timeout must be {shortest} to {LONGEST} seconds.")
 
 
@@ -123,5 +123,5 @@ def _hook(body: dict[str, Any]) -> str | None:
 
 
 def _translated(prompt: str) -> str:
-    """A machine translation keeps the sense, not the letter: what was planted in the words may be lost."""
+    """A machine translation changes the wording: links and seeds in the prompt may be lost."""
     return f"{' '.join(LINK.sub('', prompt).split())}."

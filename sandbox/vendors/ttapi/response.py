@@ -1,4 +1,4 @@
-"""A job as JSON: what fetch answers and hooks carry, and the other dialect of the list."""
+"""A job as JSON: the body of fetch responses and of webhooks, and the different format of list items."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sandbox.vendors.ttapi.job import MidjourneyJob, MidjourneyStatus
 
 
 def document_of(job: MidjourneyJob, *, faults: Faults, links: Links, expires_ns: int) -> dict[str, Any]:
-    """`message` is null while it is worked on, `progress` a text with a percent sign until it is `"100"`, or null."""
+    """`message` is null while the job runs; `progress` is null, a string with a percent sign, or `"100"` at the end."""
     pictures = _pictures(job, faults, links, expires_ns)
     data: dict[str, Any] = {
         "action": job.action,
@@ -35,7 +35,7 @@ def document_of(job: MidjourneyJob, *, faults: Faults, links: Links, expires_ns:
     return {"status": status, "message": message, "jobId": job.id, "data": data}
 
 
-def line_of(job: MidjourneyJob, *, links: Links, expires_ns: int) -> dict[str, Any]:
+def list_item(job: MidjourneyJob, *, links: Links, expires_ns: int) -> dict[str, Any]:
     """Snake case, and a number for the status. No hookUrl, no time."""
     picture = (
         links.to(job.id, job.picture_names[0], expires_ns=expires_ns)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aijobs.adapters.download.content_check import kept_promise
+from aijobs.adapters.download.content_check import checked_media
 from aijobs.adapters.media.sniffing import SNIFF_BYTES, UNKNOWN, sniffed
 from aijobs.domain.errors import OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind
@@ -153,7 +153,7 @@ def test_json_nested_without_end_is_only_text() -> None:
     ],
 )
 def test_a_kept_promise(expect: OutputKind, content: bytes) -> None:
-    assert kept_promise(sniffed(content, complete=True), expect).kind is expect
+    assert checked_media(sniffed(content, complete=True), expect).kind is expect
 
 
 @pytest.mark.parametrize(
@@ -173,19 +173,19 @@ def test_a_kept_promise(expect: OutputKind, content: bytes) -> None:
 )
 def test_a_broken_promise(expect: OutputKind, content: bytes, said: str) -> None:
     with pytest.raises(OutputRefused, match=said):
-        kept_promise(sniffed(content, complete=True), expect)
+        checked_media(sniffed(content, complete=True), expect)
 
 
 def test_where_nothing_was_promised_the_file_says_what_it_is() -> None:
-    assert kept_promise(sniffed(drawn("PNG"), complete=True), OTHER).kind is IMAGE
+    assert checked_media(sniffed(drawn("PNG"), complete=True), OTHER).kind is IMAGE
 
 
 def test_sound_in_a_container_for_video_counts_as_sound() -> None:
-    media = kept_promise(sniffed(b"\0\0\0\x20ftypisom\0\0\x02\0", complete=True), AUDIO)
+    media = checked_media(sniffed(b"\0\0\0\x20ftypisom\0\0\x02\0", complete=True), AUDIO)
 
     assert (media.media_type, media.extension) == ("audio/mp4", "m4a")
 
 
 def test_text_stays_text_whatever_it_looks_like() -> None:
     for content in (b'{"a": 1}', b"<svg/>", b"<script>"):
-        assert kept_promise(sniffed(content, complete=True), TEXT).media_type == "text/plain"
+        assert checked_media(sniffed(content, complete=True), TEXT).media_type == "text/plain"

@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from aijobs.adapters.network.ssrf_guard import REFUSED
-from aijobs.adapters.webhooks.sender import MAX_ANSWER_BYTES, HttpWebhookSender
+from aijobs.adapters.webhooks.sender import MAX_RESPONSE_BYTES, HttpWebhookSender
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.webhooks import SecretRef, WebhookMessage, secret_of
 from tests.adapters.webhooks.conftest import SECRET
@@ -16,13 +16,13 @@ from tests.adapters.webhooks.receiver import Behaviour, Receiver, answers, hangs
 ADA = SecretRef("user:ada", 1)
 
 
-def notice(url: str, *seals: SecretRef, body: str = '{"type": "job.success"}') -> WebhookMessage:
+def notice(url: str, *secret_refs: SecretRef, body: str = '{"type": "job.success"}') -> WebhookMessage:
     return WebhookMessage(
         code="hook_1",
         message_id="hook_1",
         url=url,
         body=body,
-        seals=seals or (ADA,),
+        secret_refs=secret_refs or (ADA,),
         attempts=0,
         next_try_at=datetime.now(UTC),
     )
@@ -82,7 +82,7 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, messenger: HttpW
     reply = await messenger.send(notice(receiver.url))
 
     assert reply.status == 200
-    assert sum(got_rid_of) < 200 * MAX_ANSWER_BYTES  # what the kernel keeps on both sides included
+    assert sum(got_rid_of) < 200 * MAX_RESPONSE_BYTES  # what the kernel keeps on both sides included
 
 
 async def test_a_receiver_may_say_when_to_come_back(receiver: Receiver, messenger: HttpWebhookSender) -> None:

@@ -1,4 +1,4 @@
-"""An HTTP server that answers as a test wants, word for word, and hangs up."""
+"""An HTTP server that sends the exact bytes that a test gives it, and closes the connection."""
 
 import asyncio
 import json
@@ -9,27 +9,27 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 HANG_UP: Final = b""
-OPENED: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hello\n\n"
-SIGN_OF_LIFE: Final = b": still here\n\n"
+STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hello\n\n"
+COMMENT: Final = b": still here\n\n"
 
 
 @dataclass(frozen=True)
-class Dripping:
-    """An answer that begins so, and then gives signs of life for ever."""
+class EndlessResponse:
+    """A response that starts with these bytes and then sends comments without end."""
 
     beginning: bytes
 
 
 @dataclass
-class RudeServer:
-    """Gives each connection the next of its `answers`. `requests` are what came, headers and all."""
+class ScriptedServer:
+    """Sends the next of its `responses` to each connection. `requests`: what was received, with the headers."""
 
     url: str = ""
-    answers: deque[bytes | Dripping] = field(default_factory=deque)
+    responses: deque[bytes | EndlessResponse] = field(default_factory=deque)
     requests: list[str] = field(default_factory=list)
 
     def header(self, name: str) -> list[str | None]:
-        """What each request said in it."""
+        """The value of this header in each request."""
         return [_headers(request).get(name.lower()) for request in self.requests]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,38 +37,38 @@ class RudeServer:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             body = await reader.readexactly(int(_headers(head).get("content-length", "0")))
             self.requests.append(head + body.decode(errors="replace"))
-            await self._answer(self.answers.popleft(), writer)
+            await self._respond(self.responses.popleft(), writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             return  # the client left first
         finally:
             writer.close()
 
-    async def _answer(self, answer: bytes | Dripping, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer.beginning if isinstance(answer, Dripping) else answer)
+    async def _respond(self, response: bytes | EndlessResponse, writer: asyncio.StreamWriter) -> None:
+        writer.write(response.beginning if isinstance(response, EndlessResponse) else response)
         await writer.drain()
-        while isinstance(answer, Dripping):
-            writer.write(SIGN_OF_LIFE)
+        while isinstance(response, EndlessResponse):
+            writer.write(COMMENT)
             await writer.drain()
             await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
-async def rude_server(*answers: bytes | Dripping) -> AsyncIterator[RudeServer]:
-    rude = RudeServer(answers=deque(answers))
-    server = await asyncio.start_server(rude.serve, "127.0.0.1", 0)
-    rude.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def scripted_server(*responses: bytes | EndlessResponse) -> AsyncIterator[ScriptedServer]:
+    script = ScriptedServer(responses=deque(responses))
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        yield rude
+        yield script
 
 
-def answer(status: int, document: Any = None, *, headers: Mapping[str, str] | None = None) -> bytes:
-    """A whole answer with a JSON body, or with none."""
+def response(status: int, document: Any = None, *, headers: Mapping[str, str] | None = None) -> bytes:
+    """A complete response with a JSON body, or with none."""
     body = b"" if document is None else json.dumps(document).encode()
-    return raw_answer(status, body, length=len(body), headers=headers)
+    return raw_response(status, body, length=len(body), headers=headers)
 
 
-def raw_answer(status: int, body: bytes, *, length: int, headers: Mapping[str, str] | None = None) -> bytes:
-    """One that claims to be `length` bytes long."""
+def raw_response(status: int, body: bytes, *, length: int, headers: Mapping[str, str] | None = None) -> bytes:
+    """A response whose Content-Length is `length`, whatever the body is."""
     lines = [f"HTTP/1.1 {status} Somehow", f"Content-Length: {length}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -92,7 +92,7 @@ def event(seq: int, *, status: int = 3, kind: str = "status") -> bytes:
 
 
 def job(status: int = 0, *, code: str = "job_1", **more: Any) -> dict[str, Any]:
-    """A job as the API tells of it, with a field that this client has never heard of."""
+    """A job as the API sends it, with a field that this client does not know."""
     return {
         "code": code,
         "user_id": "ada",

@@ -1,4 +1,4 @@
-"""What a page looks like to those who cannot see it."""
+"""Accessibility checks of a page."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from playwright.async_api import Page
 RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
-async def complaints_of(page: Page) -> str:
-    """What axe finds wrong with a page; nothing, when it is accessible."""
+async def accessibility_violations(page: Page) -> str:
+    """axe's report on a page; empty when there are no violations."""
     found = await Axe().run(page, options=RULES)
     return str(found.generate_report()) if found.violations_count else ""
