@@ -23,7 +23,7 @@ class CallerFirstRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             for caller in callers:
-                await caller.identified(request)
+                await caller.identify(request)
             self.check_query(request)
             await self.check_body(request)
             return await handle(request)

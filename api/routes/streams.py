@@ -83,7 +83,7 @@ async def follow_jobs(
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _page(database, chosen, await place_in_log(live, database, seen or "0"))
     after = await place_in_log(live, database, seen)
-    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.proof))
+    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.credentials))
 
 
 async def place_in_log(live: EventHub, database: Database, written: str | None) -> int:
