@@ -151,8 +151,8 @@ class Api(FastAPI):
 
 @asynccontextmanager
 async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
-    async with over.live.running(), over.streams.watched(still_good):
+    valid_among = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
+    async with over.live.running(), over.streams.watched(valid_among):
         yield
 
 

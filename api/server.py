@@ -68,7 +68,7 @@ class ApiServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._live.close()  # else it would wait for streams that never end
-        await self._live.everybody_left()
+        await self._live.wait_until_empty()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -35,7 +35,7 @@ def refuse_other_pages(connection: HTTPConnection, base_url: str) -> None:
 
 
 def refuse_foreign_origin(connection: HTTPConnection, base_url: str, allowed: Collection[str]) -> None:
-    """For requests with a ticket. Raises NotAllowed for a page whose origin is neither ours nor in `allowed`."""
+    """For requests with a key or ticket. Raises NotAllowed for a page whose origin is neither ours nor in `allowed`."""
     origin = connection.headers.get("Origin")
     if origin is None or origin in allowed or _is_own(origin, connection, base_url):
         return

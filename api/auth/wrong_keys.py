@@ -1,6 +1,6 @@
 """A limit on wrong keys and failed sign-ins: above it the response is 429, with one log entry a minute.
 
-A valid key always works, also from an address that is over the limit, so that no client locks out others at the same address.
+A valid key always works, also from an address over the limit: no client locks out others at its address.
 """
 
 import time

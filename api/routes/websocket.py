@@ -35,8 +35,8 @@ CLOSING: Final[Mapping[StreamEnd | None, tuple[int, str]]] = {
     None: (WS_1001_GOING_AWAY, "Come back for more."),
     StreamEnd.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
     StreamEnd.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
-    StreamEnd.TROUBLE: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
-    StreamEnd.UNWELCOME: (LOST_AUTHENTICATION, "What let you in is no longer good."),
+    StreamEnd.DATABASE_ERROR: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
+    StreamEnd.CREDENTIALS_INVALID: (LOST_AUTHENTICATION, "What let you in is no longer good."),
 }
 
 router = APIRouter()
