@@ -87,7 +87,7 @@ async def serving(
     connections: ConnectionLimits = CONNECTION_LIMITS,
     clients: ClientLimits = CLIENT_LIMITS,
 ) -> AsyncIterator[str]:
-    """Serves the app until the block ends, and yields its URL, with room for so many `streams`. Port 0 is any free port.
+    """Serves the app until the block ends and yields its URL, with room for so many `streams`. Port 0 is any free port.
 
     Raises OSError when the port is taken.
     """
