@@ -28,7 +28,7 @@ SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
 
 
 @asynccontextmanager
-async def opened_parts(
+async def opened_dependencies(
     folder: Path, engine: JobEngine, *, url: str = "http://aijobs.test", **sections: Any
 ) -> AsyncIterator[ApiDependencies]:
     """What an API in this folder works with. `sections` are sections of the settings."""
@@ -54,27 +54,27 @@ def engine(temporal: Client) -> TemporalJobEngine:
 
 
 @pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[ApiDependencies]:
+async def dependencies(tmp_path: Path) -> AsyncIterator[ApiDependencies]:
     """Everything but Temporal, which is down."""
-    async with opened_parts(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as parts:
-        yield parts
+    async with opened_dependencies(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as dependencies:
+        yield dependencies
 
 
 @pytest.fixture
-async def key(parts: ApiDependencies, tmp_path: Path) -> str:
+async def key(dependencies: ApiDependencies, tmp_path: Path) -> str:
     """Of a service, with every scope."""
-    return await ensure_first_key(parts.database, parts.secret, tmp_path)
+    return await ensure_first_key(dependencies.database, dependencies.secret, tmp_path)
 
 
 @pytest.fixture
-async def without_temporal(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
-    async with opened_installation(parts, key) as installation:
+async def without_temporal(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
+    async with opened_installation(dependencies, key) as installation:
         yield installation
 
 
 @pytest.fixture
-async def api(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
-    async with opened_installation(replace(parts, engine=engine), key) as installation:
+async def api(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
+    async with opened_installation(replace(dependencies, engine=engine), key) as installation:
         yield installation
 
 
@@ -82,7 +82,7 @@ async def api(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> As
 async def standing(tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     """One for all tests that mind no neighbours."""
     folder = tmp_path_factory.mktemp("standing")
-    async with opened_parts(folder, engine) as parts:
-        key = await ensure_first_key(parts.database, parts.secret, folder)
-        async with opened_installation(parts, key) as standing:
+    async with opened_dependencies(folder, engine) as dependencies:
+        key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
+        async with opened_installation(dependencies, key) as standing:
             yield standing

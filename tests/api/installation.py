@@ -30,14 +30,14 @@ class ApiUnderTest:
     """`http` has a service key and names no user."""
 
     url: str
-    parts: ApiDependencies
+    dependencies: ApiDependencies
     http: httpx.AsyncClient
 
     async def key_for(self, user_id: str, *scopes: Scope) -> Headers:
         """The header of a new key that acts for this user only."""
         text = await create_key(
-            self.parts.database,
-            self.parts.secret,
+            self.dependencies.database,
+            self.dependencies.secret,
             kind=KeyKind.USER,
             name="test",
             user_id=user_id,
@@ -67,7 +67,7 @@ class ApiUnderTest:
         for status in statuses:
             bad = status in {JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED}
             error = JobError(code="test", message="As the test wants it.", stage=Stage.PROCESSING) if bad else None
-            await self.parts.records.gate.advance(code, status, error=error)
+            await self.dependencies.records.gate.advance(code, status, error=error)
 
     async def keep_output(self, code: str, content: bytes, index: int = 0) -> StoredOutput:
         """Store an output and note it, as a migration would."""
@@ -76,7 +76,7 @@ class ApiUnderTest:
             yield content
 
         key = output_key(code, index, "png")
-        stored = await self.parts.store.put(key, chunks(), media_type="image/png")
+        stored = await self.dependencies.store.put(key, chunks(), media_type="image/png")
         output = StoredOutput(
             index=index,
             kind=OutputKind.IMAGE,
@@ -88,7 +88,7 @@ class ApiUnderTest:
             width=64,
             height=48,
         )
-        await self.parts.records.outputs.add(code, output)
+        await self.dependencies.records.outputs.add(code, output)
         return output
 
     async def events(self, code: str, *, after: int | str | None = None) -> AsyncIterator[dict[str, Any]]:
@@ -102,9 +102,9 @@ class ApiUnderTest:
 
 
 @asynccontextmanager
-async def opened_installation(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
+async def opened_installation(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
     async with (
-        serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
+        serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        yield ApiUnderTest(url, parts, http)
+        yield ApiUnderTest(url, dependencies, http)

@@ -104,13 +104,13 @@ def head(method: str, path: str, **headers: str) -> str:
 
 @asynccontextmanager
 async def served(
-    parts: ApiDependencies, key: str, *, connections: dict[str, Any] | None = None, **clients: Any
+    dependencies: ApiDependencies, key: str, *, connections: dict[str, Any] | None = None, **clients: Any
 ) -> AsyncIterator[ApiUnderTest]:
     """An installation whose connections have these limits."""
     async with (
         serving(
-            build_app(parts),
-            parts.live,
+            build_app(dependencies),
+            dependencies.live,
             host="127.0.0.1",
             port=0,
             connections=ConnectionLimits(**connections or {}),
@@ -118,7 +118,7 @@ async def served(
         ) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        yield ApiUnderTest(url, parts, http)
+        yield ApiUnderTest(url, dependencies, http)
 
 
 async def silent(opened: AsyncExitStack, url: str, count: int) -> list[RawConnection]:

@@ -51,10 +51,14 @@ async def test_a_key_must_be_exactly_right(api: ApiUnderTest, key: str) -> None:
 
 async def test_a_revoked_or_expired_key_is_none(api: ApiUnderTest) -> None:
     headers = await api.key_for("ada")
-    (revoked,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
-    await revoke_key(api.parts.database, revoked.key_id)
+    (revoked,) = [found for found in await list_keys(api.dependencies.database) if found.user_id == "ada"]
+    await revoke_key(api.dependencies.database, revoked.key_id)
     expired = await create_key(
-        api.parts.database, api.parts.secret, kind=KeyKind.SERVICE, name="old", expires_at=now() - timedelta(seconds=1)
+        api.dependencies.database,
+        api.dependencies.secret,
+        kind=KeyKind.SERVICE,
+        name="old",
+        expires_at=now() - timedelta(seconds=1),
     )
 
     assert await status_with(api, headers["Authorization"]) == 401
@@ -102,7 +106,9 @@ async def test_a_service_names_its_user_in_the_body_or_the_header_but_not_two(ap
 
 
 async def test_a_service_key_without_a_user_of_its_own_must_name_one(standing: ApiUnderTest) -> None:
-    text = await create_key(standing.parts.database, standing.parts.secret, kind=KeyKind.SERVICE, name="backend")
+    text = await create_key(
+        standing.dependencies.database, standing.dependencies.secret, kind=KeyKind.SERVICE, name="backend"
+    )
     answer = await standing.http.get("/api/points", headers={"Authorization": f"Bearer {text}"})
 
     assert answer.json()["errors"][0]["pointer"] == "/user_id"
@@ -120,14 +126,14 @@ async def test_a_token_acts_for_its_user_within_its_scopes(api: ApiUnderTest) ->
 
 
 async def test_a_token_dies_with_its_time_and_with_its_key(api: ApiUnderTest) -> None:
-    (service,) = await list_keys(api.parts.database)
+    (service,) = await list_keys(api.dependencies.database)
     claims = Claims(user_id="ada", key_id=service.key_id, scopes=frozenset({Scope.JOBS_READ}))
-    expired, _ = make_token(api.parts.secret, claims, lifetime=timedelta(seconds=-1))
-    good, _ = make_token(api.parts.secret, claims, lifetime=timedelta(minutes=1))
+    expired, _ = make_token(api.dependencies.secret, claims, lifetime=timedelta(seconds=-1))
+    good, _ = make_token(api.dependencies.secret, claims, lifetime=timedelta(minutes=1))
 
     assert await status_with(api, f"Bearer {expired}") == 401
     assert await status_with(api, f"Bearer {good}") == 200
-    await revoke_key(api.parts.database, service.key_id)
+    await revoke_key(api.dependencies.database, service.key_id)
     assert await status_with(api, f"Bearer {good}") == 401
 
 
@@ -135,7 +141,7 @@ async def test_a_token_that_we_did_not_make_is_none(standing: ApiUnderTest) -> N
     content = {"sub": "ada", "key": "k", "scope": "admin", "aud": "aijobs", "exp": now() + timedelta(hours=1)}
     unsigned = jwt.encode(content, "", algorithm="none")
     foreign = jwt.encode(content, b"x" * 32, algorithm="HS256")
-    with_the_secret_itself = jwt.encode(content, standing.parts.secret.ljust(32), algorithm="HS256")
+    with_the_secret_itself = jwt.encode(content, standing.dependencies.secret.ljust(32), algorithm="HS256")
 
     for text in (unsigned, foreign, with_the_secret_itself):
         assert await status_with(standing, f"Bearer {text}") == 401
@@ -162,8 +168,8 @@ async def test_a_token_is_bounded(standing: ApiUnderTest, body: dict[str, object
 async def test_only_a_service_makes_tokens_and_none_that_may_more_than_itself(api: ApiUnderTest) -> None:
     user = await api.key_for("ada")
     narrow = await create_key(
-        api.parts.database,
-        api.parts.secret,
+        api.dependencies.database,
+        api.dependencies.secret,
         kind=KeyKind.SERVICE,
         name="narrow",
         scopes=[Scope.TOKENS_WRITE, Scope.JOBS_READ],

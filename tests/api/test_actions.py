@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.ttapi import TtapiSettings
-from tests.api.conftest import opened_parts
+from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from workflows.client import TemporalJobEngine
 
@@ -24,8 +24,8 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 async def studio(key: str, engine: TemporalJobEngine, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
     async with (
-        opened_parts(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as parts,
-        opened_installation(parts, key) as installation,
+        opened_dependencies(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as dependencies,
+        opened_installation(dependencies, key) as installation,
     ):
         yield installation
 
@@ -34,7 +34,7 @@ async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> s
     """The code of a finished Midjourney job."""
     code = await api.job(user, model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await api.push(code, *ON_THE_WAY)
-    await api.parts.records.gate.advance(code, JobStatus.GENERATED, response=answer)
+    await api.dependencies.records.gate.advance(code, JobStatus.GENERATED, response=answer)
     await api.push(code, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return code
 
@@ -90,7 +90,7 @@ async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio
     assert history[-1]["detail"] == {"action": "upsample1", "job": job["code"]}
     (first, *_) = (await studio.http.get(f"/api/jobs/{job['code']}/events", headers=headers)).json()["data"]
     assert first["detail"] == {"action": "upsample1", "origin": origin}
-    assignment = await studio.parts.records.queries.assignment(job["code"])
+    assignment = await studio.dependencies.records.queries.assignment(job["code"])
     assert (assignment.action, assignment.origin) == ("upsample1", origin)
 
 

@@ -25,16 +25,16 @@ WITHOUT_BODY = {"GET", "HEAD"}
 TEMPLATE = "/api/templates/hostile"
 
 
-def routes_with_bodies(parts: ApiDependencies) -> Iterator[tuple[str, str]]:
+def routes_with_bodies(dependencies: ApiDependencies) -> Iterator[tuple[str, str]]:
     """Method and path of each route that something can be sent to."""
-    for context in iter_route_contexts(build_app(parts).routes):
+    for context in iter_route_contexts(build_app(dependencies).routes):
         if isinstance(context.original_route, APIRoute):
             for method in (context.methods or set()) - WITHOUT_BODY:
                 yield method, re.sub(r"{[^}]*}", "x", context.path or "")
 
 
 async def test_without_a_key_no_route_waits_for_a_body(standing: ApiUnderTest) -> None:
-    routes = [(method, path) for method, path in routes_with_bodies(standing.parts) if path not in OPEN]
+    routes = [(method, path) for method, path in routes_with_bodies(standing.dependencies) if path not in OPEN]
     assert len(routes) > 30
     for method, path in routes:
         for kind in ("application/json", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"):
@@ -78,11 +78,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_many_values_are_refused_without_keeping_anybody_waiting(
-    parts: ApiDependencies, key: str, name: str
+    dependencies: ApiDependencies, key: str, name: str
 ) -> None:
     body = HOSTILE[name].encode()
     headers = {"Content-Type": "application/json"}
-    async with opened_installation(parts, key) as api:
+    async with opened_installation(dependencies, key) as api:
         sending = asyncio.gather(*(api.http.put(TEMPLATE, content=body, headers=headers) for _ in range(4)))
         longest = await longest_gap(sending)
 
@@ -136,9 +136,9 @@ async def test_the_limits_are_where_they_are_said_to_be(api: ApiUnderTest, body:
     ids=["unfit", "unknown", "parameters", "types"],
 )
 async def test_an_answer_names_the_first_errors_and_says_how_many_there_are(
-    parts: ApiDependencies, key: str, body: dict[str, Any]
+    dependencies: ApiDependencies, key: str, body: dict[str, Any]
 ) -> None:
-    roomy = replace(parts, settings=parts.settings.model_copy(update={"max_body_bytes": 2**20}))
+    roomy = replace(dependencies, settings=dependencies.settings.model_copy(update={"max_body_bytes": 2**20}))
     async with opened_installation(roomy, key) as api:
         answer = await api.http.post("/api/jobs", json={"user_id": "ada", **body})
 

@@ -38,7 +38,7 @@ async def test_a_model_without_a_key_is_listed_as_not_configured(standing: ApiUn
 
 async def test_what_the_operator_narrows_is_in_the_schema(api: ApiUnderTest, key: str) -> None:
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), NARROWED)
-    async with opened_installation(replace(api.parts, catalogue=catalogue), key) as narrowed:
+    async with opened_installation(replace(api.dependencies, catalogue=catalogue), key) as narrowed:
         models = {model["model_id"]: model for model in (await narrowed.http.get("/api/models")).json()["data"]}
         refused = await narrowed.submit(params={"image": "https://example.com/a.jpg", "upscale_factor": 6})
 

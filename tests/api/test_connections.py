@@ -18,8 +18,8 @@ async def status_of_health(url: str) -> int:
     return (await said(url, HEALTH)).status
 
 
-async def test_idle_connections_make_room(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
+async def test_idle_connections_make_room(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
         crowd = await silent(opened, api.url, 60)
         for connection in crowd:
             await connection.send("GET /")
@@ -32,9 +32,9 @@ async def test_idle_connections_make_room(parts: ApiDependencies, key: str) -> N
         assert open_now[-1]
 
 
-async def test_half_bodies_make_room_and_are_told_so(parts: ApiDependencies, key: str) -> None:
+async def test_half_bodies_make_room_and_are_told_so(dependencies: ApiDependencies, key: str) -> None:
     half = head("POST", "/api/sessions", Content_Type="application/json", Content_Length="100")
-    async with served(parts, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
+    async with served(dependencies, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
         crowd = []
         for _ in range(30):
             crowd += await silent(opened, api.url, 1)
@@ -49,10 +49,10 @@ async def test_half_bodies_make_room_and_are_told_so(parts: ApiDependencies, key
 
 
 async def test_when_all_places_work_others_are_told_to_come_back_and_health_checks_are_answered(
-    parts: ApiDependencies, key: str
+    dependencies: ApiDependencies, key: str
 ) -> None:
     limits = {"in_all": 4, "reserved": 2}
-    async with served(parts, key, connections=limits) as api, AsyncExitStack() as opened:
+    async with served(dependencies, key, connections=limits) as api, AsyncExitStack() as opened:
         for _ in range(3):
             await opened.enter_async_context(reading(api, "/api/events"))
         await opened.enter_async_context(socket(api))
@@ -73,10 +73,10 @@ async def test_when_all_places_work_others_are_told_to_come_back_and_health_chec
                 await asyncio.sleep(0.05)
 
 
-async def test_an_address_has_so_many_connections_unless_it_is_a_proxy(parts: ApiDependencies, key: str) -> None:
+async def test_an_address_has_so_many_connections_unless_it_is_a_proxy(dependencies: ApiDependencies, key: str) -> None:
     for proxies, left in (((), 5), (("127.0.0.0/8",), 12)):
         limits = {"per_address": 5, "proxies": proxies}
-        async with served(parts, key, connections=limits) as api, AsyncExitStack() as opened:
+        async with served(dependencies, key, connections=limits) as api, AsyncExitStack() as opened:
             crowd = await silent(opened, api.url, 12)
             await crowd[-1].send(HEALTH)
             answer = await crowd[-1].answer()
@@ -86,10 +86,10 @@ async def test_an_address_has_so_many_connections_unless_it_is_a_proxy(parts: Ap
         assert sum(stay) == left
 
 
-async def test_streams_and_websockets_are_not_touched(parts: ApiDependencies, key: str) -> None:
+async def test_streams_and_websockets_are_not_touched(dependencies: ApiDependencies, key: str) -> None:
     short = {"first_byte": SHORT, "header": SHORT, "keep_alive": SHORT, "unread_body": SHORT}
     async with (
-        served(parts, key, connections={"in_all": 10}, **short) as api,
+        served(dependencies, key, connections={"in_all": 10}, **short) as api,
         reading(api, "/api/events") as stream,
         socket(api, "?after=0") as websocket,
         AsyncExitStack() as opened,
@@ -122,15 +122,15 @@ async def test_there_are_no_more_places_than_files_may_be_open() -> None:
 
 
 async def test_a_stream_ends_with_its_connection_also_when_something_waits_behind_it(
-    parts: ApiDependencies, key: str
+    dependencies: ApiDependencies, key: str
 ) -> None:
     stream = head("GET", "/api/events", Authorization=f"Bearer {key}")
-    async with served(parts, key) as api:
+    async with served(dependencies, key) as api:
         async with raw_connection(api.url) as connection:
             await connection.send(stream + HEALTH * 3)
             async with asyncio.timeout(10):
-                while not len(api.parts.streams):
+                while not len(api.dependencies.streams):
                     await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
-            while len(api.parts.streams):
+            while len(api.dependencies.streams):
                 await asyncio.sleep(0.01)

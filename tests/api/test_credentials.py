@@ -13,17 +13,26 @@ from api.auth.credentials import Credentials, valid_credentials
 from api.dependencies import ApiDependencies
 
 
-async def test_all_proofs_are_checked_together_however_many_there_are(parts: ApiDependencies, key: str) -> None:
-    (known,) = await list_keys(parts.database)
+async def test_all_proofs_are_checked_together_however_many_there_are(dependencies: ApiDependencies, key: str) -> None:
+    (known,) = await list_keys(dependencies.database)
     expired = await create_key(
-        parts.database, parts.secret, kind=KeyKind.SERVICE, name="old", expires_at=now() - timedelta(seconds=1)
+        dependencies.database,
+        dependencies.secret,
+        kind=KeyKind.SERVICE,
+        name="old",
+        expires_at=now() - timedelta(seconds=1),
     )
     lifetime = timedelta(hours=1)
     for hours in (1, 1, -1):
         await add_session(
-            parts.database, parts.secret, key_id=known.key_id, user_id=None, lifetime=hours * lifetime, idle=lifetime
+            dependencies.database,
+            dependencies.secret,
+            key_id=known.key_id,
+            user_id=None,
+            lifetime=hours * lifetime,
+            idle=lifetime,
         )
-    async with parts.database.read() as session:
+    async with dependencies.database.read() as session:
         rows = (await session.exec(select(BrowserSessionRow).order_by("expires_at"))).all()
     over, *going_on = [Credentials(key_id=known.key_id, session=row.sha256) for row in rows]
     users = [
@@ -37,9 +46,11 @@ async def test_all_proofs_are_checked_together_however_many_there_are(parts: Api
         *(Credentials(key_id=known.key_id, session=f"unknown {number}") for number in range(1200)),
     ]
     statements: list[str] = []
-    event.listen(parts.database.reader.sync_engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    event.listen(
+        dependencies.database.reader.sync_engine, "before_cursor_execute", lambda *said: statements.append(said[2])
+    )
 
-    good = await valid_credentials(parts.database, [*bad, *going_on, *users], session_idle=lifetime)
+    good = await valid_credentials(dependencies.database, [*bad, *going_on, *users], session_idle=lifetime)
 
     assert good == {*going_on, *users}
     assert len(statements) == 6

@@ -113,6 +113,6 @@ async def test_a_stream_ends_when_the_api_stops_and_can_be_taken_up_again(api: A
     code = await api.job("ada")
     listening = asyncio.create_task(heard(api, code))
     await asyncio.sleep(0.2)
-    api.parts.live.close()
+    api.dependencies.live.close()
 
     assert numbers(await listening) == [1]

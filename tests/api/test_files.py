@@ -26,7 +26,7 @@ async def test_a_photo_is_kept_and_described(standing: ApiUnderTest) -> None:
         "height": 60,
     }
     assert (await standing.http.get(f"/api/files/{file['code']}")).json() == file
-    assert b"".join([chunk async for chunk in standing.parts.store.read(f"files/{file['code']}.png")]) == content
+    assert b"".join([chunk async for chunk in standing.dependencies.store.read(f"files/{file['code']}.png")]) == content
 
 
 @pytest.mark.parametrize(

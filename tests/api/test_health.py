@@ -96,7 +96,7 @@ async def test_alive_and_ready(temporal: Client, tmp_path: Path) -> None:
 
 async def test_what_is_missing_is_named(without_temporal: ApiUnderTest, tmp_path: Path, key: str) -> None:
     nowhere = DirectoryStore(tmp_path / "nowhere", LinkSigner(SECRET, "http://aijobs.test"))
-    async with opened_installation(replace(without_temporal.parts, store=nowhere), key) as poor:
+    async with opened_installation(replace(without_temporal.dependencies, store=nowhere), key) as poor:
         answer = await poor.http.get("/readyz")
         alive = await poor.http.get("/healthz")
 
@@ -173,7 +173,7 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
 
 
 async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         statement = text("UPDATE job SET create_time = :at WHERE code = :code").bindparams(
             at=at.split("+")[0], code=code
         )
@@ -193,7 +193,7 @@ class SlowStore(DirectoryStore):
 
 async def test_asking_often_costs_no_more_than_asking_once(without_temporal: ApiUnderTest, key: str) -> None:
     store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
-    async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
+    async with opened_installation(replace(without_temporal.dependencies, store=store), key) as api:
         answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(50)))
 
     assert {answer.status_code for answer in answers} == {503}
@@ -203,7 +203,7 @@ async def test_asking_often_costs_no_more_than_asking_once(without_temporal: Api
 async def test_an_answer_comes_in_time_whatever_hangs(without_temporal: ApiUnderTest, key: str) -> None:
     store = SlowStore(Path(), LinkSigner(SECRET, "http://aijobs.test"))
     store.takes = 60
-    async with opened_installation(replace(without_temporal.parts, store=store), key) as api:
+    async with opened_installation(replace(without_temporal.dependencies, store=store), key) as api:
         api.http.timeout = 20.0
         began = time.monotonic()
         found = await missing(api)
@@ -252,7 +252,7 @@ async def test_a_full_disk_is_named_and_clients_may_come_again(small_disk: Path,
 async def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, temporal: Client) -> None:
     async with opened(tmp_path, temporal) as (api, _):
         await api.job()
-        async with api.parts.database.write() as session:
+        async with api.dependencies.database.write() as session:
             await (await session.connection()).exec_driver_sql("PRAGMA query_only=ON")
 
         assert await later_missing(api) == ["/database"]

@@ -16,9 +16,9 @@ OURS = "https://jobs.example.com"
 
 
 @pytest.fixture
-async def public(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
-    settings = parts.settings.model_copy(update={"allowed_hosts": ("*.internal.example", "api")})
-    async with opened_installation(replace(parts, base_url=OURS, settings=settings), key) as api:
+async def public(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
+    settings = dependencies.settings.model_copy(update={"allowed_hosts": ("*.internal.example", "api")})
+    async with opened_installation(replace(dependencies, base_url=OURS, settings=settings), key) as api:
         yield api
 
 

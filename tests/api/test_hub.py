@@ -20,10 +20,10 @@ def only(code: str) -> EventFilter:
 
 async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    records = without_temporal.parts.records
+    records = without_temporal.dependencies.records
     await without_temporal.push(code, JobStatus.PROCESSING)
 
-    async with without_temporal.parts.live.subscribed(only(code)) as slow:
+    async with without_temporal.dependencies.live.subscribed(only(code)) as slow:
         for step in range(MAX_QUEUED + 5):
             await records.gate.note(code, {"step": step})
         async with asyncio.timeout(10):
@@ -40,13 +40,13 @@ async def test_a_subscription_begins_where_the_database_ends(without_temporal: A
     code = await without_temporal.job("ada")
 
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
-        async with asyncio.timeout(5), without_temporal.parts.live.subscribed(only(code)) as subscription:
+        async with asyncio.timeout(5), without_temporal.dependencies.live.subscribed(only(code)) as subscription:
             await without_temporal.push(code, status)
             assert [live.event.job_status for live in await subscription.take()] == [status]
 
 
 async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: ApiUnderTest) -> None:
-    live = EventHub(without_temporal.parts.database)
+    live = EventHub(without_temporal.dependencies.database)
     async with live.running():
         live.close()
         async with live.subscribed(EventFilter()) as subscription:
@@ -55,7 +55,7 @@ async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: Ap
 
 async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    live = EventHub(without_temporal.parts.database, flow_timeout=timedelta(0))
+    live = EventHub(without_temporal.dependencies.database, flow_timeout=timedelta(0))
     early, again = OpenStream(Credentials(key_id="a")), OpenStream(Credentials(key_id="a"))
     batches = follow(live, JobHistory(code), 0, early)
     heard = [event.event.seq for event in await anext(batches)]
@@ -72,7 +72,7 @@ async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(
 
 async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    live = EventHub(without_temporal.parts.database)
+    live = EventHub(without_temporal.dependencies.database)
 
     async def heard() -> list[int]:
         batches = follow(live, JobHistory(code), 0, OpenStream(Credentials(key_id="a")))

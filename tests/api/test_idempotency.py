@@ -69,12 +69,12 @@ async def test_a_key_belongs_to_its_user(api: ApiUnderTest) -> None:
 
 async def test_a_request_under_way_is_a_conflict(api: ApiUnderTest) -> None:
     content = picture()
-    (service,) = await list_keys(api.parts.database)
+    (service,) = await list_keys(api.dependencies.database)
     owner = Owner(user_id="ada", key_id=service.key_id)
     upload = {"name": "photo.jpg", "sha256": hashlib.sha256(content).hexdigest()}
     first = claim_for(owner, "up-1", upload)
     assert first is not None
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         await claim(session, first)
 
     answer = await api.upload(content, key="up-1")
@@ -161,13 +161,13 @@ CHANGED = {
 
 @pytest.mark.parametrize("change", CHANGED)
 async def test_a_repetition_is_answered_when_the_catalogue_has_changed_meanwhile(
-    parts: ApiDependencies, key: str, engine: TemporalJobEngine, change: str
+    dependencies: ApiDependencies, key: str, engine: TemporalJobEngine, change: str
 ) -> None:
     order = {"Idempotency-Key": "order-1"}
     changed = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), CHANGED[change])
-    async with opened_installation(replace(parts, engine=engine), key) as before:
+    async with opened_installation(replace(dependencies, engine=engine), key) as before:
         made = await before.submit(headers=order)
-    async with opened_installation(replace(parts, engine=engine, catalogue=changed), key) as after:
+    async with opened_installation(replace(dependencies, engine=engine, catalogue=changed), key) as after:
         again = await after.submit(headers=order)
         written_out = await after.submit(headers=order, params={**IMAGE, "upscale_factor": 2})
 
@@ -178,7 +178,7 @@ async def test_a_repetition_is_answered_when_the_catalogue_has_changed_meanwhile
 async def test_an_answer_of_before_meanings_were_kept_is_given_again(api: ApiUnderTest) -> None:
     order = {"Idempotency-Key": "order-1"}
     made = await api.submit(headers=order)
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         await (await session.connection()).execute(text("UPDATE idempotency_key SET meaning_sha256 = NULL"))
 
     again = await api.submit(headers=order)

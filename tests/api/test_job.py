@@ -25,7 +25,7 @@ async def test_what_cannot_be_a_code_is_not_there(standing: ApiUnderTest) -> Non
 async def test_a_job_is_shown_as_it_stands(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
-    await standing.parts.records.gate.progress(code, JobStatus.PROCESSING, 100)
+    await standing.dependencies.records.gate.progress(code, JobStatus.PROCESSING, 100)
     job = (await standing.http.get(f"/api/jobs/{code}")).json()
 
     assert (job["job_status"], job["unit_progress"], job["overall_progress"]) == (3, 100.0, 66.67)
@@ -48,7 +48,7 @@ async def test_the_exchange_is_shown_on_request_without_secrets(standing: ApiUnd
         "link": "https://user:pass@example.com/?page=2",
     }
     request = ProviderRequest("POST", "https://standing.example.com/v1", body, {"Authorization": "Bearer abc"})
-    records = standing.parts.records
+    records = standing.dependencies.records
     submission = await records.submissions.intend(code, provider="replicate", token="planted", request=request)
     await records.submissions.conclude(submission, Accepted({"id": "p1"}))
     await records.gate.advance(code, JobStatus.GENERATED, response={"id": "p1", "metrics": {"output_tokens": 7}})

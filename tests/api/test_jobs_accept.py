@@ -129,7 +129,7 @@ async def test_somebody_elses_photo_is_not_there(standing: ApiUnderTest) -> None
 
 
 async def test_a_days_points_cannot_be_overspent(api: ApiUnderTest, key: str) -> None:
-    async with opened_installation(replace(api.parts, daily_limit=3), key) as poor:
+    async with opened_installation(replace(api.dependencies, daily_limit=3), key) as poor:
         first, second = await poor.submit("ada"), await poor.submit("ada")
         other = await poor.submit("bob")
 

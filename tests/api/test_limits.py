@@ -32,20 +32,22 @@ from tests.api.streaming import reading, socket
 
 @asynccontextmanager
 async def limited(
-    parts: ApiDependencies, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
+    dependencies: ApiDependencies, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
 ) -> AsyncIterator[ApiUnderTest]:
     """An installation with these settings, and with this patience for readers."""
-    parts = replace(parts, settings=parts.settings.model_copy(update=settings))
+    dependencies = replace(dependencies, settings=dependencies.settings.model_copy(update=settings))
     async with (
-        serving(build_app(parts), parts.live, host="127.0.0.1", port=0, clients=ClientLimits(write=patience)) as url,
+        serving(
+            build_app(dependencies), dependencies.live, host="127.0.0.1", port=0, clients=ClientLimits(write=patience)
+        ) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        yield ApiUnderTest(url, parts, http)
+        yield ApiUnderTest(url, dependencies, http)
 
 
 async def shout(api: ApiUnderTest, code: str, count: int) -> None:
     """Events of ten thousand letters each."""
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         job = await locked_job(session, code)
         for _ in range(count):
             record(session, job, EventKind.NOTE, {"text": "x" * 10_000})
@@ -53,12 +55,12 @@ async def shout(api: ApiUnderTest, code: str, count: int) -> None:
 
 async def nobody_left(api: ApiUnderTest) -> None:
     async with asyncio.timeout(20):
-        while len(api.parts.streams):
+        while len(api.dependencies.streams):
             await asyncio.sleep(0.02)
 
 
-async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key, streams_per_key=4) as api, AsyncExitStack() as opened:
+async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(dependencies: ApiDependencies, key: str) -> None:
+    async with limited(dependencies, key, streams_per_key=4) as api, AsyncExitStack() as opened:
         code = await api.job("ada")
         for path in ("/api/events", f"/api/jobs/{code}/events", f"/api/progress/track/{code}"):
             await opened.enter_async_context(reading(api, path))
@@ -80,8 +82,10 @@ async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(parts: ApiDepen
     assert (websocket.status_code, websocket.headers["Retry-After"]) == (429, answer.headers["Retry-After"])
 
 
-async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key, streams=2) as api, AsyncExitStack() as opened:
+async def test_a_process_has_so_many_streams_and_goes_on_with_everything_else(
+    dependencies: ApiDependencies, key: str
+) -> None:
+    async with limited(dependencies, key, streams=2) as api, AsyncExitStack() as opened:
         for _ in range(2):
             await opened.enter_async_context(reading(api, "/api/events"))
         answer = await api.http.get("/api/events")
@@ -121,9 +125,9 @@ def test_a_key_alone_is_no_user_and_a_user_of_another_key_is_another() -> None:
 
 
 async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_together(
-    parts: ApiDependencies, key: str
+    dependencies: ApiDependencies, key: str
 ) -> None:
-    async with limited(parts, key, streams_per_user=3) as api, AsyncExitStack() as opened:
+    async with limited(dependencies, key, streams_per_user=3) as api, AsyncExitStack() as opened:
         token = (await api.http.post("/api/tokens", json={"user_id": "ada"})).json()["token"]
         ticket = (await api.http.post("/api/tickets", json={"user_id": "ada"})).json()["ticket"]
         signed_in = await api.http.post("/api/sessions", json={"key": key, "user_id": "ada"})
@@ -151,8 +155,8 @@ async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_tog
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
 
 
-async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key) as api:
+async def test_one_who_reads_slowly_gets_everything_in_the_end(dependencies: ApiDependencies, key: str) -> None:
+    async with limited(dependencies, key) as api:
         code = await api.job("ada")
         numbers: list[int] = []
         last, wrote = "0", 0
@@ -174,12 +178,12 @@ async def test_one_who_reads_slowly_gets_everything_in_the_end(parts: ApiDepende
 
 
 @pytest.mark.parametrize("path", ["/api/events?after=0", "/api/jobs/{code}/events", "/api/ws?after=0"])
-async def test_one_who_never_reads_is_given_up(parts: ApiDependencies, key: str, path: str) -> None:
+async def test_one_who_never_reads_is_given_up(dependencies: ApiDependencies, key: str, path: str) -> None:
     upgrade = (
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
         "dGhlIHNhbXBsZSBub25jZQ==\r\n"
     )
-    async with limited(parts, key, patience=timedelta(seconds=0.3)) as api:
+    async with limited(dependencies, key, patience=timedelta(seconds=0.3)) as api:
         code = await api.job("ada")
         await shout(api, code, 2000)
         host, port = api.url.removeprefix("http://").split(":")
@@ -188,13 +192,13 @@ async def test_one_who_never_reads_is_given_up(parts: ApiDependencies, key: str,
             request = f"GET {path.format(code=code)} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
             deaf.sendall((request + (upgrade if "/ws" in path else "") + "\r\n").encode())
             async with asyncio.timeout(20):
-                while not len(api.parts.streams):
+                while not len(api.dependencies.streams):
                     await asyncio.sleep(0.01)
             await nobody_left(api)
 
 
-async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key, patience=timedelta(seconds=0.5)) as api:
+async def test_one_who_reads_slowly_but_reads_is_not_given_up(dependencies: ApiDependencies, key: str) -> None:
+    async with limited(dependencies, key, patience=timedelta(seconds=0.5)) as api:
         code = await api.job("ada")
         await shout(api, code, 400)
         await api.push(code, JobStatus.CANCELED)
@@ -212,10 +216,10 @@ async def test_one_who_reads_slowly_but_reads_is_not_given_up(parts: ApiDependen
     assert received.count(b"\ndata: ") == 402
 
 
-async def test_streams_end_soon_after_their_key_is_revoked(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key) as api:
+async def test_streams_end_soon_after_their_key_is_revoked(dependencies: ApiDependencies, key: str) -> None:
+    async with limited(dependencies, key) as api:
         ada, bob = dict(await api.key_for("ada")), dict(await api.key_for("bob"))
-        (revoked,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
+        (revoked,) = [found for found in await list_keys(api.dependencies.database) if found.user_id == "ada"]
         async with (
             reading(api, "/api/events", headers=ada) as hers,
             reading(api, "/api/events", headers=bob) as his,
@@ -223,7 +227,7 @@ async def test_streams_end_soon_after_their_key_is_revoked(parts: ApiDependencie
         ):
             await hers.begun()
             await his.begun()
-            await revoke_key(api.parts.database, revoked.key_id)
+            await revoke_key(api.dependencies.database, revoked.key_id)
             assert await hers.rest() == []
             async with asyncio.timeout(15):
                 await connection.wait_closed()
@@ -233,8 +237,10 @@ async def test_streams_end_soon_after_their_key_is_revoked(parts: ApiDependencie
     assert connection.close_code == 4401
 
 
-async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts: ApiDependencies, key: str) -> None:
-    async with limited(parts, key) as api:
+async def test_streams_end_with_the_token_or_the_session_that_opened_them(
+    dependencies: ApiDependencies, key: str
+) -> None:
+    async with limited(dependencies, key) as api:
         token = (await api.http.post("/api/tokens", json={"user_id": "ada", "ttl": 2})).json()["token"]
         signed_in = await api.http.post("/api/sessions", json={"key": key})
         cookie = {"Authorization": "", "Cookie": f"aijobs_session={signed_in.cookies['aijobs_session']}"}
@@ -243,7 +249,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts:
         del cookie["Authorization"]
         anonymous = httpx.AsyncClient(base_url=api.url, trust_env=False)
         async with anonymous, reading(api, "/api/events", headers=bearer) as by_token:
-            browser = ApiUnderTest(api.url, api.parts, anonymous)
+            browser = ApiUnderTest(api.url, api.dependencies, anonymous)
             async with reading(browser, "/api/events", headers=cookie) as by_cookie:
                 await by_cookie.begun()
                 signing_out = await anonymous.delete(
@@ -254,9 +260,9 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(parts:
     assert signing_out.status_code == 204
 
 
-async def test_a_quiet_stream_gives_signs_of_life(parts: ApiDependencies, key: str) -> None:
-    parts = replace(parts, live=EventHub(parts.database, heartbeat=timedelta(seconds=0.2)))
-    async with limited(parts, key) as api:
+async def test_a_quiet_stream_gives_signs_of_life(dependencies: ApiDependencies, key: str) -> None:
+    dependencies = replace(dependencies, live=EventHub(dependencies.database, heartbeat=timedelta(seconds=0.2)))
+    async with limited(dependencies, key) as api:
         code = await api.job("ada")
         async with api.http.stream("GET", f"/api/jobs/{code}/events") as answer, asyncio.timeout(10):
             lines = answer.aiter_lines()
@@ -285,9 +291,9 @@ async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
 
 
 async def test_one_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(
-    parts: ApiDependencies, key: str, caplog: pytest.LogCaptureFixture
+    dependencies: ApiDependencies, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with limited(parts, key) as api:
+    async with limited(dependencies, key) as api:
         host, port = api.url.removeprefix("http://").split(":")
         for path in ("/api/jobs", "/api/files"):
             _, writer = await asyncio.open_connection(host, int(port))

@@ -56,17 +56,17 @@ async def test_jobs_are_counted_by_model_and_status(api: ApiUnderTest) -> None:
 
 async def test_a_lost_submission_and_its_points_are_counted_until_they_are_decided(api: ApiUnderTest, key: str) -> None:
     code = await api.job("ada")
-    submissions = api.parts.records.submissions
+    submissions = api.dependencies.records.submissions
     request = ProviderRequest("POST", "https://a.example", {})
     sent = await submissions.intend(code, provider="replicate", token="sub_1", request=request)
     await submissions.conclude(sent, Unknown("no answer came back"))
     lost = await scraped(api)
-    await api.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
-    async with opened_installation(api.parts, key) as again:
+    await api.dependencies.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    async with opened_installation(api.dependencies, key) as again:
         held = await scraped(again)
     decided = await api.http.post(f"/api/jobs/{code}/resolve", json={"decision": "refund", "why": "No trace."})
     assert decided.status_code == 200, decided.text
-    async with opened_installation(api.parts, key) as again:
+    async with opened_installation(api.dependencies, key) as again:
         closed = await scraped(again)
 
     figures = [
@@ -89,12 +89,12 @@ async def test_readers_of_streams_are_counted(api: ApiUnderTest) -> None:
 
 @pytest.mark.parametrize("models", [1, 30])
 async def test_models_that_are_gone_share_a_label_and_nobody_is_named(
-    parts: ApiDependencies, key: str, models: int
+    dependencies: ApiDependencies, key: str, models: int
 ) -> None:
-    async with opened_installation(parts, key) as api:
+    async with opened_installation(dependencies, key) as api:
         for number in range(models):
             code = await api.job(f"user-{number}", metadata={"words": "s3cret"})
-            async with parts.database.write() as session:
+            async with dependencies.database.write() as session:
                 gone = text("UPDATE job SET model_id = :model WHERE code = :code").bindparams(
                     model=f"m{number}", code=code
                 )
@@ -106,8 +106,8 @@ async def test_models_that_are_gone_share_a_label_and_nobody_is_named(
         assert private not in answer.text
 
 
-async def test_scraping_often_reads_once(parts: ApiDependencies, key: str) -> None:
-    async with opened_installation(replace(parts), key) as api:
+async def test_scraping_often_reads_once(dependencies: ApiDependencies, key: str) -> None:
+    async with opened_installation(replace(dependencies), key) as api:
         before = await scraped(api)
         await api.job("ada")
         after = await asyncio.gather(*(scraped(api) for _ in range(20)))

@@ -119,16 +119,16 @@ async def test_a_form_that_names_two_or_sends_a_file_for_a_user_is_refused(stand
 
 
 async def test_a_token_or_a_ticket_for_nobody_is_refused(api: ApiUnderTest) -> None:
-    (service,) = await list_keys(api.parts.database)
+    (service,) = await list_keys(api.dependencies.database)
     scopes = frozenset({Scope.JOBS_READ})
     for user in WRONG.values():
         claims = Claims(user_id=user, key_id=service.key_id, scopes=scopes)
-        token, _ = make_token(api.parts.secret, claims, lifetime=timedelta(minutes=1))
+        token, _ = make_token(api.dependencies.secret, claims, lifetime=timedelta(minutes=1))
         answer = await api.http.get("/api/jobs", headers={"Authorization": f"Bearer {token}"})
         check(answer, "/header/Authorization")
 
         caller = Caller(key_id=service.key_id, kind=KeyKind.SERVICE, own_user=None, scopes=scopes)
-        ticket = make_ticket(api.parts.secret, caller, user_id=user)
+        ticket = make_ticket(api.dependencies.secret, caller, user_id=user)
         opened = await api.http.get("/api/events", params={"ticket": ticket.text}, headers={"Authorization": ""})
         check(opened, "/query/ticket")
 
@@ -157,7 +157,7 @@ async def test_a_ticket_and_a_header_name_the_same_user(api: ApiUnderTest) -> No
 async def test_no_key_is_made_for_nobody(api: ApiUnderTest, user: str) -> None:
     for kind in KeyKind:
         with pytest.raises(ValueError, match="user"):
-            await create_key(api.parts.database, api.parts.secret, kind=kind, name="x", user_id=user)
+            await create_key(api.dependencies.database, api.dependencies.secret, kind=kind, name="x", user_id=user)
 
 
 def test_a_caller_acts_for_nobody_who_cannot_be() -> None:

@@ -79,7 +79,7 @@ async def test_a_link_that_was_tampered_with_is_refused(standing: ApiUnderTest, 
 async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     output = await standing.keep_output(code, picture(kind="PNG"))
-    signer = LinkSigner(SECRET, standing.parts.base_url)
+    signer = LinkSigner(SECRET, standing.dependencies.base_url)
     expired = signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
     gone = signer.sign("outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png")
 

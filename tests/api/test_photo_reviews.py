@@ -29,9 +29,9 @@ NOBODYS: Final = "review_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
 
 
 @pytest.fixture
-async def desk(parts: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
+async def desk(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
     """With nothing but measuring."""
-    async with opened_installation(replace(parts, engine=engine), key) as installation:
+    async with opened_installation(replace(dependencies, engine=engine), key) as installation:
         yield installation
 
 
@@ -47,7 +47,7 @@ async def reviewed(desk: ApiUnderTest, *, user: str = "ada") -> dict[str, Any]:
     assert answer.status_code == 202, answer.text
     review: dict[str, Any] = answer.json()
     await desk.push(review["job_code"], JobStatus.PROCESSING)
-    await DatabaseReviewStore(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
+    await DatabaseReviewStore(desk.dependencies.database).keep_analysis(review["job_code"], an_analysis())
     await desk.push(review["job_code"], JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return review
 
@@ -113,7 +113,7 @@ async def test_what_is_no_photo_is_refused_and_nothing_is_kept(
 
 async def kept(desk: ApiUnderTest) -> tuple[int, int, int]:
     """Reviews, uploads, and objects that are on their way."""
-    async with desk.parts.database.read() as session:
+    async with desk.dependencies.database.read() as session:
         reviews, files = await session.exec(select(PhotoReviewRow)), await session.exec(select(FileRow))
         return len(list(reviews)), len(list(files)), len(list(await session.exec(select(WriteIntentRow))))
 
@@ -161,7 +161,7 @@ async def test_a_repetition_gets_the_first_answer_with_a_fresh_link(desk: ApiUnd
 
 
 async def test_without_points_nothing_is_kept(desk: ApiUnderTest, tmp_path: Path) -> None:
-    poor = replace(desk.parts, daily_limit=0)
+    poor = replace(desk.dependencies, daily_limit=0)
     async with opened_installation(poor, desk.http.headers["Authorization"].removeprefix("Bearer ")) as installation:
         answer = await hand_in(installation)
 
@@ -227,7 +227,7 @@ async def test_before_the_review_is_done_nothing_can_be_beautified(desk: ApiUnde
 async def test_a_review_whose_job_ends_badly_is_taken_back(desk: ApiUnderTest) -> None:
     review = (await hand_in(desk)).json()
     await desk.push(review["job_code"], JobStatus.PROCESSING)
-    await DatabaseReviewStore(desk.parts.database).keep_analysis(review["job_code"], an_analysis())
+    await DatabaseReviewStore(desk.dependencies.database).keep_analysis(review["job_code"], an_analysis())
 
     await desk.push(review["job_code"], JobStatus.CANCELED)
 
@@ -241,7 +241,7 @@ async def test_a_review_that_is_done_outlives_a_rerun_that_ends_badly(desk: ApiU
     path = f"/api/jobs/{review['job_code']}/rerun"
     again = (await desk.http.post(path, json={"from": "start"}, headers=ADA)).json()["code"]
     await desk.push(again, JobStatus.PROCESSING)
-    await DatabaseReviewStore(desk.parts.database).keep_analysis(again, an_analysis())
+    await DatabaseReviewStore(desk.dependencies.database).keep_analysis(again, an_analysis())
 
     await desk.push(again, JobStatus.GENERATED, JobStatus.FAILED)
     after = await look_at(desk, review)
@@ -272,7 +272,7 @@ async def test_a_job_that_only_names_the_review_changes_nothing(desk: ApiUnderTe
 
 async def test_a_job_may_name_only_a_review_of_its_user(desk: ApiUnderTest) -> None:
     mine, gone, another = (await hand_in(desk)).json(), (await hand_in(desk)).json(), (await hand_in(desk, user="bob"))
-    async with desk.parts.database.write() as session:
+    async with desk.dependencies.database.write() as session:
         deleted = update(PhotoReviewRow).where(col(PhotoReviewRow.code) == gone["code"]).values(deleted=True)
         await session.exec(deleted)
 
@@ -300,7 +300,7 @@ async def test_what_was_beautified_before_stays_when_the_next_one_fails(desk: Ap
 
     error = JobError(code="output_refused", message="Gone.", stage=Stage.MIGRATE)
     await desk.push(second, JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING)
-    await desk.parts.records.gate.advance(second, JobStatus.FAILED, error=error)
+    await desk.dependencies.records.gate.advance(second, JobStatus.FAILED, error=error)
 
     assert before_the_end["data"] == []
     (row,) = (await look_at(desk, review, "/beautified"))["data"]

@@ -61,10 +61,12 @@ def memory() -> int:
 
 
 @asynccontextmanager
-async def opened_desk(parts: ApiDependencies, key: str, settings: PictureSettings) -> AsyncIterator[ApiUnderTest]:
+async def opened_desk(
+    dependencies: ApiDependencies, key: str, settings: PictureSettings
+) -> AsyncIterator[ApiUnderTest]:
     async with (
         PictureReader.opened(settings) as pictures,
-        opened_installation(replace(parts, pictures=pictures), key) as desk,
+        opened_installation(replace(dependencies, pictures=pictures), key) as desk,
     ):
         yield desk
 
@@ -89,10 +91,10 @@ async def hand_in(desk: ApiUnderTest, content: bytes) -> Any:
     ids=["81 MP", "49 MP", "layers", "16 bits", "1 bit", "text", "profile", "moving", "cut off"],
 )
 async def test_eight_at_once_leave_nothing_in_this_process(
-    parts: ApiDependencies, key: str, make: Callable[[], bytes], allowed: set[int]
+    dependencies: ApiDependencies, key: str, make: Callable[[], bytes], allowed: set[int]
 ) -> None:
     bomb = make()
-    async with opened_desk(parts, key, PATIENT) as desk:
+    async with opened_desk(dependencies, key, PATIENT) as desk:
         await hand_in(desk, picture(320, 240))
         before = memory()
         async with watched(desk) as seen:
@@ -105,9 +107,9 @@ async def test_eight_at_once_leave_nothing_in_this_process(
     assert afterwards.status_code == 202
 
 
-async def test_those_that_would_wait_too_long_are_told_to_come_again(parts: ApiDependencies, key: str) -> None:
+async def test_those_that_would_wait_too_long_are_told_to_come_again(dependencies: ApiDependencies, key: str) -> None:
     settings = PictureSettings(at_once=1, waiting=2, longest_wait=timedelta(seconds=60))
-    async with opened_desk(parts, key, settings) as desk:
+    async with opened_desk(dependencies, key, settings) as desk:
         answers = await asyncio.gather(*(hand_in(desk, bombs.one_colour(7000, "RGBA")) for _ in range(8)))
         uploads = await desk.upload(picture())
 

@@ -106,15 +106,15 @@ async def test_the_callers_own_request_id_is_kept_when_it_is_decent(standing: Ap
     assert replaced.headers["X-Request-Id"].startswith("req_")
 
 
-async def test_an_unexpected_error_tells_nothing_but_its_number(parts: ApiDependencies) -> None:
-    app = build_app(parts)
+async def test_an_unexpected_error_tells_nothing_but_its_number(dependencies: ApiDependencies) -> None:
+    app = build_app(dependencies)
 
     @app.get("/broken")
     async def broken() -> None:
         raise ZeroDivisionError("internals")
 
     async with (
-        serving(app, parts.live, host="127.0.0.1", port=0) as url,
+        serving(app, dependencies.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
     ):
         answer = await http.get("/broken")

@@ -18,13 +18,13 @@ GOOD_END = (JobStatus.SUBMITTED, JobStatus.PROCESSING, JobStatus.GENERATED, JobS
 
 
 async def bound(api: ApiUnderTest, task_id: str, code: str, user: str = "ada") -> None:
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         await bind_task_id(session, task_id, code, user)
 
 
 async def stage_done(api: ApiUnderTest, code: str, stage: int, stages: int) -> None:
     """As a job with stages of its own notes that it has come further."""
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         job = await locked_job(session, code)
         record(session, job, EventKind.PROGRESS, {"stage": stage, "stages": stages})
 
@@ -83,7 +83,7 @@ async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standin
 async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.CANCELED)
-    await standing.parts.records.gate.note(code, {"late": "word"})
+    await standing.dependencies.records.gate.note(code, {"late": "word"})
     async with reading(standing, f"/api/progress/track/{code}") as stream:
         assert [frame["type"] for frame in data(await stream.rest())] == ["INIT", "ERROR"]
 

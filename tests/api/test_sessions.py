@@ -61,7 +61,7 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_fr
     answer = await api.http.post("/api/sessions", json={"key": key})
     said = answer.headers["Set-Cookie"]
     secret = answer.cookies["aijobs_session"]
-    async with api.parts.database.read() as session:
+    async with api.dependencies.database.read() as session:
         stored = (await session.exec(select(BrowserSessionRow))).one()
 
     assert all(word in said for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=604"))
@@ -69,10 +69,10 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_fr
     assert secret not in stored.model_dump_json()
 
 
-async def test_over_tls_the_cookie_belongs_to_this_host_alone(parts: ApiDependencies, key: str) -> None:
-    parts = replace(parts, base_url="https://aijobs.test")
+async def test_over_tls_the_cookie_belongs_to_this_host_alone(dependencies: ApiDependencies, key: str) -> None:
+    dependencies = replace(dependencies, base_url="https://aijobs.test")
     async with (
-        serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
+        serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
     ):
         said = (await http.post("/api/sessions", json={"key": key})).headers["Set-Cookie"]
@@ -169,23 +169,23 @@ async def test_a_session_is_gone_with_its_key(api: ApiUnderTest) -> None:
     text = text_of(await api.key_for("ada"))
     async with browser(api, text) as http:
         assert (await http.get("/api/jobs")).status_code == 200
-        (key,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
-        await revoke_key(api.parts.database, key.key_id)
+        (key,) = [found for found in await list_keys(api.dependencies.database) if found.user_id == "ada"]
+        await revoke_key(api.dependencies.database, key.key_id)
         assert (await http.get("/api/jobs")).status_code == 401
 
 
 async def test_a_session_ends_when_it_is_idle_or_old_and_use_keeps_it_from_idling(api: ApiUnderTest, key: str) -> None:
     async def turn_back(**columns: Any) -> None:
-        async with api.parts.database.write() as session:
+        async with api.dependencies.database.write() as session:
             await session.exec(update(BrowserSessionRow).values(columns))
 
-    almost_idle = now() - api.parts.settings.session_idle + timedelta(minutes=5)
+    almost_idle = now() - api.dependencies.settings.session_idle + timedelta(minutes=5)
     async with browser(api, key) as http:
         await turn_back(used_at=almost_idle)
         assert (await http.get("/api/jobs")).status_code == 200
-        async with api.parts.database.read() as session:
+        async with api.dependencies.database.read() as session:
             assert (await session.exec(select(col(BrowserSessionRow.used_at)))).one() > almost_idle
-        await turn_back(used_at=now() - api.parts.settings.session_idle)
+        await turn_back(used_at=now() - api.dependencies.settings.session_idle)
         assert (await http.get("/api/jobs")).status_code == 401
 
     async with browser(api, key) as http:

@@ -15,13 +15,13 @@ LONG = timedelta(seconds=30)
 HEALTH = head("GET", "/healthz")
 
 
-async def test_who_sends_nothing_is_closed(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, first_byte=SHORT) as api, raw_connection(api.url) as connection:
+async def test_who_sends_nothing_is_closed(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, first_byte=SHORT) as api, raw_connection(api.url) as connection:
         assert await connection.closed() == b""
 
 
-async def test_empty_lines_are_no_beginning(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, first_byte=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
+async def test_empty_lines_are_no_beginning(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, first_byte=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
         for _ in range(30):
             await connection.send("\r\n")
             await asyncio.sleep(0.05)
@@ -29,8 +29,8 @@ async def test_empty_lines_are_no_beginning(parts: ApiDependencies, key: str) ->
         assert await connection.closed(within=1) == b""
 
 
-async def test_half_a_header_is_answered_408(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, header=SHORT) as api, raw_connection(api.url) as connection:
+async def test_half_a_header_is_answered_408(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, header=SHORT) as api, raw_connection(api.url) as connection:
         await connection.send("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
         answer = await connection.answer()
 
@@ -40,8 +40,8 @@ async def test_half_a_header_is_answered_408(parts: ApiDependencies, key: str) -
     assert answer.headers["x-request-id"] == answer.problem["request_id"]
 
 
-async def test_a_header_that_drips_is_not_given_more_time(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, header=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
+async def test_a_header_that_drips_is_not_given_more_time(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, header=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
         await connection.send("GET /healthz HTTP/1.1\r\n")
         for number in range(30):
             await connection.send(f"X-{number}: a\r\n")
@@ -51,7 +51,7 @@ async def test_a_header_that_drips_is_not_given_more_time(parts: ApiDependencies
     assert answer.status == 408
 
 
-async def test_a_body_that_does_not_come_is_answered_408(parts: ApiDependencies, key: str) -> None:
+async def test_a_body_that_does_not_come_is_answered_408(dependencies: ApiDependencies, key: str) -> None:
     bearer = f"Bearer {key}"
     multipart = {"Content_Type": "multipart/form-data; boundary=b", "Authorization": bearer}
     for request in (
@@ -60,7 +60,7 @@ async def test_a_body_that_does_not_come_is_answered_408(parts: ApiDependencies,
         head("POST", "/api/files", **multipart, Transfer_Encoding="chunked") + "5\r\n--b\r\n",
         head("POST", "/api/sessions", Content_Type="application/json", Content_Length="100"),
     ):
-        async with served(parts, key, body_idle=SHORT) as api, raw_connection(api.url) as connection:
+        async with served(dependencies, key, body_idle=SHORT) as api, raw_connection(api.url) as connection:
             await connection.send(request)
             answer = await connection.answer()
             await connection.closed()
@@ -68,9 +68,9 @@ async def test_a_body_that_does_not_come_is_answered_408(parts: ApiDependencies,
         assert (answer.status, answer.problem["code"]) == (408, "request_timeout"), request
 
 
-async def test_a_body_must_come_at_a_rate(parts: ApiDependencies, key: str) -> None:
+async def test_a_body_must_come_at_a_rate(dependencies: ApiDependencies, key: str) -> None:
     begun = head("POST", "/api/sessions", Content_Type="application/json", Content_Length="4000")
-    async with served(parts, key, body=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
+    async with served(dependencies, key, body=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
         await connection.send(begun)
         for _ in range(40):
             await connection.send(" ")
@@ -80,8 +80,8 @@ async def test_a_body_must_come_at_a_rate(parts: ApiDependencies, key: str) -> N
     assert answer.status == 408
 
 
-async def test_a_body_that_nobody_reads_is_not_waited_for(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, unread_body=SHORT) as api, raw_connection(api.url) as connection:
+async def test_a_body_that_nobody_reads_is_not_waited_for(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, unread_body=SHORT) as api, raw_connection(api.url) as connection:
         await connection.send(head("POST", "/api/jobs", Content_Type="application/json", Content_Length="100000"))
         answer = await connection.answer()
         rest = await connection.closed()
@@ -89,8 +89,8 @@ async def test_a_body_that_nobody_reads_is_not_waited_for(parts: ApiDependencies
     assert (answer.status, rest) == (401, b"")
 
 
-async def test_a_connection_that_is_not_used_again_is_closed(parts: ApiDependencies, key: str) -> None:
-    async with served(parts, key, keep_alive=SHORT) as api, raw_connection(api.url) as connection:
+async def test_a_connection_that_is_not_used_again_is_closed(dependencies: ApiDependencies, key: str) -> None:
+    async with served(dependencies, key, keep_alive=SHORT) as api, raw_connection(api.url) as connection:
         await connection.send(HEALTH)
         assert (await connection.answer()).status == 200
         await connection.send("\r\n")
@@ -133,9 +133,9 @@ async def test_an_ordinary_header_is_taken(standing: ApiUnderTest) -> None:
     assert (await said(standing.url, head("GET", "/healthz", Cookie="a" * 8000))).status == 200
 
 
-async def test_chunks_may_not_be_all_wrapping(parts: ApiDependencies, key: str) -> None:
+async def test_chunks_may_not_be_all_wrapping(dependencies: ApiDependencies, key: str) -> None:
     begun = head("POST", "/api/sessions", Content_Type="application/json", Transfer_Encoding="chunked")
-    async with served(parts, key) as api, raw_connection(api.url) as connection:
+    async with served(dependencies, key) as api, raw_connection(api.url) as connection:
         await connection.send(begun, "1;")
         for _ in range(64):
             await connection.send(b"a" * 16_384)

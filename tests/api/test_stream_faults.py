@@ -67,7 +67,7 @@ class Wanderer:
 
 async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
     """Its whole life, as a worker would write it."""
-    records = api.parts.records
+    records = api.dependencies.records
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
         await asyncio.sleep(dice.random())
         await records.gate.advance(code, status)
@@ -79,20 +79,20 @@ async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
         await api.push(code, status)
 
 
-async def the_log(parts: ApiDependencies) -> Heard:
-    async with parts.database.read() as session:
+async def the_log(dependencies: ApiDependencies) -> Heard:
+    async with dependencies.database.read() as session:
         return [(entry.event.code, entry.event.seq) for entry in await log_after(session, EventFilter(), 0)]
 
 
-async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(parts: ApiDependencies, key: str) -> None:
+async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(dependencies: ApiDependencies, key: str) -> None:
     dice = random.Random(7)
-    settings = parts.settings.model_copy(update={"streams_per_key": 2 * (OF_ONE_JOB + OF_ALL)})
-    parts = replace(parts, settings=settings, daily_limit=10_000)
+    settings = dependencies.settings.model_copy(update={"streams_per_key": 2 * (OF_ONE_JOB + OF_ALL)})
+    dependencies = replace(dependencies, settings=settings, daily_limit=10_000)
     async with (
-        serving(build_app(parts), parts.live, host="127.0.0.1", port=0) as url,
+        serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
-        api = ApiUnderTest(url, parts, http)
+        api = ApiUnderTest(url, dependencies, http)
         codes = [await api.job("ada") for _ in range(JOBS)]
         least = JOBS * 8
         of_all = [Wanderer(url, "/api/events", key, enough=least, dice=dice) for _ in range(OF_ALL)]
@@ -105,7 +105,7 @@ async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(parts: Ap
             await asyncio.gather(
                 *(run_job(api, code, dice) for code in codes), *(reader.wander() for reader in everybody)
             )
-        log = await the_log(parts)
+        log = await the_log(dependencies)
 
     assert all(reader.heard == log[:least] for reader in of_all)
     for code, readers in of_one.items():

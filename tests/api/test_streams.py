@@ -149,7 +149,7 @@ async def test_the_log_is_pages_for_those_who_want_json(api: ApiUnderTest) -> No
 async def test_what_a_job_says_cannot_break_out_of_its_frame(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     evil = "end\n\nid: 99\nevent: status\ndata: {}\r\r\u2028data: x"
-    await api.parts.records.gate.note(code, {evil: evil})
+    await api.dependencies.records.gate.note(code, {evil: evil})
     await api.push(code, JobStatus.CANCELED)
 
     for path in (f"/api/jobs/{code}/events", f"/api/events?after=0&code={code}"):

@@ -17,7 +17,7 @@ COLUMNS = [{"name": "甲方"}, {"name": "金额", "type": "number"}, {"name": "�
 async def kept(api: ApiUnderTest, template_id: str, source: str, *values: object, user: str = "ada") -> None:
     origin = RowsOrigin(template_id=template_id, template_version=1, source=source, user_id=user)
     await replace_rows(
-        api.parts.database, origin, [{"甲方": f"{value}", "金额": 1.5, "日期": "2026-01-05"} for value in values]
+        api.dependencies.database, origin, [{"甲方": f"{value}", "金额": 1.5, "日期": "2026-01-05"} for value in values]
     )
 
 

@@ -11,7 +11,7 @@ from aijobs.adapters.chat import ChatSettings
 from aijobs.persistence.access.keys import Scope
 from api.dependencies import ApiDependencies
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
-from tests.api.conftest import opened_parts
+from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.templates import saved, sent
 
@@ -19,11 +19,11 @@ TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
 @pytest.fixture
-async def templated(parts: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+async def templated(dependencies: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """Documents can be handed in; nobody works on them."""
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
     async with (
-        opened_parts(tmp_path, parts.engine, chat=chat) as templating,
+        opened_dependencies(tmp_path, dependencies.engine, chat=chat) as templating,
         opened_installation(templating, key) as installation,
     ):
         await saved(installation, "contract")
@@ -148,7 +148,7 @@ async def test_without_a_language_model_the_answer_says_so(without_temporal: Api
 
 
 async def test_when_the_points_are_used_up_no_job_begins(templated: ApiUnderTest, key: str) -> None:
-    async with opened_installation(replace(templated.parts, daily_limit=1), key) as poor:
+    async with opened_installation(replace(templated.dependencies, daily_limit=1), key) as poor:
         answer = await sent(poor, b"text", "a.txt")
 
     assert (answer.status_code, answer.json()["code"]) == (402, 402)
@@ -169,7 +169,7 @@ async def test_when_something_breaks_nothing_of_it_is_told(templated: ApiUnderTe
     store = tmp_path / "store" / "files"
     store.write_text("in the way of the directory")
     away = await sent(templated, b"text", "a.txt")
-    async with opened_installation(replace(templated.parts, documents=None), key) as broken:  # type: ignore[arg-type]
+    async with opened_installation(replace(templated.dependencies, documents=None), key) as broken:  # type: ignore[arg-type]
         failed = await sent(broken, b"text", "a.txt")
 
     assert (away.status_code, failed.status_code) == (503, 500)

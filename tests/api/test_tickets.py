@@ -50,12 +50,12 @@ async def test_a_ticket_opens_nothing_but_streams(api: ApiUnderTest) -> None:
 
 
 async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api: ApiUnderTest, key: str) -> None:
-    (known,) = await list_keys(api.parts.database)
+    (known,) = await list_keys(api.dependencies.database)
     claims = Claims(user_id="ada", key_id=known.key_id, scopes=frozenset({Scope.JOBS_READ}))
-    token, _ = make_token(api.parts.secret, claims, lifetime=timedelta(minutes=1))
+    token, _ = make_token(api.dependencies.secret, claims, lifetime=timedelta(minutes=1))
     maker = Caller(key_id=known.key_id, kind=KeyKind.SERVICE, own_user=None, named=None, scopes=known.scopes)
-    good = make_ticket(api.parts.secret, maker, user_id="ada").text
-    expired = make_ticket(api.parts.secret, maker, user_id="ada", lifetime=-timedelta(seconds=1)).text
+    good = make_ticket(api.dependencies.secret, maker, user_id="ada").text
+    expired = make_ticket(api.dependencies.secret, maker, user_id="ada", lifetime=-timedelta(seconds=1)).text
 
     for wrong in (token, key, expired, good[:-2], "x", "x" * 5000, ""):
         answer = await api.http.get(f"/api/events?ticket={wrong}", headers={"Authorization": ""})
@@ -69,8 +69,8 @@ async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api:
 async def test_a_ticket_is_gone_with_the_key_that_made_it(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     ticket = (await api.http.post("/api/tickets", headers=ada)).json()["ticket"]
-    (key,) = [found for found in await list_keys(api.parts.database) if found.user_id == "ada"]
-    await revoke_key(api.parts.database, key.key_id)
+    (key,) = [found for found in await list_keys(api.dependencies.database) if found.user_id == "ada"]
+    await revoke_key(api.dependencies.database, key.key_id)
 
     assert (await api.http.get(f"/api/events?ticket={ticket}", headers={"Authorization": ""})).status_code == 401
 
@@ -82,8 +82,8 @@ async def test_a_ticket_is_for_a_user_whom_the_caller_may_act_for(api: ApiUnderT
     assert (await api.http.post("/api/tickets", headers=await api.key_for("x", Scope.JOBS_WRITE))).status_code == 403
 
 
-async def test_other_origins_may_not_call_unless_they_are_listed(parts: ApiDependencies, key: str) -> None:
-    listed = replace(parts, settings=parts.settings.model_copy(update={"allowed_origins": (ELSEWHERE,)}))
+async def test_other_origins_may_not_call_unless_they_are_listed(dependencies: ApiDependencies, key: str) -> None:
+    listed = replace(dependencies, settings=dependencies.settings.model_copy(update={"allowed_origins": (ELSEWHERE,)}))
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,aijobs-user"}
     async with (
         serving(build_app(listed), listed.live, host="127.0.0.1", port=0) as url,

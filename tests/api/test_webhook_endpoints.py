@@ -174,7 +174,7 @@ async def test_the_log_tells_how_each_delivery_went(without_temporal: ApiUnderTe
     code = await without_temporal.job("ada", callback_url=URL)
     await without_temporal.push(code, JobStatus.FAILED)
     [callback, hook] = await deliveries(without_temporal, job=code)
-    outbox = DatabaseDeliveries(without_temporal.parts.database, disable_after=timedelta(days=5))
+    outbox = DatabaseDeliveries(without_temporal.dependencies.database, disable_after=timedelta(days=5))
 
     await outbox.note_try(hook["id"], WebhookReply(status=503), next_try_at=None)
 

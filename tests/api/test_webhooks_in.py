@@ -45,8 +45,10 @@ async def code(api: ApiUnderTest) -> str:
     """A job with a submission that has not been heard of."""
     code = await api.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
-    submission = await api.parts.records.submissions.intend(code, provider="replicate", token=TOKEN, request=request)
-    await api.parts.records.submissions.conclude(submission, Unknown("timeout"))
+    submission = await api.dependencies.records.submissions.intend(
+        code, provider="replicate", token=TOKEN, request=request
+    )
+    await api.dependencies.records.submissions.conclude(submission, Unknown("timeout"))
     return code
 
 
@@ -61,7 +63,7 @@ async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
     answer = await delivered(api)
 
     assert (answer.status_code, answer.json()) == (200, {"received": True})
-    async with api.parts.database.read() as session:
+    async with api.dependencies.database.read() as session:
         submission = await submission_with(session, provider="replicate", token=TOKEN)
     assert submission.ref is not None
     assert submission.ref["id"] == "p1"
@@ -109,7 +111,9 @@ async def test_one_that_comes_after_the_end_is_taken(api: ApiUnderTest, temporal
 async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
-    await without_temporal.parts.records.submissions.intend(code, provider="replicate", token=TOKEN, request=request)
+    await without_temporal.dependencies.records.submissions.intend(
+        code, provider="replicate", token=TOKEN, request=request
+    )
 
     assert (await delivered(without_temporal)).status_code == 200
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
@@ -119,11 +123,11 @@ async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: 
 async def test_what_is_certain_is_not_changed_by_a_webhook(
     api: ApiUnderTest, code: str, outcome: Accepted | Rejected
 ) -> None:
-    async with api.parts.database.read() as session:
+    async with api.dependencies.database.read() as session:
         submission = await submission_with(session, provider="replicate", token=TOKEN)
-    await api.parts.records.submissions.conclude(submission, outcome)
+    await api.dependencies.records.submissions.conclude(submission, outcome)
     await delivered(api)
 
-    async with api.parts.database.read() as session:
+    async with api.dependencies.database.read() as session:
         after = await submission_with(session, provider="replicate", token=TOKEN)
     assert after.ref == (outcome.ref if isinstance(outcome, Accepted) else None)

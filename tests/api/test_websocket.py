@@ -149,21 +149,21 @@ async def test_it_says_goodbye_when_the_api_stops(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0") as connection:
         await api.job("ada")
         await heard(connection)
-        api.parts.live.close()
+        api.dependencies.live.close()
         assert (await closed(connection))[0] == 1001
 
 
 async def test_one_who_leaves_leaves_nothing_behind(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0"):
-        assert len(api.parts.streams) == 1
+        assert len(api.dependencies.streams) == 1
     async with asyncio.timeout(10):
-        while len(api.parts.streams):
+        while len(api.dependencies.streams):
             await asyncio.sleep(0.02)
 
 
 async def test_messages_after_the_goodbye_are_not_heard(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0") as connection:
-        api.parts.live.close()
+        api.dependencies.live.close()
         await closed(connection)
         with pytest.raises(ConnectionClosed):
             await connection.send("{}")

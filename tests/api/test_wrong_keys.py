@@ -18,9 +18,9 @@ LIMIT = 5
 
 
 @pytest.fixture
-async def guarded(parts: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
+async def guarded(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
     limits = {"wrong_keys_per_address": LIMIT, "wrong_keys_per_key": 3}
-    few = replace(parts, settings=parts.settings.model_copy(update=limits))
+    few = replace(dependencies, settings=dependencies.settings.model_copy(update=limits))
     async with opened_installation(few, key) as api:
         yield api
 
@@ -94,8 +94,8 @@ async def test_addresses_behind_a_trusted_proxy_are_told_apart(guarded: ApiUnder
 
 async def test_what_was_good_once_does_not_count(guarded: ApiUnderTest, key: str) -> None:
     ada = await guarded.key_for("ada")
-    (revoked,) = [found for found in await list_keys(guarded.parts.database) if found.user_id == "ada"]
-    await revoke_key(guarded.parts.database, revoked.key_id)
+    (revoked,) = [found for found in await list_keys(guarded.dependencies.database) if found.user_id == "ada"]
+    await revoke_key(guarded.dependencies.database, revoked.key_id)
 
     assert {(await guarded.http.get("/api/jobs", headers=ada)).status_code for _ in range(LIMIT + 3)} == {401}
 

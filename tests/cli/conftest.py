@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from aijobs.persistence.access.first_key import ensure_first_key
 from cli.main import run
-from tests.api.conftest import NOBODY_THERE, opened_parts
+from tests.api.conftest import NOBODY_THERE, opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.cli.command import OURS, CommandResult
 from workflows.client import TemporalJobEngine
@@ -39,7 +39,7 @@ def aijobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """A real API, without Temporal, whose first key is in `tmp_path`, as commands look for it."""
-    async with opened_parts(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as parts:
-        key = await ensure_first_key(parts.database, parts.secret, tmp_path)
-        async with opened_installation(parts, key) as installation:
+    async with opened_dependencies(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as dependencies:
+        key = await ensure_first_key(dependencies.database, dependencies.secret, tmp_path)
+        async with opened_installation(dependencies, key) as installation:
             yield installation

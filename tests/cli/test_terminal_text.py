@@ -52,7 +52,7 @@ async def submit_hostile_job(api: ApiUnderTest) -> str:
         "resp_json = :error, user_id = 'u' || :text WHERE code = :code",
         "UPDATE job_event SET detail = :error WHERE job_code = :code",
     )
-    async with api.parts.database.write() as session:
+    async with api.dependencies.database.write() as session:
         connection = await session.connection()
         for statement in statements:
             filled = {name: value for name, value in values.items() if f":{name}" in statement}

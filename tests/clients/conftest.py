@@ -17,7 +17,7 @@ from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
 from api.server import serving
 from cli.embedded.ports import free_port
-from tests.api.conftest import NOBODY_THERE, opened_parts
+from tests.api.conftest import NOBODY_THERE, opened_dependencies
 from tests.api.installation import ApiUnderTest
 from workflows.client import TemporalJobEngine
 
@@ -69,13 +69,13 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnde
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
     engine = TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))
-    async with opened_parts(folder, engine, url=f"http://127.0.0.1:{port}") as parts:
-        key = await ensure_first_key(parts.database, parts.secret, folder)
+    async with opened_dependencies(folder, engine, url=f"http://127.0.0.1:{port}") as dependencies:
+        key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
-            serving(build_app(parts), parts.live, host="127.0.0.1", port=port) as url,
+            serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=port) as url,
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
         ):
-            yield ApiUnderTest(url, parts, http)
+            yield ApiUnderTest(url, dependencies, http)
 
 
 @pytest.fixture

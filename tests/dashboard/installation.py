@@ -14,7 +14,7 @@ from aijobs.persistence.access.keys import KeyKind, Scope, create_key
 from api.app import build_app
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
-from tests.api.conftest import opened_parts
+from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
 from workflows.client import TemporalJobEngine
@@ -37,10 +37,10 @@ class DashboardUnderTest:
 
     async def key_of(self, user: str, *scopes: Scope) -> str:
         """The text of a new key that acts for this user only."""
-        parts = self.installation.parts
+        dependencies = self.installation.dependencies
         key_scopes = scopes or (Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE)
         return await create_key(
-            parts.database, parts.secret, kind=KeyKind.USER, name="test", user_id=user, scopes=key_scopes
+            dependencies.database, dependencies.secret, kind=KeyKind.USER, name="test", user_id=user, scopes=key_scopes
         )
 
 
@@ -48,13 +48,13 @@ class DashboardUnderTest:
 async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
-    async with opened_parts(folder, engine, url=url) as parts:
-        key = await ensure_first_key(parts.database, parts.secret, folder)
+    async with opened_dependencies(folder, engine, url=url) as dependencies:
+        key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
-            serving(build_app(parts), parts.live, host=HOST, port=port),
+            serving(build_app(dependencies), dependencies.live, host=HOST, port=port),
             httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
         ):
-            yield DashboardUnderTest(ApiUnderTest(url, parts, http), key)
+            yield DashboardUnderTest(ApiUnderTest(url, dependencies, http), key)
 
 
 async def started_browser(playwright: Playwright) -> Browser:

@@ -27,7 +27,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"
 async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     """Creates jobs in many states, full of hostile text; returns the path of every page."""
     installation = dashboard.installation
-    advance = installation.parts.records.gate.advance
+    advance = installation.dependencies.records.gate.advance
     running = await installation.job("ada", metadata={"note": HOSTILE, HOSTILE[:40]: "x"})
     await installation.push(running, JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
     done = await installation.job(HOSTILE)

@@ -100,7 +100,7 @@ async def test_a_rerun_leads_to_the_new_job_and_both_know_each_other(
 async def test_held_points_are_refunded_with_a_reason(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
     code = await dashboard.installation.job()
     await dashboard.installation.push(code, *ON_THE_WAY)
-    await dashboard.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    await dashboard.installation.dependencies.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
     visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/money")
 
@@ -117,7 +117,7 @@ async def test_a_lost_submission_is_attached_to_what_was_found(
     dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
     code = await dashboard.installation.job()
-    records = dashboard.installation.parts.records
+    records = dashboard.installation.dependencies.records
     request = ProviderRequest("POST", "https://example.com", {"token": "r8_very_secret", "input": {"a": 1}})
     await records.submissions.conclude(
         await records.submissions.intend(code, provider="replicate", token="t1", request=request), Unknown("no answer")
@@ -139,7 +139,7 @@ async def test_buttons_are_there_for_those_who_may_press_them(
 ) -> None:
     code = await dashboard.installation.job("ada")
     await dashboard.installation.push(code, *ON_THE_WAY)
-    await dashboard.installation.parts.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
+    await dashboard.installation.dependencies.records.gate.advance(code, JobStatus.TIMEOUT, provider_may_charge=True)
     reader = await open_visitor(dashboard.url, key=await dashboard.key_of("ada", Scope.JOBS_READ))
 
     await reader.open(f"/jobs/{code}")
@@ -179,9 +179,9 @@ async def _keep(
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    parts = dashboard.installation.parts
+    dependencies = dashboard.installation.dependencies
     key = f"outputs/{code}/{index}.{extension}"
-    stored = await parts.store.put(key, chunks(), media_type=media)
+    stored = await dependencies.store.put(key, chunks(), media_type=media)
     output = StoredOutput(
         index=index,
         kind=kind,
@@ -193,4 +193,4 @@ async def _keep(
         width=None,
         height=None,
     )
-    await parts.records.outputs.add(code, output)
+    await dependencies.records.outputs.add(code, output)

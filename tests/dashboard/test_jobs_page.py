@@ -138,5 +138,5 @@ async def _advance_to(dashboard: DashboardUnderTest, code: str, unit: float) -> 
     """Like the polling activity. The gate accepts two steps a second, so it repeats until this one is accepted."""
     installation = dashboard.installation
     while (await installation.http.get(f"/api/jobs/{code}")).json()["unit_progress"] != unit:
-        await installation.parts.records.gate.progress(code, JobStatus.PROCESSING, unit)
+        await installation.dependencies.records.gate.progress(code, JobStatus.PROCESSING, unit)
         await asyncio.sleep(0.1)

@@ -44,11 +44,11 @@ async def test_a_page_that_is_open_leads_to_the_login_when_the_key_is_revoked(
     dashboard: DashboardUnderTest, open_visitor: OpenVisitor
 ) -> None:
     visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
-    parts = dashboard.installation.parts
+    dependencies = dashboard.installation.dependencies
 
     await visitor.open("/")
-    newest = (await list_keys(parts.database))[-1]
-    await revoke_key(parts.database, newest.key_id)
+    newest = (await list_keys(dependencies.database))[-1]
+    await revoke_key(dependencies.database, newest.key_id)
 
     await visitor.page.wait_for_url(f"{dashboard.url}/login?next=%2F", timeout=20_000)
 

@@ -7,14 +7,14 @@ import pytest
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor, Owner
 from api.dependencies import ApiDependencies
-from tests.api.conftest import engine, parts, temporal
+from tests.api.conftest import dependencies, engine, temporal
 
-__all__ = ["engine", "parts", "temporal"]
+__all__ = ["dependencies", "engine", "temporal"]
 
 
 @pytest.fixture
-def app(parts: ApiDependencies, engine: JobEngine) -> ApiDependencies:
-    return replace(parts, engine=engine)
+def app(dependencies: ApiDependencies, engine: JobEngine) -> ApiDependencies:
+    return replace(dependencies, engine=engine)
 
 
 @pytest.fixture

@@ -88,11 +88,13 @@ async def test_what_is_written_with_the_job_stands_or_falls_with_it(app: ApiDepe
     assert await points_used(app, "ada") > 0
 
 
-async def test_a_job_is_accepted_without_temporal_and_left_to_the_sweep(parts: ApiDependencies, ada: Owner) -> None:
-    receipt = await parts.accept_job(A_PHOTO, ada)
+async def test_a_job_is_accepted_without_temporal_and_left_to_the_sweep(
+    dependencies: ApiDependencies, ada: Owner
+) -> None:
+    receipt = await dependencies.accept_job(A_PHOTO, ada)
 
     assert receipt.code.startswith("job_")
-    assert await jobs_in(parts) == 1
+    assert await jobs_in(dependencies) == 1
 
 
 async def test_an_accepted_job_runs(app: ApiDependencies, ada: Owner, temporal: Client) -> None:

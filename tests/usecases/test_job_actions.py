@@ -62,12 +62,12 @@ async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
 
 
 async def test_without_temporal_a_cancel_says_that_it_must_be_asked_for_again(
-    parts: ApiDependencies, ada: Owner
+    dependencies: ApiDependencies, ada: Owner
 ) -> None:
-    code = (await parts.accept_job(A_PHOTO, ada)).code
+    code = (await dependencies.accept_job(A_PHOTO, ada)).code
 
     with pytest.raises(TemporalUnavailable):
-        await parts.cancel_job(code, ADA)
+        await dependencies.cancel_job(code, ADA)
 
 
 async def test_somebody_elses_job_is_not_there(app: ApiDependencies, ada: Owner) -> None:
