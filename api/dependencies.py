@@ -31,9 +31,9 @@ from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
-from api.schemas.answers import file_answer, job_answer, review_answer
 from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
+from api.schemas.stored_responses import stored_file_response, stored_job_response, stored_review_response
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStreams, StreamAdmission
 
@@ -87,7 +87,9 @@ class ApiDependencies:
 
     @property
     def job_maker(self) -> JobMaker:
-        return JobMaker(database=self.database, engine=self.engine, catalogue=self.catalogue, render=job_answer)
+        return JobMaker(
+            database=self.database, engine=self.engine, catalogue=self.catalogue, render=stored_job_response
+        )
 
     @property
     def accept_job(self) -> AcceptJob:
@@ -119,7 +121,7 @@ class ApiDependencies:
             documents=self.documents,
             pictures=self.pictures,
             max_bytes=self.settings.max_upload_bytes,
-            render=file_answer,
+            render=stored_file_response,
         )
 
     @property
@@ -132,7 +134,7 @@ class ApiDependencies:
             pictures=self.pictures,
             max_bytes=self.settings.max_upload_bytes,
             daily_limit=self.daily_limit,
-            render=review_answer,
+            render=stored_review_response,
         )
 
     @property

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
 from api.connections.limits import ConnectionLimits, Connections
-from api.connections.slow_clients import Reception, protocols_with
+from api.connections.slow_clients import ConnectionContext, protocols_with
 from api.streaming.hub import EventHub
 
 GRACE_SECONDS: Final = 10
@@ -36,8 +36,8 @@ log = structlog.get_logger()
 class ApiServer(uvicorn.Server):
     """A uvicorn server that leaves signals to the process: `serving` stops it."""
 
-    def __init__(self, app: FastAPI, live: EventHub, reception: Reception, *, proxies: Collection[str]) -> None:
-        http, websocket = protocols_with(reception)
+    def __init__(self, app: FastAPI, live: EventHub, context: ConnectionContext, *, proxies: Collection[str]) -> None:
+        http, websocket = protocols_with(context)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -53,7 +53,7 @@ class ApiServer(uvicorn.Server):
                 server_header=False,
                 forwarded_allow_ips=list(proxies),
                 backlog=ACCEPTED_AT_ONCE,
-                timeout_keep_alive=int(reception.limits.keep_alive.total_seconds()),
+                timeout_keep_alive=int(context.limits.keep_alive.total_seconds()),
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
@@ -94,10 +94,10 @@ async def serving(
     max_connections = allowed_connections(
         connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved
     )
-    reception = Reception(Connections(connections, in_all=max_connections), clients, app.state.refusal)
+    context = ConnectionContext(Connections(connections, in_all=max_connections), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else Nagle's algorithm delays responses by 40 ms
-    server = ApiServer(app, live, reception, proxies=connections.proxies)
+    server = ApiServer(app, live, context, proxies=connections.proxies)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await server.ready.wait()

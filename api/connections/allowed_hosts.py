@@ -1,4 +1,4 @@
-"""Which hosts a request may be for: others' names for us are not answered, whatever a page or a proxy makes of them."""
+"""The hosts that a request may be for. Others are refused, as a defence against DNS rebinding."""
 
 import ipaddress
 import re
@@ -11,20 +11,20 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY: Final = "*"
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared only
-"""Who listens on every address, and has no name, is asked by one of its addresses: no page is found under a number."""
+"""With such a `base_url`, a request for any IP address is one for us: DNS rebinding needs a name."""
 
-#: RFC 9110, section 7.2: a name or an address, and a port, which proxies and port mappings change.
+#: RFC 9110, section 7.2. The port is ignored: proxies and port mappings change it.
 _HOST: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 def host_in(header: str) -> str | None:
-    """The host's name in small letters, or its address; nothing when the header is not decent."""
-    found = _HOST.fullmatch(header)
-    return found["host"].strip("[]").rstrip(".").lower() or None if found else None
+    """The host's name in lower case, or its address. None when the header is malformed."""
+    match = _HOST.fullmatch(header)
+    return match["host"].strip("[]").rstrip(".").lower() or None if match else None
 
 
 class AllowedHosts:
-    """Ours by `base_url` and by loopback's names, and those that an operator lists.
+    """The host of `base_url`, the names of loopback, and the hosts that an operator lists.
 
     `*.example.com` stands for the domain and every name below it, `*` for everything.
     """
@@ -36,7 +36,7 @@ class AllowedHosts:
         self._any_address = own in WILDCARDS
 
     def has(self, host: str) -> bool:
-        """Whether a request for it is one for us."""
+        """Whether requests for this host are accepted."""
         if host in self._hosts or ANY in self._hosts or f".{host}".endswith(self._below):
             return True
         return self._any_address and _is_address(host)

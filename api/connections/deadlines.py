@@ -1,4 +1,4 @@
-"""How long and how large everything may be that a client does to its connection, and the clocks for that."""
+"""Limits on the time and size of what a client sends and reads on its connection, and the timers for them."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True)
 class ClientLimits:
-    """What one connection may take. `header_bytes` and `headers` are a request's; `overhead` is what chunks may add.
+    """Limits of one connection. `header_bytes` and `headers` are per request; `overhead` is for chunked encoding.
 
-    A body that is read may pause for `body_idle`, and may keep its reader waiting for `body` in all, and a second more
-    for each `body_rate` bytes of it.
+    While a body is read, no pause may exceed `body_idle`, and all pauses together may not exceed `body` plus one
+    second for each `body_rate` bytes received.
     """
 
     first_byte: timedelta = timedelta(seconds=10)
@@ -22,7 +22,7 @@ class ClientLimits:
     body: timedelta = timedelta(seconds=20)
     body_rate: int = 4 * 1024
     unread_body: timedelta = timedelta(seconds=5)
-    write: timedelta = timedelta(seconds=20)  #: a reader that takes nothing for so long is given up
+    write: timedelta = timedelta(seconds=20)  #: a client that reads nothing for so long is disconnected
     header_bytes: int = 32 * 1024
     headers: int = 100
     pipelined: int = 8
@@ -34,41 +34,41 @@ CLIENT_LIMITS: Final = ClientLimits()
 
 
 class Deadline:
-    """Runs out once, unless it is set anew or lifted before. Setting it is cheap."""
+    """Calls `expire` once, unless it is set again or cancelled before. Setting it is cheap."""
 
     def __init__(self, expire: Callable[[], None]) -> None:
         self._expire = expire
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, lasting: timedelta) -> None:
-        self.lift()
-        self._timer = asyncio.get_running_loop().call_later(lasting.total_seconds(), self._expire)
+    def set(self, timeout: timedelta) -> None:
+        self.cancel()
+        self._timer = asyncio.get_running_loop().call_later(timeout.total_seconds(), self._expire)
 
-    def lift(self) -> None:
+    def cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 class WriteTimeout:
-    """Runs while a connection cannot be written to."""
+    """Aborts a connection whose client reads nothing for `timeout`. Runs while the write buffer is full."""
 
-    def __init__(self, transport: asyncio.Transport, lasting: timedelta) -> None:
+    def __init__(self, transport: asyncio.Transport, timeout: timedelta) -> None:
         self._transport = transport
-        self._lasting = lasting
-        self._deadline = Deadline(self._look)
-        self._left = 0
+        self._timeout = timeout
+        self._deadline = Deadline(self._check_progress)
+        self._buffered = 0
 
     def begin(self) -> None:
-        self._left = self._transport.get_write_buffer_size()
-        self._deadline.set(self._lasting)
+        self._buffered = self._transport.get_write_buffer_size()
+        self._deadline.set(self._timeout)
 
     def end(self) -> None:
-        self._deadline.lift()
+        self._deadline.cancel()
 
-    def _look(self) -> None:
-        """Slow is not stuck."""
-        if self._transport.get_write_buffer_size() < self._left:
+    def _check_progress(self) -> None:
+        """A client that reads slowly gets more time."""
+        if self._transport.get_write_buffer_size() < self._buffered:
             self.begin()
         else:
             self._transport.abort()

@@ -1,8 +1,8 @@
-"""Who may be connected: so many at once, so many of one address, and always some places for health checks.
+"""Limits on open connections: in all, per client address, and a reserve for health checks.
 
-A connection that asks for nothing holds no place against one that may: when all are taken, whoever was idle longest
-makes room, as nginx does with its idle connections. The order of who goes: those that have sent no whole request yet,
-then those whose body is still to come. One that is being answered stays.
+When a limit is reached, a new connection takes the slot of the one that was idle longest, as nginx does with its idle
+connections. The order of eviction: connections without a complete request header, then those whose body is incomplete.
+A connection that is being answered is never evicted.
 """
 
 import ipaddress
@@ -14,15 +14,15 @@ from functools import lru_cache
 from typing import Final
 
 RESERVED: Final = 100
-"""Places beside all others, in which only health checks are answered."""
+"""Additional slots, in which only health checks are answered."""
 
 IPV6_PREFIX: Final = 64
-"""One customer has at least so much of IPv6 (RFC 6177), and is one address here."""
+"""A customer gets at least a network of this size (RFC 6177), so it counts as one address."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionLimits:
-    """How many: in all, where that is said, and of each address that is not one of the `proxies` which we trust."""
+    """The most connections: `in_all`, and `per_address` for each address that is not a trusted proxy's."""
 
     in_all: int | None = None
     per_address: int = 256
@@ -30,64 +30,65 @@ class ConnectionLimits:
     reserved: int = RESERVED
 
 
-class Doing(Enum):
-    """What a connection does, in the order in which they make room."""
+class ConnectionState(Enum):
+    """What a connection is doing, in the order of eviction."""
 
-    WAITING = auto()  #: no request, or not all of its header
-    RECEIVING = auto()  #: a request whose body is not all here
-    BUSY = auto()  #: an answer is made or sent
+    WAITING = auto()  #: for a request, or for the rest of its header
+    RECEIVING = auto()  #: a request's body, which is incomplete
+    BUSY = auto()  #: a response is made or sent
 
 
 @dataclass(eq=False)
-class Seat:
-    """A connection's place. `leave` is called to make it go."""
+class Slot:
+    """A connection's place within the limits. `close` is called to evict it. `address` is None for a trusted proxy."""
 
     address: str | None
-    leave: Callable[[], None]
+    close: Callable[[], None]
     is_reserved: bool = False
-    is_left: bool = False
-    doing: Doing = Doing.WAITING
+    is_closed: bool = False
+    state: ConnectionState = ConnectionState.WAITING
 
 
 @dataclass
 class _Queue:
-    """Seats that can make room, longest first."""
+    """Slots that can be evicted, the longest idle first."""
 
-    seats: dict[Doing, OrderedDict[Seat, None]] = field(
-        default_factory=lambda: {Doing.WAITING: OrderedDict(), Doing.RECEIVING: OrderedDict()}
+    slots: dict[ConnectionState, OrderedDict[Slot, None]] = field(
+        default_factory=lambda: {ConnectionState.WAITING: OrderedDict(), ConnectionState.RECEIVING: OrderedDict()}
     )
 
-    def add(self, seat: Seat) -> None:
-        if seat.doing in self.seats:
-            self.seats[seat.doing][seat] = None
+    def add(self, slot: Slot) -> None:
+        if slot.state in self.slots:
+            self.slots[slot.state][slot] = None
 
-    def remove(self, seat: Seat) -> None:
-        if seat.doing in self.seats:
-            self.seats[seat.doing].pop(seat, None)
+    def remove(self, slot: Slot) -> None:
+        if slot.state in self.slots:
+            self.slots[slot.state].pop(slot, None)
 
-    def first(self) -> Seat | None:
-        return next((next(iter(waiting)) for waiting in self.seats.values() if waiting), None)
+    def first(self) -> Slot | None:
+        return next((next(iter(idle)) for idle in self.slots.values() if idle), None)
 
 
 @dataclass
 class _Group:
-    """The seats of one address, or all seats."""
+    """The slots of one address, or all slots."""
 
     limit: int
     count: int = 0
     queue: _Queue = field(default_factory=_Queue)
 
     def make_room(self, connections: "Connections") -> bool:
+        """Evicts a slot when the group is full. Returns whether one more may be added."""
         if self.count < self.limit:
             return True
-        longest = self.queue.first()
-        if longest is not None:
-            connections.give_up(longest)
+        longest_idle = self.queue.first()
+        if longest_idle is not None:
+            connections.evict(longest_idle)
         return self.count < self.limit
 
 
 class Connections:
-    """Of one server, which takes so many `in_all` of those that are not reserved."""
+    """The connections of one server: at most `in_all`, and the reserved ones."""
 
     def __init__(self, limits: ConnectionLimits, *, in_all: int) -> None:
         self._all = _Group(in_all)
@@ -99,64 +100,64 @@ class Connections:
     def __len__(self) -> int:
         return self._all.count + self._reserved.count
 
-    def enter(self, address: str, leave: Callable[[], None]) -> Seat | None:
-        """A place for a new connection, if need be at the cost of an idle one; none when nobody can make room."""
-        seat = Seat(None if self._is_proxy(address) else network_of(address), leave)
-        if not self._has_room(seat):
+    def acquire(self, address: str, close: Callable[[], None]) -> Slot | None:
+        """A slot for a new connection, if need be an idle one's. None when no connection can be evicted."""
+        slot = Slot(None if self._is_proxy(address) else network_of(address), close)
+        if not self._has_room(slot):
             if not self._reserved.make_room(self):
                 return None
-            seat.is_reserved = True
-        self._count(seat)
-        return seat
+            slot.is_reserved = True
+        self._count(slot)
+        return slot
 
-    def becomes(self, seat: Seat, doing: Doing) -> None:
-        """A reserved place becomes an ordinary one as soon as there is one. Who has left does nothing."""
-        if seat.is_left or seat.doing is doing:
+    def set_state(self, slot: Slot, state: ConnectionState) -> None:
+        """A reserved slot becomes an ordinary one as soon as there is one. Does nothing for a closed connection."""
+        if slot.is_closed or slot.state is state:
             return
-        if seat.is_reserved and self._has_room(seat):
-            self._uncount(seat)
-            seat.is_reserved = False
-            self._count(seat)
-        groups = self._groups(seat)
+        if slot.is_reserved and self._has_room(slot):
+            self._uncount(slot)
+            slot.is_reserved = False
+            self._count(slot)
+        groups = self._groups(slot)
         for group in groups:
-            group.queue.remove(seat)
-        seat.doing = doing
+            group.queue.remove(slot)
+        slot.state = state
         for group in groups:
-            group.queue.add(seat)
+            group.queue.add(slot)
 
-    def exit(self, seat: Seat) -> None:
-        """It has gone. Once is enough."""
-        if not seat.is_left:
-            seat.is_left = True
-            self._uncount(seat)
+    def release(self, slot: Slot) -> None:
+        """The connection is closed. A second call does nothing."""
+        if not slot.is_closed:
+            slot.is_closed = True
+            self._uncount(slot)
 
-    def give_up(self, seat: Seat) -> None:
-        """Make it go, so that another one may come."""
-        self.exit(seat)
-        seat.leave()
+    def evict(self, slot: Slot) -> None:
+        """Close the connection, so that another one gets its slot."""
+        self.release(slot)
+        slot.close()
 
-    def _has_room(self, seat: Seat) -> bool:
-        own = self._of_address.get(seat.address) if seat.address is not None else None
+    def _has_room(self, slot: Slot) -> bool:
+        own = self._of_address.get(slot.address) if slot.address is not None else None
         return (own is None or own.make_room(self)) and self._all.make_room(self)
 
-    def _count(self, seat: Seat) -> None:
-        if seat.address is not None and not seat.is_reserved:
-            self._of_address.setdefault(seat.address, _Group(self._per_address))
-        for group in self._groups(seat):
+    def _count(self, slot: Slot) -> None:
+        if slot.address is not None and not slot.is_reserved:
+            self._of_address.setdefault(slot.address, _Group(self._per_address))
+        for group in self._groups(slot):
             group.count += 1
-            group.queue.add(seat)
+            group.queue.add(slot)
 
-    def _uncount(self, seat: Seat) -> None:
-        for group in self._groups(seat):
-            group.queue.remove(seat)
+    def _uncount(self, slot: Slot) -> None:
+        for group in self._groups(slot):
+            group.queue.remove(slot)
             group.count -= 1
-        if seat.address in self._of_address and not self._of_address[seat.address].count:
-            del self._of_address[seat.address]
+        if slot.address in self._of_address and not self._of_address[slot.address].count:
+            del self._of_address[slot.address]
 
-    def _groups(self, seat: Seat) -> list[_Group]:
-        if seat.is_reserved:
+    def _groups(self, slot: Slot) -> list[_Group]:
+        if slot.is_reserved:
             return [self._reserved]
-        return [self._all] if seat.address is None else [self._all, self._of_address[seat.address]]
+        return [self._all] if slot.address is None else [self._all, self._of_address[slot.address]]
 
     def _is_proxy(self, address: str) -> bool:
         parsed = _parsed(address)
@@ -165,7 +166,7 @@ class Connections:
 
 @lru_cache(maxsize=1000)
 def network_of(address: str) -> str:
-    """Under which name a client's address is counted."""
+    """The name under which a client's address is counted: its network for IPv6."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
@@ -173,7 +174,7 @@ def network_of(address: str) -> str:
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An IPv4 address that is written as one of IPv6 is an IPv4 address; a local socket has none."""
+    """An IPv4-mapped IPv6 address as IPv4; None for what is not an IP address, such as a local socket."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, the host that it may be for, the limits on its body, every answer's headers."""
+"""The outermost middleware: request ids, allowed hosts, limits on bodies, and the headers of every response."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
 
 REQUEST_ID: Final = "X-Request-Id"
 
-#: On every answer that does not say otherwise itself.
+#: Default headers of every response.
 HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -27,36 +27,36 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 
-#: Answered whatever happens, and whatever host they are asked of.
+#: Answered for any host, and also when the server is full.
 HEALTH_PATHS: Final = frozenset({b"/healthz", b"/readyz", b"/metrics"})
 
 FULL: Final = "aijobs.full"
-"""In the state of a request that the server has no ordinary place for."""
+"""Key in the state of a request: the server has no ordinary slot for its connection."""
 
 FULL_DETAIL: Final = "There are as many connections as this process takes."
 RETRY_AFTER_SECONDS: Final = 5
 
 LIMITS: Final = "aijobs.limits"
-"""In the state of a request: what its client may take."""
+"""Key in the state of a request: the limits of its connection."""
 
 _IN_SCOPE: Final = "aijobs.request_id"
-_CALLERS_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_VALID_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 def request_id_of(scope: Scope) -> str:
-    """The caller's own id of the request, where it has a decent one, else ours."""
-    found: str = scope[_IN_SCOPE]
-    return found
+    """The client's id of the request when it is valid, else ours."""
+    request_id: str = scope[_IN_SCOPE]
+    return request_id
 
 
 def with_new_id(scope: Scope) -> Scope:
-    """The same scope, with an id of ours."""
+    """The same scope, with a new request id."""
     scope[_IN_SCOPE] = new_id("req")
     return scope
 
 
 def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """Lets pages of other origins call, if there are any, with a key, a token or a ticket. Cookies never cross."""
+    """Allows CORS for these origins, if any, with a key, a token or a ticket, but without cookies."""
     if not origins:
         return app
     return CORSMiddleware(
@@ -69,7 +69,7 @@ def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
 
 
 class Refusal(Protocol):
-    """Makes the answer to a request that no route sees."""
+    """Makes the response to a request that is refused before routing."""
 
     def __call__(
         self,
@@ -83,7 +83,7 @@ class Refusal(Protocol):
 
 
 class ApiMiddleware:
-    """The outermost layer, so that also an answer to an unexpected error has its headers.
+    """The outermost middleware, so that also the response to an unexpected error has its headers.
 
     `body_limits` are bytes by path; a path that ends with a slash stands for everything below it.
     """
@@ -108,7 +108,7 @@ class ApiMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
-        app = self._refused(scope) or self._app
+        app = self._refusal_of(scope) or self._app
         if scope["type"] == "websocket":
             await app(scope, receive, send)
             return
@@ -116,7 +116,7 @@ class ApiMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                body.is_answered = True
+                body.response_started = True
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
                 for name, value in HEADERS.items():
@@ -125,8 +125,8 @@ class ApiMiddleware:
 
         await app(scope, body, send_with_headers)
 
-    def _refused(self, scope: Scope) -> ASGIApp | None:
-        """The answer to what no route needs to see."""
+    def _refusal_of(self, scope: Scope) -> ASGIApp | None:
+        """The response when the request is refused before routing, else None."""
         if scope["raw_path"] in HEALTH_PATHS:
             return None
         if scope.get("state", {}).get(FULL):
@@ -143,7 +143,7 @@ class ApiMiddleware:
 
     def _request_id(self, scope: Scope) -> str:
         sent = Headers(scope=scope).get(REQUEST_ID, "")
-        if _CALLERS_ID.fullmatch(sent):
+        if _VALID_ID.fullmatch(sent):
             scope[_IN_SCOPE] = sent
         return request_id_of(scope if _IN_SCOPE in scope else with_new_id(scope))
 
@@ -155,42 +155,42 @@ class ApiMiddleware:
 
 
 class _LimitedBody:
-    """Counts what comes in, whatever Content-Length says, and how long whoever reads it has waited for it."""
+    """Limits a request body's size, whatever Content-Length says, and the time for which its reader waits."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
-        self._clock: ClientLimits = scope.get("state", {}).get(LIMITS, CLIENT_LIMITS)
-        announced = Headers(scope=scope).get("Content-Length", "")
+        self._limits: ClientLimits = scope.get("state", {}).get(LIMITS, CLIENT_LIMITS)
+        declared = Headers(scope=scope).get("Content-Length", "")
         self._size = 0
         self._waited = 0.0
-        self._is_whole = False
-        self._too_large = announced.isdecimal() and int(announced[:20]) > limit
-        self.is_answered = False
+        self._is_complete = False
+        self._too_large = declared.isdecimal() and int(declared[:20]) > limit
+        self.response_started = False
 
     async def __call__(self) -> Message:
         if self._too_large:
             raise self._too_large_error()
-        message: dict[str, Any] = dict(await (self._receive() if self._is_whole else self._received_in_time()))
+        message: dict[str, Any] = dict(await (self._receive() if self._is_complete else self._receive_in_time()))
         self._size += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
+        self._is_complete = not message.get("more_body", False)
         if self._size > self._limit:
             raise self._too_large_error()
         return message
 
-    async def _received_in_time(self) -> Message:
-        """Raises HTTPException when nothing comes, or not enough. Whose answer has begun just hears no more."""
-        allowed = self._clock.body.total_seconds() + self._size / self._clock.body_rate - self._waited
-        began = time.monotonic()
+    async def _receive_in_time(self) -> Message:
+        """Raises HTTPException 408 when the body comes too slowly; after the response began, returns a disconnect."""
+        timeout = self._limits.body.total_seconds() + self._size / self._limits.body_rate - self._waited
+        started = time.monotonic()
         try:
-            async with asyncio.timeout(min(allowed, self._clock.body_idle.total_seconds())):
+            async with asyncio.timeout(min(timeout, self._limits.body_idle.total_seconds())):
                 return await self._receive()
         except TimeoutError:
-            if self.is_answered:
+            if self.response_started:
                 return {"type": "http.disconnect"}
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The body did not come.") from None
         finally:
-            self._waited += time.monotonic() - began
+            self._waited += time.monotonic() - started
 
     def _too_large_error(self) -> HTTPException:
         return HTTPException(

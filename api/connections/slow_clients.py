@@ -1,9 +1,9 @@
-"""Connections as uvicorn keeps them, except that nobody holds one by doing nothing, or takes more than is his.
+"""uvicorn's protocols with timeouts and size limits, so that an idle or slow client does not hold a connection.
 
-Bounded are the time to a request's first byte and to the end of its header, the header's size, what surrounds a body on
-the wire, how many requests wait behind one another, how long a body is thrown away that nobody reads, how long a
-connection stays open between two requests, and how long somebody may not read. How long a body may take is in
-`api/connections/middleware.py`, where its reader is known.
+Limited are the time to a request's first byte and to the end of its header, the header's size, the overhead of chunked
+encoding, the number of pipelined requests, the time for which an unread body is discarded, the time between two
+requests, and the time for which a client may not read. The time for a body is limited in
+`api/connections/middleware.py`, where it is read.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.connections.deadlines import ClientLimits, Deadline, WriteTimeout
-from api.connections.limits import Connections, Doing, Seat
+from api.connections.limits import Connections, ConnectionState, Slot
 from api.connections.middleware import FULL, FULL_DETAIL, HEALTH_PATHS, LIMITS
 
-#: uvicorn tells the address of every WebSocket that is opened, and addresses carry tickets.
+#: uvicorn logs the URL of every WebSocket, and URLs carry tickets.
 _QUIET: Final = logging.getLogger("uvicorn.error.websockets")
 _QUIET.setLevel(logging.WARNING)
 
@@ -30,102 +30,102 @@ Refusal = Callable[[HTTPStatus, str], Response]
 
 
 @dataclass(frozen=True)
-class Reception:
-    """What all connections of a server share. `seats` are by transport, which outlives a change of the protocol."""
+class ConnectionContext:
+    """Shared by all connections of a server. `slots` are by transport, since an upgrade changes the protocol."""
 
     connections: Connections
     limits: ClientLimits
     refusal: Refusal
-    seats: dict[asyncio.BaseTransport, Seat] = field(default_factory=dict)
+    slots: dict[asyncio.BaseTransport, Slot] = field(default_factory=dict)
 
 
-class SeatedProtocol(asyncio.Protocol):
-    """One connection, which has a place while it lasts and whose writing is watched."""
+class TrackedProtocol(asyncio.Protocol):
+    """A connection that holds a slot while it is open, with a timeout for writing."""
 
-    reception: Reception  #: filled in by `protocols_with`
+    context: ConnectionContext  #: set by `protocols_with`
 
     def connection_made(self, transport: Any) -> None:
-        """The place of an HTTP connection stays with it when it becomes a WebSocket."""
+        """See asyncio. An HTTP connection keeps its slot when it becomes a WebSocket."""
         super().connection_made(transport)
-        self._writing = WriteTimeout(transport, self.reception.limits.write)
-        self._seated(transport)
+        self._write_timeout = WriteTimeout(transport, self.context.limits.write)
+        self._acquire_slot(transport)
 
-    def _seated(self, transport: Any) -> None:
-        """Nothing to do, where there is a place already."""
+    def _acquire_slot(self, transport: Any) -> None:
+        """Does nothing for a connection that has a slot already."""
 
     def pause_writing(self) -> None:
         """See asyncio."""
         super().pause_writing()
-        self._writing.begin()
+        self._write_timeout.begin()
 
     def resume_writing(self) -> None:
         """See asyncio."""
         super().resume_writing()
-        self._writing.end()
+        self._write_timeout.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._writing.end()
+        self._write_timeout.end()
         transport: asyncio.BaseTransport = self.transport  # type: ignore[attr-defined]  # of uvicorn's protocols
-        if seat := self.reception.seats.pop(transport, None):
-            self.reception.connections.exit(seat)
+        if slot := self.context.slots.pop(transport, None):
+            self.context.connections.release(slot)
         super().connection_lost(exc)
 
 
-class HttpConnection(SeatedProtocol, HttpToolsProtocol):
-    """A connection from its first byte to its last, or until it becomes a WebSocket."""
+class HttpConnection(TrackedProtocol, HttpToolsProtocol):
+    """An HTTP connection, until it is closed or becomes a WebSocket."""
 
-    def _seated(self, transport: Any) -> None:
+    def _acquire_slot(self, transport: Any) -> None:
         self._deadline = Deadline(self._expire)
-        self._is_over = False  # nothing more is taken from it
+        self._is_over = False  # whether input is ignored
         self._in_header = self._in_body = False
         self._header_bytes = self._wire_bytes = self._body_bytes = 0
-        self._cycles: list[RequestResponseCycle] = []  # that are not answered, oldest first
+        self._cycles: list[RequestResponseCycle] = []  # without a complete response, oldest first
         address = self.client[0] if self.client else ""
-        self._seat = self.reception.connections.enter(address, self._make_room)
-        if self._seat is None:
+        self._slot = self.context.connections.acquire(address, self._make_room)
+        if self._slot is None:
             self._is_over = True
             transport.abort()
             return
-        self.reception.seats[transport] = self._seat
-        self._deadline.set(self.reception.limits.first_byte)
+        self.context.slots[transport] = self._slot
+        self._deadline.set(self.context.limits.first_byte)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._is_over = True
-        self._deadline.lift()
+        self._deadline.cancel()
         super().connection_lost(exc)
-        for cycle in self._cycles:  # uvicorn tells only the last of those that wait behind one another
+        for cycle in self._cycles:  # uvicorn notifies only the last of pipelined requests
             cycle.disconnected = True
             cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Headers come to the parser's callbacks when they are whole, so what comes before that is counted here."""
+        """See asyncio. Counts the bytes of a header here: the parser's callbacks get it only when it is complete."""
         if self._is_over:
             return
         was_in_body = self._in_body
         super().data_received(data)
-        limits = self.reception.limits
+        limits = self.context.limits
         if self._in_header:
             self._header_bytes += len(data)
             if self._header_bytes > limits.header_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The header is too large.")
         elif was_in_body and self._in_body:
             self._wire_bytes += len(data)
-            around = self._wire_bytes - self._body_bytes
-            if around > limits.overhead_bytes + limits.overhead_ratio * self._body_bytes:
+            overhead = self._wire_bytes - self._body_bytes
+            if overhead > limits.overhead_bytes + limits.overhead_ratio * self._body_bytes:
                 self._abort()
 
     def on_message_begin(self) -> None:
         """See httptools."""
         if self._is_over:
             return
-        if len(self.pipeline) >= self.reception.limits.pipelined:
+        if len(self.pipeline) >= self.context.limits.pipelined:
             self._abort()
             return
         super().on_message_begin()
         self._in_header, self._header_bytes = True, 0
-        self._deadline.set(self.reception.limits.header)
+        self._deadline.set(self.context.limits.header)
 
     def on_url(self, url: bytes) -> None:
         """See httptools."""
@@ -138,22 +138,22 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The place becomes one that works, or only health checks are answered."""
-        if self._is_over or self._seat is None:
+        """See httptools. Refuses too large headers. In a reserved slot, only health checks are answered."""
+        if self._is_over or self._slot is None:
             return
         self._in_header = False
-        self._deadline.lift()
+        self._deadline.cancel()
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self.reception.limits.header_bytes or len(self.headers) > self.reception.limits.headers:
+        if size > self.context.limits.header_bytes or len(self.headers) > self.context.limits.headers:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The header is too large, or has too many fields.")
             return
-        self.reception.connections.becomes(self._seat, Doing.RECEIVING)
-        if self._seat.is_reserved and self.url.partition(b"?")[0] not in HEALTH_PATHS:
+        self.context.connections.set_state(self._slot, ConnectionState.RECEIVING)
+        if self._slot.is_reserved and self.url.partition(b"?")[0] not in HEALTH_PATHS:
             if self.parser.should_upgrade():
                 self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL_DETAIL)
                 return
             self.scope["state"][FULL] = True
-        self.scope["state"][LIMITS] = self.reception.limits
+        self.scope["state"][LIMITS] = self.context.limits
         self._in_body, self._wire_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
         if self.cycle is not None:
@@ -166,74 +166,79 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The whole request is here; it may have been answered before that."""
-        if self._is_over or self._seat is None:
+        """See httptools. The response may have been sent before that."""
+        if self._is_over or self._slot is None:
             return
         self._in_body = False
         super().on_message_complete()
         if self.cycle is None or not self.cycle.response_complete:
-            self.reception.connections.becomes(self._seat, Doing.BUSY)
+            self.context.connections.set_state(self._slot, ConnectionState.BUSY)
         else:
-            self._wait(self.reception.limits.keep_alive)
+            self._wait(self.context.limits.keep_alive)
 
     def on_response_complete(self) -> None:
-        """The next request may come, as soon as the rest of this one is here."""
+        """See uvicorn. The next request may begin when the rest of this one has been read."""
         super().on_response_complete()
         self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         if self._is_over or not self.cycle.response_complete:
             return
-        limits = self.reception.limits
+        limits = self.context.limits
         self._wait(limits.unread_body if self._in_body else limits.keep_alive)
 
     def handle_websocket_upgrade(self) -> None:
-        """From here on it is a WebSocket, which has its own pings."""
-        self._deadline.lift()
-        self._writing.end()
-        if self._is_over or self._seat is None:
+        """See uvicorn. A WebSocket has pings instead of these deadlines."""
+        self._deadline.cancel()
+        self._write_timeout.end()
+        if self._is_over or self._slot is None:
             return
-        self.reception.connections.becomes(self._seat, Doing.BUSY)
+        self.context.connections.set_state(self._slot, ConnectionState.BUSY)
         super().handle_websocket_upgrade()
 
-    def _wait(self, lasting: timedelta) -> None:
-        if self._seat is not None:
-            self.reception.connections.becomes(self._seat, Doing.WAITING)
-        self._deadline.set(lasting)
+    def _wait(self, timeout: timedelta) -> None:
+        if self._slot is not None:
+            self.context.connections.set_state(self._slot, ConnectionState.WAITING)
+        self._deadline.set(timeout)
 
     def _expire(self) -> None:
-        """Answers 408 when a request has begun; closes the connection otherwise."""
+        """Responds with 408 when a request has begun; aborts the connection otherwise."""
         if self._in_header:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The header did not come.")
         else:
             self._abort()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP; uvicorn's own answer would wait for ever for somebody who does not read it."""
+        """See uvicorn, whose own response would wait for ever for a client that does not read it."""
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _make_room(self) -> None:
+        """Closes the connection for another one: with 503 when a request was being received."""
         if self._in_body and not self.cycle.response_started:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, FULL_DETAIL, linger=False)
         else:
             self._abort()
 
     def _refuse(self, status: HTTPStatus, detail: str, *, linger: bool = True) -> None:
-        """Answer without the app. Where another answer is still on its way, nothing can be put in between.
+        """Send an error response without the app, then close. Aborts when another response has begun.
 
-        What still comes is read for a while, so that the answer is not lost with it (RFC 9112, section 9.6).
+        With `linger`, input is discarded for a while, so that the response is not lost (RFC 9112, section 9.6).
         """
         self._is_over = True
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started or not self._in_body:
                 self._abort()
                 return
-            self.cycle.disconnected = True  # what it sends from now on is nobody's
+            self.cycle.disconnected = True  # what the app sends from now on is dropped
             self.cycle.message_event.set()
         self._in_header = False
-        answer = self.reception.refusal(status, detail)
-        lines = [STATUS_LINE[status], *_lines(self.server_state.default_headers), *_lines(answer.raw_headers)]
-        self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", bytes(answer.body)]))
+        response = self.context.refusal(status, detail)
+        lines = [
+            STATUS_LINE[status],
+            *_header_lines(self.server_state.default_headers),
+            *_header_lines(response.raw_headers),
+        ]
+        self.transport.write(b"".join([*lines, b"connection: close\r\n\r\n", bytes(response.body)]))
         self.flow.resume_reading()
-        self._wait(self.reception.limits.unread_body)
+        self._wait(self.context.limits.unread_body)
         if linger:
             self.transport.write_eof()
         else:
@@ -241,24 +246,24 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
 
     def _abort(self) -> None:
         self._is_over = True
-        self._deadline.lift()
+        self._deadline.cancel()
         self.transport.abort()
 
 
-class WebSocketConnection(SeatedProtocol, WebSocketsSansIOProtocol):
-    """What a connection may become."""
+class WebSocketConnection(TrackedProtocol, WebSocketsSansIOProtocol):
+    """A WebSocket connection, after the upgrade."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.logger = _QUIET
 
 
-def _lines(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+def _header_lines(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
     return [name + b": " + value + b"\r\n" for name, value in headers]
 
 
-def protocols_with(reception: Reception) -> tuple[type[HttpConnection], type[WebSocketConnection]]:
-    """Both kinds of one server. uvicorn wants classes, which it fills itself."""
-    return type("Http", (HttpConnection,), {"reception": reception}), type(
-        "WebSockets", (WebSocketConnection,), {"reception": reception}
+def protocols_with(context: ConnectionContext) -> tuple[type[HttpConnection], type[WebSocketConnection]]:
+    """Protocol classes bound to the context: uvicorn takes classes and instantiates them itself."""
+    return type("Http", (HttpConnection,), {"context": context}), type(
+        "WebSockets", (WebSocketConnection,), {"context": context}
     )

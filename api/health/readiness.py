@@ -1,4 +1,4 @@
-"""Whether everything that jobs need is there: database, Temporal with its workers, store; and whether a job waits."""
+"""Readiness: the database, Temporal and its workers, the object store, and whether a job waits too long."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,55 +14,55 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import waiting_too_long
 from api.health.single_flight import SingleFlight
 
-PATIENCE_SECONDS: Final = 5.0  #: for each part; they are looked at together
+CHECK_TIMEOUT_SECONDS: Final = 5.0  #: for each check; they run concurrently
 KEPT_FOR: Final = timedelta(seconds=2)
 
 
 class Readiness:
-    """What is missing, each named by a pointer. Asking often costs no more than asking every few seconds."""
+    """`missing()` returns the problems, each with a pointer, or nothing when ready. Results are cached for KEPT_FOR."""
 
     def __init__(self, database: Database, engine: JobEngine, store: ObjectStore) -> None:
         self._database = database
         self._engine = engine
         self._store = store
-        self.missing = SingleFlight(self._examined, kept_for=KEPT_FOR)
+        self.missing = SingleFlight(self._run_checks, kept_for=KEPT_FOR)
 
-    async def _examined(self) -> Sequence[FieldError]:
-        """Within PATIENCE_SECONDS, whatever hangs."""
-        found = await asyncio.gather(
-            _looked_at("database", self._of_database),
-            _looked_at("temporal", self._engine.missing),
-            _looked_at("store", self._of_store),
-            _looked_at("jobs", self._of_jobs),
+    async def _run_checks(self) -> Sequence[FieldError]:
+        """Returns within CHECK_TIMEOUT_SECONDS. Without a database, a waiting job is not reported."""
+        results = await asyncio.gather(
+            _problems_of("database", self._check_database),
+            _problems_of("temporal", self._engine.missing),
+            _problems_of("store", self._check_store),
+            _problems_of("jobs", self._check_jobs),
         )
-        missing = [problem for problems in found for problem in problems]
-        named = {problem.pointer for problem in missing}
-        return [problem for problem in missing if problem.pointer != "/jobs" or "/database" not in named]
+        missing = [problem for problems in results for problem in problems]
+        pointers = {problem.pointer for problem in missing}
+        return [problem for problem in missing if problem.pointer != "/jobs" or "/database" not in pointers]
 
-    async def _of_database(self) -> Sequence[FieldError]:
+    async def _check_database(self) -> Sequence[FieldError]:
         await self._database.probe()
         return ()
 
-    async def _of_store(self) -> Sequence[FieldError]:
+    async def _check_store(self) -> Sequence[FieldError]:
         await self._store.probe()
         return ()
 
-    async def _of_jobs(self) -> Sequence[FieldError]:
+    async def _check_jobs(self) -> Sequence[FieldError]:
         async with self._database.read() as session:
-            waits = await waiting_too_long(session)
-        if waits is None:
+            waiting = await waiting_too_long(session)
+        if waiting is None:
             return ()
-        seconds = round(waits.total_seconds())
+        seconds = round(waiting.total_seconds())
         return (FieldError("/jobs", f"No worker has taken up a job that was accepted {seconds} s ago."),)
 
 
-async def _looked_at(name: str, look: Callable[[], Awaitable[Sequence[FieldError]]]) -> Sequence[FieldError]:
+async def _problems_of(name: str, check: Callable[[], Awaitable[Sequence[FieldError]]]) -> Sequence[FieldError]:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await look()
-    except AijobsError as problem:
-        return (FieldError(f"/{name}", str(problem)),)
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            return await check()
+    except AijobsError as error:
+        return (FieldError(f"/{name}", str(error)),)
     except SQLAlchemyError:
         return (FieldError(f"/{name}", "It does not answer as it should."),)
     except TimeoutError:
-        return (FieldError(f"/{name}", f"No answer within {PATIENCE_SECONDS:g} s."),)
+        return (FieldError(f"/{name}", f"No answer within {CHECK_TIMEOUT_SECONDS:g} s."),)

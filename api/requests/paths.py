@@ -1,4 +1,4 @@
-"""Codes in paths, and cursors of lists. What cannot be a code is simply not there."""
+"""Codes in paths, and cursors of lists. A malformed code is answered as an unknown one: 404."""
 
 import re
 from typing import Annotated, Final
@@ -10,7 +10,7 @@ from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
 
-MAX_ROW_ID: Final = 2**63 - 1  #: in every database that we know
+MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
 MAX_CURSOR_LENGTH: Final = 100
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
@@ -57,10 +57,10 @@ EndpointCode = Annotated[str, Depends(_endpoint_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]
 
-#: The cursor of a list that is in the order of its rows' ids; 0 is the beginning.
+#: The cursor of a list that is sorted by row ids; 0 is the beginning.
 RowCursor = Annotated[int, Field(ge=0, le=MAX_ROW_ID, description="`next_cursor` of the page before.")]
 
-#: The cursor of a list that is in the order of codes or names.
+#: The cursor of a list that is sorted by codes or names.
 CodeCursor = Annotated[
     str, Field(min_length=1, max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before.")
 ]

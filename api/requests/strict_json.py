@@ -1,6 +1,6 @@
-"""JSON as we take it: UTF-8, no NaN, no Infinity, no key twice, not too deep, not too much, and only storable text.
+"""Strict JSON: UTF-8, no NaN, no Infinity, no duplicate keys, limited in depth and size, and only storable text.
 
-What there is of it is counted before it is parsed, so that no body of a few bytes a value keeps everybody waiting.
+Values are counted before the body is parsed, so that a body of very many values does not block the event loop.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from api.problems import UnreadableBody
 
 MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 10_000
-"""Of a body, with the values inside of values."""
+"""In one body, nested values included."""
 
-MAX_TEXTS: Final = 3 * MAX_VALUES
-"""More of them than values and their keys are no JSON."""
+MAX_STRINGS: Final = 3 * MAX_VALUES
+"""A document within MAX_VALUES has fewer: at most a value and a key for each."""
 
-MAX_SHOWN: Final = 200  #: of a key, where a pointer names it
+MAX_SHOWN: Final = 200  #: characters of a key in a JSON pointer
 
-IN_A_THREAD: Final = 32 * 1024
-"""Longer bodies are looked at beside the event loop."""
+THREAD_THRESHOLD: Final = 32 * 1024
+"""Longer bodies are parsed in a thread."""
 
-_UNFIT: Final = re.compile(r"[\0\ud800-\udfff]")
+_UNSTORABLE: Final = re.compile(r"[\0\ud800-\udfff]")
 
-#: A text as a whole: what it holds counts for nothing.
-_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+#: A whole string: brackets and commas inside of it are not counted.
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class StrictRoute(CheckedRoute):
-    """A route to post to, whose body, if there is one, is JSON as we take it."""
+    """A route whose body, if there is one, must be strict JSON."""
 
     async def check_body(self, request: Request) -> None:
         if body := await request.body():
@@ -50,37 +50,40 @@ class StrictRoute(CheckedRoute):
 
 
 async def check_json(body: bytes) -> None:
-    """Raises UnreadableBody, or BadInput that points at text which cannot be stored."""
-    if len(body) > IN_A_THREAD:
+    """Raises UnreadableBody, or BadInput with pointers to text that cannot be stored."""
+    if len(body) > THREAD_THRESHOLD:
         await asyncio.to_thread(_check, body)
     else:
         _check(body)
 
 
 def _check(body: bytes) -> None:
-    _check_amount(body)
+    _check_size(body)
     try:
         document = json.loads(
-            body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_duplicates
+            body.decode("utf-8"),
+            parse_constant=_reject_constant,
+            parse_float=_finite_float,
+            object_pairs_hook=_without_duplicates,
         )
-    except (ValueError, RecursionError) as unreadable:
-        known = isinstance(unreadable, _Unwanted)
-        raise UnreadableBody(str(unreadable) if known else "The body is not JSON in UTF-8.") from unreadable
-    unfit = [FieldError(where, "Text must not hold NUL or lone surrogates.") for where in _unfit(document, ())]
-    if unfit:
-        raise BadInput("Some text cannot be stored.", *unfit)
+    except (ValueError, RecursionError) as error:
+        detail = str(error) if isinstance(error, _NotStrictJson) else "The body is not JSON in UTF-8."
+        raise UnreadableBody(detail) from error
+    problems = [FieldError(where, "Text must not hold NUL or lone surrogates.") for where in _unstorable(document, ())]
+    if problems:
+        raise BadInput("Some text cannot be stored.", *problems)
 
 
-class _Unwanted(ValueError):
-    """Our own words on what is wrong with it."""
+class _NotStrictJson(ValueError):
+    """Its message may be shown to the client."""
 
 
-def _check_amount(body: bytes) -> None:
-    """In linear time, and as fast as bytes are counted. What is no JSON passes: the parser says so."""
-    if _values_in(body) <= MAX_DEPTH:
+def _check_size(body: bytes) -> None:
+    """Raises UnreadableBody. Runs in linear time. Malformed JSON passes; the parser rejects it."""
+    if _max_values(body) <= MAX_DEPTH:
         return
-    outside, texts = _TEXT.subn(b"", body, count=MAX_TEXTS)
-    if texts == MAX_TEXTS or _values_in(outside) > MAX_VALUES:
+    outside, strings = _STRING.subn(b"", body, count=MAX_STRINGS)
+    if strings == MAX_STRINGS or _max_values(outside) > MAX_VALUES:
         raise UnreadableBody(f"The body holds more than {MAX_VALUES} values.")
     depth = 0
     for bracket in outside.translate(None, _NO_BRACKETS):
@@ -89,50 +92,51 @@ def _check_amount(body: bytes) -> None:
             raise UnreadableBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _values_in(body: bytes) -> int:
-    """At most, where texts are left out: each begins with a bracket, or comes after one or after a comma."""
+def _max_values(body: bytes) -> int:
+    """An upper bound for a body without strings: each value follows a bracket or a comma, or is one itself."""
     return body.count(b"[") + body.count(b"{") + body.count(b",")
 
 
-def _check_content_type(sent: str) -> None:
+def _check_content_type(header: str) -> None:
     message = Message()
-    message["Content-Type"] = sent
-    kind = message.get_content_subtype()
-    if message.get_content_maintype() != "application" or not (kind == "json" or kind.endswith("+json")):
+    message["Content-Type"] = header
+    subtype = message.get_content_subtype()
+    if message.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
 
 
-def _refuse(constant: str) -> None:
-    raise _Unwanted(f"{constant} is not JSON.")
+def _reject_constant(constant: str) -> None:
+    raise _NotStrictJson(f"{constant} is not JSON.")
 
 
-def _finite(written: str) -> float:
-    number = float(written)
+def _finite_float(text: str) -> float:
+    number = float(text)
     if math.isinf(number):
-        raise _Unwanted("A number is too large.")
+        raise _NotStrictJson("A number is too large.")
     return number
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Unwanted("An object names a key twice.")
-    return found
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        raise _NotStrictJson("An object names a key twice.")
+    return unique
 
 
-def _unfit(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+def _unstorable(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+    """Pointers to text that no database stores."""
     match value:
         case str():
-            if _UNFIT.search(value):
+            if _UNSTORABLE.search(value):
                 yield pointer(*path)
         case dict():
             for key, inner in value.items():
-                yield from _unfit(key, (*path, _shown(key)))
-                yield from _unfit(inner, (*path, _shown(key)))
+                yield from _unstorable(key, (*path, _shortened(key)))
+                yield from _unstorable(inner, (*path, _shortened(key)))
         case list():
-            for place, inner in enumerate(value):
-                yield from _unfit(inner, (*path, place))
+            for index, inner in enumerate(value):
+                yield from _unstorable(inner, (*path, index))
 
 
-def _shown(key: str) -> str:
+def _shortened(key: str) -> str:
     return key[:MAX_SHOWN].replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Receiving a file that is sent as a form."""
+"""Uploads as multipart/form-data."""
 
 import asyncio
 import hashlib
@@ -23,17 +23,17 @@ from api.auth.caller import user_in_form
 FIELD: Final = "file"
 TASK_FIELD: Final = "taskId"
 FORM_SLACK: Final = 64 * 1024
-"""What a form may need around its file."""
+"""Bytes that a form may have besides its file."""
 
 MAX_FIELDS: Final = 5
 MAX_FIELD_BYTES: Final = 4096
 
-_NOT_FOR_NAMES: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UploadForm:
-    """`user_id` is the form's own, if it has one; `fields` are its other texts."""
+    """`user_id` is the form's field, None without one. `fields` are all text fields."""
 
     upload: Upload
     user_id: str | None
@@ -41,15 +41,15 @@ class UploadForm:
 
     @property
     def idempotency_key(self) -> str | None:
-        """Of a form of the dashboard, which carries its own."""
+        """The field of that name, which the dashboard's forms have; None without it."""
         return self.fields.get("idempotency_key") or None
 
 
 @asynccontextmanager
-async def received(request: Request, *, field: str = FIELD) -> AsyncIterator[UploadForm]:
-    """The file in the form's `field`, or in `file`, for as long as the block lasts.
+async def upload_form(request: Request, *, field: str = FIELD) -> AsyncIterator[UploadForm]:
+    """The form and its file, from `field` or else from `file`. The file is deleted when the block ends.
 
-    Raises InvalidParameters when there is none.
+    Raises InvalidParameters without a file, and HTTPException 415 for another content type.
     """
     if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
         raise HTTPException(415, f"Send the file as multipart/form-data, in the field `{field}`.")
@@ -57,17 +57,17 @@ async def received(request: Request, *, field: str = FIELD) -> AsyncIterator[Upl
         file, user_id = form.get(field) or form.get(FIELD), user_in_form(form)
         if not isinstance(file, UploadFile):
             raise InvalidParameters("There is no file.", FieldError(f"/{field}", "Send the file in this field."))
-        with tempfile.NamedTemporaryFile(prefix="aijobs-") as kept:
-            size, sha256 = await asyncio.to_thread(_copied, file.file, kept)
+        with tempfile.NamedTemporaryFile(prefix="aijobs-") as target:
+            size, sha256 = await asyncio.to_thread(_copy, file.file, target)
             yield UploadForm(
-                upload=Upload(path=Path(kept.name), name=shown_name(file.filename or ""), size=size, sha256=sha256),
+                upload=Upload(path=Path(target.name), name=display_name(file.filename or ""), size=size, sha256=sha256),
                 user_id=user_id,
                 fields={name: value for name, value in form.items() if isinstance(value, str)},
             )
 
 
 def sent_document(form: UploadForm) -> SentDocument:
-    """A document for a template, and the task id by which its sender wants to follow it."""
+    """The document for a template; `task_id` is the client's name for following its job."""
     return SentDocument(
         upload=form.upload,
         template_id=form.fields.get(TEMPLATE_FIELD, ""),
@@ -76,14 +76,14 @@ def sent_document(form: UploadForm) -> SentDocument:
     )
 
 
-def shown_name(sent: str) -> str:
-    """A file's name, fit to be shown. It is never used as a path."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", sent))[-1]
-    return _NOT_FOR_NAMES.sub("", last).strip()[:MAX_NAME_LENGTH] or "file"
+def display_name(filename: str) -> str:
+    """The file's name without folders and control characters. It is shown, and never used as a path."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    return _CONTROL_CHARACTERS.sub("", last).strip()[:MAX_NAME_LENGTH] or "file"
 
 
-def _copied(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
-    """Size and SHA-256."""
+def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
+    """Returns the size and the SHA-256."""
     digest, size = hashlib.sha256(), 0
     source.seek(0)
     while chunk := source.read(CHUNK_BYTES):

@@ -1,1 +1,1 @@
-"""The paths, one file for each kind of thing."""
+"""The routes, one file for each resource."""

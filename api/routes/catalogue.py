@@ -1,4 +1,4 @@
-"""What there is: models with their parameters, dictionaries, and what is left of today's points."""
+"""`/api/models` and `/api/dicts`: the models with their parameters, and the names of statuses and models."""
 
 from fastapi import APIRouter
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["catalogue"], route_class=CheckedRoute)
 
 @router.get("/api/models", summary="List the models", responses=problem_responses(401, 403))
 async def list_models(_: Reader, models: Models) -> Page[CatalogueEntry]:
-    """Those whose provider has no key here are listed as not configured."""
+    """Models whose provider has no key here are listed as not configured."""
     return Page(data=model_responses(models))
 
 

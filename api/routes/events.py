@@ -1,4 +1,4 @@
-"""`GET /api/jobs/{code}/events`: a job's history, and its life as it goes on."""
+"""`GET /api/jobs/{code}/events`: a job's stored events, then live ones."""
 
 from typing import Annotated, Any, Final
 
@@ -18,7 +18,7 @@ from api.schemas.jobs import Page
 from api.streaming.filters import number
 from api.streaming.sse import EventStream, job_frames
 
-#: What the documentation says of the stream.
+#: Responses in the OpenAPI document.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The stream; with `Accept: application/json` the history as a list.",
@@ -29,7 +29,7 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
             },
         },
     },
-    204: {"description": "The job has ended, and everything of it was told: there is nothing to come back for."},
+    204: {"description": "The job has ended, and all of its events were received: do not reconnect."},
 }
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=CheckedRoute)
@@ -49,12 +49,14 @@ async def follow_job(
     admission: Admission,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
     after: Annotated[str | None, Query(description="Only events with a number above this one.")] = None,
-    last_event_id: Annotated[str | None, Header(description="The same, as browsers say it when they return.")] = None,
+    last_event_id: Annotated[
+        str | None, Header(description="The same, as browsers send it when they reconnect.")
+    ] = None,
 ) -> Response:
-    """Server-sent events: `id` is the event's number, `event` its kind. Ends after the final one."""
+    """Server-sent events: `id` is the event's number, `event` its kind. The stream ends after the final event."""
     async with database.read() as session:
         job = await job_of(session, code, user_id=caller.visible_user)
-    seen = _number(last_event_id, job.event_seq) or _number(after, job.event_seq)
+    seen = _event_number(last_event_id, job.event_seq) or _event_number(after, job.event_seq)
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _history(database, code, seen)
     if job.job_status.is_final and seen >= job.event_seq:
@@ -70,6 +72,6 @@ async def _history(database: Database, code: str, seen: int) -> JSONResponse:
     return JSONResponse(page.model_dump(mode="json"))
 
 
-def _number(written: str | None, newest: int) -> int:
-    """What is no number of an event of this job means: from the start."""
-    return number(written, at_most=newest) or 0
+def _event_number(text: str | None, newest: int) -> int:
+    """0, from the start, unless the text is the number of an event of this job."""
+    return number(text, at_most=newest) or 0

@@ -1,4 +1,4 @@
-"""`/api/files`: inputs that a job's parameters may name."""
+"""`/api/files`: uploads, which a job's parameters name by their codes."""
 
 from typing import Any, Final
 
@@ -11,12 +11,12 @@ from api.checked_route import CheckedRoute
 from api.dependencies import Db, Keep
 from api.problems import problem_responses
 from api.requests.paths import FileCode
-from api.requests.uploads import received
-from api.schemas.answers import IdempotencyKey, answer_with
+from api.requests.uploads import upload_form
 from api.schemas.job_responses import file_response
 from api.schemas.jobs import File
+from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
-#: The form is read in the route, after the caller's key: so its documentation is written by hand.
+#: Documented by hand: the route itself reads the form, after authentication.
 FORM: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -54,10 +54,10 @@ router = APIRouter(prefix="/api/files", tags=["files"], route_class=CheckedRoute
 async def upload_file(
     request: Request, caller: Uploader, keep: Keep, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
-    """What is not a whole picture, or a document whose text can be read, is refused."""
-    async with received(request) as form:
+    """The file must be a complete picture, or a document whose text can be read."""
+    async with upload_form(request) as form:
         receipt = await keep(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
-    return answer_with(receipt)
+    return receipt_response(receipt)
 
 
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))

@@ -1,4 +1,4 @@
-"""Whether we live, whether everything that we need is there, and the figures that instruments show."""
+"""`/healthz`, `/readyz` and `/metrics`: liveness, readiness, and metrics for Prometheus."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -20,7 +20,7 @@ async def health() -> Health:
 @router.get("/readyz", summary="Ask whether everything is there", responses=problem_responses(503))
 async def ready(readiness: AppReadiness) -> Health:
     """503 names what is missing: `/database` (which must be writable), `/temporal`, `/namespace`,
-    `/search_attributes`, `/queues/…` without a worker, `/store`, and `/jobs` when none is taken up.
+    `/search_attributes`, `/queues/…` without a worker, `/store`, and `/jobs` when no worker starts an accepted job.
     """
     if missing := await readiness.missing():
         raise NotReady(*missing)
@@ -34,5 +34,5 @@ async def ready(readiness: AppReadiness) -> Health:
     responses={200: {"content": {"text/plain": {}}}, **problem_responses(503)},
 )
 async def scrape(figures: AppMetrics) -> Response:
-    """In the text format. Figures of jobs are those of the whole installation, whichever process is asked."""
+    """In the text format. Figures of jobs are those of the whole installation, from any process."""
     return Response(await figures.exposition(), media_type=metrics.MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""`POST /api/webhooks/{provider}/{token}`: a provider has news. It is verified, noted, and not believed."""
+"""`POST /api/webhooks/{provider}/{token}`: a provider's webhook is verified, and then only triggers a poll."""
 
 from typing import Final
 
@@ -36,34 +36,35 @@ async def take_webhook(
     submissions: Submissions,
     engine: Engine,
 ) -> Received:
-    """For providers only. The job then asks its provider at once; what the webhook says is not taken for true."""
+    """For providers only. The job then polls its provider at once; the webhook's content is not trusted."""
     if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
         raise NotFound("Nobody waits for this webhook.")
     async with database.read() as session:
         submission = await submission_with(session, provider=provider, token=token)
     delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
     hint = providers[provider].parse_webhook(delivery)
-    await _resolve(submissions, submission, hint)
+    await _conclude_submission(submissions, submission, hint)
     if await _is_new(database, provider, hint):
-        await _pass_on(engine, submission, hint)
+        await _send_hint(engine, submission, hint)
     return Received(received=True)
 
 
-async def _resolve(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:
-    """A webhook with our token proves that the submission has arrived."""
+async def _conclude_submission(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:
+    """A webhook with our token proves that the provider accepted the submission."""
     if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
         await submissions.conclude(submission, Accepted(hint.ref))
 
 
 async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:
+    """False for a delivery that was received before. Providers without delivery ids are never deduplicated."""
     if hint.delivery_id is None:
         return True
     async with database.write() as session:
         return await take_receipt(session, provider=provider, delivery_id=hint.delivery_id)
 
 
-async def _pass_on(engine: JobEngine, submission: Submission, hint: WebhookHint) -> None:
+async def _send_hint(engine: JobEngine, submission: Submission, hint: WebhookHint) -> None:
     try:
         await engine.hint(submission.job_code, raw_status=hint.raw_status)
-    except TemporalUnavailable as away:  # the next poll will see the news
-        log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(away))
+    except TemporalUnavailable as error:  # the next poll finds the change
+        log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(error))

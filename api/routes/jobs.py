@@ -1,4 +1,4 @@
-"""`/api/jobs`: hand in, list, look at, cancel."""
+"""`/api/jobs`: create, list, get, cancel."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,15 +18,15 @@ from api.dependencies import Accept, Cancel, Db, Jobs
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, JobCode
 from api.requests.strict_json import StrictRoute
-from api.schemas.answers import IdempotencyKey, answer_with
 from api.schemas.job_responses import with_exchange
 from api.schemas.jobs import Job, JobWithExchange, Page
+from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 MAX_PAGE: Final = 100
-LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-FAR_AWAY: Final = datetime(2200, 1, 1, tzinfo=UTC)
+MIN_TIMESTAMP: Final = datetime(2000, 1, 1, tzinfo=UTC)
+MAX_TIMESTAMP: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
-Moment = Annotated[AwareDatetime, Field(ge=LONG_AGO, le=FAR_AWAY)]
+Timestamp = Annotated[AwareDatetime, Field(ge=MIN_TIMESTAMP, le=MAX_TIMESTAMP)]
 
 #: Bodies of `POST /api/jobs`, for the documentation.
 EXAMPLES: Final[dict[str, Example]] = {
@@ -52,7 +52,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 class Expansion(StrEnum):
-    """What a job is shown with on request."""
+    """What a job can be expanded with."""
 
     EXCHANGE = "exchange"
 
@@ -66,14 +66,14 @@ class CancelRequest(BaseModel):
 
 
 class JobQuery(BaseModel):
-    """Filters, and which page of what they leave."""
+    """Filters, and the page."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     status: list[str] = Field(default=[], max_length=20, description="Names or numbers of statuses.")
     model: str | None = Field(default=None, max_length=100, description="A `model_id`.")
-    created_after: Moment | None = Field(default=None, description="RFC 3339, inclusive.")
-    created_before: Moment | None = Field(default=None, description="RFC 3339, exclusive.")
+    created_after: Timestamp | None = Field(default=None, description="RFC 3339, inclusive.")
+    created_before: Timestamp | None = Field(default=None, description="RFC 3339, exclusive.")
     cursor: CodeCursor | None = None
     limit: int = Field(default=20, ge=1, le=MAX_PAGE)
 
@@ -91,14 +91,14 @@ async def create_job(
     accept: Accept,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """The points are reserved, and the job is not lost any more, once this is answered."""
-    return answer_with(await accept(order, caller.owner(order.user_id), idempotency_key=idempotency_key))
+    """When this responds, the points are reserved and the job is stored durably."""
+    return receipt_response(await accept(order, caller.owner(order.user_id), idempotency_key=idempotency_key))
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
 async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs) -> Page[Job]:
-    """Those of the caller's user; with a service key that names nobody, everybody's."""
-    chosen = JobFilter(
+    """The jobs of the caller's user; with a service key that names no user, those of all users."""
+    job_filter = JobFilter(
         user_id=caller.visible_user,
         statuses=frozenset(map(_status, query.status)),
         model_id=query.model,
@@ -107,7 +107,7 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
         before=query.cursor,
     )
     async with database.read() as session:
-        rows, has_more = await jobs_page(session, chosen, limit=query.limit)
+        rows, has_more = await jobs_page(session, job_filter, limit=query.limit)
     return Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
@@ -117,9 +117,7 @@ async def get_job(
     code: JobCode,
     database: Db,
     jobs: Jobs,
-    expand: Annotated[
-        list[Expansion], Query(description="`exchange`: with what the provider was sent, and said.")
-    ] = [],  # noqa: B006
+    expand: Annotated[list[Expansion], Query(description="`exchange`: with the provider's request and response.")] = [],  # noqa: B006
 ) -> JobWithExchange | Job:
     async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
@@ -136,16 +134,16 @@ async def get_job(
 async def cancel_job(
     caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, body: CancelRequest | None = None
 ) -> Job:
-    """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
+    """Requests cancellation. The job becomes CANCELED a little later, unless it ends otherwise before."""
     return await jobs.one(await cancel(code, caller.actor, reason=body.reason if body else None))
 
 
-def _status(written: str) -> JobStatus:
-    """By name or number. Raises BadInput."""
-    if written in JobStatus.__members__:
-        return JobStatus[written]
+def _status(text: str) -> JobStatus:
+    """The status by its name or number. Raises BadInput."""
+    if text in JobStatus.__members__:
+        return JobStatus[text]
     try:
-        return JobStatus(int(written))
-    except ValueError as unknown:
-        where = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
-        raise BadInput("There is no such status.", where) from unknown
+        return JobStatus(int(text))
+    except ValueError as error:
+        field = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
+        raise BadInput("There is no such status.", field) from error

@@ -1,4 +1,4 @@
-"""`/api/jobs/{code}/outputs`: the results, each behind a signed link that expires."""
+"""`/api/jobs/{code}/outputs`: the results, each with a signed link that expires."""
 
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/jobs", tags=["outputs"], route_class=CheckedRout
 
 @router.get("/{code}/outputs", summary="List a job's results", responses=problem_responses(401, 403, 404))
 async def list_outputs(caller: Reader, code: JobCode, database: Db, jobs: Jobs) -> Page[Output]:
-    """Those that are in our store by now."""
+    """The results that are in our store by now."""
     async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
     return Page(data=(await jobs.one(row)).outputs)

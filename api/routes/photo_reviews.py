@@ -1,4 +1,4 @@
-"""`/api/photo-reviews`: photos that are looked at, judged, and beautified."""
+"""`/api/photo-reviews`: photos are reviewed, and beautified."""
 
 from typing import Annotated, Any, Final
 
@@ -22,8 +22,7 @@ from api.dependencies import Beautify, Db, Jobs, Links, Review, Settings
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, ReviewCode, RowCursor
 from api.requests.strict_json import StrictRoute, check_json
-from api.requests.uploads import received
-from api.schemas.answers import IdempotencyKey, answer_with
+from api.requests.uploads import upload_form
 from api.schemas.jobs import Job, Page
 from api.schemas.links import SignedLinks
 from api.schemas.photos import (
@@ -35,6 +34,7 @@ from api.schemas.photos import (
     beautified_responses,
     review_responses,
 )
+from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 MAX_PAGE: Final = 100
 
@@ -61,15 +61,15 @@ async def create_review(
     links: Links,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """The photo itself, or the code of an upload. What is kept is a copy without metadata, upright and in sRGB."""
+    """The photo itself, or the code of an upload. A copy is stored, without metadata, upright and in sRGB."""
     caller.needs(Scope.FILES_WRITE)
     if _is_json(request):
-        body = await _read(request, settings)
+        body = await _review_request(request, settings)
         receipt = await review.uploaded(body, caller.owner(body.user_id), idempotency_key=idempotency_key)
     else:
-        async with received(request, field=PHOTO) as form:
+        async with upload_form(request, field=PHOTO) as form:
             receipt = await review.upload(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
-    return answer_with(receipt, await _as_it_stands(database, links, caller, receipt))
+    return receipt_response(receipt, await _current_review(database, links, caller, receipt))
 
 
 @router.get("", summary="List photo reviews, newest first", responses=problem_responses(401, 403, 422))
@@ -80,7 +80,7 @@ async def list_reviews(
     cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
 ) -> Page[PhotoReview]:
-    """Those of the caller's user; with a service key that names nobody, everybody's."""
+    """The reviews of the caller's user; with a service key that names no user, those of all users."""
     async with database.read() as session:
         rows, has_more = await reviews_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = await review_responses(links, rows)
@@ -121,7 +121,7 @@ async def list_beautified(
     cursor: Annotated[RowCursor, Query()] = 0,
     limit: Limit = 20,
 ) -> Page[BeautifiedPhoto]:
-    """In the order in which they were made."""
+    """The oldest first."""
     async with database.read() as session:
         review = await review_of(session, code, user_id=caller.visible_user)
         rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
@@ -143,15 +143,15 @@ async def beautify_photo(
     beautify: Beautify,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """A job like any other. 409 when the review says that it would be no use, or while another one runs."""
-    return answer_with(await beautify(code, body, caller.actor, idempotency_key=idempotency_key))
+    """A job like any other. 409 when the review's `beautify_ability` is false, or while another such job runs."""
+    return receipt_response(await beautify(code, body, caller.actor, idempotency_key=idempotency_key))
 
 
 router.include_router(strict)
 
 
-async def _as_it_stands(database: Database, links: SignedLinks, caller: Caller, receipt: Receipt) -> dict[str, Any]:
-    """The review now, which may be further than it was at first."""
+async def _current_review(database: Database, links: SignedLinks, caller: Caller, receipt: Receipt) -> dict[str, Any]:
+    """The review as it is now; a repeated request may find it further along."""
     async with database.read() as session:
         row = await review_of(session, receipt.code, user_id=caller.visible_user)
     (document,) = await review_responses(links, [row])
@@ -162,14 +162,14 @@ def _is_json(request: Request) -> bool:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-async def _read(request: Request, settings: ApiSettings) -> ReviewRequest:
-    """Raises InvalidParameters and HTTPException: this path takes whole photos, so that JSON has its own limit here."""
+async def _review_request(request: Request, settings: ApiSettings) -> ReviewRequest:
+    """The JSON body. Raises InvalidParameters, and HTTPException 413: the path's own limit is that of photos."""
     body = await request.body()
     if len(body) > settings.max_body_bytes:
         raise HTTPException(413, f"The body is larger than the {settings.max_body_bytes} bytes that we take here.")
     await check_json(body)
     try:
         return ReviewRequest.model_validate_json(body)
-    except ValidationError as invalid:
-        wrong = [FieldError(pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
-        raise InvalidParameters("The request is not as it should be.", *wrong) from None
+    except ValidationError as error:
+        fields = [FieldError(pointer(*item["loc"]), item["msg"]) for item in error.errors()]
+        raise InvalidParameters("The request is not as it should be.", *fields) from None

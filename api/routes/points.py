@@ -1,4 +1,4 @@
-"""`/api/points`: what is left of today, and the ledger behind it."""
+"""`/api/points`: today's points of a user, and the ledger."""
 
 from typing import Annotated, Final
 
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/points", tags=["points"], route_class=CheckedRou
 
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))
 async def points_today(caller: Reader, database: Db, daily_limit: DailyLimit) -> Points:
-    """Of the caller's user. Days are UTC days."""
+    """The points of the caller's user. Days are UTC days."""
     async with database.read() as session:
         return await points_of_today(session, caller.acting_user(), daily_limit=daily_limit)
 
@@ -32,7 +32,7 @@ async def points_entries(
     cursor: Annotated[RowCursor | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
 ) -> Page[Entry]:
-    """Of the caller's user; with a service key that names nobody, everybody's."""
+    """The entries of the caller's user; with a service key that names no user, those of all users."""
     async with database.read() as session:
         rows, has_more = await entries_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = [Entry.model_validate(row, from_attributes=True) for row in rows]

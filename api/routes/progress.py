@@ -1,4 +1,4 @@
-"""`GET /api/progress/track`: a job's progress for `EventSource.onmessage`, by the job's code or by a name for it."""
+"""`GET /api/progress/track`: a job's progress for `EventSource.onmessage`, by the job's code or by a task id."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from api.streaming.sse import EventStream
 
 MAX_SEQ: Final = 2**31
 
-_MADE_UP: Final = re.compile(rf"(?P<task_id>{TASK_ID.pattern})/(?P<number>[0-9]+)")
+_GENERATED_EVENT_ID: Final = re.compile(rf"(?P<task_id>{TASK_ID.pattern})/(?P<number>[0-9]+)")
 
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -37,10 +37,10 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
             },
         },
     },
-    204: {"description": "The job has ended, and everything of it was told: there is nothing to come back for."},
+    204: {"description": "The job has ended, and all of its events were received: do not reconnect."},
 }
 
-LastEventId = Annotated[str | None, Header(description="As browsers say it when they return.")]
+LastEventId = Annotated[str | None, Header(description="As browsers send it when they reconnect.")]
 
 router = APIRouter(
     prefix="/api/progress/track",
@@ -58,8 +58,8 @@ class TaskProgress:
     live: EventHub
     admission: StreamAdmission
 
-    async def __call__(self, caller: Caller, task_id: str, seen: str | None, *, is_made_up: bool) -> Response:
-        """Raises NotFound."""
+    async def __call__(self, caller: Caller, task_id: str, seen: str | None, *, is_generated: bool) -> Response:
+        """The stream of frames after `seen`, or 204 when the job has ended and none is left. Raises NotFound."""
         if not TASK_ID.fullmatch(task_id):
             raise NotFound("There is no such task.")
         async with self.database.read() as session:
@@ -69,14 +69,14 @@ class TaskProgress:
         after = number(seen, at_most=job.event_seq if job else MAX_SEQ)
         if job and job.job_status.is_final and after == job.event_seq:
             return Response(status_code=204)
-        followed = ProgressStream(
+        stream = ProgressStream(
             task_id=task_id,
             user_id=caller.visible_user,
-            is_made_up=is_made_up,
+            is_generated=is_generated,
             code=job.code if job else None,
             after=after,
         )
-        return EventStream(partial(followed.frames, self.live), admission=self.admission.of(caller.credentials))
+        return EventStream(partial(stream.frames, self.live), admission=self.admission.of(caller.credentials))
 
 
 async def _progress(database: Db, live: Live, admission: Admission) -> TaskProgress:
@@ -87,21 +87,21 @@ Tracking = Annotated[TaskProgress, Depends(_progress)]
 
 
 @router.get("/{task_id}", summary="Track a job's progress")
-async def track_job(task_id: str, caller: Follower, tracked: Tracking, last_event_id: LastEventId = None) -> Response:
-    """By its code, or by a name that its upload gave: a name which no job has yet is waited for."""
-    return await tracked(caller, task_id, last_event_id, is_made_up=False)
+async def track_job(task_id: str, caller: Follower, progress: Tracking, last_event_id: LastEventId = None) -> Response:
+    """By its code, or by the task id that its upload named. A task id that no job has yet is waited for."""
+    return await progress(caller, task_id, last_event_id, is_generated=False)
 
 
 @router.get("", summary="Track a job's progress, or prepare for a job to come")
 async def track(
     caller: Follower,
-    tracked: Tracking,
+    progress: Tracking,
     task_id: Annotated[str | None, Query(alias="taskId", description="As in the path.")] = None,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Without `taskId` a name is made up. The first frame tells it, and an upload may then give it to its job."""
+    """Without `taskId` a task id is generated. It is in the first frame, and an upload may then name it."""
     if task_id is not None:
-        return await tracked(caller, task_id, last_event_id, is_made_up=False)
-    heard = _MADE_UP.fullmatch(last_event_id or "")
-    name, seen = (heard["task_id"], heard["number"]) if heard else (new_id("task"), None)
-    return await tracked(caller, name, seen, is_made_up=True)
+        return await progress(caller, task_id, last_event_id, is_generated=False)
+    match = _GENERATED_EVENT_ID.fullmatch(last_event_id or "")
+    generated_id, seen = (match["task_id"], match["number"]) if match else (new_id("task"), None)
+    return await progress(caller, generated_id, seen, is_generated=True)

@@ -1,4 +1,4 @@
-"""`POST /api/jobs/{code}/rerun`: the same again, from the beginning or from the migration."""
+"""`POST /api/jobs/{code}/rerun`: run a job again, from the start or from the migration."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from api.dependencies import Rerun
 from api.problems import problem_responses
 from api.requests.paths import JobCode
 from api.requests.strict_json import StrictRoute
-from api.schemas.answers import IdempotencyKey, answer_with
 from api.schemas.jobs import Job
+from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=StrictRoute)
 
 
 class RerunRequest(BaseModel):
-    """Where a job is to begin again."""
+    """Where the rerun begins."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -40,5 +40,5 @@ async def rerun_job(
     rerun: Rerun,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """A new job, linked to the old one by an event of each. 409 while the old one runs, or nothing is left of it."""
-    return answer_with(await rerun(code, body.start, caller.actor, idempotency_key=idempotency_key))
+    """A new job; an event of each job links the two. 409 while the old one runs, or when its result is gone."""
+    return receipt_response(await rerun(code, body.start, caller.actor, idempotency_key=idempotency_key))

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRo
 
 
 class ResolutionRequest(BaseModel):
-    """`refund` and `charge` settle held points; `attach` tells the provider's id of a lost submission (`ref`)."""
+    """`refund` and `charge` settle held points; `attach` gives the provider's id of a lost submission (`ref`)."""
 
     model_config = ConfigDict(extra="forbid")
 

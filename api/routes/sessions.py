@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/sessions", tags=["access"], route_class=StrictRo
 
 
 class SignIn(BaseModel):
-    """A key; with `user_id` the session is for this end user only."""
+    """A key. With `user_id` the session is for this end user only."""
 
     model_config = ConfigDict(
         extra="forbid", hide_input_in_errors=True, json_schema_extra={"examples": [{"key": "aijobs_service_…"}]}
@@ -30,23 +30,23 @@ class SignIn(BaseModel):
 
 @router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422, 429))
 async def sign_in(body: SignIn, request: Request, access: AppAccess) -> Response:
-    """Sets a cookie that stands for the key. For pages on the API's own origin."""
+    """Exchanges a key for a session cookie. For pages on the API's own origin."""
     refuse_foreign_origin(request, access.base_url, ())
     user_id = None if body.user_id is None else checked_user(str(body.user_id))
     with wrong_keys_counted(request, body.key):
-        opened = await open_session(access, body.key, user_id=user_id)
-    answer = Response(status_code=204)
-    cookie_of(access).put(answer, opened)
-    return answer
+        session = await open_session(access, body.key, user_id=user_id)
+    response = Response(status_code=204)
+    cookie_of(access).put(response, session)
+    return response
 
 
 @router.delete("", status_code=204, summary="Sign out", responses=problem_responses(403))
 async def sign_out(request: Request, access: AppAccess) -> Response:
-    """The session is over, and the cookie is gone. Without a session, nothing happens."""
-    answer = Response(status_code=204)
+    """Ends the session and deletes the cookie. Does nothing without a session."""
+    response = Response(status_code=204)
     cookie = cookie_of(access)
     if secret := request.cookies.get(cookie.name):
         refuse_other_pages(request, access.base_url)
         await close_session(access, secret)
-        cookie.drop(answer)
-    return answer
+        cookie.drop(response)
+    return response

@@ -1,4 +1,4 @@
-"""`GET /api/store/{key}`: objects of the directory store, for whoever holds a signed link."""
+"""`GET /api/store/{key}`: objects of the directory store, by signed links."""
 
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from aijobs.domain.ports.object_store import STORE_PATH
 from api.dependencies import Served
 from api.problems import problem_responses
 
-#: Shows a picture or plays a film, and runs nothing.
+#: Browsers may show images and play media, but run no scripts.
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
     "sandbox",
@@ -34,7 +34,7 @@ async def read_object(
     signature: Annotated[str, Query(max_length=200)],
     served: Served,
 ) -> FileResponse:
-    """Needs no key: the link is the permission. Ranges are answered."""
-    found = await served.find(key, filename=filename, media_type=type_, expires=expires, signature=signature)
-    headers = {**HEADERS, "Content-Disposition": found.disposition}
-    return FileResponse(found.path, media_type=type_, headers=headers)
+    """Needs no key: the link's signature is checked instead. Supports range requests."""
+    stored = await served.find(key, filename=filename, media_type=type_, expires=expires, signature=signature)
+    headers = {**HEADERS, "Content-Disposition": stored.disposition}
+    return FileResponse(stored.path, media_type=type_, headers=headers)

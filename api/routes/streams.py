@@ -1,4 +1,4 @@
-"""`GET /api/events`: everything that happens to the caller's jobs; `POST /api/tickets`: how a browser gets in."""
+"""`GET /api/events`: the events of the caller's jobs; `POST /api/tickets`: tickets for opening streams."""
 
 from typing import Annotated, Any, Final
 
@@ -20,7 +20,7 @@ from api.streaming.hub import EventHub
 from api.streaming.replay import current_position
 from api.streaming.sse import EventStream, log_frames
 
-#: What the documentation says of the stream.
+#: Responses in the OpenAPI document.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The stream; with `Accept: application/json` a page of the log.",
@@ -37,14 +37,14 @@ router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
 
 class LogRequest(LogQuery):
-    """Filters, and from where on."""
+    """Filters, and the position after which events are sent."""
 
     after: str | None = Field(default=None, description="Only events behind this `id`; `0` is from the start.")
     ticket: str | None = Field(default=None, exclude=True)
 
 
 class TicketRequest(BaseModel):
-    """For whose stream; with a service key this must be said, here or in the header."""
+    """The user whose events are followed; a service key must name one, here or in the header."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(Shape):
-    """Goes into the address of a stream, as `?ticket=`."""
+    """Sent in a stream's URL, as `?ticket=`."""
 
     ticket: str
     expires_at: Moment
@@ -71,36 +71,36 @@ async def follow_jobs(
     live: Live,
     admission: Admission,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-    last_event_id: Annotated[str | None, Header(description="As `after`, when a browser returns.")] = None,
+    last_event_id: Annotated[str | None, Header(description="As `after`, when a browser reconnects.")] = None,
 ) -> Response:
-    """Server-sent events of the caller's user; with a service key that names nobody, of everybody.
+    """Server-sent events of the caller's user; with a service key that names no user, of all users.
 
-    `id` is a place in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` it begins now; what is
-    no place in the log means from the start.
+    `id` is a position in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` the stream begins
+    now; with a value that is no position in the log it begins at the start.
     """
-    chosen = await event_filter(caller.visible_user, query, database)
+    log_filter = await event_filter(caller.visible_user, query, database)
     seen = last_event_id or query.after
     if "application/json" in accept and "text/event-stream" not in accept:
-        return await _page(database, chosen, await place_in_log(live, database, seen or "0"))
-    after = await place_in_log(live, database, seen)
-    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.credentials))
+        return await _page(database, log_filter, await log_position(live, database, seen or "0"))
+    after = await log_position(live, database, seen)
+    return EventStream(log_frames(live, log_filter, after=after), admission=admission.of(caller.credentials))
 
 
-async def place_in_log(live: EventHub, database: Database, written: str | None) -> int:
-    """Nothing is now. What is no place means the start, as does one that the log has not reached."""
-    if not written:
+async def log_position(live: EventHub, database: Database, text: str | None) -> int:
+    """The position to start after: without a text the newest, and 0 for what is no position of the log."""
+    if not text:
         return await current_position(live)
-    place = number(written, at_most=MAX_POSITION)
-    if not place:
+    position = number(text, at_most=MAX_POSITION)
+    if not position:
         return 0
     async with database.read() as session:
-        return place if place <= await newest_position(session) else 0
+        return position if position <= await newest_position(session) else 0
 
 
-async def _page(database: Database, chosen: EventFilter, after: int) -> JSONResponse:
+async def _page(database: Database, log_filter: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
     async with database.read() as session:
-        entries = await log_after(session, chosen, after, at_most=AT_ONCE + 1)
+        entries = await log_after(session, log_filter, after, at_most=AT_ONCE + 1)
     shown = entries[:AT_ONCE]
     page: Page[JobEvent] = Page(
         data=[entry.event for entry in shown],
@@ -117,8 +117,8 @@ async def _page(database: Database, chosen: EventFilter, after: int) -> JSONResp
     tags=["access"],
     responses=problem_responses(400, 401, 403, 415, 422),
 )
-async def create_ticket(caller: Reader, secret: InstallationSecret, query: TicketRequest | None = None) -> Ticket:
-    """For an EventSource or a WebSocket, which send no header of their own: good for a minute, to open streams only."""
-    user_id = caller.acting_user(query.user_id if query else None)
-    made = make_ticket(secret, caller, user_id=user_id)
-    return Ticket(ticket=made.text, expires_at=made.expires_at)
+async def create_ticket(caller: Reader, secret: InstallationSecret, body: TicketRequest | None = None) -> Ticket:
+    """For an EventSource or a WebSocket, which cannot set a header. Valid for a minute, to open streams only."""
+    user_id = caller.acting_user(body.user_id if body else None)
+    ticket = make_ticket(secret, caller, user_id=user_id)
+    return Ticket(ticket=ticket.text, expires_at=ticket.expires_at)

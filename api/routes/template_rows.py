@@ -1,4 +1,4 @@
-"""`/api/templates/{id}/rows`: what came of documents, in pages or as a whole table."""
+"""`/api/templates/{id}/rows`: the rows extracted from documents, in pages or as a file."""
 
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/templates", tags=["templates"], route_class=Chec
 
 
 class Format(StrEnum):
-    """How rows are given: pages of JSON, or all of them as a file."""
+    """The format of the rows: pages of JSON, or all rows as a file."""
 
     JSON = "json"
     CSV = "csv"
@@ -35,7 +35,7 @@ class Format(StrEnum):
 
 
 class RowsQuery(BaseModel):
-    """Which rows, and how. `cursor` and `limit` are for pages of JSON."""
+    """Filter, format and page. `cursor` and `limit` are for pages of JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,21 +71,21 @@ class TemplateRows(Shape):
 async def list_rows(
     query: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
 ) -> Response:
-    """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
+    """The rows of the caller's user, the oldest first. A file has the columns of the template's newest version.
 
-    In CSV, what a spreadsheet could take for a formula in a text has an apostrophe before it.
+    In CSV, a text that a spreadsheet could take for a formula gets an apostrophe in front.
     """
-    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=query.source)
+    row_filter = RowFilter(template_id=template_id, user_id=caller.visible_user, source=query.source)
     async with database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=1)
-        rows, has_more = await rows_page(session, chosen, after=query.cursor, limit=query.limit)
+        rows, has_more = await rows_page(session, row_filter, after=query.cursor, limit=query.limit)
     columns = versions[0].columns
     name = f"{template_id}.{query.format}"
     match query.format:
         case Format.CSV:
-            return _file(tables.csv(columns, _pages(database, chosen)), "text/csv; charset=utf-8", name)
+            return _file(tables.csv(columns, _pages(database, row_filter)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
-            return _file(tables.excel(columns, _pages(database, chosen)), DocumentKind.EXCEL.media_type, name)
+            return _file(tables.excel(columns, _pages(database, row_filter)), DocumentKind.EXCEL.media_type, name)
     page = Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,

@@ -1,24 +1,24 @@
-"""`POST /api/template/upload-template`: a document and the id of a template. A table is taken in at once."""
+"""`POST /api/template/upload-template`: a document for a template. Rows of an Excel workbook are imported at once."""
 
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
 from aijobs.persistence.access.keys import Scope
-from aijobs.usecases.intake_document import TakenJob, TakenTable
+from aijobs.usecases.intake_document import ExtractionJob, ImportedTable
 from api.auth.caller import Uploader
 from api.dependencies import Intake
 from api.legacy_envelope import LegacyEnvelopeRoute
-from api.requests.uploads import received, sent_document
-from api.schemas.answers import IdempotencyKey
+from api.requests.uploads import sent_document, upload_form
 from api.schemas.jobs import Shape
+from api.schemas.stored_responses import IdempotencyKey
 
 OK: Final = 200
 
 ACCEPTED: Final = "文件上传成功,正在异步处理中"
-TAKEN_IN: Final = "文件上传成功,已解析 {count} 行数据"
+IMPORTED: Final = "文件上传成功,已解析 {count} 行数据"
 
-#: The form is read in the route, after the caller's key: so its documentation is written by hand.
+#: Documented by hand: the route itself reads the form, after authentication.
 FORM: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -50,7 +50,7 @@ router = APIRouter(prefix="/api/template", tags=["templates"], route_class=Legac
 
 
 class UploadData(Shape):
-    """`completed`: the rows are there. Otherwise `taskId` is the code of the job that will bring them."""
+    """`completed`: the rows are stored. Otherwise `taskId` is the code of the job that will extract them."""
 
     taskId: str | None = None  # noqa: N815
     message: str
@@ -58,7 +58,7 @@ class UploadData(Shape):
 
 
 class Uploaded(Shape):
-    """The answer to a file that was taken."""
+    """The response to an accepted file."""
 
     code: int
     message: str
@@ -66,7 +66,7 @@ class Uploaded(Shape):
 
 
 class Refused(Shape):
-    """`code` is the HTTP status again."""
+    """An error. `code` is the HTTP status again."""
 
     code: int
     message: str
@@ -82,16 +82,16 @@ class Refused(Shape):
 async def upload_template(
     request: Request, caller: Uploader, intake: Intake, idempotency_key: IdempotencyKey = None
 ) -> Uploaded:
-    """A document becomes a job; the rows of an Excel workbook are taken in at once, all of them or none."""
+    """A document becomes a job; the rows of an Excel workbook are imported at once, all of them or none."""
     caller.needs(Scope.JOBS_WRITE)
-    async with received(request) as form:
-        taken = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
-    return Uploaded(code=OK, message="success", data=_upload_data(taken))
+    async with upload_form(request) as form:
+        result = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
+    return Uploaded(code=OK, message="success", data=_upload_data(result))
 
 
-def _upload_data(taken: TakenJob | TakenTable) -> UploadData:
-    match taken:
-        case TakenJob(code=code):
+def _upload_data(result: ExtractionJob | ImportedTable) -> UploadData:
+    match result:
+        case ExtractionJob(code=code):
             return UploadData(taskId=code, message=ACCEPTED, completed=False)
-        case TakenTable(count=count):
-            return UploadData(message=TAKEN_IN.format(count=count), completed=True)
+        case ImportedTable(count=count):
+            return UploadData(message=IMPORTED.format(count=count), completed=True)

@@ -12,7 +12,7 @@ from aijobs.persistence.documents.templates import (
     templates_page,
     versions_page,
 )
-from aijobs.usecases.edit_template import cut_stages, save_version
+from aijobs.usecases.edit_template import save_version, split_prompt
 from api.auth.caller import Operator, Reader
 from api.dependencies import Db
 from api.problems import problem_responses
@@ -43,19 +43,19 @@ async def list_templates(
     cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
 ) -> Page[TemplateBrief]:
-    """By their id."""
+    """Sorted by id."""
     async with database.read() as session:
-        found, has_more = await templates_page(session, after=cursor, limit=limit)
-    briefs = [template_brief(template) for template in found]
-    return Page(data=briefs, has_more=has_more, next_cursor=found[-1].id if has_more else None)
+        templates, has_more = await templates_page(session, after=cursor, limit=limit)
+    briefs = [template_brief(template) for template in templates]
+    return Page(data=briefs, has_more=has_more, next_cursor=templates[-1].id if has_more else None)
 
 
 @router.post("/preview", summary="See how a prompt is cut", responses=problem_responses(400, 401, 403, 413, 415))
 async def preview(body: PreviewRequest, _caller: Operator) -> Preview:
     """Nothing is saved."""
-    cut = await cut_stages(body.prompt, body.stages)
-    stages = [PreviewedStage(number=stage.number, name=stage.name, text=stage.text) for stage in cut.stages]
-    return Preview(stages=stages, warnings=list(cut.warnings))
+    result = await split_prompt(body.prompt, body.stages)
+    stages = [PreviewedStage(number=stage.number, name=stage.name, text=stage.text) for stage in result.stages]
+    return Preview(stages=stages, warnings=list(result.warnings))
 
 
 @router.get("/{template_id}", summary="Look at a template", responses=problem_responses(401, 403, 404))
@@ -65,9 +65,9 @@ async def get_template(
     database: Db,
     version: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
 ) -> Template:
-    """Its newest version; or another one, which is there also after the template was deleted.
+    """The newest version, or the one asked for, which remains readable after the template is deleted.
 
-    For service keys only: a prompt is its operator's own.
+    For service keys only: prompts belong to the operator.
     """
     caller.needs_prompts()
     async with database.read() as session:
@@ -83,7 +83,7 @@ async def get_template(
 async def put_template(
     template_id: TemplateId, definition: TemplateDefinition, caller: Operator, database: Db
 ) -> JSONResponse:
-    """201 and a new version; 200 and the old one, when nothing has changed. Jobs keep the version they began with."""
+    """201 and a new version, or 200 and the old one when nothing has changed. Running jobs keep their version."""
     saved = await save_version(database, template_id, definition, caller.actor)
     document = SavedTemplate(**dict(saved.template), warnings=saved.warnings)
     return JSONResponse(document.model_dump(mode="json"), 201 if saved.is_new else 200)
@@ -93,7 +93,7 @@ async def put_template(
     "/{template_id}", status_code=204, summary="Delete a template", responses=problem_responses(401, 403, 404)
 )
 async def remove_template(template_id: TemplateId, caller: Operator, database: Db) -> Response:
-    """Nothing new begins with it. What has begun goes on, and its rows stay."""
+    """No new job can use it. Running jobs go on, and their rows stay."""
     async with database.write() as session:
         await delete_template(session, template_id, deleted_by=caller.key_id)
     return Response(status_code=204)
@@ -109,6 +109,6 @@ async def list_versions(
 ) -> Page[TemplateBrief]:
     """Newest first."""
     async with database.read() as session:
-        found, has_more = await versions_page(session, template_id, below=cursor, limit=limit)
-    briefs = [template_brief(template) for template in found]
-    return Page(data=briefs, has_more=has_more, next_cursor=str(found[-1].version) if has_more else None)
+        versions, has_more = await versions_page(session, template_id, below=cursor, limit=limit)
+    briefs = [template_brief(template) for template in versions]
+    return Page(data=briefs, has_more=has_more, next_cursor=str(versions[-1].version) if has_more else None)

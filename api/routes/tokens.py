@@ -21,7 +21,7 @@ router = APIRouter(tags=["access"], route_class=StrictRoute)
 
 
 class TokenRequest(BaseModel):
-    """Whose browser, for how many seconds, and what it may do."""
+    """The end user, the lifetime in seconds, and the scopes."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"user_id": "ada", "ttl": 900}]})
 
@@ -34,9 +34,9 @@ class TokenRequest(BaseModel):
     "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
 )
 async def create_token(body: TokenRequest, caller: TokenMaker, secret: InstallationSecret) -> Token:
-    """For service keys. The token can do no more than the key, and is gone when the key is revoked.
+    """For service keys. The token has at most the key's scopes, and becomes invalid when the key is revoked.
 
-    Browsers' sessions make none, since it would outlive them; they make tickets.
+    Not for browser sessions, which a token would outlive: they make tickets.
     """
     if caller.session is not None:
         raise NotAllowed("A browser's session makes no tokens, which would outlive it. Send the key, or use a ticket.")
@@ -45,8 +45,8 @@ async def create_token(body: TokenRequest, caller: TokenMaker, secret: Installat
     scopes = frozenset(body.scopes)
     allowed = end_users_scopes(caller.scopes)
     if not scopes <= allowed:
-        too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
-        raise InvalidParameters("The token would be allowed too much.", too_much)
+        field = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
+        raise InvalidParameters("The token would be allowed too much.", field)
     claims = Claims(user_id=caller.acting_user(body.user_id), key_id=caller.key_id, scopes=scopes)
     token, expires_at = make_token(secret, claims, lifetime=timedelta(seconds=body.ttl))
     return Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)

@@ -1,4 +1,4 @@
-"""`/api/webhook-deliveries`: what was sent to callers, what became of it, and sending it again."""
+"""`/api/webhook-deliveries`: the log of outgoing webhooks, and replaying them."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["webhooks out"], route_class=CheckedRoute)
 
 
 class EndpointDeliveryQuery(BaseModel):
-    """Which page of an endpoint's deliveries."""
+    """A filter, and the page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class EndpointDeliveryQuery(BaseModel):
 
 
 class DeliveryQuery(EndpointDeliveryQuery):
-    """...and of which job."""
+    """The same, and a filter by job."""
 
     job: str | None = Field(default=None, max_length=100, description="A job's code.")
 
@@ -42,9 +42,11 @@ class DeliveryQuery(EndpointDeliveryQuery):
 async def list_all(
     query: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, database: Db
 ) -> Page[WebhookDelivery]:
-    """Those to `callback_url`s are here too."""
-    chosen = DeliveryFilter(user_id=caller.visible_user, job_code=query.job, state=query.state, before=query.cursor)
-    return await _page(database, chosen, query.limit)
+    """Includes deliveries to `callback_url`s."""
+    delivery_filter = DeliveryFilter(
+        user_id=caller.visible_user, job_code=query.job, state=query.state, before=query.cursor
+    )
+    return await _page(database, delivery_filter, query.limit)
 
 
 @router.get(
@@ -60,8 +62,10 @@ async def list_endpoint_deliveries(
 ) -> Page[WebhookDelivery]:
     async with database.read() as session:
         await endpoint_of(session, id, user_id=caller.visible_user)
-    chosen = DeliveryFilter(user_id=caller.visible_user, endpoint_code=id, state=query.state, before=query.cursor)
-    return await _page(database, chosen, query.limit)
+    delivery_filter = DeliveryFilter(
+        user_id=caller.visible_user, endpoint_code=id, state=query.state, before=query.cursor
+    )
+    return await _page(database, delivery_filter, query.limit)
 
 
 @router.get(
@@ -79,14 +83,14 @@ async def get(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookD
     responses=problem_responses(401, 403, 404, 409),
 )
 async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
-    """A new delivery of the same message, tried at once. It replaces one that still waits for its next try."""
+    """A new delivery of the same message, attempted at once. It replaces one that still waits for its next attempt."""
     async with database.write() as session:
         row = await replay(session, await delivery_of(session, id, user_id=caller.visible_user))
     return delivery_response(row)
 
 
-async def _page(database: Database, chosen: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
+async def _page(database: Database, delivery_filter: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
     async with database.read() as session:
-        rows, has_more = await deliveries_page(session, chosen, limit=limit)
+        rows, has_more = await deliveries_page(session, delivery_filter, limit=limit)
     next_cursor = rows[-1].code if has_more else None
     return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

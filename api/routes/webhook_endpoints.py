@@ -1,4 +1,4 @@
-"""`/api/webhook-endpoints`: who hears of jobs, and the secrets by which they know that it was us."""
+"""`/api/webhook-endpoints`: receivers of outgoing webhooks, and their signing secrets."""
 
 from collections.abc import Callable
 from typing import Final
@@ -52,7 +52,7 @@ async def create(
     url_error: WebhookUrlError,
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
-    """From now on it hears of the events that it names. Its secret is told here, and not again."""
+    """It receives the named events from now on. The secret is shown only in this response."""
     _check_url(body.url, url_error)
     owner = _owner(caller, body)
     async with database.write() as session:
@@ -68,7 +68,7 @@ async def create(
 
 @router.get("/api/webhook-endpoints", summary="List webhook endpoints", responses=problem_responses(401, 403))
 async def list_all(caller: WebhookKeeper, database: Db) -> Page[WebhookEndpoint]:
-    """Those of the caller's user; with a service key that names nobody, all."""
+    """The endpoints of the caller's user; with a service key that names no user, all."""
     async with database.read() as session:
         rows = await endpoints_of(session, user_id=caller.visible_user)
     return Page(data=[endpoint_response(row) for row in rows])
@@ -88,7 +88,7 @@ async def change(
     database: Db,
     url_error: WebhookUrlError,
 ) -> WebhookEndpoint:
-    """A new URL also holds for what is on its way already. What failed while it was disabled can be replayed."""
+    """A new URL also applies to pending deliveries. Deliveries that failed while it was disabled can be replayed."""
     if body.url is not None:
         _check_url(body.url, url_error)
     events = None if body.events is None else sorted(set(body.events))
@@ -111,7 +111,7 @@ async def rotate(
     database: Db,
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
-    """For 24 hours, messages carry a signature of the old secret as well."""
+    """For 24 hours, messages are signed with the old secret as well."""
     async with database.write() as session:
         row = await endpoint_of(session, id, user_id=caller.visible_user)
         rotate_secret(row)
@@ -125,7 +125,7 @@ async def rotate(
     responses=problem_responses(401, 403, 404, 409, 422),
 )
 async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
-    """Of the type `endpoint.test`. How it went is seen in the delivery that is answered here."""
+    """A message of the type `endpoint.test`. The returned delivery shows how it went."""
     async with database.write() as session:
         row = test_delivery(session, await endpoint_of(session, id, user_id=caller.visible_user))
     return delivery_response(row)
@@ -133,7 +133,7 @@ async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> Webhook
 
 @router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
 async def get_user_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
-    """It signs what goes to the `callback_url` of the user's jobs. With a service key, name the user."""
+    """It signs messages to the `callback_url` of the user's jobs. With a service key, name the user."""
     async with database.read() as session:
         return secret_response(await user_secret(session, caller.acting_user()), secret)
 
@@ -142,20 +142,20 @@ async def get_user_secret(caller: WebhookKeeper, database: Db, secret: Installat
     "/api/webhook-secret/rotate", summary="Get a new secret for callbacks", responses=problem_responses(401, 403, 422)
 )
 async def rotate_webhook_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
-    """For 24 hours, messages carry a signature of the old secret as well."""
+    """For 24 hours, messages are signed with the old secret as well."""
     async with database.write() as session:
         row = await rotate_user_secret(session, caller.acting_user())
     return secret_response(row, secret)
 
 
 def _check_url(url: str, url_error: Callable[[str], str | None]) -> None:
-    """Raises InvalidParameters that points at it."""
+    """Raises InvalidParameters with the pointer `/url`."""
     if problem := url_error(url):
         raise InvalidParameters("Nobody can be called there.", FieldError("/url", problem))
 
 
 def _owner(caller: Caller, body: EndpointRequest) -> str | None:
-    """Nobody in particular, when a service names nobody."""
+    """The user whose events are sent; None, for all users, when a service key names no user."""
     if body.user_id is None and caller.visible_user is None:
         return None
     return caller.acting_user(body.user_id)

@@ -1,4 +1,4 @@
-"""`WS /api/ws`: the same as `GET /api/events`, for those who prefer a WebSocket."""
+"""`WS /api/ws`: the events of `GET /api/events` over a WebSocket."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import identify_follower
 from api.dependencies import Admission, Db, Live
-from api.routes.streams import place_in_log
+from api.routes.streams import log_position
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
@@ -26,60 +26,60 @@ from api.streaming.replay import GlobalLog, follow
 from api.streaming.subscriptions import StreamEnd
 
 FIRST_MESSAGE_TIMEOUT: Final = timedelta(seconds=2)
-"""How long the first message is waited for when the URL has no filters."""
+"""Time for the first message, when the URL has no filters."""
 
-LOST_AUTHENTICATION: Final = 4401
+CREDENTIALS_EXPIRED: Final = 4401
 
-#: Which close code (RFC 6455, section 7.4; the registry of IANA) says that we end, and the words with it.
+#: Close codes (RFC 6455, section 7.4, and its IANA registry) and reasons.
 CLOSING: Final[Mapping[StreamEnd | None, tuple[int, str]]] = {
     None: (WS_1001_GOING_AWAY, "Come back for more."),
     StreamEnd.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
     StreamEnd.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
     StreamEnd.DATABASE_ERROR: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
-    StreamEnd.CREDENTIALS_INVALID: (LOST_AUTHENTICATION, "What let you in is no longer good."),
+    StreamEnd.CREDENTIALS_INVALID: (CREDENTIALS_EXPIRED, "What let you in is no longer good."),
 }
 
 router = APIRouter()
 
 
 class SubscribeMessage(LogQuery):
-    """What a client may send once, before anything is sent to it."""
+    """The one message that a client may send, before it receives any event."""
 
     after: StrictInt | str | None = Field(default=None)
 
 
 @router.websocket("/api/ws")
 async def follow_jobs(socket: WebSocket, access: AppAccess, database: Db, live: Live, admission: Admission) -> None:
-    """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
-    caller = await _admitted(access, socket)
+    """Frames `{"id": <position in the log>, "event": {…}}`. See `GET /api/events`."""
+    caller = await _authenticate(access, socket)
     message = _query_message(socket.query_params)
     log_filter = await event_filter(caller.visible_user, message, database) if message else None
     with admission.of(caller.credentials) as stream:
-        now = await place_in_log(live, database, None)
+        now = await log_position(live, database, None)
         await socket.accept()
         try:
             if message is None:
                 message = await _first_message(socket)
             log_filter = log_filter or await event_filter(caller.visible_user, message, database)
-            after = now if message.after is None else await place_in_log(live, database, str(message.after))
-            await _send_until_either_leaves(live, socket, GlobalLog(log_filter), after, stream)
+            after = now if message.after is None else await log_position(live, database, str(message.after))
+            await _send_until_closed(live, socket, GlobalLog(log_filter), after, stream)
             code, reason = CLOSING[stream.ending]
-        except AijobsError as refusal:
-            code, reason = WS_1008_POLICY_VIOLATION, str(refusal)
+        except AijobsError as error:
+            code, reason = WS_1008_POLICY_VIOLATION, str(error)
         except WebSocketDisconnect:
             return
-        with suppress(RuntimeError, WebSocketDisconnect):  # it has left meanwhile
+        with suppress(RuntimeError, WebSocketDisconnect):  # the client has disconnected meanwhile
             await socket.close(code, reason)
 
 
-async def _admitted(access: Access, socket: WebSocket) -> Caller:
-    """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
+async def _authenticate(access: Access, socket: WebSocket) -> Caller:
+    """Checks the origin, since browsers do not apply CORS to WebSockets (RFC 6455, section 10.2). Raises NotAllowed."""
     refuse_foreign_origin(socket, access.base_url, access.settings.allowed_origins)
     return await identify_follower(access, socket)
 
 
 def _query_message(query: QueryParams) -> SubscribeMessage | None:
-    """Raises InvalidParameters."""
+    """The filters in the URL as a message; None without any. Raises InvalidParameters."""
     message: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
     if "after" in message:
         message["after"] = message["after"][-1]
@@ -89,34 +89,32 @@ def _query_message(query: QueryParams) -> SubscribeMessage | None:
 def _parsed_message(message: object, *, where: str) -> SubscribeMessage:
     try:
         return SubscribeMessage.model_validate(message)
-    except ValidationError as invalid:
-        raise _invalid_message(invalid, where) from None
+    except ValidationError as error:
+        raise _invalid_message(error, where) from None
 
 
-def _invalid_message(invalid: ValidationError, where: str = "") -> InvalidParameters:
-    wrong = [FieldError(where + pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
-    return InvalidParameters("This is not understood.", *wrong)
+def _invalid_message(error: ValidationError, where: str = "") -> InvalidParameters:
+    fields = [FieldError(where + pointer(*item["loc"]), item["msg"]) for item in error.errors()]
+    return InvalidParameters("This is not understood.", *fields)
 
 
 async def _first_message(socket: WebSocket) -> SubscribeMessage:
-    """Raises InvalidParameters, WebSocketDisconnect."""
+    """The client's message; an empty one after FIRST_MESSAGE_TIMEOUT. Raises InvalidParameters, WebSocketDisconnect."""
     try:
         async with asyncio.timeout(FIRST_MESSAGE_TIMEOUT.total_seconds()):
             text = await socket.receive_text()
     except TimeoutError:
         return SubscribeMessage()
-    except KeyError as binary:
-        raise InvalidParameters("Send JSON as text.") from binary
+    except KeyError as error:
+        raise InvalidParameters("Send JSON as text.") from error
     try:
         return SubscribeMessage.model_validate_json(text)
-    except ValidationError as invalid:
-        raise _invalid_message(invalid) from None
+    except ValidationError as error:
+        raise _invalid_message(error) from None
 
 
-async def _send_until_either_leaves(
-    live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
-) -> None:
-    """Raises InvalidParameters when the client sends another message, WebSocketDisconnect when it leaves."""
+async def _send_until_closed(live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream) -> None:
+    """Raises InvalidParameters when the client sends another message, WebSocketDisconnect when it disconnects."""
     listening = asyncio.create_task(_refuse_further_messages(socket))
     sending = asyncio.create_task(_send(live, socket, log, after, stream))
     try:

@@ -1,4 +1,4 @@
-"""Rows of the database as the documents that callers get."""
+"""Rows of jobs and files as response documents."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from api.schemas.redaction import without_secrets
 
 @dataclass(frozen=True, kw_only=True)
 class JobResponses:
-    """Jobs with what is looked up for them: their outputs behind links, and the actions that they offer now."""
+    """Renders jobs with their outputs, behind signed links, and the actions that they offer now."""
 
     database: Database
     models: AvailableModels
@@ -24,9 +24,9 @@ class JobResponses:
 
     async def of(self, rows: Sequence[JobRow]) -> list[Job]:
         async with self.database.read() as session:
-            found = await outputs_of(session, *(row.code for row in rows))
+            output_rows = await outputs_of(session, *(row.code for row in rows))
         outputs: dict[str, list[Output]] = defaultdict(list)
-        for row in found:
+        for row in output_rows:
             outputs[row.job_code].append(await self._output(row))
         return [_job_document(row, outputs[row.code], actions_of(self.models, row)) for row in rows]
 
@@ -38,7 +38,7 @@ class JobResponses:
 
 
 def new_job_response(row: JobRow) -> Job:
-    """Of a job that was accepted just now: it has no outputs."""
+    """A job that was just accepted, which has no outputs yet."""
     return _job_document(row, [], [])
 
 

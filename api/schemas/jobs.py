@@ -1,4 +1,4 @@
-"""The documents that callers get. Their shapes are relied on outside."""
+"""Response documents. Clients rely on their shapes."""
 
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 class Shape(BaseModel):
-    """What the API answers with is not changed after it is made."""
+    """A response document, immutable."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
 class Page(Shape, Generic[T]):
-    """A list, or a part of one: `next_cursor` goes into the next request's `cursor`."""
+    """A page of a list. `next_cursor` is the `cursor` of the next page."""
 
     data: list[T]
     has_more: bool = False
@@ -34,7 +34,7 @@ class Page(Shape, Generic[T]):
 
 
 class LinkedOutput(OutputContent, Shape):
-    """A result, behind a link."""
+    """A result with a link to it."""
 
     url: str
 
@@ -65,14 +65,14 @@ class Job(JobProgress, NamedJob):
 
 
 class JobWithExchange(Job):
-    """...and what was sent to the provider and came back, without secrets."""
+    """A job with the provider's request and response, without secrets."""
 
     req_json: dict[str, Any] | None
     resp_json: dict[str, Any] | None
 
 
 class File(Shape):
-    """An uploaded input. A job's parameter names it by its `code`."""
+    """An upload. A job's parameter names it by its `code`."""
 
     code: str = Field(examples=["file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
     name: str
@@ -84,7 +84,7 @@ class File(Shape):
 
 
 class Points(Shape):
-    """A user's points of one day. `held` is the part of `used` that waits for a decision."""
+    """A user's points of one day. `held` is the part of `used` that waits for an operator's decision."""
 
     user_id: str
     day: date
@@ -106,7 +106,7 @@ class Entry(Shape):
 
 
 class CatalogueEntry(Shape):
-    """A model that jobs may name. Without its provider's key, parameters and capabilities are not known."""
+    """A model of the catalogue. Without its provider's key, `parameters` and `capabilities` are null."""
 
     model_id: str
     model_code: str
@@ -140,7 +140,7 @@ class StatusEntry(Shape):
 
 
 class Dictionaries(Shape):
-    """What front ends need to show a job: the statuses, and each model's description by its `model_id`."""
+    """For front ends that show jobs: the statuses, and each model's description by its `model_id`."""
 
     statuses: list[StatusEntry]
     models: dict[str, str]
@@ -162,6 +162,6 @@ class Health(Shape):
 
 
 class Received(Shape):
-    """A provider's webhook has arrived."""
+    """A provider's webhook was received."""
 
     received: bool

@@ -1,4 +1,4 @@
-"""Signed links to what is stored, which are good for a while."""
+"""Signed links to stored objects, which expire."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +10,13 @@ from aijobs.usecases.review_photo import JPEG, photo_key
 
 @dataclass(frozen=True, kw_only=True)
 class SignedLinks:
-    """Makes a fresh link each time. Signing is done here: nobody is asked."""
+    """Signs a new link at each call, without a request to the store."""
 
     store: ObjectStore
     lifetime: timedelta
 
     async def output(self, row: OutputRow) -> str:
-        """To a job's output."""
+        """A link to a job's output."""
         extension = row.key.rpartition(".")[2]
         return await self.store.link(
             row.key,
@@ -26,7 +26,7 @@ class SignedLinks:
         )
 
     async def photo(self, review: PhotoReviewRow) -> str:
-        """To the published copy of a reviewed photo."""
+        """A link to the stored copy of a reviewed photo."""
         return await self.store.link(
             photo_key(review.file_code), lifetime=self.lifetime, filename=f"{review.code}.jpg", media_type=JPEG
         )

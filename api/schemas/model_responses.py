@@ -1,4 +1,4 @@
-"""The models of the catalogue as the documents that callers get."""
+"""The models of the catalogue as response documents."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from api.schemas.jobs import CatalogueEntry
 
 
 def model_responses(models: AvailableModels) -> list[CatalogueEntry]:
-    """All of them. Those whose provider has no key here are not configured."""
+    """All models. Those whose provider has no key here are marked as not configured."""
     return [_entry(models, model) for model in models]
 
 
@@ -31,7 +31,7 @@ def _in_seconds(section: BaseModel) -> dict[str, float]:
 
 
 def _schema(models: AvailableModels, model: Model) -> dict[str, Any] | None:
-    """With what the operator narrows, and the operator's defaults."""
+    """The parameters' JSON Schema, with the operator's allowed values and defaults."""
     parameters = models.parameters_of(model)
     if parameters is None:
         return None

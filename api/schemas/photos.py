@@ -1,4 +1,4 @@
-"""The documents of photo reviews, and what is sent to have one. Their shapes are relied on outside."""
+"""Documents of photo reviews. Clients rely on their shapes."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -38,13 +38,13 @@ class PhotoReview(Shape):
 
 
 class PhotoReviewWithJobs(PhotoReview):
-    """...and the jobs that name it, newest first."""
+    """A review with its jobs, the newest first."""
 
     jobs: list[Job]
 
 
 class BeautifiedPhoto(Shape):
-    """One picture that came of beautifying. `img_url` and `ori_img_url` are signed links: after, and before."""
+    """A beautified photo. `img_url` is a signed link to it, `ori_img_url` one to the original."""
 
     code: str
     photo_review_analysis_code: str
@@ -64,7 +64,7 @@ class BeautifiedPhoto(Shape):
     create_time: Moment
 
 
-#: The form is read in the route, after the caller's key: so its documentation is written by hand.
+#: Documented by hand: the route itself reads the form, after authentication.
 REVIEW_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -92,14 +92,14 @@ async def review_responses(links: SignedLinks, rows: Sequence[PhotoReviewRow]) -
 async def beautified_responses(
     links: SignedLinks, review: PhotoReviewRow, rows: Sequence[tuple[PhotoBeautifyRow, OutputRow]]
 ) -> list[BeautifiedPhoto]:
-    before = await links.photo(review)
+    original_url = await links.photo(review)
     return [
         BeautifiedPhoto.model_validate(
             {
                 **output.model_dump(include={"media_type", "width", "height", "size"}),
                 **row.model_dump(),
                 "img_url": await links.output(output),
-                "ori_img_url": before,
+                "ori_img_url": original_url,
             }
         )
         for row, output in rows

@@ -1,4 +1,4 @@
-"""A user's points of a day as the document that callers get."""
+"""A user's points of a day as a response document."""
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,7 +13,7 @@ async def points_of_today(session: AsyncSession, user_id: str, *, daily_limit: i
 
 
 async def points_response(session: AsyncSession, row: PointsDayRow, *, daily_limit: int) -> Points:
-    """`daily_limit` is that of users who have none of their own."""
+    """`daily_limit` applies to users without a limit of their own."""
     limit = await limit_of(session, row.user_id, default=daily_limit)
     remaining = max(limit - row.used, 0)
     return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=remaining)

@@ -1,4 +1,4 @@
-"""What was exchanged with a provider, without anything that opens a door."""
+"""Removes secrets from requests to providers and their responses."""
 
 import re
 from typing import Any, Final
@@ -16,25 +16,25 @@ _TOKEN_COUNT: Final = re.compile(r"_?tokens$|_token_count$", re.IGNORECASE)
 
 
 def without_secrets(value: Any) -> Any:
-    """The same document. Values under telling names are removed, links lose what signs them, and the token we plant."""
+    """The same document without values of secret keys, signatures in URLs, and the tokens of our webhook URLs."""
     match value:
         case dict():
             return {key: REMOVED if _is_secret(key, inner) else without_secrets(inner) for key, inner in value.items()}
         case list():
             return [without_secrets(inner) for inner in value]
         case str():
-            return _URL.sub(lambda found: _harmless(found[0]), value)
+            return _URL.sub(lambda match: _redacted_url(match[0]), value)
         case _:
             return value
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    """How many tokens a model has used is no secret."""
-    counted = isinstance(value, int | float) and _TOKEN_COUNT.search(key)
-    return value is not None and not counted and _SECRET_KEY.search(key) is not None
+    """Whether the key's name means a secret. A number of tokens, as models report it, is none."""
+    is_count = isinstance(value, int | float) and _TOKEN_COUNT.search(key)
+    return value is not None and not is_count and _SECRET_KEY.search(key) is not None
 
 
-def _harmless(url: str) -> str:
+def _redacted_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The documents of prompt templates, and what is sent to try one."""
+"""Documents of prompt templates."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,7 +8,7 @@ from api.schemas.jobs import Shape
 
 
 class PreviewRequest(BaseModel):
-    """A prompt that is to be cut, and how."""
+    """A prompt, and how it is split into stages."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,13 +27,13 @@ class TemplateBrief(Shape):
 
 
 class SavedTemplate(Template):
-    """A template as it was saved. `warnings` tell what its stages lack."""
+    """A saved template. `warnings` are about its stages."""
 
     warnings: tuple[str, ...]
 
 
 class PreviewedStage(Shape):
-    """`name` is the heading; `text` is what the model will be asked."""
+    """`name` is the heading; `text` is sent to the model."""
 
     number: int
     name: str
@@ -41,7 +41,7 @@ class PreviewedStage(Shape):
 
 
 class Preview(Shape):
-    """The stages in the order in which they will be asked."""
+    """The stages in the order in which they run."""
 
     stages: list[PreviewedStage]
     warnings: list[str]

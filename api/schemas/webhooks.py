@@ -1,4 +1,4 @@
-"""Documents about webhooks to callers. Their shapes are relied on outside."""
+"""Documents of outgoing webhooks. Clients rely on their shapes."""
 
 from typing import Annotated
 
@@ -19,11 +19,11 @@ from aijobs.domain.webhooks import (
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 from api.schemas.jobs import Shape
 
-Topics = Annotated[list[EventType], Field(min_length=1, max_length=len(EventType))]
+EventTypes = Annotated[list[EventType], Field(min_length=1, max_length=len(EventType))]
 
 
 class EndpointRequest(BaseModel):
-    """Where to send what, and of whose jobs."""
+    """The receiver's URL, the events to send, and whose jobs."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,19 +33,19 @@ class EndpointRequest(BaseModel):
     )
 
     url: str = Field(max_length=MAX_URL_LENGTH)
-    events: Topics = list(FINAL_TYPES)
+    events: EventTypes = list(FINAL_TYPES)
     user_id: str | StrictInt | None = Field(
         default=None, description="With a service key: only this user's jobs. Default: every user's."
     )
 
 
 class EndpointChange(BaseModel):
-    """What is not named stays as it is."""
+    """A partial update: absent fields stay unchanged."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(default=None, max_length=MAX_URL_LENGTH)
-    events: Topics | None = None
+    events: EventTypes | None = None
     enabled: StrictBool | None = None
 
 
@@ -53,25 +53,27 @@ class WebhookEndpoint(Shape):
     """A receiver. `disabled_reason` is `gone` (it answered 410) or `failing` (for days) when we have disabled it."""
 
     id: str = Field(examples=["endpoint_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
-    user_id: str | None = Field(description="Whose jobs it hears of; null: everybody's.")
+    user_id: str | None = Field(description="Whose jobs it receives events of; null: all users'.")
     url: str
     events: list[EventType]
     enabled: bool
     disabled_reason: DisabledReason | None
     disabled_at: Moment | None
-    failing_since: Moment | None = Field(description="The first failed try since the last message that was taken.")
-    previous_secret_until: Moment | None = Field(description="After a rotation: so long the old secret signs as well.")
+    failing_since: Moment | None = Field(description="The first failed attempt since the last delivered message.")
+    previous_secret_until: Moment | None = Field(
+        description="After a rotation: until then, messages are signed with the old secret as well."
+    )
     create_time: Moment
 
 
 class WebhookEndpointWithSecret(WebhookEndpoint):
-    """...and its secret, which is told when it is made and not again."""
+    """An endpoint with its secret, which is shown only when it is made."""
 
     secret: str = Field(examples=["whsec_…"])
 
 
 class UserSecret(Shape):
-    """What signs messages to the `callback_url` of a user's jobs."""
+    """The secret that signs messages to the `callback_url` of a user's jobs."""
 
     user_id: str
     secret: str = Field(examples=["whsec_…"])
@@ -79,7 +81,7 @@ class UserSecret(Shape):
 
 
 class Attempt(Shape):
-    """One try of a delivery. Without a status, `error` says why there was none."""
+    """One attempt of a delivery. Without a status, `error` says why."""
 
     at: str
     status: int | None
@@ -87,7 +89,7 @@ class Attempt(Shape):
 
 
 class WebhookDelivery(Shape):
-    """One message to one receiver. `message_id` is its `webhook-id`, the same in all tries and replays."""
+    """One message to one receiver. `message_id` is its `webhook-id`, the same in all attempts and replays."""
 
     id: str = Field(examples=["hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])
     message_id: str
@@ -127,13 +129,13 @@ def secret_response(row: WebhookSecretRow, master: bytes) -> UserSecret:
 
 
 def delivery_response(row: WebhookDeliveryRow) -> WebhookDelivery:
-    last = row.tries[-1] if row.tries else {"status": None, "error": None}
+    last_attempt = row.tries[-1] if row.tries else {"status": None, "error": None}
     fields = {
         "id": row.code,
         "endpoint_id": row.endpoint_code,
         "type": row.topic,
         "attempts": len(row.tries),
-        "response_status": last["status"],
-        "error": last["error"],
+        "response_status": last_attempt["status"],
+        "error": last_attempt["error"],
     }
     return WebhookDelivery.model_validate({**row.model_dump(), **fields})

@@ -33,13 +33,13 @@ BEGINNING: Final = 0
 class ProgressStream:
     """`task_id` is the front end's name for the job; `code` is None while no job has that name.
 
-    `after` is the number of the last frame received. With `is_made_up` we chose the name, and frames carry it in their
-    `id`, so that a browser that reconnects by itself gets the same job.
+    `after` is the number of the last frame received. With `is_generated` the server chose the name, and frames carry it
+    in their `id`, so that a browser that reconnects by itself gets the same job.
     """
 
     task_id: str
     user_id: str | None
-    is_made_up: bool
+    is_generated: bool
     code: str | None
     after: int | None
 
@@ -84,7 +84,7 @@ class ProgressStream:
         return f"id: {self._id(number)}\ndata: {one_line(json.dumps(message, ensure_ascii=False))}\n\n".encode()
 
     def _id(self, number: int) -> str:
-        return f"{self.task_id}/{number}" if self.is_made_up else str(number)
+        return f"{self.task_id}/{number}" if self.is_generated else str(number)
 
 
 def progress_message(task_id: str, event: JobEvent) -> dict[str, Any]:

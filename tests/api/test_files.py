@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from api.requests.uploads import shown_name
+from api.requests.uploads import display_name
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import bomb, picture
 
@@ -83,9 +83,9 @@ async def test_a_form_may_name_its_user(standing: ApiUnderTest) -> None:
 
 
 def test_a_name_is_only_ever_shown() -> None:
-    assert shown_name("../../etc/passwd") == "passwd"
-    assert shown_name("C:\\photos\\me.jpg") == "me.jpg"
-    assert shown_name("gpj.\u202eexe\0.jpg") == "gpj.exe.jpg"
-    assert shown_name("照片.jpg") == "照片.jpg"
-    assert shown_name("x" * 400) == "x" * 150
-    assert shown_name("") == "file"
+    assert display_name("../../etc/passwd") == "passwd"
+    assert display_name("C:\\photos\\me.jpg") == "me.jpg"
+    assert display_name("gpj.\u202eexe\0.jpg") == "gpj.exe.jpg"
+    assert display_name("照片.jpg") == "照片.jpg"
+    assert display_name("x" * 400) == "x" * 150
+    assert display_name("") == "file"
