@@ -1,4 +1,4 @@
-"""Accepting a job: everything that can be known to be wrong is refused before anything is reserved."""
+"""Accepting a job: the request is validated completely before points are reserved."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
 
 InTransaction = Callable[[AsyncSession, JobRow], Awaitable[None]]
-"""Writes what stands or falls with the new job."""
+"""Writes rows in the transaction that accepts the job: both are committed, or neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptJob:
-    """`webhook_url_error` says why nobody can be called at a URL; nothing when somebody can."""
+    """`webhook_url_error` says why webhooks cannot be sent to a URL; None when they can."""
 
     database: Database
     models: AvailableModels
@@ -48,10 +48,10 @@ class AcceptJob:
         idempotency_key: str | None = None,
         in_transaction: InTransaction | None = None,
     ) -> Receipt:
-        """The receipt of a new job, which is on its way: its points are reserved, and it is not lost any more.
+        """The receipt of a new job, which is stored with its points reserved, and then started.
 
-        With the same key and request again: the first receipt. Raises BadInput and its kind, PointsExhausted,
-        IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
+        A second call with the same key and request returns the first receipt. Raises BadInput and its subclasses,
+        PointsExhausted, IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
         """
         claim = self.claim(request, owner, idempotency_key)
         if first := await first_receipt(self.database, claim):
@@ -67,12 +67,12 @@ class AcceptJob:
         return await self.jobs.make_once(claim, accepted)
 
     def claim(self, request: JobRequest, owner: Owner, idempotency_key: str | None) -> IdempotencyClaim | None:
-        """What an idempotency key stands for: the same request, however it is written."""
+        """The claim of an idempotency key, None without one. Equal requests have equal claims, however they are written."""
         meaning = partial(self._meaning, request, owner)
         return claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
 
     def _meaning(self, request: JobRequest, owner: Owner) -> str | None:
-        """Nothing of a request that makes no sense here and now: then only its wording can be compared."""
+        """A digest of the validated request; None when it is invalid, so that only its text can be compared."""
         try:
             model = self.models.model(request.model_id)
             parameters = parameters_for(self.models, model, request.action)
@@ -106,33 +106,33 @@ class AcceptJob:
             raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", problem))
 
     async def _check_files(self, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
-        """Uploads that are named must be there, the user's, and of the right kind."""
-        named = list(uploads_in(params, parameters.file_fields()))
-        if not named:
+        """Raises InvalidParameters unless each upload in the parameters exists, is the user's, and of the right kind."""
+        uploads = list(uploads_in(params, parameters.file_fields()))
+        if not uploads:
             return
         async with self.database.read() as session:
-            problems = {where: await _file_problem(session, code, mark, user_id) for where, code, mark in named}
-        wrong = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
-        if wrong:
-            raise InvalidParameters("A file cannot be used.", *wrong)
+            problems = {where: await _file_problem(session, code, mark, user_id) for where, code, mark in uploads}
+        fields = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
+        if fields:
+            raise InvalidParameters("A file cannot be used.", *fields)
 
     async def _check_review(self, request: JobRequest, user_id: str) -> None:
-        """A photo review that is named must be there, and the user's."""
+        """Raises InvalidParameters unless the request's photo review, if any, exists and is the user's."""
         code = request.photo_review_analysis_code
         if code is None:
             return
         try:
             async with self.database.read() as session:
                 await review_of(session, code, user_id=user_id)
-        except NotFound as missing:
-            where = FieldError("/photo_review_analysis_code", "There is no such photo review of this user.")
-            raise InvalidParameters("A photo review cannot be used.", where) from missing
+        except NotFound as error:
+            field = FieldError("/photo_review_analysis_code", "There is no such photo review of this user.")
+            raise InvalidParameters("A photo review cannot be used.", field) from error
 
 
 def _check_count(request: JobRequest, model: Model) -> None:
     if request.output_count > model.max_output_count:
-        most = FieldError("/output_count", f"{model.model_name} makes at most {model.max_output_count}.")
-        raise InvalidParameters("Too many outputs.", most)
+        field = FieldError("/output_count", f"{model.model_name} makes at most {model.max_output_count}.")
+        raise InvalidParameters("Too many outputs.", field)
 
 
 async def _file_problem(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Having a reviewed photo beautified by a model that makes pictures of pictures."""
+"""Beautifying a reviewed photo with an image-to-image model."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,11 +18,11 @@ from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.idempotency import first_receipt
 from aijobs.usecases.models import AvailableModels
 
-PICTURES: Final = "image"  #: what the file parameter of a model that beautifies takes
+PICTURES: Final = "image"  #: the media of a beautifying model's file parameter
 
 
 class BeautifyRequest(BaseModel):
-    """By which model. The photo is the review's; `params` are the model's others."""
+    """The model and its parameters, except for the photo, which is the review's."""
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -33,7 +33,7 @@ class BeautifyRequest(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class BeautifyPhoto:
-    """A job like any other, which stands in the photo's review while it runs."""
+    """Accepts a job that beautifies the photo; the review names it while it runs."""
 
     database: Database
     models: AvailableModels
@@ -42,9 +42,9 @@ class BeautifyPhoto:
     async def __call__(
         self, code: str, request: BeautifyRequest, actor: Actor, *, idempotency_key: str | None = None
     ) -> Receipt:
-        """The receipt of a job that beautifies the photo; with the same key again, the first one.
+        """The receipt of a job that beautifies the photo; a second call with the same key returns the first one.
 
-        What stands against it is looked for in this order: whose photo it is (NotFound), its ability
+        Checked in this order, each with its errors: the photo's owner (NotFound), its ability
         (PhotoCannotBeBeautified, PhotoIsBeingBeautified), the model (UnknownModel, ModelNotConfigured,
         ModelCannotBeautify, InvalidParameters), and the points (PointsExhausted).
         """
@@ -60,11 +60,11 @@ class BeautifyPhoto:
         return await self.accept(order, owner, idempotency_key=idempotency_key, in_transaction=begin_beautify)
 
     def _order(self, review: PhotoReviewRow, request: BeautifyRequest) -> JobRequest:
-        """An ordinary job, with the photo where the model takes one."""
-        place = image_parameter(self.models, request.model_id)
+        """A job request with the photo as the model's image parameter."""
+        name = image_parameter(self.models, request.model_id)
         return JobRequest(
             model_id=request.model_id,
-            params=request.params if place is None else {**request.params, place: review.file_code},
+            params=request.params if name is None else {**request.params, name: review.file_code},
             output_count=request.output_count,
             photo_review_analysis_code=review.code,
             user_id=review.user_id,
@@ -73,23 +73,23 @@ class BeautifyPhoto:
     def _check_model(self, request: BeautifyRequest) -> None:
         model = self.models.model(request.model_id)
         self.models.configured_adapter(model)
-        place = image_parameter(self.models, request.model_id)
-        if place is None:
+        name = image_parameter(self.models, request.model_id)
+        if name is None:
             listed = ", ".join(known.model_id for known in beautifiers(self.models)) or "none is configured"
-            unfit = FieldError("/model_id", f"{model.model_name} makes no picture of a photo. Those that do: {listed}.")
-            raise ModelCannotBeautify("This model cannot beautify a photo.", unfit)
-        if place in request.params:
-            own = FieldError(f"/params/{place}", "The photo is the review's own; leave this out.")
-            raise InvalidParameters("Some parameters are wrong.", own)
+            field = FieldError("/model_id", f"{model.model_name} makes no picture of a photo. Those that do: {listed}.")
+            raise ModelCannotBeautify("This model cannot beautify a photo.", field)
+        if name in request.params:
+            field = FieldError(f"/params/{name}", "The photo is the review's own; leave this out.")
+            raise InvalidParameters("Some parameters are wrong.", field)
 
 
 def beautifiers(models: AvailableModels) -> list[Model]:
-    """The models that can beautify, and are configured here."""
+    """The configured models that can beautify a photo."""
     return [model for model in models if image_parameter(models, model.model_id) is not None]
 
 
 def image_parameter(models: AvailableModels, model_id: str) -> str | None:
-    """Where a model that makes pictures takes one; nothing for every other model, and without its provider's key."""
+    """The image parameter of an image-to-image model; None for other models, and without the provider's key."""
     if model_id not in models:
         return None
     model = models.model(model_id)

@@ -1,4 +1,4 @@
-"""Asking for a job's end."""
+"""Requesting a job's cancellation."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,15 +24,15 @@ class CancelJob:
     engine: JobEngine
 
     async def __call__(self, code: str, actor: Actor, *, reason: str | None = None) -> JobRow:
-        """The job, which becomes CANCELED a little later, unless it ends otherwise before. May be called again.
+        """The job, which becomes CANCELED a little later, unless it ends otherwise before. A second call is harmless.
 
-        Raises NotFound, JobIsFinal, and TemporalUnavailable: then it must be called again.
+        Raises NotFound, JobIsFinal, and TemporalUnavailable, after which the caller has to retry.
         """
         reason = reason or NO_REASON_GIVEN
         async with self.database.read() as session:
             job = await job_of(session, code, user_id=actor.user_id)
         require_unfinished(job.code, job.job_status)
-        await self.engine.start(brief_of(job, self.catalogue))  # it has been, unless Temporal was away
+        await self.engine.start(brief_of(job, self.catalogue))  # does nothing unless Temporal was unavailable before
         async with self.database.write() as session:
             job = await locked_job(session, code)
             await note_cancel_request(session, job, reason=reason)

@@ -1,4 +1,4 @@
-"""Trying a prompt template, and saving it: each save is a new version."""
+"""Previewing and saving prompt templates. Each save makes a new version."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from aijobs.persistence.documents.templates import save_template
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateSave:
-    """`is_new` is false when nothing had changed. `warnings` tell what its stages lack."""
+    """`is_new` is false when nothing has changed. `warnings` are about the template's stages."""
 
     template: Template
     is_new: bool
     warnings: tuple[str, ...]
 
 
-async def cut_stages(prompt: str, settings: StageSettings) -> Stages:
-    """How a prompt is cut. Raises InvalidParameters when its pattern takes too long."""
+async def split_prompt(prompt: str, settings: StageSettings) -> Stages:
+    """The prompt's stages. Raises InvalidParameters when the pattern takes too long."""
     return await asyncio.to_thread(split, prompt, settings)
 
 
 async def save_version(
     database: Database, template_id: str, definition: TemplateDefinition, actor: Actor
 ) -> TemplateSave:
-    """Jobs keep the version that they began with. Raises InvalidParameters when the stages cannot be cut."""
-    cut = await cut_stages(definition.prompt, definition.stages)
+    """Running jobs keep their version. Raises InvalidParameters when the prompt cannot be split into stages."""
+    stages = await split_prompt(definition.prompt, definition.stages)
     async with database.write() as session:
         template, is_new = await save_template(session, template_id, definition, saved_by=actor.key_id)
-    return TemplateSave(template=template, is_new=is_new, warnings=cut.warnings)
+    return TemplateSave(template=template, is_new=is_new, warnings=stages.warnings)

@@ -1,7 +1,7 @@
-"""Idempotency keys around any use case: the same request again gets the first receipt, and nothing is done twice.
+"""Idempotency keys for use cases: a repeated request gets the first receipt, and nothing is done twice.
 
-The first response is a document that the API renders and nobody else reads: a use case is
-given the function which makes it (`Render`), keeps it with the key, and hands it back.
+Only the API knows the first response's format: a use case gets a function that makes it
+(`Render`), stores it with the key, and returns it.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from aijobs.persistence.database import Database
 T = TypeVar("T")
 
 Render = Callable[[T], dict[str, Any]]
-"""Makes the document that the caller gets of a new thing, now and with every repetition."""
+"""Makes the response for a new resource, which a repeated request gets again."""
 
 
 @dataclass(frozen=True)
 class Execution(Generic[T]):
-    """`made` is nothing when the request was a repetition."""
+    """`made` is None when the request was a repetition."""
 
     receipt: Receipt
     made: T | None = None
@@ -35,9 +35,9 @@ class Execution(Generic[T]):
 def claim_for(
     owner: Owner, key: str | None, request: Any, *, meaning: Callable[[], str | None] | None = None
 ) -> IdempotencyClaim | None:
-    """What an idempotency key stands for; nothing without one.
+    """The claim of an idempotency key; None without a key.
 
-    `request` is JSON; `meaning` is asked for a digest where the same can be written in several ways.
+    `request` is JSON. `meaning` returns a digest, for requests that can be written in several ways.
     """
     if key is None:
         return None
@@ -52,7 +52,7 @@ def claim_for(
 
 
 async def first_receipt(database: Database, claim: IdempotencyClaim | None) -> Receipt | None:
-    """The receipt of the first such request, which need not be checked again.
+    """The receipt of the first request with this claim, if any: a repetition is not validated again.
 
     Raises IdempotencyMismatch and IdempotencyInFlight.
     """
@@ -69,7 +69,7 @@ async def run_idempotently(
     *,
     receipt_of: Callable[[T], Receipt],
 ) -> Execution[T]:
-    """Make something, or give the first receipt again: in one transaction, so that only one of two wins."""
+    """Call `make`, or return the first receipt. In one transaction, so that one of two concurrent requests wins."""
     async with database.write() as session:
         first = await idempotency.claim(session, claim) if claim else None
         if first is not None:
@@ -83,10 +83,10 @@ async def run_idempotently(
 
 @asynccontextmanager
 async def claimed(database: Database, claim: IdempotencyClaim | None) -> AsyncIterator[Receipt | None]:
-    """For what takes longer than a transaction. Within the block the key is taken: a repetition is in flight.
+    """For work that takes longer than a transaction. Within the block, a repetition raises IdempotencyInFlight.
 
-    Gives the first receipt where there is one; else the block must `settle` the claim. It is free again when the block
-    fails.
+    Yields the first receipt if there is one; else the block must `settle` the claim. The claim is released when the
+    block fails.
     """
     if claim is None:
         yield None

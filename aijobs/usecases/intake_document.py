@@ -1,4 +1,4 @@
-"""Taking a document in for a template: a workbook's rows at once, everything else as a job that will bring them."""
+"""A document for a template: a workbook's rows are imported at once, any other document becomes a job."""
 
 import hashlib
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ MAX_ID_LENGTH: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class SentDocument:
-    """An upload and the fields sent with it. `for_user` is the end user as the sender wrote it, if one was named."""
+    """An upload and its form's fields. `for_user` is the end user in the form, not yet validated; None without one."""
 
     upload: Upload
     template_id: str
@@ -37,15 +37,15 @@ class SentDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakenJob:
-    """A job was made, which will bring the rows."""
+class ExtractionJob:
+    """The document became this job, which will extract its rows."""
 
     code: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakenTable:
-    """The rows are there; `source` names this upload among those of the template."""
+class ImportedTable:
+    """The rows are stored. `source` identifies this upload within the template."""
 
     template_id: str
     source: str
@@ -54,7 +54,7 @@ class TakenTable:
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeDocument:
-    """Knows which kinds are read at once, and which become a job."""
+    """Imports workbooks, and accepts jobs for other documents."""
 
     database: Database
     documents: DocumentParser
@@ -63,26 +63,28 @@ class IntakeDocument:
 
     async def __call__(
         self, document: SentDocument, owner: Owner, *, idempotency_key: str | None = None
-    ) -> TakenJob | TakenTable:
-        """What became of it. With the same key again: the first job, or the same rows in place of the first ones.
+    ) -> ExtractionJob | ImportedTable:
+        """A second call with the same key returns the first job, or replaces the first rows by the same.
 
-        Raises NotFound without the template, what is wrong with the file as BadInput, and what accepting a job raises.
+        Raises NotFound without the template, BadInput for an invalid file, and what accepting a job raises.
         """
         document.upload.check_size(self.keep_upload.max_bytes)
         template = await self._template(document.template_id)
         if kind_by_name(document.upload.name) is DocumentKind.EXCEL:
-            return await self._table(document.upload, owner, template, idempotency_key)
-        return await self._job(document, owner, template, idempotency_key)
+            return await self._import_table(document.upload, owner, template, idempotency_key)
+        return await self._accept_job(document, owner, template, idempotency_key)
 
     async def _template(self, template_id: str) -> Template:
         if not 0 < len(template_id) <= MAX_ID_LENGTH:
-            where = FieldError(f"/{TEMPLATE_FIELD}", f"The field {TEMPLATE_FIELD} names it.")
-            raise InvalidParameters("Which template?", where)
+            field = FieldError(f"/{TEMPLATE_FIELD}", f"The field {TEMPLATE_FIELD} names it.")
+            raise InvalidParameters("Which template?", field)
         async with self.database.read() as session:
             return await template_of(session, template_id)
 
-    async def _table(self, upload: Upload, owner: Owner, template: Template, idempotency_key: str | None) -> TakenTable:
-        """All of its rows or none."""
+    async def _import_table(
+        self, upload: Upload, owner: Owner, template: Template, idempotency_key: str | None
+    ) -> ImportedTable:
+        """Stores all of its rows or none."""
         key = idempotency_key
         origin = RowsOrigin(
             template_id=template.id,
@@ -94,25 +96,25 @@ class IntakeDocument:
             if not table.count:
                 raise InvalidParameters("The table has no rows below its header.")
             await replace_rows(self.database, origin, table.rows())
-        return TakenTable(template_id=template.id, source=origin.source, count=table.count)
+        return ImportedTable(template_id=template.id, source=origin.source, count=table.count)
 
-    async def _job(
+    async def _accept_job(
         self, document: SentDocument, owner: Owner, template: Template, idempotency_key: str | None
-    ) -> TakenJob:
-        """The document stays an upload of its owner, also where no job comes of it."""
-        key_of_file = f"document {_digest(idempotency_key)}" if idempotency_key else None
-        kept = await self.keep_upload(document.upload, owner, idempotency_key=key_of_file)
-        params = {"file": kept.code, "template": template.id}
+    ) -> ExtractionJob:
+        """Accepts a job. The document is stored first, and stays when the job is refused."""
+        upload_key = f"document {_digest(idempotency_key)}" if idempotency_key else None
+        upload = await self.keep_upload(document.upload, owner, idempotency_key=upload_key)
+        params = {"file": upload.code, "template": template.id}
         request = JobRequest(model_id=MODEL, params=params, user_id=document.for_user)
 
-        async def track(session: AsyncSession, job: JobRow) -> None:
+        async def bind_task(session: AsyncSession, job: JobRow) -> None:
             if document.task_id:
                 await bind_task_id(session, document.task_id, job.code, job.user_id)
 
-        receipt = await self.accept(request, owner, idempotency_key=idempotency_key, in_transaction=track)
-        return TakenJob(code=receipt.code)
+        receipt = await self.accept(request, owner, idempotency_key=idempotency_key, in_transaction=bind_task)
+        return ExtractionJob(code=receipt.code)
 
 
 def _digest(*names: str) -> str:
-    """The same for the same names, and as short as an id of ours."""
+    """A digest of the names, as long as one of our ids."""
     return hashlib.sha256("\0".join(names).encode()).hexdigest()[:26].upper()

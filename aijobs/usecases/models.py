@@ -1,4 +1,4 @@
-"""The models that jobs may name, and who does the work of each here."""
+"""The models of the catalogue, and the provider or generator that runs each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ModelAdapter = Provider | Generator
 
 @dataclass(frozen=True, kw_only=True)
 class AvailableModels:
-    """The catalogue, with the providers that have a key here and our own generators, by their names."""
+    """The catalogue, with the configured providers and our own generators, by their names."""
 
     catalogue: Catalogue
     providers: Mapping[str, Provider] = field(default_factory=dict)
@@ -28,26 +28,26 @@ class AvailableModels:
         return model_id in self.catalogue
 
     def model(self, model_id: str) -> Model:
-        """Raises UnknownModel, which points at the request's `model_id`."""
+        """Raises UnknownModel with the pointer `/model_id`."""
         try:
             return self.catalogue.model(model_id)
-        except UnknownModel as unknown:
-            where = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
-            raise UnknownModel("There is no such model.", where) from unknown
+        except UnknownModel as error:
+            field = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
+            raise UnknownModel("There is no such model.", field) from error
 
     def adapter_of(self, model: Model) -> ModelAdapter | None:
-        """Who does the work of a model; nobody, when its provider has no key here."""
+        """The provider or generator that runs a model; None when the provider has no key here."""
         return self.providers.get(model.provider) if model.asyn else self.generators.get(model.provider)
 
     def configured_adapter(self, model: Model) -> ModelAdapter:
-        """Raises ModelNotConfigured when its provider has no key here."""
+        """The same, but raises ModelNotConfigured when the provider has no key here."""
         adapter = self.adapter_of(model)
         if adapter is None:
             raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
         return adapter
 
     def parameters_of(self, model: Model) -> type[Parameters] | None:
-        """What a plain request takes; nothing, when the model is not configured."""
+        """The parameters of a request without an action; None when the model is not configured."""
         adapter = self.adapter_of(model)
         return adapter.parameters(model) if adapter else None
 

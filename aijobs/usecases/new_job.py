@@ -1,4 +1,4 @@
-"""A new job, made once and then started: what accepting, rerunning and reviewing have in common."""
+"""Making a job once and starting it: used by accepting, rerunning and reviewing."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ class JobMaker:
         *,
         receipt_of: Callable[[JobRow], Receipt] | None = None,
     ) -> Receipt:
-        """Make a job in a transaction and start it; or the first receipt again.
+        """Make a job in a transaction and start it, or return the first receipt of the claim.
 
-        The receipt is the job's own, unless it is `receipt_of` something else.
+        The receipt is the job's, unless `receipt_of` makes another.
         """
-        done = await run_idempotently(self.database, claim, make, receipt_of=receipt_of or self._receipt)
-        if done.made is not None:
-            await self._start_or_leave(done.made)
-        return done.receipt
+        execution = await run_idempotently(self.database, claim, make, receipt_of=receipt_of or self._receipt)
+        if execution.made is not None:
+            await self._try_to_start(execution.made)
+        return execution.receipt
 
     def _receipt(self, job: JobRow) -> Receipt:
         return Receipt(code=job.code, answer=self.render(job))
 
-    async def _start_or_leave(self, job: JobRow) -> None:
-        """What cannot be started now is left to the sweep."""
+    async def _try_to_start(self, job: JobRow) -> None:
+        """Start the workflow. Without Temporal, the sweep will start it later."""
         try:
             await self.engine.start(brief_of(job, self.catalogue))
-        except TemporalUnavailable as unavailable:
-            log.warning("job_left_to_the_sweep", code=job.code, reason=str(unavailable))
+        except TemporalUnavailable as error:
+            log.warning("job_left_to_the_sweep", code=job.code, reason=str(error))

@@ -1,4 +1,4 @@
-"""Running a job again, as a new job: from its beginning, or from its migration."""
+"""Running a job again, as a new job: from the start, or from the migration of its outputs."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from aijobs.usecases.new_job import JobMaker
 
 @dataclass(frozen=True, kw_only=True)
 class RerunJob:
-    """From the start it is charged anew; what is only migrated again is free."""
+    """A rerun from the start is charged again; one from the migration is free."""
 
     database: Database
     models: AvailableModels
@@ -29,19 +29,19 @@ class RerunJob:
     async def __call__(
         self, code: str, start: RerunFrom, actor: Actor, *, idempotency_key: str | None = None
     ) -> Receipt:
-        """The receipt of a new job of the same user, which is on its way. With the same key again: the first receipt.
+        """The receipt of a new job of the same user. A second call with the same key returns the first receipt.
 
-        Raises NotFound, CannotRerun while the job runs or when nothing is left of it, ModelNotConfigured,
+        Raises NotFound, CannotRerun while the job runs or when its result is gone, ModelNotConfigured,
         UnknownModel, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
         """
         async with self.database.read() as session:
             owner = actor.on_behalf_of((await job_of(session, code, user_id=actor.user_id)).user_id)
         claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
 
-        async def repeated(session: AsyncSession) -> JobRow:
+        async def rerun(session: AsyncSession) -> JobRow:
             return await self._rerun(session, await locked_job(session, code), start, by=owner.key_id)
 
-        return await self.jobs.make_once(claim, repeated)
+        return await self.jobs.make_once(claim, rerun)
 
     async def _rerun(self, session: AsyncSession, old: JobRow, start: RerunFrom, *, by: str) -> JobRow:
         model = self.models.catalogue.model(old.model_id)

@@ -1,4 +1,4 @@
-"""An operator's decision about a job that ended, or waits, in doubt. Recorded in its history with who and why."""
+"""An operator's resolution of a job in doubt, recorded in its history with who and why."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from aijobs.persistence.tables import JobRow
 
 @dataclass(frozen=True, kw_only=True)
 class ResolveJob:
-    """Settles held points, or tells what became of a lost submission."""
+    """Settles held points, or attaches a provider's id to a lost submission."""
 
     database: Database
     catalogue: Catalogue
     engine: JobEngine
 
     async def settle_points(self, code: str, decision: Resolution, actor: Actor, *, why: str) -> JobRow:
-        """Refund or charge held points. Raises NotFound, NothingHeld."""
+        """Refund or charge held points. Raises NotFound, and NothingHeld when no points are held."""
         await self._require(code, actor)
         async with self.database.write() as session:
             job = await locked_job(session, code)
@@ -30,9 +30,9 @@ class ResolveJob:
         return job
 
     async def attach(self, code: str, ref: str, actor: Actor, *, why: str) -> JobRow:
-        """Name the provider's id of a lost submission, which is then asked for at once.
+        """Record the provider's id of a lost submission, and poll the provider at once.
 
-        Raises NotFound, SubmissionExists when none was lost, TemporalUnavailable.
+        Raises NotFound, SubmissionExists when no submission was lost, TemporalUnavailable.
         """
         await self._require(code, actor)
         async with self.database.write() as session:

@@ -1,4 +1,4 @@
-"""Having a photo reviewed: a clean copy of it is kept, and a job like any other looks at it."""
+"""Reviewing a photo: a clean copy is stored, and a job reviews it."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ class ReviewRequest(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """What is to be reviewed: a file that has just come in, or the content of one that came before."""
+    """The photo to review: a file that was just uploaded, or the content of an earlier upload."""
 
     name: str
     content: PictureContent
@@ -65,7 +65,7 @@ class ReviewPhoto:
     render: Render[PhotoReviewRow]
 
     async def upload(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
-        """The receipt of a new review; with the same key and photo again, the first one.
+        """The receipt of a new review; a second call with the same key and photo returns the first one.
 
         Raises UnreadableFile, FileTooLarge, TooBusy, ModelNotConfigured, PointsExhausted, StoreUnavailable,
         IdempotencyMismatch and IdempotencyInFlight.
@@ -77,7 +77,7 @@ class ReviewPhoto:
         return await self._review(Photo(name=upload.name, content=upload.path), owner, claim)
 
     async def uploaded(self, request: ReviewRequest, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
-        """The same for a photo that was uploaded before, of which a copy is made. Raises InvalidParameters too."""
+        """The same for a photo that was uploaded before, which is copied. Also raises InvalidParameters."""
         meaning = partial(digest_of, {"file": request.file})
         claim = claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
         if first := await first_receipt(self.database, claim):
@@ -85,15 +85,14 @@ class ReviewPhoto:
         try:
             async with self.database.read() as session:
                 file = await file_of(session, request.file, user_id=owner.user_id)
-        except NotFound as missing:
-            where = FieldError("/file", "There is no such file of this user.")
-            raise InvalidParameters("A file cannot be used.", where) from missing
+        except NotFound as error:
+            field = FieldError("/file", "There is no such file of this user.")
+            raise InvalidParameters("A file cannot be used.", field) from error
         check_size(file.size, self.max_bytes)
         return await self._review(Photo(name=file.name, content=self.store.read(file.key)), owner, claim)
 
     async def _review(self, photo: Photo, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
-        """The copy is stored first. Its row, the review, the job and its points are one transaction, or nothing is
-        kept."""
+        """Stores the copy; then its row, the review, the job and its points are written in one transaction."""
         model = self.models.catalogue.model(REVIEW_MODEL)
         self.models.configured_adapter(model)
         clean = await self.pictures.clean(photo.content)
@@ -131,7 +130,7 @@ class ReviewPhoto:
 
 
 def photo_key(file_code: str) -> str:
-    """Of a published copy, in the store."""
+    """The store key of a photo's clean copy."""
     return f"files/{file_code}.jpg"
 
 

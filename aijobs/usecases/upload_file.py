@@ -1,4 +1,4 @@
-"""Keeping an uploaded file: it is looked at from its first byte to its last before it is kept."""
+"""Storing an upload: the whole file is checked before it is stored."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -25,7 +25,7 @@ from aijobs.usecases.idempotency import Render, claim_for, claimed
 MAX_NAME_LENGTH: Final = 150
 CHUNK_BYTES: Final = 1024 * 1024
 
-#: Of the pictures that we take.
+#: File extensions of the accepted picture types.
 EXTENSION_OF: Final[Mapping[str, str]] = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -38,7 +38,7 @@ EXTENSION_OF: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file that has come in whole, and waits in a temporary place. `name` is fit to be shown."""
+    """A completely received file at a temporary path. `name` is safe to show."""
 
     path: Path
     name: str
@@ -52,7 +52,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class FileType:
-    """What an uploaded file is. `width` and `height` are a picture's, in pixels."""
+    """An upload's type. `width` and `height` are those of a picture, in pixels."""
 
     media_type: str
     extension: str
@@ -72,15 +72,15 @@ class KeepUpload:
     render: Render[FileRow]
 
     async def __call__(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
-        """The receipt of a new file; with the same key and file again, the first one.
+        """The receipt of a new file; a second call with the same key and file returns the first one.
 
         Raises UnreadableFile, FileTooLarge, TooBusy, StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
         """
         claim = claim_for(owner, idempotency_key, {"name": upload.name, "sha256": upload.sha256})
         async with claimed(self.database, claim) as first:
-            return first or await self._kept(upload, owner, claim)
+            return first or await self._keep(upload, owner, claim)
 
-    async def _kept(self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
+    async def _keep(self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
         upload.check_size(self.max_bytes)
         row = _row(upload, await self._type_of(upload), owner)
         receipt = Receipt(code=row.code, answer=self.render(row))
@@ -91,7 +91,7 @@ class KeepUpload:
         return receipt
 
     async def _type_of(self, upload: Upload) -> FileType:
-        """A document's name says what it must be; everything else must be a picture, whatever its name."""
+        """A document's type follows from its name; every other file must be a picture, whatever its name."""
         if is_document(upload.name):
             kind = (await self.documents.read(upload.path, upload.name)).kind
             return FileType(media_type=kind.media_type, extension=kind)
@@ -104,10 +104,10 @@ class KeepUpload:
 async def stored(
     database: Database, store: ObjectStore, row: FileRow, chunks: AsyncIterator[bytes]
 ) -> AsyncIterator[None]:
-    """Put a file into the store; the block must `keep_stored` it. When it is refused, the object is deleted at once.
+    """Put a file into the store; the block must call `keep_stored`. On an AijobsError the object is deleted at once.
 
-    An object whose block has failed in any other way may be somebody's all the same, as when the database was lost
-    while it committed: what is nobody's is found by its intent, and deleted by the sweep.
+    After any other error the object may be in use all the same, as when the connection was lost during a commit. The
+    sweep finds unused objects by their write intents, and deletes them.
     """
     async with database.write() as session:
         await begin_write(session, row.key, job_code=None)
@@ -122,7 +122,7 @@ async def stored(
 
 
 async def keep_stored(session: AsyncSession, row: FileRow) -> None:
-    """The stored object is this file's. Raises StoreUnavailable when the sweep has given it up meanwhile."""
+    """Assign the stored object to this file. Raises StoreUnavailable when the sweep has taken its write intent."""
     if not await finish_write(session, row.key):
         raise StoreUnavailable("Storing the file took too long. Send it again.")
     session.add(row)

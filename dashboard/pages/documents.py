@@ -24,13 +24,13 @@ from aijobs.persistence.documents.document_jobs import StageReached, files_of, s
 from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
-from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob
+from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, ExtractionJob
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
 from api.dependencies import Intake, Models
 from api.problems import status_of
 from api.requests.paths import RowCursor, TemplateId
-from api.requests.uploads import received, sent_document
+from api.requests.uploads import sent_document, upload_form
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
 
@@ -70,13 +70,13 @@ async def hand_in(request: Request, visit: Visiting, models: Models, caller: Wri
     caller.needs(Scope.FILES_WRITE)
     fields: Mapping[str, str] = {}
     try:
-        async with received(request) as form:
+        async with upload_form(request) as form:
             fields = form.fields
             owner = caller.owner(form.user_id)
             result = await intake(sent_document(form), owner, idempotency_key=form.idempotency_key)
     except FORM_ERRORS as refused:
         return await _page(visit, models, template=fields.get(TEMPLATE_FIELD, ""), sent=fields, refused=refused)
-    if isinstance(result, TakenJob):
+    if isinstance(result, ExtractionJob):
         return go_to(f"/jobs/{result.code}")
     return go_to(f"/templates/{result.template_id}/rows?{urlencode({'source': result.source})}")
 

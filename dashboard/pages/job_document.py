@@ -15,7 +15,7 @@ from aijobs.persistence.documents.document_jobs import StageReached, files_of, s
 from aijobs.persistence.documents.rows import RowFilter, rows_page
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow
-from aijobs.usecases.edit_template import cut_stages
+from aijobs.usecases.edit_template import split_prompt
 from aijobs.usecases.intake_document import MODEL
 from dashboard.page import PageRequest
 from dashboard.pages.job_timeline import StepState
@@ -96,7 +96,7 @@ async def table_of(visit: PageRequest, template_id: str, *, source: str | None, 
 async def cut_template(template: Template) -> Stages:
     """The stages of a template; when its pattern takes too long, none and a warning."""
     try:
-        return await cut_stages(template.prompt, template.stages)
+        return await split_prompt(template.prompt, template.stages)
     except InvalidParameters as too_slow:
         return Stages(stages=(), warnings=(str(too_slow),))
 

@@ -30,7 +30,7 @@ from api.auth.caller import Writer
 from api.dependencies import Beautify, Models, Pictures, Review
 from api.problems import status_of
 from api.requests.paths import ReviewCode
-from api.requests.uploads import received
+from api.requests.uploads import upload_form
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
@@ -101,7 +101,7 @@ async def upload(request: Request, visit: Visiting, caller: Writer, review: Revi
     """Shows the photo. The form has an idempotency key: sent twice, it makes one review."""
     caller.needs(Scope.FILES_WRITE)
     try:
-        async with received(request, field=PHOTO) as form:
+        async with upload_form(request, field=PHOTO) as form:
             owner = caller.owner(form.user_id)
             receipt = await review.upload(form.upload, owner, idempotency_key=form.idempotency_key)
     except FORM_ERRORS as refused:

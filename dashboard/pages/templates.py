@@ -12,7 +12,7 @@ from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotFound
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import delete_template, template_of, templates_page, versions_page
-from aijobs.usecases.edit_template import cut_stages, save_version
+from aijobs.usecases.edit_template import save_version, split_prompt
 from api.auth.caller import Caller, Operator
 from api.problems import status_of
 from api.requests.paths import TemplateId
@@ -106,7 +106,7 @@ async def _preview_or_save(request: Request, visit: PageRequest, caller: Caller,
                 await _require_free(visit.database, form.id)
             await save_version(visit.database, form.id, definition, caller.actor)
             return go_to(f"/templates/{form.id}")
-        preview = await cut_stages(definition.prompt, definition.stages)
+        preview = await split_prompt(definition.prompt, definition.stages)
         return await _form(visit, form, is_new=is_new, preview=preview)
     except BadInput as refused:
         return await _form(visit, form, is_new=is_new, refused=refused)
