@@ -67,7 +67,7 @@ class AcceptJob:
         return await self.jobs.make_once(claim, accepted)
 
     def claim(self, request: JobRequest, owner: Owner, idempotency_key: str | None) -> IdempotencyClaim | None:
-        """The claim of an idempotency key, None without one. Equal requests have equal claims, however they are written."""
+        """The claim of an idempotency key, None without one. Equal requests have equal claims, in any notation."""
         meaning = partial(self._meaning, request, owner)
         return claim_for(owner, idempotency_key, request.model_dump(mode="json"), meaning=meaning)
 
@@ -106,7 +106,7 @@ class AcceptJob:
             raise InvalidParameters("Nobody can be called back there.", FieldError("/callback_url", problem))
 
     async def _check_files(self, parameters: type[Parameters], params: Mapping[str, Any], user_id: str) -> None:
-        """Raises InvalidParameters unless each upload in the parameters exists, is the user's, and of the right kind."""
+        """Raises InvalidParameters unless each upload in the parameters exists, and is the user's and of its kind."""
         uploads = list(uploads_in(params, parameters.file_fields()))
         if not uploads:
             return

@@ -31,7 +31,7 @@ SMALL = ApiSettings(max_body_bytes=16 * 1024, max_upload_bytes=256 * 1024)
 async def opened_dependencies(
     folder: Path, engine: JobEngine, *, url: str = "http://aijobs.test", **sections: Any
 ) -> AsyncIterator[ApiDependencies]:
-    """What an API in this folder works with. `sections` are sections of the settings."""
+    """The dependencies of an API whose data is in this folder. `sections` are sections of the settings."""
     replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
     here = {"data_dir": folder, "secret": SECRET.decode(), "public_url": url}
     settings = GivenSettings(**{**here, "replicate": replicate, "api": SMALL, **sections})
@@ -55,14 +55,14 @@ def engine(temporal: Client) -> TemporalJobEngine:
 
 @pytest.fixture
 async def dependencies(tmp_path: Path) -> AsyncIterator[ApiDependencies]:
-    """Everything but Temporal, which is down."""
+    """All dependencies, with Temporal unreachable."""
     async with opened_dependencies(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as dependencies:
         yield dependencies
 
 
 @pytest.fixture
 async def key(dependencies: ApiDependencies, tmp_path: Path) -> str:
-    """Of a service, with every scope."""
+    """A service key with every scope."""
     return await ensure_first_key(dependencies.database, dependencies.secret, tmp_path)
 
 
@@ -80,7 +80,7 @@ async def api(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine
 
 @pytest.fixture(scope="session")
 async def standing(tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
-    """One for all tests that mind no neighbours."""
+    """One API for all tests that do not depend on the absence of other jobs."""
     folder = tmp_path_factory.mktemp("standing")
     async with opened_dependencies(folder, engine) as dependencies:
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)

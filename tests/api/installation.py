@@ -1,4 +1,4 @@
-"""An API that is served, and hands to push its jobs along."""
+"""A running API, and methods that move its jobs without a worker."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -63,14 +63,14 @@ class ApiUnderTest:
         return await self.http.post("/api/files", files={"file": (name, content)}, headers=headers)
 
     async def push(self, code: str, *statuses: JobStatus) -> None:
-        """Let the job go through these, as its workflow's steps would."""
+        """Advance the job through these statuses, as its workflow would."""
         for status in statuses:
             bad = status in {JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED}
             error = JobError(code="test", message="As the test wants it.", stage=Stage.PROCESSING) if bad else None
             await self.dependencies.records.gate.advance(code, status, error=error)
 
     async def keep_output(self, code: str, content: bytes, index: int = 0) -> StoredOutput:
-        """Store an output and note it, as a migration would."""
+        """Store an output and its row, as the migration would."""
 
         async def chunks() -> AsyncIterator[bytes]:
             yield content
@@ -92,7 +92,7 @@ class ApiUnderTest:
         return output
 
     async def events(self, code: str, *, after: int | str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """What the job's stream says, until it ends by itself."""
+        """The events of the job's stream, until it ends."""
         headers = {} if after is None else {"Last-Event-ID": str(after)}
         async with self.http.stream("GET", f"/api/jobs/{code}/events", headers=headers) as answer:
             assert answer.status_code == 200, await answer.aread()

@@ -12,7 +12,7 @@ def picture(width: int = 64, height: int = 48, kind: str = "JPEG") -> bytes:
 
 
 def bomb() -> bytes:
-    """A few kilobytes that would become a hundred million pixels."""
+    """A PNG of a few kilobytes with a hundred million pixels."""
     kept = BytesIO()
     Image.new("1", (10_000, 10_000)).save(kept, "PNG")
     return kept.getvalue()

@@ -1,4 +1,4 @@
-"""Bytes on a socket, as no well-behaved client sends them."""
+"""Requests as raw bytes on a socket, also malformed ones."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class RawAnswer:
-    """One answer, as it stood on the wire."""
+class RawResponse:
+    """A response as it was on the wire."""
 
     status: int
     headers: dict[str, str]
@@ -34,28 +34,28 @@ class RawAnswer:
 
 
 class RawConnection:
-    """A connection that says what it is told to, and hears whatever comes."""
+    """A connection that sends the bytes it is given, and returns what it receives."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
-    async def send(self, *said: str | bytes) -> None:
-        for piece in said:
+    async def send(self, *pieces: str | bytes) -> None:
+        for piece in pieces:
             self._writer.write(piece.encode() if isinstance(piece, str) else piece)
-        with suppress(ConnectionError):  # what was answered before it was closed may still be read
+        with suppress(ConnectionError):  # a response sent before the close can still be read
             await self._writer.drain()
 
-    async def answer(self) -> RawAnswer:
-        """The next one. Raises EOFError when the connection is closed without one."""
-        async with asyncio.timeout(PATIENCE):
+    async def answer(self) -> RawResponse:
+        """The next response. Raises EOFError when the connection is closed without one."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
             body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-        return RawAnswer(int(head[0].split()[1]), headers, body)
+        return RawResponse(int(head[0].split()[1]), headers, body)
 
-    async def closed(self, *, within: float = PATIENCE) -> bytes:
-        """What is heard until the other side closes."""
+    async def closed(self, *, within: float = TIMEOUT_SECONDS) -> bytes:
+        """The bytes received until the server closes."""
         async with asyncio.timeout(within):
             try:
                 return await self._reader.read()
@@ -63,7 +63,7 @@ class RawConnection:
                 return b""
 
     async def is_open(self, *, after: float = 0.05) -> bool:
-        """Whether nothing was heard for so long."""
+        """Whether the connection stays open, and nothing is received, for `after` seconds."""
         try:
             async with asyncio.timeout(after):
                 await self._reader.read(1)
@@ -87,8 +87,8 @@ async def raw_connection(url: str) -> AsyncIterator[RawConnection]:
         writer.close()
 
 
-async def said(url: str, *text: str | bytes) -> RawAnswer:
-    """The answer to this, on a connection of its own."""
+async def request_once(url: str, *text: str | bytes) -> RawResponse:
+    """The response to these bytes, on a new connection."""
     async with raw_connection(url) as connection:
         await connection.send(*text)
         return await connection.answer()
@@ -106,7 +106,7 @@ def head(method: str, path: str, **headers: str) -> str:
 async def served(
     dependencies: ApiDependencies, key: str, *, connections: dict[str, Any] | None = None, **clients: Any
 ) -> AsyncIterator[ApiUnderTest]:
-    """An installation whose connections have these limits."""
+    """An installation with these limits of connections and clients."""
     async with (
         serving(
             build_app(dependencies),
@@ -121,5 +121,5 @@ async def served(
         yield ApiUnderTest(url, dependencies, http)
 
 
-async def silent(opened: AsyncExitStack, url: str, count: int) -> list[RawConnection]:
+async def idle_connections(opened: AsyncExitStack, url: str, count: int) -> list[RawConnection]:
     return [await opened.enter_async_context(raw_connection(url)) for _ in range(count)]

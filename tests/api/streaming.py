@@ -1,4 +1,4 @@
-"""Reading streams as browsers and programs do."""
+"""Clients of event streams: SSE and WebSocket."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.api.installation import ApiUnderTest
 
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class SseFrame:
-    """What a browser would dispatch."""
+    """An event as a browser dispatches it."""
 
     id: str
     event: str
@@ -30,28 +30,28 @@ class SseReader:
     def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer
         self.last_id = ""
-        self._frames = self._dispatched()
+        self._frames = self._parse_frames()
 
     async def next(self) -> SseFrame:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await anext(self._frames)
 
     async def take(self, count: int) -> list[SseFrame]:
         return [await self.next() for _ in range(count)]
 
     async def rest(self) -> list[SseFrame]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return [frame async for frame in self._frames]
 
-    async def begun(self) -> None:
-        """Wait until the server has said where the stream begins."""
-        async with asyncio.timeout(PATIENCE):
+    async def wait_for_id(self) -> None:
+        """Wait for the first `id`: the position at which the stream begins."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             async for _ in self._lines():
                 if self.last_id:
                     return
 
-    async def _dispatched(self) -> AsyncIterator[SseFrame]:
-        """WHATWG HTML, section 9.2.6."""
+    async def _parse_frames(self) -> AsyncIterator[SseFrame]:
+        """The events of the stream (WHATWG HTML, section 9.2.6)."""
         fields: dict[str, str] = {}
         async for name, value in self._lines():
             if name:
@@ -73,7 +73,7 @@ async def reading(
     api: ApiUnderTest, path: str, *, headers: dict[str, str] | None = None, last_id: str | None = None
 ) -> AsyncIterator[SseReader]:
     more = {} if last_id is None else {"Last-Event-ID": last_id}
-    async with api.http.stream("GET", path, headers={**(headers or {}), **more}, timeout=PATIENCE) as answer:
+    async with api.http.stream("GET", path, headers={**(headers or {}), **more}, timeout=TIMEOUT_SECONDS) as answer:
         assert answer.status_code == 200, await answer.aread()
         yield SseReader(answer)
 
@@ -90,6 +90,6 @@ async def socket(
         yield connection
 
 
-async def heard(connection: ClientConnection) -> Any:
-    async with asyncio.timeout(PATIENCE):
+async def receive_json(connection: ClientConnection) -> Any:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         return json.loads(await connection.recv())

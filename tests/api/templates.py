@@ -1,4 +1,4 @@
-"""Templates to save, and documents to send for them."""
+"""Templates, and documents to upload for them."""
 
 from typing import Any
 

@@ -174,8 +174,8 @@ async def test_only_a_service_makes_tokens_and_none_that_may_more_than_itself(ap
         name="narrow",
         scopes=[Scope.TOKENS_WRITE, Scope.JOBS_READ],
     )
-    wish = {"user_id": "ada", "scopes": ["jobs:write"]}
+    request = {"user_id": "ada", "scopes": ["jobs:write"]}
 
     assert (await api.http.post("/api/tokens", json={"user_id": "ada"}, headers=user)).status_code == 403
-    answer = await api.http.post("/api/tokens", json=wish, headers={"Authorization": f"Bearer {narrow}"})
+    answer = await api.http.post("/api/tokens", json=request, headers={"Authorization": f"Bearer {narrow}"})
     assert answer.json()["errors"][0]["pointer"] == "/scopes"

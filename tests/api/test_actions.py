@@ -21,7 +21,7 @@ ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.PROCESSING)
 
 
 @pytest.fixture
-async def studio(key: str, engine: TemporalJobEngine, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+async def midjourney_api(key: str, engine: TemporalJobEngine, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
     """An installation with Midjourney."""
     async with (
         opened_dependencies(tmp_path, engine, ttapi=TtapiSettings(token=SecretStr("tt_test"))) as dependencies,
@@ -48,7 +48,7 @@ async def seen(api: ApiUnderTest, code: str) -> dict[str, Any]:
     return found
 
 
-def complaints(answer: Any) -> dict[str, str]:
+def field_errors(answer: Any) -> dict[str, str]:
     assert answer.status_code == 422, answer.text
     return {error["pointer"]: error["message"] for error in answer.json()["errors"]}
 
@@ -58,150 +58,152 @@ async def points_used(api: ApiUnderTest) -> int:
     return used
 
 
-async def test_a_finished_job_shows_what_can_be_done_with_it(studio: ApiUnderTest) -> None:
-    code = await drawn(studio)
-    running = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
+async def test_a_finished_job_shows_what_can_be_done_with_it(midjourney_api: ApiUnderTest) -> None:
+    code = await drawn(midjourney_api)
+    running = await midjourney_api.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
 
-    assert (await seen(studio, code))["actions"] == OFFERED
-    assert (await seen(studio, running))["actions"] == []
-    listed = (await studio.http.get("/api/jobs")).json()["data"]
+    assert (await seen(midjourney_api, code))["actions"] == OFFERED
+    assert (await seen(midjourney_api, running))["actions"] == []
+    listed = (await midjourney_api.http.get("/api/jobs")).json()["data"]
     assert {job["code"]: job["actions"] for job in listed} == {code: OFFERED, running: []}
 
 
-async def test_a_provider_without_actions_offers_none_and_takes_any_label(studio: ApiUnderTest) -> None:
-    code = await studio.job(action="beautify")
-    await studio.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
+async def test_a_provider_without_actions_offers_none_and_takes_any_label(midjourney_api: ApiUnderTest) -> None:
+    code = await midjourney_api.job(action="beautify")
+    await midjourney_api.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
-    job = await seen(studio, code)
+    job = await seen(midjourney_api, code)
 
     assert (job["action"], job["origin"], job["actions"]) == ("beautify", None, [])
 
 
-async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio)
-    before = await points_used(studio)
+async def test_an_action_is_a_new_charged_job_and_both_know_of_each_other(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api)
+    before = await points_used(midjourney_api)
 
-    job = (await act(studio, origin)).json()
+    job = (await act(midjourney_api, origin)).json()
 
     assert (job["action"], job["origin"], job["job_status_name"]) == ("upsample1", origin, "DRAFT")
-    assert await points_used(studio) == before + 1
+    assert await points_used(midjourney_api) == before + 1
     headers = {"Accept": "application/json"}
-    history = (await studio.http.get(f"/api/jobs/{origin}/events", headers=headers)).json()["data"]
+    history = (await midjourney_api.http.get(f"/api/jobs/{origin}/events", headers=headers)).json()["data"]
     assert history[-1]["detail"] == {"action": "upsample1", "job": job["code"]}
-    (first, *_) = (await studio.http.get(f"/api/jobs/{job['code']}/events", headers=headers)).json()["data"]
+    (first, *_) = (await midjourney_api.http.get(f"/api/jobs/{job['code']}/events", headers=headers)).json()["data"]
     assert first["detail"] == {"action": "upsample1", "origin": origin}
-    assignment = await studio.dependencies.records.queries.assignment(job["code"])
+    assignment = await midjourney_api.dependencies.records.queries.assignment(job["code"])
     assert (assignment.action, assignment.origin) == ("upsample1", origin)
 
 
-async def test_an_action_that_is_not_offered_is_refused_with_those_that_are(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio)
-    before = await points_used(studio)
+async def test_an_action_that_is_not_offered_is_refused_with_those_that_are(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api)
+    before = await points_used(midjourney_api)
 
-    refused = await act(studio, origin, "upscale_subtle")
+    refused = await act(midjourney_api, origin, "upscale_subtle")
 
-    assert complaints(refused) == {"/action": f"{origin} offers: upsample1, variation1, reroll."}
-    assert await points_used(studio) == before
+    assert field_errors(refused) == {"/action": f"{origin} offers: upsample1, variation1, reroll."}
+    assert await points_used(midjourney_api) == before
 
 
-async def test_a_job_without_components_offers_nothing(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio, answer={"status": "SUCCESS", "data": None})
+async def test_a_job_without_components_offers_nothing(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api, answer={"status": "SUCCESS", "data": None})
 
-    assert complaints(await act(studio, origin)) == {"/action": f"{origin} offers no actions."}
+    assert field_errors(await act(midjourney_api, origin)) == {"/action": f"{origin} offers no actions."}
 
 
 @pytest.mark.parametrize("action", ["upsample1", "upsampel1"])
-async def test_an_action_without_an_origin_is_no_imagine(studio: ApiUnderTest, action: str) -> None:
-    refused = await studio.submit(model_id=MIDJOURNEY, action=action, params={"prompt": "a lighthouse"})
+async def test_an_action_without_an_origin_is_no_imagine(midjourney_api: ApiUnderTest, action: str) -> None:
+    refused = await midjourney_api.submit(model_id=MIDJOURNEY, action=action, params={"prompt": "a lighthouse"})
 
-    assert complaints(refused).keys() == {"/params/origin", "/params/prompt"}
+    assert field_errors(refused).keys() == {"/params/origin", "/params/prompt"}
 
 
-async def test_imagine_is_another_name_for_the_plain_job(studio: ApiUnderTest) -> None:
-    accepted = await studio.submit(model_id=MIDJOURNEY, action="imagine", params={"prompt": "a lighthouse"})
+async def test_imagine_is_another_name_for_the_plain_job(midjourney_api: ApiUnderTest) -> None:
+    accepted = await midjourney_api.submit(model_id=MIDJOURNEY, action="imagine", params={"prompt": "a lighthouse"})
 
     assert accepted.status_code == 202
 
 
-async def test_somebody_elses_job_cannot_be_acted_on(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio, user="grace")
+async def test_somebody_elses_job_cannot_be_acted_on(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api, user="grace")
 
     for code in (origin, NOBODYS):
-        assert complaints(await act(studio, code)) == {"/params/origin": "There is no such job of this user."}
+        assert field_errors(await act(midjourney_api, code)) == {"/params/origin": "There is no such job of this user."}
 
 
-async def test_an_origin_is_a_jobs_code(studio: ApiUnderTest) -> None:
-    assert complaints(await act(studio, "../etc/passwd")).keys() == {"/params/origin"}
+async def test_an_origin_is_a_jobs_code(midjourney_api: ApiUnderTest) -> None:
+    assert field_errors(await act(midjourney_api, "../etc/passwd")).keys() == {"/params/origin"}
 
 
-async def test_only_what_has_succeeded_can_be_acted_on(studio: ApiUnderTest) -> None:
-    running = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
-    failed = await studio.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
-    await studio.push(failed, JobStatus.FAILED)
+async def test_only_what_has_succeeded_can_be_acted_on(midjourney_api: ApiUnderTest) -> None:
+    running = await midjourney_api.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
+    failed = await midjourney_api.job(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
+    await midjourney_api.push(failed, JobStatus.FAILED)
 
     for code, status in ((running, "DRAFT"), (failed, "FAILED")):
-        (message,) = complaints(await act(studio, code)).values()
+        (message,) = field_errors(await act(midjourney_api, code)).values()
         assert message.endswith(f"this one is {status}.")
 
 
-async def test_what_another_provider_has_made_cannot_be_acted_on(studio: ApiUnderTest) -> None:
-    code = await studio.job()
-    await studio.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
+async def test_what_another_provider_has_made_cannot_be_acted_on(midjourney_api: ApiUnderTest) -> None:
+    code = await midjourney_api.job()
+    await midjourney_api.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
-    assert complaints(await act(studio, code)) == {
+    assert field_errors(await act(midjourney_api, code)) == {
         "/params/origin": "Midjourney cannot act on what ImageUpscale has made."
     }
 
 
-async def test_an_action_takes_nothing_but_its_origin(studio: ApiUnderTest) -> None:
-    refused = await act(studio, await drawn(studio), prompt="a cat")
+async def test_an_action_takes_nothing_but_its_origin(midjourney_api: ApiUnderTest) -> None:
+    refused = await act(midjourney_api, await drawn(midjourney_api), prompt="a cat")
 
-    assert complaints(refused).keys() == {"/params/prompt"}
+    assert field_errors(refused).keys() == {"/params/prompt"}
 
 
-async def test_the_same_action_with_the_same_key_is_one_job(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio)
+async def test_the_same_action_with_the_same_key_is_one_job(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api)
     request: dict[str, Any] = {"model_id": MIDJOURNEY, "action": "reroll", "params": {"origin": origin}}
 
-    answers = [await studio.submit(**request, headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    answers = [await midjourney_api.submit(**request, headers={"Idempotency-Key": "once"}) for _ in range(2)]
 
     assert answers[0].json()["code"] == answers[1].json()["code"]
 
 
-async def test_a_rerun_takes_its_origin_along(studio: ApiUnderTest) -> None:
-    origin = await drawn(studio)
-    code = (await act(studio, origin)).json()["code"]
-    await studio.push(code, JobStatus.FAILED)
+async def test_a_rerun_takes_its_origin_along(midjourney_api: ApiUnderTest) -> None:
+    origin = await drawn(midjourney_api)
+    code = (await act(midjourney_api, origin)).json()["code"]
+    await midjourney_api.push(code, JobStatus.FAILED)
 
-    again = (await studio.http.post(f"/api/jobs/{code}/rerun", json={"from": "start"})).json()
+    again = (await midjourney_api.http.post(f"/api/jobs/{code}/rerun", json={"from": "start"})).json()
 
     assert (again["action"], again["origin"]) == ("upsample1", origin)
 
 
-async def test_each_upload_of_a_list_is_checked(studio: ApiUnderTest) -> None:
+async def test_each_upload_of_a_list_is_checked(midjourney_api: ApiUnderTest) -> None:
     missing = "file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
     params = {"prompt": "a lighthouse", "images": ["https://example.com/1.png", missing]}
 
-    refused = await studio.submit(model_id=MIDJOURNEY, params=params)
+    refused = await midjourney_api.submit(model_id=MIDJOURNEY, params=params)
 
-    assert complaints(refused) == {"/params/images/1": "There is no such file of this user."}
-
-
-async def test_a_job_has_one_price_whatever_it_makes(studio: ApiUnderTest) -> None:
-    refused = await studio.submit(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"}, output_count=4)
-
-    assert complaints(refused) == {"/output_count": "Midjourney makes at most 1."}
+    assert field_errors(refused) == {"/params/images/1": "There is no such file of this user."}
 
 
-async def test_the_jobs_page_has_a_button_for_each_and_pressed_twice_it_makes_one_job(studio: ApiUnderTest) -> None:
-    code = await drawn(studio)
+async def test_a_job_has_one_price_whatever_it_makes(midjourney_api: ApiUnderTest) -> None:
+    refused = await midjourney_api.submit(model_id=MIDJOURNEY, params={"prompt": "a lighthouse"}, output_count=4)
+
+    assert field_errors(refused) == {"/output_count": "Midjourney makes at most 1."}
+
+
+async def test_the_jobs_page_has_a_button_for_each_and_pressed_twice_it_makes_one_job(
+    midjourney_api: ApiUnderTest,
+) -> None:
+    code = await drawn(midjourney_api)
     form = {"action": "upsample1", "idempotency_key": "form_1"}
 
-    page = await studio.http.get(f"/jobs/{code}")
-    pressed = [await studio.http.post(f"/jobs/{code}/act", data=form) for _ in range(2)]
+    page = await midjourney_api.http.get(f"/jobs/{code}")
+    pressed = [await midjourney_api.http.post(f"/jobs/{code}/act", data=form) for _ in range(2)]
 
     assert all(f'value="{action}"' in page.text for action in OFFERED)
     assert [answer.status_code for answer in pressed] == [303, 303]
     assert pressed[0].headers["location"] == pressed[1].headers["location"]
-    made = await seen(studio, pressed[0].headers["location"].removeprefix("/jobs/"))
+    made = await seen(midjourney_api, pressed[0].headers["location"].removeprefix("/jobs/"))
     assert (made["origin"], made["action"], made["user_id"]) == (code, "upsample1", "ada")

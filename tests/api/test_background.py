@@ -1,4 +1,4 @@
-"""Work beside the requests, when it fails."""
+"""Background tasks that fail."""
 
 import asyncio
 from collections.abc import Collection

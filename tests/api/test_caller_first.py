@@ -1,4 +1,4 @@
-"""Who calls is asked before a byte of the body is read, and a body is counted before it is parsed."""
+"""Authentication comes before the body is read, and a body's values are counted before it is parsed."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.requests.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.api.installation import ApiUnderTest, opened_installation
-from tests.api.raw import head, raw_connection, said
+from tests.api.raw import head, raw_connection, request_once
 
 #: Whoever comes here has no key yet, or needs none.
 OPEN = {"/api/sessions", "/login", "/logout", "/preferences"}
@@ -26,7 +26,7 @@ TEMPLATE = "/api/templates/hostile"
 
 
 def routes_with_bodies(dependencies: ApiDependencies) -> Iterator[tuple[str, str]]:
-    """Method and path of each route that something can be sent to."""
+    """Method and path of each route that takes a body."""
     for context in iter_route_contexts(build_app(dependencies).routes):
         if isinstance(context.original_route, APIRoute):
             for method in (context.methods or set()) - WITHOUT_BODY:
@@ -39,7 +39,7 @@ async def test_without_a_key_no_route_waits_for_a_body(standing: ApiUnderTest) -
     for method, path in routes:
         for kind in ("application/json", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"):
             request = head(method, path, Content_Type=kind, Content_Length="100000")
-            answer = await said(standing.url, request)
+            answer = await request_once(standing.url, request)
 
             expected = 404 if "/webhooks/" in path else 401 if path.startswith("/api/") else 303
             assert answer.status == expected, (method, path, kind)
@@ -49,14 +49,14 @@ async def test_a_caller_who_may_not_is_told_so_before_his_body_is_read(api: ApiU
     ada = await api.key_for("ada")
     request = head("PUT", TEMPLATE, Content_Type="application/json", Content_Length="100000", **ada)
 
-    assert (await said(api.url, request)).status == 403
+    assert (await request_once(api.url, request)).status == 403
 
 
 async def test_of_somebody_unknown_only_a_small_body_is_read(standing: ApiUnderTest) -> None:
     for path in sorted(OPEN):
         request = head("POST", path, Content_Type="application/json", Content_Length="10000")
 
-        answer = await said(standing.url, request)
+        answer = await request_once(standing.url, request)
 
         assert answer.status in {303, 403, 413}, path  # some look at the body no more than at their caller
         if path == "/api/sessions":
@@ -92,7 +92,7 @@ async def test_many_values_are_refused_without_keeping_anybody_waiting(
 
 
 async def longest_gap(sending: "asyncio.Future[Any]") -> float:
-    """For how long nothing else in this process had a turn, while it went on. The API is in this process."""
+    """The longest time for which the event loop was blocked. The API runs in this process."""
     longest, last = 0.0, time.monotonic()
     while not sending.done():
         await asyncio.sleep(0.001)
@@ -157,7 +157,7 @@ async def test_a_small_answer_says_how_many_errors_there_are(standing: ApiUnderT
 
 
 async def test_a_body_is_read_while_its_caller_is_known(api: ApiUnderTest, key: str) -> None:
-    """Half of it at first: the answer waits for the rest."""
+    """Send half of the body first: the response waits for the rest."""
     body = json.dumps({"user_id": "ada", "ttl": 60})
     sent: dict[str, str] = {"Authorization": f"Bearer {key}", "Content_Type": "application/json"}
     async with raw_connection(api.url) as connection:

@@ -1,4 +1,4 @@
-"""What there is: models, dictionaries, points."""
+"""Models, dictionaries, points."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

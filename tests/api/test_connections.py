@@ -1,4 +1,4 @@
-"""Who may be connected, when more want to be than there are places."""
+"""Connections above the limits: which are accepted, and which are evicted."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from api.dependencies import ApiDependencies
-from tests.api.raw import head, raw_connection, said, served, silent
+from tests.api.raw import head, idle_connections, raw_connection, request_once, served
 from tests.api.streaming import reading, socket
 
 SHORT = timedelta(milliseconds=200)
@@ -15,12 +15,12 @@ HEALTH = head("GET", "/healthz")
 
 
 async def status_of_health(url: str) -> int:
-    return (await said(url, HEALTH)).status
+    return (await request_once(url, HEALTH)).status
 
 
 async def test_idle_connections_make_room(dependencies: ApiDependencies, key: str) -> None:
     async with served(dependencies, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
-        crowd = await silent(opened, api.url, 60)
+        crowd = await idle_connections(opened, api.url, 60)
         for connection in crowd:
             await connection.send("GET /")
         models = await api.http.get("/api/models")
@@ -37,7 +37,7 @@ async def test_half_bodies_make_room_and_are_told_so(dependencies: ApiDependenci
     async with served(dependencies, key, connections={"in_all": 20}) as api, AsyncExitStack() as opened:
         crowd = []
         for _ in range(30):
-            crowd += await silent(opened, api.url, 1)
+            crowd += await idle_connections(opened, api.url, 1)
             await crowd[-1].send(half)
             assert await crowd[-1].is_open(after=0.01)
         models = await api.http.get("/api/models")
@@ -57,19 +57,19 @@ async def test_when_all_places_work_others_are_told_to_come_back_and_health_chec
             await opened.enter_async_context(reading(api, "/api/events"))
         await opened.enter_async_context(socket(api))
         for _ in range(3):
-            full = await said(api.url, head("GET", "/api/models", Authorization=f"Bearer {key}"))
+            full = await request_once(api.url, head("GET", "/api/models", Authorization=f"Bearer {key}"))
             assert (full.status, full.problem["code"]) == (503, "too_busy")
             assert int(full.headers["retry-after"]) > 0
             assert await status_of_health(api.url) == 200
         upgrade = head("GET", "/api/ws", Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Version="13")
-        assert (await said(api.url, upgrade)).status == 503
+        assert (await request_once(api.url, upgrade)).status == 503
 
-        await silent(opened, api.url, 20)
+        await idle_connections(opened, api.url, 20)
         assert await status_of_health(api.url) == 200
 
         await opened.aclose()
         async with asyncio.timeout(10):
-            while (await said(api.url, head("GET", "/login"))).status == 503:
+            while (await request_once(api.url, head("GET", "/login"))).status == 503:
                 await asyncio.sleep(0.05)
 
 
@@ -77,7 +77,7 @@ async def test_an_address_has_so_many_connections_unless_it_is_a_proxy(dependenc
     for proxies, left in (((), 5), (("127.0.0.0/8",), 12)):
         limits = {"per_address": 5, "proxies": proxies}
         async with served(dependencies, key, connections=limits) as api, AsyncExitStack() as opened:
-            crowd = await silent(opened, api.url, 12)
+            crowd = await idle_connections(opened, api.url, 12)
             await crowd[-1].send(HEALTH)
             answer = await crowd[-1].answer()
             stay = [await connection.is_open(after=0.01) for connection in crowd]
@@ -94,8 +94,8 @@ async def test_streams_and_websockets_are_not_touched(dependencies: ApiDependenc
         socket(api, "?after=0") as websocket,
         AsyncExitStack() as opened,
     ):
-        await stream.begun()
-        await silent(opened, api.url, 30)
+        await stream.wait_for_id()
+        await idle_connections(opened, api.url, 30)
         await asyncio.sleep(1)
         code = await api.job("ada")
 

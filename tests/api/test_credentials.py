@@ -1,4 +1,4 @@
-"""What lets callers in, checked for many at once."""
+"""Checking many credentials at once."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A job's stream: everything once, in order, also for those who come late or come back."""
+"""A job's stream: each event once, in order, also after a late start or a reconnect."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ TO_THE_END = (
 )
 
 
-async def heard(api: ApiUnderTest, code: str, after: int | str | None = None) -> list[dict[str, Any]]:
+async def stream_events(api: ApiUnderTest, code: str, after: int | str | None = None) -> list[dict[str, Any]]:
     async with asyncio.timeout(10):
         return [event async for event in api.events(code, after=after)]
 
@@ -29,10 +29,10 @@ def numbers(events: list[dict[str, Any]]) -> list[int]:
 async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing: ApiUnderTest) -> None:
     code = await standing.job("ada")
     await standing.push(code, JobStatus.SUBMITTED)
-    listening = asyncio.create_task(heard(standing, code))
+    streaming = asyncio.create_task(stream_events(standing, code))
     await asyncio.sleep(0.2)
     await standing.push(code, *TO_THE_END)
-    events = await listening
+    events = await streaming
 
     assert numbers(events) == [1, 2, 3, 4, 5, 6]
     assert [event["job_status_name"] for event in events][-2:] == ["MIGRATING", "SUCCESS"]
@@ -63,11 +63,11 @@ async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: ApiUn
 
 async def test_many_listeners_of_many_jobs_hear_their_own_job_only(standing: ApiUnderTest) -> None:
     codes = [await standing.job("ada") for _ in range(3)]
-    listening = [asyncio.create_task(heard(standing, code)) for code in codes * 4]
+    streaming = [asyncio.create_task(stream_events(standing, code)) for code in codes * 4]
     await asyncio.sleep(0.2)
     await asyncio.gather(*(standing.push(code, *TO_THE_END) for code in codes))
 
-    for code, events in zip(codes * 4, await asyncio.gather(*listening), strict=True):
+    for code, events in zip(codes * 4, await asyncio.gather(*streaming), strict=True):
         assert numbers(events) == [1, 2, 3, 4, 5, 6]
         assert {event["code"] for event in events} == {code}
 
@@ -76,7 +76,7 @@ async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(standin
     code = await standing.job("ada")
     await standing.push(code, *TO_THE_END)
 
-    assert numbers(await heard(standing, code, after=3)) == [4, 5, 6]
+    assert numbers(await stream_events(standing, code, after=3)) == [4, 5, 6]
     answer = await standing.http.get(f"/api/jobs/{code}/events?after=5")
     assert answer.text.count("data: ") == 1
 
@@ -111,8 +111,8 @@ async def test_the_history_is_a_list_for_those_who_want_json(standing: ApiUnderT
 
 async def test_a_stream_ends_when_the_api_stops_and_can_be_taken_up_again(api: ApiUnderTest) -> None:
     code = await api.job("ada")
-    listening = asyncio.create_task(heard(api, code))
+    streaming = asyncio.create_task(stream_events(api, code))
     await asyncio.sleep(0.2)
     api.dependencies.live.close()
 
-    assert numbers(await listening) == [1]
+    assert numbers(await streaming) == [1]

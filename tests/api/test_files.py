@@ -1,4 +1,4 @@
-"""Uploads: a whole picture is kept, anything else is refused and leaves nothing behind."""
+"""Uploads: a complete picture is stored; anything else is refused, and nothing of it is stored."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""No list takes a filter that it does not know, or a cursor that no database takes."""
+"""Every list refuses unknown filters, and cursors that a database cannot take."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ LISTS = (
 
 
 def addresses() -> Iterator[str]:
-    """Of every route of the API that only looks."""
+    """The paths of every GET route of the API."""
     for context in iter_route_contexts([route for module in ROUTES for route in module.router.routes]):
         path = context.path or ""
         is_of_ours = isinstance(context.original_route, APIRoute) and not path.startswith(OTHERS)

@@ -1,4 +1,4 @@
-"""Alive, ready, and what is missing when it is not."""
+"""Liveness and readiness, and what is missing when the API is not ready."""
 
 import asyncio
 import os
@@ -53,7 +53,7 @@ async def opened(folder: Path, client: Client, **changes: Any) -> AsyncIterator[
 
 
 async def missing(api: ApiUnderTest) -> list[str]:
-    """The pointers of what /readyz says is missing."""
+    """The pointers of the problems that /readyz reports."""
     answer = await api.http.get("/readyz", headers={"Authorization": ""})
     if answer.status_code == 200:
         assert answer.json() == {"status": "ready"}
@@ -81,7 +81,7 @@ async def with_attributes(client: Client) -> Client:
 
 
 async def test_alive_and_ready(temporal: Client, tmp_path: Path) -> None:
-    """In a namespace of its own: other tests leave jobs behind that nobody works on."""
+    """A namespace of its own: other tests leave jobs behind that no worker runs."""
     client = await with_attributes(await in_a_namespace(temporal, "ready", make=True))
     async with opened(tmp_path, client) as (api, adapters), running_workers(build_workers(client, adapters)):
         async with asyncio.timeout(30):
@@ -157,9 +157,9 @@ SECOND: Final = timedelta(seconds=1)
 def test_what_is_wrong_with_a_queue(
     name: str, last_poll_age: timedelta | None, waits: timedelta, problem: str | None
 ) -> None:
-    said = QueueHealth(name=name, last_poll_age=last_poll_age, backlog=3, oldest_task_age=waits).problem()
+    reported = QueueHealth(name=name, last_poll_age=last_poll_age, backlog=3, oldest_task_age=waits).problem()
 
-    assert said == problem if problem is None else problem in str(said)
+    assert reported == problem if problem is None else problem in str(reported)
 
 
 async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderTest) -> None:
@@ -181,13 +181,13 @@ async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
 
 
 class SlowStore(DirectoryStore):
-    """Which takes its time to answer, and counts how often it is asked."""
+    """A slow store that counts its probes."""
 
-    asked = 0
+    probes = 0
     takes = 0.2
 
     async def probe(self) -> None:
-        self.asked += 1
+        self.probes += 1
         await asyncio.sleep(self.takes)
 
 
@@ -197,7 +197,7 @@ async def test_asking_often_costs_no_more_than_asking_once(without_temporal: Api
         answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(50)))
 
     assert {answer.status_code for answer in answers} == {503}
-    assert store.asked == 1
+    assert store.probes == 1
 
 
 async def test_an_answer_comes_in_time_whatever_hangs(without_temporal: ApiUnderTest, key: str) -> None:
@@ -214,7 +214,7 @@ async def test_an_answer_comes_in_time_whatever_hangs(without_temporal: ApiUnder
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes, which only a privileged user can make."""
+    """A file system of a few megabytes. Only a privileged user can make one."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True).returncode:
@@ -224,7 +224,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def later_missing(api: ApiUnderTest) -> Sequence[str]:
-    """Of the database, when the last look is forgotten."""
+    """The database's problems, without a cached result."""
     await asyncio.sleep(2.1)
     return [pointer for pointer in await missing(api) if pointer in {"/database", "/jobs"}]
 

@@ -1,4 +1,4 @@
-"""For which hosts we answer, and what a path answers to."""
+"""Allowed hosts, and the responses to unknown paths."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from aijobs.settings import ApiSettings, Settings, SettingsError
 from api.connections.allowed_hosts import AllowedHosts, host_in
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation
-from tests.api.raw import RawAnswer, head, said
+from tests.api.raw import RawResponse, head, request_once
 
 OURS = "https://jobs.example.com"
 
@@ -22,8 +22,8 @@ async def public(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUn
         yield api
 
 
-async def asked(api: ApiUnderTest, host: str, path: str = "/api/jobs", **headers: str) -> RawAnswer:
-    return await said(api.url, head("GET", path, **{"Host": host, **headers}))
+async def get_with_host(api: ApiUnderTest, host: str, path: str = "/api/jobs", **headers: str) -> RawResponse:
+    return await request_once(api.url, head("GET", path, **{"Host": host, **headers}))
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ async def asked(api: ApiUnderTest, host: str, path: str = "/api/jobs", **headers
     ],
 )
 async def test_our_own_names_are_answered(public: ApiUnderTest, host: str) -> None:
-    assert (await asked(public, host)).status == 401
+    assert (await get_with_host(public, host)).status == 401
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "jobs.example.com.evil.example", "xinternal.example", "10.0.0.1", "evil.example:8080"]
 )
 async def test_other_names_are_misdirected(public: ApiUnderTest, host: str) -> None:
-    answer = await asked(public, host)
+    answer = await get_with_host(public, host)
 
     assert (answer.status, answer.problem["code"]) == (421, "misdirected_request")
     assert "evil" not in str(answer)
@@ -56,19 +56,19 @@ async def test_other_names_are_misdirected(public: ApiUnderTest, host: str) -> N
 
 @pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "http://evil.example", "a@b", "jobs.example.com:x"])
 async def test_what_is_no_host_is_a_bad_request(public: ApiUnderTest, host: str) -> None:
-    assert (await asked(public, host)).status == 400
+    assert (await get_with_host(public, host)).status == 400
 
 
 async def test_a_host_is_named_once(public: ApiUnderTest) -> None:
     twice = "GET /api/jobs HTTP/1.1\r\nHost: jobs.example.com\r\nHost: evil.example\r\n\r\n"
 
-    assert (await said(public.url, twice)).status == 400
-    assert (await said(public.url, "GET /api/jobs HTTP/1.0\r\n\r\n")).status == 400
+    assert (await request_once(public.url, twice)).status == 400
+    assert (await request_once(public.url, "GET /api/jobs HTTP/1.0\r\n\r\n")).status == 400
 
 
 async def test_health_checks_are_answered_under_every_name(public: ApiUnderTest) -> None:
-    assert (await asked(public, "10.0.0.7:8080", "/healthz")).status == 200
-    assert (await said(public.url, "GET /healthz HTTP/1.0\r\n\r\n")).status == 200
+    assert (await get_with_host(public, "10.0.0.7:8080", "/healthz")).status == 200
+    assert (await request_once(public.url, "GET /healthz HTTP/1.0\r\n\r\n")).status == 200
 
 
 async def test_a_websocket_of_another_host_is_refused(public: ApiUnderTest) -> None:
@@ -79,12 +79,12 @@ async def test_a_websocket_of_another_host_is_refused(public: ApiUnderTest) -> N
         "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
 
-    assert (await asked(public, "evil.example", "/api/ws", **upgrade)).status == 421
+    assert (await get_with_host(public, "evil.example", "/api/ws", **upgrade)).status == 421
 
 
 async def test_no_slash_redirects(public: ApiUnderTest) -> None:
     for path in ("/api/jobs/", "/login/", "/api/files/", "/healthz/"):
-        answer = await asked(public, "jobs.example.com", path)
+        answer = await get_with_host(public, "jobs.example.com", path)
 
         assert answer.status == 404, path
         assert "location" not in answer.headers
@@ -92,7 +92,7 @@ async def test_no_slash_redirects(public: ApiUnderTest) -> None:
 
 async def test_nul_is_in_no_path(public: ApiUnderTest) -> None:
     for path in ("/api/webhooks/replicate/a%00b", "/api/jobs/%00", "/%00"):
-        assert (await asked(public, "jobs.example.com", path)).status == 404
+        assert (await get_with_host(public, "jobs.example.com", path)).status == 404
 
 
 @pytest.mark.parametrize(

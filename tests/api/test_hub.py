@@ -1,4 +1,4 @@
-"""Live events without HTTP: who is behind is cut off, and nothing is looked for while nobody listens."""
+"""The event hub without HTTP: slow subscribers are ended, and the database is not read without subscribers."""
 
 import asyncio
 from datetime import timedelta
@@ -58,14 +58,16 @@ async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(
     live = EventHub(without_temporal.dependencies.database, flow_timeout=timedelta(0))
     early, again = OpenStream(Credentials(key_id="a")), OpenStream(Credentials(key_id="a"))
     batches = follow(live, JobHistory(code), 0, early)
-    heard = [event.event.seq for event in await anext(batches)]
+    received = [event.event.seq for event in await anext(batches)]
 
     await without_temporal.push(code, JobStatus.SUBMITTED)
     async with live.running(), asyncio.timeout(10):
-        heard += [event.event.seq async for batch in batches for event in batch]
-        assert (heard, early.ending) == ([1], StreamEnd.DATABASE_ERROR)
+        received += [event.event.seq async for batch in batches for event in batch]
+        assert (received, early.ending) == ([1], StreamEnd.DATABASE_ERROR)
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
-        later = [event.event.seq async for batch in follow(live, JobHistory(code), heard[-1], again) for event in batch]
+        later = [
+            event.event.seq async for batch in follow(live, JobHistory(code), received[-1], again) for event in batch
+        ]
 
     assert (later, again.ending) == ([2, 3, 4], None)
 
@@ -74,13 +76,13 @@ async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal
     code = await without_temporal.job("ada")
     live = EventHub(without_temporal.dependencies.database)
 
-    async def heard() -> list[int]:
+    async def received_numbers() -> list[int]:
         batches = follow(live, JobHistory(code), 0, OpenStream(Credentials(key_id="a")))
         return [event.event.seq async for batch in batches for event in batch]
 
-    hearing = asyncio.create_task(heard())
+    reading = asyncio.create_task(received_numbers())
     await asyncio.sleep(0)
     await without_temporal.push(code, JobStatus.SUBMITTED)
     async with live.running(), asyncio.timeout(10):
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
-        assert await hearing == [1, 2, 3, 4]
+        assert await reading == [1, 2, 3, 4]

@@ -1,4 +1,4 @@
-"""The same request again gets the first answer again."""
+"""A repeated request gets the first response."""
 
 import asyncio
 import hashlib

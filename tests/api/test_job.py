@@ -1,4 +1,4 @@
-"""One job: who may see it, what was exchanged about it, and its cancel."""
+"""One job: who may see it, its exchange with the provider, and cancellation."""
 
 from temporalio.client import Client
 

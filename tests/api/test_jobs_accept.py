@@ -1,4 +1,4 @@
-"""Handing in a job: what is taken, what is refused, and that nothing is reserved for what is refused."""
+"""Creating a job: what is accepted and refused; a refused job reserves no points."""
 
 from dataclasses import replace
 from typing import Any

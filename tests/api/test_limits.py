@@ -1,4 +1,4 @@
-"""How many streams there may be, how slow their readers, and how soon they end when they must."""
+"""Limits of streams: their number, slow readers, and the end with invalid credentials."""
 
 import asyncio
 import socket as sockets
@@ -32,13 +32,17 @@ from tests.api.streaming import reading, socket
 
 @asynccontextmanager
 async def limited(
-    dependencies: ApiDependencies, key: str, *, patience: timedelta = timedelta(seconds=20), **settings: Any
+    dependencies: ApiDependencies, key: str, *, write_timeout: timedelta = timedelta(seconds=20), **settings: Any
 ) -> AsyncIterator[ApiUnderTest]:
-    """An installation with these settings, and with this patience for readers."""
+    """An installation with these settings, and this timeout for clients that do not read."""
     dependencies = replace(dependencies, settings=dependencies.settings.model_copy(update=settings))
     async with (
         serving(
-            build_app(dependencies), dependencies.live, host="127.0.0.1", port=0, clients=ClientLimits(write=patience)
+            build_app(dependencies),
+            dependencies.live,
+            host="127.0.0.1",
+            port=0,
+            clients=ClientLimits(write=write_timeout),
         ) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
     ):
@@ -46,7 +50,7 @@ async def limited(
 
 
 async def shout(api: ApiUnderTest, code: str, count: int) -> None:
-    """Events of ten thousand letters each."""
+    """Write events of ten thousand characters each."""
     async with api.dependencies.database.write() as session:
         job = await locked_job(session, code)
         for _ in range(count):
@@ -69,11 +73,11 @@ async def test_a_key_has_so_many_streams_of_any_kind_and_no_more(dependencies: A
         with pytest.raises(InvalidStatus) as refused:
             await opened.enter_async_context(socket(api))
         other = await opened.enter_async_context(reading(api, "/api/events", headers=dict(await api.key_for("ada"))))
-        await other.begun()
+        await other.wait_for_id()
         await opened.aclose()
         await nobody_left(api)
         async with reading(api, "/api/events") as again:
-            await again.begun()
+            await again.wait_for_id()
 
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["status"]) == (429, "too_many_streams", 429)
@@ -149,7 +153,7 @@ async def test_an_end_user_shuts_nobody_else_out_by_token_ticket_and_session_tog
         his = (await api.http.post("/api/tokens", json={"user_id": "bob"})).json()["token"]
         for headers in ({"Authorization": f"Bearer {his}"}, {}, {"Aijobs-User": "ada"}):
             stream = await opened.enter_async_context(reading(api, "/api/events", headers=headers))
-            await stream.begun()
+            await stream.wait_for_id()
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(429, "too_many_streams")] * 2
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
@@ -163,7 +167,7 @@ async def test_one_who_reads_slowly_gets_everything_in_the_end(dependencies: Api
         while len(numbers) < 1001:
             async with reading(api, f"/api/events?code={code}", last_id=last) as stream:
                 if wrote < 2:
-                    await stream.begun()
+                    await stream.wait_for_id()
                     await shout(api, code, 500)
                     wrote += 1
                     await asyncio.sleep(0.3)
@@ -183,7 +187,7 @@ async def test_one_who_never_reads_is_given_up(dependencies: ApiDependencies, ke
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
         "dGhlIHNhbXBsZSBub25jZQ==\r\n"
     )
-    async with limited(dependencies, key, patience=timedelta(seconds=0.3)) as api:
+    async with limited(dependencies, key, write_timeout=timedelta(seconds=0.3)) as api:
         code = await api.job("ada")
         await shout(api, code, 2000)
         host, port = api.url.removeprefix("http://").split(":")
@@ -198,7 +202,7 @@ async def test_one_who_never_reads_is_given_up(dependencies: ApiDependencies, ke
 
 
 async def test_one_who_reads_slowly_but_reads_is_not_given_up(dependencies: ApiDependencies, key: str) -> None:
-    async with limited(dependencies, key, patience=timedelta(seconds=0.5)) as api:
+    async with limited(dependencies, key, write_timeout=timedelta(seconds=0.5)) as api:
         code = await api.job("ada")
         await shout(api, code, 400)
         await api.push(code, JobStatus.CANCELED)
@@ -225,8 +229,8 @@ async def test_streams_end_soon_after_their_key_is_revoked(dependencies: ApiDepe
             reading(api, "/api/events", headers=bob) as his,
             socket(api, "?after=0", headers=ada) as connection,
         ):
-            await hers.begun()
-            await his.begun()
+            await hers.wait_for_id()
+            await his.wait_for_id()
             await revoke_key(api.dependencies.database, revoked.key_id)
             assert await hers.rest() == []
             async with asyncio.timeout(15):
@@ -251,7 +255,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(
         async with anonymous, reading(api, "/api/events", headers=bearer) as by_token:
             browser = ApiUnderTest(api.url, api.dependencies, anonymous)
             async with reading(browser, "/api/events", headers=cookie) as by_cookie:
-                await by_cookie.begun()
+                await by_cookie.wait_for_id()
                 signing_out = await anonymous.delete(
                     "/api/sessions", headers={**cookie, "Sec-Fetch-Site": "same-origin"}
                 )
@@ -269,9 +273,9 @@ async def test_a_quiet_stream_gives_signs_of_life(dependencies: ApiDependencies,
             assert [line async for line in take(lines, ": still here", 3)] == [": still here"] * 3
 
 
-async def take(lines: AsyncIterator[str], wanted: str, count: int) -> AsyncIterator[str]:
+async def take(lines: AsyncIterator[str], text: str, count: int) -> AsyncIterator[str]:
     async for line in lines:
-        if line == wanted:
+        if line == text:
             yield line
             count -= 1
         if not count:

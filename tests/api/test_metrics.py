@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: true figures, bounded labels, nothing that is anybody's business."""
+"""Metrics: correct figures, bounded labels, no private data."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""One user, one spelling; what names nobody is refused, and never means everybody."""
+"""User ids: one spelling for each user; an invalid id is refused, and never means all users."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from api.auth.tickets import make_ticket
 from api.auth.tokens import Claims, make_token
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
-from tests.api.raw import head, said
+from tests.api.raw import head, request_once
 from tests.api.streaming import socket
 
 DECOMPOSED = unicodedata.normalize("NFD", "é")
@@ -74,7 +74,8 @@ async def test_an_empty_header_shows_nobodys_jobs_and_none_at_all_shows_everybod
 
     everybody = await api.http.get("/api/jobs")
     empty = [
-        await said(api.url, head("GET", "/api/jobs", Authorization=key, Aijobs_User=sent)) for sent in ("", " ", "\t ")
+        await request_once(api.url, head("GET", "/api/jobs", Authorization=key, Aijobs_User=sent))
+        for sent in ("", " ", "\t ")
     ]
     bobs = await api.http.get("/api/jobs", headers={"Aijobs-User": "bob"})
 
@@ -84,7 +85,7 @@ async def test_an_empty_header_shows_nobodys_jobs_and_none_at_all_shows_everybod
 
 
 async def test_who_may_not_call_is_told_that_first(standing: ApiUnderTest) -> None:
-    assert (await said(standing.url, head("GET", "/api/jobs", Aijobs_User=""))).status == 401
+    assert (await request_once(standing.url, head("GET", "/api/jobs", Aijobs_User=""))).status == 401
 
 
 @wrong

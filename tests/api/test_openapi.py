@@ -1,4 +1,4 @@
-"""The OpenAPI document tells of every route, and of every error."""
+"""The OpenAPI document describes every route and every error."""
 
 import re
 from collections.abc import Iterator

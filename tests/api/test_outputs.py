@@ -1,4 +1,4 @@
-"""Results: listed, linked, and served to whoever holds a good link."""
+"""Results: listed, linked, and served for a valid link."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit

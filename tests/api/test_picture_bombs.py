@@ -1,4 +1,4 @@
-"""Many pictures that want all memory, at once: the API stays as small and quick as it was."""
+"""Many decompression bombs at once: the API's memory and response times stay low."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ PATIENT: Final = PictureSettings(longest_wait=timedelta(minutes=2), patience=tim
 
 @dataclass
 class Watch:
-    """What was seen while something else happened: bytes of this process, seconds of each health check."""
+    """Measurements during something else: bytes of this process, seconds of each health check."""
 
     memory: list[int] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
@@ -42,10 +42,10 @@ async def watched(api: ApiUnderTest) -> AsyncIterator[Watch]:
 
     async def look() -> None:
         while True:
-            begun = time.monotonic()
+            started = time.monotonic()
             answer = await api.http.get("/healthz")
             assert answer.status_code == 200
-            seen.health.append(time.monotonic() - begun)
+            seen.health.append(time.monotonic() - started)
             seen.memory.append(memory())
             await asyncio.sleep(EVERY)
 
@@ -61,18 +61,20 @@ def memory() -> int:
 
 
 @asynccontextmanager
-async def opened_desk(
+async def opened_photo_api(
     dependencies: ApiDependencies, key: str, settings: PictureSettings
 ) -> AsyncIterator[ApiUnderTest]:
     async with (
         PictureReader.opened(settings) as pictures,
-        opened_installation(replace(dependencies, pictures=pictures), key) as desk,
+        opened_installation(replace(dependencies, pictures=pictures), key) as photo_api,
     ):
-        yield desk
+        yield photo_api
 
 
-async def hand_in(desk: ApiUnderTest, content: bytes) -> Any:
-    return await desk.http.post("/api/photo-reviews", files={"photo": ("me.png", content)}, headers=ADA, timeout=120)
+async def hand_in(photo_api: ApiUnderTest, content: bytes) -> Any:
+    return await photo_api.http.post(
+        "/api/photo-reviews", files={"photo": ("me.png", content)}, headers=ADA, timeout=120
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,12 +96,12 @@ async def test_eight_at_once_leave_nothing_in_this_process(
     dependencies: ApiDependencies, key: str, make: Callable[[], bytes], allowed: set[int]
 ) -> None:
     bomb = make()
-    async with opened_desk(dependencies, key, PATIENT) as desk:
-        await hand_in(desk, picture(320, 240))
+    async with opened_photo_api(dependencies, key, PATIENT) as photo_api:
+        await hand_in(photo_api, picture(320, 240))
         before = memory()
-        async with watched(desk) as seen:
-            answers = await asyncio.gather(*(hand_in(desk, bomb) for _ in range(8)))
-        afterwards = await hand_in(desk, picture(320, 240))
+        async with watched(photo_api) as seen:
+            answers = await asyncio.gather(*(hand_in(photo_api, bomb) for _ in range(8)))
+        afterwards = await hand_in(photo_api, picture(320, 240))
 
     assert {answer.status_code for answer in answers} <= allowed
     assert max(seen.memory, default=0) - before < 60 * MEGABYTE
@@ -109,9 +111,9 @@ async def test_eight_at_once_leave_nothing_in_this_process(
 
 async def test_those_that_would_wait_too_long_are_told_to_come_again(dependencies: ApiDependencies, key: str) -> None:
     settings = PictureSettings(at_once=1, waiting=2, longest_wait=timedelta(seconds=60))
-    async with opened_desk(dependencies, key, settings) as desk:
-        answers = await asyncio.gather(*(hand_in(desk, bombs.one_colour(7000, "RGBA")) for _ in range(8)))
-        uploads = await desk.upload(picture())
+    async with opened_photo_api(dependencies, key, settings) as photo_api:
+        answers = await asyncio.gather(*(hand_in(photo_api, bombs.one_colour(7000, "RGBA")) for _ in range(8)))
+        uploads = await photo_api.upload(picture())
 
     busy = [answer for answer in answers if answer.status_code == 503]
     assert sorted({answer.status_code for answer in answers}) == [202, 503]

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, a caller meets one format."""
+"""Every error has the one problem format."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Progress for simple front ends: exactly the shapes that they were promised, to the end."""
+"""Progress for simple front ends: the exact frames, to the end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ async def bound(api: ApiUnderTest, task_id: str, code: str, user: str = "ada") -
 
 
 async def stage_done(api: ApiUnderTest, code: str, stage: int, stages: int) -> None:
-    """As a job with stages of its own notes that it has come further."""
+    """Record progress as a job with stages of its own does."""
     async with api.dependencies.database.write() as session:
         job = await locked_job(session, code)
         record(session, job, EventKind.PROGRESS, {"stage": stage, "stages": stages})
@@ -36,11 +36,11 @@ def data(frames: Sequence[SseFrame]) -> list[dict[str, Any]]:
 async def test_a_job_is_told_from_init_to_complete(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     async with reading(api, f"/api/progress/track/{code}") as stream:
-        begun = await stream.next()
+        first_frame = await stream.next()
         await api.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
         await stage_done(api, code, 2, 5)
         await api.push(code, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
-        frames = [begun, *await stream.rest()]
+        frames = [first_frame, *await stream.rest()]
 
     assert {frame.event for frame in frames} == {"message"}
     assert [frame.id for frame in frames] == ["0", "2", "3", "4", "5", "6", "7"]
@@ -94,8 +94,8 @@ async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing:
 async def test_a_made_up_name_waits_for_its_job_and_a_browser_comes_back_to_it(api: ApiUnderTest) -> None:
     as_ada = {"Aijobs-User": "ada"}
     async with reading(api, "/api/progress/track", headers=as_ada) as stream:
-        (begun,) = data([await stream.next()])
-        task_id = begun["taskId"]
+        (first_frame,) = data([await stream.next()])
+        task_id = first_frame["taskId"]
     async with reading(api, "/api/progress/track", headers=as_ada, last_id=stream.last_id) as stream:
         await api.job("ada")
         code = await api.job("ada")
@@ -107,7 +107,7 @@ async def test_a_made_up_name_waits_for_its_job_and_a_browser_comes_back_to_it(a
         await api.push(code, JobStatus.CANCELED)
         rest = await stream.rest()
 
-    assert (begun["type"], begun["progress"]) == ("INIT", 0)
+    assert (first_frame["type"], first_frame["progress"]) == ("INIT", 0)
     assert (first.data["type"], first.data["taskId"], first.data["currentStage"]) == ("PROGRESS", task_id, 1)
     assert [(frame.data["type"], frame.data["taskId"]) for frame in rest] == [("ERROR", task_id)]
 

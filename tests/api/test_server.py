@@ -1,4 +1,4 @@
-"""The API as a process runs it."""
+"""The API's server process."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""A browser's session: what its cookie may do, on whose pages, and how it ends."""
+"""Browser sessions: what the cookie allows, from which origins, and how a session ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ A_JOB = {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://e
 
 @asynccontextmanager
 async def browser(api: ApiUnderTest, key: str, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Signed in; it sends no header of its own."""
+    """A signed-in browser: it sends only its cookie."""
     async with httpx.AsyncClient(base_url=api.url, trust_env=False) as http:
         answer = await http.post("/api/sessions", json={"key": key, **more})
         assert (answer.status_code, answer.content) == (204, b""), answer.text
@@ -46,8 +46,8 @@ async def test_a_session_makes_tickets_which_end_with_it_but_no_tokens_which_wou
     api: ApiUnderTest, key: str
 ) -> None:
     async with browser(api, key) as http:
-        wish: dict[str, Any] = {"json": {"user_id": "ada"}, "headers": SAME_ORIGIN}
-        token, ticket = await http.post("/api/tokens", **wish), await http.post("/api/tickets", **wish)
+        request: dict[str, Any] = {"json": {"user_id": "ada"}, "headers": SAME_ORIGIN}
+        token, ticket = await http.post("/api/tokens", **request), await http.post("/api/tickets", **request)
         by_key = await http.post("/api/tokens", json={"user_id": "ada"}, headers={"Authorization": f"Bearer {key}"})
 
     assert (token.status_code, token.json()["code"]) == (403, "not_allowed")
@@ -59,13 +59,13 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_fr
     api: ApiUnderTest, key: str
 ) -> None:
     answer = await api.http.post("/api/sessions", json={"key": key})
-    said = answer.headers["Set-Cookie"]
+    cookie = answer.headers["Set-Cookie"]
     secret = answer.cookies["aijobs_session"]
     async with api.dependencies.database.read() as session:
         stored = (await session.exec(select(BrowserSessionRow))).one()
 
-    assert all(word in said for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=604"))
-    assert "Secure" not in said
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=604"))
+    assert "Secure" not in cookie
     assert secret not in stored.model_dump_json()
 
 
@@ -75,10 +75,10 @@ async def test_over_tls_the_cookie_belongs_to_this_host_alone(dependencies: ApiD
         serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
     ):
-        said = (await http.post("/api/sessions", json={"key": key})).headers["Set-Cookie"]
+        cookie = (await http.post("/api/sessions", json={"key": key})).headers["Set-Cookie"]
 
-    assert said.startswith("__Host-aijobs_session=")
-    assert "; Secure" in said
+    assert cookie.startswith("__Host-aijobs_session=")
+    assert "; Secure" in cookie
 
 
 async def test_a_bad_key_opens_nothing(standing: ApiUnderTest) -> None:

@@ -1,4 +1,4 @@
-"""Nobody holds a connection by doing nothing, or takes more of it than is his."""
+"""Idle, slow and oversized clients are disconnected."""
 
 import asyncio
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest
-from tests.api.raw import head, raw_connection, said, served
+from tests.api.raw import head, raw_connection, request_once, served
 
 SHORT = timedelta(milliseconds=200)
 LONG = timedelta(seconds=30)
@@ -69,9 +69,9 @@ async def test_a_body_that_does_not_come_is_answered_408(dependencies: ApiDepend
 
 
 async def test_a_body_must_come_at_a_rate(dependencies: ApiDependencies, key: str) -> None:
-    begun = head("POST", "/api/sessions", Content_Type="application/json", Content_Length="4000")
+    unfinished = head("POST", "/api/sessions", Content_Type="application/json", Content_Length="4000")
     async with served(dependencies, key, body=timedelta(seconds=1)) as api, raw_connection(api.url) as connection:
-        await connection.send(begun)
+        await connection.send(unfinished)
         for _ in range(40):
             await connection.send(" ")
             await asyncio.sleep(0.05)
@@ -108,7 +108,7 @@ async def test_a_connection_that_is_not_used_again_is_closed(dependencies: ApiDe
     ids=["one", "cookie", "many"],
 )
 async def test_a_large_header_is_answered_431(standing: ApiUnderTest, header: str) -> None:
-    answer = await said(standing.url, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.strip()}\r\n\r\n")
+    answer = await request_once(standing.url, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.strip()}\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (431, "header_too_large")
     assert answer.problem["errors_total"] == 0
@@ -126,17 +126,17 @@ async def test_a_header_without_an_end_is_answered_431_before_it_is_taken_in(sta
 
 
 async def test_a_long_address_is_answered_431(standing: ApiUnderTest) -> None:
-    assert (await said(standing.url, head("GET", "/" + "a" * 33_000))).status == 431
+    assert (await request_once(standing.url, head("GET", "/" + "a" * 33_000))).status == 431
 
 
 async def test_an_ordinary_header_is_taken(standing: ApiUnderTest) -> None:
-    assert (await said(standing.url, head("GET", "/healthz", Cookie="a" * 8000))).status == 200
+    assert (await request_once(standing.url, head("GET", "/healthz", Cookie="a" * 8000))).status == 200
 
 
 async def test_chunks_may_not_be_all_wrapping(dependencies: ApiDependencies, key: str) -> None:
-    begun = head("POST", "/api/sessions", Content_Type="application/json", Transfer_Encoding="chunked")
+    unfinished = head("POST", "/api/sessions", Content_Type="application/json", Transfer_Encoding="chunked")
     async with served(dependencies, key) as api, raw_connection(api.url) as connection:
-        await connection.send(begun, "1;")
+        await connection.send(unfinished, "1;")
         for _ in range(64):
             await connection.send(b"a" * 16_384)
         heard = await connection.closed()
@@ -160,6 +160,6 @@ async def test_a_few_requests_in_a_row_are_answered(standing: ApiUnderTest) -> N
 
 
 async def test_what_is_no_http_is_answered_400(standing: ApiUnderTest) -> None:
-    answer = await said(standing.url, "\x16\x03\x01 this is no HTTP\r\n\r\n")
+    answer = await request_once(standing.url, "\x16\x03\x01 this is no HTTP\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (400, "bad_request")

@@ -1,4 +1,4 @@
-"""A thousand readers who come and go at random hear exactly what was written."""
+"""A thousand readers that disconnect at random receive exactly the stored events."""
 
 import asyncio
 import json
@@ -20,44 +20,44 @@ OF_ALL = 70
 JOBS = 20
 UNIT_STEPS = (30.0, 60.0, 100.0)
 
-Heard = list[tuple[str, int]]
+EventIds = list[tuple[str, int]]
 
 
-class Wanderer:
-    """Reads a stream over a plain socket, leaves after a while, comes back with the last id, until it has it all."""
+class ReconnectingReader:
+    """Reads a stream over a socket, disconnects at random, and reconnects with the last id until it has all events."""
 
-    def __init__(self, url: str, path: str, key: str, *, enough: int, dice: random.Random) -> None:
-        self.heard: Heard = []
-        self.visits = 0
+    def __init__(self, url: str, path: str, key: str, *, expected_count: int, rng: random.Random) -> None:
+        self.received: EventIds = []
+        self.connections = 0
         self._host, port = url.removeprefix("http://").split(":")
         self._port = int(port)
         self._path = path
         self._key = key
-        self._enough = enough
-        self._dice = dice
+        self._expected_count = expected_count
+        self._rng = rng
         self._last_id = b"0"
 
-    async def wander(self) -> None:
-        await asyncio.sleep(self._dice.random())
-        while len(self.heard) < self._enough:
-            self.visits += 1
-            await self._visit(leave_after=self._dice.randint(1, self._enough))
-            await asyncio.sleep(self._dice.random() / 5)
+    async def read_all(self) -> None:
+        await asyncio.sleep(self._rng.random())
+        while len(self.received) < self._expected_count:
+            self.connections += 1
+            await self._connect_once(disconnect_after=self._rng.randint(1, self._expected_count))
+            await asyncio.sleep(self._rng.random() / 5)
 
-    async def _visit(self, *, leave_after: int) -> None:
+    async def _connect_once(self, *, disconnect_after: int) -> None:
         reader, writer = await asyncio.open_connection(self._host, self._port)
         request = f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {self._key}\r\n"
         writer.write(request.encode() + b"Last-Event-ID: " + self._last_id + b"\r\n\r\n")
         try:
             async for line in reader:
                 if line.startswith(b"id: "):
-                    coming = line[4:].strip()
+                    event_id = line[4:].strip()
                 elif line.startswith(b"data: "):
                     event = json.loads(line[6:])
-                    self.heard.append((event["code"], event["seq"]))
-                    self._last_id = coming
-                    leave_after -= 1
-                    if leave_after == 0 or len(self.heard) == self._enough:
+                    self.received.append((event["code"], event["seq"]))
+                    self._last_id = event_id
+                    disconnect_after -= 1
+                    if disconnect_after == 0 or len(self.received) == self._expected_count:
                         return
                 elif line == b"0\r\n":
                     return
@@ -65,27 +65,27 @@ class Wanderer:
             writer.transport.abort()
 
 
-async def run_job(api: ApiUnderTest, code: str, dice: random.Random) -> None:
-    """Its whole life, as a worker would write it."""
+async def run_job(api: ApiUnderTest, code: str, rng: random.Random) -> None:
+    """Move the job to its end, as a worker would."""
     records = api.dependencies.records
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
-        await asyncio.sleep(dice.random())
+        await asyncio.sleep(rng.random())
         await records.gate.advance(code, status)
     for unit in UNIT_STEPS:
-        await asyncio.sleep(0.3 + dice.random() / 2)
+        await asyncio.sleep(0.3 + rng.random() / 2)
         await records.gate.progress(code, JobStatus.PROCESSING, unit)
-    for status in (JobStatus.GENERATED, JobStatus.MIGRATING, dice.choice([JobStatus.SUCCESS, JobStatus.TIMEOUT])):
-        await asyncio.sleep(dice.random() / 2)
+    for status in (JobStatus.GENERATED, JobStatus.MIGRATING, rng.choice([JobStatus.SUCCESS, JobStatus.TIMEOUT])):
+        await asyncio.sleep(rng.random() / 2)
         await api.push(code, status)
 
 
-async def the_log(dependencies: ApiDependencies) -> Heard:
+async def the_log(dependencies: ApiDependencies) -> EventIds:
     async with dependencies.database.read() as session:
         return [(entry.event.code, entry.event.seq) for entry in await log_after(session, EventFilter(), 0)]
 
 
 async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(dependencies: ApiDependencies, key: str) -> None:
-    dice = random.Random(7)
+    rng = random.Random(7)
     settings = dependencies.settings.model_copy(update={"streams_per_key": 2 * (OF_ONE_JOB + OF_ALL)})
     dependencies = replace(dependencies, settings=settings, daily_limit=10_000)
     async with (
@@ -95,20 +95,22 @@ async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(dependenc
         api = ApiUnderTest(url, dependencies, http)
         codes = [await api.job("ada") for _ in range(JOBS)]
         least = JOBS * 8
-        of_all = [Wanderer(url, "/api/events", key, enough=least, dice=dice) for _ in range(OF_ALL)]
-        of_one: dict[str, list[Wanderer]] = defaultdict(list)
+        log_readers = [
+            ReconnectingReader(url, "/api/events", key, expected_count=least, rng=rng) for _ in range(OF_ALL)
+        ]
+        of_one: dict[str, list[ReconnectingReader]] = defaultdict(list)
         for number in range(OF_ONE_JOB):
             code = codes[number % JOBS]
-            of_one[code].append(Wanderer(url, f"/api/jobs/{code}/events", key, enough=7, dice=dice))
-        everybody = [*of_all, *(reader for readers in of_one.values() for reader in readers)]
+            of_one[code].append(ReconnectingReader(url, f"/api/jobs/{code}/events", key, expected_count=7, rng=rng))
+        everybody = [*log_readers, *(reader for readers in of_one.values() for reader in readers)]
         async with asyncio.timeout(120):
             await asyncio.gather(
-                *(run_job(api, code, dice) for code in codes), *(reader.wander() for reader in everybody)
+                *(run_job(api, code, rng) for code in codes), *(reader.read_all() for reader in everybody)
             )
         log = await the_log(dependencies)
 
-    assert all(reader.heard == log[:least] for reader in of_all)
+    assert all(reader.received == log[:least] for reader in log_readers)
     for code, readers in of_one.items():
         history = [(code, seq) for seq in range(1, 8)]
-        assert all(reader.heard == history for reader in readers)
-    assert sum(reader.visits for reader in everybody) > 2 * len(everybody)
+        assert all(reader.received == history for reader in readers)
+    assert sum(reader.connections for reader in everybody) > 2 * len(everybody)

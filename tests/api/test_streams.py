@@ -1,4 +1,4 @@
-"""The stream of all jobs: everything once, in order, for those who may hear it."""
+"""The stream of all jobs: each event once, in order, and only the caller's."""
 
 import asyncio
 from typing import Any
@@ -12,19 +12,19 @@ from tests.api.streaming import SseFrame, reading
 GOOD_END = (JobStatus.SUBMITTED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
 
 
-def told(frames: list[SseFrame]) -> list[tuple[str, int]]:
+def event_ids(frames: list[SseFrame]) -> list[tuple[str, int]]:
     return [(frame.data["code"], frame.data["seq"]) for frame in frames]
 
 
 async def test_a_service_hears_everybody_from_now_on(api: ApiUnderTest) -> None:
     before = await api.job("ada")
     async with reading(api, "/api/events") as stream:
-        await stream.begun()
+        await stream.wait_for_id()
         hers, his = await api.job("ada"), await api.job("bob")
         await api.push(before, JobStatus.CANCELED)
         frames = await stream.take(3)
 
-    assert told(frames) == [(hers, 1), (his, 1), (before, 2)]
+    assert event_ids(frames) == [(hers, 1), (his, 1), (before, 2)]
     assert [frame.event for frame in frames] == ["status"] * 3
     assert frames[2].data == {
         "seq": 2,
@@ -44,12 +44,12 @@ async def test_a_user_hears_its_own_jobs_only(api: ApiUnderTest) -> None:
     ada = await api.key_for("ada")
     as_ada = {"Aijobs-User": "ada"}
     async with reading(api, "/api/events", headers=dict(ada)) as own, reading(api, "/api/events", headers=as_ada) as of:
-        await own.begun()
-        await of.begun()
+        await own.wait_for_id()
+        await of.wait_for_id()
         await api.job("bob")
         hers = await api.job("ada")
 
-        assert told([await own.next(), await of.next()]) == [(hers, 1)] * 2
+        assert event_ids([await own.next(), await of.next()]) == [(hers, 1)] * 2
 
 
 async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: ApiUnderTest) -> None:
@@ -62,7 +62,7 @@ async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: Ap
         second = await stream.take(10)
         third = await stream.take(6)
 
-    assert sorted(told(first + second + third)) == sorted((code, seq) for code in codes for seq in range(1, 7))
+    assert sorted(event_ids(first + second + third)) == sorted((code, seq) for code in codes for seq in range(1, 7))
     positions = [int(frame.id) for frame in first + second + third]
     assert positions == sorted(set(positions))
 
@@ -70,10 +70,10 @@ async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(api: Ap
 async def test_who_leaves_before_the_first_event_knows_where_to_come_back_to(api: ApiUnderTest) -> None:
     await api.job("ada")
     async with reading(api, "/api/events") as stream:
-        await stream.begun()
+        await stream.wait_for_id()
     code = await api.job("ada")
     async with reading(api, "/api/events", last_id=stream.last_id) as stream:
-        assert told([await stream.next()]) == [(code, 1)]
+        assert event_ids([await stream.next()]) == [(code, 1)]
 
 
 @pytest.mark.parametrize("garbage", ["latest", "-1", "1.5", "9" * 400, str(2**63), "999999999", "0"])
@@ -83,9 +83,9 @@ async def test_what_is_no_place_in_the_log_means_from_the_start(standing: ApiUnd
     first = f"/api/events?code={code}"
 
     async with reading(standing, first, headers=as_user, last_id=garbage) as stream:
-        assert told([await stream.next()]) == [(code, 1)]
+        assert event_ids([await stream.next()]) == [(code, 1)]
     async with reading(standing, f"{first}&after={garbage}", headers=as_user) as stream:
-        assert told([await stream.next()]) == [(code, 1)]
+        assert event_ids([await stream.next()]) == [(code, 1)]
 
 
 async def test_filters_hold_for_what_was_and_for_what_happens(api: ApiUnderTest) -> None:
@@ -109,7 +109,7 @@ async def test_filters_hold_for_what_was_and_for_what_happens(api: ApiUnderTest)
     await api.push(one, JobStatus.PROCESSING)
 
     for frames, expected in zip(await asyncio.gather(*hearing), paths.values(), strict=True):
-        assert sorted(told(frames)) == sorted(expected)
+        assert sorted(event_ids(frames)) == sorted(expected)
     nothing.cancel()
     assert isinstance((await asyncio.gather(nothing, return_exceptions=True))[0], asyncio.CancelledError)
 
@@ -139,11 +139,11 @@ async def test_the_log_is_pages_for_those_who_want_json(api: ApiUnderTest) -> No
     page = (await api.http.get("/api/events", headers=as_json)).json()
     nothing_yet = (await api.http.get(f"/api/events?after={page['next_cursor']}", headers=as_json)).json()
     await api.push(code, JobStatus.CANCELED)
-    news = (await api.http.get(f"/api/events?after={nothing_yet['next_cursor']}", headers=as_json)).json()
+    newer = (await api.http.get(f"/api/events?after={nothing_yet['next_cursor']}", headers=as_json)).json()
 
     assert [event["seq"] for event in page["data"]] == [1, 2]
     assert (nothing_yet["data"], nothing_yet["has_more"]) == ([], False)
-    assert [event["seq"] for event in news["data"]] == [3]
+    assert [event["seq"] for event in newer["data"]] == [3]
 
 
 async def test_what_a_job_says_cannot_break_out_of_its_frame(api: ApiUnderTest) -> None:

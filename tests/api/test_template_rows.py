@@ -1,4 +1,4 @@
-"""`/api/templates/{id}/rows`: in pages, as CSV, as Excel; each user's own."""
+"""`/api/templates/{id}/rows`: in pages, as CSV, as Excel; only the user's own."""
 
 import csv
 import io

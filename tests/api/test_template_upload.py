@@ -1,4 +1,4 @@
-"""`POST /api/template/upload-template`: the exact answers, rows at once for Excel, a job for everything else."""
+"""`POST /api/template/upload-template`: the exact responses; Excel is imported at once, other documents become jobs."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,19 +19,19 @@ TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
 @pytest.fixture
-async def templated(dependencies: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
-    """Documents can be handed in; nobody works on them."""
+async def template_api(dependencies: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+    """An API that accepts documents, without a worker."""
     chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
     async with (
-        opened_dependencies(tmp_path, dependencies.engine, chat=chat) as templating,
-        opened_installation(templating, key) as installation,
+        opened_dependencies(tmp_path, dependencies.engine, chat=chat) as template_dependencies,
+        opened_installation(template_dependencies, key) as installation,
     ):
         await saved(installation, "contract")
         yield installation
 
 
-async def test_a_document_becomes_a_job(templated: ApiUnderTest) -> None:
-    answer = await sent(templated, word("甲方：A公司"), "合同.docx")
+async def test_a_document_becomes_a_job(template_api: ApiUnderTest) -> None:
+    answer = await sent(template_api, word("甲方：A公司"), "合同.docx")
 
     task_id = answer.json()["data"]["taskId"]
     assert answer.status_code == 200
@@ -40,16 +40,16 @@ async def test_a_document_becomes_a_job(templated: ApiUnderTest) -> None:
         "message": "success",
         "data": {"taskId": task_id, "message": "文件上传成功,正在异步处理中", "completed": False},
     }
-    job = (await templated.http.get(f"/api/jobs/{task_id}")).json()
+    job = (await template_api.http.get(f"/api/jobs/{task_id}")).json()
     assert (job["model_id"], job["user_id"], job["job_status_name"]) == ("document_extract_v1", "ada", "DRAFT")
 
 
-async def test_the_same_upload_under_one_key_counts_once(templated: ApiUnderTest) -> None:
+async def test_the_same_upload_under_one_key_counts_once(template_api: ApiUnderTest) -> None:
     document = word("甲方：A公司")
 
-    jobs = [await sent(templated, document, "合同.docx", key="order-7") for _ in range(2)]
-    tables = [await sent(templated, TABLE, "合同.xlsx", key="order-8") for _ in range(2)]
-    rows = (await templated.http.get("/api/templates/contract/rows", headers={"Aijobs-User": "ada"})).json()["data"]
+    jobs = [await sent(template_api, document, "合同.docx", key="order-7") for _ in range(2)]
+    tables = [await sent(template_api, TABLE, "合同.xlsx", key="order-8") for _ in range(2)]
+    rows = (await template_api.http.get("/api/templates/contract/rows", headers={"Aijobs-User": "ada"})).json()["data"]
 
     assert jobs[0].json() == jobs[1].json()
     assert [table.json()["data"]["completed"] for table in tables] == [True, True]
@@ -60,36 +60,36 @@ async def test_the_same_upload_under_one_key_counts_once(templated: ApiUnderTest
     ("name", "content"),
     [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
 )
-async def test_every_other_kind_becomes_one_too(templated: ApiUnderTest, name: str, content: bytes) -> None:
-    assert (await sent(templated, content, name)).json()["data"]["completed"] is False
+async def test_every_other_kind_becomes_one_too(template_api: ApiUnderTest, name: str, content: bytes) -> None:
+    assert (await sent(template_api, content, name)).json()["data"]["completed"] is False
 
 
-async def test_a_workbook_is_taken_in_at_once(templated: ApiUnderTest) -> None:
-    answer = await sent(templated, TABLE, "合同.xlsx")
+async def test_a_workbook_is_taken_in_at_once(template_api: ApiUnderTest) -> None:
+    answer = await sent(template_api, TABLE, "合同.xlsx")
 
     assert answer.json() == {
         "code": 200,
         "message": "success",
         "data": {"message": "文件上传成功,已解析 2 行数据", "completed": True},
     }
-    rows = (await templated.http.get("/api/templates/contract/rows")).json()["data"]
+    rows = (await template_api.http.get("/api/templates/contract/rows")).json()["data"]
     assert [row["values"] for row in rows] == [{"甲方": "A公司", "金额": 5}, {"甲方": "B公司", "金额": 1000.5}]
-    assert (await templated.http.get("/api/jobs")).json()["data"] == []
+    assert (await template_api.http.get("/api/jobs")).json()["data"] == []
 
 
-async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: ApiUnderTest) -> None:
-    job = (await sent(templated, b"text", "a.txt", taskId="my-task")).json()["data"]["taskId"]
+async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(template_api: ApiUnderTest) -> None:
+    job = (await sent(template_api, b"text", "a.txt", taskId="my-task")).json()["data"]["taskId"]
 
-    again = await sent(templated, b"text", "a.txt", taskId="my-task")
+    again = await sent(template_api, b"text", "a.txt", taskId="my-task")
 
     assert job.startswith("job_")
     assert (again.status_code, again.json()["code"]) == (422, 422)
     assert "another" in again.json()["message"]
-    assert len((await templated.http.get("/api/jobs")).json()["data"]) == 1
+    assert len((await template_api.http.get("/api/jobs")).json()["data"]) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "status", "said"),
+    ("name", "content", "status", "message"),
     [
         ("a.exe", b"MZ", 422, "ends in .exe"),
         ("a.xlsx", b"", 422, "empty"),
@@ -105,30 +105,30 @@ async def test_a_job_can_be_followed_by_a_name_of_the_front_ends_own(templated: 
     ],
 )
 async def test_what_cannot_be_read_is_refused_and_leaves_nothing(
-    templated: ApiUnderTest, name: str, content: bytes, status: int, said: str
+    template_api: ApiUnderTest, name: str, content: bytes, status: int, message: str
 ) -> None:
-    answer = await sent(templated, content, name)
+    answer = await sent(template_api, content, name)
 
     assert (answer.status_code, answer.json().keys()) == (status, {"code", "message"})
     assert answer.json()["code"] == status
-    assert said in answer.json()["message"]
-    assert (await templated.http.get("/api/jobs")).json()["data"] == []
-    assert (await templated.http.get("/api/templates/contract/rows")).json()["data"] == []
+    assert message in answer.json()["message"]
+    assert (await template_api.http.get("/api/jobs")).json()["data"] == []
+    assert (await template_api.http.get("/api/templates/contract/rows")).json()["data"] == []
 
 
-async def test_each_refusal_has_the_shape(templated: ApiUnderTest) -> None:
+async def test_each_refusal_has_the_shape(template_api: ApiUnderTest) -> None:
     url = "/api/template/upload-template"
     form = {"file": ("a.txt", b"text")}
     ada = {"Aijobs-User": "ada"}
-    few = await templated.key_for("ada", Scope.FILES_WRITE)
+    few = await template_api.key_for("ada", Scope.FILES_WRITE)
 
     answers = {
-        404: await sent(templated, b"text", "a.txt", template="nowhere"),
-        401: await templated.http.post(url, files=form, headers={"Authorization": "Bearer wrong"}),
-        403: await templated.http.post(url, files=form, headers=few),
-        415: await templated.http.post(url, json={}, headers=ada),
-        405: await templated.http.get(url),
-        422: await templated.http.post(url, files=form, headers=ada),
+        404: await sent(template_api, b"text", "a.txt", template="nowhere"),
+        401: await template_api.http.post(url, files=form, headers={"Authorization": "Bearer wrong"}),
+        403: await template_api.http.post(url, files=form, headers=few),
+        415: await template_api.http.post(url, json={}, headers=ada),
+        405: await template_api.http.get(url),
+        422: await template_api.http.post(url, files=form, headers=ada),
     }
 
     for status, answer in answers.items():
@@ -147,29 +147,31 @@ async def test_without_a_language_model_the_answer_says_so(without_temporal: Api
     assert (await sent(without_temporal, TABLE, "a.xlsx")).json()["data"]["completed"] is True
 
 
-async def test_when_the_points_are_used_up_no_job_begins(templated: ApiUnderTest, key: str) -> None:
-    async with opened_installation(replace(templated.dependencies, daily_limit=1), key) as poor:
+async def test_when_the_points_are_used_up_no_job_begins(template_api: ApiUnderTest, key: str) -> None:
+    async with opened_installation(replace(template_api.dependencies, daily_limit=1), key) as poor:
         answer = await sent(poor, b"text", "a.txt")
 
     assert (answer.status_code, answer.json()["code"]) == (402, 402)
 
 
-async def test_a_document_can_be_uploaded_as_any_file(templated: ApiUnderTest) -> None:
-    file = (await templated.upload(word("甲方"), name="合同.docx")).json()
-    wanted = {"file": file["code"], "template": "contract"}
+async def test_a_document_can_be_uploaded_as_any_file(template_api: ApiUnderTest) -> None:
+    file = (await template_api.upload(word("甲方"), name="合同.docx")).json()
+    params = {"file": file["code"], "template": "contract"}
 
-    answer = await templated.submit(model_id="document_extract_v1", params=wanted)
+    answer = await template_api.submit(model_id="document_extract_v1", params=params)
 
     assert file["media_type"].endswith("wordprocessingml.document")
     assert answer.status_code == 202, answer.text
-    assert (await templated.upload(b"PK\x03\x04", name="合同.docx")).json()["code"] == "unreadable_file"
+    assert (await template_api.upload(b"PK\x03\x04", name="合同.docx")).json()["code"] == "unreadable_file"
 
 
-async def test_when_something_breaks_nothing_of_it_is_told(templated: ApiUnderTest, key: str, tmp_path: Path) -> None:
+async def test_when_something_breaks_nothing_of_it_is_told(
+    template_api: ApiUnderTest, key: str, tmp_path: Path
+) -> None:
     store = tmp_path / "store" / "files"
     store.write_text("in the way of the directory")
-    away = await sent(templated, b"text", "a.txt")
-    async with opened_installation(replace(templated.dependencies, documents=None), key) as broken:  # type: ignore[arg-type]
+    away = await sent(template_api, b"text", "a.txt")
+    async with opened_installation(replace(template_api.dependencies, documents=None), key) as broken:  # type: ignore[arg-type]
         failed = await sent(broken, b"text", "a.txt")
 
     assert (away.status_code, failed.status_code) == (503, 500)

@@ -1,4 +1,4 @@
-"""`/api/templates`: saved in versions, refused by field, tried without being saved."""
+"""`/api/templates`: saved in versions, refused by field, previewed without being saved."""
 
 import asyncio
 from pathlib import Path
@@ -101,11 +101,11 @@ async def test_the_longest_prompt_is_taken(standing: ApiUnderTest) -> None:
 
 
 async def test_a_prompt_can_be_tried_without_being_saved(standing: ApiUnderTest) -> None:
-    wanted = {"prompt": "前言\n步骤一 读\n步骤二 写", "stages": {"identifiers": "步骤一,步骤二,步骤三"}}
+    request = {"prompt": "前言\n步骤一 读\n步骤二 写", "stages": {"identifiers": "步骤一,步骤二,步骤三"}}
 
-    tried = (await standing.http.post("/api/templates/preview", json=wanted)).json()
+    preview = (await standing.http.post("/api/templates/preview", json=request)).json()
 
-    assert tried == {
+    assert preview == {
         "stages": [
             {"number": 1, "name": "步骤一", "text": "前言\n\n步骤一 读"},
             {"number": 2, "name": "步骤二", "text": "步骤二 写"},

@@ -15,7 +15,7 @@ from api.auth.tokens import Claims, make_token
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
-from tests.api.streaming import heard, reading, socket
+from tests.api.streaming import reading, receive_json, socket
 
 ELSEWHERE = "https://app.example.com"
 
@@ -34,7 +34,7 @@ async def test_a_ticket_opens_every_stream_of_its_user_and_nobody_elses(api: Api
         async with reading(api, f"{path}ticket={ticket}", headers=nothing) as stream:
             assert hers in str((await stream.next()).data)
     async with socket(api, f"?after=0&ticket={ticket}", headers={}) as connection:
-        assert (await heard(connection))["event"]["code"] == hers
+        assert (await receive_json(connection))["event"]["code"] == hers
 
     foreign = await api.http.get(f"/api/jobs/{his}/events?ticket={ticket}", headers=nothing)
     assert foreign.status_code == 404

@@ -1,4 +1,4 @@
-"""Who hears of jobs: endpoints, their secrets, and the log of what was sent."""
+"""Webhook endpoints, their secrets, and the log of deliveries."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,7 @@ async def deliveries(api: ApiUnderTest, **query: Any) -> list[dict[str, Any]]:
     return found
 
 
-def complaint(answer: httpx.Response) -> tuple[int, str, str]:
+def problem_of(answer: httpx.Response) -> tuple[int, str, str]:
     wrong = answer.json()["errors"][0]
     return answer.status_code, wrong["pointer"], wrong["message"]
 
@@ -97,10 +97,10 @@ async def test_what_is_somebody_elses_is_not_there(without_temporal: ApiUnderTes
     mine = await register(without_temporal, ada)
     everybodys = await register(without_temporal)
     await without_temporal.push(await without_temporal.job("ada"), JobStatus.FAILED)
-    told = {row["endpoint_id"]: row["id"] for row in await deliveries(without_temporal)}
+    delivery_ids = {row["endpoint_id"]: row["id"] for row in await deliveries(without_temporal)}
 
     for endpoint in (mine, everybodys):
-        one, hook = f"{ENDPOINTS}/{endpoint['id']}", f"/api/webhook-deliveries/{told[endpoint['id']]}"
+        one, hook = f"{ENDPOINTS}/{endpoint['id']}", f"/api/webhook-deliveries/{delivery_ids[endpoint['id']]}"
         answers = [
             await without_temporal.http.get(one, headers=bell),
             await without_temporal.http.patch(one, headers=bell, json={"enabled": False}),
@@ -130,22 +130,22 @@ async def test_an_end_users_token_cannot_learn_secrets(without_temporal: ApiUnde
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [("http://example.com", "https"), ("https://10.0.0.1/", "private"), ("https://a:b@example.com", "user name")],
 )
 async def test_a_url_that_nobody_may_call_is_refused_by_name(
-    without_temporal: ApiUnderTest, url: str, said: str
+    without_temporal: ApiUnderTest, url: str, message: str
 ) -> None:
     path = f"{ENDPOINTS}/{(await register(without_temporal))['id']}"
 
-    made = complaint(await without_temporal.http.post(ENDPOINTS, json={"url": url}))
-    changed = complaint(await without_temporal.http.patch(path, json={"url": url}))
-    callback = complaint(await without_temporal.submit("ada", callback_url=url))
+    made = problem_of(await without_temporal.http.post(ENDPOINTS, json={"url": url}))
+    changed = problem_of(await without_temporal.http.patch(path, json={"url": url}))
+    callback = problem_of(await without_temporal.submit("ada", callback_url=url))
 
     assert made[:2] == changed[:2] == (422, "/url")
     assert callback[:2] == (422, "/callback_url")
     assert made[2] == changed[2] == callback[2]
-    assert said in made[2]
+    assert message in made[2]
 
 
 @pytest.mark.parametrize("body", [{"url": URL, "events": []}, {"url": URL, "events": ["job.eaten"]}, {"events": []}])
@@ -205,9 +205,9 @@ async def test_a_test_message_is_a_delivery_without_a_job(without_temporal: ApiU
 
     answer = await without_temporal.http.post(f"{ENDPOINTS}/{endpoint['id']}/test")
 
-    told = answer.json()
-    assert (answer.status_code, told["type"], told["job_code"]) == (202, "endpoint.test", None)
-    assert (await without_temporal.http.get(f"/api/webhook-deliveries/{told['id']}")).json() == told
+    delivery = answer.json()
+    assert (answer.status_code, delivery["type"], delivery["job_code"]) == (202, "endpoint.test", None)
+    assert (await without_temporal.http.get(f"/api/webhook-deliveries/{delivery['id']}")).json() == delivery
 
 
 async def test_the_log_comes_in_pages(without_temporal: ApiUnderTest) -> None:

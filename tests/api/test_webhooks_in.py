@@ -1,4 +1,4 @@
-"""Webhooks of a provider: only with its signature and our token, and each once."""
+"""Incoming webhooks: only with the provider's signature and our token, and each once."""
 
 import json
 from datetime import UTC, datetime
@@ -29,11 +29,11 @@ async def delivered(
     secret: str = WEBHOOK_SECRET,
     body: Any = PREDICTION,
 ) -> httpx.Response:
-    content, moment = json.dumps(body), datetime.now(UTC)
+    content, sent_at = json.dumps(body), datetime.now(UTC)
     headers = {
         "webhook-id": delivery,
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": Webhook(secret).sign(delivery, moment, content),
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(delivery, sent_at, content),
         "Content-Type": "application/json",
         "Authorization": "",
     }
@@ -42,7 +42,7 @@ async def delivered(
 
 @pytest.fixture
 async def code(api: ApiUnderTest) -> str:
-    """A job with a submission that has not been heard of."""
+    """A job with a submission whose outcome is unknown."""
     code = await api.job("ada")
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
     submission = await api.dependencies.records.submissions.intend(

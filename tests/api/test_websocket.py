@@ -1,4 +1,4 @@
-"""The WebSocket of all jobs: the same log, and nobody else's pages."""
+"""The WebSocket of all jobs: the same log, and not for pages of other origins."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import ApiUnderTest
-from tests.api.streaming import heard, socket
+from tests.api.streaming import receive_json, socket
 
 
 async def several(connection: ClientConnection, count: int) -> list[tuple[str, int]]:
-    frames = [await heard(connection) for _ in range(count)]
+    frames = [await receive_json(connection) for _ in range(count)]
     positions = [frame["id"] for frame in frames]
     assert positions == sorted(set(positions))
     return [(frame["event"]["code"], frame["event"]["seq"]) for frame in frames]
@@ -30,7 +30,7 @@ async def test_without_a_word_it_begins_when_it_was_opened(api: ApiUnderTest) ->
     await api.job("ada")
     async with socket(api) as connection:
         code = await api.job("bob")
-        frame = await heard(connection)
+        frame = await receive_json(connection)
 
     assert (frame["event"]["code"], frame["event"]["seq"]) == (code, 1)
     assert list(frame) == ["id", "event"]
@@ -40,7 +40,7 @@ async def test_without_a_word_it_begins_when_it_was_opened(api: ApiUnderTest) ->
 async def test_it_is_taken_up_again_in_the_address_or_in_the_first_message(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     async with socket(api, "?after=0") as connection:
-        first = await heard(connection)
+        first = await receive_json(connection)
     await api.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
     async with socket(api, f"?after={first['id']}") as connection:
         assert await several(connection, 2) == [(code, 2), (code, 3)]
@@ -148,7 +148,7 @@ async def test_a_second_word_closes_it_and_a_huge_one_too(standing: ApiUnderTest
 async def test_it_says_goodbye_when_the_api_stops(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0") as connection:
         await api.job("ada")
-        await heard(connection)
+        await receive_json(connection)
         api.dependencies.live.close()
         assert (await closed(connection))[0] == 1001
 

@@ -1,4 +1,4 @@
-"""Wrong keys and wrong sign-ins are noticed, and told to wait; nobody honest is kept out by them."""
+"""Wrong keys and failed sign-ins are limited with 429; callers with valid keys are not affected."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Use cases over a real database, store and Temporal; nothing is served."""
+"""Use cases with a real database, store and Temporal, without a server."""
 
 from dataclasses import replace
 
@@ -24,5 +24,5 @@ def ada() -> Owner:
 
 @pytest.fixture
 def operator() -> Actor:
-    """Sees everybody's jobs."""
+    """An actor that sees the jobs of all users."""
     return Actor(key_id="key_of_an_operator", user_id=None)

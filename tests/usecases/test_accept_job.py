@@ -1,4 +1,4 @@
-"""Accepting a job: once for a key, all of it or nothing, and without waiting for Temporal."""
+"""Accepting a job: once for each key, in one transaction, and without waiting for Temporal."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Keeping an upload: the object and its row, or nothing; and never the deletion of what may be somebody's."""
+"""Storing an upload: the object and its row, or neither. An object that may be in use is never deleted."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def swept_and_kept(app: ApiDependencies, row: FileRow) -> None:
 
 
 async def lost(app: ApiDependencies, row: FileRow, *, after_commit: bool) -> None:
-    """As when the database's answer does not come."""
+    """As when the connection is lost during a commit."""
     async with stored(app.database, app.store, row, content()):
         if after_commit:
             async with app.database.write() as session:
