@@ -79,10 +79,12 @@ async def api(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine
 
 
 @pytest.fixture(scope="session")
-async def standing(tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
+async def shared_api(
+    tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine
+) -> AsyncIterator[ApiUnderTest]:
     """One API for all tests that do not depend on the absence of other jobs."""
-    folder = tmp_path_factory.mktemp("standing")
+    folder = tmp_path_factory.mktemp("shared_api")
     async with opened_dependencies(folder, engine) as dependencies:
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
-        async with opened_installation(dependencies, key) as standing:
-            yield standing
+        async with opened_installation(dependencies, key) as shared_api:
+            yield shared_api

@@ -26,9 +26,9 @@ async def status_with(api: ApiUnderTest, authorization: str) -> int:
     return (await api.http.get("/api/jobs", headers=utf8(Authorization=authorization))).status_code
 
 
-async def test_without_a_key_nothing_is_told(standing: ApiUnderTest) -> None:
+async def test_without_a_key_nothing_is_told(shared_api: ApiUnderTest) -> None:
     for path in ("/api/jobs", "/api/models", "/api/dicts", "/api/points", "/api/jobs/x/events"):
-        answer = await standing.http.get(path, headers={"Authorization": ""})
+        answer = await shared_api.http.get(path, headers={"Authorization": ""})
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
@@ -105,11 +105,11 @@ async def test_a_service_names_its_user_in_the_body_or_the_header_but_not_two(ap
     assert (await api.submit("bob", headers={"Aijobs-User": "ada"})).status_code == 422
 
 
-async def test_a_service_key_without_a_user_of_its_own_must_name_one(standing: ApiUnderTest) -> None:
+async def test_a_service_key_without_a_user_of_its_own_must_name_one(shared_api: ApiUnderTest) -> None:
     text = await create_key(
-        standing.dependencies.database, standing.dependencies.secret, kind=KeyKind.SERVICE, name="backend"
+        shared_api.dependencies.database, shared_api.dependencies.secret, kind=KeyKind.SERVICE, name="backend"
     )
-    answer = await standing.http.get("/api/points", headers={"Authorization": f"Bearer {text}"})
+    answer = await shared_api.http.get("/api/points", headers={"Authorization": f"Bearer {text}"})
 
     assert answer.json()["errors"][0]["pointer"] == "/user_id"
 
@@ -137,14 +137,14 @@ async def test_a_token_dies_with_its_time_and_with_its_key(api: ApiUnderTest) ->
     assert await status_with(api, f"Bearer {good}") == 401
 
 
-async def test_a_token_that_we_did_not_make_is_none(standing: ApiUnderTest) -> None:
+async def test_a_token_that_we_did_not_make_is_none(shared_api: ApiUnderTest) -> None:
     content = {"sub": "ada", "key": "k", "scope": "admin", "aud": "aijobs", "exp": now() + timedelta(hours=1)}
     unsigned = jwt.encode(content, "", algorithm="none")
     foreign = jwt.encode(content, b"x" * 32, algorithm="HS256")
-    with_the_secret_itself = jwt.encode(content, standing.dependencies.secret.ljust(32), algorithm="HS256")
+    with_the_secret_itself = jwt.encode(content, shared_api.dependencies.secret.ljust(32), algorithm="HS256")
 
     for text in (unsigned, foreign, with_the_secret_itself):
-        assert await status_with(standing, f"Bearer {text}") == 401
+        assert await status_with(shared_api, f"Bearer {text}") == 401
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ async def test_a_token_that_we_did_not_make_is_none(standing: ApiUnderTest) -> N
         {},
     ],
 )
-async def test_a_token_is_bounded(standing: ApiUnderTest, body: dict[str, object]) -> None:
-    assert (await standing.http.post("/api/tokens", json=body)).status_code == 422
+async def test_a_token_is_bounded(shared_api: ApiUnderTest, body: dict[str, object]) -> None:
+    assert (await shared_api.http.post("/api/tokens", json=body)).status_code == 422
 
 
 async def test_only_a_service_makes_tokens_and_none_that_may_more_than_itself(api: ApiUnderTest) -> None:

@@ -33,13 +33,13 @@ def routes_with_bodies(dependencies: ApiDependencies) -> Iterator[tuple[str, str
                 yield method, re.sub(r"{[^}]*}", "x", context.path or "")
 
 
-async def test_without_a_key_no_route_waits_for_a_body(standing: ApiUnderTest) -> None:
-    routes = [(method, path) for method, path in routes_with_bodies(standing.dependencies) if path not in OPEN]
+async def test_without_a_key_no_route_waits_for_a_body(shared_api: ApiUnderTest) -> None:
+    routes = [(method, path) for method, path in routes_with_bodies(shared_api.dependencies) if path not in OPEN]
     assert len(routes) > 30
     for method, path in routes:
         for kind in ("application/json", "multipart/form-data; boundary=b", "application/x-www-form-urlencoded"):
             request = head(method, path, Content_Type=kind, Content_Length="100000")
-            answer = await request_once(standing.url, request)
+            answer = await request_once(shared_api.url, request)
 
             expected = 404 if "/webhooks/" in path else 401 if path.startswith("/api/") else 303
             assert answer.status == expected, (method, path, kind)
@@ -52,11 +52,11 @@ async def test_a_caller_who_may_not_is_told_so_before_his_body_is_read(api: ApiU
     assert (await request_once(api.url, request)).status == 403
 
 
-async def test_of_somebody_unknown_only_a_small_body_is_read(standing: ApiUnderTest) -> None:
+async def test_of_somebody_unknown_only_a_small_body_is_read(shared_api: ApiUnderTest) -> None:
     for path in sorted(OPEN):
         request = head("POST", path, Content_Type="application/json", Content_Length="10000")
 
-        answer = await request_once(standing.url, request)
+        answer = await request_once(shared_api.url, request)
 
         assert answer.status in {303, 403, 413}, path  # some look at the body no more than at their caller
         if path == "/api/sessions":
@@ -148,9 +148,9 @@ async def test_an_answer_names_the_first_errors_and_says_how_many_there_are(
     assert len(answer.content) < 16 * 1024
 
 
-async def test_a_small_answer_says_how_many_errors_there_are(standing: ApiUnderTest) -> None:
-    answer = await standing.http.post("/api/jobs", json={})
-    missing = await standing.http.get("/api/nothing")
+async def test_a_small_answer_says_how_many_errors_there_are(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.post("/api/jobs", json={})
+    missing = await shared_api.http.get("/api/nothing")
 
     assert answer.json()["errors_total"] == len(answer.json()["errors"]) == 2
     assert missing.json()["errors_total"] == 0
@@ -168,10 +168,10 @@ async def test_a_body_is_read_while_its_caller_is_known(api: ApiUnderTest, key: 
         assert (await connection.answer()).status == 201
 
 
-async def test_a_page_shows_no_more_than_the_first_errors(standing: ApiUnderTest) -> None:
+async def test_a_page_shows_no_more_than_the_first_errors(shared_api: ApiUnderTest) -> None:
     statuses = "&".join("status=x" for _ in range(1000))
-    async with httpx.AsyncClient(base_url=standing.url, trust_env=False) as browser:
-        key = standing.http.headers["Authorization"].removeprefix("Bearer ")
+    async with httpx.AsyncClient(base_url=shared_api.url, trust_env=False) as browser:
+        key = shared_api.http.headers["Authorization"].removeprefix("Bearer ")
         assert (await browser.post("/api/sessions", json={"key": key})).status_code == 204
         page = await browser.get(f"/jobs?{statuses}")
 

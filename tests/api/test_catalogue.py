@@ -15,8 +15,8 @@ defaults = {{ output_format = "png" }}
 """
 
 
-async def test_models_are_listed_with_what_they_take_and_can(standing: ApiUnderTest) -> None:
-    page = (await standing.http.get("/api/models")).json()
+async def test_models_are_listed_with_what_they_take_and_can(shared_api: ApiUnderTest) -> None:
+    page = (await shared_api.http.get("/api/models")).json()
     models = {model["model_id"]: model for model in page["data"]}
 
     upscale = models[UPSCALE]
@@ -29,8 +29,8 @@ async def test_models_are_listed_with_what_they_take_and_can(standing: ApiUnderT
     assert upscale["deadlines"]["business"] == 86400
 
 
-async def test_a_model_without_a_key_is_listed_as_not_configured(standing: ApiUnderTest) -> None:
-    models = {model["model_id"]: model for model in (await standing.http.get("/api/models")).json()["data"]}
+async def test_a_model_without_a_key_is_listed_as_not_configured(shared_api: ApiUnderTest) -> None:
+    models = {model["model_id"]: model for model in (await shared_api.http.get("/api/models")).json()["data"]}
 
     midjourney = models["ttapi_midjourney_v7"]
     assert (midjourney["configured"], midjourney["parameters"], midjourney["capabilities"]) == (False, None, None)
@@ -48,8 +48,8 @@ async def test_what_the_operator_narrows_is_in_the_schema(api: ApiUnderTest, key
     assert refused.status_code == 422
 
 
-async def test_dictionaries_say_what_codes_mean(standing: ApiUnderTest) -> None:
-    dicts = (await standing.http.get("/api/dicts")).json()
+async def test_dictionaries_say_what_codes_mean(shared_api: ApiUnderTest) -> None:
+    dicts = (await shared_api.http.get("/api/dicts")).json()
 
     assert len(dicts["statuses"]) == 10
     assert dicts["statuses"][3] == {

@@ -26,12 +26,12 @@ def numbers(events: list[dict[str, Any]]) -> list[int]:
     return [event["seq"] for event in events]
 
 
-async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.SUBMITTED)
-    streaming = asyncio.create_task(stream_events(standing, code))
+async def test_a_listener_hears_what_was_and_what_happens_until_the_end(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.SUBMITTED)
+    streaming = asyncio.create_task(stream_events(shared_api, code))
     await asyncio.sleep(0.2)
-    await standing.push(code, *TO_THE_END)
+    await shared_api.push(code, *TO_THE_END)
     events = await streaming
 
     assert numbers(events) == [1, 2, 3, 4, 5, 6]
@@ -50,10 +50,10 @@ async def test_a_listener_hears_what_was_and_what_happens_until_the_end(standing
     }
 
 
-async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.CANCELED)
-    answer = await standing.http.get(f"/api/jobs/{code}/events")
+async def test_frames_carry_number_and_kind_and_forbid_buffering(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.CANCELED)
+    answer = await shared_api.http.get(f"/api/jobs/{code}/events")
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-store, no-transform"
@@ -61,48 +61,48 @@ async def test_frames_carry_number_and_kind_and_forbid_buffering(standing: ApiUn
     assert "id: 2\nevent: status\ndata: {" in answer.text
 
 
-async def test_many_listeners_of_many_jobs_hear_their_own_job_only(standing: ApiUnderTest) -> None:
-    codes = [await standing.job("ada") for _ in range(3)]
-    streaming = [asyncio.create_task(stream_events(standing, code)) for code in codes * 4]
+async def test_many_listeners_of_many_jobs_hear_their_own_job_only(shared_api: ApiUnderTest) -> None:
+    codes = [await shared_api.job("ada") for _ in range(3)]
+    streaming = [asyncio.create_task(stream_events(shared_api, code)) for code in codes * 4]
     await asyncio.sleep(0.2)
-    await asyncio.gather(*(standing.push(code, *TO_THE_END) for code in codes))
+    await asyncio.gather(*(shared_api.push(code, *TO_THE_END) for code in codes))
 
     for code, events in zip(codes * 4, await asyncio.gather(*streaming), strict=True):
         assert numbers(events) == [1, 2, 3, 4, 5, 6]
         assert {event["code"] for event in events} == {code}
 
 
-async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, *TO_THE_END)
+async def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, *TO_THE_END)
 
-    assert numbers(await stream_events(standing, code, after=3)) == [4, 5, 6]
-    answer = await standing.http.get(f"/api/jobs/{code}/events?after=5")
+    assert numbers(await stream_events(shared_api, code, after=3)) == [4, 5, 6]
+    answer = await shared_api.http.get(f"/api/jobs/{code}/events?after=5")
     assert answer.text.count("data: ") == 1
 
 
-async def test_an_id_that_is_none_means_from_the_start(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.CANCELED)
+async def test_an_id_that_is_none_means_from_the_start(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.CANCELED)
 
     for garbage in ("", "latest", "-1", "1.5", "1" * 400, "٣"):
         headers = httpx.Headers({"Last-Event-ID": garbage}, encoding="utf-8")
-        answer = await standing.http.get(f"/api/jobs/{code}/events", headers=headers)
+        answer = await shared_api.http.get(f"/api/jobs/{code}/events", headers=headers)
         assert (answer.status_code, answer.text.count("data: ")) == (200, 2)
 
 
-async def test_whoever_has_heard_the_end_is_told_to_stay_away(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.CANCELED)
+async def test_whoever_has_heard_the_end_is_told_to_stay_away(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.CANCELED)
 
-    assert (await standing.http.get(f"/api/jobs/{code}/events", headers={"Last-Event-ID": "2"})).status_code == 204
+    assert (await shared_api.http.get(f"/api/jobs/{code}/events", headers={"Last-Event-ID": "2"})).status_code == 204
 
 
-async def test_the_history_is_a_list_for_those_who_want_json(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.SUBMITTED)
-    page = (await standing.http.get(f"/api/jobs/{code}/events", headers={"Accept": "application/json"})).json()
-    rest = await standing.http.get(f"/api/jobs/{code}/events?after=1", headers={"Accept": "application/json"})
+async def test_the_history_is_a_list_for_those_who_want_json(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.SUBMITTED)
+    page = (await shared_api.http.get(f"/api/jobs/{code}/events", headers={"Accept": "application/json"})).json()
+    rest = await shared_api.http.get(f"/api/jobs/{code}/events?after=1", headers={"Accept": "application/json"})
 
     assert numbers(page["data"]) == [1, 2]
     assert page["has_more"] is False

@@ -9,9 +9,9 @@ from tests.api.installation import ApiUnderTest
 from tests.api.pictures import bomb, picture
 
 
-async def test_a_photo_is_kept_and_described(standing: ApiUnderTest) -> None:
+async def test_a_photo_is_kept_and_described(shared_api: ApiUnderTest) -> None:
     content = picture(80, 60, "PNG")
-    answer = await standing.upload(content, name="me.jpg")
+    answer = await shared_api.upload(content, name="me.jpg")
 
     file = answer.json()
     assert answer.status_code == 201
@@ -25,8 +25,10 @@ async def test_a_photo_is_kept_and_described(standing: ApiUnderTest) -> None:
         "width": 80,
         "height": 60,
     }
-    assert (await standing.http.get(f"/api/files/{file['code']}")).json() == file
-    assert b"".join([chunk async for chunk in standing.dependencies.store.read(f"files/{file['code']}.png")]) == content
+    assert (await shared_api.http.get(f"/api/files/{file['code']}")).json() == file
+    assert (
+        b"".join([chunk async for chunk in shared_api.dependencies.store.read(f"files/{file['code']}.png")]) == content
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,20 +45,20 @@ async def test_a_photo_is_kept_and_described(standing: ApiUnderTest) -> None:
     ],
 )
 async def test_what_is_not_a_whole_picture_of_decent_size_is_refused(
-    standing: ApiUnderTest, content: bytes, status: int, code: str
+    shared_api: ApiUnderTest, content: bytes, status: int, code: str
 ) -> None:
-    answer = await standing.upload(content)
+    answer = await shared_api.upload(content)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_form_must_be_a_form_with_a_file(standing: ApiUnderTest) -> None:
+async def test_a_form_must_be_a_form_with_a_file(shared_api: ApiUnderTest) -> None:
     headers = {"Aijobs-User": "ada"}
-    no_form = await standing.http.post("/api/files", json={"file": "photo"}, headers=headers)
-    no_file = await standing.http.post("/api/files", files={"photo": ("a.jpg", picture())}, headers=headers)
-    text = await standing.http.post("/api/files", files={"file": (None, "not a file")}, headers=headers)
-    broken = await standing.http.post(
+    no_form = await shared_api.http.post("/api/files", json={"file": "photo"}, headers=headers)
+    no_file = await shared_api.http.post("/api/files", files={"photo": ("a.jpg", picture())}, headers=headers)
+    text = await shared_api.http.post("/api/files", files={"file": (None, "not a file")}, headers=headers)
+    broken = await shared_api.http.post(
         "/api/files", content=b"--", headers={**headers, "Content-Type": "multipart/form-data"}
     )
 
@@ -65,21 +67,21 @@ async def test_a_form_must_be_a_form_with_a_file(standing: ApiUnderTest) -> None
     assert broken.status_code == 400
 
 
-async def test_somebody_elses_file_is_not_there(standing: ApiUnderTest) -> None:
-    file = (await standing.upload(picture(), user="ada")).json()
+async def test_somebody_elses_file_is_not_there(shared_api: ApiUnderTest) -> None:
+    file = (await shared_api.upload(picture(), user="ada")).json()
 
     assert (
-        await standing.http.get(f"/api/files/{file['code']}", headers=await standing.key_for("eve"))
+        await shared_api.http.get(f"/api/files/{file['code']}", headers=await shared_api.key_for("eve"))
     ).status_code == 404
-    assert (await standing.http.get("/api/files/nonsense")).status_code == 404
+    assert (await shared_api.http.get("/api/files/nonsense")).status_code == 404
 
 
-async def test_a_form_may_name_its_user(standing: ApiUnderTest) -> None:
-    answer = await standing.http.post("/api/files", files={"file": ("a.jpg", picture())}, data={"user_id": "ada"})
+async def test_a_form_may_name_its_user(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.post("/api/files", files={"file": ("a.jpg", picture())}, data={"user_id": "ada"})
     code = answer.json()["code"]
 
-    assert (await standing.http.get(f"/api/files/{code}", headers={"Aijobs-User": "ada"})).status_code == 200
-    assert (await standing.http.get(f"/api/files/{code}", headers={"Aijobs-User": "bob"})).status_code == 404
+    assert (await shared_api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "ada"})).status_code == 200
+    assert (await shared_api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "bob"})).status_code == 404
 
 
 def test_a_name_is_only_ever_shown() -> None:

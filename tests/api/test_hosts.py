@@ -109,9 +109,9 @@ async def test_nul_is_in_no_path(public: ApiUnderTest) -> None:
     ],
 )
 async def test_a_path_says_everything_that_it_answers_to(
-    standing: ApiUnderTest, method: str, path: str, allowed: str
+    shared_api: ApiUnderTest, method: str, path: str, allowed: str
 ) -> None:
-    answer = await standing.http.request(method, path)
+    answer = await shared_api.http.request(method, path)
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 

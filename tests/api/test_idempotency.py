@@ -98,9 +98,9 @@ async def test_an_upload_that_was_refused_may_be_sent_again(api: ApiUnderTest) -
     assert (await api.upload(broken, key="up-1")).json()["code"] == "unreadable_file"
 
 
-async def test_a_key_must_be_short_and_printable(standing: ApiUnderTest) -> None:
+async def test_a_key_must_be_short_and_printable(shared_api: ApiUnderTest) -> None:
     for bad in ("k" * 256, "with space", ""):
-        assert (await standing.submit("ada", headers={"Idempotency-Key": bad})).status_code == 422
+        assert (await shared_api.submit("ada", headers={"Idempotency-Key": bad})).status_code == 422
 
 
 IMAGE = {"image": PHOTO_URL}
@@ -115,11 +115,11 @@ SAME = [
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 async def test_what_means_the_same_is_the_same_however_it_is_written(
-    standing: ApiUnderTest, one: dict[str, Any], other: dict[str, Any]
+    shared_api: ApiUnderTest, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     for first, second in ((one, other), (other, one)):
         key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
-        made, again = await standing.submit(headers=key, **first), await standing.submit(headers=key, **second)
+        made, again = await shared_api.submit(headers=key, **first), await shared_api.submit(headers=key, **second)
 
         assert (made.status_code, again.status_code) == (202, 202), again.text
         assert again.json() == made.json()
@@ -135,18 +135,18 @@ async def test_what_means_the_same_is_the_same_however_it_is_written(
         {"params": IMAGE, "callback_url": "https://hooks.example/x"},
     ],
 )
-async def test_what_means_something_else_is_refused(standing: ApiUnderTest, other: dict[str, Any]) -> None:
+async def test_what_means_something_else_is_refused(shared_api: ApiUnderTest, other: dict[str, Any]) -> None:
     key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
-    await standing.submit(headers=key)
-    refused = await standing.submit(headers=key, **other)
+    await shared_api.submit(headers=key)
+    refused = await shared_api.submit(headers=key, **other)
 
     assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_mismatch")
 
 
-async def test_a_users_number_may_be_written_as_a_text(standing: ApiUnderTest) -> None:
+async def test_a_users_number_may_be_written_as_a_text(shared_api: ApiUnderTest) -> None:
     key = {"Idempotency-Key": f"order-{next(NUMBERS)}"}
-    made = await standing.submit(headers=key, user_id=7)
-    again = await standing.submit(headers=key, user_id="7")
+    made = await shared_api.submit(headers=key, user_id=7)
+    again = await shared_api.submit(headers=key, user_id="7")
 
     assert again.json() == made.json()
 

@@ -7,54 +7,54 @@ from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import ApiUnderTest
 
 
-async def test_somebody_elses_job_is_not_there(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    eve = await standing.key_for("eve")
+async def test_somebody_elses_job_is_not_there(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    eve = await shared_api.key_for("eve")
 
     for path in ("", "/events", "/outputs", "/outputs/0"):
-        assert (await standing.http.get(f"/api/jobs/{code}{path}", headers=eve)).status_code == 404
-    assert (await standing.http.post(f"/api/jobs/{code}/cancel", headers=eve)).status_code == 404
-    assert (await standing.http.get(f"/api/jobs/{code}", headers={"Aijobs-User": "eve"})).status_code == 404
+        assert (await shared_api.http.get(f"/api/jobs/{code}{path}", headers=eve)).status_code == 404
+    assert (await shared_api.http.post(f"/api/jobs/{code}/cancel", headers=eve)).status_code == 404
+    assert (await shared_api.http.get(f"/api/jobs/{code}", headers={"Aijobs-User": "eve"})).status_code == 404
 
 
-async def test_what_cannot_be_a_code_is_not_there(standing: ApiUnderTest) -> None:
+async def test_what_cannot_be_a_code_is_not_there(shared_api: ApiUnderTest) -> None:
     for code in ("job_1", "%00", "job_" + "U" * 26, "x" * 3000):
-        assert (await standing.http.get(f"/api/jobs/{code}")).status_code == 404
+        assert (await shared_api.http.get(f"/api/jobs/{code}")).status_code == 404
 
 
-async def test_a_job_is_shown_as_it_stands(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
-    await standing.dependencies.records.gate.progress(code, JobStatus.PROCESSING, 100)
-    job = (await standing.http.get(f"/api/jobs/{code}")).json()
+async def test_a_job_is_shown_as_it_stands(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.SUBMITTED, JobStatus.PROCESSING)
+    await shared_api.dependencies.records.gate.progress(code, JobStatus.PROCESSING, 100)
+    job = (await shared_api.http.get(f"/api/jobs/{code}")).json()
 
     assert (job["job_status"], job["unit_progress"], job["overall_progress"]) == (3, 100.0, 66.67)
     assert job["req_time"].endswith("Z")
 
 
-async def test_a_bad_end_is_shown_with_its_reason(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.FAILED)
+async def test_a_bad_end_is_shown_with_its_reason(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.FAILED)
 
-    error = (await standing.http.get(f"/api/jobs/{code}")).json()["error"]
+    error = (await shared_api.http.get(f"/api/jobs/{code}")).json()["error"]
     assert error == {"code": "test", "message": "As the test wants it.", "stage": "processing"}
 
 
-async def test_the_exchange_is_shown_on_request_without_secrets(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
+async def test_the_exchange_is_shown_on_request_without_secrets(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
     body = {
         "input": {"image": "https://s3.example.com/a.jpg?X-Amz-Signature=abc&X-Amz-Expires=9", "api_key": "abc"},
         "webhook": "https://aijobs.example.com/api/webhooks/replicate/planted",
         "link": "https://user:pass@example.com/?page=2",
     }
-    request = ProviderRequest("POST", "https://standing.example.com/v1", body, {"Authorization": "Bearer abc"})
-    records = standing.dependencies.records
+    request = ProviderRequest("POST", "https://shared_api.example.com/v1", body, {"Authorization": "Bearer abc"})
+    records = shared_api.dependencies.records
     submission = await records.submissions.intend(code, provider="replicate", token="planted", request=request)
     await records.submissions.conclude(submission, Accepted({"id": "p1"}))
     await records.gate.advance(code, JobStatus.GENERATED, response={"id": "p1", "metrics": {"output_tokens": 7}})
 
-    plain = (await standing.http.get(f"/api/jobs/{code}")).json()
-    job = (await standing.http.get(f"/api/jobs/{code}?expand=exchange")).json()
+    plain = (await shared_api.http.get(f"/api/jobs/{code}")).json()
+    job = (await shared_api.http.get(f"/api/jobs/{code}?expand=exchange")).json()
 
     assert "req_json" not in plain
     assert job["req_json"]["headers"] == {"Authorization": "***"}
@@ -66,9 +66,9 @@ async def test_the_exchange_is_shown_on_request_without_secrets(standing: ApiUnd
     assert job["resp_json"] == {"id": "p1", "metrics": {"output_tokens": 7}}
 
 
-async def test_a_cancel_reaches_the_workflow_with_its_reason(standing: ApiUnderTest, temporal: Client) -> None:
-    code = await standing.job("ada")
-    answer = await standing.http.post(f"/api/jobs/{code}/cancel", json={"reason": "changed my mind"})
+async def test_a_cancel_reaches_the_workflow_with_its_reason(shared_api: ApiUnderTest, temporal: Client) -> None:
+    code = await shared_api.job("ada")
+    answer = await shared_api.http.post(f"/api/jobs/{code}/cancel", json={"reason": "changed my mind"})
 
     history = await temporal.get_workflow_handle(code).fetch_history()
     requested = [event.workflow_execution_cancel_requested_event_attributes.cause for event in history.events]
@@ -89,15 +89,15 @@ async def test_a_job_that_was_never_started_can_be_canceled(
     assert (await temporal.get_workflow_handle(code).describe()).workflow_type == "AiJob"
 
 
-async def test_a_second_cancel_is_no_error(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
+async def test_a_second_cancel_is_no_error(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
 
-    assert [(await standing.http.post(f"/api/jobs/{code}/cancel")).status_code for _ in range(2)] == [202, 202]
+    assert [(await shared_api.http.post(f"/api/jobs/{code}/cancel")).status_code for _ in range(2)] == [202, 202]
 
 
-async def test_a_finished_job_cannot_be_canceled(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.CANCELED)
-    answer = await standing.http.post(f"/api/jobs/{code}/cancel")
+async def test_a_finished_job_cannot_be_canceled(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.CANCELED)
+    answer = await shared_api.http.post(f"/api/jobs/{code}/cancel")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "job_is_final")

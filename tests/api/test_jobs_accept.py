@@ -21,8 +21,8 @@ async def points_used(api: ApiUnderTest, user: str = "ada") -> int:
     return used
 
 
-async def test_a_job_is_answered_with_its_code_and_where_to_find_it(standing: ApiUnderTest) -> None:
-    answer = await standing.submit("ada", metadata={"album": "holidays"})
+async def test_a_job_is_answered_with_its_code_and_where_to_find_it(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.submit("ada", metadata={"album": "holidays"})
 
     job = answer.json()
     assert answer.status_code == 202
@@ -30,7 +30,7 @@ async def test_a_job_is_answered_with_its_code_and_where_to_find_it(standing: Ap
     assert list(job) == FIELDS.split()
     assert (job["user_id"], job["job_status_name"], job["job_status_desc"]) == ("ada", "DRAFT", "草稿")
     assert (job["platform"], job["metadata"], job["outputs"]) == ("Replicate", {"album": "holidays"}, [])
-    assert (await standing.http.get(answer.headers["Location"])).json() == job
+    assert (await shared_api.http.get(answer.headers["Location"])).json() == job
 
 
 async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: ApiUnderTest, temporal: Client) -> None:
@@ -47,18 +47,18 @@ async def test_a_job_is_accepted_while_temporal_is_down(without_temporal: ApiUnd
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["job_status"] == JobStatus.DRAFT
 
 
-async def test_a_number_is_a_fine_user_id(standing: ApiUnderTest) -> None:
-    answer = await standing.http.post(
+async def test_a_number_is_a_fine_user_id(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.post(
         "/api/jobs", json={"model_id": UPSCALE, "params": {"image": PHOTO_URL}, "user_id": 4711}
     )
 
     assert answer.json()["user_id"] == "4711"
 
 
-async def test_an_uploaded_photo_can_be_named(standing: ApiUnderTest) -> None:
-    file = (await standing.upload(picture())).json()
+async def test_an_uploaded_photo_can_be_named(shared_api: ApiUnderTest) -> None:
+    file = (await shared_api.upload(picture())).json()
 
-    assert (await standing.submit("ada", params={"image": file["code"]})).status_code == 202
+    assert (await shared_api.submit("ada", params={"image": file["code"]})).status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ async def test_an_uploaded_photo_can_be_named(standing: ApiUnderTest) -> None:
         ({"surprise": 1}, "/surprise"),
     ],
 )
-async def test_what_is_wrong_is_named(standing: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
+async def test_what_is_wrong_is_named(shared_api: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
     body = {"model_id": UPSCALE, "params": {"image": PHOTO_URL}, "user_id": "careless", **change}
 
-    answer = await standing.http.post("/api/jobs", json=body)
+    answer = await shared_api.http.post("/api/jobs", json=body)
 
     assert answer.status_code == 422, answer.text
     assert pointer in [error["pointer"].removesuffix("/str").removesuffix("/int") for error in answer.json()["errors"]]
-    assert await points_used(standing, "careless") == 0
+    assert await points_used(shared_api, "careless") == 0
 
 
-async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(standing: ApiUnderTest) -> None:
-    answer = await standing.submit(
+async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.submit(
         params={"image": 7, "upscale_factor": "secret-value", "enhance_model": "secret-value"}
     )
 
@@ -113,17 +113,17 @@ async def test_every_wrong_field_is_named_at_once_and_nothing_is_echoed(standing
     assert "secret-value" not in answer.text
 
 
-async def test_a_model_without_a_key_is_refused_and_says_so(standing: ApiUnderTest) -> None:
-    answer = await standing.submit(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"})
+async def test_a_model_without_a_key_is_refused_and_says_so(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.submit(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "model_not_configured")
     assert "TTApi" in answer.json()["detail"]
 
 
-async def test_somebody_elses_photo_is_not_there(standing: ApiUnderTest) -> None:
-    file = (await standing.upload(picture(), user="eve")).json()
+async def test_somebody_elses_photo_is_not_there(shared_api: ApiUnderTest) -> None:
+    file = (await shared_api.upload(picture(), user="eve")).json()
 
-    answer = await standing.submit("ada", params={"image": file["code"]})
+    answer = await shared_api.submit("ada", params={"image": file["code"]})
 
     assert answer.json()["errors"] == [{"pointer": "/params/image", "message": "There is no such file of this user."}]
 

@@ -53,16 +53,16 @@ def check(answer: httpx.Response, pointer: str) -> None:
 
 @pytest.mark.parametrize("sent", ["", "x" * 201, DECOMPOSED, "\u00a0ada", "\xff"])
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/points", "/api/events", "/api/photo-reviews", "/api/models"])
-async def test_a_header_that_names_nobody_is_refused(standing: ApiUnderTest, path: str, sent: str) -> None:
+async def test_a_header_that_names_nobody_is_refused(shared_api: ApiUnderTest, path: str, sent: str) -> None:
     encoding = "latin-1" if sent == "\xff" else "utf-8"
-    answer = await standing.http.get(path, headers=httpx.Headers({"Aijobs-User": sent}, encoding=encoding))
+    answer = await shared_api.http.get(path, headers=httpx.Headers({"Aijobs-User": sent}, encoding=encoding))
 
     check(answer, "/header/Aijobs-User")
 
 
-async def test_a_header_that_names_two_is_refused(standing: ApiUnderTest) -> None:
+async def test_a_header_that_names_two_is_refused(shared_api: ApiUnderTest) -> None:
     for second in ("ada", "bob", ""):
-        answer = await standing.http.get("/api/jobs", headers=[("Aijobs-User", "ada"), ("Aijobs-User", second)])
+        answer = await shared_api.http.get("/api/jobs", headers=[("Aijobs-User", "ada"), ("Aijobs-User", second)])
 
         check(answer, "/header/Aijobs-User")
 
@@ -84,36 +84,36 @@ async def test_an_empty_header_shows_nobodys_jobs_and_none_at_all_shows_everybod
     assert [job["user_id"] for job in bobs.json()["data"]] == ["bob"]
 
 
-async def test_who_may_not_call_is_told_that_first(standing: ApiUnderTest) -> None:
-    assert (await request_once(standing.url, head("GET", "/api/jobs", Aijobs_User=""))).status == 401
+async def test_who_may_not_call_is_told_that_first(shared_api: ApiUnderTest) -> None:
+    assert (await request_once(shared_api.url, head("GET", "/api/jobs", Aijobs_User=""))).status == 401
 
 
 @wrong
-async def test_a_body_that_names_nobody_is_refused(standing: ApiUnderTest, user: str) -> None:
+async def test_a_body_that_names_nobody_is_refused(shared_api: ApiUnderTest, user: str) -> None:
     bodies: Mapping[str, dict[str, Any]] = {
         "/api/jobs": {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://example.com/a.jpg"}},
         "/api/tokens": {},
         "/api/tickets": {},
-        "/api/sessions": {"key": standing.http.headers["Authorization"].removeprefix("Bearer ")},
+        "/api/sessions": {"key": shared_api.http.headers["Authorization"].removeprefix("Bearer ")},
         "/api/webhook-endpoints": {"url": "https://example.com/hook"},
         "/api/photo-reviews": {"file": "file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"},
     }
     for path, body in bodies.items():
-        check(await standing.http.post(path, json={**body, "user_id": user}), "/user_id")
+        check(await shared_api.http.post(path, json={**body, "user_id": user}), "/user_id")
 
 
 @wrong
 @pytest.mark.parametrize(("path", "field"), [("/api/files", "file"), ("/api/photo-reviews", "photo")])
-async def test_a_form_that_names_nobody_is_refused(standing: ApiUnderTest, path: str, field: str, user: str) -> None:
+async def test_a_form_that_names_nobody_is_refused(shared_api: ApiUnderTest, path: str, field: str, user: str) -> None:
     files = {field: ("a.png", picture(8, 8, "PNG"))}
 
-    check(await standing.http.post(path, files=files, data={"user_id": user}), "/user_id")
+    check(await shared_api.http.post(path, files=files, data={"user_id": user}), "/user_id")
 
 
-async def test_a_form_that_names_two_or_sends_a_file_for_a_user_is_refused(standing: ApiUnderTest) -> None:
+async def test_a_form_that_names_two_or_sends_a_file_for_a_user_is_refused(shared_api: ApiUnderTest) -> None:
     photo = ("a.png", picture(8, 8, "PNG"))
-    two = await standing.http.post("/api/files", files={"file": photo}, data={"user_id": ["ada", "ada"]})
-    as_file = await standing.http.post("/api/files", files={"user_id": ("a.txt", b"ada")})
+    two = await shared_api.http.post("/api/files", files={"file": photo}, data={"user_id": ["ada", "ada"]})
+    as_file = await shared_api.http.post("/api/files", files={"user_id": ("a.txt", b"ada")})
 
     check(two, "/user_id")
     assert as_file.status_code == 422
@@ -169,9 +169,11 @@ def test_a_caller_acts_for_nobody_who_cannot_be() -> None:
     assert caller.acting_user(7) == "7"
 
 
-async def test_the_dashboard_takes_no_user_who_cannot_be(standing: ApiUnderTest) -> None:
-    key = standing.http.headers["Authorization"].removeprefix("Bearer ")
-    async with httpx.AsyncClient(base_url=standing.url, trust_env=False, headers={"Origin": standing.url}) as browser:
+async def test_the_dashboard_takes_no_user_who_cannot_be(shared_api: ApiUnderTest) -> None:
+    key = shared_api.http.headers["Authorization"].removeprefix("Bearer ")
+    async with httpx.AsyncClient(
+        base_url=shared_api.url, trust_env=False, headers={"Origin": shared_api.url}
+    ) as browser:
         assert (await browser.post("/api/sessions", json={"key": key})).status_code == 204
         for path in ("/", "/jobs", "/money", "/documents", "/overview/live", "/overview/throughput.json"):
             assert (await browser.get(path, params={"user": ""})).status_code == 200, path

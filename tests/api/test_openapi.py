@@ -12,8 +12,8 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 @pytest.fixture
-async def openapi(standing: ApiUnderTest) -> dict[str, Any]:
-    answer = await standing.http.get("/openapi.json")
+async def openapi(shared_api: ApiUnderTest) -> dict[str, Any]:
+    answer = await shared_api.http.get("/openapi.json")
     document: dict[str, Any] = answer.json()
     return document
 
@@ -155,8 +155,8 @@ async def test_handing_in_a_job_comes_with_examples(openapi: dict[str, Any]) -> 
     assert body["examples"]["a link"]["value"]["model_id"] == "replicate_imageupscale_v1"
 
 
-async def test_the_page_loads_nothing_from_elsewhere(standing: ApiUnderTest) -> None:
-    page = await standing.http.get("/docs")
+async def test_the_page_loads_nothing_from_elsewhere(shared_api: ApiUnderTest) -> None:
+    page = await shared_api.http.get("/docs")
 
     assert "swagger" in page.text
     assert "https:" not in page.text + page.headers["Content-Security-Policy"]

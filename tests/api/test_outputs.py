@@ -16,11 +16,11 @@ def local(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-async def test_an_output_is_shown_with_a_signed_link_that_works(standing: ApiUnderTest) -> None:
-    code, content = await standing.job("ada"), picture(kind="PNG")
-    stored = await standing.keep_output(code, content)
-    (output,) = (await standing.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
-    served = await standing.http.get(local(output["url"]), headers={"Authorization": ""})
+async def test_an_output_is_shown_with_a_signed_link_that_works(shared_api: ApiUnderTest) -> None:
+    code, content = await shared_api.job("ada"), picture(kind="PNG")
+    stored = await shared_api.keep_output(code, content)
+    (output,) = (await shared_api.http.get(f"/api/jobs/{code}/outputs")).json()["data"]
+    served = await shared_api.http.get(local(output["url"]), headers={"Authorization": ""})
 
     assert output == {
         "index": 0,
@@ -39,25 +39,25 @@ async def test_an_output_is_shown_with_a_signed_link_that_works(standing: ApiUnd
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert served.headers["Content-Length"] == str(len(content))
     assert "sandbox" in served.headers["Content-Security-Policy"]
-    assert (await standing.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
+    assert (await shared_api.http.get(f"/api/jobs/{code}")).json()["outputs"][0]["sha256"] == stored.sha256
 
 
-async def test_an_output_by_its_number_redirects_to_a_fresh_link(standing: ApiUnderTest) -> None:
-    code, content = await standing.job("ada"), picture(kind="PNG")
-    await standing.keep_output(code, content)
-    answer = await standing.http.get(f"/api/jobs/{code}/outputs/0")
+async def test_an_output_by_its_number_redirects_to_a_fresh_link(shared_api: ApiUnderTest) -> None:
+    code, content = await shared_api.job("ada"), picture(kind="PNG")
+    await shared_api.keep_output(code, content)
+    answer = await shared_api.http.get(f"/api/jobs/{code}/outputs/0")
 
     assert answer.status_code == 307
-    assert (await standing.http.get(local(answer.headers["Location"]))).content == content
-    assert (await standing.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
+    assert (await shared_api.http.get(local(answer.headers["Location"]))).content == content
+    assert (await shared_api.http.get(f"/api/jobs/{code}/outputs/1")).status_code == 404
 
 
-async def test_a_range_of_it_can_be_read(standing: ApiUnderTest) -> None:
-    code, content = await standing.job("ada"), picture(kind="PNG")
-    await standing.keep_output(code, content)
-    link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
-    part = await standing.http.get(link, headers={"Range": "bytes=10-19"})
-    head = await standing.http.head(link)
+async def test_a_range_of_it_can_be_read(shared_api: ApiUnderTest) -> None:
+    code, content = await shared_api.job("ada"), picture(kind="PNG")
+    await shared_api.keep_output(code, content)
+    link = local((await shared_api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    part = await shared_api.http.get(link, headers={"Range": "bytes=10-19"})
+    head = await shared_api.http.head(link)
 
     assert (part.status_code, part.content) == (206, content[10:20])
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(content)), b"")
@@ -67,22 +67,22 @@ async def test_a_range_of_it_can_be_read(standing: ApiUnderTest) -> None:
     ("old", "new"),
     [("outputs/", "outputs/../"), ("image%2Fpng", "text%2Fhtml"), ("0.png&", "x.html&"), ("expires=", "expires=9")],
 )
-async def test_a_link_that_was_tampered_with_is_refused(standing: ApiUnderTest, old: str, new: str) -> None:
-    code = await standing.job("ada")
-    await standing.keep_output(code, picture(kind="PNG"))
-    link = local((await standing.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
-    answer = await standing.http.get(link.replace(old, new))
+async def test_a_link_that_was_tampered_with_is_refused(shared_api: ApiUnderTest, old: str, new: str) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.keep_output(code, picture(kind="PNG"))
+    link = local((await shared_api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+    answer = await shared_api.http.get(link.replace(old, new))
 
     assert answer.status_code in {403, 404}
 
 
-async def test_a_link_without_a_signature_or_after_its_time_is_refused(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    output = await standing.keep_output(code, picture(kind="PNG"))
-    signer = LinkSigner(SECRET, standing.dependencies.base_url)
+async def test_a_link_without_a_signature_or_after_its_time_is_refused(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    output = await shared_api.keep_output(code, picture(kind="PNG"))
+    signer = LinkSigner(SECRET, shared_api.dependencies.base_url)
     expired = signer.sign(output.key, lifetime=timedelta(-1), filename="a.png", media_type="image/png")
     gone = signer.sign("outputs/none.png", lifetime=timedelta(9), filename="a.png", media_type="image/png")
 
-    assert (await standing.http.get(f"/api/store/{output.key}")).status_code == 422
-    assert (await standing.http.get(local(expired))).status_code == 404
-    assert (await standing.http.get(local(gone))).status_code == 404
+    assert (await shared_api.http.get(f"/api/store/{output.key}")).status_code == 422
+    assert (await shared_api.http.get(local(expired))).status_code == 404
+    assert (await shared_api.http.get(local(gone))).status_code == 404

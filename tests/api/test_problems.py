@@ -39,9 +39,9 @@ def check(answer: httpx.Response, status: int, code: str) -> None:
     assert problem["request_id"] == answer.headers["X-Request-Id"]
 
 
-async def test_paths_and_methods_that_we_do_not_have(standing: ApiUnderTest) -> None:
-    check(await standing.http.get("/api/nothing"), 404, "not_found")
-    check(await standing.http.delete("/api/jobs"), 405, "method_not_allowed")
+async def test_paths_and_methods_that_we_do_not_have(shared_api: ApiUnderTest) -> None:
+    check(await shared_api.http.get("/api/nothing"), 404, "not_found")
+    check(await shared_api.http.delete("/api/jobs"), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize(
@@ -62,45 +62,45 @@ async def test_paths_and_methods_that_we_do_not_have(standing: ApiUnderTest) -> 
         b"\xef\xbb\xbf{}",
     ],
 )
-async def test_what_is_not_decent_json(standing: ApiUnderTest, body: bytes) -> None:
-    check(await standing.http.post("/api/jobs", content=body, headers=JSON), 400, "invalid_json")
+async def test_what_is_not_decent_json(shared_api: ApiUnderTest, body: bytes) -> None:
+    check(await shared_api.http.post("/api/jobs", content=body, headers=JSON), 400, "invalid_json")
 
 
-async def test_text_that_cannot_be_stored_is_pointed_at(standing: ApiUnderTest) -> None:
+async def test_text_that_cannot_be_stored_is_pointed_at(shared_api: ApiUnderTest) -> None:
     body = b'{"params": {"image": "a\\u0000b"}, "metadata": {"a/b": ["x", "\\ud800"]}, "user_id": "ok"}'
-    answer = await standing.http.post("/api/jobs", content=body, headers=JSON)
+    answer = await shared_api.http.post("/api/jobs", content=body, headers=JSON)
 
     check(answer, 422, "bad_input")
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/params/image", "/metadata/a~1b/1"]
 
 
-async def test_a_body_of_another_kind(standing: ApiUnderTest) -> None:
+async def test_a_body_of_another_kind(shared_api: ApiUnderTest) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
-        answer = await standing.http.post("/api/jobs", content=b"{}", headers={"Content-Type": kind})
+        answer = await shared_api.http.post("/api/jobs", content=b"{}", headers={"Content-Type": kind})
         check(answer, 415, "unsupported_media_type")
-    check(await standing.http.post("/api/jobs"), 422, "invalid_parameters")
+    check(await shared_api.http.post("/api/jobs"), 422, "invalid_parameters")
 
 
-async def test_a_body_that_is_too_large_announced_or_not(standing: ApiUnderTest) -> None:
+async def test_a_body_that_is_too_large_announced_or_not(shared_api: ApiUnderTest) -> None:
     async def in_chunks() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b" " * 1024
 
     large = json.dumps({"model_id": "x" * 17_000}).encode()
-    check(await standing.http.post("/api/jobs", content=large, headers=JSON), 413, "body_too_large")
-    check(await standing.http.post("/api/jobs", content=in_chunks(), headers=JSON), 413, "body_too_large")
+    check(await shared_api.http.post("/api/jobs", content=large, headers=JSON), 413, "body_too_large")
+    check(await shared_api.http.post("/api/jobs", content=in_chunks(), headers=JSON), 413, "body_too_large")
 
 
-async def test_a_long_name_of_a_field_is_not_repeated_in_full(standing: ApiUnderTest) -> None:
-    answer = await standing.http.post("/api/jobs", json={"x" * 5000: 1})
+async def test_a_long_name_of_a_field_is_not_repeated_in_full(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.post("/api/jobs", json={"x" * 5000: 1})
 
     check(answer, 422, "invalid_parameters")
     assert len(answer.text) < 1000
 
 
-async def test_the_callers_own_request_id_is_kept_when_it_is_decent(standing: ApiUnderTest) -> None:
-    kept = await standing.http.get("/healthz", headers={"X-Request-Id": "trace-1"})
-    replaced = await standing.http.get("/healthz", headers={"X-Request-Id": 'a b"<script>'})
+async def test_the_callers_own_request_id_is_kept_when_it_is_decent(shared_api: ApiUnderTest) -> None:
+    kept = await shared_api.http.get("/healthz", headers={"X-Request-Id": "trace-1"})
+    replaced = await shared_api.http.get("/healthz", headers={"X-Request-Id": 'a b"<script>'})
 
     assert kept.headers["X-Request-Id"] == "trace-1"
     assert replaced.headers["X-Request-Id"].startswith("req_")

@@ -58,10 +58,10 @@ async def test_a_job_is_told_from_init_to_complete(api: ApiUnderTest) -> None:
 
 
 @pytest.mark.parametrize("end", [JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED])
-async def test_a_bad_end_is_an_error_with_its_reason(standing: ApiUnderTest, end: JobStatus) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, end)
-    async with reading(standing, f"/api/progress/track?taskId={code}") as stream:
+async def test_a_bad_end_is_an_error_with_its_reason(shared_api: ApiUnderTest, end: JobStatus) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, end)
+    async with reading(shared_api, f"/api/progress/track?taskId={code}") as stream:
         frames = data(await stream.rest())
 
     reason = "As the test wants it."
@@ -69,25 +69,25 @@ async def test_a_bad_end_is_an_error_with_its_reason(standing: ApiUnderTest, end
     assert [frame["type"] for frame in frames] == ["INIT", "ERROR"]
 
 
-async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, *GOOD_END)
+async def test_it_is_taken_up_again_and_whoever_heard_the_end_stays_away(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, *GOOD_END)
     path = f"/api/progress/track/{code}"
 
     for last_id, ids in (("0", "23456"), ("3", "456"), ("7", "023456"), ("x", "023456"), ("1" * 400, "023456")):
-        async with reading(standing, path, last_id=last_id) as stream:
+        async with reading(shared_api, path, last_id=last_id) as stream:
             assert "".join(frame.id for frame in await stream.rest()) == ids
-    assert (await standing.http.get(path, headers={"Last-Event-ID": "6"})).status_code == 204
+    assert (await shared_api.http.get(path, headers={"Last-Event-ID": "6"})).status_code == 204
 
 
-async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(standing: ApiUnderTest) -> None:
-    code = await standing.job("ada")
-    await standing.push(code, JobStatus.CANCELED)
-    await standing.dependencies.records.gate.note(code, {"late": "word"})
-    async with reading(standing, f"/api/progress/track/{code}") as stream:
+async def test_what_is_noted_after_the_end_brings_nobody_back_for_ever(shared_api: ApiUnderTest) -> None:
+    code = await shared_api.job("ada")
+    await shared_api.push(code, JobStatus.CANCELED)
+    await shared_api.dependencies.records.gate.note(code, {"late": "word"})
+    async with reading(shared_api, f"/api/progress/track/{code}") as stream:
         assert [frame["type"] for frame in data(await stream.rest())] == ["INIT", "ERROR"]
 
-    again = await standing.http.get(f"/api/progress/track/{code}", headers={"Last-Event-ID": stream.last_id})
+    again = await shared_api.http.get(f"/api/progress/track/{code}", headers={"Last-Event-ID": stream.last_id})
     assert again.status_code == 204
 
 
@@ -128,15 +128,15 @@ async def test_a_name_is_its_users_own(api: ApiUnderTest) -> None:
     assert stream.last_id == "2"
 
 
-async def test_names_that_are_none(standing: ApiUnderTest) -> None:
-    code, other = await standing.job("ada"), await standing.job("ada")
+async def test_names_that_are_none(shared_api: ApiUnderTest) -> None:
+    code, other = await shared_api.job("ada"), await shared_api.job("ada")
     for name in ("a b", "x" * 65, "job_nothing", "", code):
         with pytest.raises(InvalidParameters, match="task"):
-            await bound(standing, name, code)
-    await bound(standing, "taken", code)
-    await bound(standing, "taken", code)
+            await bound(shared_api, name, code)
+    await bound(shared_api, "taken", code)
+    await bound(shared_api, "taken", code)
     with pytest.raises(InvalidParameters, match="another"):
-        await bound(standing, "taken", other)
+        await bound(shared_api, "taken", other)
 
     for path in ("/a%20b", f"/{'x' * 65}", "/job_nothing", "?taskId=a%0Ab", "?taskId="):
-        assert (await standing.http.get(f"/api/progress/track{path}")).status_code == 404
+        assert (await shared_api.http.get(f"/api/progress/track{path}")).status_code == 404

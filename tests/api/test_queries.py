@@ -70,8 +70,8 @@ async def test_model_and_time_narrow_the_list(api: ApiUnderTest) -> None:
         ("offset=10", "/query/offset"),
     ],
 )
-async def test_a_wrong_query_is_named(standing: ApiUnderTest, query: str, pointer: str) -> None:
-    answer = await standing.http.get(f"/api/jobs?{query}")
+async def test_a_wrong_query_is_named(shared_api: ApiUnderTest, query: str, pointer: str) -> None:
+    answer = await shared_api.http.get(f"/api/jobs?{query}")
 
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]

@@ -81,9 +81,9 @@ async def test_over_tls_the_cookie_belongs_to_this_host_alone(dependencies: ApiD
     assert "; Secure" in cookie
 
 
-async def test_a_bad_key_opens_nothing(standing: ApiUnderTest) -> None:
+async def test_a_bad_key_opens_nothing(shared_api: ApiUnderTest) -> None:
     for wrong in ("nonsense", "aijobs_service_0000000000000000_wrong", "x" * 5000):
-        answer = await standing.http.post("/api/sessions", json={"key": wrong})
+        answer = await shared_api.http.post("/api/sessions", json={"key": wrong})
         assert answer.status_code in {401, 422}
         assert "Set-Cookie" not in answer.headers
         assert wrong not in answer.text
@@ -137,8 +137,8 @@ async def test_another_sites_page_can_change_nothing_with_the_cookie(api: ApiUnd
     assert (reading.status_code, signing_out.status_code) == (200, 403)
 
 
-async def test_another_sites_page_signs_nobody_in(standing: ApiUnderTest) -> None:
-    answer = await standing.http.post("/api/sessions", json={"key": "x"}, headers={"Origin": "https://evil.example"})
+async def test_another_sites_page_signs_nobody_in(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.post("/api/sessions", json={"key": "x"}, headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
 

@@ -107,15 +107,15 @@ async def test_a_connection_that_is_not_used_again_is_closed(dependencies: ApiDe
     ],
     ids=["one", "cookie", "many"],
 )
-async def test_a_large_header_is_answered_431(standing: ApiUnderTest, header: str) -> None:
-    answer = await request_once(standing.url, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.strip()}\r\n\r\n")
+async def test_a_large_header_is_answered_431(shared_api: ApiUnderTest, header: str) -> None:
+    answer = await request_once(shared_api.url, f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.strip()}\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (431, "header_too_large")
     assert answer.problem["errors_total"] == 0
 
 
-async def test_a_header_without_an_end_is_answered_431_before_it_is_taken_in(standing: ApiUnderTest) -> None:
-    async with raw_connection(standing.url) as connection:
+async def test_a_header_without_an_end_is_answered_431_before_it_is_taken_in(shared_api: ApiUnderTest) -> None:
+    async with raw_connection(shared_api.url) as connection:
         await connection.send("GET /healthz HTTP/1.1\r\nX-Endless: ")
         for _ in range(64):
             await connection.send(b"a" * 16_384)
@@ -125,12 +125,12 @@ async def test_a_header_without_an_end_is_answered_431_before_it_is_taken_in(sta
             pytest.fail("a megabyte of one header was taken")
 
 
-async def test_a_long_address_is_answered_431(standing: ApiUnderTest) -> None:
-    assert (await request_once(standing.url, head("GET", "/" + "a" * 33_000))).status == 431
+async def test_a_long_address_is_answered_431(shared_api: ApiUnderTest) -> None:
+    assert (await request_once(shared_api.url, head("GET", "/" + "a" * 33_000))).status == 431
 
 
-async def test_an_ordinary_header_is_taken(standing: ApiUnderTest) -> None:
-    assert (await request_once(standing.url, head("GET", "/healthz", Cookie="a" * 8000))).status == 200
+async def test_an_ordinary_header_is_taken(shared_api: ApiUnderTest) -> None:
+    assert (await request_once(shared_api.url, head("GET", "/healthz", Cookie="a" * 8000))).status == 200
 
 
 async def test_chunks_may_not_be_all_wrapping(dependencies: ApiDependencies, key: str) -> None:
@@ -144,22 +144,22 @@ async def test_chunks_may_not_be_all_wrapping(dependencies: ApiDependencies, key
     assert b"HTTP/1.1 2" not in heard
 
 
-async def test_requests_do_not_wait_behind_one_another_without_end(standing: ApiUnderTest) -> None:
-    async with raw_connection(standing.url) as connection:
+async def test_requests_do_not_wait_behind_one_another_without_end(shared_api: ApiUnderTest) -> None:
+    async with raw_connection(shared_api.url) as connection:
         await connection.send(head("GET", "/api/models") * 5000)
         heard = await connection.closed()
 
     assert heard.count(b"HTTP/1.1 ") <= 10
 
 
-async def test_a_few_requests_in_a_row_are_answered(standing: ApiUnderTest) -> None:
-    async with raw_connection(standing.url) as connection:
+async def test_a_few_requests_in_a_row_are_answered(shared_api: ApiUnderTest) -> None:
+    async with raw_connection(shared_api.url) as connection:
         await connection.send(HEALTH * 5)
 
         assert [(await connection.answer()).status for _ in range(5)] == [200] * 5
 
 
-async def test_what_is_no_http_is_answered_400(standing: ApiUnderTest) -> None:
-    answer = await request_once(standing.url, "\x16\x03\x01 this is no HTTP\r\n\r\n")
+async def test_what_is_no_http_is_answered_400(shared_api: ApiUnderTest) -> None:
+    answer = await request_once(shared_api.url, "\x16\x03\x01 this is no HTTP\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (400, "bad_request")

@@ -77,14 +77,14 @@ async def test_who_leaves_before_the_first_event_knows_where_to_come_back_to(api
 
 
 @pytest.mark.parametrize("garbage", ["latest", "-1", "1.5", "9" * 400, str(2**63), "999999999", "0"])
-async def test_what_is_no_place_in_the_log_means_from_the_start(standing: ApiUnderTest, garbage: str) -> None:
-    code = await standing.job("garbage")
+async def test_what_is_no_place_in_the_log_means_from_the_start(shared_api: ApiUnderTest, garbage: str) -> None:
+    code = await shared_api.job("garbage")
     as_user = {"Aijobs-User": "garbage"}
     first = f"/api/events?code={code}"
 
-    async with reading(standing, first, headers=as_user, last_id=garbage) as stream:
+    async with reading(shared_api, first, headers=as_user, last_id=garbage) as stream:
         assert event_ids([await stream.next()]) == [(code, 1)]
-    async with reading(standing, f"{first}&after={garbage}", headers=as_user) as stream:
+    async with reading(shared_api, f"{first}&after={garbage}", headers=as_user) as stream:
         assert event_ids([await stream.next()]) == [(code, 1)]
 
 

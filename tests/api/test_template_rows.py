@@ -28,13 +28,13 @@ async def names(api: ApiUnderTest, template_id: str, *, user: str = "", source: 
     return [row["values"]["甲方"] for row in answer.json()["data"]]
 
 
-async def test_rows_come_in_pages_in_their_order(standing: ApiUnderTest) -> None:
-    await saved(standing, "paged_rows", columns=COLUMNS)
-    await kept(standing, "paged_rows", "job_pages", *range(5))
+async def test_rows_come_in_pages_in_their_order(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "paged_rows", columns=COLUMNS)
+    await kept(shared_api, "paged_rows", "job_pages", *range(5))
 
     url = "/api/templates/paged_rows/rows"
-    page = (await standing.http.get(url, params={"limit": 3})).json()
-    rest = (await standing.http.get(url, params={"cursor": page["next_cursor"]})).json()
+    page = (await shared_api.http.get(url, params={"limit": 3})).json()
+    rest = (await shared_api.http.get(url, params={"cursor": page["next_cursor"]})).json()
 
     assert [row["row_number"] for row in page["data"] + rest["data"]] == [1, 2, 3, 4, 5]
     assert (page["has_more"], rest["has_more"], rest["next_cursor"]) == (True, False, None)
@@ -43,33 +43,33 @@ async def test_rows_come_in_pages_in_their_order(standing: ApiUnderTest) -> None
     }
 
 
-async def test_rows_of_the_same_source_are_replaced(standing: ApiUnderTest) -> None:
-    await saved(standing, "replaced", columns=COLUMNS)
-    await kept(standing, "replaced", "job_replaced", "old", "old")
-    await kept(standing, "replaced", "job_other", "other")
-    await kept(standing, "replaced", "job_replaced", "new")
+async def test_rows_of_the_same_source_are_replaced(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "replaced", columns=COLUMNS)
+    await kept(shared_api, "replaced", "job_replaced", "old", "old")
+    await kept(shared_api, "replaced", "job_other", "other")
+    await kept(shared_api, "replaced", "job_replaced", "new")
 
-    assert await names(standing, "replaced") == ["other", "new"]
-    assert await names(standing, "replaced", source="job_replaced") == ["new"]
-
-
-async def test_each_user_sees_their_own(standing: ApiUnderTest) -> None:
-    await saved(standing, "shared", columns=COLUMNS)
-    await kept(standing, "shared", "job_of_ada", "ada's")
-    await kept(standing, "shared", "job_of_bob", "bob's", user="bob")
-
-    assert await names(standing, "shared", user="bob") == ["bob's"]
-    assert await names(standing, "shared", user="bob", source="job_of_ada") == []
-    assert await names(standing, "shared") == ["ada's", "bob's"]
-    eve = await standing.key_for("eve")
-    assert (await standing.http.get("/api/templates/shared/rows", headers=eve)).json()["data"] == []
+    assert await names(shared_api, "replaced") == ["other", "new"]
+    assert await names(shared_api, "replaced", source="job_replaced") == ["new"]
 
 
-async def test_as_csv_they_run_nothing(standing: ApiUnderTest) -> None:
-    await saved(standing, "as_csv", columns=COLUMNS)
-    await kept(standing, "as_csv", "job_csv", "=cmd|' /C calc'!A0", "公司", *range(1500))
+async def test_each_user_sees_their_own(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "shared", columns=COLUMNS)
+    await kept(shared_api, "shared", "job_of_ada", "ada's")
+    await kept(shared_api, "shared", "job_of_bob", "bob's", user="bob")
 
-    answer = await standing.http.get("/api/templates/as_csv/rows", params={"format": "csv"})
+    assert await names(shared_api, "shared", user="bob") == ["bob's"]
+    assert await names(shared_api, "shared", user="bob", source="job_of_ada") == []
+    assert await names(shared_api, "shared") == ["ada's", "bob's"]
+    eve = await shared_api.key_for("eve")
+    assert (await shared_api.http.get("/api/templates/shared/rows", headers=eve)).json()["data"] == []
+
+
+async def test_as_csv_they_run_nothing(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "as_csv", columns=COLUMNS)
+    await kept(shared_api, "as_csv", "job_csv", "=cmd|' /C calc'!A0", "公司", *range(1500))
+
+    answer = await shared_api.http.get("/api/templates/as_csv/rows", params={"format": "csv"})
 
     written = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -82,11 +82,11 @@ async def test_as_csv_they_run_nothing(standing: ApiUnderTest) -> None:
     assert len(written) == 1503
 
 
-async def test_as_excel_they_have_their_types(standing: ApiUnderTest) -> None:
-    await saved(standing, "as_excel", columns=COLUMNS)
-    await kept(standing, "as_excel", "job_excel", "=1+1", *range(1500))
+async def test_as_excel_they_have_their_types(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "as_excel", columns=COLUMNS)
+    await kept(shared_api, "as_excel", "job_excel", "=1+1", *range(1500))
 
-    answer = await standing.http.get("/api/templates/as_excel/rows", params={"format": "xlsx"})
+    answer = await shared_api.http.get("/api/templates/as_excel/rows", params={"format": "xlsx"})
 
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
     assert book[:2] == [["甲方", "金额", "日期"], ["=1+1", 1.5, date(2026, 1, 5)]]
@@ -94,11 +94,11 @@ async def test_as_excel_they_have_their_types(standing: ApiUnderTest) -> None:
 
 
 @pytest.mark.parametrize("query", [{"format": "pdf"}, {"cursor": "x"}, {"cursor": -1}, {"limit": 0}, {"surprise": 1}])
-async def test_a_wrong_question_is_refused(standing: ApiUnderTest, query: dict[str, str]) -> None:
-    await saved(standing, "asked", columns=COLUMNS)
+async def test_a_wrong_question_is_refused(shared_api: ApiUnderTest, query: dict[str, str]) -> None:
+    await saved(shared_api, "asked", columns=COLUMNS)
 
-    assert (await standing.http.get("/api/templates/asked/rows", params=query)).status_code == 422
+    assert (await shared_api.http.get("/api/templates/asked/rows", params=query)).status_code == 422
 
 
-async def test_a_template_that_never_was_has_no_rows(standing: ApiUnderTest) -> None:
-    assert (await standing.http.get("/api/templates/never/rows")).status_code == 404
+async def test_a_template_that_never_was_has_no_rows(shared_api: ApiUnderTest) -> None:
+    assert (await shared_api.http.get("/api/templates/never/rows")).status_code == 404

@@ -15,56 +15,56 @@ from tests.api.installation import ApiUnderTest
 from tests.api.templates import CONTRACT, saved
 
 
-async def test_a_template_is_saved_and_can_be_looked_at(standing: ApiUnderTest) -> None:
-    answer = await saved(standing, "looked_at")
+async def test_a_template_is_saved_and_can_be_looked_at(shared_api: ApiUnderTest) -> None:
+    answer = await saved(shared_api, "looked_at")
 
     template = answer.json()
     assert answer.status_code == 201
     assert (template["id"], template["version"], template["warnings"]) == ("looked_at", 1, [])
-    found = (await standing.http.get("/api/templates/looked_at")).json()
+    found = (await shared_api.http.get("/api/templates/looked_at")).json()
     assert found == {name: value for name, value in template.items() if name != "warnings"}
     assert found["columns"][1] == {"name": "金额", "type": "number", "required": False}
     assert found["stages"]["strict_order"] is True
 
 
-async def test_each_change_is_a_version_and_no_change_is_none(standing: ApiUnderTest) -> None:
-    first = await saved(standing, "changing")
-    again = await saved(standing, "changing")
-    changed = await saved(standing, "changing", prompt="阶段1 改")
+async def test_each_change_is_a_version_and_no_change_is_none(shared_api: ApiUnderTest) -> None:
+    first = await saved(shared_api, "changing")
+    again = await saved(shared_api, "changing")
+    changed = await saved(shared_api, "changing", prompt="阶段1 改")
 
     assert [(one.status_code, one.json()["version"]) for one in (first, again, changed)] == [
         (201, 1),
         (200, 1),
         (201, 2),
     ]
-    versions = (await standing.http.get("/api/templates/changing/versions")).json()
+    versions = (await shared_api.http.get("/api/templates/changing/versions")).json()
     assert [version["version"] for version in versions["data"]] == [2, 1]
-    old = await standing.http.get("/api/templates/changing", params={"version": 1})
+    old = await shared_api.http.get("/api/templates/changing", params={"version": 1})
     assert old.json()["prompt"] == CONTRACT["prompt"]
-    assert (await standing.http.get("/api/templates/changing", params={"version": 3})).status_code == 404
+    assert (await shared_api.http.get("/api/templates/changing", params={"version": 3})).status_code == 404
 
 
-async def test_versions_and_templates_come_in_pages(standing: ApiUnderTest) -> None:
+async def test_versions_and_templates_come_in_pages(shared_api: ApiUnderTest) -> None:
     for number in range(3):
-        await saved(standing, f"page{number}")
-        await saved(standing, "paged", prompt=f"阶段1 第{number}版")
+        await saved(shared_api, f"page{number}")
+        await saved(shared_api, "paged", prompt=f"阶段1 第{number}版")
 
-    page = (await standing.http.get("/api/templates/paged/versions", params={"limit": 2})).json()
-    rest = (await standing.http.get("/api/templates/paged/versions", params={"cursor": page["next_cursor"]})).json()
+    page = (await shared_api.http.get("/api/templates/paged/versions", params={"limit": 2})).json()
+    rest = (await shared_api.http.get("/api/templates/paged/versions", params={"cursor": page["next_cursor"]})).json()
     assert [one["version"] for one in page["data"] + rest["data"]] == [3, 2, 1]
-    listed = (await standing.http.get("/api/templates?cursor=page&limit=2")).json()
+    listed = (await shared_api.http.get("/api/templates?cursor=page&limit=2")).json()
     assert ([one["id"] for one in listed["data"]], listed["next_cursor"]) == (["page0", "page1"], "page1")
     assert "prompt" not in listed["data"][0]
 
 
-async def test_a_deleted_template_keeps_its_versions(standing: ApiUnderTest) -> None:
-    await saved(standing, "deleted")
+async def test_a_deleted_template_keeps_its_versions(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "deleted")
 
-    assert (await standing.http.delete("/api/templates/deleted")).status_code == 204
-    assert (await standing.http.delete("/api/templates/deleted")).status_code == 404
-    assert (await standing.http.get("/api/templates/deleted")).status_code == 404
-    assert (await standing.http.get("/api/templates/deleted", params={"version": 1})).status_code == 200
-    assert (await saved(standing, "deleted")).json()["version"] == 2
+    assert (await shared_api.http.delete("/api/templates/deleted")).status_code == 204
+    assert (await shared_api.http.delete("/api/templates/deleted")).status_code == 404
+    assert (await shared_api.http.get("/api/templates/deleted")).status_code == 404
+    assert (await shared_api.http.get("/api/templates/deleted", params={"version": 1})).status_code == 200
+    assert (await saved(shared_api, "deleted")).json()["version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -83,27 +83,27 @@ async def test_a_deleted_template_keeps_its_versions(standing: ApiUnderTest) -> 
         ({"surprise": 1}, "/surprise"),
     ],
 )
-async def test_what_is_wrong_is_named(standing: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
-    answer = await saved(standing, "wrong", **change)
+async def test_what_is_wrong_is_named(shared_api: ApiUnderTest, change: dict[str, Any], pointer: str) -> None:
+    answer = await saved(shared_api, "wrong", **change)
 
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["pointer"] == pointer
-    assert (await standing.http.get("/api/templates/wrong")).status_code == 404
+    assert (await shared_api.http.get("/api/templates/wrong")).status_code == 404
 
 
 @pytest.mark.parametrize("template_id", ["a.b", "-a", "a" * 65, "合同"])
-async def test_an_id_that_is_none_is_refused(standing: ApiUnderTest, template_id: str) -> None:
-    assert (await saved(standing, template_id)).status_code == 422
+async def test_an_id_that_is_none_is_refused(shared_api: ApiUnderTest, template_id: str) -> None:
+    assert (await saved(shared_api, template_id)).status_code == 422
 
 
-async def test_the_longest_prompt_is_taken(standing: ApiUnderTest) -> None:
-    assert (await saved(standing, "long", prompt="合" * MAX_PROMPT_LENGTH)).status_code == 201
+async def test_the_longest_prompt_is_taken(shared_api: ApiUnderTest) -> None:
+    assert (await saved(shared_api, "long", prompt="合" * MAX_PROMPT_LENGTH)).status_code == 201
 
 
-async def test_a_prompt_can_be_tried_without_being_saved(standing: ApiUnderTest) -> None:
+async def test_a_prompt_can_be_tried_without_being_saved(shared_api: ApiUnderTest) -> None:
     request = {"prompt": "前言\n步骤一 读\n步骤二 写", "stages": {"identifiers": "步骤一,步骤二,步骤三"}}
 
-    preview = (await standing.http.post("/api/templates/preview", json=request)).json()
+    preview = (await shared_api.http.post("/api/templates/preview", json=request)).json()
 
     assert preview == {
         "stages": [
@@ -114,26 +114,26 @@ async def test_a_prompt_can_be_tried_without_being_saved(standing: ApiUnderTest)
     }
 
 
-async def test_an_exploding_pattern_keeps_nobody_waiting(standing: ApiUnderTest) -> None:
+async def test_an_exploding_pattern_keeps_nobody_waiting(shared_api: ApiUnderTest) -> None:
 
     bad = {"prompt": "a" * 5000, "stages": {"pattern": "(a+)+b"}}
-    trial = asyncio.create_task(standing.http.post("/api/templates/preview", json=bad))
+    trial = asyncio.create_task(shared_api.http.post("/api/templates/preview", json=bad))
     await asyncio.sleep(0.2)
 
-    assert (await standing.http.get("/healthz")).status_code == 200
+    assert (await shared_api.http.get("/healthz")).status_code == 200
     assert not trial.done()
     assert (await trial).json()["errors"][0]["pointer"] == "/stages/pattern"
 
 
-async def test_only_an_operator_changes_templates_and_reads_prompts(standing: ApiUnderTest) -> None:
-    reader = await standing.key_for("ada", Scope.JOBS_READ, Scope.JOBS_WRITE)
-    await saved(standing, "guarded")
+async def test_only_an_operator_changes_templates_and_reads_prompts(shared_api: ApiUnderTest) -> None:
+    reader = await shared_api.key_for("ada", Scope.JOBS_READ, Scope.JOBS_WRITE)
+    await saved(shared_api, "guarded")
 
-    assert (await standing.http.get("/api/templates", headers=reader)).status_code == 200
-    assert (await standing.http.get("/api/templates/guarded", headers=reader)).status_code == 403
-    assert (await standing.http.put("/api/templates/guarded", json=CONTRACT, headers=reader)).status_code == 403
-    assert (await standing.http.delete("/api/templates/guarded", headers=reader)).status_code == 403
-    assert (await standing.http.post("/api/templates/preview", json=CONTRACT, headers=reader)).status_code == 403
+    assert (await shared_api.http.get("/api/templates", headers=reader)).status_code == 200
+    assert (await shared_api.http.get("/api/templates/guarded", headers=reader)).status_code == 403
+    assert (await shared_api.http.put("/api/templates/guarded", json=CONTRACT, headers=reader)).status_code == 403
+    assert (await shared_api.http.delete("/api/templates/guarded", headers=reader)).status_code == 403
+    assert (await shared_api.http.post("/api/templates/preview", json=CONTRACT, headers=reader)).status_code == 403
 
 
 @pytest.fixture

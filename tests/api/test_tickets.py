@@ -109,7 +109,7 @@ async def test_other_origins_may_not_call_unless_they_are_listed(dependencies: A
     assert (stolen.status_code, allowed) == (403, ELSEWHERE)
 
 
-async def test_without_a_list_no_other_origin_may_call(standing: ApiUnderTest) -> None:
-    answer = await standing.http.get("/api/jobs", headers={"Origin": ELSEWHERE})
+async def test_without_a_list_no_other_origin_may_call(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.http.get("/api/jobs", headers={"Origin": ELSEWHERE})
 
     assert "Access-Control-Allow-Origin" not in answer.headers

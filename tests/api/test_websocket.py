@@ -63,33 +63,33 @@ async def test_a_user_hears_its_own_jobs_only(api: ApiUnderTest) -> None:
     [("https://evil.example", 403), ("null", 403), ("http://aijobs.test.evil.example", 403), ("http://aijobs.test", 0)],
 )
 async def test_pages_of_other_origins_are_refused_whatever_they_bring(
-    standing: ApiUnderTest, key_cookie: str, origin: str, status: int
+    shared_api: ApiUnderTest, key_cookie: str, origin: str, status: int
 ) -> None:
-    bearer = {"Authorization": str(standing.http.headers["Authorization"])}
+    bearer = {"Authorization": str(shared_api.http.headers["Authorization"])}
     for headers in (bearer, {"Cookie": key_cookie}):
         if status:
             with pytest.raises(InvalidStatus) as refused:
-                async with socket(standing, headers=headers, origin=origin):
+                async with socket(shared_api, headers=headers, origin=origin):
                     pass
             assert refused.value.response.status_code == status
         else:
-            async with socket(standing, headers=headers, origin=origin):
+            async with socket(shared_api, headers=headers, origin=origin):
                 pass
 
 
-async def test_a_cookie_without_an_origin_is_not_enough(standing: ApiUnderTest, key_cookie: str) -> None:
+async def test_a_cookie_without_an_origin_is_not_enough(shared_api: ApiUnderTest, key_cookie: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with socket(standing, headers={"Cookie": key_cookie}):
+        async with socket(shared_api, headers={"Cookie": key_cookie}):
             pass
 
     assert refused.value.response.status_code == 403
 
 
 @pytest.fixture
-async def key_cookie(standing: ApiUnderTest) -> str:
-    key = str(standing.http.headers["Authorization"]).removeprefix("Bearer ")
-    answer = await standing.http.post("/api/sessions", json={"key": key})
-    standing.http.cookies.clear()
+async def key_cookie(shared_api: ApiUnderTest) -> str:
+    key = str(shared_api.http.headers["Authorization"]).removeprefix("Bearer ")
+    answer = await shared_api.http.post("/api/sessions", json={"key": key})
+    shared_api.http.cookies.clear()
     return f"aijobs_session={answer.cookies['aijobs_session']}"
 
 
@@ -102,10 +102,10 @@ async def key_cookie(standing: ApiUnderTest) -> str:
     ],
 )
 async def test_refusals_before_it_opens_are_problems(
-    standing: ApiUnderTest, query: str, status: int, code: str
+    shared_api: ApiUnderTest, query: str, status: int, code: str
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        async with socket(standing, query):
+        async with socket(shared_api, query):
             pass
 
     answer = refused.value.response
@@ -114,10 +114,10 @@ async def test_refusals_before_it_opens_are_problems(
     assert problem["code"] == (code or "not_found")
 
 
-async def test_without_a_key_it_does_not_open(standing: ApiUnderTest) -> None:
+async def test_without_a_key_it_does_not_open(shared_api: ApiUnderTest) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Cookie": "aijobs_session=nonsense"}):
         with pytest.raises(InvalidStatus) as refused:
-            async with socket(standing, headers=headers, origin=standing.url):
+            async with socket(shared_api, headers=headers, origin=shared_api.url):
                 pass
         assert refused.value.response.status_code == 401
 
@@ -126,8 +126,8 @@ async def test_without_a_key_it_does_not_open(standing: ApiUnderTest) -> None:
     "word",
     ["hello", "[]", '{"user_id": "bob"}', '{"after": 1.5}', '{"job_status": ["DONE"]}', '{"code": ["x"]}', b"{}"],
 )
-async def test_a_first_word_that_is_not_understood_closes_it(standing: ApiUnderTest, word: Any) -> None:
-    async with socket(standing) as connection:
+async def test_a_first_word_that_is_not_understood_closes_it(shared_api: ApiUnderTest, word: Any) -> None:
+    async with socket(shared_api) as connection:
         await connection.send(word)
         code, reason = await closed(connection)
 
@@ -135,12 +135,12 @@ async def test_a_first_word_that_is_not_understood_closes_it(standing: ApiUnderT
     assert reason
 
 
-async def test_a_second_word_closes_it_and_a_huge_one_too(standing: ApiUnderTest) -> None:
-    async with socket(standing, headers=dict(await standing.key_for("quiet"))) as connection:
+async def test_a_second_word_closes_it_and_a_huge_one_too(shared_api: ApiUnderTest) -> None:
+    async with socket(shared_api, headers=dict(await shared_api.key_for("quiet"))) as connection:
         await connection.send("{}")
         await connection.send("{}")
         assert (await closed(connection))[0] == 1008
-    async with socket(standing) as connection:
+    async with socket(shared_api) as connection:
         await connection.send(json.dumps({"code": ["x" * 20_000]}))
         assert (await closed(connection))[0] == 1009
 
