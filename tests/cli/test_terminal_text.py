@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ async def test_nothing_is_obeyed_by_a_terminal(api: ApiUnderTest, tmp_path: Path
 async def run_in_terminal(*arguments: str, folder: Path) -> str:
     controller, terminal = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *("python", "-m", "cli.main", *arguments),
+        *(sys.executable, "-m", "cli.main", *arguments),
         env=environment(folder, TERM="xterm-256color", COLUMNS="200"),
         cwd=ROOT,
         stdin=terminal,
