@@ -1,4 +1,4 @@
-"""The worker's composition root: registers workflows and activities, and hands the adapters to them."""
+"""The worker's composition root: registers workflows and activities, and passes the adapters to them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ from workflows.workflow_states import TemporalJobWorkflows
 PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
-STICKY_PATIENCE: Final = timedelta(seconds=1)
+STICKY_TIMEOUT: Final = timedelta(seconds=1)
 
 
 def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
@@ -47,24 +47,24 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
     }
-    recipes: dict[str, dict[str, Any]] = {
+    options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
             "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
             "workflow_runner": workflow_runner(),
-            "sticky_queue_schedule_to_start_timeout": STICKY_PATIENCE,
+            "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
         },
         PROVIDERS: {"activities": activities[PROVIDERS], "max_concurrent_activities": settings.provider_calls},
         MIGRATION: {"activities": activities[MIGRATION], "max_concurrent_activities": settings.migrations},
         WEBHOOKS: {"activities": activities[WEBHOOKS], "max_concurrent_activities": settings.webhooks},
     }
-    return [Worker(client, task_queue=queue, **recipes[queue], **shared) for queue in queues]
+    return [Worker(client, task_queue=queue, **options[queue], **shared) for queue in queues]
 
 
 def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Callable[..., Any]]]:
     """By task queue."""
     records, catalogue, providers, store = adapters.records, adapters.catalogue, adapters.providers, adapters.store
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
-    settings, webhooks = adapters.settings, adapters.settings.webhooks
+    settings, webhook_settings = adapters.settings, adapters.settings.webhooks
     transfer = OutputTransfer(records.outputs, adapters.downloader, store)
     submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
     polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
@@ -75,7 +75,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     repair = RepairActivities(
         gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
     )
-    notifying = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhooks.retry_schedule)
+    webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
     return {
         PROVIDERS: [
             submission.submit,
@@ -87,7 +87,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
             ending.cancel_at_provider,
         ],
         MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair],
-        WEBHOOKS: [notifying.deliver],
+        WEBHOOKS: [webhooks.deliver],
     }
 
 
@@ -98,7 +98,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 @asynccontextmanager
 async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Workers that take work until the block ends; what they have begun, they finish, all in the same time."""
+    """Run the workers until the block ends. All shut down at the same time and finish what they have begun."""
     async with AsyncExitStack() as running:
         for worker in workers:
             await running.enter_async_context(worker)

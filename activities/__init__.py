@@ -1,1 +1,1 @@
-"""The steps of a job that touch the world, grouped by what they need."""
+"""The Temporal activities: the steps of a job that do I/O, grouped by what they need."""

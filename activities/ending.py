@@ -1,4 +1,4 @@
-"""How a job ends before SUCCESS: the provider is told, what was half moved is removed, the end is written down."""
+"""How a job ends before SUCCESS: cancel at the provider, delete partly moved outputs, record the final status."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ from aijobs.domain.ports.submissions import SubmissionLog
 
 
 class EndingActivities:
-    """What a job's end asks for: a word to the provider, the final status, and no unfinished writes."""
+    """Cancels at the provider, writes the final status, and removes unfinished writes."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class EndingActivities:
 
     @activity.defn
     async def cancel_at_provider(self, brief: JobBrief) -> CancelOutcome | None:
-        """The provider's answer; nothing when it surely has nothing of this job. Raises UnknownJob."""
+        """The provider's answer; None when the provider certainly does not have this job. Raises UnknownJob."""
         await self._queries.state(brief.code)
         submission = await self._submissions.last_submission(brief.code)
         if submission is None or submission.outcome is Outcome.REJECTED:
@@ -66,19 +66,19 @@ class EndingActivities:
                 raise ProviderUnavailable("The submission is not found yet.")
 
     @activity.defn
-    async def end(self, verdict: EndInput) -> JobState:
-        """Write a bad end down. Returns how the job stands: it may have become a SUCCESS just before."""
+    async def end(self, end_input: EndInput) -> JobState:
+        """Record FAILED, TIMEOUT or CANCELED. Returns the job's actual state: it may already be SUCCESS."""
         state = await self._gate.advance(
-            verdict.code,
-            verdict.job_status,
-            error=verdict.error,
-            detail=verdict.detail,
-            provider_may_charge=verdict.provider_may_charge,
+            end_input.code,
+            end_input.job_status,
+            error=end_input.error,
+            detail=end_input.detail,
+            provider_may_charge=end_input.provider_may_charge,
         )
-        if state.job_status is verdict.job_status:
-            for key in await self._outputs.drop(verdict.code):
+        if state.job_status is end_input.job_status:
+            for key in await self._outputs.drop(end_input.code):
                 await self._store.delete(key)
-        await self._conversations.clear(verdict.code)
+        await self._conversations.clear(end_input.code)
         return state
 
     @activity.defn

@@ -1,4 +1,4 @@
-"""What an error means to Temporal: whether it tries again, and when."""
+"""Maps our errors to Temporal's ApplicationError: whether and when the activity is retried."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -13,13 +13,13 @@ from aijobs.domain.errors import AijobsError, PermanentError, TransientError, Un
 log = structlog.get_logger()
 
 TRIES_ELSEWHERE: Final = 8
-"""So often a step of a job that our database does not have is left to others: its own may be another worker's."""
+"""Attempts after which an unknown job is final: before that, another worker with another database may know it."""
 
 ELSEWHERE_DELAY: Final = timedelta(seconds=0.5)
 
 
 class ErrorMapping(Interceptor):
-    """Carries the one decision of the tree in aijobs/domain/errors.py, whether another try can help, over to Temporal.
+    """TransientError is retried by Temporal, PermanentError is not (aijobs/domain/errors.py).
 
     Our own errors are expected: one line in the log each, no traceback. Anything else is a bug and shows its traceback.
     """

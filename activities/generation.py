@@ -1,4 +1,4 @@
-"""Synchronous models: our own generation works, stage by stage."""
+"""Synchronous models: the worker generates itself, stage by stage."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ from aijobs.domain.provider_io import JobInput, Task, UploadedFile
 
 
 class GenerationActivities:
-    """The stages of a job are activities of their own, so that a retry or another worker repeats none that is done."""
+    """Each stage of a job is an activity of its own, so that a retry or another worker repeats no finished stage."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class GenerationActivities:
         return await generator.begin(await self._task(brief, generator))
 
     @activity.defn
-    async def generate_stage(self, order: StageInput) -> None:
-        brief, stage, stages = order.brief, order.stage, order.stages
+    async def generate_stage(self, stage_input: StageInput) -> None:
+        brief, stage, stages = stage_input.brief, stage_input.stage, stage_input.stages
         generator = self._generator(brief)
         shown = JobStatus.PROCESSING in self._catalogue.model(brief.model_id).unit_progress
 
@@ -61,9 +61,9 @@ class GenerationActivities:
 
     @activity.defn
     async def finish_generating(self, brief: JobBrief) -> JobState:
-        """Ends in GENERATED, with the results already in our store: nobody else keeps them for us.
+        """Move the job to GENERATED, with its outputs already in our store.
 
-        What was said on the way is erased last. A repetition finds the job GENERATED, and has only that left to do.
+        The conversation is erased last. A second call finds the job GENERATED and only erases the conversation.
         """
         state = await self._enter_processing(brief)
         if state.job_status.is_before(JobStatus.GENERATED):
@@ -77,7 +77,7 @@ class GenerationActivities:
         kept = await self._transfer.kept(brief.code)
         for index, source in enumerate(await generator.finish(await self._task(brief, generator))):
             if index not in kept:
-                await self._transfer.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_silent)
+                await self._transfer.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_no_report)
 
     async def _enter_processing(self, brief: JobBrief) -> JobState:
         state = await self._gate.advance(brief.code, JobStatus.PROCESSING)
@@ -111,4 +111,4 @@ class GenerationActivities:
         }
 
 
-async def _silent(_percent: float) -> None: ...
+async def _no_report(_percent: float) -> None: ...

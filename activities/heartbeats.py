@@ -1,6 +1,6 @@
-"""Signs of life of every activity, so that the work of a killed worker is soon given to another.
+"""Heartbeats of every activity, so that the work of a killed worker is soon given to another.
 
-They carry what the next try has to know and the database may have lost.
+Their details carry what the next attempt must know and the database may have lost.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 EVERY: Final = timedelta(seconds=2)
-"""Also the time after which a cancel is noticed. Work that takes less never beats, and costs nothing."""
+"""Also the time after which a cancel is noticed. Activities that take less time send no heartbeat."""
 
 
 _REMEMBERED: ContextVar[list[Any] | None] = ContextVar("remembered", default=None)
 
 
 def remember(detail: Any) -> None:
-    """Tell Temporal now, and with every further sign of life, what the next try shall know."""
+    """Send `detail` with this and every further heartbeat, for the next attempt to read."""
     details = _REMEMBERED.get()
     if details is not None:
         details[:] = [detail]
@@ -29,13 +29,13 @@ def remember(detail: Any) -> None:
 
 
 def remembered() -> Any:
-    """What an earlier try told, if it told anything."""
+    """The detail that an earlier attempt remembered; None when there is none."""
     details = activity.info().heartbeat_details
     return details[0] if details else None
 
 
 class Heartbeats(Interceptor):
-    """Every activity beats while it runs, so that a dead worker is noticed and a cancel arrives."""
+    """Sends heartbeats while any activity runs, so that a dead worker is noticed and a cancel arrives."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Beating(next)

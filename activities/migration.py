@@ -25,11 +25,11 @@ from aijobs.domain.ports.jobs import JobGate
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 
-#: How often in a row an output may fail like this before it is believed to be lasting. Every try asks for the links
-#: anew. Outages, of the host, the provider or our own store, are not counted: they pass, or the deadline does.
-TRIES: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 5}
+#: Attempts after which one of these errors is permanent. Every attempt asks the provider for new links.
+#: Outages of the host, the provider or our own store are not counted: they are retried until the deadline.
+MAX_ATTEMPTS: Final[Mapping[type[TransientError], int]] = {LinkExpired: 3, DownloadInterrupted: 5}
 
-LAST_WORDS: Final[Mapping[type[TransientError], str]] = {
+FAILURE_MESSAGES: Final[Mapping[type[TransientError], str]] = {
     LinkExpired: "The provider's link has expired and is not renewed",
     DownloadInterrupted: "The download keeps breaking off",
 }
@@ -54,9 +54,9 @@ class MigrationActivities:
 
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
-        """Moves what is not moved yet, and ends in SUCCESS. A repetition goes on with the first output not yet done.
+        """Move the missing outputs, then the job to SUCCESS. A second call continues with the first missing output.
 
-        Raises JobIsFinal when the job has ended otherwise.
+        Raises JobIsFinal when the job has ended in another status.
         """
         state = await self._gate.advance(brief.code, JobStatus.MIGRATING)
         if state.job_status is JobStatus.SUCCESS:
@@ -69,18 +69,18 @@ class MigrationActivities:
         return await self._gate.advance(brief.code, JobStatus.SUCCESS)
 
     async def _move_all(self, brief: JobBrief) -> None:
-        failed: Counter[type[TransientError]] = Counter()
+        failures: Counter[type[TransientError]] = Counter()
         while True:
             try:
                 return await self._move_missing(brief, provider_of(self._providers, brief.provider))
             except HostUnreachable:
                 raise
-            except (LinkExpired, DownloadInterrupted) as trouble:
-                kind = type(trouble)
-                failed[kind] += 1
-                if failed[kind] >= TRIES[kind]:
-                    raise OutputRefused(f"{LAST_WORDS[kind]}: {trouble}") from trouble
-                await asyncio.sleep(2 ** (failed[kind] - 1))
+            except (LinkExpired, DownloadInterrupted) as error:
+                error_type = type(error)
+                failures[error_type] += 1
+                if failures[error_type] >= MAX_ATTEMPTS[error_type]:
+                    raise OutputRefused(f"{FAILURE_MESSAGES[error_type]}: {error}") from error
+                await asyncio.sleep(2 ** (failures[error_type] - 1))
 
     async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
         model = self._catalogue.model(brief.model_id)

@@ -13,7 +13,7 @@ Report = Callable[[float], Awaitable[None]]
 
 
 class OutputTransfer:
-    """Makes outputs ours: in the store, and in the job's records."""
+    """Copies outputs into the store and records them in the database."""
 
     def __init__(self, outputs: OutputLog, downloader: Downloader, store: ObjectStore) -> None:
         self._outputs = outputs
@@ -21,7 +21,7 @@ class OutputTransfer:
         self._store = store
 
     async def kept(self, job_code: str) -> frozenset[int]:
-        """The indexes of the outputs that are ours already."""
+        """The indexes of the outputs that are already in our store."""
         return frozenset(output.index for output in await self._outputs.of_job(job_code))
 
     async def keep(
@@ -34,10 +34,10 @@ class OutputTransfer:
         hosts: tuple[str, ...],
         report: Report,
     ) -> None:
-        """Stream one output into the store: whole and checked, or not at all. `report` hears 0 to 100.
+        """Stream one output into the store, complete and checked, or not at all. `report` gets 0 to 100 percent.
 
-        Raises what it, Downloader and ObjectStore raise, and JobIsFinal when the job has ended meanwhile: then nothing
-        of the output stays.
+        Raises what `report`, Downloader and ObjectStore raise. Raises JobIsFinal when the job has ended meanwhile; the
+        output is deleted then.
         """
         async with self._downloader.fetch(source, expect=expect, hosts=hosts) as download:
             key = output_key(job_code, index, download.extension)
@@ -64,12 +64,12 @@ class OutputTransfer:
 
 
 async def _reported(download: Download, report: Report) -> AsyncGenerator[bytes, None]:
-    """The chunks, with a report at every tenth of what the server announced."""
-    passed, told = 0, 0
+    """Yields the chunks, and reports at every tenth of the announced length."""
+    passed, reported = 0, 0
     async for chunk in download.chunks:
         yield chunk
         passed += len(chunk)
         tenths = passed * 10 // download.total if download.total else 0
-        if tenths > told:
-            told = tenths
+        if tenths > reported:
+            reported = tenths
             await report(min(tenths, 10) * 10)

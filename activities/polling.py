@@ -1,4 +1,4 @@
-"""Asking a provider how a job is, until there is news."""
+"""Polls a provider until a job's status or visible progress has changed."""
 
 import random
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
 
 VISIBLE_STEP = 10
-"""Percent of unit progress that the workflow, and not only the event log, is told of."""
+"""Steps of unit progress, in percent, that the workflow receives. The event log has smaller steps."""
 
 
 class PollingActivities:
-    """Asks providers how their jobs are."""
+    """Polls providers for the status of jobs."""
 
     def __init__(
         self,
@@ -44,74 +44,77 @@ class PollingActivities:
         self._providers = providers
 
     @activity.defn
-    async def watch(self, question: PollInput) -> PollResult:
-        """Ends only with news. Without it, Temporal keeps the timer until the next question, and no slot is held.
+    async def watch(self, poll_input: PollInput) -> PollResult:
+        """Return when something has changed. Otherwise raises a retryable error: Temporal then waits until the next
+        poll, and no worker slot is occupied.
 
-        Raises JobIsFinal when the job has ended otherwise.
+        Raises JobIsFinal when the job has ended in another way.
         """
         if activity.info().attempt == 1:
-            _require_unfinished(await self._queries.state(question.brief.code))
-        provider = provider_of(self._providers, question.brief.provider)
-        ref = await self._ref(question, provider)
+            _require_unfinished(await self._queries.state(poll_input.brief.code))
+        provider = provider_of(self._providers, poll_input.brief.provider)
+        ref = await self._ref(poll_input, provider)
         snapshot = await provider.query(ref)
         if snapshot.final:
-            return await self._finished(question, snapshot)
+            return await self._finished(poll_input, snapshot)
         if not snapshot.definite:
-            raise _no_news(question, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
-        return await self._working(question, snapshot)
+            raise _nothing_new(poll_input, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
+        return await self._working(poll_input, snapshot)
 
     @activity.defn
     async def watch_late(self, brief: JobBrief) -> JobStatus:
-        """As `watch`, for a job that has ended: ends with the provider's final word, and settles what is held by it."""
-        question = PollInput(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
+        """As `watch`, for a job that has ended: returns the provider's final status and settles the held points."""
+        poll_input = PollInput(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
         provider = provider_of(self._providers, brief.provider)
         try:
-            snapshot = await provider.query(await self._ref(question, provider))
+            snapshot = await provider.query(await self._ref(poll_input, provider))
         except SubmissionLost:
             await self._late_outcomes.record(brief.code, JobStatus.FAILED, {})
             return JobStatus.FAILED
         if not snapshot.final:
-            raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
+            raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
         await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw)
         return snapshot.status
 
-    async def _finished(self, question: PollInput, snapshot: Snapshot) -> PollResult:
+    async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
-            _require_unfinished(await self._gate.advance(question.brief.code, JobStatus.GENERATED, answer=snapshot.raw))
+            _require_unfinished(
+                await self._gate.advance(poll_input.brief.code, JobStatus.GENERATED, response=snapshot.raw)
+            )
             return PollResult(job_status=JobStatus.GENERATED)
-        await self._gate.keep_answer(question.brief.code, snapshot.raw)
-        return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained(snapshot))
+        await self._gate.keep_response(poll_input.brief.code, snapshot.raw)
+        return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained_failure(snapshot))
 
-    async def _working(self, question: PollInput, snapshot: Snapshot) -> PollResult:
-        code = question.brief.code
-        is_further = question.job_status.is_before(snapshot.status)
-        status = snapshot.status if is_further else question.job_status  # a provider's way back is ignored
+    async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
+        code = poll_input.brief.code
+        is_further = poll_input.job_status.is_before(snapshot.status)
+        status = snapshot.status if is_further else poll_input.job_status  # a provider's step back is ignored
         if is_further:
             _require_unfinished(await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status}))
-        unit = self._unit(question, snapshot)
+        unit = self._unit(poll_input, snapshot)
         if unit is not None and status is snapshot.status:
             await self._gate.progress(code, status, unit)
-        if is_further or _is_visible(question.unit_progress, unit):
+        if is_further or _is_visible(poll_input.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
-        raise _no_news(question, _in_words(snapshot), snapshot.poll_after)
+        raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
 
-    def _unit(self, question: PollInput, snapshot: Snapshot) -> float | None:
-        model = self._catalogue.model(question.brief.model_id)
+    def _unit(self, poll_input: PollInput, snapshot: Snapshot) -> float | None:
+        model = self._catalogue.model(poll_input.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
-    async def _ref(self, question: PollInput, provider: Provider) -> Ref:
-        submission = await self._submissions.last_submission(question.brief.code)
+    async def _ref(self, poll_input: PollInput, provider: Provider) -> Ref:
+        submission = await self._submissions.last_submission(poll_input.brief.code)
         if submission is None:  # a job is watched only after it was submitted
             raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
         if submission.ref is not None:
             return submission.ref
         if submission.outcome is Outcome.REJECTED:
             raise SubmissionLost("The request was never sent. Nothing was charged.")
-        return await self._found(question, provider, submission)
+        return await self._found(poll_input, provider, submission)
 
-    async def _found(self, question: PollInput, provider: Provider, submission: Submission) -> Ref:
-        """Look for a submission whose outcome is unknown. It is never sent again."""
-        match await look_for(self._submissions, provider, question.brief.provider, submission):
+    async def _found(self, poll_input: PollInput, provider: Provider, submission: Submission) -> Ref:
+        """Reconcile a submission whose outcome is unknown. It is never sent again."""
+        match await look_for(self._submissions, provider, poll_input.brief.provider, submission):
             case Found(ref):
                 await self._submissions.conclude(submission, Accepted(ref))
                 return ref
@@ -119,7 +122,7 @@ class PollingActivities:
                 await self._submissions.conclude(submission, Rejected("absent", "the provider does not have it"))
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
-                raise _no_news(question, f"submission outcome unknown, searched: {search}", None)
+                raise _nothing_new(poll_input, f"submission outcome unknown, searched: {search}", None)
 
 
 def _require_unfinished(state: JobState) -> None:
@@ -132,7 +135,7 @@ async def look_for(submissions: SubmissionLog, provider: Provider, name: str, su
     return await provider.reconcile(submission, known_ids=others)
 
 
-def _unexplained(snapshot: Snapshot) -> JobError:
+def _unexplained_failure(snapshot: Snapshot) -> JobError:
     message = f"The provider says {snapshot.raw_status!r}, and nothing more."
     return JobError(code="provider_failed", message=message, stage=Stage.PROCESSING)
 
@@ -141,13 +144,13 @@ def _is_visible(before: float | None, unit: float | None) -> bool:
     return unit is not None and unit // VISIBLE_STEP > (before or 0) // VISIBLE_STEP
 
 
-def _in_words(snapshot: Snapshot) -> str:
+def _describe(snapshot: Snapshot) -> str:
     position = "" if snapshot.queue_position is None else f", {snapshot.queue_position} in line"
     unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
     return f"{snapshot.raw_status}{position}{unit}"
 
 
-def _no_news(question: PollInput, answer: str, poll_after: timedelta | None) -> ApplicationError:
-    policy: PollPolicy = question.brief.poll
+def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:
+    policy: PollPolicy = poll_input.brief.poll
     delay = policy.delay(activity.info().attempt, dice=random.random(), at_least=poll_after)
-    return ApplicationError(answer, type="NoNews", next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)
+    return ApplicationError(reason, type="NoNews", next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)

@@ -1,4 +1,4 @@
-"""Mending what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
+"""Repairs what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
 
 from datetime import timedelta
 from typing import Final
@@ -19,17 +19,17 @@ from aijobs.domain.ports.workflow_control import JobWorkflowControl, WorkflowSta
 
 log = structlog.get_logger()
 
-QUIET: Final = timedelta(seconds=5)
-"""A job of which nothing was heard for so long is looked at."""
+QUIET_FOR: Final = timedelta(seconds=5)
+"""A job without an event for this long is checked."""
 
-SETTLING: Final = timedelta(minutes=1)
-"""A workflow has so long to close after its job has ended."""
+CLOSING_TIME: Final = timedelta(minutes=1)
+"""How long a workflow may take to close after its job has ended."""
 
 UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
 
 
-#: How a job ends whose workflow is gone: what an operator ended by hand is canceled, what ran out of time timed out.
+#: The final status of a job whose workflow has closed: terminated by an operator means CANCELED.
 ENDS: Final = {
     WorkflowStatus.TERMINATED: JobStatus.CANCELED,
     WorkflowStatus.TIMED_OUT: JobStatus.TIMEOUT,
@@ -38,7 +38,7 @@ ENDS: Final = {
 
 
 class RepairActivities:
-    """What was begun to be written `abandoned_after` ago, and not finished, never will be."""
+    """The periodic repair. A write that began `abandoned_after` ago and is not finished counts as abandoned."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RepairActivities:
 
     @activity.defn
     async def repair(self) -> int:
-        """Looks at everything once. Returns how many jobs were mended; every repair is a line of the job's history."""
+        """Check everything once. Returns how many jobs were repaired; every repair is an event of its job."""
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
         mended += await self._watch_what_is_held()
         keys = await self._housekeeping.forget_unanswered(older_than=UNANSWERED)
@@ -70,54 +70,54 @@ class RepairActivities:
 
     async def _mend_jobs(self) -> int:
         mended, last = 0, ""
-        while briefs := await self._housekeeping.unfinished(quiet_for=QUIET, after=last, at_most=PAGE):
+        while briefs := await self._housekeeping.unfinished(quiet_for=QUIET_FOR, after=last, at_most=PAGE):
             for brief in briefs:
                 mended += await self._mend(brief)
             last = briefs[-1].code
         return mended
 
     async def _mend(self, brief: JobBrief) -> bool:
-        fate = await self._engine.fate(brief.code)
-        if fate is WorkflowStatus.RUNNING:
+        status = await self._engine.status_of(brief.code)
+        if status is WorkflowStatus.RUNNING:
             return False
-        if fate is WorkflowStatus.NONE:
+        if status is WorkflowStatus.NONE:
             await self._engine.start(brief)
             await self._gate.note(brief.code, {"repair": "its workflow was missing and is started"})
         else:
-            await self._end(brief, fate)
+            await self._end(brief, status)
         return True
 
-    async def _end(self, brief: JobBrief, fate: WorkflowStatus) -> None:
-        """The workflow is gone for good. Settle with the provider, and write the end down."""
+    async def _end(self, brief: JobBrief, status: WorkflowStatus) -> None:
+        """The workflow has closed. Cancel at the provider, and record the end."""
         try:
-            farewell = await self._ending.cancel_at_provider(brief)
+            provider_cancel = await self._ending.cancel_at_provider(brief)
         except TransientError:
-            farewell = CancelOutcome.REQUESTED
-        message = f"Its workflow was {fate.replace('_', ' ')} before the job had ended."
+            provider_cancel = CancelOutcome.REQUESTED
+        message = f"Its workflow was {status.replace('_', ' ')} before the job had ended."
         await self._gate.note(brief.code, {"repair": message})
-        verdict = EndInput(
+        end_input = EndInput(
             code=brief.code,
-            job_status=ENDS[fate],
-            error=JobError(code=f"workflow_{fate}", message=message, stage=Stage.BUSINESS),
-            provider_may_charge=farewell not in (None, CancelOutcome.CANCELED),
-            detail={"provider_cancel": farewell} if farewell else {},
+            job_status=ENDS[status],
+            error=JobError(code=f"workflow_{status}", message=message, stage=Stage.BUSINESS),
+            provider_may_charge=provider_cancel not in (None, CancelOutcome.CANCELED),
+            detail={"provider_cancel": provider_cancel} if provider_cancel else {},
         )
-        await self._ending.end(verdict)
-        if verdict.provider_may_charge:
+        await self._ending.end(end_input)
+        if end_input.provider_may_charge:
             await self._engine.watch_late(brief)
 
     async def _watch_what_is_held(self) -> int:
-        """Points that are held, and that nobody watches: whoever ended the job died before the watch began."""
+        """Start the missing late watches of held points: a process may have died before it started the watch."""
         watched = 0
-        for brief in await self._housekeeping.held(quiet_for=QUIET, at_most=PAGE):
-            if await self._engine.fate(late_watch_id(brief.code)) is WorkflowStatus.NONE:
+        for brief in await self._housekeeping.held(quiet_for=QUIET_FOR, at_most=PAGE):
+            if await self._engine.status_of(late_watch_id(brief.code)) is WorkflowStatus.NONE:
                 await self._engine.watch_late(brief)
                 await self._gate.note(brief.code, {"repair": "its late watch was missing and is started"})
                 watched += 1
         return watched
 
     async def _clear_away(self) -> int:
-        """What dead processes have left in the store."""
+        """Delete what dead processes have left in the store."""
         cleared = await self._store.tidy(older_than=self._abandoned_after)
         for key in await self._housekeeping.abandoned_writes(older_than=self._abandoned_after):
             await self._store.delete(key)
@@ -130,7 +130,7 @@ class RepairActivities:
         stopped = 0
         for first in range(0, len(running), PAGE):
             codes = running[first : first + PAGE]
-            for code in await self._housekeeping.final_among(codes, quiet_for=SETTLING):
+            for code in await self._housekeeping.final_among(codes, quiet_for=CLOSING_TIME):
                 await self._engine.stop(code, "Its job has ended.")
                 await self._gate.note(code, {"repair": "its workflow still ran and is stopped"})
                 stopped += 1

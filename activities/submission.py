@@ -1,4 +1,4 @@
-"""Handing a job to its provider: intent before the send, exactly one send, one outcome."""
+"""Submits a job to its provider: the intent is stored before the send, and a submission is sent at most once."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -38,14 +38,14 @@ from aijobs.domain.values.shielded import shielded
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
-"""Shorter than the heartbeat timeout: a process that was paused since its intent may have been given up already."""
+"""Shorter than the heartbeat timeout: after a longer pause, Temporal may already have started another attempt."""
 
 PAUSED: Final = Rejected("not_sent", "The process was paused before it could send.", may_retry=True)
 LOST: Final = Unknown("the process died between the intent and the outcome")
 
 
 class SubmissionActivities:
-    """`public_url` is where providers reach us, if they can: inputs go as links of our store, and webhooks come."""
+    """`public_url` is where providers reach us, or None. With it, inputs are links to our store, and webhooks come."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class SubmissionActivities:
 
     @activity.defn
     async def submit(self, brief: JobBrief) -> JobState:
-        """At most one send per submission. What may have arrived is never sent again, and a job that has ended never.
+        """Send at most once per submission. Never sends again what may have arrived, nor for a job that has ended.
 
-        A cancel, a pause or a reset of this step that comes while the request is on the wire waits for its outcome.
+        A cancel, pause or reset that arrives while the request is on the wire waits for the outcome.
         """
         state = await self._queries.state(brief.code)
         if state.job_status.is_final:
@@ -157,14 +157,14 @@ class SubmissionActivities:
 
 
 def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
-    """Raises ProviderUnavailable: a worker whose key was taken away waits for it to come back."""
+    """Raises ProviderUnavailable when no key is configured: the job waits until there is one."""
     if name not in providers:
         raise ProviderUnavailable(f"No key is configured for {name}.")
     return providers[name]
 
 
 def _require_all_known(last: Submission | None) -> None:
-    """Raises SubmissionForgotten when an earlier try of this step has sent what the database does not know of."""
+    """Raises SubmissionForgotten when an earlier attempt has sent a submission that the database does not have."""
     sent = remembered() or 0
     if sent > (last.number if last else 0):
         raise SubmissionForgotten(f"The database has forgotten submission {sent}: is it an older copy?")

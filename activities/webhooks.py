@@ -1,4 +1,4 @@
-"""Telling our callers: one try of one webhook. Between two tries Temporal keeps the durable timer."""
+"""Sends one attempt of one webhook. Between two attempts Temporal keeps the durable timer."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -11,30 +11,30 @@ from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.domain.webhooks import RetrySchedule, WebhookMessage, WebhookReply
 
 EARLY: Final = timedelta(seconds=1)
-"""A try that comes sooner than this before its time is one too many: the worker of the last one died just behind it."""
+"""An attempt that is earlier than this is skipped: the worker of the attempt before it died after sending."""
 
 
 class WebhookActivities:
-    """Sends our webhooks, one try at a time."""
+    """Sends our webhooks, one attempt at a time."""
 
-    def __init__(self, deliveries: Deliveries, messenger: WebhookSender, patience: RetrySchedule) -> None:
+    def __init__(self, deliveries: Deliveries, sender: WebhookSender, schedule: RetrySchedule) -> None:
         self._deliveries = deliveries
-        self._messenger = messenger
-        self._patience = patience
+        self._sender = sender
+        self._schedule = schedule
 
     @activity.defn
     async def deliver(self, code: str) -> str:
-        """Ends when the message was taken, or need not be sent any more.
+        """Return when the receiver took the message, or when it need not be sent any more.
 
-        Raises WebhookNotTaken, with the wait until the next try, or WebhookGivenUp.
+        Raises WebhookNotTaken with the delay until the next attempt, or WebhookGivenUp after the last one.
         """
-        notice = await self._deliveries.notice(code)
-        if notice is None:
+        message = await self._deliveries.message_to_send(code)
+        if message is None:
             return "ended before"
-        if (wait := notice.next_try_at - datetime.now(UTC)) > EARLY:
+        if (wait := message.next_try_at - datetime.now(UTC)) > EARLY:
             raise WebhookNotTaken("It is not time for the next try yet.", retry_after=wait)
-        reply = WebhookReply(error=notice.closed) if notice.closed else await self._messenger.send(notice)
-        pause = self._pause(notice, reply)
+        reply = WebhookReply(error=message.closed) if message.closed else await self._sender.send(message)
+        pause = self._pause(message, reply)
         next_try_at = None if pause is None else datetime.now(UTC) + pause
         await self._deliveries.note_try(code, reply, next_try_at=next_try_at)
         if reply.is_taken:
@@ -43,7 +43,7 @@ class WebhookActivities:
             raise WebhookGivenUp(str(reply))
         raise WebhookNotTaken(str(reply), retry_after=pause)
 
-    def _pause(self, notice: WebhookMessage, reply: WebhookReply) -> timedelta | None:
-        if reply.is_taken or reply.is_gone or notice.closed:
+    def _pause(self, message: WebhookMessage, reply: WebhookReply) -> timedelta | None:
+        if reply.is_taken or reply.is_gone or message.closed:
             return None
-        return self._patience.pause(notice.attempts + 1, dice=random.random(), at_least=reply.retry_after)
+        return self._schedule.pause(message.attempts + 1, dice=random.random(), at_least=reply.retry_after)

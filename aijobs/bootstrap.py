@@ -1,4 +1,4 @@
-"""Opens the adapters that the settings ask for, in one place for everybody who needs them.
+"""Opens the adapters that the settings select, in one place for all processes.
 
 The worker, the API, the command line, the benchmarks and the tests open them here; nobody opens one by hand. What is to
 be replaced (a scripted provider, another catalogue) is an argument.
@@ -37,7 +37,7 @@ from aijobs.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Adapters:
-    """All of them, open, with the settings that they were opened with. `secret` is the installation's."""
+    """The open adapters, with the settings that they were opened with. `secret` is the installation's."""
 
     settings: Settings
     secret: bytes
@@ -65,7 +65,7 @@ async def open_adapters(
     providers: Mapping[str, Provider] | None = None,
     generators: Mapping[str, Generator] | None = None,
 ) -> AsyncIterator[Adapters]:
-    """Everything that the settings ask for, for as long as the context lasts; what is given takes their place.
+    """Open the adapters that the settings select until the context ends; an argument replaces the adapter.
 
     Makes the database, the store's folder and the secret where there is none yet. Raises SettingsError when the
     operator's catalogue or chat model cannot be used, and whatever the database and the store raise when they are
@@ -111,7 +111,7 @@ def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
 
 
 def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
-    """The database as it is, for whoever only looks at it."""
+    """The database as it is, for reading only: it is neither created nor migrated."""
     return existing_database(settings.database)
 
 

@@ -91,7 +91,7 @@ def _are_networks(written: tuple[str, ...]) -> tuple[str, ...]:
     return written
 
 
-#: A setting: names under which the API is asked.
+#: A setting: host names of the API.
 HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_hosts)]
 
 #: A setting: addresses and networks, for example `10.0.0.0/8`.

@@ -1,1 +1,1 @@
-"""The HTTP face: what a caller sends is checked here, and what happens is told here."""
+"""The JSON API: requests are authenticated and validated here, and rendered as responses and event streams."""

@@ -17,15 +17,16 @@ from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.settings import Settings
 from api import openapi as documentation
-from api.allowed_hosts import AllowedHosts
 from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
-from api.connections import ConnectionLimits
+from api.connections.allowed_hosts import AllowedHosts
+from api.connections.limits import ConnectionLimits
+from api.connections.middleware import ApiMiddleware, with_cors
 from api.dependencies import ApiDependencies
-from api.metrics import Metrics
-from api.middleware import ApiMiddleware, with_cors
+from api.health.metrics import Metrics
+from api.health.readiness import Readiness
 from api.problems import answer_problems, problem_response, unasked_problem
-from api.readiness import Readiness
+from api.requests.uploads import FORM_SLACK
 from api.routes import (
     catalogue,
     events,
@@ -52,7 +53,6 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.uploads import FORM_SLACK
 from dashboard.routes import add_pages
 from workflows.client import TemporalJobEngine, connect
 

@@ -15,7 +15,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class CallerFirstRoute(APIRoute):
-    """Whoever has no right to call is told so before a byte of the body is read (FastAPI would parse it first)."""
+    """Authenticates the caller before the body is read (FastAPI would parse it first)."""
 
     def get_route_handler(self) -> Handler:
         """As FastAPI's own, behind our checks."""

@@ -28,10 +28,10 @@ from aijobs.usecases.rerun_job import RerunJob
 from aijobs.usecases.resolve_job import ResolveJob
 from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.upload_file import KeepUpload
-from api.answers import file_answer, job_answer, review_answer
 from api.auth.access import Access
-from api.metrics import Metrics
-from api.readiness import Readiness
+from api.health.metrics import Metrics
+from api.health.readiness import Readiness
+from api.schemas.answers import file_answer, job_answer, review_answer
 from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
 from api.streaming.hub import EventHub

@@ -21,9 +21,9 @@ class LegacyEnvelopeRoute(CallerFirstRoute):
 def legacy_envelope(
     status: int, detail: str, fields: Iterable[FieldError], headers: Mapping[str, str] | None
 ) -> JSONResponse:
-    """An error: its HTTP status again, and what is wrong with the request; what is wrong with us is not told."""
-    told = NOT_NOW if status >= HTTPStatus.INTERNAL_SERVER_ERROR else " ".join([detail, *_messages(fields)])
-    return JSONResponse({"code": status, "message": told}, status, headers)
+    """An error: its HTTP status and the problem with the request; internal errors are not described."""
+    message = NOT_NOW if status >= HTTPStatus.INTERNAL_SERVER_ERROR else " ".join([detail, *_messages(fields)])
+    return JSONResponse({"code": status, "message": message}, status, headers)
 
 
 def _messages(fields: Iterable[FieldError]) -> Iterable[str]:

@@ -20,8 +20,8 @@ from aijobs.domain import errors
 from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.database import unavailability
+from api.connections.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
-from api.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_ERRORS: Final = 20  #: of all that is wrong, so many fields are named

@@ -11,9 +11,9 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import ConnectionLimits, Connections
-from api.deadlines import CLIENT_LIMITS, ClientLimits
-from api.slow_clients import Reception, protocols_with
+from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
+from api.connections.limits import ConnectionLimits, Connections
+from api.connections.slow_clients import Reception, protocols_with
 from api.streaming.hub import EventHub
 
 GRACE_SECONDS: Final = 10
@@ -105,19 +105,19 @@ async def serving(
         await task
 
 
-def allowed_connections(wanted: int, *, reserved: int) -> int:
+def allowed_connections(requested: int, *, reserved: int) -> int:
     """So many, or as many as files may be open.
 
     A connection is an open file, and many systems allow 1024 unless a process asks for more. Without a file left, none
     could be accepted, not even a health check's.
     """
-    besides = reserved + ACCEPTED_AT_ONCE + SPARE_FILES
+    other_files = reserved + ACCEPTED_AT_ONCE + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    files = max(soft, wanted + besides if hard == resource.RLIM_INFINITY else min(wanted + besides, hard))
+        return requested
+    files = max(soft, requested + other_files if hard == resource.RLIM_INFINITY else min(requested + other_files, hard))
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    allowed = min(wanted, max(files - besides, 1))
-    if allowed < wanted:
-        log.warning("fewer_connections", allowed=allowed, wanted=wanted, open_files=files)
+    allowed = min(requested, max(files - other_files, 1))
+    if allowed < requested:
+        log.warning("fewer_connections", allowed=allowed, requested=requested, open_files=files)
     return allowed

@@ -1,4 +1,4 @@
-"""`python -m chaos` kills everything, again and again, and then proves that nothing was lost, doubled or mistaken."""
+"""`python -m chaos` kills every process at random, and then checks that nothing was lost, doubled or wrong."""
 
 import argparse
 import asyncio
@@ -21,26 +21,26 @@ from chaos.sabotage import SABOTAGES
 SEEDS: Final = 10**6
 
 SABOTAGED: Final = StormPlan(
-    seed=4, jobs=24, users=4, storm=15.0, kill_every=8.0, long_pauses=False, patience=60.0, gentle=True
+    seed=4, jobs=24, users=4, storm=15.0, kill_every=8.0, long_pauses=False, timeout=60.0, gentle=True
 )
-"""A run for each sabotage: short, for what is broken in every job is soon found."""
+"""The run for each sabotage. It is short: a guarantee that is broken for every job is found soon."""
 
 
 def main() -> None:
-    wanted = _arguments()
+    args = _arguments()
     plan = StormPlan(
-        seed=random.randrange(SEEDS) if wanted.seed is None else wanted.seed,
-        jobs=wanted.jobs,
-        users=wanted.users,
-        workers=wanted.workers,
-        apis=wanted.apis,
-        storm=wanted.minutes * 60,
-        kill_every=wanted.kill_every,
-        patience=wanted.patience * 60,
-        gentle=wanted.gentle,
-        s3=wanted.store == "s3",
+        seed=random.randrange(SEEDS) if args.seed is None else args.seed,
+        jobs=args.jobs,
+        users=args.users,
+        workers=args.workers,
+        apis=args.apis,
+        storm=args.minutes * 60,
+        kill_every=args.kill_every,
+        timeout=args.timeout * 60,
+        gentle=args.gentle,
+        s3=args.store == "s3",
     )
-    proof = _sabotaged(wanted.sabotage) if wanted.sabotage is not None else _told(plan, keep=wanted.keep)
+    proof = _sabotaged(args.sabotage) if args.sabotage is not None else _run_and_report(plan, keep=args.keep)
     sys.exit(0 if asyncio.run(proof) else 1)
 
 
@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=usual.users, help="who place them (%(default)s)")
     parser.add_argument("--minutes", type=float, default=usual.storm / 60, help="of storm (%(default)s)")
     parser.add_argument("--kill-every", type=float, default=usual.kill_every, help="seconds, on average (%(default)s)")
-    parser.add_argument("--patience", type=float, default=usual.patience / 60, help="minutes until quiet (%(default)s)")
+    parser.add_argument("--timeout", type=float, default=usual.timeout / 60, help="minutes until quiet (%(default)s)")
     parser.add_argument("--workers", type=int, default=usual.workers, help="(%(default)s)")
     parser.add_argument("--apis", type=int, default=usual.apis, help="(%(default)s)")
     parser.add_argument("--store", choices=("directory", "s3"), default="directory", help="(%(default)s)")
@@ -67,22 +67,22 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _told(plan: StormPlan, *, keep: bool) -> bool:
-    """Whether every promise held."""
+async def _run_and_report(plan: StormPlan, *, keep: bool) -> bool:
+    """Run, print the report, and return whether every promise held."""
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-"))
     console.print(f"Seed {plan.seed}; everything is in {folder}", markup=False, highlight=False, soft_wrap=True)
     try:
         outcome = await run(plan, folder, lambda words: console.print(words, markup=False))
         show(outcome, console)
-        return outcome.holds
+        return outcome.passed
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _sabotaged(names: list[str]) -> bool:
-    """Whether the checker named each of the sabotages."""
+    """Whether the checker named the broken promise of each sabotage."""
     console = Console()
     named = [await _is_named(name, console) for name in names or SABOTAGES]
     return all(named)
@@ -91,11 +91,11 @@ async def _sabotaged(names: list[str]) -> bool:
 async def _is_named(name: str, console: Console) -> bool:
     with tempfile.TemporaryDirectory(prefix="aijobs-chaos-", ignore_cleanup_errors=True) as folder:
         outcome = await run(replace(SABOTAGED, sabotage=name), Path(folder), lambda _: None)
-    breaches = Counter(breach.invariant for verdict in outcome.verdicts for breach in verdict.breaches)
+    breaches = Counter(breach.invariant for result in outcome.results for breach in result.breaches)
     expected = SABOTAGES[name].breaks
     found = ", ".join(f"{promise} ({times})" for promise, times in breaches.items()) or "nothing"
-    verdict = "is named" if expected in breaches else f"IS NOT NAMED as a breach of {expected!r}"
-    console.print(f"{name} {verdict}; broken: {found}", markup=False, highlight=False, soft_wrap=True)
+    result = "is named" if expected in breaches else f"IS NOT NAMED as a breach of {expected!r}"
+    console.print(f"{name} {result}; broken: {found}", markup=False, highlight=False, soft_wrap=True)
     return expected in breaches
 
 

@@ -1,4 +1,4 @@
-"""Everything that the checker looks at: what is on the disk, and what was seen from outside."""
+"""Everything that the checker reads: the data on disk, and what was observed from outside."""
 
 import hashlib
 from collections import defaultdict
@@ -50,7 +50,7 @@ class Evidence:
     ledger: list[LedgerRow]
     made: dict[str, str]  #: SHA-256 of what the provider made, by prediction
     catalogue: Catalogue
-    witness: Observations
+    observations: Observations
 
     def job(self, code: str) -> JobRow | None:
         rows = self.jobs.get(code)
@@ -75,7 +75,7 @@ class Evidence:
 
 
 async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
-    """Of a run whose processes have ended."""
+    """Read the evidence of a run whose processes have ended."""
     ledger, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
     async with (
@@ -94,12 +94,12 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
             ledger=ledger,
             made=made,
             catalogue=catalogue,
-            witness=Observations.of(folder),
+            observations=Observations.of(folder),
         )
 
 
 async def _other_limits(session: AsyncSession, daily_limit: int) -> list[str]:
-    """The storm's limit is the same all the time: no day may have been judged by another."""
+    """Days with another limit than the run's: there must be none."""
     days = await session.exec(select(PointsDayRow).where(col(PointsDayRow.daily_limit).is_distinct_from(daily_limit)))
     return [f"{day.user_id} on {day.day} was held to {day.daily_limit}, not to {daily_limit}." for day in days]
 

@@ -1,4 +1,4 @@
-"""The object store of a run, looked at from outside: which objects are really there, and which are half made."""
+"""Inspects the object store of a run from outside: which objects exist, and which are unfinished."""
 
 import asyncio
 import hashlib
@@ -31,20 +31,20 @@ NO_AGE: Final = timedelta()
 
 
 class Inventory(BaseModel):
-    """SHA-256 of every object by its key, and the names of what was begun and never completed."""
+    """SHA-256 of every object by its key, and the names of unfinished writes."""
 
     objects: dict[str, str]
     unfinished: list[str]
 
 
 class StoreInspection(Protocol):
-    """What the stack stores its objects in. `settings` are those that lead our processes there."""
+    """Inspects the store of a stack. `settings` are the environment variables that select it."""
 
     @property
     def settings(self) -> Mapping[str, str]: ...
 
     async def tidied(self) -> int:
-        """Clear away what killed processes left half made, as repair does a day later. How many there were."""
+        """Delete the unfinished writes of killed processes, as repair does a day later. Returns how many."""
         ...
 
     async def inventory(self) -> Inventory: ...

@@ -1,4 +1,4 @@
-"""What was seen from outside while it happened: by the customers, by the readers of streams, and of the workflows."""
+"""What was observed from outside during a run: by customers, by readers of streams, and in Temporal."""
 
 from pathlib import Path
 from typing import Final
@@ -9,17 +9,17 @@ from aijobs.domain.jobs.events import JobEvent
 from aijobs.domain.jobs.job import JobState
 from chaos.object_store import Inventory
 
-FILE: Final = "witness.json"
+FILE: Final = "observations.json"
 
 
 class CustomerObservation(BaseModel):
-    """What a customer was answered to one order, repeated until there was an answer."""
+    """The responses to one order, which is repeated until it is answered."""
 
     user: str
     codes: list[str] = []  #: of the jobs, one for each 202
     refusal: int | None = None  #: HTTP status
     tries: int = 0
-    troubles: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
+    failures: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
 
 
 class StreamObservation(BaseModel):

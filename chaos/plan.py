@@ -1,4 +1,4 @@
-"""What a run consists of, drawn from its seed. Only what a busy machine does with the timing is not."""
+"""The plan of a run, drawn from its seed. Only the timing of a busy machine is not reproducible."""
 
 import random
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ PATIENT: Final = "chaos_patient_v1"
 HASTY: Final = "replicate_imageupscale_v1"
 
 POINTS_OF_A_JOB: Final = 2
-GREED: Final = 4
-"""So many times as often as others do greedy users order; their points run out."""
+GREEDY_FACTOR: Final = 4
+"""Greedy users order this many times as often as others; their points run out."""
 
 #: Shares of the orders.
 UPLOADED: Final = 0.15
@@ -22,7 +22,7 @@ CANCELED: Final = 0.12
 FOLLOWED: Final = 0.4
 REPEATED: Final = 0.2
 PATIENTLY: Final = 0.15
-UNTROUBLED: Final = 0.3
+WITHOUT_FAULT: Final = 0.3
 GREEDY: Final = 0.2
 LATEST_CANCEL: Final = 8.0
 
@@ -41,9 +41,9 @@ class StormDeadlines:
 
 @dataclass(frozen=True, kw_only=True)
 class StormPlan:
-    """What a run shall be. Times in seconds.
+    """The parameters of a run. Times in seconds.
 
-    A gentle one leaves out what takes minutes to be known: requests that never reach the provider.
+    A gentle run leaves out faults whose result takes minutes: requests that never reach the provider.
     """
 
     seed: int
@@ -54,7 +54,7 @@ class StormPlan:
     storm: float = 120.0
     kill_every: float = 4.0  #: on average
     long_pauses: bool = True  #: some longer than the heartbeat timeout
-    patience: float = 900.0  #: with the orders that are unanswered and the jobs that are not final when the storm ends
+    timeout: float = 900.0  #: after the storm, for unanswered orders and jobs that are not final
     gentle: bool = False
     s3: bool = False
     sabotage: str | None = None  #: one of chaos.sabotage
@@ -69,11 +69,11 @@ class StormPlan:
 
     @property
     def daily_limit(self) -> int:
-        """Only the greedy reach it."""
+        """Only greedy users reach it."""
         return max(2 * POINTS_OF_A_JOB, round(2 * POINTS_OF_A_JOB * self.jobs / self.users))
 
     def dice(self, purpose: str) -> random.Random:
-        """For one purpose, so that purposes do not disturb each other."""
+        """A random generator for one purpose, independent of those for other purposes."""
         return random.Random(f"{self.seed} {purpose}")
 
 
@@ -86,7 +86,7 @@ class CustomerOrder:
     user: str
     model: str
     at: float
-    mischief: str  #: what rides in the photo's address
+    fault: str  #: in the photo's URL; empty for none
     is_uploaded: bool
     canceled_after: float | None
     is_followed: bool
@@ -96,24 +96,24 @@ class CustomerOrder:
 def orders_of(plan: StormPlan) -> list[CustomerOrder]:
     dice = plan.dice("orders")
     names = [f"user-{number:02}" for number in range(plan.users)]
-    greed = [GREED if number < plan.users * GREEDY else 1 for number in range(plan.users)]
-    riders = provider_faults.riding(gentle=plan.gentle)
-    return [_order(plan, dice, number, names, greed, riders) for number in range(plan.jobs)]
+    weights = [GREEDY_FACTOR if number < plan.users * GREEDY else 1 for number in range(plan.users)]
+    faults = provider_faults.job_faults(gentle=plan.gentle)
+    return [_order(plan, dice, number, names, weights, faults) for number in range(plan.jobs)]
 
 
 def _order(
-    plan: StormPlan, dice: random.Random, number: int, names: list[str], greed: list[int], riders: Mapping[str, int]
+    plan: StormPlan, dice: random.Random, number: int, names: list[str], weights: list[int], faults: Mapping[str, int]
 ) -> CustomerOrder:
     is_uploaded = dice.random() < UPLOADED
-    untroubled = dice.random() < UNTROUBLED or is_uploaded  # the name of an upload is ours
-    trouble = dice.choices(list(riders), weights=list(riders.values()))[0]
+    without_fault = dice.random() < WITHOUT_FAULT or is_uploaded  # the name of an upload is ours
+    fault = dice.choices(list(faults), weights=list(faults.values()))[0]
     return CustomerOrder(
         number=number,
         key=f"order-{plan.seed}-{number}",
-        user=dice.choices(names, weights=greed)[0],
+        user=dice.choices(names, weights=weights)[0],
         model=PATIENT if dice.random() < PATIENTLY else HASTY,
         at=dice.uniform(0, plan.storm * 0.95),
-        mischief="" if untroubled else trouble,
+        fault="" if without_fault else fault,
         is_uploaded=is_uploaded,
         canceled_after=dice.uniform(0, LATEST_CANCEL) if dice.random() < CANCELED else None,
         is_followed=dice.random() < FOLLOWED,

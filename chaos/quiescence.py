@@ -1,4 +1,4 @@
-"""After the storm: wait until everything is quiet, and ask Temporal how it ended."""
+"""After the storm: wait until all jobs and workflows have ended, and read the results from Temporal."""
 
 import asyncio
 import sqlite3
@@ -28,24 +28,24 @@ AT_WORK: Final = ", ".join(str(int(status)) for status in UNFINISHED)
 LEFT_TO_DO: Final = (
     f"SELECT (SELECT count(*) FROM job WHERE job_status IN ({AT_WORK})) + (SELECT count(*) FROM write_intent)"  # noqa: S608
 )
-BUSY_PATIENCE: Final = 30.0
+BUSY_TIMEOUT: Final = 30.0
 
 
-async def until_final(stack: ChaosStack, *, patience: float) -> float | None:
-    """Seconds until the last job was final and its workflow closed; nothing when that takes too long."""
-    client = await _reached(stack)
+async def until_final(stack: ChaosStack, *, timeout: float) -> float | None:
+    """Seconds until the last job was final and its workflow closed; None after `timeout`."""
+    client = await _connected(stack)
     began = time.monotonic()
-    while time.monotonic() - began < patience:
+    while time.monotonic() - began < timeout:
         if not await asyncio.to_thread(_unfinished, stack.folder) and not await count(client, f"{JOBS} AND {RUNNING}"):
             return time.monotonic() - began
         await asyncio.sleep(LOOK_EVERY)
     return None
 
 
-async def until_late_words_came(stack: ChaosStack, *, patience: float) -> int:
-    """How many jobs are still watched for the money's sake when patience ends."""
-    client = await _reached(stack)
-    ends = time.monotonic() + patience
+async def until_late_watches_ended(stack: ChaosStack, *, timeout: float) -> int:
+    """How many late watches still run after `timeout`."""
+    client = await _connected(stack)
+    ends = time.monotonic() + timeout
     while True:
         left = await count(client, f"{LATE_WATCHES} AND {RUNNING}")
         if not left or time.monotonic() > ends:
@@ -53,7 +53,7 @@ async def until_late_words_came(stack: ChaosStack, *, patience: float) -> int:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _reached(stack: ChaosStack) -> Client:
+async def _connected(stack: ChaosStack) -> Client:
     while True:
         try:
             return await stack.temporal_client()
@@ -66,24 +66,24 @@ async def count(client: Client, query: str) -> int:
 
 
 def _unfinished(folder: Path) -> int:
-    with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True, timeout=BUSY_PATIENCE)) as database:
+    with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)) as database:
         found: int = database.execute(LEFT_TO_DO).fetchone()[0]
         return found
 
 
 async def workflows_of(stack: ChaosStack) -> list[WorkflowObservation]:
     """Every run of every job."""
-    client = await _reached(stack)
+    client = await _connected(stack)
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def look(run: WorkflowExecution) -> WorkflowObservation:
         async with slots:
-            return await _seen(client, run)
+            return await _observed(client, run)
 
     return await asyncio.gather(*[look(run) async for run in client.list_workflows(JOBS)])
 
 
-async def _seen(client: Client, run: WorkflowExecution) -> WorkflowObservation:
+async def _observed(client: Client, run: WorkflowExecution) -> WorkflowObservation:
     described = await client.get_workflow_handle(run.id, run_id=run.run_id).describe()
     status = described.status or WorkflowExecutionStatus.RUNNING
     failure, state = None, None

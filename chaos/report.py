@@ -1,4 +1,4 @@
-"""What a run is told as: what was done, what came of it, and whether every promise held."""
+"""Prints a run: what was done, what the results were, and whether every promise held."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,57 +21,59 @@ def show(outcome: StormResult, console: Console) -> None:
     for line in _account(outcome):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     table = Table("promise", "checked", "breaches", title="What must hold", title_justify="left")
-    for verdict in outcome.verdicts:
-        found = str(len(verdict.breaches)) if verdict.breaches else "none"
-        table.add_row(f"{verdict.name}: {verdict.promise}", str(verdict.checked), found)
+    for result in outcome.results:
+        found = str(len(result.breaches)) if result.breaches else "none"
+        table.add_row(f"{result.name}: {result.promise}", str(result.checked), found)
     console.print(table, markup=False)
-    breaches = [breach for verdict in outcome.verdicts for breach in verdict.breaches]
+    breaches = [breach for result in outcome.results for breach in result.breaches]
     for line in _in_detail(outcome, breaches):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print("Every promise held." if outcome.holds else f"{len(breaches)} breaches.")
+    console.print("Every promise held." if outcome.passed else f"{len(breaches)} breaches.")
 
 
 def _account(outcome: StormResult) -> Iterator[str]:
-    plan, seen = outcome.plan, outcome.evidence
-    assert seen is not None
-    jobs = seen.every_job
+    plan, evidence = outcome.plan, outcome.evidence
+    assert evidence is not None
+    jobs = evidence.every_job
     yield f"seed       {plan.seed}"
     yield f"orders     {len(outcome.orders)} of {plan.users} users, {len(jobs)} accepted"
     yield f"time       {outcome.duration:.0f} s, {len(jobs) / outcome.duration:.1f} jobs/s"
-    recovery = "not within patience" if outcome.recovery is None else f"{outcome.recovery:.0f} s"
+    recovery = "not within the timeout" if outcome.recovery is None else f"{outcome.recovery:.0f} s"
     yield f"recovery   {recovery} from the storm's end until every job had ended"
     yield f"kills      {sum(outcome.harms.values())}: " + _counted(
         {f"{harm} of a {kind}": number for (harm, kind), number in sorted(outcome.harms.items())}
     )
     yield f"operator   {_counted({str(act): number for act, number in outcome.acts.items()})}"
     yield "cuts       " + ", ".join(f"{cut} of {all_} at the {name}" for name, (all_, cut) in outcome.cuts.items())
-    riding = Counter(order.mischief for order in outcome.orders if order.mischief)
-    yield f"faults     {riding.total()} riding on jobs: {_counted(riding)}"
-    yield f"           {outcome.stirred.total()} standing: {_counted(outcome.stirred)}"
+    job_faults = Counter(order.fault for order in outcome.orders if order.fault)
+    yield f"faults     {job_faults.total()} of jobs: {_counted(job_faults)}"
+    yield f"           {outcome.faults_injected.total()} standing: {_counted(outcome.faults_injected)}"
     yield f"jobs       {_counted(Counter(job.job_status.name for job in jobs))}"
     yield f"errors     {_counted(Counter(job.error['code'] for job in jobs if job.error))}"
-    yield f"points     {_counted(_closings(seen))}; late words still awaited: {outcome.late_words}"
-    yield f"customers  {_counted(_answers(seen))}; cancels: {_counted(Counter(seen.witness.cancels.values()))}"
-    yield f"           in their way: {_counted(_troubles(seen))}"
+    yield f"points     {_counted(_closings(evidence))}; late watches still running: {outcome.late_watches_left}"
+    cancels = Counter(evidence.observations.cancels.values())
+    yield f"customers  {_counted(_answers(evidence))}; cancels: {_counted(cancels)}"
+    yield f"           failures: {_counted(_failures(evidence))}"
     yield f"store      {outcome.tidied} half-made objects of killed processes, which repair clears away after a day"
-    for end in outcome.own_ends:
+    for end in outcome.unexpected_ends:
         yield f"by itself  {end}"
 
 
-def _closings(seen: Evidence) -> Counter[str]:
-    return Counter(" ".join(entry.kind for entry in entries) for entries in seen.entries.values())
+def _closings(evidence: Evidence) -> Counter[str]:
+    return Counter(" ".join(entry.kind for entry in entries) for entries in evidence.entries.values())
 
 
-def _answers(seen: Evidence) -> Counter[str]:
+def _answers(evidence: Evidence) -> Counter[str]:
     return Counter(
-        "accepted" if account.codes else f"refused with {account.refusal}" for account in seen.witness.accounts.values()
+        "accepted" if account.codes else f"refused with {account.refusal}"
+        for account in evidence.observations.accounts.values()
     )
 
 
-def _troubles(seen: Evidence) -> Counter[str]:
+def _failures(evidence: Evidence) -> Counter[str]:
     met: Counter[str] = Counter()
-    for account in seen.witness.accounts.values():
-        met.update(account.troubles)
+    for account in evidence.observations.accounts.values():
+        met.update(account.failures)
     return met
 
 
@@ -80,12 +82,12 @@ def _counted(numbers: Counter[str] | Counter[int] | dict[str, int]) -> str:
 
 
 def _in_detail(outcome: StormResult, breaches: list[Breach]) -> Iterator[str]:
-    seen = outcome.evidence
-    assert seen is not None
+    evidence = outcome.evidence
+    assert evidence is not None
     for breach in breaches:
         yield f"BREACH {breach.invariant}: {breach.subject} {breach.words}"
     for code in list(dict.fromkeys(_code_in(breach.subject) for breach in breaches))[:EVIDENCE_SHOWN]:
-        yield from _dossier(outcome, seen, code)
+        yield from _dossier(outcome, evidence, code)
 
 
 def _code_in(subject: str) -> str:
@@ -93,18 +95,20 @@ def _code_in(subject: str) -> str:
     return next((part for part in subject.split("/") if part.startswith("job_")), subject)
 
 
-def _dossier(outcome: StormResult, seen: Evidence, code: str) -> Iterator[str]:
-    """All that there is about one job."""
+def _dossier(outcome: StormResult, evidence: Evidence, code: str) -> Iterator[str]:
+    """All evidence about one job."""
     yield f"-- {code}"
-    keys = [row.key for row in seen.answers if row.answer and row.answer["body"].get("code") == code]
+    keys = [row.key for row in evidence.answers if row.answer and row.answer["body"].get("code") == code]
     yield from (f"   order      {order}" for order in outcome.orders if order.key in keys)
-    yield from (f"   job        {job.job_status.name} {job.error or ''}" for job in seen.jobs.get(code, []))
-    yield from (f"   event      {_event(event)}" for event in seen.events.get(code, []))
-    yield from (f"   submission {_submission(row)}" for row in seen.submissions.get(code, []))
-    yield from (f"   provider   {row.id} {row.created_at} {row.outcome} {row.charge}" for row in seen.paid(code))
-    yield from (f"   points     {_at(row.create_time)} {row.kind} {row.points}" for row in seen.entries.get(code, []))
-    yield from (f"   output     {row.index} {row.key} {row.sha256}" for row in seen.outputs.get(code, []))
-    yield from (f"   workflow   {run}" for run in seen.witness.workflows if run.code == code)
+    yield from (f"   job        {job.job_status.name} {job.error or ''}" for job in evidence.jobs.get(code, []))
+    yield from (f"   event      {_event(event)}" for event in evidence.events.get(code, []))
+    yield from (f"   submission {_submission(row)}" for row in evidence.submissions.get(code, []))
+    yield from (f"   provider   {row.id} {row.created_at} {row.outcome} {row.charge}" for row in evidence.paid(code))
+    yield from (
+        f"   points     {_at(row.create_time)} {row.kind} {row.points}" for row in evidence.entries.get(code, [])
+    )
+    yield from (f"   output     {row.index} {row.key} {row.sha256}" for row in evidence.outputs.get(code, []))
+    yield from (f"   workflow   {run}" for run in evidence.observations.workflows if run.code == code)
 
 
 def _event(event: JobEventRow) -> str:
@@ -115,5 +119,5 @@ def _submission(row: SubmissionRow) -> str:
     return f"{row.number} {_at(row.intent_at)} {row.token} {row.outcome} {row.ref_id} {row.cause or ''}"
 
 
-def _at(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S.%f}"
+def _at(time: datetime) -> str:
+    return f"{time:%H:%M:%S.%f}"

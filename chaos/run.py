@@ -1,4 +1,4 @@
-"""One run: the stack comes up, the storm rages, everything heals, and the promises are checked."""
+"""One run: the stack starts, the storm of faults runs, the stack recovers, and the invariants are checked."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from chaos.faults import provider_faults
 from chaos.load.customers import Customers
 from chaos.observations import Observations
 from chaos.plan import CustomerOrder, StormPlan, orders_of
-from chaos.quiescence import until_final, until_late_words_came, workflows_of
+from chaos.quiescence import until_final, until_late_watches_ended, workflows_of
 from chaos.stack.killer import Harm, Killer
 from chaos.stack.operator import Act, Operator
 from chaos.stack.processes import Kind
@@ -33,54 +33,54 @@ class StormResult:
     harms: Counter[tuple[Harm, Kind]] = field(default_factory=Counter)
     acts: Counter[Act] = field(default_factory=Counter)  #: of the operator
     cuts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: connections and those cut, by proxy
-    stirred: Counter[str] = field(default_factory=Counter)
-    own_ends: list[str] = field(default_factory=list)
+    faults_injected: Counter[str] = field(default_factory=Counter)
+    unexpected_ends: list[str] = field(default_factory=list)
     duration: float = 0.0
     recovery: float | None = None
-    late_words: int = 0  #: still awaited
+    late_watches_left: int = 0  #: still awaited
     tidied: int = 0  #: objects that killed processes left half made
     evidence: Evidence | None = None
-    verdicts: list[CheckResult] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
 
     @property
-    def holds(self) -> bool:
-        return self.evidence is not None and not any(verdict.breaches for verdict in self.verdicts)
+    def passed(self) -> bool:
+        return self.evidence is not None and not any(result.breaches for result in self.results)
 
 
 async def run(plan: StormPlan, folder: Path, say: Say) -> StormResult:
-    """Everything is left in the folder, from where it can be checked again."""
+    """Run the plan. All data stays in the folder, from where it can be checked again."""
     outcome = StormResult(plan=plan, folder=folder, orders=orders_of(plan))
-    witness = Observations()
+    observations = Observations()
     async with running_stack(plan, folder) as stack:
         say("The stack is up. The storm begins.")
         began = time.monotonic()
-        await _live_through(plan, stack, witness, outcome, say)
+        await _run_storm_and_settle(plan, stack, observations, outcome, say)
         outcome.duration = time.monotonic() - began
-        witness.workflows = await workflows_of(stack)
-        outcome.own_ends = [end for member in stack.members for end in member.own_ends]
-        outcome.tidied = await stack.warehouse.tidied()
-        witness.inventory = await stack.warehouse.inventory()
-        witness.save(folder)
+        observations.workflows = await workflows_of(stack)
+        outcome.unexpected_ends = [end for member in stack.members for end in member.unexpected_ends]
+        outcome.tidied = await stack.object_store.tidied()
+        observations.inventory = await stack.object_store.inventory()
+        observations.save(folder)
     outcome.evidence = await evidence_in(folder, daily_limit=plan.daily_limit)
-    outcome.verdicts = check(outcome.evidence)
+    outcome.results = check(outcome.evidence)
     return outcome
 
 
-async def _live_through(
-    plan: StormPlan, stack: ChaosStack, witness: Observations, outcome: StormResult, say: Say
+async def _run_storm_and_settle(
+    plan: StormPlan, stack: ChaosStack, observations: Observations, outcome: StormResult, say: Say
 ) -> None:
     """Storm, healing, quiet."""
-    customers = asyncio.create_task(Customers(plan, stack, witness).order(outcome.orders))
+    customers = asyncio.create_task(Customers(plan, stack, observations).order(outcome.orders))
     try:
-        async with _storm(plan, stack, witness, outcome):
+        async with _storm(plan, stack, observations, outcome):
             await asyncio.wait({customers}, timeout=plan.storm)
             if customers.done():
                 customers.result()
         say("The storm is over, everything is whole again. Waiting until it is quiet.")
         healed = time.monotonic()
-        finished, _ = await asyncio.wait({customers}, timeout=plan.patience)
-        left = max(plan.patience - (time.monotonic() - healed), 0)
-        if await until_final(stack, patience=left) is not None:
+        finished, _ = await asyncio.wait({customers}, timeout=plan.timeout)
+        left = max(plan.timeout - (time.monotonic() - healed), 0)
+        if await until_final(stack, timeout=left) is not None:
             outcome.recovery = time.monotonic() - healed
         for task in finished:
             task.result()
@@ -88,32 +88,34 @@ async def _live_through(
         customers.cancel()
         with suppress(asyncio.CancelledError):
             await customers
-    say("Every job has ended." if outcome.recovery is not None else "Patience is over, and not every job has ended.")
+    say("Every job has ended." if outcome.recovery is not None else "The timeout is over, and not every job has ended.")
     longest = max(deadlines.late for deadlines in plan.deadlines.values())
-    outcome.late_words = await until_late_words_came(stack, patience=0 if plan.gentle else longest)
+    outcome.late_watches_left = await until_late_watches_ended(stack, timeout=0 if plan.gentle else longest)
 
 
 @asynccontextmanager
 async def _storm(
-    plan: StormPlan, stack: ChaosStack, witness: Observations, outcome: StormResult
+    plan: StormPlan, stack: ChaosStack, observations: Observations, outcome: StormResult
 ) -> AsyncIterator[None]:
-    """Until the block ends; then nothing is harmed any more, and everybody is up."""
+    """Injects faults until the block ends. Afterwards no more faults are injected and every process is up."""
     killer = Killer(plan, stack.members)
     dice = plan.dice("stirring")
-    stirring = provider_faults.stir(stack.sandbox_url, dice, gentle=plan.gentle, stirred=outcome.stirred)
-    operator = Operator(plan, stack, witness)
-    raging = [asyncio.create_task(work) for work in (killer.rage(), stirring, operator.work())]
+    injecting = provider_faults.inject_faults(
+        stack.sandbox_url, dice, gentle=plan.gentle, faults_injected=outcome.faults_injected
+    )
+    operator = Operator(plan, stack, observations)
+    tasks = [asyncio.create_task(work) for work in (killer.run(), injecting, operator.work())]
     try:
         yield
     finally:
-        for task in raging:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*raging, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     for member in stack.members:
         await member.up()
     for name, proxy in stack.proxies.items():
         proxy.calm()
         outcome.cuts[name] = (proxy.connections, proxy.cut)
-    await provider_faults.behave(stack.sandbox_url)
+    await provider_faults.clear_faults(stack.sandbox_url)
     outcome.harms = killer.done
     outcome.acts = operator.done

@@ -1,4 +1,4 @@
-"""Proof that the proof can fail: a process of ours in which one guarantee is broken on purpose.
+"""Proof that the checker can fail: one of our processes with one guarantee broken on purpose.
 
 `python -m chaos.sabotage NAME api|worker`. The checker has to name the promise that the sabotage breaks.
 """
@@ -46,7 +46,7 @@ class Sabotage:
     replacement: Callable[..., Any]
     also: tuple[tuple[Any, str, Callable[..., Any]], ...] = ()  #: further guards of the same promise
 
-    def commit(self) -> None:
+    def apply(self) -> None:
         for owner, name, replacement in ((self.owner, self.name, self.replacement), *self.also):
             setattr(owner, name, replacement)
 
@@ -63,7 +63,7 @@ async def _send_twice(self: Replicate, request: ProviderRequest) -> SubmitOutcom
 
 
 async def _send_again(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
-    """As clients do that take a lost answer for a lost request."""
+    """As clients do that mistake a lost response for a lost request."""
     outcome = await _submit(self, request)
     return Rejected("lost", outcome.cause, may_retry=True) if isinstance(outcome, Unknown) else outcome
 
@@ -106,7 +106,7 @@ async def _store_more(self: DirectoryStore, key: str, chunks: AsyncIterator[byte
     return await _put(self, key, chunks, media_type=media_type)
 
 
-async def _tell_the_workflow_otherwise(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
+async def _report_migrating(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
     state = await _advance(self, code, to, **more)
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
@@ -124,15 +124,15 @@ async def _skip_events(session: AsyncSession, code: str, seq: int, **more: Any) 
     return await events_after(session, code, seq + 1 if seq else 0, **more)
 
 
-async def _nobody_wishes(_session: AsyncSession, _job: JobRow) -> str | None:
+async def _ignore_cancel_request(_session: AsyncSession, _job: JobRow) -> str | None:
     return None
 
 
 async def _lose_the_cancel(_self: object, _code: str, *, reason: str) -> None:
-    """As a process does that dies between writing the wish down and telling Temporal."""
+    """As a process does that dies between storing the cancel request and sending it to Temporal."""
 
 
-async def _wanted_by_all(_session: AsyncSession, _job: JobRow) -> None: ...
+async def _allow_sending(_session: AsyncSession, _job: JobRow) -> None: ...
 
 
 async def _never_ended(_self: object, code: str) -> JobState:
@@ -159,20 +159,24 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "drop-events": Sabotage("history", gate, "record", _drop_events),
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
-    "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _tell_the_workflow_otherwise),
+    "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _report_migrating),
     "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
     "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
     "send-the-unwanted": Sabotage(
-        "wanted", gate, "wish_to_cancel", _nobody_wishes, ((client.TemporalJobEngine, "cancel", _lose_the_cancel),)
+        "wanted",
+        gate,
+        "cancel_reason_of",
+        _ignore_cancel_request,
+        ((client.TemporalJobEngine, "cancel", _lose_the_cancel),),
     ),
     "send-the-ended": Sabotage(
-        "wanted", gate, "require_wanted", _wanted_by_all, ((DatabaseJobQueries, "state", _never_ended),)
+        "wanted", gate, "require_not_canceled", _allow_sending, ((DatabaseJobQueries, "state", _never_ended),)
     ),
     "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 
 
 if __name__ == "__main__":
-    SABOTAGES[sys.argv[1]].commit()
+    SABOTAGES[sys.argv[1]].apply()
     exit_now(run(sys.argv[2:]))

@@ -8,7 +8,7 @@ from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from api.dependencies import Pictures
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from dashboard.page import PageRoute, Visiting
 
 #: Media types of pictures that a browser shows without running anything.

@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Fixtures of all tests."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def nobodys_settings() -> Iterator[None]:
-    """No test sees the tester's own settings, or leaves its own behind."""
+    """No test reads the developer's environment variables, or leaves its own set."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith(("AIJOBS_", "TEMPORAL_"))]:
         del os.environ[name]

@@ -64,7 +64,7 @@ def declared_for_development() -> frozenset[str]:
 
 
 def imported_by(*places: str) -> dict[str, str]:
-    """Which file imports which distribution: one of them each. What is imported for type checking does not count."""
+    """Each imported distribution with one file that imports it. Imports for type checking do not count."""
     found = {}
     for place in places:
         path = ROOT / place
@@ -93,7 +93,7 @@ def _imports(node: ast.AST) -> Iterator[str]:
 
 
 def _distribution(module: str) -> str:
-    """Its name, which may be another than the module's. A module of nobody's stands for itself."""
+    """The distribution of a module; the module's own name when none declares it."""
     return normalized(DISTRIBUTIONS.get(module, [module])[0])
 
 

@@ -49,7 +49,7 @@ IMPORT_LAWS: Final[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]
 
 
 def beyond(found: Collection[str], excepted: Mapping[str, str]) -> tuple[set[str], set[str]]:
-    """What is found and not excepted, and what is excepted for nothing. A folder excepts all that is below it."""
+    """Findings without an exception, and exceptions without a finding. A folder excepts all below it."""
     unexcused = {one for one in found if not any(_covers(entry, one) for entry in excepted)}
     idle = {entry for entry in excepted if not any(_covers(entry, one) for one in found)}
     return unexcused, idle
@@ -92,7 +92,7 @@ def test_a_file_of_a_few_lines_has_two_users_or_a_reason() -> None:
 
 
 def short_files(tree: SourceTree) -> Iterator[SourceFile]:
-    """But tests, packages' own files, and those that are run as processes."""
+    """Files except tests, `__init__.py`, and those that are run as processes."""
     for file in tree.sources:
         is_run = '__name__ == "__main__"' in file.text
         is_package = file.path.endswith(("__init__.py", "__main__.py"))
@@ -101,7 +101,7 @@ def short_files(tree: SourceTree) -> Iterator[SourceFile]:
 
 
 def users_of(file: SourceFile, tree: SourceTree) -> set[str]:
-    """The files that import it; tests only prove it."""
+    """The files that import it, without tests."""
     return {user for user in tree.importers.get(file.module, ()) if not user.startswith("tests/")}
 
 
@@ -164,7 +164,7 @@ def all_errors() -> set[type[errors.AijobsError]]:
 
 
 def drawn_tree(text: str) -> dict[str, str]:
-    """From each name to the one that it hangs on."""
+    """Maps each name to the name that it is an attribute of."""
     above, found = ["Exception"], dict[str, str]()
     for line in text.splitlines():
         if drawn := re.match(r"((?:│   |    )*)([├└]── |(?=AijobsError$))(\w+)", line):
@@ -210,7 +210,7 @@ def opened_in(file: SourceFile) -> Iterator[str]:
 
 
 def called(file: SourceFile) -> set[str]:
-    """Names that are called, and names whose methods are."""
+    """Names that are called, or whose methods are called."""
     calls = [node.func for node in ast.walk(file.tree) if isinstance(node, ast.Call)]
     names = [call.value if isinstance(call, ast.Attribute) else call for call in calls]
     return {name.id for name in names if isinstance(name, ast.Name)}

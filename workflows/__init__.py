@@ -1,1 +1,1 @@
-"""The stories, one file each."""
+"""The Temporal workflows, one file each, and how they are started."""

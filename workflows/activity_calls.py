@@ -1,4 +1,4 @@
-"""The verbs of a job's story, each bound to its activity with its own, named patience."""
+"""Starts each activity with its task queue, timeouts and retry policy."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -20,22 +20,22 @@ from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from workflows.task_queues import MIGRATION, PROVIDERS, WEBHOOKS
 
-ONE_CALL: Final = timedelta(minutes=2)
-"""The longest that one call to a provider, with its database work, may take."""
+CALL_TIMEOUT: Final = timedelta(minutes=2)
+"""For one call to a provider, with its database work."""
 
 HEARTBEAT: Final = timedelta(seconds=10)
-"""Longer than this without a sign of life, and the work is given to another worker."""
+"""After this long without a heartbeat, Temporal gives the work to another worker."""
 
-GENERATE_AT_MOST: Final = timedelta(hours=24)
+GENERATE_TIMEOUT: Final = timedelta(hours=24)
 CANCEL_TIMEOUT: Final = timedelta(seconds=30)
 """How long a job that ends waits for its provider's answer to a cancel."""
 
 RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""Where our own side fails, or a provider's. An error that knows better says itself when the next try comes."""
+"""For failures on our side or a provider's. An error with its own `next_retry_delay` overrides it."""
 
 CANCEL_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5))
 RECORD_RETRIES: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
-"""Writing down how a job ended is tried until it works."""
+"""Recording how a job ended is retried until it succeeds."""
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -46,7 +46,7 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
         SubmissionActivities.submit,
         brief,
         task_queue=PROVIDERS,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
@@ -54,12 +54,12 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
     )
 
 
-def watch(question: PollInput) -> ActivityHandle[PollResult]:
+def watch(poll_input: PollInput) -> ActivityHandle[PollResult]:
     return workflow.start_activity_method(
         PollingActivities.watch,
-        question,
+        poll_input,
         task_queue=PROVIDERS,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
         cancellation_type=ActivityCancellationType.TRY_CANCEL,
@@ -71,7 +71,7 @@ def watch_late(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobStatu
         PollingActivities.watch_late,
         brief.model_copy(update={"poll": brief.poll.slower()}),
         task_queue=PROVIDERS,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
@@ -82,9 +82,9 @@ def begin_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[in
     return _generating(GenerationActivities.begin_generating, brief, within=within)
 
 
-def generate_stage(order: StageInput, *, within: timedelta) -> ActivityHandle[None]:
-    summary = f"stage {order.stage} of {order.stages}"
-    return _generating(GenerationActivities.generate_stage, order, within=within, summary=summary)
+def generate_stage(stage_input: StageInput, *, within: timedelta) -> ActivityHandle[None]:
+    summary = f"stage {stage_input.stage} of {stage_input.stages}"
+    return _generating(GenerationActivities.generate_stage, stage_input, within=within, summary=summary)
 
 
 def finish_generating(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
@@ -102,7 +102,7 @@ def _generating(
         step,
         argument,
         task_queue=PROVIDERS,
-        start_to_close_timeout=GENERATE_AT_MOST,
+        start_to_close_timeout=GENERATE_TIMEOUT,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
@@ -135,12 +135,12 @@ def cancel_at_provider(brief: JobBrief) -> ActivityHandle[CancelOutcome | None]:
     )
 
 
-def end(verdict: EndInput) -> ActivityHandle[JobState]:
+def end(end_input: EndInput) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
         EndingActivities.end,
-        verdict,
+        end_input,
         task_queue=MIGRATION,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
     )
@@ -151,7 +151,7 @@ def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
         EndingActivities.ask_to_be_canceled,
         reason,
         task_queue=MIGRATION,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
     )
@@ -162,7 +162,7 @@ def deliver(code: str) -> ActivityHandle[str]:
         WebhookActivities.deliver,
         code,
         task_queue=WEBHOOKS,
-        start_to_close_timeout=ONE_CALL,
+        start_to_close_timeout=CALL_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
     )

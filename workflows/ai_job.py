@@ -1,6 +1,6 @@
-"""The life of one job, from the provider's door to our own bucket.
+"""The workflow of one job: submit, wait until it is generated, migrate its outputs into our store.
 
-Submit, wait until it is generated, migrate. Whatever stops the story before that is an `End`, a wish to cancel too.
+Whatever ends the job earlier is raised as `End`, a cancel request too.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_wat
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
-from workflows.endings import AlreadyEnded, End, canceled, failed_step, told_by_provider
+from workflows.endings import AlreadyEnded, End, canceled, ended_by_provider, failed_step
 from workflows.interruptions import Interruptions, StageClock
 from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
 
-#: Changes of the story. Jobs that came past such a place with older code go on as they began.
+#: Versions of the workflow (`workflow.patched`). Jobs that passed a change with older code continue with that code.
 CANCEL_ENDS_SUBMIT: Final = "cancel-ends-submit"
 FINAL_STANDS: Final = "final-stands"
 
-#: Ends of ours that a provider may not know of: it may still finish, and bill.
-GIVEN_UP: Final = frozenset({JobStatus.TIMEOUT, JobStatus.CANCELED})
+#: Final statuses that the provider may not know of: it may still finish the work, and charge for it.
+ENDED_BY_US: Final = frozenset({JobStatus.TIMEOUT, JobStatus.CANCELED})
 
 
 @workflow.defn(name="AiJob", failure_exception_types=[Exception])
@@ -58,11 +58,11 @@ class AiJob:
 
     @workflow.signal
     def cancel(self, reason: str = "") -> None:
-        self._interruptions.wish = self._interruptions.wish or reason or "Canceled by signal."
+        self._interruptions.cancel_reason = self._interruptions.cancel_reason or reason or "Canceled by signal."
 
     @workflow.signal
     def provider_event(self, _hint: dict[str, str] | None = None) -> None:
-        """A webhook came in. It is not believed: it makes the next question happen now."""
+        """A webhook came in. Its content is not trusted: it only causes the next poll to happen now."""
         self._interruptions.poll_now = True
 
     @workflow.query
@@ -75,33 +75,33 @@ class AiJob:
 
     async def _submit(self) -> None:
         if self._state.job_status is not JobStatus.DRAFT:
-            return  # continued as new, or taken up again
+            return  # continued as new, or started again
         clock = StageClock(self._brief, Stage.SUBMIT)
         submitting = activity_calls.submit(self._brief, within=clock.left)
-        if await self._interruptions.is_heard_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
-            await self._call_off(submitting)
+        if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
+            await self._cancel_submit(submitting)
         await self._interruptions.shielded(submitting)
-        self._show(_result(submitting, clock))
+        self._set_state(_result(submitting, clock))
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
             raise AlreadyEnded
 
-    async def _call_off(self, submitting: ActivityHandle[JobState]) -> None:
-        """Between two tries a submit ends at once. A request on the wire cannot be called back: it is waited for."""
+    async def _cancel_submit(self, submitting: ActivityHandle[JobState]) -> None:
+        """Between two attempts the submit ends at once. For a request on the wire, wait for the outcome."""
         submitting.cancel()
         await self._interruptions.shielded(submitting)
         if _failed(submitting):
-            assert self._interruptions.wish is not None, "a submit is called off only because of a wish to cancel"
-            raise canceled(self._interruptions.wish, Stage.SUBMIT)
+            assert self._interruptions.cancel_reason is not None, "a submit is canceled only on request"
+            raise canceled(self._interruptions.cancel_reason, Stage.SUBMIT)
 
     async def _wait_until_generated(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
-            return  # a rerun from migration, or a job that was taken up again
+            return  # a rerun from migration, or a workflow that was started again
         self._start_deadline()
         await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
         while self._state.job_status.is_before(JobStatus.GENERATED):
             await self._watch()
-            if workflow.info().is_continue_as_new_suggested() and self._interruptions.wish is None:
-                workflow.continue_as_new(self._carried_over())
+            if workflow.info().is_continue_as_new_suggested() and self._interruptions.cancel_reason is None:
+                workflow.continue_as_new(self._brief_carried_over())
 
     async def _watch(self) -> None:
         self._interruptions.poll_now = False
@@ -113,37 +113,37 @@ class AiJob:
             )
             if watching.done():
                 assert self._interruptions.clock is not None, "the clock of a job that is watched runs"
-                self._learn(_result(watching, self._interruptions.clock))
+                self._apply_poll_result(_result(watching, self._interruptions.clock))
         finally:
             _abandon(watching)
 
-    def _learn(self, news: PollResult) -> None:
-        if news.error is not None:
-            raise told_by_provider(news.job_status, news.error)
-        self._state = JobState.of(self._brief.code, news.job_status, unit=news.unit_progress)
+    def _apply_poll_result(self, poll_result: PollResult) -> None:
+        if poll_result.error is not None:
+            raise ended_by_provider(poll_result.job_status, poll_result.error)
+        self._state = JobState.of(self._brief.code, poll_result.job_status, unit=poll_result.unit_progress)
         self._start_deadline()
         if self._state.job_status.is_before(JobStatus.GENERATED):
-            self._show(self._state)
+            self._set_state(self._state)
 
     async def _generate(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
-            return  # taken up again
-        self._show(JobState.of(self._brief.code, JobStatus.PROCESSING))
+            return  # started again
+        self._set_state(JobState.of(self._brief.code, JobStatus.PROCESSING))
         clock = StageClock(self._brief, Stage.PROCESSING)
         stages = await self._work(activity_calls.begin_generating(self._brief, within=clock.left), clock)
         for stage in range(1, stages + 1):
-            self._show(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
-            order = StageInput(brief=self._brief, stage=stage, stages=stages)
-            await self._work(activity_calls.generate_stage(order, within=clock.left), clock)
+            self._set_state(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
+            stage_input = StageInput(brief=self._brief, stage=stage, stages=stages)
+            await self._work(activity_calls.generate_stage(stage_input, within=clock.left), clock)
         self._state = await self._work(activity_calls.finish_generating(self._brief, within=clock.left), clock)
 
     async def _migrate(self) -> None:
-        self._show(JobState.of(self._brief.code, JobStatus.MIGRATING))
+        self._set_state(JobState.of(self._brief.code, JobStatus.MIGRATING))
         clock = StageClock(self._brief, Stage.MIGRATE)
-        self._show(await self._work(activity_calls.migrate(self._brief, within=clock.left), clock))
+        self._set_state(await self._work(activity_calls.migrate(self._brief, within=clock.left), clock))
 
     async def _work(self, working: ActivityHandle[T], clock: StageClock) -> T:
-        """A long step of our own. A cancel makes it stop and clean up, which is awaited; it may come too late."""
+        """Run a long activity. A cancel or deadline cancels it and waits for its cleanup; it may still succeed."""
         try:
             await self._interruptions.until(working.done, stage=clock.stage)
         except End:
@@ -154,36 +154,36 @@ class AiJob:
         return _result(working, clock)
 
     async def _end(self, end: End) -> None:
-        """Settle with the provider, write the end down, and close the workflow to match."""
+        """Cancel at the provider, record the end, and start a late watch where the provider may still charge."""
         self._interruptions.start_deadline(None)
-        farewell = await self._cancel_at_provider() if end.maybe_at_provider else None
-        verdict = EndInput(
+        provider_cancel = await self._cancel_at_provider() if end.maybe_at_provider else None
+        end_input = EndInput(
             code=self._brief.code,
             job_status=end.status,
             error=end.error,
-            provider_may_charge=farewell is not CancelOutcome.CANCELED if farewell else end.in_doubt,
-            detail={"provider_cancel": farewell} if farewell else {},
+            provider_may_charge=provider_cancel is not CancelOutcome.CANCELED if provider_cancel else end.in_doubt,
+            detail={"provider_cancel": provider_cancel} if provider_cancel else {},
         )
-        ending = activity_calls.end(verdict)
+        ending = activity_calls.end(end_input)
         await self._interruptions.shielded(ending)
-        self._show(_recorded(ending))
-        if verdict.provider_may_charge and self._state.job_status in GIVEN_UP:
-            await self._watch_on()
+        self._set_state(_recorded_state(ending))
+        if end_input.provider_may_charge and self._state.job_status in ENDED_BY_US:
+            await self._start_late_watch()
 
     async def _close(self) -> None:
-        """Close the workflow as the job stands."""
+        """Close the workflow as the job's final status says."""
         match self._state.job_status:
             case JobStatus.SUCCESS:
                 return
             case JobStatus.CANCELED:
                 await self._close_as_canceled(self._reason())
             case JobStatus.TIMEOUT:
-                raise self._closing("JobTimeout")
+                raise self._closing_error("JobTimeout")
             case _:
-                raise self._closing("JobFailed")
+                raise self._closing_error("JobFailed")
 
-    async def _watch_on(self) -> None:
-        """Leave a slow watch behind, which settles what is held when the provider's final word comes."""
+    async def _start_late_watch(self) -> None:
+        """Start a child workflow that polls slowly and settles the held points by the provider's final status."""
         with suppress(WorkflowAlreadyStartedError):  # it runs already: this is a reset of a job that had ended
             await workflow.start_child_workflow(
                 LateWatch.run,
@@ -206,14 +206,14 @@ class AiJob:
                 await workflow.wait_condition(lambda: False)
         raise asyncio.CancelledError(reason)
 
-    def _closing(self, kind: str) -> ApplicationError:
+    def _closing_error(self, kind: str) -> ApplicationError:
         return ApplicationError(self._reason(), self._state, type=kind, non_retryable=True)
 
     def _reason(self) -> str:
         return self._state.error.message if self._state.error else ""
 
     def _start_deadline(self) -> None:
-        """Let the clock of the stage that the job is in run, from the moment it got there."""
+        """Start the clock of the job's current stage, unless it runs already."""
         stage = STAGE_OF[self._state.job_status] if self._state.job_status.is_before(JobStatus.GENERATED) else None
         running = self._interruptions.clock
         if stage is None:
@@ -222,20 +222,20 @@ class AiJob:
             since = self._brief.stage_since if running is None else None
             self._interruptions.start_deadline(StageClock(self._brief, stage, since=since))
 
-    def _show(self, state: JobState) -> None:
+    def _set_state(self, state: JobState) -> None:
         self._state = state
         workflow.upsert_search_attributes(search_attributes.of(state))
         unit = "" if state.unit_progress is None else f", {state.unit_progress:.0f} %"
         workflow.set_current_details(f"**{state.job_status_name}** {state.job_status_desc}{unit}")
 
-    def _carried_over(self) -> JobBrief:
+    def _brief_carried_over(self) -> JobBrief:
         running = self._interruptions.clock
-        carried = {
+        progress = {
             "job_status": self._state.job_status,
             "unit_progress": self._state.unit_progress,
             "stage_since": running.since if running else None,
         }
-        return self._brief.model_copy(update=carried)
+        return self._brief.model_copy(update=progress)
 
 
 def _result(step: ActivityHandle[T], clock: StageClock) -> T:
@@ -245,8 +245,8 @@ def _result(step: ActivityHandle[T], clock: StageClock) -> T:
         raise failed_step(failure, clock.stage, deadline=clock.deadline) from failure
 
 
-def _recorded(ending: ActivityHandle[JobState]) -> JobState:
-    """How a job stands after its end was written down. Raises ApplicationError when nobody knows the job."""
+def _recorded_state(ending: ActivityHandle[JobState]) -> JobState:
+    """The job's state after its end was recorded. Raises ApplicationError when no database knows the job."""
     try:
         return ending.result()
     except ActivityError as failure:
@@ -260,7 +260,7 @@ def _failed(step: ActivityHandle[T]) -> bool:
 
 
 def _abandon(step: ActivityHandle[T]) -> None:
-    """Stop a step whose answer nobody waits for any more."""
+    """Cancel an activity whose result is no longer needed."""
     if not step.done():
         step.cancel()
         step.add_done_callback(_failed)

@@ -1,4 +1,4 @@
-"""Temporal's client: where it is, how our workflows are started, and what use cases ask of it.
+"""Temporal's client: connecting, starting our workflows, and the JobEngine that use cases call.
 
 Starting a workflow again changes nothing: the code of a job or of a delivery is the workflow's id.
 """
@@ -26,15 +26,15 @@ from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)
-ENGINE_TIMEOUT: Final = timedelta(seconds=1)
-EXAMINATION_TIMEOUT: Final = timedelta(seconds=4)  #: for the few questions that tell how Temporal is
-"""Of a call that a caller of ours waits for, connecting included: the sweep starts what could not be started."""
+REQUEST_TIMEOUT: Final = timedelta(seconds=1)
+HEALTH_TIMEOUT: Final = timedelta(seconds=4)  #: for the calls of one health check
+"""For one call of an API request, connecting included. Repair starts later what could not be started."""
 
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
 async def connect() -> Client:
-    """Temporal, where its own environment (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …) says that it is."""
+    """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …)."""
     return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
 
 
@@ -43,7 +43,7 @@ def _connection() -> dict[str, Any]:
 
 
 async def start_late_watch(client: Client, brief: JobBrief) -> None:
-    """Watch a job that has ended once more, from now on. A watch that runs begins anew. Raises RPCError."""
+    """Start a late watch of a job that has ended. A running one is replaced. Raises RPCError."""
     await client.start_workflow(
         LateWatch.run,
         brief,
@@ -57,7 +57,7 @@ async def start_late_watch(client: Client, brief: JobBrief) -> None:
 
 
 async def start_job(client: Client, brief: JobBrief) -> None:
-    """Raises RPCError when Temporal cannot be reached: the sweep will start the job later."""
+    """Raises RPCError when Temporal cannot be reached: repair will start the job later."""
     try:
         await client.start_workflow(
             AiJob.run,
@@ -78,7 +78,7 @@ async def start_job(client: Client, brief: JobBrief) -> None:
 async def start_delivery(client: Client, code: str) -> None:
     """Raises RPCError.
 
-    A workflow that runs is left alone; one that was lost is replaced, and ends at once when there is nothing to do.
+    A running workflow is kept. A lost one is started again, and ends at once when there is nothing to do.
     """
     await client.start_workflow(
         DeliverWebhook.run,
@@ -93,45 +93,45 @@ async def start_delivery(client: Client, code: str) -> None:
 
 
 class TemporalJobEngine:
-    """Implements JobEngine. Temporal is connected to when it is first needed, and not trusted to be there."""
+    """Implements JobEngine. Connects to Temporal at the first call; every call may raise TemporalUnavailable."""
 
     def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
         self._connect = connect
         self._client: Client | None = None
 
     async def start(self, brief: JobBrief) -> None:
-        async with self._reached() as client:
+        async with self._connected() as client:
             await start_job(client, brief)
 
     async def cancel(self, code: str, *, reason: str) -> None:
-        async with self._reached() as client, _unless_it_has_ended():
+        async with self._connected() as client, _unless_it_has_ended():
             await client.get_workflow_handle(code).cancel(reason=reason)
 
     async def poll_now(self, brief: JobBrief) -> None:
         if not brief.job_status.is_final:
             await self.hint(brief.code, raw_status=None)
             return
-        async with self._reached() as client:
+        async with self._connected() as client:
             await start_late_watch(client, brief)
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
         payload = {"raw_status": raw_status} if raw_status else {}
-        async with self._reached() as client, _unless_it_has_ended():
+        async with self._connected() as client, _unless_it_has_ended():
             await client.get_workflow_handle(code).signal(AiJob.provider_event, payload)
 
     async def probe(self) -> None:
-        async with self._reached() as client:
-            await client.service_client.check_health(timeout=ENGINE_TIMEOUT)
+        async with self._connected() as client:
+            await client.service_client.check_health(timeout=REQUEST_TIMEOUT)
 
     async def missing(self) -> Sequence[FieldError]:
-        async with self._reached(timeout=EXAMINATION_TIMEOUT) as client:
-            return list(_missing_in(await examine(client)))
+        async with self._connected(timeout=HEALTH_TIMEOUT) as client:
+            return list(_missing_parts(await examine(client)))
 
     @asynccontextmanager
-    async def _reached(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:
-        """For one call, which has ENGINE_TIMEOUT together with connecting. Raises TemporalUnavailable."""
+    async def _connected(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:
+        """A client for one call. Connecting and the call have REQUEST_TIMEOUT together. Raises TemporalUnavailable."""
         try:
-            async with asyncio.timeout((timeout or ENGINE_TIMEOUT).total_seconds()):
+            async with asyncio.timeout((timeout or REQUEST_TIMEOUT).total_seconds()):
                 if self._client is None:
                     self._client = await self._connect()
                 yield self._client
@@ -141,7 +141,7 @@ class TemporalJobEngine:
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
 
 
-def _missing_in(found: EngineHealth) -> Iterator[FieldError]:
+def _missing_parts(found: EngineHealth) -> Iterator[FieldError]:
     if not found.has_namespace:
         yield FieldError("/namespace", f"Temporal has no namespace {found.namespace}.")
     if found.missing_attributes:
@@ -154,7 +154,7 @@ def _missing_in(found: EngineHealth) -> Iterator[FieldError]:
 
 @asynccontextmanager
 async def _unless_it_has_ended() -> AsyncIterator[None]:
-    """A workflow that has ended, or is not there, takes no signal and no cancel: Temporal says NOT_FOUND."""
+    """Ignore NOT_FOUND, which Temporal answers to a signal or cancel of a workflow that has ended or never was."""
     try:
         yield
     except RPCError as refused:

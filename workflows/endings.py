@@ -1,4 +1,4 @@
-"""The ways in which a job's story stops before SUCCESS."""
+"""How a job ends before SUCCESS."""
 
 from typing import Final
 
@@ -8,13 +8,13 @@ from aijobs.domain.errors import CancelRequested, DeadlinePassed, SubmissionForg
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 
-FORGOTTEN: Final = frozenset({SubmissionForgotten.code, UnknownJob.code})
+FORGOTTEN_CODES: Final = frozenset({SubmissionForgotten.code, UnknownJob.code})
 
 
 class End(Exception):
-    """The story stops here. `maybe_at_provider`: the provider may still be working, and wants to be told.
+    """Ends the job with `status`. `maybe_at_provider`: the provider may still be working and must be told to cancel.
 
-    `in_doubt`: it may charge although our database knows nothing of what was sent.
+    `in_doubt`: the provider may charge although our database knows of no submission.
     """
 
     def __init__(self, status: JobStatus, error: JobError, *, maybe_at_provider: bool, in_doubt: bool = False) -> None:
@@ -26,7 +26,7 @@ class End(Exception):
 
 
 class AlreadyEnded(Exception):
-    """The job was final before its workflow came to its end: after a reset, or a start by hand."""
+    """The job was already final when the workflow ran: after a reset, or a start by hand."""
 
 
 def canceled(reason: str, stage: Stage) -> End:
@@ -34,32 +34,32 @@ def canceled(reason: str, stage: Stage) -> End:
     return End(JobStatus.CANCELED, error, maybe_at_provider=True)
 
 
-def deadline_passed(stage: Stage, last_trouble: str = "") -> End:
-    message = f"The {stage} deadline has passed." + (f" Last trouble: {last_trouble}" if last_trouble else "")
+def deadline_passed(stage: Stage, last_error: str = "") -> End:
+    message = f"The {stage} deadline has passed." + (f" Last trouble: {last_error}" if last_error else "")
     error = JobError(code="deadline_passed", message=message, stage=stage)
     return End(JobStatus.TIMEOUT, error, maybe_at_provider=True)
 
 
-def told_by_provider(status: JobStatus, error: JobError) -> End:
+def ended_by_provider(status: JobStatus, error: JobError) -> End:
     return End(status, error, maybe_at_provider=False)
 
 
 def ran_out_of_time(failure: ActivityError) -> bool:
-    """The step's patience ended: in the middle of a try, or because the next one would have come too late."""
+    """Whether the activity timed out: during an attempt, or because the next one would be after the deadline."""
     return isinstance(failure.cause, TimeoutError) or failure.retry_state is RetryState.TIMEOUT
 
 
 def is_forgotten(failure: ActivityError) -> bool:
-    """Our database does not know what was sent, or for whom."""
-    return isinstance(failure.cause, ApplicationError) and failure.cause.type in FORGOTTEN
+    """Whether our database has lost the submission or the job."""
+    return isinstance(failure.cause, ApplicationError) and failure.cause.type in FORGOTTEN_CODES
 
 
 def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End:
-    """What the end of a step's patience means. `deadline` is the one that its patience was bounded by."""
+    """How the job ends after a failed activity. `deadline` is the stage whose deadline bounded the activity."""
     cause = failure.cause
     if ran_out_of_time(failure):
-        trouble = cause.message if isinstance(cause, ApplicationError) else ""
-        return deadline_passed(deadline, trouble)
+        last_error = cause.message if isinstance(cause, ApplicationError) else ""
+        return deadline_passed(deadline, last_error)
     code = cause.type if isinstance(cause, ApplicationError) and cause.type else "internal_error"
     message = cause.message if isinstance(cause, ApplicationError) else str(cause or failure)
     error = JobError(code=code, message=message, stage=stage)

@@ -1,4 +1,4 @@
-"""Whether Temporal and our workers can carry jobs out: namespace, search attributes, and who polls each task queue."""
+"""Whether Temporal and our workers can run jobs: namespace, search attributes, and the pollers of each task queue."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,45 +16,45 @@ from temporalio.service import RPCError, RPCStatusCode
 from workflows.search_attributes import ALL_ATTRIBUTES
 from workflows.task_queues import ALL_QUEUES, WORKFLOWS
 
-ONE_LOOK: Final = timedelta(seconds=3)
+CALL_TIMEOUT: Final = timedelta(seconds=3)
 
 #: A poll lasts a minute at most, and is followed by the next: a worker that has not polled for longer is gone or hangs.
-POLLED_WITHIN: Final = timedelta(seconds=75)
+MAX_POLL_AGE: Final = timedelta(seconds=75)
 
-#: So long may the oldest task of a queue wait. Workflow tasks take no time; the others wait for their turn in a rush.
-WORKFLOW_PATIENCE: Final = timedelta(minutes=1)
-ACTIVITY_PATIENCE: Final = timedelta(minutes=10)
+#: How long the oldest task of a queue may wait. Workflow tasks are short; activities may queue up under load.
+MAX_WORKFLOW_TASK_AGE: Final = timedelta(minutes=1)
+MAX_ACTIVITY_TASK_AGE: Final = timedelta(minutes=10)
 
-#: What a server says that does not let us look: then there is nothing to complain about.
-MAY_NOT_LOOK: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
+#: Answers of a server that does not allow the inspection: nothing is reported as missing then.
+INSPECTION_DENIED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueHealth:
-    """`polled_ago` is nothing when no worker has polled for minutes; `waits` is the age of the oldest task."""
+    """How a task queue is served. `last_poll_age` is None when no worker has polled for minutes."""
 
     name: str
-    polled_ago: timedelta | None
+    last_poll_age: timedelta | None
     backlog: int
-    waits: timedelta
+    oldest_task_age: timedelta
 
-    def problem(self, *, polled_within: timedelta = POLLED_WITHIN) -> str | None:
-        """What is wrong with it, in a sentence."""
+    def problem(self, *, max_poll_age: timedelta = MAX_POLL_AGE) -> str | None:
+        """What is wrong with the queue, in one sentence; None when nothing is."""
         waiting = f" {self.backlog} tasks wait." if self.backlog else ""
-        if self.polled_ago is None:
+        if self.last_poll_age is None:
             return f"No worker polls the task queue {self.name}.{waiting}"
-        if self.polled_ago > polled_within:
-            ago = round(self.polled_ago.total_seconds())
+        if self.last_poll_age > max_poll_age:
+            ago = round(self.last_poll_age.total_seconds())
             return f"No worker has polled the task queue {self.name} for {ago} s: it hangs, or is gone.{waiting}"
-        if self.waits > (WORKFLOW_PATIENCE if self.name == WORKFLOWS else ACTIVITY_PATIENCE):
-            waits = round(self.waits.total_seconds())
-            return f"A task waits in {self.name} for {waits} s: the workers cannot keep up, or hang.{waiting}"
+        if self.oldest_task_age > (MAX_WORKFLOW_TASK_AGE if self.name == WORKFLOWS else MAX_ACTIVITY_TASK_AGE):
+            oldest_task_age = round(self.oldest_task_age.total_seconds())
+            return f"A task waits in {self.name} for {oldest_task_age} s: the workers cannot keep up, or hang.{waiting}"
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineHealth:
-    """Without its namespace there are no attributes and no queues to look at."""
+    """Whether Temporal is ready. Without the namespace, attributes and queues are not examined."""
 
     namespace: str
     has_namespace: bool
@@ -76,12 +76,12 @@ async def has_namespace(client: Client) -> bool:
     """Whether the namespace that the environment names is there. Raises RPCError."""
     try:
         await client.workflow_service.describe_namespace(
-            DescribeNamespaceRequest(namespace=client.namespace), timeout=ONE_LOOK
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=CALL_TIMEOUT
         )
     except RPCError as refused:
         if refused.status is RPCStatusCode.NOT_FOUND:
             return False
-        if refused.status not in MAY_NOT_LOOK:
+        if refused.status not in INSPECTION_DENIED:
             raise
     return True
 
@@ -90,17 +90,17 @@ async def missing_attributes(client: Client) -> frozenset[str]:
     """The search attributes of ours that its namespace does not have. Raises RPCError."""
     try:
         listed = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace), timeout=ONE_LOOK
+            ListSearchAttributesRequest(namespace=client.namespace), timeout=CALL_TIMEOUT
         )
     except RPCError as refused:
-        if refused.status in MAY_NOT_LOOK:
+        if refused.status in INSPECTION_DENIED:
             return frozenset()
         raise
     return frozenset(key.name for key in ALL_ATTRIBUTES) - frozenset(listed.custom_attributes)
 
 
 def commands_that_add(attributes: frozenset[str]) -> list[str]:
-    """For the operator's terminal."""
+    """The commands with which an operator adds missing search attributes."""
     return [
         f"temporal operator search-attribute create --name {key.name} --type {_type_name(key.indexed_value_type)}"
         for key in ALL_ATTRIBUTES
@@ -123,12 +123,12 @@ async def _queue_health(client: Client, name: str) -> QueueHealth:
             else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
             report_stats=True,
         ),
-        timeout=ONE_LOOK,
+        timeout=CALL_TIMEOUT,
     )
     polls = [poller.last_access_time.ToDatetime(UTC) for poller in described.pollers]
     return QueueHealth(
         name=name,
-        polled_ago=datetime.now(UTC) - max(polls) if polls else None,
+        last_poll_age=datetime.now(UTC) - max(polls) if polls else None,
         backlog=described.stats.approximate_backlog_count,
-        waits=described.stats.approximate_backlog_age.ToTimedelta(),
+        oldest_task_age=described.stats.approximate_backlog_age.ToTimedelta(),
     )

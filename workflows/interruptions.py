@@ -1,4 +1,4 @@
-"""What may interrupt a waiting job: a wish to cancel, a webhook's hint, a deadline."""
+"""What may interrupt a waiting job: a cancel request, a webhook's hint, a deadline."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ CANCELED_BY_TEMPORAL: Final = "Canceled in Temporal."
 
 
 class StageClock:
-    """The time that a stage has, bounded by that of the whole business."""
+    """The deadline of a stage, bounded by the business deadline of the whole job."""
 
     def __init__(self, brief: JobBrief, stage: Stage, *, since: datetime | None = None) -> None:
         self.stage = stage
@@ -31,7 +31,7 @@ class StageClock:
         return max(self._ends - workflow.now(), timedelta(seconds=1))
 
     def start(self) -> None:
-        """Begin to count. Not needed where an activity's own schedule-to-close timeout counts instead."""
+        """Start the timer. Not needed where the activity's schedule-to-close timeout is used instead."""
         self._timer = asyncio.create_task(workflow.sleep(self.left, summary=f"{self.deadline} deadline"))
 
     def stop(self) -> None:
@@ -44,10 +44,10 @@ class StageClock:
 
 
 class Interruptions:
-    """The wishes and hints that have come in, and the clock of the running stage."""
+    """The cancel request and the hints that have come in, and the clock of the running stage."""
 
     def __init__(self) -> None:
-        self.wish: str | None = None
+        self.cancel_reason: str | None = None
         self.poll_now = False
         self.clock: StageClock | None = None
 
@@ -60,28 +60,28 @@ class Interruptions:
             clock.start()
 
     async def until(self, met: Callable[[], bool], *, stage: Stage) -> None:
-        """Wait. Raises End when the job shall be canceled, or when the stage's time is over."""
+        """Wait until `met`. Raises End when the job is to be canceled, or the stage's deadline has passed."""
         try:
-            await workflow.wait_condition(lambda: met() or self.wish is not None or self._expired())
+            await workflow.wait_condition(lambda: met() or self.cancel_reason is not None or self._expired())
         except asyncio.CancelledError:
             self._note_cancellation()
         if met():
             return
-        if self.wish is not None:
-            raise canceled(self.wish, stage)
+        if self.cancel_reason is not None:
+            raise canceled(self.cancel_reason, stage)
         raise deadline_passed(self.clock.deadline if self.clock else stage)
 
-    async def is_heard_before(self, step: ActivityHandle[Any]) -> bool:
-        """Wait until a step is done or the job shall be canceled; whether it was the latter."""
-        while not step.done() and self.wish is None:
+    async def is_interrupted_before(self, step: ActivityHandle[Any]) -> bool:
+        """Wait until `step` is done or a cancel is requested. Returns True when the cancel came first."""
+        while not step.done() and self.cancel_reason is None:
             try:
-                await workflow.wait_condition(lambda: step.done() or self.wish is not None)
+                await workflow.wait_condition(lambda: step.done() or self.cancel_reason is not None)
             except asyncio.CancelledError:
                 self._note_cancellation()
         return not step.done()
 
     async def shielded(self, step: ActivityHandle[Any]) -> None:
-        """Wait until a step is done, also while the workflow is being canceled."""
+        """Wait until `step` is done, even while the workflow is being canceled."""
         while not step.done():
             try:
                 await workflow.wait_condition(step.done)
@@ -89,7 +89,7 @@ class Interruptions:
                 self._note_cancellation()
 
     async def pause(self, length: timedelta, *, stage: Stage) -> None:
-        """A durable pause that a hint cuts short. Raises End like `until`."""
+        """A durable timer that a webhook's hint ends early. Raises End like `until`."""
         pausing = asyncio.create_task(workflow.sleep(length, summary="before the first question"))
         try:
             await self.until(lambda: pausing.done() or self.poll_now, stage=stage)
@@ -100,4 +100,4 @@ class Interruptions:
         return self.clock is not None and self.clock.expired
 
     def _note_cancellation(self) -> None:
-        self.wish = self.wish or workflow.cancellation_reason() or CANCELED_BY_TEMPORAL
+        self.cancel_reason = self.cancel_reason or workflow.cancellation_reason() or CANCELED_BY_TEMPORAL

@@ -1,4 +1,4 @@
-"""After a job's end in doubt: watch on, slowly, so that its points are settled by what the provider really did."""
+"""After a job that ended in doubt: polls slowly, so that its points are settled by what the provider really did."""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -10,11 +10,11 @@ from workflows.endings import is_forgotten, ran_out_of_time
 
 @workflow.defn(name="LateWatch", failure_exception_types=[Exception])
 class LateWatch:
-    """Its id is the job's code with `_late` behind it."""
+    """The workflow's id is the job's code followed by `_late`."""
 
     @workflow.run
     async def run(self, brief: JobBrief) -> str:
-        """The provider's final word, or that it never came: then the points stay held until an operator decides."""
+        """The provider's final status, or "no final word": then the points stay held until an operator decides."""
         try:
             return (await activity_calls.watch_late(brief, within=brief.deadlines.late)).name
         except ActivityError as silent:

@@ -1,7 +1,7 @@
-"""Emptying the outbox: a moment after a delivery was written, its workflow runs.
+"""The outbox relay: starts the workflow of each delivery shortly after it was written.
 
-The delivery in the database is the truth. Whoever is killed between writing it and starting its workflow, or loses the
-workflow later, leaves a delivery that is due again after a while.
+The delivery in the database is the source of truth. When a process is killed before it starts the workflow, or the
+workflow is lost later, the delivery becomes due again.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def outbox_relay(client: Client, deliveries: Deliveries) -> AsyncIterator[None]:
-    """Until the block ends. Any number of processes may do so at the same time."""
+    """Relay until the block ends. Several processes may do so at the same time."""
     async with asyncio.TaskGroup() as group:
         following = group.create_task(_follow(client, deliveries))
         try:

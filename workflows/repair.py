@@ -1,4 +1,4 @@
-"""Repair, run by a Temporal Schedule: no accepted job stays without a workflow, and no doubt stays unseen."""
+"""The repair workflow, started by a Temporal Schedule: for example, every accepted job gets its workflow."""
 
 from datetime import timedelta
 from typing import Final
@@ -29,7 +29,7 @@ class Repair:
 
     @workflow.run
     async def run(self) -> int:
-        """Returns how many jobs were mended."""
+        """Returns how many jobs were repaired."""
         return await workflow.execute_activity_method(
             RepairActivities.repair,
             task_queue=MIGRATION,

@@ -1,4 +1,4 @@
-"""One webhook to one receiver, until it is taken or given up. The tries and their waits belong to a single step."""
+"""One webhook to one receiver, until it is taken or given up. Attempts and waits are retries of one activity."""
 
 from temporalio import workflow
 
@@ -7,7 +7,7 @@ from workflows import activity_calls
 
 @workflow.defn(name="WebhookDelivery", failure_exception_types=[Exception])
 class DeliverWebhook:
-    """Its id is the delivery's code."""
+    """The workflow's id is the delivery's code."""
 
     @workflow.run
     async def run(self, code: str) -> str:

@@ -1,4 +1,4 @@
-"""Temporal as repair sees it: which workflow of ours is there, and in which state."""
+"""The state of our workflows in Temporal, for repair."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,9 +10,9 @@ from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from workflows.client import start_job, start_late_watch
 
-AT_MOST: Final = 10_000
+MAX_WORKFLOWS: Final = 10_000
 
-_FATE_OF: Final[Mapping[WorkflowExecutionStatus | None, WorkflowStatus]] = {
+_STATUS_OF: Final[Mapping[WorkflowExecutionStatus | None, WorkflowStatus]] = {
     WorkflowExecutionStatus.COMPLETED: WorkflowStatus.CLOSED,
     WorkflowExecutionStatus.FAILED: WorkflowStatus.CLOSED,
     WorkflowExecutionStatus.CANCELED: WorkflowStatus.CLOSED,
@@ -33,18 +33,18 @@ class TemporalJobWorkflows:
     async def watch_late(self, brief: JobBrief) -> None:
         await start_late_watch(self._client, brief)
 
-    async def fate(self, workflow_id: str) -> WorkflowStatus:
+    async def status_of(self, workflow_id: str) -> WorkflowStatus:
         try:
             description = await self._client.get_workflow_handle(workflow_id).describe()
         except RPCError as refused:
             if refused.status is RPCStatusCode.NOT_FOUND:
                 return WorkflowStatus.NONE
             raise
-        return _FATE_OF.get(description.status, WorkflowStatus.RUNNING)
+        return _STATUS_OF.get(description.status, WorkflowStatus.RUNNING)
 
     async def running_jobs(self) -> list[str]:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'
-        return [found.id async for found in self._client.list_workflows(query, limit=AT_MOST)]
+        return [found.id async for found in self._client.list_workflows(query, limit=MAX_WORKFLOWS)]
 
     async def stop(self, job_code: str, reason: str) -> None:
         try:

@@ -1,1 +1,1 @@
-"""What we know about jobs, without touching the world."""
+"""The domain: rules and values of jobs, without any I/O."""

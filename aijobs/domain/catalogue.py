@@ -1,4 +1,4 @@
-"""The catalogue of models: what a caller may ask for, from whom, at which price, and for how long we wait."""
+"""The catalogue of models: each with its provider, price, parameter rules and deadlines."""
 
 import tomllib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What can go wrong, and whether another try can help.
+"""All errors of ours, and whether a retry can help.
 
 AijobsError
 ├── PermanentError              another try cannot help
@@ -12,10 +12,10 @@ AijobsError
 │   ├── NotAuthenticated
 │   │   └── CredentialExpired   it was good once
 │   ├── NotAllowed
-│   ├── NotFound                or somebody else's
+│   ├── NotFound                it does not exist, or is another user's
 │   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
-│   ├── CancelRequested         nobody wants the job any more; the message is the reason that was given
+│   ├── CancelRequested         the owner has asked to cancel the job; the message is the reason given
 │   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
@@ -30,16 +30,16 @@ AijobsError
 │   ├── ProviderFailed          the provider says so, for good
 │   │   ├── ProviderRejected    it does not take this job
 │   │   ├── SubmissionLost      it never got the request
-│   │   ├── AnswerRefused       the model answers, and not what it was asked
-│   │   └── AnswerUnusable      ...nor in the form that it was asked for
+│   │   ├── AnswerRefused       the model refuses to answer the question
+│   │   └── AnswerUnusable      the answer is not in the requested form
 │   ├── OutputRefused           not what was promised, or not from where it should come
-│   ├── AddressRefused          a link leads inside
+│   ├── AddressRefused          a link leads to a private address
 │   ├── EndpointDisabled        no webhooks go there until it is enabled again
 │   ├── TooManyEndpoints
-│   └── WebhookGivenUp          nobody took it, in all its tries
+│   └── WebhookGivenUp          no attempt succeeded
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
-    │   └── AnswerLost          a question has left, and its answer is not here
+    │   └── AnswerLost          a question was sent, and no complete answer arrived
     ├── TemporalUnavailable
     ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
     ├── NotReady                something that we need is missing
@@ -48,7 +48,7 @@ AijobsError
     ├── TooManyWrongKeys        of one address, or for one key
     ├── TooBusy                 with those of all callers
     ├── LinkExpired             ask the provider for a new link
-    ├── DownloadInterrupted     what came was not all of it
+    ├── DownloadInterrupted     the download was incomplete
     │   └── HostUnreachable     nothing came: an outage, which passes
     ├── StoreUnavailable
     └── WebhookNotTaken         it is tried again, on its schedule
@@ -59,17 +59,17 @@ from datetime import timedelta
 
 
 class AijobsError(Exception):
-    """Anything of ours. `code` is stable and meant for programs, `str()` for people."""
+    """Base of all our errors. `code` is stable and meant for programs, `str()` for people."""
 
     code = "error"
 
 
 class PermanentError(AijobsError):
-    """Another try cannot help."""
+    """A retry cannot help."""
 
 
 class TransientError(AijobsError):
-    """Another try may help, not before `retry_after` where that is known."""
+    """A retry may help, not before `retry_after` where that is known."""
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -197,8 +197,8 @@ class SubmissionForgotten(PermanentError):
 class IllegalMove(PermanentError):
     code = "illegal_move"
 
-    def __init__(self, current: str, wanted: str) -> None:
-        super().__init__(f"A job in {current} cannot become {wanted}.")
+    def __init__(self, current: str, target: str) -> None:
+        super().__init__(f"A job in {current} cannot become {target}.")
 
 
 class ProviderFailed(PermanentError):
@@ -218,7 +218,7 @@ class AnswerRefused(ProviderFailed):
 
 
 class AnswerUnusable(ProviderFailed):
-    """Not the table that was asked for, even when it was asked again."""
+    """The answer is not the requested table, also after asking again."""
 
     code = "answer_unusable"
 
@@ -252,7 +252,7 @@ class ProviderUnavailable(TransientError):
 
 
 class AnswerLost(ProviderUnavailable):
-    """The question may be paid for; asking again is paid again."""
+    """The question may have been charged; asking again is charged again."""
 
     code = "answer_lost"
 
@@ -292,7 +292,7 @@ class TooManyStreams(TransientError):
 
 
 class TooBusy(TransientError):
-    """We have as much to do as we can."""
+    """The process is at its limit, over all callers."""
 
     code = "too_busy"
 

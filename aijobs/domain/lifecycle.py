@@ -35,7 +35,7 @@ class JobStatus(IntEnum):
 
     def is_before(self, other: "JobStatus") -> bool:
         """Whether a job that is here has not come to `other` yet. Every end is behind all else, and before no other."""
-        return _PLACE[self] < _PLACE[other]
+        return _POSITION[self] < _POSITION[other]
 
     @property
     def zh(self) -> str:
@@ -74,14 +74,16 @@ UNFINISHED: Final = ORDER[:-1]
 BAD_ENDS: Final = (JobStatus.FAILED, JobStatus.TIMEOUT, JobStatus.CANCELED)
 ENDS: Final = (JobStatus.SUCCESS, *BAD_ENDS)
 
-_PLACE: Final = {status: place for place, status in enumerate(UNFINISHED)} | dict.fromkeys(ENDS, len(UNFINISHED))
+_POSITION: Final = {status: position for position, status in enumerate(UNFINISHED)} | dict.fromkeys(
+    ENDS, len(UNFINISHED)
+)
 
 
 def _working_after(status: JobStatus) -> frozenset[JobStatus]:
     return frozenset(ORDER[ORDER.index(status) + 1 : ORDER.index(JobStatus.GENERATED) + 1])
 
 
-#: Every legal move. What is not here does not happen.
+#: Every legal move. All others raise IllegalMove.
 TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
     JobStatus.DRAFT: _working_after(JobStatus.DRAFT) | {*BAD_ENDS},
     JobStatus.SUBMITTED: _working_after(JobStatus.SUBMITTED) | {*BAD_ENDS},
@@ -111,25 +113,25 @@ OVERALL_PROGRESS: Final[Mapping[JobStatus, float]] = {
 
 
 class Move(Enum):
-    """What it means to ask for a status."""
+    """What moving to a status means."""
 
     FORWARD = auto()  #: legal: write it
     REPEATED = auto()  #: already there: nothing to do, activities are retried
-    BACKWARD = auto()  #: a provider's way back, or a late word: ignored
+    BACKWARD = auto()  #: a provider's step back, or a late event: ignored
 
 
-def judge(current: JobStatus, wanted: JobStatus) -> Move:
-    """Say what moving from `current` to `wanted` means.
+def judge(current: JobStatus, target: JobStatus) -> Move:
+    """What moving from `current` to `target` means.
 
     Raises IllegalMove where the table forbids it and it is not a harmless step back.
     """
-    if wanted is current:
+    if target is current:
         return Move.REPEATED
-    if wanted in TRANSITIONS[current]:
+    if target in TRANSITIONS[current]:
         return Move.FORWARD
-    if wanted.is_before(current) and not current.is_final:
+    if target.is_before(current) and not current.is_final:
         return Move.BACKWARD
-    raise IllegalMove(current.name, wanted.name)
+    raise IllegalMove(current.name, target.name)
 
 
 def require_unfinished(code: str, status: JobStatus) -> None:
@@ -140,8 +142,8 @@ def require_unfinished(code: str, status: JobStatus) -> None:
 
 def overall_progress(status: JobStatus, unit_progress: float | None) -> float:
     """Percent of the whole life: from the status's figure towards the next one's as the unit progress grows."""
-    here = OVERALL_PROGRESS[status]
+    current_figure = OVERALL_PROGRESS[status]
     if unit_progress is None or status.is_final:
-        return here
-    following = OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
-    return round(here + (following - here) * unit_progress / 100, 2)
+        return current_figure
+    next_figure = OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
+    return round(current_figure + (next_figure - current_figure) * unit_progress / 100, 2)

@@ -1,4 +1,4 @@
-"""A conversation with a language model: what is said, and what it costs."""
+"""A conversation with a language model: its messages, and what it costs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Final
 from aijobs.domain.errors import AnswerRefused
 
 OnText = Callable[[str], Awaitable[None]]
-"""Hears each piece of an answer as it comes."""
+"""Called with each piece of an answer as it arrives."""
 
 
 class Role(StrEnum):
@@ -89,7 +89,7 @@ def require_stop(finish: FinishReason) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What is asked in one stage. `file` is the job's parameter whose upload goes with it."""
+    """The question of one stage. `file` names the job's parameter whose upload is sent with it."""
 
     text: str
     file: str | None = None
@@ -97,7 +97,7 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationPlan:
-    """All that will be asked: the stages in order, under one instruction. A job keeps the template it began with."""
+    """All questions: the stages in order, under one instruction. A job keeps the template that it began with."""
 
     instruction: str
     prompts: tuple[Prompt, ...]
@@ -118,7 +118,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What was said so far, in order. `stages` counts those of the template; one more is asking again."""
+    """The stored messages, in order. `stages` counts those of the template; a stage above it asks again."""
 
     job_code: str
     stages: int
@@ -130,7 +130,7 @@ class Conversation:
         return next((line for line in self.lines if line.stage == stage and line.role is Role.ASSISTANT), None)
 
     def up_to(self, stage: int) -> tuple[StoredMessage, ...]:
-        """What the model is told when it is asked this stage's question."""
+        """The messages that are sent to the model for this stage."""
         return tuple(
             line
             for line in self.lines

@@ -1,4 +1,4 @@
-"""Photo reviews: what is said about a photo, whether it may be beautified, and in which words that comes to nothing."""
+"""Photo reviews: the analysis of a photo, whether it can be beautified, and the errors when beautifying fails."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -165,14 +165,14 @@ _FAILED_IN: Final[Mapping[tuple[JobStatus, bool], str]] = {
 def beautify_error(status: JobStatus, error: JobError, *, closing: EntryKind, points: int) -> JobError:
     """The error of a beautify job that has ended badly, in the owner's words, with the reason behind them.
 
-    That points are given back is said only where they were: not when they are held, settled, or nothing was paid.
+    The message mentions a refund only when points were refunded: not when held, settled, or nothing was paid.
     """
-    said = _FAILED_IN[status, error.stage is Stage.MIGRATE]
+    message = _FAILED_IN[status, error.stage is Stage.MIGRATE]
     if points > 0 and closing is EntryKind.REFUND:
-        said += ",已返还每日积分"
+        message += ",已返还每日积分"
     elif points > 0 and closing is EntryKind.HOLD:
-        said += ",每日积分待确认"
-    return error.model_copy(update={"message": f"{said} ({error.message})"})
+        message += ",每日积分待确认"
+    return error.model_copy(update={"message": f"{message} ({error.message})"})
 
 
 def verdicts_schema() -> dict[str, Any]:

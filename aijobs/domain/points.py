@@ -52,7 +52,7 @@ def closing_entry(final: JobStatus, policy: PointsPolicy, *, provider_may_charge
         return EntryKind.SETTLE
     if final not in _FIELD_OF:
         raise ValueError(f"{final.name} is not final.")
-    wanted: Closing = getattr(policy, _FIELD_OF[final])
-    if wanted is Closing.BY_OUTCOME:
+    closing: Closing = getattr(policy, _FIELD_OF[final])
+    if closing is Closing.BY_OUTCOME:
         return EntryKind.HOLD if provider_may_charge else EntryKind.REFUND
-    return EntryKind(wanted)
+    return EntryKind(closing)

@@ -27,7 +27,7 @@ class Capabilities:
 
 @dataclass(frozen=True, kw_only=True)
 class JobInput:
-    """What a job's owner asked for, as it stands in the database."""
+    """A job's request, as stored in the database."""
 
     code: str
     user_id: str
@@ -61,7 +61,7 @@ class InputFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a provider is asked to do. File parameters are already links that the provider can read.
+    """A job for a provider. File parameters are already links that the provider can read.
 
     A generator gets the uploads that its file parameters name as `files`, by the names of the parameters.
     An action on a finished job comes with the provider's own reference to that job, its `origin`.
@@ -82,7 +82,7 @@ class Task:
 class Snapshot:
     """What a provider says about a submission now.
 
-    `definite=False` means that "not found" or "unknown" was said too early to be believed. A `final` snapshot has
+    `definite=False` means that "not found" or "unknown" came too early to be trusted. A `final` snapshot has
     status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
     """
 
@@ -108,7 +108,7 @@ class IncomingWebhook:
 
 @dataclass(frozen=True)
 class WebhookHint:
-    """What a verified webhook is good for: it makes the next question happen now. It is never believed.
+    """A verified webhook only causes the next poll to happen now; its content is never trusted.
 
     `ref` resolves a submission whose outcome is unknown.
     """

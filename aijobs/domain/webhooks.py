@@ -1,4 +1,4 @@
-"""Webhooks to our callers: what is told to whom, what it looks like, and how long we go on trying.
+"""Webhooks to our callers: event types, message bodies, secrets and the retry schedule.
 
 The envelope, the headers, the schedule and what an answer means are those of Standard Webhooks
 (https://www.standardwebhooks.com).
@@ -22,7 +22,7 @@ _SIGNING_PREFIX: Final = "whsec_"
 _SIGNING_PURPOSE: Final = "aijobs webhook secret 1"  # so that nothing derived for anything else is a secret here
 
 MAX_BYTES: Final = 20 * 1024
-"""Of one message. Whatever does not fit is left out: it can be asked for."""
+"""Of one message. What does not fit is left out: the receiver can read it from the API."""
 
 STANDARD_PAUSES: Final = (
     timedelta(seconds=5),
@@ -54,7 +54,7 @@ class EventType(StrEnum):
 TEST: Final = "endpoint.test"
 
 FINAL_TYPES: Final = (EventType.SUCCESS, EventType.FAILED, EventType.TIMEOUT, EventType.CANCELED)
-"""What is told unless something else is asked for."""
+"""The event types of an endpoint that names none."""
 
 _END_TOPIC: Final[Mapping[JobStatus, EventType]] = {
     JobStatus.SUCCESS: EventType.SUCCESS,
@@ -64,9 +64,9 @@ _END_TOPIC: Final[Mapping[JobStatus, EventType]] = {
 }
 
 
-def event_type_of(kind: EventKind, status: JobStatus, wanted: Collection[str]) -> EventType | None:
-    """Under which of the wanted topics an event is told, the narrower one first; under none, it is not told."""
-    return next((topic for topic in _fitting(kind, status) if topic in wanted), None)
+def event_type_of(kind: EventKind, status: JobStatus, subscribed: Collection[str]) -> EventType | None:
+    """The subscribed type that an event is sent as, the narrower one first; None when it is not sent."""
+    return next((topic for topic in _fitting(kind, status) if topic in subscribed), None)
 
 
 def _fitting(kind: EventKind, status: JobStatus) -> tuple[EventType, ...]:
@@ -100,7 +100,7 @@ def message(topic: str, at: datetime, data: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class SecretRef:
-    """Names a secret without telling it: whose, and which since the last rotations."""
+    """Names a secret without its value: the owner, and the version since the last rotations."""
 
     subject: str
     version: int
@@ -124,22 +124,22 @@ def secret_of(master: bytes, seal: SecretRef) -> str:
     return _SIGNING_PREFIX + base64.b64encode(derived).decode()
 
 
-def signing_refs(newest: SecretRef, rotated_at: datetime | None, moment: datetime) -> tuple[SecretRef, ...]:
-    """What signs at a moment: the newest secret, and the one before it for a while."""
-    if rotated_at is None or moment >= rotated_at + SIGNED_TWICE_FOR:
+def signing_refs(newest: SecretRef, rotated_at: datetime | None, now: datetime) -> tuple[SecretRef, ...]:
+    """The secrets that sign now: the newest, and the one before it for a while after a rotation."""
+    if rotated_at is None or now >= rotated_at + SIGNED_TWICE_FOR:
         return (newest,)
     return newest, SecretRef(newest.subject, newest.version - 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookMessage:
-    """A message on its way. `closed` says why nobody is asked to take it any more."""
+    """A message to send. `closed` is the reason why it is not sent any more."""
 
     code: str
     message_id: str
     url: str
     body: str
-    seals: Sequence[SecretRef]
+    secret_refs: Sequence[SecretRef]
     attempts: int
     next_try_at: datetime
     closed: str | None = None
@@ -172,7 +172,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"  #: for good: no try is left, or the endpoint is closed
-    REPLACED = "replaced"  #: by a replay that did not want to wait
+    REPLACED = "replaced"  #: by a replay
 
 
 class DisabledReason(StrEnum):
@@ -191,9 +191,9 @@ class RetrySchedule:
     jitter: float = 0.1
 
     def pause(self, failed_tries: int, *, dice: float, at_least: timedelta | None = None) -> timedelta | None:
-        """The wait behind the last of `failed_tries` (1 or more); nothing when there is no other try.
+        """The delay after `failed_tries` (1 or more) attempts; None when there is no further attempt.
 
-        `dice` is uniform in 0..1; `at_least` is the receiver's own wish.
+        `dice` is uniform in 0..1; `at_least` is the receiver's Retry-After.
         """
         if failed_tries > len(self.pauses):
             return None

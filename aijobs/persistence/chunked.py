@@ -1,4 +1,4 @@
-"""Long lists in portions: a database takes only so many values in one statement."""
+"""Splits long lists into chunks: a statement takes a limited number of values."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

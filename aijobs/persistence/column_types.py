@@ -1,4 +1,4 @@
-"""Column types that SQLite and PostgreSQL both keep faithfully."""
+"""Column types that SQLite and PostgreSQL store without loss."""
 
 from datetime import UTC, datetime
 
@@ -35,5 +35,5 @@ class StatusColumn(TypeDecorator[JobStatus]):
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)

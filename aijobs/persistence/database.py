@@ -1,4 +1,4 @@
-"""Connections. SQLite has one writer at a time (BEGIN IMMEDIATE: nothing read can change before it is written)."""
+"""Database connections. SQLite has one writer at a time (BEGIN IMMEDIATE: no lost updates)."""
 
 import asyncio
 import shutil
@@ -18,19 +18,19 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
-LATEST: Final = "0007"
-"""The newest migration. A database that is there needs none."""
+LATEST_REVISION: Final = "0007"
+"""The newest migration."""
 
 READERS: Final = 4
-BUSY_PATIENCE: Final = timedelta(seconds=30)
+BUSY_TIMEOUT: Final = timedelta(seconds=30)
 WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
-LEAST_FREE_BYTES: Final = 1024 * 1024
+MIN_FREE_BYTES: Final = 1024 * 1024
 
-#: A write that goes to the disk and leaves everything as it was.
-WRITE_NOTHING_NEW: Final = "UPDATE alembic_version SET version_num = version_num"
+#: A write that reaches the disk and changes nothing.
+NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
 
-#: SQLite's primary result codes for what may pass, or be mended, without a change of ours.
-TROUBLE: Final[Mapping[int, str]] = {
+#: SQLite's primary result codes for errors of the environment, not of our code.
+UNAVAILABLE_REASONS: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_BUSY: "another process holds it for too long",
     sqlite3.SQLITE_LOCKED: "it is locked",
     sqlite3.SQLITE_READONLY: "it is read-only",
@@ -46,7 +46,7 @@ PRIMARY_CODE: Final = 0xFF  #: the part of an extended result code that is the p
 
 
 class Database:
-    """Sessions for reading and for writing. A writing session commits when its block ends, or leaves no trace."""
+    """Sessions for reading and for writing. A writing session commits at its end, and rolls back on an error."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
@@ -64,17 +64,17 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncSession]:
-        """For reading: everything that is read belongs to one moment, whatever is written meanwhile."""
+        """A reading session that sees one consistent snapshot, whatever is written meanwhile."""
         async with self.read() as session:
             connection = await session.connection()
             await connection.exec_driver_sql("BEGIN")  # the driver itself begins nothing before a SELECT
             yield session
 
     async def probe(self) -> None:
-        """Write, as jobs do, without changing anything. Raises DatabaseUnavailable."""
+        """Check that writes work, without changing anything. Raises DatabaseUnavailable."""
         try:
             async with self.write() as session:
-                await (await session.connection()).exec_driver_sql(WRITE_NOTHING_NEW)
+                await (await session.connection()).exec_driver_sql(NOOP_WRITE)
             await asyncio.to_thread(_require_room, self._writer.url)
         except SQLAlchemyError as failed:
             raise unavailability(failed) or failed from failed
@@ -85,21 +85,20 @@ class Database:
 
 
 def _require_room(url: URL) -> None:
-    """SQLite may still write where it has written before: the next larger transaction would fail. Raises
-    DatabaseUnavailable."""
-    if url.database and shutil.disk_usage(Path(url.database).parent).free < LEAST_FREE_BYTES:
+    """Raises DatabaseUnavailable when the disk is full: `NOOP_WRITE` still works then, larger transactions do not."""
+    if url.database and shutil.disk_usage(Path(url.database).parent).free < MIN_FREE_BYTES:
         raise DatabaseUnavailable("The disk of the database is full.")
 
 
 def unavailability(error: BaseException) -> DatabaseUnavailable | None:
-    """What keeps the database from being used now, where that is what an error means; nothing for our own mistakes."""
+    """DatabaseUnavailable, where an error means that the database cannot be used now; None for bugs of ours."""
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable("The database is busy.")
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
-    if code is None or code & PRIMARY_CODE not in TROUBLE:
+    if code is None or code & PRIMARY_CODE not in UNAVAILABLE_REASONS:
         return None
-    return DatabaseUnavailable(f"The database cannot be used: {TROUBLE[code & PRIMARY_CODE]}.")
+    return DatabaseUnavailable(f"The database cannot be used: {UNAVAILABLE_REASONS[code & PRIMARY_CODE]}.")
 
 
 @asynccontextmanager
@@ -127,7 +126,7 @@ async def opened_database(url: str) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def existing_database(url: str) -> AsyncIterator[Database]:
-    """A database as it is, for looking at it: nothing is made, and nothing brought up to date."""
+    """A database as it is, for reading: it is neither created nor migrated."""
     writer, reader = _sqlite_engines(make_url(url))
     try:
         yield Database(writer, reader)
@@ -140,7 +139,7 @@ def _upgrade(url: URL) -> None:
     if url.database:
         make_private_folder(Path(url.database).parent)
         make_private_file(Path(url.database))  # SQLite gives its other files the same mode
-    if _revision(url) == LATEST:
+    if _revision(url) == LATEST_REVISION:
         return
     from alembic import command  # takes long to load, and is needed once
     from alembic.config import Config
@@ -152,8 +151,8 @@ def _upgrade(url: URL) -> None:
 
 
 def _revision(url: URL) -> str | None:
-    """Which migration a database file is at; nothing when it is new."""
-    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_PATIENCE.total_seconds())) as connection:
+    """The migration of a database file; None when it is new."""
+    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
         known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
         return row[0] if row else None
@@ -162,7 +161,7 @@ def _revision(url: URL) -> str | None:
 def _sqlite_engines(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     address = url.set(drivername="sqlite+aiosqlite")
     shared: dict[str, Any] = {
-        "connect_args": {"timeout": BUSY_PATIENCE.total_seconds()},
+        "connect_args": {"timeout": BUSY_TIMEOUT.total_seconds()},
         "hide_parameters": True,  # prompts do not belong into logs
     }
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **shared)

@@ -1,4 +1,4 @@
-"""A row by its code, for the one whose it is. What is deleted or somebody else's is not there."""
+"""Reads a row by its code. Raises NotFound for deleted rows and those of other users."""
 
 from typing import Final, TypeVar
 
@@ -43,7 +43,7 @@ async def owned(
 
 
 async def id_behind(session: AsyncSession, table: type[Owned], cursor: str, *, user_id: str | None) -> int:
-    """The number of the row whose code a page comes behind. Raises BadInput."""
+    """The id of the row whose code is the cursor of a page. Raises BadInput when there is none."""
     try:
         row = await owned(session, table, cursor, user_id=user_id)
     except NotFound as unknown:

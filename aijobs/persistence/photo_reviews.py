@@ -1,4 +1,4 @@
-"""Photo reviews in the database: kept, listed, and true to what becomes of their jobs."""
+"""Photo reviews in the database, kept in step with their jobs."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ PICTURE_EXISTS: Final = 4
 """`img_status` of every row: one is written when its picture is in our store, never before."""
 
 ANALYSIS: Final = "analysis"
-"""Where a review's job keeps it in its answer, until the job has succeeded."""
+"""The key in `resp_json` under which a review's job keeps the analysis until it has succeeded."""
 
 MAX_JOBS: Final = 50  #: that are shown of one review, newest first
 
@@ -48,7 +48,7 @@ async def review_of(session: AsyncSession, code: str, *, user_id: str | None, lo
 async def reviews_page(
     session: AsyncSession, *, user_id: str | None, before: str | None, limit: int
 ) -> tuple[list[PhotoReviewRow], bool]:
-    """Up to `limit` reviews, newest first, and whether there are more. Raises BadInput for a cursor of nobody."""
+    """Up to `limit` reviews, newest first, and whether there are more. Raises BadInput for an unknown cursor."""
     query = select(PhotoReviewRow).where(col(PhotoReviewRow.deleted).is_(False))
     if user_id is not None:
         query = query.where(col(PhotoReviewRow.user_id) == user_id)
@@ -110,9 +110,9 @@ def _why_not(review: PhotoReviewRow) -> str:
 
 
 async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
-    """The job beautifies the photo of the review that it names: in the transaction that accepts it.
+    """Begin beautifying the photo of the review that the job names, in the transaction that accepts the job.
 
-    Raises NotFound, PhotoCannotBeBeautified and PhotoIsBeingBeautified: of two at once, one wins.
+    Raises NotFound, PhotoCannotBeBeautified and PhotoIsBeingBeautified: of two concurrent calls, one succeeds.
     """
     assert job.photo_review_analysis_code is not None, "a beautify job names its review"
     review = await review_of(session, job.photo_review_analysis_code, user_id=job.user_id, locked=True)
@@ -121,7 +121,7 @@ async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
 
 
 async def on_job_rerun(session: AsyncSession, old: JobRow, new: JobRow) -> None:
-    """A rerun of the review's last beautify job goes on in its place. A rerun of any other is a job like any other."""
+    """A rerun of the review's last beautify job replaces it. A rerun of any other job changes nothing."""
     review = await _review_of(session, old)
     if review is not None and review.beautify_job_code == old.code:
         _let_beautify(review, new)
@@ -142,7 +142,7 @@ async def on_job_final(
 
 
 def _reviewed(review: PhotoReviewRow, job: JobRow) -> None:
-    """An analysis counts once its job has succeeded; a job that ends badly leaves the one that was there."""
+    """Store the analysis of a job that has succeeded; after a bad end, the earlier analysis stays."""
     answer = job.resp_json or {}
     analysis = Analysis.model_validate(answer[ANALYSIS])
     review.job_code, review.analysis = job.code, analysis.model_dump(mode="json")
@@ -201,7 +201,7 @@ async def _has_beautified(session: AsyncSession, review: PhotoReviewRow) -> bool
 
 
 async def _review_of(session: AsyncSession, job: JobRow) -> PhotoReviewRow | None:
-    """The review that a job names, locked; nothing where it names none of its own user's."""
+    """The review that a job names, locked; None when it names none of its user's."""
     if job.photo_review_analysis_code is None:
         return None
     found = await session.exec(

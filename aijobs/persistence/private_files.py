@@ -1,4 +1,4 @@
-"""What an installation keeps on disk is for its own user alone: folders have the mode 0700, files 0600."""
+"""The files of an installation are private to its user: folders have the mode 0700, files 0600."""
 
 import os
 import re
@@ -21,21 +21,21 @@ REPAIRED_WITHIN: Final = ("logs", "sandbox")
 
 
 def make_private_folder(folder: Path) -> None:
-    """Nothing happens where there is one."""
+    """Create the folder. Nothing happens when it exists."""
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
 
 
 def make_private_file(path: Path) -> None:
-    """An empty one, where there is none, in a folder that is there; an old one is repaired."""
+    """Create an empty file if there is none, and set its mode. The folder must exist."""
     if not path.exists():
         path.touch(mode=FILE_MODE)
     _repair(path)
 
 
 def keep_private(data_dir: Path) -> None:
-    """Take the rights of others away from what is ours in a data directory, if there is one.
+    """Remove the permissions of others from our files in a data directory, if it exists.
 
-    A folder that holds anything else, a home for example, stays open as it is; only our files in it are closed.
+    A folder that also holds other files, such as a home directory, keeps its mode; only our files are changed.
     """
     if not data_dir.is_dir():
         return
@@ -54,7 +54,7 @@ def _within(data_dir: Path) -> Iterator[Path]:
 
 
 def _repair(path: Path) -> None:
-    """Somebody else's, a link, and a folder that everybody may write to, as /tmp, are left alone."""
+    """Skips files of other users, symbolic links, and folders with the sticky bit such as /tmp."""
     with suppress(OSError):  # gone meanwhile, or on a disk that cannot be written
         found = path.lstat()
         shared = stat.S_ISLNK(found.st_mode) or found.st_mode & stat.S_ISVTX

@@ -8,7 +8,7 @@ from aijobs.domain.lifecycle import require_unfinished
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.gate import locked_job, note_wish_to_cancel
+from aijobs.persistence.jobs.gate import locked_job, note_cancel_request
 from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.tables import JobRow
 
@@ -17,7 +17,7 @@ NO_REASON_GIVEN: Final = "Canceled by its owner."
 
 @dataclass(frozen=True, kw_only=True)
 class CancelJob:
-    """Notes the wish in the job's history, and lets its run know."""
+    """Records the cancel request in the job's history, and signals its workflow."""
 
     database: Database
     catalogue: Catalogue
@@ -35,6 +35,6 @@ class CancelJob:
         await self.engine.start(brief_of(job, self.catalogue))  # it has been, unless Temporal was away
         async with self.database.write() as session:
             job = await locked_job(session, code)
-            await note_wish_to_cancel(session, job, reason=reason)
+            await note_cancel_request(session, job, reason=reason)
         await self.engine.cancel(code, reason=reason)
         return job

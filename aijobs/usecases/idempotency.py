@@ -1,6 +1,6 @@
 """Idempotency keys around any use case: the same request again gets the first receipt, and nothing is done twice.
 
-What the caller was told at first is a document that the API renders, and that nobody else looks into: a use case is
+The first response is a document that the API renders and nobody else reads: a use case is
 given the function which makes it (`Render`), keeps it with the key, and hands it back.
 """
 

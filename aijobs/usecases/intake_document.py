@@ -28,7 +28,7 @@ MAX_ID_LENGTH: Final = 100
 
 @dataclass(frozen=True, kw_only=True)
 class SentDocument:
-    """An upload, and what was said with it. `for_user` is the end user as the sender wrote it, if one was named."""
+    """An upload and the fields sent with it. `for_user` is the end user as the sender wrote it, if one was named."""
 
     upload: Upload
     template_id: str

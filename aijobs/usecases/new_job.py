@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class JobMaker:
-    """`render` makes what the caller is told of a new job."""
+    """`render` makes the response for a new job."""
 
     database: Database
     engine: JobEngine

@@ -53,7 +53,7 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewPhoto:
-    """`render` makes what the caller is told of a new review."""
+    """`render` makes the response for a new review."""
 
     database: Database
     store: ObjectStore

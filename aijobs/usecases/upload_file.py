@@ -62,7 +62,7 @@ class FileType:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepUpload:
-    """`render` makes what the caller is told of a new file."""
+    """`render` makes the response for a new file."""
 
     database: Database
     store: ObjectStore

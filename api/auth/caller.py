@@ -62,16 +62,16 @@ class Caller:
         """For what is there already."""
         return Actor(key_id=self.key_id, user_id=self.visible_user)
 
-    def owner(self, wanted: str | int | None = None) -> Owner:
+    def owner(self, requested: str | int | None = None) -> Owner:
         """For what is to be made. Raises what `acting_user` raises."""
-        return Owner(user_id=self.acting_user(wanted), key_id=self.key_id)
+        return Owner(user_id=self.acting_user(requested), key_id=self.key_id)
 
-    def acting_user(self, wanted: str | int | None = None) -> str:
+    def acting_user(self, requested: str | int | None = None) -> str:
         """The end user of a request that names one in its body, or does not.
 
         Raises NotAllowed for somebody else's key, InvalidParameters when nobody is named or two different users are.
         """
-        in_body = None if wanted is None else str(wanted)
+        in_body = None if requested is None else str(requested)
         if self.named and in_body is not None and in_body != self.named:
             raise InvalidParameters("Two users are named.", FieldError("/user_id", f"Differs from {USER_HEADER}."))
         user = in_body if in_body is not None else self.named or self.own_user

@@ -24,7 +24,7 @@ async def valid_credentials(
     database: Database, proofs: Collection[Credentials], *, session_idle: timedelta
 ) -> frozenset[Credentials]:
     """Those of them that still let somebody in; however many they are, keys and sessions are asked for together."""
-    moment = now()
+    at = now()
     keys = await valid_keys(database, {proof.key_id for proof in proofs})
     named = {proof.session for proof in proofs if proof.session is not None}
     sessions = await live_sessions(database, named, idle=session_idle)
@@ -33,5 +33,5 @@ async def valid_credentials(
         for proof in proofs
         if proof.key_id in keys
         and (proof.session is None or proof.session in sessions)
-        and (proof.until is None or moment < proof.until)
+        and (proof.until is None or at < proof.until)
     )

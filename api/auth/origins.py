@@ -46,8 +46,8 @@ def _is_own(origin: str, connection: HTTPConnection, base_url: str) -> bool:
     """The scheme may differ from what we see: TLS often ends before us."""
     if origin == _origin_of(base_url):
         return True
-    said = urlsplit(origin)
-    return said.scheme in {"http", "https"} and said.netloc == connection.headers.get("Host")
+    parsed = urlsplit(origin)
+    return parsed.scheme in {"http", "https"} and parsed.netloc == connection.headers.get("Host")
 
 
 def _origin_of(url: str) -> str:

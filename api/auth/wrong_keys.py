@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, TooManyWrongKeys
 from aijobs.persistence.access.keys import key_id_in
-from api.connections import network_of
+from api.connections.limits import network_of
 
 WINDOW: Final = timedelta(minutes=1)
 MAX_COUNTED: Final = 10_000

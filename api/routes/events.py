@@ -12,9 +12,9 @@ from aijobs.persistence.jobs.queries import job_of
 from api.auth.tickets import Follower
 from api.checked_route import CheckedRoute
 from api.dependencies import Admission, Db, Live
-from api.paths import JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import JobCode
+from api.schemas.jobs import Page
 from api.streaming.filters import number
 from api.streaming.sse import EventStream, job_frames
 
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=CheckedRoute)
 @router.get(
     "/{code}/events",
     summary="Follow a job live",
-    response_model=shapes.Page[JobEvent],
+    response_model=Page[JobEvent],
     responses={**DOCUMENTED, **problem_responses(401, 403, 404, 429, 503)},
 )
 async def follow_job(
@@ -65,11 +65,9 @@ async def follow_job(
 async def _history(database: Database, code: str, seen: int) -> JSONResponse:
     async with database.read() as session:
         events = await events_after(session, code, seen, at_most=AT_ONCE + 1)
-    page, has_more = events[:AT_ONCE], len(events) > AT_ONCE
-    told: shapes.Page[JobEvent] = shapes.Page(
-        data=page, has_more=has_more, next_cursor=str(page[-1].seq) if has_more else None
-    )
-    return JSONResponse(told.model_dump(mode="json"))
+    shown, has_more = events[:AT_ONCE], len(events) > AT_ONCE
+    page: Page[JobEvent] = Page(data=shown, has_more=has_more, next_cursor=str(shown[-1].seq) if has_more else None)
+    return JSONResponse(page.model_dump(mode="json"))
 
 
 def _number(written: str | None, newest: int) -> int:

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from aijobs.persistence.jobs.queries import file_of
-from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Uploader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Keep
-from api.paths import FileCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import FileCode
+from api.requests.uploads import received
+from api.schemas.answers import IdempotencyKey, answer_with
 from api.schemas.job_responses import file_response
-from api.uploads import received
+from api.schemas.jobs import File
 
 #: The form is read in the route, after the caller's key: so its documentation is written by hand.
 FORM: Final[dict[str, Any]] = {
@@ -47,7 +47,7 @@ router = APIRouter(prefix="/api/files", tags=["files"], route_class=CheckedRoute
     "",
     status_code=201,
     summary="Upload an input",
-    response_model=shapes.File,
+    response_model=File,
     openapi_extra=FORM,
     responses=problem_responses(400, 401, 403, 409, 413, 415, 422, 503),
 )
@@ -61,6 +61,6 @@ async def upload_file(
 
 
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
-async def get_file(caller: Reader, code: FileCode, database: Db) -> shapes.File:
+async def get_file(caller: Reader, code: FileCode, database: Db) -> File:
     async with database.read() as session:
         return file_response(await file_of(session, code, user_id=caller.visible_user))

@@ -4,27 +4,27 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from aijobs.domain.errors import NotReady
-from api import metrics
 from api.dependencies import AppMetrics, AppReadiness
+from api.health import metrics
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.schemas.jobs import Health
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", summary="Ask whether the process lives")
-async def health() -> shapes.Health:
-    return shapes.Health(status="ok")
+async def health() -> Health:
+    return Health(status="ok")
 
 
 @router.get("/readyz", summary="Ask whether everything is there", responses=problem_responses(503))
-async def ready(readiness: AppReadiness) -> shapes.Health:
+async def ready(readiness: AppReadiness) -> Health:
     """503 names what is missing: `/database` (which must be writable), `/temporal`, `/namespace`,
     `/search_attributes`, `/queues/…` without a worker, `/store`, and `/jobs` when none is taken up.
     """
     if missing := await readiness.missing():
         raise NotReady(*missing)
-    return shapes.Health(status="ready")
+    return Health(status="ready")
 
 
 @router.get(

@@ -14,7 +14,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.webhooks.inbound import submission_with, take_receipt
 from api.dependencies import Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.schemas.jobs import Received
 
 MAX_TOKEN_LENGTH: Final = 100
 
@@ -35,7 +35,7 @@ async def take_webhook(
     database: Db,
     submissions: Submissions,
     engine: Engine,
-) -> shapes.Received:
+) -> Received:
     """For providers only. The job then asks its provider at once; what the webhook says is not taken for true."""
     if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
         raise NotFound("Nobody waits for this webhook.")
@@ -46,7 +46,7 @@ async def take_webhook(
     await _resolve(submissions, submission, hint)
     if await _is_new(database, provider, hint):
         await _pass_on(engine, submission, hint)
-    return shapes.Received(received=True)
+    return Received(received=True)
 
 
 async def _resolve(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:

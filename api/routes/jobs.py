@@ -13,14 +13,14 @@ from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
-from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
-from api.paths import CodeCursor, JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import CodeCursor, JobCode
+from api.requests.strict_json import StrictRoute
+from api.schemas.answers import IdempotencyKey, answer_with
 from api.schemas.job_responses import with_exchange
-from api.strict_json import StrictRoute
+from api.schemas.jobs import Job, JobWithExchange, Page
 
 MAX_PAGE: Final = 100
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ class JobQuery(BaseModel):
     "",
     status_code=202,
     summary="Hand in a job",
-    response_model=shapes.Job,
+    response_model=Job,
     responses=problem_responses(400, 401, 402, 403, 409, 413, 415, 422),
 )
 async def create_job(
@@ -96,21 +96,19 @@ async def create_job(
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
-async def list_jobs(
-    wanted: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs
-) -> shapes.Page[shapes.Job]:
+async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs) -> Page[Job]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     chosen = JobFilter(
         user_id=caller.visible_user,
-        statuses=frozenset(map(_status, wanted.status)),
-        model_id=wanted.model,
-        created_after=wanted.created_after,
-        created_before=wanted.created_before,
-        before=wanted.cursor,
+        statuses=frozenset(map(_status, query.status)),
+        model_id=query.model,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        before=query.cursor,
     )
     async with database.read() as session:
-        rows, has_more = await jobs_page(session, chosen, limit=wanted.limit)
-    return shapes.Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+        rows, has_more = await jobs_page(session, chosen, limit=query.limit)
+    return Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
 @router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))
@@ -122,7 +120,7 @@ async def get_job(
     expand: Annotated[
         list[Expansion], Query(description="`exchange`: with what the provider was sent, and said.")
     ] = [],  # noqa: B006
-) -> shapes.JobWithExchange | shapes.Job:
+) -> JobWithExchange | Job:
     async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
     document = await jobs.one(row)
@@ -136,10 +134,10 @@ async def get_job(
     responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
 )
 async def cancel_job(
-    caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, wish: CancelRequest | None = None
-) -> shapes.Job:
+    caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, body: CancelRequest | None = None
+) -> Job:
     """Asks for the job's end. It becomes CANCELED a little later, unless it ends otherwise before."""
-    return await jobs.one(await cancel(code, caller.actor, reason=wish.reason if wish else None))
+    return await jobs.one(await cancel(code, caller.actor, reason=body.reason if body else None))
 
 
 def _status(written: str) -> JobStatus:

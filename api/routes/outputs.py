@@ -9,19 +9,19 @@ from aijobs.persistence.jobs.queries import job_of
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Jobs, Links
-from api.paths import JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import JobCode
+from api.schemas.jobs import Output, Page
 
 router = APIRouter(prefix="/api/jobs", tags=["outputs"], route_class=CheckedRoute)
 
 
 @router.get("/{code}/outputs", summary="List a job's results", responses=problem_responses(401, 403, 404))
-async def list_outputs(caller: Reader, code: JobCode, database: Db, jobs: Jobs) -> shapes.Page[shapes.Output]:
+async def list_outputs(caller: Reader, code: JobCode, database: Db, jobs: Jobs) -> Page[Output]:
     """Those that are in our store by now."""
     async with database.read() as session:
         row = await job_of(session, code, user_id=caller.visible_user)
-    return shapes.Page(data=(await jobs.one(row)).outputs)
+    return Page(data=(await jobs.one(row)).outputs)
 
 
 @router.get(

@@ -16,13 +16,15 @@ from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, 
 from aijobs.settings import ApiSettings
 from aijobs.usecases.beautify_photo import BeautifyRequest
 from aijobs.usecases.review_photo import ReviewRequest
-from api.answers import IdempotencyKey, answer_with
 from api.auth.caller import Caller, Reader, Writer
 from api.checked_route import CheckedRoute
 from api.dependencies import Beautify, Db, Jobs, Links, Review, Settings
-from api.paths import CodeCursor, ReviewCode, RowCursor
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import CodeCursor, ReviewCode, RowCursor
+from api.requests.strict_json import StrictRoute, check_json
+from api.requests.uploads import received
+from api.schemas.answers import IdempotencyKey, answer_with
+from api.schemas.jobs import Job, Page
 from api.schemas.links import SignedLinks
 from api.schemas.photos import (
     PHOTO,
@@ -33,8 +35,6 @@ from api.schemas.photos import (
     beautified_responses,
     review_responses,
 )
-from api.strict_json import StrictRoute, check_json
-from api.uploads import received
 
 MAX_PAGE: Final = 100
 
@@ -64,8 +64,8 @@ async def create_review(
     """The photo itself, or the code of an upload. What is kept is a copy without metadata, upright and in sRGB."""
     caller.needs(Scope.FILES_WRITE)
     if _is_json(request):
-        wanted = await _read(request, settings)
-        receipt = await review.uploaded(wanted, caller.owner(wanted.user_id), idempotency_key=idempotency_key)
+        body = await _read(request, settings)
+        receipt = await review.uploaded(body, caller.owner(body.user_id), idempotency_key=idempotency_key)
     else:
         async with received(request, field=PHOTO) as form:
             receipt = await review.upload(form.upload, caller.owner(form.user_id), idempotency_key=idempotency_key)
@@ -79,12 +79,12 @@ async def list_reviews(
     links: Links,
     cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
-) -> shapes.Page[PhotoReview]:
+) -> Page[PhotoReview]:
     """Those of the caller's user; with a service key that names nobody, everybody's."""
     async with database.read() as session:
         rows, has_more = await reviews_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = await review_responses(links, rows)
-    return shapes.Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+    return Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
 @router.get("/{code}", summary="Look at a photo review", responses=problem_responses(401, 403, 404))
@@ -120,31 +120,31 @@ async def list_beautified(
     links: Links,
     cursor: Annotated[RowCursor, Query()] = 0,
     limit: Limit = 20,
-) -> shapes.Page[BeautifiedPhoto]:
+) -> Page[BeautifiedPhoto]:
     """In the order in which they were made."""
     async with database.read() as session:
         review = await review_of(session, code, user_id=caller.visible_user)
         rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
     documents = await beautified_responses(links, review, rows)
-    return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
+    return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
 
 
 @strict.post(
     "/{code}/beautify",
     status_code=202,
     summary="Have the photo beautified",
-    response_model=shapes.Job,
+    response_model=Job,
     responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 415, 422),
 )
 async def beautify_photo(
-    wish: BeautifyRequest,
+    body: BeautifyRequest,
     caller: Writer,
     code: ReviewCode,
     beautify: Beautify,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """A job like any other. 409 when the review says that it would be no use, or while another one runs."""
-    return answer_with(await beautify(code, wish, caller.actor, idempotency_key=idempotency_key))
+    return answer_with(await beautify(code, body, caller.actor, idempotency_key=idempotency_key))
 
 
 router.include_router(strict)

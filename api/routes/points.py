@@ -8,9 +8,9 @@ from aijobs.persistence.points.ledger import entries_page
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import DailyLimit, Db
-from api.paths import RowCursor
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import RowCursor
+from api.schemas.jobs import Entry, Page, Points
 from api.schemas.points_responses import points_of_today
 
 MAX_PAGE: Final = 100
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/points", tags=["points"], route_class=CheckedRou
 
 
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))
-async def points_today(caller: Reader, database: Db, daily_limit: DailyLimit) -> shapes.Points:
+async def points_today(caller: Reader, database: Db, daily_limit: DailyLimit) -> Points:
     """Of the caller's user. Days are UTC days."""
     async with database.read() as session:
         return await points_of_today(session, caller.acting_user(), daily_limit=daily_limit)
@@ -31,9 +31,9 @@ async def points_entries(
     database: Db,
     cursor: Annotated[RowCursor | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
-) -> shapes.Page[shapes.Entry]:
+) -> Page[Entry]:
     """Of the caller's user; with a service key that names nobody, everybody's."""
     async with database.read() as session:
         rows, has_more = await entries_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
-    documents = [shapes.Entry.model_validate(row, from_attributes=True) for row in rows]
-    return shapes.Page(data=documents, has_more=has_more, next_cursor=str(rows[-1].id) if has_more else None)
+    documents = [Entry.model_validate(row, from_attributes=True) for row in rows]
+    return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1].id) if has_more else None)

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator
 from api.dependencies import Jobs, Resolve
-from api.paths import JobCode
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
-from api.strict_json import StrictRoute
+from api.requests.paths import JobCode
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Job
 
 router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRoute)
 
@@ -38,18 +38,18 @@ class ResolutionRequest(BaseModel):
     responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422, 503),
 )
 async def resolve_job(
-    wanted: Annotated[
+    body: Annotated[
         ResolutionRequest, Body(examples=[{"decision": "refund", "why": "The provider has no trace of it."}])
     ],
     caller: Operator,
     code: JobCode,
     resolve: Resolve,
     jobs: Jobs,
-) -> shapes.Job:
+) -> Job:
     """Recorded in the job's history with who and why. Needs the scope `admin`."""
-    if isinstance(wanted.decision, Resolution):
-        job = await resolve.settle_points(code, wanted.decision, caller.actor, why=wanted.why)
+    if isinstance(body.decision, Resolution):
+        job = await resolve.settle_points(code, body.decision, caller.actor, why=body.why)
     else:
-        assert wanted.ref is not None, "`ref` goes with `attach`"
-        job = await resolve.attach(code, wanted.ref, caller.actor, why=wanted.why)
+        assert body.ref is not None, "`ref` goes with `attach`"
+        job = await resolve.attach(code, body.ref, caller.actor, why=body.why)
     return await jobs.one(job)

@@ -12,7 +12,7 @@ from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
 from api.auth.wrong_keys import wrong_keys_counted
 from api.problems import problem_responses
-from api.strict_json import StrictRoute
+from api.requests.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/sessions", tags=["access"], route_class=StrictRoute)
 
@@ -29,12 +29,12 @@ class SignIn(BaseModel):
 
 
 @router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422, 429))
-async def sign_in(wanted: SignIn, request: Request, access: LetIn) -> Response:
+async def sign_in(body: SignIn, request: Request, access: LetIn) -> Response:
     """Sets a cookie that stands for the key. For pages on the API's own origin."""
     refuse_foreign_origin(request, access.base_url, ())
-    user_id = None if wanted.user_id is None else checked_user(str(wanted.user_id))
-    with wrong_keys_counted(request, wanted.key):
-        opened = await open_session(access, wanted.key, user_id=user_id)
+    user_id = None if body.user_id is None else checked_user(str(body.user_id))
+    with wrong_keys_counted(request, body.key):
+        opened = await open_session(access, body.key, user_id=user_id)
     answer = Response(status_code=204)
     cookie_of(access).put(answer, opened)
     return answer

@@ -13,12 +13,12 @@ from api.auth.caller import Reader
 from api.auth.tickets import Follower, make_ticket
 from api.dependencies import Admission, Db, InstallationSecret, Live
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Page, Shape
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
 from api.streaming.hub import EventHub
 from api.streaming.replay import present_position
 from api.streaming.sse import EventStream, log_frames
-from api.strict_json import StrictRoute
 
 #: What the documentation says of the stream.
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
@@ -51,7 +51,7 @@ class TicketRequest(BaseModel):
     user_id: str | StrictInt | None = None
 
 
-class Ticket(shapes.Shape):
+class Ticket(Shape):
     """Goes into the address of a stream, as `?ticket=`."""
 
     ticket: str
@@ -61,11 +61,11 @@ class Ticket(shapes.Shape):
 @router.get(
     "/api/events",
     summary="Follow all jobs live",
-    response_model=shapes.Page[JobEvent],
+    response_model=Page[JobEvent],
     responses={**DOCUMENTED, **problem_responses(401, 403, 404, 422, 429, 503)},
 )
 async def follow_jobs(
-    wanted: Annotated[LogRequest, Query()],
+    query: Annotated[LogRequest, Query()],
     caller: Follower,
     database: Db,
     live: Live,
@@ -78,8 +78,8 @@ async def follow_jobs(
     `id` is a place in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` it begins now; what is
     no place in the log means from the start.
     """
-    chosen = await event_filter(caller.visible_user, wanted, database)
-    seen = last_event_id or wanted.after
+    chosen = await event_filter(caller.visible_user, query, database)
+    seen = last_event_id or query.after
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _page(database, chosen, await place_in_log(live, database, seen or "0"))
     after = await place_in_log(live, database, seen)
@@ -97,17 +97,17 @@ async def place_in_log(live: EventHub, database: Database, written: str | None) 
         return place if place <= await newest_position(session) else 0
 
 
-async def _page(database: Database, wanted: EventFilter, after: int) -> JSONResponse:
+async def _page(database: Database, chosen: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
     async with database.read() as session:
-        entries = await log_after(session, wanted, after, at_most=AT_ONCE + 1)
-    page = entries[:AT_ONCE]
-    told: shapes.Page[JobEvent] = shapes.Page(
-        data=[entry.event for entry in page],
+        entries = await log_after(session, chosen, after, at_most=AT_ONCE + 1)
+    shown = entries[:AT_ONCE]
+    page: Page[JobEvent] = Page(
+        data=[entry.event for entry in shown],
         has_more=len(entries) > AT_ONCE,
-        next_cursor=str(page[-1].position if page else after),
+        next_cursor=str(shown[-1].position if shown else after),
     )
-    return JSONResponse(told.model_dump(mode="json"))
+    return JSONResponse(page.model_dump(mode="json"))
 
 
 @router.post(
@@ -117,8 +117,8 @@ async def _page(database: Database, wanted: EventFilter, after: int) -> JSONResp
     tags=["access"],
     responses=problem_responses(400, 401, 403, 415, 422),
 )
-async def create_ticket(caller: Reader, secret: InstallationSecret, wanted: TicketRequest | None = None) -> Ticket:
+async def create_ticket(caller: Reader, secret: InstallationSecret, query: TicketRequest | None = None) -> Ticket:
     """For an EventSource or a WebSocket, which send no header of their own: good for a minute, to open streams only."""
-    user_id = caller.acting_user(wanted.user_id if wanted else None)
+    user_id = caller.acting_user(query.user_id if query else None)
     made = make_ticket(secret, caller, user_id=user_id)
     return Ticket(ticket=made.text, expires_at=made.expires_at)

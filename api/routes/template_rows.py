@@ -17,9 +17,9 @@ from aijobs.persistence.documents.templates import versions_page
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Tables
-from api.paths import RowCursor, TemplateId
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import RowCursor, TemplateId
+from api.schemas.jobs import Page, Shape
 
 MAX_PAGE: Final = 1000
 
@@ -47,7 +47,7 @@ class RowsQuery(BaseModel):
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
 
-class TemplateRows(shapes.Shape):
+class TemplateRows(Shape):
     """One row: `values` by the names of the columns; `row_number` counts from 1 within its source."""
 
     source: str
@@ -62,31 +62,31 @@ class TemplateRows(shapes.Shape):
 @router.get(
     "/{template_id}/rows",
     summary="The rows that came of documents",
-    response_model=shapes.Page[TemplateRows],
+    response_model=Page[TemplateRows],
     responses={
         200: {"content": {"text/csv": {}, DocumentKind.EXCEL.media_type: {}}},
         **problem_responses(401, 403, 404),
     },
 )
 async def list_rows(
-    wanted: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
+    query: Annotated[RowsQuery, Query()], caller: Reader, template_id: TemplateId, database: Db, tables: Tables
 ) -> Response:
     """Those of the caller's user, in the order in which they were written; a table has the newest version's columns.
 
     In CSV, what a spreadsheet could take for a formula in a text has an apostrophe before it.
     """
-    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=wanted.source)
+    chosen = RowFilter(template_id=template_id, user_id=caller.visible_user, source=query.source)
     async with database.read() as session:
         versions, _ = await versions_page(session, template_id, below=None, limit=1)
-        rows, has_more = await rows_page(session, chosen, after=wanted.cursor, limit=wanted.limit)
+        rows, has_more = await rows_page(session, chosen, after=query.cursor, limit=query.limit)
     columns = versions[0].columns
-    name = f"{template_id}.{wanted.format}"
-    match wanted.format:
+    name = f"{template_id}.{query.format}"
+    match query.format:
         case Format.CSV:
             return _file(tables.csv(columns, _pages(database, chosen)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
             return _file(tables.excel(columns, _pages(database, chosen)), DocumentKind.EXCEL.media_type, name)
-    page = shapes.Page[TemplateRows](
+    page = Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,
         next_cursor=str(rows[-1].id) if has_more else None,
@@ -99,6 +99,6 @@ def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> Streaming
     return StreamingResponse(chunks, media_type=media_type, headers=headers)
 
 
-async def _pages(database: Database, wanted: RowFilter) -> AsyncIterator[Sequence[Row]]:
-    async for page in all_rows(database, wanted):
+async def _pages(database: Database, query: RowFilter) -> AsyncIterator[Sequence[Row]]:
+    async for page in all_rows(database, query):
         yield [row.values for row in page]

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 
 from aijobs.persistence.access.keys import Scope
 from aijobs.usecases.intake_document import TakenJob, TakenTable
-from api.answers import IdempotencyKey
 from api.auth.caller import Uploader
 from api.dependencies import Intake
 from api.legacy_envelope import LegacyEnvelopeRoute
-from api.schemas import jobs as shapes
-from api.uploads import received, sent_document
+from api.requests.uploads import received, sent_document
+from api.schemas.answers import IdempotencyKey
+from api.schemas.jobs import Shape
 
 OK: Final = 200
 
@@ -49,7 +49,7 @@ FORM: Final[dict[str, Any]] = {
 router = APIRouter(prefix="/api/template", tags=["templates"], route_class=LegacyEnvelopeRoute)
 
 
-class UploadData(shapes.Shape):
+class UploadData(Shape):
     """`completed`: the rows are there. Otherwise `taskId` is the code of the job that will bring them."""
 
     taskId: str | None = None  # noqa: N815
@@ -57,7 +57,7 @@ class UploadData(shapes.Shape):
     completed: bool
 
 
-class Uploaded(shapes.Shape):
+class Uploaded(Shape):
     """The answer to a file that was taken."""
 
     code: int
@@ -65,7 +65,7 @@ class Uploaded(shapes.Shape):
     data: UploadData
 
 
-class Refused(shapes.Shape):
+class Refused(Shape):
     """`code` is the HTTP status again."""
 
     code: int
@@ -86,10 +86,10 @@ async def upload_template(
     caller.needs(Scope.JOBS_WRITE)
     async with received(request) as form:
         taken = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
-    return Uploaded(code=OK, message="success", data=_told(taken))
+    return Uploaded(code=OK, message="success", data=_upload_data(taken))
 
 
-def _told(taken: TakenJob | TakenTable) -> UploadData:
+def _upload_data(taken: TakenJob | TakenTable) -> UploadData:
     match taken:
         case TakenJob(code=code):
             return UploadData(taskId=code, message=ACCEPTED, completed=False)

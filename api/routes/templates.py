@@ -15,9 +15,10 @@ from aijobs.persistence.documents.templates import (
 from aijobs.usecases.edit_template import cut_stages, save_version
 from api.auth.caller import Operator, Reader
 from api.dependencies import Db
-from api.paths import CodeCursor, TemplateId
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
+from api.requests.paths import CodeCursor, TemplateId
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Page
 from api.schemas.templates import (
     Preview,
     PreviewedStage,
@@ -26,7 +27,6 @@ from api.schemas.templates import (
     TemplateBrief,
     template_brief,
 )
-from api.strict_json import StrictRoute
 
 MAX_PAGE: Final = 100
 MAX_VERSION: Final = 2**31 - 1
@@ -42,18 +42,18 @@ async def list_templates(
     database: Db,
     cursor: Annotated[CodeCursor | None, Query()] = None,
     limit: Limit = 20,
-) -> shapes.Page[TemplateBrief]:
+) -> Page[TemplateBrief]:
     """By their id."""
     async with database.read() as session:
         found, has_more = await templates_page(session, after=cursor, limit=limit)
     briefs = [template_brief(template) for template in found]
-    return shapes.Page(data=briefs, has_more=has_more, next_cursor=found[-1].id if has_more else None)
+    return Page(data=briefs, has_more=has_more, next_cursor=found[-1].id if has_more else None)
 
 
 @router.post("/preview", summary="See how a prompt is cut", responses=problem_responses(400, 401, 403, 413, 415))
-async def preview(wanted: PreviewRequest, _caller: Operator) -> Preview:
+async def preview(body: PreviewRequest, _caller: Operator) -> Preview:
     """Nothing is saved."""
-    cut = await cut_stages(wanted.prompt, wanted.stages)
+    cut = await cut_stages(body.prompt, body.stages)
     stages = [PreviewedStage(number=stage.number, name=stage.name, text=stage.text) for stage in cut.stages]
     return Preview(stages=stages, warnings=list(cut.warnings))
 
@@ -106,9 +106,9 @@ async def list_versions(
     database: Db,
     cursor: Annotated[int | None, Query(ge=1, le=MAX_VERSION)] = None,
     limit: Limit = 20,
-) -> shapes.Page[TemplateBrief]:
+) -> Page[TemplateBrief]:
     """Newest first."""
     async with database.read() as session:
         found, has_more = await versions_page(session, template_id, below=cursor, limit=limit)
     briefs = [template_brief(template) for template in found]
-    return shapes.Page(data=briefs, has_more=has_more, next_cursor=str(found[-1].version) if has_more else None)
+    return Page(data=briefs, has_more=has_more, next_cursor=str(found[-1].version) if has_more else None)

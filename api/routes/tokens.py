@@ -12,8 +12,8 @@ from api.auth.caller import TokenMaker
 from api.auth.tokens import Claims, end_users_scopes, make_token
 from api.dependencies import InstallationSecret
 from api.problems import problem_responses
-from api.schemas import jobs as shapes
-from api.strict_json import StrictRoute
+from api.requests.strict_json import StrictRoute
+from api.schemas.jobs import Token
 
 MAX_LIFETIME: Final = timedelta(hours=24)
 
@@ -33,7 +33,7 @@ class TokenRequest(BaseModel):
 @router.post(
     "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
 )
-async def create_token(wanted: TokenRequest, caller: TokenMaker, secret: InstallationSecret) -> shapes.Token:
+async def create_token(body: TokenRequest, caller: TokenMaker, secret: InstallationSecret) -> Token:
     """For service keys. The token can do no more than the key, and is gone when the key is revoked.
 
     Browsers' sessions make none, since it would outlive them; they make tickets.
@@ -42,11 +42,11 @@ async def create_token(wanted: TokenRequest, caller: TokenMaker, secret: Install
         raise NotAllowed("A browser's session makes no tokens, which would outlive it. Send the key, or use a ticket.")
     if caller.kind is not KeyKind.SERVICE:
         raise NotAllowed("Only a service key makes tokens.")
-    scopes = frozenset(wanted.scopes)
+    scopes = frozenset(body.scopes)
     allowed = end_users_scopes(caller.scopes)
     if not scopes <= allowed:
         too_much = FieldError("/scopes", f"A token of this key can have {', '.join(sorted(allowed)) or 'none'}.")
         raise InvalidParameters("The token would be allowed too much.", too_much)
-    claims = Claims(user_id=caller.acting_user(wanted.user_id), key_id=caller.key_id, scopes=scopes)
-    token, expires_at = make_token(secret, claims, lifetime=timedelta(seconds=wanted.ttl))
-    return shapes.Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)
+    claims = Claims(user_id=caller.acting_user(body.user_id), key_id=caller.key_id, scopes=scopes)
+    token, expires_at = make_token(secret, claims, lifetime=timedelta(seconds=body.ttl))
+    return Token(token=token, user_id=claims.user_id, scopes=sorted(scopes), expires_at=expires_at)

@@ -12,8 +12,8 @@ from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, del
 from api.auth.caller import WebhookKeeper
 from api.checked_route import CheckedRoute
 from api.dependencies import Db
-from api.paths import CodeCursor, DeliveryCode, EndpointCode
 from api.problems import problem_responses
+from api.requests.paths import CodeCursor, DeliveryCode, EndpointCode
 from api.schemas.jobs import Page
 from api.schemas.webhooks import WebhookDelivery, delivery_response
 
@@ -40,11 +40,11 @@ class DeliveryQuery(EndpointDeliveryQuery):
     "/api/webhook-deliveries", summary="List webhook deliveries, newest first", responses=problem_responses(401, 403)
 )
 async def list_all(
-    wanted: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, database: Db
+    query: Annotated[DeliveryQuery, Query()], caller: WebhookKeeper, database: Db
 ) -> Page[WebhookDelivery]:
     """Those to `callback_url`s are here too."""
-    chosen = DeliveryFilter(user_id=caller.visible_user, job_code=wanted.job, state=wanted.state, before=wanted.cursor)
-    return await _page(database, chosen, wanted.limit)
+    chosen = DeliveryFilter(user_id=caller.visible_user, job_code=query.job, state=query.state, before=query.cursor)
+    return await _page(database, chosen, query.limit)
 
 
 @router.get(
@@ -54,14 +54,14 @@ async def list_all(
 )
 async def list_endpoint_deliveries(
     id: EndpointCode,  # noqa: A002
-    wanted: Annotated[EndpointDeliveryQuery, Query()],
+    query: Annotated[EndpointDeliveryQuery, Query()],
     caller: WebhookKeeper,
     database: Db,
 ) -> Page[WebhookDelivery]:
     async with database.read() as session:
         await endpoint_of(session, id, user_id=caller.visible_user)
-    chosen = DeliveryFilter(user_id=caller.visible_user, endpoint_code=id, state=wanted.state, before=wanted.cursor)
-    return await _page(database, chosen, wanted.limit)
+    chosen = DeliveryFilter(user_id=caller.visible_user, endpoint_code=id, state=query.state, before=query.cursor)
+    return await _page(database, chosen, query.limit)
 
 
 @router.get(

@@ -19,8 +19,9 @@ from aijobs.persistence.webhooks.endpoints import (
 from aijobs.persistence.webhooks.log import test_delivery
 from api.auth.caller import Caller, WebhookKeeper
 from api.dependencies import Db, InstallationSecret, WebhookUrlError
-from api.paths import EndpointCode
 from api.problems import problem_responses
+from api.requests.paths import EndpointCode
+from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page
 from api.schemas.webhooks import (
     EndpointChange,
@@ -34,7 +35,6 @@ from api.schemas.webhooks import (
     secret_response,
     with_secret,
 )
-from api.strict_json import StrictRoute
 
 PROBLEMS: Final = problem_responses(401, 403, 404, 422)
 PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 415, 422)
@@ -46,21 +46,21 @@ router = APIRouter(tags=["webhooks out"], route_class=StrictRoute)
     "/api/webhook-endpoints", status_code=201, summary="Register a webhook endpoint", responses=PROBLEMS_OF_CHANGES
 )
 async def create(
-    wanted: EndpointRequest,
+    body: EndpointRequest,
     caller: WebhookKeeper,
     database: Db,
     url_error: WebhookUrlError,
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
     """From now on it hears of the events that it names. Its secret is told here, and not again."""
-    _check_url(wanted.url, url_error)
-    owner = _owner(caller, wanted)
+    _check_url(body.url, url_error)
+    owner = _owner(caller, body)
     async with database.write() as session:
         row = await create_endpoint(
             session,
             user_id=owner,
-            url=wanted.url,
-            events=sorted(set(wanted.events)),
+            url=body.url,
+            events=sorted(set(body.events)),
             created_by=caller.key_id,
         )
     return with_secret(row, secret)
@@ -83,18 +83,18 @@ async def get(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookE
 @router.patch("/api/webhook-endpoints/{id}", summary="Change a webhook endpoint", responses=PROBLEMS_OF_CHANGES)
 async def change(
     id: EndpointCode,  # noqa: A002
-    wanted: EndpointChange,
+    body: EndpointChange,
     caller: WebhookKeeper,
     database: Db,
     url_error: WebhookUrlError,
 ) -> WebhookEndpoint:
     """A new URL also holds for what is on its way already. What failed while it was disabled can be replayed."""
-    if wanted.url is not None:
-        _check_url(wanted.url, url_error)
-    events = None if wanted.events is None else sorted(set(wanted.events))
+    if body.url is not None:
+        _check_url(body.url, url_error)
+    events = None if body.events is None else sorted(set(body.events))
     async with database.write() as session:
         row = await endpoint_of(session, id, user_id=caller.visible_user)
-        change_endpoint(row, url=wanted.url, events=events, enabled=wanted.enabled)
+        change_endpoint(row, url=body.url, events=events, enabled=body.enabled)
     return endpoint_response(row)
 
 
@@ -154,8 +154,8 @@ def _check_url(url: str, url_error: Callable[[str], str | None]) -> None:
         raise InvalidParameters("Nobody can be called there.", FieldError("/url", problem))
 
 
-def _owner(caller: Caller, wanted: EndpointRequest) -> str | None:
+def _owner(caller: Caller, body: EndpointRequest) -> str | None:
     """Nobody in particular, when a service names nobody."""
-    if wanted.user_id is None and caller.visible_user is None:
+    if body.user_id is None and caller.visible_user is None:
         return None
-    return caller.acting_user(wanted.user_id)
+    return caller.acting_user(body.user_id)

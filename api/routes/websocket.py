@@ -25,8 +25,8 @@ from api.streaming.limits import OpenStream
 from api.streaming.replay import GlobalLog, follow
 from api.streaming.subscriptions import StreamEnd
 
-FIRST_WORD_PATIENCE: Final = timedelta(seconds=2)
-"""For so long we wait for a first message, when the address says nothing of what is wanted."""
+FIRST_MESSAGE_TIMEOUT: Final = timedelta(seconds=2)
+"""How long the first message is waited for when the URL has no filters."""
 
 LOST_AUTHENTICATION: Final = 4401
 
@@ -42,7 +42,7 @@ CLOSING: Final[Mapping[StreamEnd | None, tuple[int, str]]] = {
 router = APIRouter()
 
 
-class FirstWord(LogQuery):
+class SubscribeMessage(LogQuery):
     """What a client may send once, before anything is sent to it."""
 
     after: StrictInt | str | None = Field(default=None)
@@ -51,18 +51,18 @@ class FirstWord(LogQuery):
 @router.websocket("/api/ws")
 async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live, admission: Admission) -> None:
     """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
-    caller = await _let_in(access, socket)
-    said = _said_in(socket.query_params)
-    wanted = await event_filter(caller.visible_user, said, database) if said else None
+    caller = await _admitted(access, socket)
+    message = _query_message(socket.query_params)
+    log_filter = await event_filter(caller.visible_user, message, database) if message else None
     with admission.of(caller.proof) as stream:
         now = await place_in_log(live, database, None)
         await socket.accept()
         try:
-            if said is None:
-                said = await _first_word(socket)
-            wanted = wanted or await event_filter(caller.visible_user, said, database)
-            after = now if said.after is None else await place_in_log(live, database, str(said.after))
-            await _send_until_either_leaves(live, socket, GlobalLog(wanted), after, stream)
+            if message is None:
+                message = await _first_message(socket)
+            log_filter = log_filter or await event_filter(caller.visible_user, message, database)
+            after = now if message.after is None else await place_in_log(live, database, str(message.after))
+            await _send_until_either_leaves(live, socket, GlobalLog(log_filter), after, stream)
             code, reason = CLOSING[stream.ending]
         except AijobsError as refusal:
             code, reason = WS_1008_POLICY_VIOLATION, str(refusal)
@@ -72,52 +72,52 @@ async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live
             await socket.close(code, reason)
 
 
-async def _let_in(access: Access, socket: WebSocket) -> Caller:
+async def _admitted(access: Access, socket: WebSocket) -> Caller:
     """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
     refuse_foreign_origin(socket, access.base_url, access.settings.allowed_origins)
     return await follower(access, socket)
 
 
-def _said_in(query: QueryParams) -> FirstWord | None:
+def _query_message(query: QueryParams) -> SubscribeMessage | None:
     """Raises InvalidParameters."""
-    said: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
-    if "after" in said:
-        said["after"] = said["after"][-1]
-    return _understood(said, where="/query") if said else None
+    message: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
+    if "after" in message:
+        message["after"] = message["after"][-1]
+    return _parsed_message(message, where="/query") if message else None
 
 
-def _understood(said: object, *, where: str) -> FirstWord:
+def _parsed_message(message: object, *, where: str) -> SubscribeMessage:
     try:
-        return FirstWord.model_validate(said)
+        return SubscribeMessage.model_validate(message)
     except ValidationError as invalid:
-        raise _not_understood(invalid, where) from None
+        raise _invalid_message(invalid, where) from None
 
 
-def _not_understood(invalid: ValidationError, where: str = "") -> InvalidParameters:
+def _invalid_message(invalid: ValidationError, where: str = "") -> InvalidParameters:
     wrong = [FieldError(where + pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
     return InvalidParameters("This is not understood.", *wrong)
 
 
-async def _first_word(socket: WebSocket) -> FirstWord:
+async def _first_message(socket: WebSocket) -> SubscribeMessage:
     """Raises InvalidParameters, WebSocketDisconnect."""
     try:
-        async with asyncio.timeout(FIRST_WORD_PATIENCE.total_seconds()):
+        async with asyncio.timeout(FIRST_MESSAGE_TIMEOUT.total_seconds()):
             text = await socket.receive_text()
     except TimeoutError:
-        return FirstWord()
+        return SubscribeMessage()
     except KeyError as binary:
         raise InvalidParameters("Send JSON as text.") from binary
     try:
-        return FirstWord.model_validate_json(text)
+        return SubscribeMessage.model_validate_json(text)
     except ValidationError as invalid:
-        raise _not_understood(invalid) from None
+        raise _invalid_message(invalid) from None
 
 
 async def _send_until_either_leaves(
     live: EventHub, socket: WebSocket, log: GlobalLog, after: int, stream: OpenStream
 ) -> None:
-    """Raises InvalidParameters when the client says more than its first word, WebSocketDisconnect when it leaves."""
-    listening = asyncio.create_task(_nothing_more_from(socket))
+    """Raises InvalidParameters when the client sends another message, WebSocketDisconnect when it leaves."""
+    listening = asyncio.create_task(_refuse_further_messages(socket))
     sending = asyncio.create_task(_send(live, socket, log, after, stream))
     try:
         await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
@@ -137,7 +137,7 @@ async def _send(live: EventHub, socket: WebSocket, log: GlobalLog, after: int, s
                 await socket.send_text(event.message)
 
 
-async def _nothing_more_from(socket: WebSocket) -> None:
+async def _refuse_further_messages(socket: WebSocket) -> None:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message["code"])

@@ -9,7 +9,7 @@ from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
-from api.schemas import jobs as shapes
+from api.schemas.jobs import File, Job, JobWithExchange, Output
 from api.schemas.links import SignedLinks
 from api.schemas.redaction import without_secrets
 
@@ -22,43 +22,43 @@ class JobResponses:
     models: AvailableModels
     links: SignedLinks
 
-    async def of(self, rows: Sequence[JobRow]) -> list[shapes.Job]:
+    async def of(self, rows: Sequence[JobRow]) -> list[Job]:
         async with self.database.read() as session:
             found = await outputs_of(session, *(row.code for row in rows))
-        outputs: dict[str, list[shapes.Output]] = defaultdict(list)
+        outputs: dict[str, list[Output]] = defaultdict(list)
         for row in found:
             outputs[row.job_code].append(await self._output(row))
         return [_job_document(row, outputs[row.code], actions_of(self.models, row)) for row in rows]
 
-    async def one(self, row: JobRow) -> shapes.Job:
+    async def one(self, row: JobRow) -> Job:
         return (await self.of([row]))[0]
 
-    async def _output(self, row: OutputRow) -> shapes.Output:
-        return shapes.Output.model_validate({**row.model_dump(), "url": await self.links.output(row)})
+    async def _output(self, row: OutputRow) -> Output:
+        return Output.model_validate({**row.model_dump(), "url": await self.links.output(row)})
 
 
-def new_job_response(row: JobRow) -> shapes.Job:
+def new_job_response(row: JobRow) -> Job:
     """Of a job that was accepted just now: it has no outputs."""
     return _job_document(row, [], [])
 
 
-def with_exchange(job: shapes.Job, row: JobRow) -> shapes.JobWithExchange:
-    return shapes.JobWithExchange(
+def with_exchange(job: Job, row: JobRow) -> JobWithExchange:
+    return JobWithExchange(
         **dict(job), req_json=without_secrets(row.req_json), resp_json=without_secrets(row.resp_json)
     )
 
 
-def file_response(row: FileRow) -> shapes.File:
-    return shapes.File.model_validate(row, from_attributes=True)
+def file_response(row: FileRow) -> File:
+    return File.model_validate(row, from_attributes=True)
 
 
-def _job_document(row: JobRow, outputs: list[shapes.Output], actions: list[str]) -> shapes.Job:
+def _job_document(row: JobRow, outputs: list[Output], actions: list[str]) -> Job:
     status = row.job_status
-    told = {
+    fields = {
         "metadata": row.extra,
         "outputs": outputs,
         "actions": actions,
         "job_status_name": status.name,
         "job_status_desc": status.zh,
     }
-    return shapes.Job.model_validate({**row.model_dump(), **told})
+    return Job.model_validate({**row.model_dump(), **fields})

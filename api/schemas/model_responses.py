@@ -15,7 +15,7 @@ def model_responses(models: AvailableModels) -> list[CatalogueEntry]:
 
 
 def _entry(models: AvailableModels, model: Model) -> CatalogueEntry:
-    told = {
+    fields = {
         "unit_progress": [status.name for status in sorted(model.unit_progress)],
         "deadlines": _in_seconds(model.deadlines),
         "poll": _in_seconds(model.poll),
@@ -23,7 +23,7 @@ def _entry(models: AvailableModels, model: Model) -> CatalogueEntry:
         "parameters": _schema(models, model),
         "capabilities": models.capabilities_of(model),
     }
-    return CatalogueEntry.model_validate({**dict(model), **told})
+    return CatalogueEntry.model_validate({**dict(model), **fields})
 
 
 def _in_seconds(section: BaseModel) -> dict[str, float]:

@@ -9,13 +9,13 @@ from aijobs.domain.jobs.events import Moment
 from aijobs.domain.photos import Analysis
 from aijobs.persistence.tables import OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.usecases.review_photo import ReviewRequest
-from api.schemas import jobs as shapes
+from api.schemas.jobs import Job, Shape
 from api.schemas.links import SignedLinks
 
 PHOTO: Final = "photo"  #: the form's field
 
 
-class PhotoReview(shapes.Shape):
+class PhotoReview(Shape):
     """A photo and its review. `ori_img_url` is a signed link to the published copy, and expires.
 
     `beautify_image` is true while a job beautifies the photo, and when there are beautified photos.
@@ -40,10 +40,10 @@ class PhotoReview(shapes.Shape):
 class PhotoReviewWithJobs(PhotoReview):
     """...and the jobs that name it, newest first."""
 
-    jobs: list[shapes.Job]
+    jobs: list[Job]
 
 
-class BeautifiedPhoto(shapes.Shape):
+class BeautifiedPhoto(Shape):
     """One picture that came of beautifying. `img_url` and `ori_img_url` are signed links: after, and before."""
 
     code: str

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH, StageSettings, Template
 from aijobs.domain.jobs.events import Moment
-from api.schemas import jobs as shapes
+from api.schemas.jobs import Shape
 
 
 class PreviewRequest(BaseModel):
@@ -16,7 +16,7 @@ class PreviewRequest(BaseModel):
     stages: StageSettings = StageSettings()
 
 
-class TemplateBrief(shapes.Shape):
+class TemplateBrief(Shape):
     """A template in a list: without its prompt."""
 
     id: str
@@ -32,7 +32,7 @@ class SavedTemplate(Template):
     warnings: tuple[str, ...]
 
 
-class PreviewedStage(shapes.Shape):
+class PreviewedStage(Shape):
     """`name` is the heading; `text` is what the model will be asked."""
 
     number: int
@@ -40,7 +40,7 @@ class PreviewedStage(shapes.Shape):
     text: str
 
 
-class Preview(shapes.Shape):
+class Preview(Shape):
     """The stages in the order in which they will be asked."""
 
     stages: list[PreviewedStage]

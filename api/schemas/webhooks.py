@@ -109,8 +109,8 @@ class WebhookDelivery(Shape):
 
 
 def endpoint_response(row: WebhookEndpointRow) -> WebhookEndpoint:
-    told = {"id": row.code, "previous_secret_until": row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR}
-    return WebhookEndpoint.model_validate({**row.model_dump(), **told})
+    fields = {"id": row.code, "previous_secret_until": row.rotated_at and row.rotated_at + SIGNED_TWICE_FOR}
+    return WebhookEndpoint.model_validate({**row.model_dump(), **fields})
 
 
 def with_secret(row: WebhookEndpointRow, master: bytes) -> WebhookEndpointWithSecret:
@@ -128,7 +128,7 @@ def secret_response(row: WebhookSecretRow, master: bytes) -> UserSecret:
 
 def delivery_response(row: WebhookDeliveryRow) -> WebhookDelivery:
     last = row.tries[-1] if row.tries else {"status": None, "error": None}
-    told = {
+    fields = {
         "id": row.code,
         "endpoint_id": row.endpoint_code,
         "type": row.topic,
@@ -136,4 +136,4 @@ def delivery_response(row: WebhookDeliveryRow) -> WebhookDelivery:
         "response_status": last["status"],
         "error": last["error"],
     }
-    return WebhookDelivery.model_validate({**row.model_dump(), **told})
+    return WebhookDelivery.model_validate({**row.model_dump(), **fields})

@@ -11,13 +11,13 @@ from typing import Any, Final, TypeVar
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
-from api.background import start_task
+from api.streaming.background import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from api.streaming.tail import Tail
 
-FLOW_PATIENCE: Final = timedelta(seconds=5)
+FLOW_TIMEOUT: Final = timedelta(seconds=5)
 HEARTBEAT: Final = timedelta(seconds=10)
-GOODBYE_PATIENCE: Final = timedelta(seconds=2)
+CLOSE_TIMEOUT: Final = timedelta(seconds=2)
 
 BEATS_AT_ONCE: Final = 200
 
@@ -28,15 +28,15 @@ T = TypeVar("T")
 
 
 class EventHub:
-    """Looks into the database only while somebody listens. Listeners wait with `patience` until events flow."""
+    """Reads the database only while there are subscribers. A subscriber waits at most `flow_timeout` for events."""
 
     def __init__(
-        self, database: Database, *, heartbeat: timedelta = HEARTBEAT, patience: timedelta = FLOW_PATIENCE
+        self, database: Database, *, heartbeat: timedelta = HEARTBEAT, flow_timeout: timedelta = FLOW_TIMEOUT
     ) -> None:
         self.database = database
         self.is_fresh = True  #: whether a listener who hears nothing may believe that there is nothing
         self._heartbeat = heartbeat
-        self._patience = patience
+        self._flow_timeout = flow_timeout
         self._audience = Subscriptions()
         self._tail = Tail(database, self._audience)
         self._reads = asyncio.Semaphore(READING_AT_ONCE)
@@ -44,7 +44,7 @@ class EventHub:
 
     @property
     def position(self) -> int | None:
-        """Everything up to here was told; None while nothing flows."""
+        """Everything up to here is published; None while nothing flows."""
         return self._tail.position
 
     @asynccontextmanager
@@ -65,25 +65,25 @@ class EventHub:
         self._audience.end(StreamEnd.CLOSED)
 
     async def everybody_left(self) -> None:
-        """Waits until the listeners have said goodbye, but not long."""
+        """Waits until the subscribers have closed, at most CLOSE_TIMEOUT."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_PATIENCE.total_seconds()):
+            async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
                 await self._audience.left.wait()
 
     @asynccontextmanager
-    async def subscribed(self, wanted: EventFilter) -> AsyncIterator[Subscription]:
-        """Every wanted event that is committed from here on. What came before is in the database.
+    async def subscribed(self, event_filter: EventFilter) -> AsyncIterator[Subscription]:
+        """Every event that passes the filter and is committed from here on. Earlier ones are in the database.
 
         When events do not flow in time, listeners look into the database themselves. Once they flow, such a listener
         is ended and comes back.
         """
-        subscription = Subscription(wanted)
+        subscription = Subscription(event_filter)
         if self._tail.is_closed:
             subscription.end(StreamEnd.CLOSED)
         with self._audience.joined(subscription):
             self._tail.want()
             try:
-                async with asyncio.timeout(self._patience.total_seconds()):
+                async with asyncio.timeout(self._flow_timeout.total_seconds()):
                     await self._tail.begun(subscription)
             except TimeoutError:
                 subscription.gave_up = not self._tail.is_flowing

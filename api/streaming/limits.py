@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.domain.errors import TooBusy, TooManyStreams
 from aijobs.settings import ApiSettings
 from api.auth.credentials import Credentials
-from api.background import start_task
+from api.streaming.background import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription
 
 CHECK_EVERY: Final = timedelta(seconds=5)
@@ -98,8 +98,8 @@ class OpenStreams:
             proofs = {stream.proof for stream in self._open}
             try:
                 good = await still_good(proofs)
-            except SQLAlchemyError as trouble:
-                log.error("streams_not_checked", error=str(trouble))
+            except SQLAlchemyError as error:
+                log.error("streams_not_checked", error=str(error))
             else:
                 self._end_all_of(proofs.difference(good))
 

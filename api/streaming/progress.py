@@ -57,7 +57,7 @@ class ProgressStream:
             return
         async with aclosing(follow(live, JobHistory(code), self.after or BEGINNING, stream)) as batches:
             async for batch in batches:
-                yield b"".join(self._told(event.event) for event in batch) or SIGN_OF_LIFE
+                yield b"".join(self._frame_of(event.event) for event in batch) or SIGN_OF_LIFE
                 if time.monotonic() >= ends_at:
                     return
 
@@ -70,7 +70,7 @@ class ProgressStream:
                 while (news := await subscription.take()) and all(event.event.seq > 1 for event in news):
                     pass
 
-    def _told(self, event: JobEvent) -> bytes:
+    def _frame_of(self, event: JobEvent) -> bytes:
         """Of what a front end does not show, the number only: browsers keep it and say nothing."""
         match event.kind:
             case EventKind.STATUS | EventKind.PROGRESS if event.seq > 1:
@@ -80,8 +80,8 @@ class ProgressStream:
             case unreachable:
                 assert_never(unreachable)
 
-    def _frame(self, number: int, said: Mapping[str, Any]) -> bytes:
-        return f"id: {self._id(number)}\ndata: {one_line(json.dumps(said, ensure_ascii=False))}\n\n".encode()
+    def _frame(self, number: int, message: Mapping[str, Any]) -> bytes:
+        return f"id: {self._id(number)}\ndata: {one_line(json.dumps(message, ensure_ascii=False))}\n\n".encode()
 
     def _id(self, number: int) -> str:
         return f"{self.task_id}/{number}" if self.is_made_up else str(number)

@@ -36,7 +36,7 @@ class EventSource(Protocol):
     """What is followed: its events have places that grow."""
 
     @property
-    def wanted(self) -> EventFilter: ...
+    def event_filter(self) -> EventFilter: ...
 
     def place(self, event: LiveEvent) -> int: ...
 
@@ -51,9 +51,9 @@ class EventSource(Protocol):
 
 @dataclass(frozen=True)
 class GlobalLog:
-    """Everybody's log, or what is wanted of it. Places are positions, and it has no end."""
+    """The log of all jobs, filtered. Its positions are the log's; it never ends."""
 
-    wanted: EventFilter
+    event_filter: EventFilter
 
     def place(self, event: LiveEvent) -> int:
         return event.position
@@ -63,7 +63,7 @@ class GlobalLog:
 
     async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
-            return EventPage([LiveEvent.of(entry) for entry in await log_after(session, self.wanted, after)])
+            return EventPage([LiveEvent.of(entry) for entry in await log_after(session, self.event_filter, after)])
 
     def is_end(self, _event: LiveEvent) -> bool:
         return False
@@ -86,14 +86,14 @@ async def follow(
 
     When the database does not answer it ends, and whoever follows may come back.
     """
-    async with live.subscribed(source.wanted) as subscription:
+    async with live.subscribed(source.event_filter) as subscription:
         stream.listens_to(subscription)
         try:
             async with aclosing(_batches(live, source, after, subscription)) as batches:
                 async for batch in batches:
                     yield batch
-        except SQLAlchemyError as trouble:
-            log.error("stream_interrupted", error=str(trouble))
+        except SQLAlchemyError as error:
+            log.error("stream_interrupted", error=str(error))
             stream.end(StreamEnd.TROUBLE)
         except NotFound:  # deleted meanwhile
             return

@@ -47,7 +47,7 @@ class JobHistory:
     code: str
 
     @property
-    def wanted(self) -> EventFilter:
+    def event_filter(self) -> EventFilter:
         return EventFilter(codes=frozenset({self.code}))
 
     def place(self, event: LiveEvent) -> int:
@@ -71,10 +71,11 @@ def job_frames(live: EventHub, code: str, *, after: int) -> Frames:
     return lambda stream: _frames(live, JobHistory(code), after, stream, GREETING, lambda event: event.job_frame)
 
 
-def log_frames(live: EventHub, wanted: EventFilter, *, after: int) -> Frames:
-    """The wanted events of all jobs behind a position. A reader who leaves before the first one knows where it was."""
+def log_frames(live: EventHub, event_filter: EventFilter, *, after: int) -> Frames:
+    """The events of all jobs behind a position that pass a filter. The greeting carries the position, for readers who
+    leave before the first event."""
     greeting = b"retry: 1000\nid: %d\n\n" % after
-    return lambda stream: _frames(live, GlobalLog(wanted), after, stream, greeting, lambda event: event.log_frame)
+    return lambda stream: _frames(live, GlobalLog(event_filter), after, stream, greeting, lambda event: event.log_frame)
 
 
 async def _frames(

@@ -24,10 +24,10 @@ class StreamEnd(Enum):
 
 
 class Subscription:
-    """The wanted events, from the moment of subscribing."""
+    """The events that pass a filter, from subscribing on."""
 
-    def __init__(self, wanted: EventFilter) -> None:
-        self.wanted = wanted
+    def __init__(self, event_filter: EventFilter) -> None:
+        self.event_filter = event_filter
         self.ending: StreamEnd | None = None
         self.gave_up = False  #: waiting until events flow, so that it would miss those that were before
         self.is_quiet = False
@@ -86,7 +86,7 @@ class Subscriptions:
 
     @contextmanager
     def joined(self, subscription: Subscription) -> Iterator[None]:
-        places = list(self._places(subscription.wanted))
+        places = list(self._places(subscription.event_filter))
         for place in places:
             place.add(subscription)
         self.left.clear()
@@ -95,7 +95,7 @@ class Subscriptions:
         finally:
             for place in places:
                 place.discard(subscription)
-            self._tidy(subscription.wanted)
+            self._tidy(subscription.event_filter)
             if not self._everyone:
                 self.left.set()
 
@@ -103,25 +103,25 @@ class Subscriptions:
         event = LiveEvent.of(entry)
         for place in (self._by_job.get(entry.event.code), self._by_user.get(entry.user_id), self._to_all):
             for subscription in place or ():
-                if subscription.wanted.wants(entry):
+                if subscription.event_filter.matches(entry):
                     subscription.offer(event)
 
     def end(self, ending: StreamEnd) -> None:
         for subscription in self._everyone:
             subscription.end(ending)
 
-    def _places(self, wanted: EventFilter) -> Iterator[set[Subscription]]:
+    def _places(self, event_filter: EventFilter) -> Iterator[set[Subscription]]:
         yield self._everyone
-        if wanted.codes:
-            yield from (self._by_job[code] for code in wanted.codes)
-        elif wanted.user_id is not None:
-            yield self._by_user[wanted.user_id]
+        if event_filter.codes:
+            yield from (self._by_job[code] for code in event_filter.codes)
+        elif event_filter.user_id is not None:
+            yield self._by_user[event_filter.user_id]
         else:
             yield self._to_all
 
-    def _tidy(self, wanted: EventFilter) -> None:
-        for code in wanted.codes:
+    def _tidy(self, event_filter: EventFilter) -> None:
+        for code in event_filter.codes:
             if not self._by_job.get(code):
                 self._by_job.pop(code, None)
-        if wanted.user_id is not None and not self._by_user.get(wanted.user_id):
-            self._by_user.pop(wanted.user_id, None)
+        if event_filter.user_id is not None and not self._by_user.get(event_filter.user_id):
+            self._by_user.pop(event_filter.user_id, None)

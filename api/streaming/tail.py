@@ -23,17 +23,17 @@ log = structlog.get_logger()
 
 
 class TailState(Enum):
-    """RESTING ─► BEGINNING ─► FLOWING ─► RESTING; with trouble INTERRUPTED ─► BEGINNING; from everywhere ─► CLOSED."""
+    """RESTING ─► BEGINNING ─► FLOWING ─► RESTING; on an error INTERRUPTED ─► BEGINNING; from any state ─► CLOSED."""
 
     RESTING = auto()  #: nobody listens, and nothing is looked for
     BEGINNING = auto()  #: somebody listens; it goes to the end of the log
-    FLOWING = auto()  #: whatever is committed is told
+    FLOWING = auto()  #: every committed event is published
     INTERRUPTED = auto()  #: the database did not answer; it tries again soon
     CLOSED = auto()
 
 
 class Tail:
-    """`position` is up to where everything was told, and nothing while nothing flows. `looks` grows while it looks."""
+    """`position`: everything up to it is published; None while nothing flows. `looks` counts its reads."""
 
     def __init__(self, database: Database, audience: Subscriptions) -> None:
         self.position: int | None = None
@@ -70,17 +70,17 @@ class Tail:
             try:
                 async with opened_tail(self._database) as events:
                     while not self.is_closed:
-                        await self._wanted()
+                        await self._until_wanted()
                         await self._begin(events)
                         await self._flow(events)
-            except SQLAlchemyError as trouble:
-                log.error("live_events_interrupted", error=str(trouble))
+            except SQLAlchemyError as error:
+                log.error("live_events_interrupted", error=str(error))
                 self._audience.end(StreamEnd.TROUBLE)  # they come back, and read what they missed
                 self._enter(TailState.INTERRUPTED)
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE.total_seconds())
                 self._enter(TailState.BEGINNING)
 
-    async def _wanted(self) -> None:
+    async def _until_wanted(self) -> None:
         while self._state is TailState.RESTING:
             await self._changed.wait()
 
@@ -96,7 +96,7 @@ class Tail:
     async def _flow(self, events: EventTail) -> None:
         try:
             while self._audience and self.is_flowing:
-                await self._tell(await events.news())
+                await self._tell(await events.new_entries())
                 self.position = events.position
                 self.looks += 1
                 await asyncio.sleep(LOOK_EVERY.total_seconds())

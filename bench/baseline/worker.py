@@ -19,7 +19,7 @@ from bench.baseline.workflows import (
     call,
     move,
 )
-from worker import STICKY_PATIENCE
+from worker import STICKY_TIMEOUT
 
 
 def build_workers(client: Client, http: httpx.AsyncClient) -> list[Worker]:
@@ -31,7 +31,7 @@ def build_workers(client: Client, http: httpx.AsyncClient) -> list[Worker]:
             client,
             task_queue=WORKFLOW_QUEUE,
             workflows=workflows,
-            sticky_queue_schedule_to_start_timeout=STICKY_PATIENCE,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         ),
         Worker(client, task_queue=CALL_QUEUE, activities=[call, vendor.submit, vendor.finished]),
         Worker(client, task_queue=MOVE_QUEUE, activities=[move, vendor.download]),

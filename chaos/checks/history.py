@@ -1,4 +1,4 @@
-"""What is told about a job, by its row, its events, its streams and its workflow, is one story."""
+"""A job's row, its events, its streams and its workflow agree with each other."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ CLOSED_AS: Final = {
     JobStatus.TIMEOUT: ("FAILED", "JobTimeout"),
     JobStatus.CANCELED: ("CANCELED", None),
 }
-GOES_ON: Final = "CONTINUED_AS_NEW"
-BROUGHT_TO_AN_END: Final = frozenset({"TERMINATED", "TIMED_OUT"})
+CONTINUED: Final = "CONTINUED_AS_NEW"
+STOPPED_AS: Final = frozenset({"TERMINATED", "TIMED_OUT"})
 
 
-def irregular(seen: Evidence) -> Iterator[tuple[str, str]]:
-    for job in seen.every_job:
-        events = seen.events.get(job.code, [])
+def irregular_events(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for job in evidence.every_job:
+        events = evidence.events.get(job.code, [])
         if [event.seq for event in events] != list(range(1, job.event_seq + 1)):
             yield job.code, f"says {job.event_seq} events, and has those with the numbers {[one.seq for one in events]}"
-        yield from ((job.code, complaint) for complaint in _moves(events))
+        yield from ((job.code, problem) for problem in _illegal_moves(events))
 
 
-def _moves(events: list[JobEventRow]) -> Iterator[str]:
+def _illegal_moves(events: list[JobEventRow]) -> Iterator[str]:
     current: JobStatus | None = None
     for event in events:
         if event.kind == EventKind.STATUS:
@@ -47,65 +47,67 @@ def _moves(events: list[JobEventRow]) -> Iterator[str]:
         yield f"has {len(finals)} final status events"
 
 
-def misheard(seen: Evidence) -> Iterator[tuple[str, str]]:
-    for reading in seen.witness.readings:
+def wrong_streams(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for reading in evidence.observations.readings:
         if not reading.is_over:
             yield reading.code, f"its reader still waits for the end, after {reading.connections} connections"
-        told = [_as_told(row) for row in seen.events.get(reading.code, [])]
-        yield from ((reading.code, complaint) for complaint in _deviations(reading, told))
+        logged = [_as_sent(row) for row in evidence.events.get(reading.code, [])]
+        yield from ((reading.code, problem) for problem in _deviations(reading, logged))
 
 
-def _deviations(reading: StreamObservation, told: list[JobEvent]) -> Iterator[str]:
-    """A stream ends behind the final event: notes that came later need not be in it."""
-    heard = reading.events
-    if heard != told[: len(heard)]:
-        place = next((at for at, (one, other) in enumerate(zip(heard, told, strict=False)) if one != other), len(told))
-        yield f"its reader heard {[event.seq for event in heard]}, otherwise than it was from place {place} on"
-    elif reading.is_over and any(event.kind is not EventKind.NOTE for event in told[len(heard) :]):
-        yield f"its reader heard {len(heard)} of {len(told)} events"
+def _deviations(reading: StreamObservation, logged: list[JobEvent]) -> Iterator[str]:
+    """How a stream differs from the event log. It ends with the final event: later notes need not be in it."""
+    received = reading.events
+    if received != logged[: len(received)]:
+        index = next(
+            (at for at, (one, other) in enumerate(zip(received, logged, strict=False)) if one != other), len(logged)
+        )
+        yield f"its reader received {[event.seq for event in received]}, which differs from the log at index {index}"
+    elif reading.is_over and any(event.kind is not EventKind.NOTE for event in logged[len(received) :]):
+        yield f"its reader received {len(received)} of {len(logged)} events"
 
 
-def _as_told(row: JobEventRow) -> JobEvent:
+def _as_sent(row: JobEventRow) -> JobEvent:
     fields: dict[str, Any] = row.model_dump(exclude={"id", "job_code", "user_id"})
     status = row.job_status
     event = JobEvent(code=row.job_code, job_status_name=status.name, job_status_desc=status.zh, **fields)
     return JobEvent.model_validate_json(event.model_dump_json())  # times have milliseconds on the wire
 
 
-def contradictory(seen: Evidence) -> Iterator[tuple[str, str]]:
+def contradictions(evidence: Evidence) -> Iterator[tuple[str, str]]:
     closed: dict[str, list[WorkflowObservation]] = defaultdict(list)
-    for run in seen.witness.workflows:
-        if run.status != GOES_ON:
+    for run in evidence.observations.workflows:
+        if run.status != CONTINUED:
             closed[run.code].append(run)
-    for job in seen.every_job:
-        statuses = [event for event in seen.events.get(job.code, []) if event.kind == EventKind.STATUS]
+    for job in evidence.every_job:
+        statuses = [event for event in evidence.events.get(job.code, []) if event.kind == EventKind.STATUS]
         if statuses:
-            yield from ((job.code, complaint) for complaint in _row_and_event(job, statuses[-1]))
+            yield from ((job.code, problem) for problem in _event_differences(job, statuses[-1]))
         if job.job_status.is_final:
             for run in closed[job.code]:
-                yield from ((job.code, complaint) for complaint in _row_and_workflow(seen, job, run))
+                yield from ((job.code, problem) for problem in _workflow_differences(evidence, job, run))
 
 
-def _row_and_event(job: JobRow, last: JobEventRow) -> Iterator[str]:
+def _event_differences(job: JobRow, last: JobEventRow) -> Iterator[str]:
     if job.job_status is not last.job_status:
         yield f"is {job.job_status.name}, its last status event says {last.job_status.name}"
     if job.job_status.is_final and job.error != last.detail.get("error"):
         yield f"has the error {job.error}, its last status event {last.detail.get('error')}"
 
 
-def _row_and_workflow(seen: Evidence, job: JobRow, run: WorkflowObservation) -> Iterator[str]:
-    if run.status in BROUGHT_TO_AN_END:
-        is_known = job.code in seen.witness.terminated or job.code in seen.witness.resets
-        if not is_known and not any("repair" in event.detail for event in seen.events.get(job.code, [])):
+def _workflow_differences(evidence: Evidence, job: JobRow, run: WorkflowObservation) -> Iterator[str]:
+    if run.status in STOPPED_AS:
+        is_known = job.code in evidence.observations.terminated or job.code in evidence.observations.resets
+        if not is_known and not any("repair" in event.detail for event in evidence.events.get(job.code, [])):
             yield f"is {job.job_status.name}, its workflow {run.status} without a word of repair"
         return
     if (run.status, run.failure) != CLOSED_AS[job.job_status]:
         yield f"is {job.job_status.name}, its workflow {run.status} ({run.failure})"
     elif run.state is not None and run.state.job_status is not job.job_status:
         yield f"is {job.job_status.name}, its workflow's result says {run.state.job_status_name}"
-    elif run.state is not None and _error(run) != job.error:
-        yield f"has the error {job.error}, its workflow {_error(run)}"
+    elif run.state is not None and _workflow_error(run) != job.error:
+        yield f"has the error {job.error}, its workflow {_workflow_error(run)}"
 
 
-def _error(run: WorkflowObservation) -> dict[str, Any] | None:
+def _workflow_error(run: WorkflowObservation) -> dict[str, Any] | None:
     return run.state.error.model_dump(mode="json") if run.state and run.state.error else None

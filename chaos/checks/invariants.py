@@ -1,4 +1,4 @@
-"""What must hold after the storm, one promise each; and the checker that names every breach."""
+"""The invariants that must hold after a run, and the checker that names every breach."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,79 +39,79 @@ class CheckResult:
 INVARIANTS: Final[dict[str, Invariant]] = {
     "answered": Invariant(
         promise="every order is answered in the end: accepted, always with the same code, or refused for points",
-        size=lambda seen: len(seen.witness.accounts),
+        size=lambda evidence: len(evidence.observations.accounts),
         breaches=job_invariants.unanswered,
     ),
     "kept": Invariant(
         promise="what was accepted exists exactly once, and nothing exists that was not",
-        size=lambda seen: len(seen.every_job),
+        size=lambda evidence: len(evidence.every_job),
         breaches=job_invariants.lost_or_doubled,
     ),
     "final": Invariant(
         promise="every accepted job has ended",
-        size=lambda seen: len(seen.every_job),
+        size=lambda evidence: len(evidence.every_job),
         breaches=job_invariants.unfinished,
     ),
     "one workflow": Invariant(
         promise="every job has exactly one chain of workflow runs, and it is closed",
-        size=lambda seen: len(seen.witness.workflows),
+        size=lambda evidence: len(evidence.observations.workflows),
         breaches=job_invariants.without_its_one_workflow,
     ),
     "paid once": Invariant(
         promise="the provider accepted each submission, and each job, at most once, and knows what we know",
-        size=lambda seen: len(seen.ledger),
+        size=lambda evidence: len(evidence.ledger),
         breaches=money.paid_twice,
     ),
     "wanted": Invariant(
         promise="nothing is sent for a job that has ended, or whose owner has asked for its end",
-        size=lambda seen: sum(map(len, seen.submissions.values())),
-        breaches=money.sent_unwanted,
+        size=lambda evidence: sum(map(len, evidence.submissions.values())),
+        breaches=money.sent_after_end,
     ),
     "balance": Invariant(
         promise="points balance per user and day, nobody is above the limit, no reservation is closed twice",
-        size=lambda seen: sum(map(len, seen.entries.values())),
+        size=lambda evidence: sum(map(len, evidence.entries.values())),
         breaches=money.out_of_balance,
     ),
     "just": Invariant(
         promise="points are settled, refunded or held as the job's end and the provider's charge demand",
-        size=lambda seen: len(seen.every_job),
-        breaches=money.unjustly_closed,
+        size=lambda evidence: len(evidence.every_job),
+        breaches=money.wrongly_closed_points,
     ),
     "outputs": Invariant(
         promise="every SUCCESS has its outputs in the store, byte for byte as the provider made them",
-        size=lambda seen: sum(map(len, seen.outputs.values())),
+        size=lambda evidence: sum(map(len, evidence.outputs.values())),
         breaches=outputs.missing_or_altered,
     ),
     "tidy": Invariant(
         promise="the store has nothing else, and nothing half made",
-        size=lambda seen: len(seen.witness.inventory.objects),
+        size=lambda evidence: len(evidence.observations.inventory.objects),
         breaches=outputs.stray,
     ),
     "history": Invariant(
         promise="each job's events count 1 to n, follow the legal moves, and end with one final status",
-        size=lambda seen: sum(map(len, seen.events.values())),
-        breaches=history.irregular,
+        size=lambda evidence: sum(map(len, evidence.events.values())),
+        breaches=history.irregular_events,
     ),
     "streams": Invariant(
         promise="what each reader received, over all its connections, is exactly that history",
-        size=lambda seen: sum(len(reading.events) for reading in seen.witness.readings),
-        breaches=history.misheard,
+        size=lambda evidence: sum(len(reading.events) for reading in evidence.observations.readings),
+        breaches=history.wrong_streams,
     ),
     "agreement": Invariant(
         promise="the job's row, its last status event and its workflow's result say the same",
-        size=lambda seen: len(seen.every_job),
-        breaches=history.contradictory,
+        size=lambda evidence: len(evidence.every_job),
+        breaches=history.contradictions,
     ),
 }
 
 
-def check(seen: Evidence) -> list[CheckResult]:
+def check(evidence: Evidence) -> list[CheckResult]:
     return [
         CheckResult(
             name,
             invariant.promise,
-            invariant.size(seen),
-            [Breach(name, subject, words) for subject, words in invariant.breaches(seen)],
+            invariant.size(evidence),
+            [Breach(name, subject, words) for subject, words in invariant.breaches(evidence)],
         )
         for name, invariant in INVARIANTS.items()
     ]

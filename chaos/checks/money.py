@@ -1,4 +1,4 @@
-"""Nothing is paid twice, and the points follow what really happened."""
+"""Nothing is paid twice, and points are closed as the provider really charged."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,25 +16,25 @@ from sandbox.persistence.ledger import Charge, LedgerRow
 CLOSINGS: Final = frozenset({EntryKind.SETTLE, EntryKind.REFUND})
 
 
-def paid_twice(seen: Evidence) -> Iterator[tuple[str, str]]:
-    submissions = {row.token: row for rows in seen.submissions.values() for row in rows}
-    for token, times in Counter(row.correlation for row in seen.ledger).items():
+def paid_twice(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    submissions = {row.token: row for rows in evidence.submissions.values() for row in rows}
+    for token, times in Counter(row.correlation for row in evidence.ledger).items():
         if token not in submissions:
             yield str(token), "is the token of a paid submit that we know nothing of"
         elif times > 1:
             yield submissions[token].job_code, f"paid {times} times for one submission"
-    for code, rows in seen.submissions.items():
+    for code, rows in evidence.submissions.items():
         accepted = [row for row in rows if row.outcome == Outcome.ACCEPTED]
-        paid = seen.paid(code)
+        paid = evidence.paid(code)
         if len(accepted) > 1:
             yield code, f"has {len(accepted)} accepted submissions"
         if len(paid) > 1:
             yield code, f"was taken by the provider {len(paid)} times"
         for row in rows:
-            yield from ((code, complaint) for complaint in _misjudged(row.outcome, row.ref_id, row.token, paid))
+            yield from ((code, problem) for problem in _submission_problems(row.outcome, row.ref_id, row.token, paid))
 
 
-def _misjudged(outcome: str | None, ref_id: str | None, token: str, paid: list[LedgerRow]) -> Iterator[str]:
+def _submission_problems(outcome: str | None, ref_id: str | None, token: str, paid: list[LedgerRow]) -> Iterator[str]:
     taken = [row for row in paid if row.correlation == token]
     if outcome == Outcome.REJECTED and taken:
         yield "has a submission that counts as rejected, and is paid for"
@@ -42,9 +42,9 @@ def _misjudged(outcome: str | None, ref_id: str | None, token: str, paid: list[L
         yield f"has the provider's reference {ref_id}, which is not what it paid for"
 
 
-def sent_unwanted(seen: Evidence) -> Iterator[tuple[str, str]]:
-    for code, rows in seen.submissions.items():
-        for event in seen.events.get(code, []):
+def sent_after_end(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for code, rows in evidence.submissions.items():
+        for event in evidence.events.get(code, []):
             is_end = event.kind == EventKind.STATUS and event.job_status.is_final
             if not is_end and not (event.kind == EventKind.NOTE and "cancel" in event.detail):
                 continue
@@ -54,24 +54,24 @@ def sent_unwanted(seen: Evidence) -> Iterator[tuple[str, str]]:
                     yield code, f"{why} at {event.at:%H:%M:%S.%f}, and was sent at {row.intent_at:%H:%M:%S.%f}"
 
 
-def out_of_balance(seen: Evidence) -> Iterator[tuple[str, str]]:
-    for complaint in seen.imbalances:
-        yield next((word for word in complaint.split() if word.startswith("job_")), "points"), complaint
-    for code, entries in seen.entries.items():
+def out_of_balance(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for problem in evidence.imbalances:
+        yield next((word for word in problem.split() if word.startswith("job_")), "points"), problem
+    for code, entries in evidence.entries.items():
         closings = [entry.kind for entry in entries if entry.kind in CLOSINGS]
         if len(closings) > 1:
             yield code, f"was closed {len(closings)} times: {', '.join(closings)}"
 
 
-def unjustly_closed(seen: Evidence) -> Iterator[tuple[str, str]]:
-    for job in seen.every_job:
+def wrongly_closed_points(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for job in evidence.every_job:
         if job.job_status.is_final:
-            kinds = [EntryKind(entry.kind) for entry in seen.entries.get(job.code, [])]
-            yield from ((job.code, complaint) for complaint in _injustices(seen, job, kinds))
+            kinds = [EntryKind(entry.kind) for entry in evidence.entries.get(job.code, [])]
+            yield from ((job.code, problem) for problem in _points_problems(evidence, job, kinds))
 
 
-def _injustices(seen: Evidence, job: JobRow, kinds: list[EntryKind]) -> Iterator[str]:
-    policy = seen.catalogue.model(job.model_id).points
+def _points_problems(evidence: Evidence, job: JobRow, kinds: list[EntryKind]) -> Iterator[str]:
+    policy = evidence.catalogue.model(job.model_id).points
     legal = {closing_entry(job.job_status, policy, provider_may_charge=may) for may in (False, True)}
     if kinds[1:2] and kinds[1] not in legal:
         yield f"is {job.job_status.name}, and its points were closed with {kinds[1]}"
@@ -79,12 +79,12 @@ def _injustices(seen: Evidence, job: JobRow, kinds: list[EntryKind]) -> Iterator
         job.job_status is JobStatus.FAILED
         and job.error
         and job.error.get("stage") == Stage.SUBMIT
-        and seen.paid(job.code)
+        and evidence.paid(job.code)
     ):
         yield f"failed at the submit ({job.error.get('code')}), but the provider took it"
     if job.job_status is not JobStatus.TIMEOUT:
         return
-    charged = any(row.charge is Charge.CHARGED for row in seen.paid(job.code))
+    charged = any(row.charge is Charge.CHARGED for row in evidence.paid(job.code))
     if kinds[-1] is EntryKind.REFUND and charged:
         yield "is a TIMEOUT whose points were refunded, but the provider finished and charges"
     if kinds[-1] is EntryKind.SETTLE and not charged:

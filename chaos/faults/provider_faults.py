@@ -1,4 +1,4 @@
-"""Every way in which the simulated provider misbehaves: riding on a job, or standing for whoever comes next."""
+"""The faults of the simulated provider: those of one job, and standing faults that hit the next requests."""
 
 import asyncio
 import random
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import httpx
 
-#: What rides in the address of a job's photo, and how often, against each other.
-QUICKLY_KNOWN: Final[Mapping[str, int]] = {
+#: Faults that a job carries in its photo's URL, with their weights.
+QUICK_FAULTS: Final[Mapping[str, int]] = {
     # the submit
     "reject_401": 1,
     "reject_402": 1,
@@ -78,8 +78,8 @@ QUICKLY_KNOWN: Final[Mapping[str, int]] = {
     "webhook_old": 1,
 }
 
-#: Those of which it takes minutes to know what became of the money.
-SLOWLY_KNOWN: Final[Mapping[str, int]] = {
+#: Faults after which it takes minutes until the charge is known.
+SLOW_FAULTS: Final[Mapping[str, int]] = {
     "server_error": 2,
     "server_error=503": 1,
     "drop_before_accept": 2,
@@ -89,8 +89,8 @@ SLOWLY_KNOWN: Final[Mapping[str, int]] = {
     "queue_seconds=70,cancel_refused*0": 1,
 }
 
-#: For whoever comes next: the body of `POST /_sandbox/faults`.
-STANDING: Final[tuple[dict[str, Any], ...]] = (
+#: Faults for the next requests, whichever job they are for: the body of `POST /_sandbox/faults`.
+STANDING_FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"fault": "throttled", "on": "create", "times": 2},
     {"fault": "throttled_silently", "on": "create", "times": 2},
     {"fault": "server_error", "on": "list", "times": 2},
@@ -105,38 +105,38 @@ OUTAGE_SECONDS: Final = 4.0
 EVERY: Final = 4.0
 """Seconds between two standing faults, on average."""
 
-PATIENCE: Final = 3.0
-TRIES, PAUSE = 100, 0.3
+TIMEOUT: Final = 3.0
+ATTEMPTS, PAUSE = 100, 0.3
 
 
-def riding(*, gentle: bool) -> Mapping[str, int]:
-    return QUICKLY_KNOWN if gentle else {**QUICKLY_KNOWN, **SLOWLY_KNOWN}
+def job_faults(*, gentle: bool) -> Mapping[str, int]:
+    return QUICK_FAULTS if gentle else {**QUICK_FAULTS, **SLOW_FAULTS}
 
 
-async def stir(sandbox_url: str, dice: random.Random, *, gentle: bool, stirred: Counter[str]) -> None:
-    """Arm standing faults, one after the other, until called off. A sandbox that is down is left in peace."""
-    choices = [*STANDING, *STANDING] if gentle else [*STANDING, *STANDING, OUTAGE]
-    async with httpx.AsyncClient(base_url=sandbox_url, timeout=PATIENCE, trust_env=False) as http:
+async def inject_faults(sandbox_url: str, dice: random.Random, *, gentle: bool, faults_injected: Counter[str]) -> None:
+    """Set standing faults, one after the other, until canceled. Does nothing while the sandbox is down."""
+    choices = [*STANDING_FAULTS, *STANDING_FAULTS] if gentle else [*STANDING_FAULTS, *STANDING_FAULTS, OUTAGE]
+    async with httpx.AsyncClient(base_url=sandbox_url, timeout=TIMEOUT, trust_env=False) as http:
         while True:
             await asyncio.sleep(dice.expovariate(1 / EVERY))
-            wanted = dice.choice(choices)
-            if await _told(http, "POST", json=wanted):
-                stirred[f"{wanted['fault']}@{wanted.get('on', 'everything')}"] += 1
-            if wanted is OUTAGE:
+            fault = dice.choice(choices)
+            if await _request_sent(http, "POST", json=fault):
+                faults_injected[f"{fault['fault']}@{fault.get('on', 'everything')}"] += 1
+            if fault is OUTAGE:
                 await asyncio.sleep(OUTAGE_SECONDS)
-                await behave(sandbox_url)
+                await clear_faults(sandbox_url)
 
 
-async def behave(sandbox_url: str) -> None:
-    """Nothing stands any more; what rides on a job stays."""
-    async with httpx.AsyncClient(base_url=sandbox_url, timeout=PATIENCE, trust_env=False) as http:
-        for _ in range(TRIES):
-            if await _told(http, "DELETE"):
+async def clear_faults(sandbox_url: str) -> None:
+    """Remove all standing faults. The faults of single jobs stay."""
+    async with httpx.AsyncClient(base_url=sandbox_url, timeout=TIMEOUT, trust_env=False) as http:
+        for _ in range(ATTEMPTS):
+            if await _request_sent(http, "DELETE"):
                 return
             await asyncio.sleep(PAUSE)
 
 
-async def _told(http: httpx.AsyncClient, method: str, **body: Any) -> bool:
+async def _request_sent(http: httpx.AsyncClient, method: str, **body: Any) -> bool:
     try:
         return (await http.request(method, "/_sandbox/faults", **body)).is_success
     except httpx.TransportError:

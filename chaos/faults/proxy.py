@@ -13,8 +13,8 @@ from typing import Final
 from cli.embedded.ports import HOST
 
 CHUNK: Final = 64 * 1024
-CONNECT_PATIENCE: Final = 3.0
-LINGERING: Final = 0.005
+CONNECT_TIMEOUT: Final = 3.0
+RESET_DELAY: Final = 0.005
 """Seconds for what was passed on to arrive before the reset, which would overtake it."""
 
 AT_ONCE: Final = struct.pack("ii", 1, 0)
@@ -22,7 +22,7 @@ AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
 class Way(StrEnum):
-    """In which direction the bytes are counted."""
+    """The direction in which the bytes are counted."""
 
     THERE = "there"
     BACK = "back"
@@ -40,7 +40,7 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Cut:
-    """What will happen to one connection."""
+    """Where one connection is cut: after so many bytes in one direction."""
 
     way: Way
     after: int
@@ -51,7 +51,7 @@ class CutOff(Exception):
 
 
 class CuttingProxy:
-    """Leads to any of its targets that takes the connection, in random order."""
+    """Connects to the first of its targets, in random order, that accepts."""
 
     def __init__(self, targets: Sequence[int], cuts: Cuts, dice: random.Random) -> None:
         self.connections = 0
@@ -111,11 +111,11 @@ class CuttingProxy:
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         for target in self._dice.sample(self._targets, len(self._targets)):
             try:
-                async with asyncio.timeout(CONNECT_PATIENCE):
+                async with asyncio.timeout(CONNECT_TIMEOUT):
                     return await asyncio.open_connection(HOST, target)
             except (OSError, TimeoutError):
                 continue
-        raise ConnectionRefusedError("Nobody is there.")
+        raise ConnectionRefusedError("No target accepts.")
 
     def _drawn(self) -> Cut | None:
         if self._is_calm or self._dice.random() >= self._cuts.share:
@@ -140,7 +140,7 @@ class CuttingProxy:
         if left > 0:
             return
         self.cut += 1
-        await asyncio.sleep(LINGERING)
+        await asyncio.sleep(RESET_DELAY)
         raise CutOff
 
 
@@ -151,7 +151,7 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection as a crashed peer does, without a goodbye."""
+    """Close a connection by TCP reset, as a crashed peer does."""
     kept: socket.socket | None = writer.get_extra_info("socket")
     if kept is not None and kept.fileno() != -1:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)

@@ -1,4 +1,4 @@
-"""Customers: each orders its job until it is answered, some change their minds, some follow it."""
+"""Customers: each repeats its order until it is answered; some cancel, some read the event stream."""
 
 import asyncio
 import random
@@ -13,9 +13,9 @@ from chaos.plan import CustomerOrder, StormPlan
 from chaos.stack import photos
 from chaos.stack.stack import ChaosStack
 
-ANSWER_PATIENCE: Final = 8.0
-AT_ONCE: Final = 64
-"""Requests under way; what comes in the way of more is not the system's fault."""
+RESPONSE_TIMEOUT: Final = 8.0
+MAX_CONCURRENT: Final = 64
+"""Concurrent requests. More would only measure this process."""
 
 PAUSE: Final = (0.2, 1.5)
 
@@ -25,29 +25,29 @@ IN_FLIGHT: Final = 409
 
 
 class Customers:
-    """All of them, behind one client."""
+    """All customers of a run, with one HTTP client."""
 
-    def __init__(self, plan: StormPlan, stack: ChaosStack, witness: Observations) -> None:
+    def __init__(self, plan: StormPlan, stack: ChaosStack, observations: Observations) -> None:
         self._plan = plan
         self._stack = stack
-        self._witness = witness
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._observations = observations
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def order(self, orders: list[CustomerOrder]) -> None:
-        """Until the last of them is answered and the last stream is over."""
+        """Place all orders. Returns when the last is answered and the last stream is over."""
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         headers = {"Authorization": f"Bearer {self._stack.key}"}
         async with (
             httpx.AsyncClient(
-                base_url=self._stack.url, headers=headers, timeout=ANSWER_PATIENCE, limits=limits, trust_env=False
+                base_url=self._stack.url, headers=headers, timeout=RESPONSE_TIMEOUT, limits=limits, trust_env=False
             ) as http,
             asyncio.TaskGroup() as customers,
         ):
             for order in orders:
-                account = self._witness.accounts[order.key] = CustomerObservation(user=order.user)
-                customers.create_task(self._live(http, order, account))
+                account = self._observations.accounts[order.key] = CustomerObservation(user=order.user)
+                customers.create_task(self._place_order(http, order, account))
 
-    async def _live(self, http: httpx.AsyncClient, order: CustomerOrder, account: CustomerObservation) -> None:
+    async def _place_order(self, http: httpx.AsyncClient, order: CustomerOrder, account: CustomerObservation) -> None:
         dice = self._plan.dice(f"customer {order.number}")
         await asyncio.sleep(order.at)
         body = {
@@ -60,53 +60,53 @@ class Customers:
             account.tries += 1
             return await http.post("/api/jobs", json=body, headers={"Idempotency-Key": order.key})
 
-        answer = await self._answer(post, dice, account, again=IN_FLIGHT)
-        if answer.status_code != ACCEPTED:
-            account.refusal = answer.status_code
+        response = await self._response_to(post, dice, account, retry_status=IN_FLIGHT)
+        if response.status_code != ACCEPTED:
+            account.refusal = response.status_code
             return
-        account.codes.append(answer.json()["code"])
-        async with asyncio.TaskGroup() as afterwards:
+        account.codes.append(response.json()["code"])
+        async with asyncio.TaskGroup() as follow_ups:
             if order.is_followed:
-                afterwards.create_task(self._follow(http, order, account.codes[0]))
+                follow_ups.create_task(self._follow(http, order, account.codes[0]))
             if order.canceled_after is not None:
-                afterwards.create_task(self._cancel(http, order, account, order.canceled_after, dice))
+                follow_ups.create_task(self._cancel(http, order, account, order.canceled_after, dice))
             if order.is_repeated:
-                again = await self._answer(post, dice, account, again=IN_FLIGHT)
-                account.codes.append(again.json().get("code", f"HTTP {again.status_code}"))
+                repeated = await self._response_to(post, dice, account, retry_status=IN_FLIGHT)
+                account.codes.append(repeated.json().get("code", f"HTTP {repeated.status_code}"))
 
     async def _params(
         self, http: httpx.AsyncClient, order: CustomerOrder, dice: random.Random, account: CustomerObservation
     ) -> dict[str, Any]:
         if not order.is_uploaded:
-            return {"image": photos.address(self._stack.photos_port, order.number, order.mischief)}
+            return {"image": photos.address(self._stack.photos_port, order.number, order.fault)}
         content = photos.photo(order.number)
 
         async def post() -> httpx.Response:
             files = {"file": (f"{order.number}.jpg", content)}
             return await http.post("/api/files", files=files, headers={"Aijobs-User": order.user})
 
-        answer = await self._answer(post, dice, account)
-        return {"image": answer.json()["code"]}
+        response = await self._response_to(post, dice, account)
+        return {"image": response.json()["code"]}
 
-    async def _answer(
+    async def _response_to(
         self,
         send: Callable[[], Awaitable[httpx.Response]],
         dice: random.Random,
         account: CustomerObservation,
         *,
-        again: int | None = None,
+        retry_status: int | None = None,
     ) -> httpx.Response:
-        """The first answer that is one: neither a 5xx nor the status `again`. However long it takes."""
+        """The first response that is neither a 5xx nor `retry_status`. Retries without a limit."""
         while True:
             try:
                 async with self._slots:
-                    answer = await send()
-                if answer.status_code != again and not answer.is_server_error:
-                    return answer
-                trouble = f"HTTP {answer.status_code}"
+                    response = await send()
+                if response.status_code != retry_status and not response.is_server_error:
+                    return response
+                failure = f"HTTP {response.status_code}"
             except httpx.TransportError as broken:
-                trouble = type(broken).__name__
-            account.troubles[trouble] = account.troubles.get(trouble, 0) + 1
+                failure = type(broken).__name__
+            account.failures[failure] = account.failures.get(failure, 0) + 1
             await asyncio.sleep(dice.uniform(*PAUSE))
 
     async def _cancel(
@@ -121,12 +121,12 @@ class Customers:
         await asyncio.sleep(after)
 
         async def post() -> httpx.Response:
-            wish = {"reason": "Changed my mind."}
-            return await http.post(f"/api/jobs/{code}/cancel", json=wish, headers={"Aijobs-User": order.user})
+            body = {"reason": "Changed my mind."}
+            return await http.post(f"/api/jobs/{code}/cancel", json=body, headers={"Aijobs-User": order.user})
 
-        self._witness.cancels[code] = (await self._answer(post, dice, account)).status_code
+        self._observations.cancels[code] = (await self._response_to(post, dice, account)).status_code
 
     async def _follow(self, http: httpx.AsyncClient, order: CustomerOrder, code: str) -> None:
         reading = StreamObservation(code=code)
-        self._witness.readings.append(reading)
+        self._observations.readings.append(reading)
         await StreamReader(http, order.user, reading, self._plan.dice(f"reader {order.number}")).read()

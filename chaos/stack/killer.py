@@ -1,4 +1,4 @@
-"""Who is killed, paused or asked to end, and when: drawn from the seed, against whoever is up at that moment."""
+"""Kills, pauses and stops processes: which and when is drawn from the seed, among those that run."""
 
 import asyncio
 import random
@@ -28,13 +28,13 @@ HARMS: Final[Mapping[Harm, int]] = {Harm.KILL: 55, Harm.ASK: 15, Harm.PAUSE: 22,
 TARGETS: Final[Mapping[Kind, int]] = {Kind.WORKER: 4, Kind.API: 3, Kind.SANDBOX: 2, Kind.TEMPORAL: 1}
 
 #: Seconds, from and to.
-AWAY: Final = (0.1, 4.0)
-A_MOMENT: Final = (0.3, 4.0)
-TOO_LONG: Final = (11.0, 14.0)
+DOWNTIME_SECONDS: Final = (0.1, 4.0)
+PAUSE_SECONDS: Final = (0.3, 4.0)
+LONG_PAUSE_SECONDS: Final = (11.0, 14.0)
 
 
 class Killer:
-    """Goes on until it is called off; then everybody is left in peace."""
+    """Kills and pauses processes until canceled."""
 
     def __init__(self, plan: StormPlan, members: Sequence[StackProcess]) -> None:
         self.done: Counter[tuple[Harm, Kind]] = Counter()
@@ -42,24 +42,26 @@ class Killer:
         self._members = members
         self._dice = plan.dice("killer")
 
-    async def rage(self) -> None:
-        async with asyncio.TaskGroup() as harming:
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(self._dice.expovariate(1 / self._plan.kill_every))
                 harm, member, seconds = self._drawn()
                 if member is not None:
                     self.done[harm, member.kind] += 1
-                    harming.create_task(_harm(member, harm, seconds))
+                    tasks.create_task(_harm(member, harm, seconds))
 
     def _drawn(self) -> tuple[Harm, StackProcess | None, float]:
-        """Dice fall in the same order whoever is up."""
+        """Draws the same random numbers whichever processes are up."""
         harms = {harm: weight for harm, weight in HARMS.items() if self._plan.long_pauses or harm != Harm.LONG_PAUSE}
         harm = _choice(self._dice, harms)
         kind = _choice(self._dice, TARGETS)
-        place, share = self._dice.random(), self._dice.random()
-        least, most = {Harm.PAUSE: A_MOMENT, Harm.LONG_PAUSE: TOO_LONG}.get(harm, AWAY)
-        there = [member for member in self._members if member.kind is kind and member.is_up and not member.is_harmed]
-        return harm, there[int(place * len(there))] if there else None, least + share * (most - least)
+        position, share = self._dice.random(), self._dice.random()
+        least, most = {Harm.PAUSE: PAUSE_SECONDS, Harm.LONG_PAUSE: LONG_PAUSE_SECONDS}.get(harm, DOWNTIME_SECONDS)
+        candidates = [
+            member for member in self._members if member.kind is kind and member.is_up and not member.is_harmed
+        ]
+        return harm, candidates[int(position * len(candidates))] if candidates else None, least + share * (most - least)
 
 
 async def _harm(member: StackProcess, harm: Harm, seconds: float) -> None:
@@ -67,9 +69,9 @@ async def _harm(member: StackProcess, harm: Harm, seconds: float) -> None:
     try:
         match harm:
             case Harm.KILL:
-                await member.end(signal.SIGKILL, away=seconds)
+                await member.end(signal.SIGKILL, downtime=seconds)
             case Harm.ASK:
-                await member.end(signal.SIGTERM, away=seconds)
+                await member.end(signal.SIGTERM, downtime=seconds)
             case Harm.PAUSE | Harm.LONG_PAUSE:
                 await member.pause(seconds)
     finally:

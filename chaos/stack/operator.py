@@ -33,9 +33,9 @@ class Act(StrEnum):
 
 #: Seconds between two acts, on average; a provider refuses before jobs are canceled, and goes on to afterwards.
 EVERY: Final = 2.0
-REFUSING: Final = 2.5
-GOING_ON: Final = 1.0
-PATIENCE: Final = 3.0
+REFUSAL_SECONDS: Final = 2.5
+RESUME_DELAY: Final = 1.0
+TIMEOUT: Final = 3.0
 
 REFUSAL: Final = {"fault": "throttled", "arg": "1", "on": "create", "times": 0}
 
@@ -47,12 +47,12 @@ REFUSED: Final = "SELECT code FROM job WHERE job_status = 0"
 
 
 class Operator:
-    """Goes on until it is called off. What is away at the moment is left alone."""
+    """Acts until canceled. An act that fails because a process is down is skipped."""
 
-    def __init__(self, plan: StormPlan, stack: ChaosStack, witness: Observations) -> None:
+    def __init__(self, plan: StormPlan, stack: ChaosStack, observations: Observations) -> None:
         self.done: Counter[Act] = Counter()
         self._stack = stack
-        self._witness = witness
+        self._observations = observations
         self._dice = plan.dice("operator")
 
     async def work(self) -> None:
@@ -72,29 +72,29 @@ class Operator:
                     await self._terminate()
 
     async def _cancel_refused(self) -> None:
-        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as http:
             await http.post(f"{self._stack.sandbox_url}/_sandbox/faults", json=REFUSAL)
             try:
-                await asyncio.sleep(REFUSING)
+                await asyncio.sleep(REFUSAL_SECONDS)
                 for code in await asyncio.to_thread(self._codes, REFUSED):
                     await self._cancel(http, code)
-                await asyncio.sleep(GOING_ON)
+                await asyncio.sleep(RESUME_DELAY)
             finally:
-                await provider_faults.behave(self._stack.sandbox_url)
+                await provider_faults.clear_faults(self._stack.sandbox_url)
 
     async def _cancel(self, http: httpx.AsyncClient, code: str) -> None:
-        answer = await http.post(
+        response = await http.post(
             f"http://{HOST}:{self._stack.ports.apis[0]}/api/jobs/{code}/cancel",
             json={"reason": "The provider refuses it."},
             headers={"Authorization": f"Bearer {self._stack.key}"},
         )
-        self.done[Act.CANCEL_REFUSED] += answer.is_success
+        self.done[Act.CANCEL_REFUSED] += response.is_success
 
     async def _reset(self) -> None:
         """To the first workflow task, as `temporal workflow reset --type FirstWorkflowTask` does it."""
         client = await self._client()
         for code in await asyncio.to_thread(self._codes, ENDED):
-            self._witness.resets[code] = self._witness.resets.get(code, 0) + 1
+            self._observations.resets[code] = self._observations.resets.get(code, 0) + 1
             request = ResetWorkflowExecutionRequest(
                 namespace=client.namespace,
                 workflow_execution=WorkflowExecution(workflow_id=code),
@@ -102,32 +102,32 @@ class Operator:
                 workflow_task_finish_event_id=await _first_task(client, code),
                 request_id=f"{code} {datetime.now(UTC)}",
             )
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await client.workflow_service.reset_workflow_execution(request)
             self.done[Act.RESET] += 1
 
     async def _terminate(self) -> None:
         client = await self._client()
         for code in await asyncio.to_thread(self._codes, RUNNING):
-            self._witness.terminated.append(code)
-            async with asyncio.timeout(PATIENCE):
+            self._observations.terminated.append(code)
+            async with asyncio.timeout(TIMEOUT):
                 await client.get_workflow_handle(code).terminate(reason="chaos")
             self.done[Act.TERMINATE] += 1
 
     async def _client(self) -> Client:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await self._stack.temporal_client()
 
     def _codes(self, query: str) -> list[str]:
         with closing(
-            sqlite3.connect(f"file:{self._stack.folder / DATABASE}?mode=ro", uri=True, timeout=PATIENCE)
+            sqlite3.connect(f"file:{self._stack.folder / DATABASE}?mode=ro", uri=True, timeout=TIMEOUT)
         ) as database:
             return [code for (code,) in database.execute(query)]
 
 
 async def _first_task(client: Client, code: str) -> int:
-    """The event behind which everything is done again."""
-    async with asyncio.timeout(PATIENCE):
+    """The id of the first completed workflow task, to which the reset goes back."""
+    async with asyncio.timeout(TIMEOUT):
         async for event in client.get_workflow_handle(code).fetch_history_events():
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
                 return int(event.event_id)

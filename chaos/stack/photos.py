@@ -1,4 +1,4 @@
-"""Photos on the web: a server that has a different one under each number, whatever else the address says."""
+"""A web server with a different photo for each number; the rest of the URL is ignored."""
 
 import asyncio
 import io
@@ -14,10 +14,10 @@ from PIL import Image
 from cli.embedded.ports import HOST
 
 COLUMNS, ROWS, SQUARE = 4, 4, 16
-PATIENCE: Final = 10.0
+TIMEOUT: Final = 10.0
 MAX_HEAD: Final = 64 * 1024
 
-_ASKED: Final = re.compile(rb"GET /(\d{1,9})\.jpg[? ]")
+_REQUEST: Final = re.compile(rb"GET /(\d{1,9})\.jpg[? ]")
 
 
 @lru_cache(maxsize=256)
@@ -25,35 +25,35 @@ def photo(number: int) -> bytes:
     """A JPEG whose squares spell the number, so that no two are taken for each other."""
     shade = number >> (COLUMNS * ROWS)
     picture = Image.new("RGB", (COLUMNS * SQUARE, ROWS * SQUARE), (40 * shade % 200, 60, 120))
-    for place in range(COLUMNS * ROWS):
-        if number >> place & 1:
-            x, y = place % COLUMNS * SQUARE, place // COLUMNS * SQUARE
+    for bit in range(COLUMNS * ROWS):
+        if number >> bit & 1:
+            x, y = bit % COLUMNS * SQUARE, bit // COLUMNS * SQUARE
             picture.paste((240, 230, 120), (x, y, x + SQUARE, y + SQUARE))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
-def address(port: int, number: int, mischief: str) -> str:
-    query = f"?{urlencode({'sandbox_fault': mischief})}" if mischief else ""
+def address(port: int, number: int, fault: str) -> str:
+    query = f"?{urlencode({'sandbox_fault': fault})}" if fault else ""
     return f"http://{HOST}:{port}/{number}.jpg{query}"
 
 
 @asynccontextmanager
 async def served() -> AsyncIterator[int]:
-    """Its port."""
-    server = await asyncio.start_server(_answer, HOST, 0, limit=MAX_HEAD)
+    """Serve until the block ends. Yields the port."""
+    server = await asyncio.start_server(_serve, HOST, 0, limit=MAX_HEAD)
     async with server:
         port: int = server.sockets[0].getsockname()[1]
         yield port
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        async with asyncio.timeout(PATIENCE):
-            asked = _ASKED.match(await reader.readuntil(b"\r\n\r\n"))
-            content = photo(int(asked[1])) if asked else b""
-            status = b"200 OK" if asked else b"404 Not Found"
+        async with asyncio.timeout(TIMEOUT):
+            request = _REQUEST.match(await reader.readuntil(b"\r\n\r\n"))
+            content = photo(int(request[1])) if request else b""
+            status = b"200 OK" if request else b"404 Not Found"
             head = b"HTTP/1.1 %s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
             writer.write(head % (status, len(content)) + content)
             await writer.drain()

@@ -1,4 +1,4 @@
-"""The processes of the stack: each is started again whenever it ends, by our hand or by its own fault."""
+"""The processes of the stack: each is restarted whenever it ends, killed by us or by its own fault."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from cli.errors import CommandError
 PAUSE: Final = 0.3
 """Seconds between an end and the next start, unless it shall stay away longer."""
 
-ASKED_PATIENCE: Final = 20.0
+STOP_TIMEOUT: Final = 20.0
 """Seconds that a process which was asked to end may take."""
 
 
@@ -28,23 +28,23 @@ class Kind(StrEnum):
 
 
 class StackProcess:
-    """One process, and all those that come after it in its place."""
+    """A process that is restarted whenever it ends."""
 
     def __init__(self, name: str, kind: Kind, start: Callable[[], AbstractAsyncContextManager[Process]]) -> None:
         self.name = name
         self.kind = kind
-        self.own_ends: list[str] = []  #: that nobody had ordered
+        self.unexpected_ends: list[str] = []  #: that the run had not asked for
         self.is_harmed = False  #: something is being done to it now
         self._start = start
         self._process: Process | None = None
         self._is_up = asyncio.Event()
         self._is_down = asyncio.Event()
         self._is_expected_to_end = False
-        self._away = PAUSE
+        self._downtime = PAUSE
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Running, again and again, until the block ends."""
+        """Keep it running until the block ends."""
         keeping = asyncio.create_task(self._keep())
         try:
             yield
@@ -62,28 +62,28 @@ class StackProcess:
         """Wait until it runs."""
         await self._is_up.wait()
 
-    async def end(self, how: signal.Signals, *, away: float) -> None:
+    async def end(self, signal_number: signal.Signals, *, downtime: float) -> None:
         """Send SIGKILL or SIGTERM, wait for the end, and have it started again after a while."""
-        self._is_expected_to_end, self._away = True, away
-        self._send(how)
+        self._is_expected_to_end, self._downtime = True, downtime
+        self._send(signal_number)
         try:
-            async with asyncio.timeout(ASKED_PATIENCE):
+            async with asyncio.timeout(STOP_TIMEOUT):
                 await self._is_down.wait()
         except TimeoutError:
-            self.own_ends.append(f"{self.name} did not end when it was asked to")
+            self.unexpected_ends.append(f"{self.name} did not end when it was asked to")
             self._send(signal.SIGKILL)
 
     async def pause(self, seconds: float) -> None:
-        """Stop it where it is, and let it go on later, as a machine does that is out of breath."""
+        """Suspend it, and continue it later, as on an overloaded machine."""
         self._send(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
             self._send(signal.SIGCONT)
 
-    def _send(self, what: signal.Signals) -> None:
+    def _send(self, signal_number: signal.Signals) -> None:
         if self._process is not None and not self._process.has_ended:
-            os.killpg(self._process.pid, what)
+            os.killpg(self._process.pid, signal_number)
 
     async def _keep(self) -> None:
         while True:
@@ -94,10 +94,10 @@ class StackProcess:
                     self._is_up.set()
                     code = await process.ended()
                     if not self._is_expected_to_end:
-                        self.own_ends.append(f"{self.name} ended with code {code}")
+                        self.unexpected_ends.append(f"{self.name} ended with code {code}")
             except CommandError as failed:
-                self.own_ends.append(f"{self.name} did not start: {'; '.join((str(failed), *failed.details))}")
+                self.unexpected_ends.append(f"{self.name} did not start: {'; '.join((str(failed), *failed.details))}")
             self._is_up.clear()
             self._is_down.set()
-            await asyncio.sleep(self._away)
-            self._is_expected_to_end, self._away = False, PAUSE
+            await asyncio.sleep(self._downtime)
+            self._is_expected_to_end, self._downtime = False, PAUSE

@@ -25,13 +25,13 @@ from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import temporal_server
 
-STARTING: Final = 120.0
-READY_PATIENCE: Final = 5.0
+START_TIMEOUT: Final = 120.0
+READY_TIMEOUT: Final = 5.0
 LOOK_EVERY: Final = 0.2
 
 SANDBOX: Final = "sandbox"
 
-#: What the surroundings say must not change what is proven.
+#: Environment variables that the processes of a run do not inherit.
 OURS: Final = ("AIJOBS_", "TEMPORAL_")
 
 #: Between customers (and the provider's webhooks) and the APIs; workers and the provider; ourselves and Temporal.
@@ -46,7 +46,7 @@ LARGEST_OUTPUT: Final = 8 * 1024**2
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Where everybody listens. A `front` is the proxy before it."""
+    """The ports of all parts. A `front` is the proxy before a part."""
 
     temporal: int
     temporal_front: int
@@ -58,12 +58,12 @@ class Ports:
 
 @dataclass
 class ChaosStack:
-    """A running stack, and the handles by which it is shaken."""
+    """A running stack, with its processes and proxies."""
 
     folder: Path
     ports: Ports
     photos_port: int
-    warehouse: StoreInspection
+    object_store: StoreInspection
     environment: dict[str, str]
     proxies: dict[str, CuttingProxy]
     members: list[StackProcess] = field(default_factory=list)
@@ -93,7 +93,7 @@ class ChaosStack:
 
 @asynccontextmanager
 async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosStack]:
-    """Ready when the block begins, with nothing left of it but its data when it has ended."""
+    """Start the stack; ready when the block begins. All processes have ended after it; the data stays."""
     temporal, temporal_front, sandbox, sandbox_front, front, *apis = free_ports(5 + plan.apis)
     ports = Ports(
         temporal=temporal,
@@ -104,22 +104,23 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
         apis=apis,
     )
     async with AsyncExitStack() as opened:
-        warehouse = await opened.enter_async_context(opened_inspection(folder, s3=plan.s3))
+        object_store = await opened.enter_async_context(opened_inspection(folder, s3=plan.s3))
         stack = ChaosStack(
             folder=folder,
             ports=ports,
             photos_port=await opened.enter_async_context(photos.served()),
-            warehouse=warehouse,
-            environment=_environment(plan, folder, ports) | dict(warehouse.settings),
+            object_store=object_store,
+            environment=_environment(plan, folder, ports) | dict(object_store.settings),
             proxies=_proxies(plan, ports),
         )
         for port, proxy in zip((front, sandbox_front, temporal_front), stack.proxies.values(), strict=True):
             await opened.enter_async_context(proxy.serving(port))
-        async with asyncio.timeout(STARTING):
+        async with asyncio.timeout(START_TIMEOUT):
             for member in _members(plan, stack):
                 stack.members.append(member)
                 await opened.enter_async_context(member.kept())
                 await _ready(stack, member)
+            await _answers(f"http://{HOST}:{apis[0]}/readyz")
         yield stack
 
 
@@ -176,16 +177,16 @@ async def _at_once() -> bool:
 
 
 async def _ready(stack: ChaosStack, member: StackProcess) -> None:
-    """Wait until it does its work for the first time."""
+    """Wait until it answers for the first time. An API is ready only when workers run too, which start after it."""
     await member.up()
     if member.kind is Kind.SANDBOX:
         await _answers(f"{stack.sandbox_url}/_sandbox/health")
     elif member.kind is Kind.API:
-        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/readyz")
+        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
 
 
 async def _answers(url: str) -> None:
-    async with httpx.AsyncClient(timeout=READY_PATIENCE, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as http:
         while True:
             try:
                 if (await http.get(url)).is_success:

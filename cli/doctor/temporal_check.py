@@ -45,7 +45,7 @@ def _workers(health: EngineHealth, *, api_is_up: bool) -> Iterator[Finding]:
     if not problems:
         tasks = sum(queue.backlog for queue in health.queues)
         yield fine("Workers", f"poll all {len(health.queues)} task queues; {tasks} tasks wait")
-    elif not api_is_up and all(queue.polled_ago is None and not queue.backlog for queue in health.queues):
+    elif not api_is_up and all(queue.last_poll_age is None and not queue.backlog for queue in health.queues):
         yield off("Workers", "do not run.", "`aijobs up` starts one; `aijobs worker` another.")
     else:
         for problem in problems:

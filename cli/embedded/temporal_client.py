@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from cli.errors import CommandError, Exit
 from workflows.client import connect
-from workflows.health import ONE_LOOK, has_namespace, missing_attributes
+from workflows.health import CALL_TIMEOUT, has_namespace, missing_attributes
 
 RETRY_PAUSE: Final = timedelta(seconds=2)
 
@@ -87,6 +87,6 @@ async def is_polled(queue: str) -> bool:
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     try:
-        return bool((await client.workflow_service.describe_task_queue(request, timeout=ONE_LOOK)).pollers)
+        return bool((await client.workflow_service.describe_task_queue(request, timeout=CALL_TIMEOUT)).pollers)
     except RPCError:
         return False

@@ -28,9 +28,9 @@ from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, TakenJob
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
 from api.dependencies import Intake, Models
-from api.paths import RowCursor, TemplateId
 from api.problems import status_of
-from api.uploads import received, sent_document
+from api.requests.paths import RowCursor, TemplateId
+from api.requests.uploads import received, sent_document
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
 

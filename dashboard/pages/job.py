@@ -27,7 +27,7 @@ from aijobs.settings import ApiSettings
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models, Settings
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from api.schemas.redaction import without_secrets
 from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.pages.job_document import document_of

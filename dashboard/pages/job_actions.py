@@ -11,7 +11,7 @@ from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from api.auth.caller import Operator, Writer
 from api.dependencies import Accept, Cancel, Db, Rerun, Resolve
-from api.paths import JobCode
+from api.requests.paths import JobCode
 from dashboard.page import PageRoute, go_to
 
 MAX_REF_LENGTH: Final = 200

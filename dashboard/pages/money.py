@@ -9,7 +9,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
 from aijobs.persistence.points.ledger import entries_page
 from api.dependencies import DailyLimit
-from api.paths import RowCursor
+from api.requests.paths import RowCursor
 from api.schemas.points_responses import points_response
 from dashboard.page import PageRoute, Visiting
 

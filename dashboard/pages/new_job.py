@@ -28,7 +28,7 @@ from aijobs.usecases.models import AvailableModels
 from api.auth.caller import USER_FIELD, Writer, user_in_form
 from api.dependencies import Accept, DailyLimit, Models
 from api.problems import status_of
-from api.schemas import jobs as shapes
+from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
@@ -46,7 +46,7 @@ class Price:
     """What a job would cost. `points`: the user's points of today; None while the user is unknown."""
 
     due: int
-    points: shapes.Points | None
+    points: Points | None
 
     @property
     def is_too_much(self) -> bool:
@@ -61,7 +61,7 @@ class JobForm:
     models: AvailableModels
     daily_limit: int
 
-    def entry(self, model_id: str) -> shapes.CatalogueEntry:
+    def entry(self, model_id: str) -> CatalogueEntry:
         """The model of this id; without an id, the first that is configured. Raises NotFound."""
         entries = model_responses(self.models)
         for entry in entries:
@@ -73,7 +73,7 @@ class JobForm:
 
     async def page(
         self,
-        entry: shapes.CatalogueEntry,
+        entry: CatalogueEntry,
         *,
         key: str,
         user: str,
@@ -99,7 +99,7 @@ class JobForm:
             shown_at={COUNT, USER_FIELD, *(field.sent_as for field in fields)},
         )
 
-    async def price(self, entry: shapes.CatalogueEntry, *, count: int | str, user: str) -> Price:
+    async def price(self, entry: CatalogueEntry, *, count: int | str, user: str) -> Price:
         due = self.models.model(entry.model_id).price(count) if isinstance(count, int) else 0
         try:
             user_id = self.visit.caller.acting_user(user or None)
@@ -149,7 +149,7 @@ async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) 
     return go_to(f"/jobs/{receipt.code}")
 
 
-def _request(entry: shapes.CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
+def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
     """Raises BadInput."""
     body: dict[str, Any] = {
         "model_id": entry.model_id,

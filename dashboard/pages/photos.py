@@ -28,12 +28,12 @@ from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.review_photo import photo_key
 from api.auth.caller import Writer
 from api.dependencies import Beautify, Models, Pictures, Review
-from api.paths import ReviewCode
 from api.problems import status_of
+from api.requests.paths import ReviewCode
+from api.requests.uploads import received
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
-from api.uploads import received
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of

@@ -14,8 +14,8 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import delete_template, template_of, templates_page, versions_page
 from aijobs.usecases.edit_template import cut_stages, save_version
 from api.auth.caller import Caller, Operator
-from api.paths import TemplateId
 from api.problems import status_of
+from api.requests.paths import TemplateId
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import cut_template, with_headings
 from dashboard.template_form import TemplateForm

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from api.app import build_app
-from api.connections import ConnectionLimits
-from api.deadlines import ClientLimits
+from api.connections.deadlines import ClientLimits
+from api.connections.limits import ConnectionLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest

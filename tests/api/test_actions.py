@@ -34,7 +34,7 @@ async def drawn(api: ApiUnderTest, user: str = "ada", answer: Any = ANSWER) -> s
     """The code of a finished Midjourney job."""
     code = await api.job(user, model_id=MIDJOURNEY, params={"prompt": "a lighthouse"})
     await api.push(code, *ON_THE_WAY)
-    await api.parts.records.gate.advance(code, JobStatus.GENERATED, answer=answer)
+    await api.parts.records.gate.advance(code, JobStatus.GENERATED, response=answer)
     await api.push(code, JobStatus.MIGRATING, JobStatus.SUCCESS)
     return code
 

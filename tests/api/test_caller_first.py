@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.app import build_app
 from api.dependencies import ApiDependencies
-from api.strict_json import MAX_DEPTH, MAX_VALUES
+from api.requests.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.raw import head, raw_connection, said
 

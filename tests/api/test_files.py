@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from api.uploads import shown_name
+from api.requests.uploads import shown_name
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import bomb, picture
 

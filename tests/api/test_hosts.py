@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aijobs.settings import ApiSettings, Settings, SettingsError
-from api.allowed_hosts import AllowedHosts, host_in
+from api.connections.allowed_hosts import AllowedHosts, host_in
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.raw import RawAnswer, head, said

@@ -55,7 +55,7 @@ async def test_a_closed_one_ends_every_subscription_at_once(without_temporal: Ap
 
 async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(without_temporal: ApiUnderTest) -> None:
     code = await without_temporal.job("ada")
-    live = EventHub(without_temporal.parts.database, patience=timedelta(0))
+    live = EventHub(without_temporal.parts.database, flow_timeout=timedelta(0))
     early, again = OpenStream(Credentials(key_id="a")), OpenStream(Credentials(key_id="a"))
     batches = follow(live, JobHistory(code), 0, early)
     heard = [event.event.seq for event in await anext(batches)]

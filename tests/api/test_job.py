@@ -51,7 +51,7 @@ async def test_the_exchange_is_shown_on_request_without_secrets(standing: ApiUnd
     records = standing.parts.records
     submission = await records.submissions.intend(code, provider="replicate", token="planted", request=request)
     await records.submissions.conclude(submission, Accepted({"id": "p1"}))
-    await records.gate.advance(code, JobStatus.GENERATED, answer={"id": "p1", "metrics": {"output_tokens": 7}})
+    await records.gate.advance(code, JobStatus.GENERATED, response={"id": "p1", "metrics": {"output_tokens": 7}})
 
     plain = (await standing.http.get(f"/api/jobs/{code}")).json()
     job = (await standing.http.get(f"/api/jobs/{code}?expand=exchange")).json()

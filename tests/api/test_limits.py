@@ -20,7 +20,7 @@ from aijobs.persistence.jobs.event_log import EventFilter
 from aijobs.persistence.jobs.gate import locked_job, record
 from api.app import build_app
 from api.auth.credentials import Credentials
-from api.deadlines import ClientLimits
+from api.connections.deadlines import ClientLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from api.streaming.hub import EventHub

@@ -1,4 +1,4 @@
-"""A finished run in which every promise held, small enough to be made by hand, and to be broken on purpose."""
+"""Makes a small finished run in which every promise held, for tests that break it on purpose."""
 
 import hashlib
 import shutil
@@ -49,8 +49,8 @@ class EvidenceMaker:
         return copy
 
     async def breaches(self) -> list[Breach]:
-        verdicts = check(await evidence_in(self.folder, daily_limit=DAILY_LIMIT))
-        return [breach for verdict in verdicts for breach in verdict.breaches]
+        results = check(await evidence_in(self.folder, daily_limit=DAILY_LIMIT))
+        return [breach for result in results for breach in result.breaches]
 
     def sql(self, statement: str) -> None:
         """`:success`, `:failed`, `:timeout` and `:canceled` stand for the jobs' codes."""
@@ -76,37 +76,37 @@ class EvidenceMaker:
         return self.store / output_key(self.codes[JobStatus.SUCCESS], 0, "jpg")
 
     @contextmanager
-    def witnessed(self) -> Iterator[Observations]:
-        """What was seen from outside, to be changed."""
-        witness = Observations.of(self.folder)
-        yield witness
-        witness.save(self.folder)
+    def observed(self) -> Iterator[Observations]:
+        """The observations, to be changed in the block."""
+        observations = Observations.of(self.folder)
+        yield observations
+        observations.save(self.folder)
 
     def poll_now(self) -> None:
         """At the store, after it was changed."""
-        with self.witnessed() as witness:
-            witness.inventory = inventory_of(self.store)
+        with self.observed() as observations:
+            observations.inventory = inventory_of(self.store)
 
 
 async def healthy_world(folder: Path) -> EvidenceMaker:
     """Four jobs: one of each end; the TIMEOUT's points are held, since its submission is lost."""
     (folder / "catalogue.toml").write_text(catalogue_of(StormPlan(seed=1)))
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(StormPlan(seed=1)))
-    world, witness = EvidenceMaker(folder), Observations()
+    world, observations = EvidenceMaker(folder), Observations()
     async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database:
         records = DatabaseRecords(database, catalogue)
         for number, status in enumerate(status for status in JobStatus if status.is_final):
-            code = world.codes[status] = await _accepted(database, catalogue, witness, number)
-            await _lived(records, world, code, status)
-            await _seen(database, records, witness, code)
-    witness.inventory = inventory_of(world.store)
-    witness.save(folder)
+            code = world.codes[status] = await _accepted(database, catalogue, observations, number)
+            await _run_job(records, world, code, status)
+            await _observe(database, records, observations, code)
+    observations.inventory = inventory_of(world.store)
+    observations.save(folder)
     return world
 
 
-async def _accepted(database: Database, catalogue: Catalogue, witness: Observations, number: int) -> str:
+async def _accepted(database: Database, catalogue: Catalogue, observations: Observations, number: int) -> str:
     key = f"order-{number}"
-    wanted = IdempotencyClaim(owner=f"key:{USER}", key=key, request_sha256="")
+    request = IdempotencyClaim(owner=f"key:{USER}", key=key, request_sha256="")
     order = Acceptance(
         user_id=USER,
         request=JobRequest(model_id=HASTY, params={}),
@@ -116,15 +116,15 @@ async def _accepted(database: Database, catalogue: Catalogue, witness: Observati
         daily_limit=DAILY_LIMIT,
     )
     async with database.write() as session:
-        await claim(session, wanted)
+        await claim(session, request)
         code = (await accept(session, order)).code
         answer = {"status": 202, "location": f"/api/jobs/{code}", "body": {"code": code}}
-        await settle(session, wanted, Receipt(code=code, answer=answer))
-    witness.accounts[key] = CustomerObservation(user=USER, codes=[code, code], tries=2)
+        await settle(session, request, Receipt(code=code, answer=answer))
+    observations.accounts[key] = CustomerObservation(user=USER, codes=[code, code], tries=2)
     return code
 
 
-async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus) -> None:
+async def _run_job(records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus) -> None:
     token, prediction = f"token-{code}", f"prediction-{code}"
     submission = await records.submissions.intend(code, provider="replicate", token=token, request=REQUEST)
     is_lost = status is JobStatus.TIMEOUT
@@ -144,7 +144,7 @@ async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, stat
     if status is JobStatus.SUCCESS:
         for step in LIFE:
             await records.gate.advance(code, step)
-        await records.outputs.add(code, _made(world, code, prediction))
+        await records.outputs.add(code, _store_output(world, code, prediction))
         await records.gate.advance(code, status)
     else:
         error = JobError(code="it", message="ended so", stage=Stage.PROCESSING)
@@ -152,7 +152,7 @@ async def _lived(records: DatabaseRecords, world: EvidenceMaker, code: str, stat
         await records.gate.note(code, {"late": "a word"})
 
 
-def _made(world: EvidenceMaker, code: str, prediction: str) -> StoredOutput:
+def _store_output(world: EvidenceMaker, code: str, prediction: str) -> StoredOutput:
     content = f"made for {code}".encode()
     with archive.opened(world.folder / SANDBOX) as (_, blobs):
         blobs.write(f"{prediction}-output.jpg", content)
@@ -179,13 +179,13 @@ CLOSED: Final = {
 }
 
 
-async def _seen(database: Database, records: DatabaseRecords, witness: Observations, code: str) -> None:
+async def _observe(database: Database, records: DatabaseRecords, observations: Observations, code: str) -> None:
     async with database.read() as session:
         events = await events_after(session, code, 0)
     until_its_end = [event for event in events if event.kind != "note"]
-    told = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
-    witness.readings.append(StreamObservation(code=code, events=told, connections=3, is_over=True))
-    final = told[-1]
+    received = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
+    observations.readings.append(StreamObservation(code=code, events=received, connections=3, is_over=True))
+    final = received[-1]
     error = JobError(**final.detail["error"]) if "error" in final.detail else None
     status, failure = CLOSED[final.job_status]
     state = None if status == "CANCELED" else JobState.of(code, final.job_status, error=error)
@@ -195,4 +195,4 @@ async def _seen(database: Database, records: DatabaseRecords, witness: Observati
     last = WorkflowObservation(
         code=code, run_id=f"last-{code}", first_run_id=f"first-{code}", status=status, failure=failure, state=state
     )
-    witness.workflows += [before, last]
+    observations.workflows += [before, last]

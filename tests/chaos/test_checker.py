@@ -17,46 +17,47 @@ def in_sql(statement: str) -> Sabotage:
 
 
 def _unanswered(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.accounts["order-0"].codes.clear()
+    with world.observed() as observations:
+        observations.accounts["order-0"].codes.clear()
 
 
 def _answered_twice(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.accounts["order-0"].codes[1] = "job_another"
+    with world.observed() as observations:
+        observations.accounts["order-0"].codes[1] = "job_another"
 
 
 def _refused(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.accounts["order-4"] = witness.accounts["order-0"].model_copy(update={"codes": [], "refusal": 422})
+    with world.observed() as observations:
+        refused = {"codes": [], "refusal": 422}
+        observations.accounts["order-4"] = observations.accounts["order-0"].model_copy(update=refused)
 
 
 def _two_workflows(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
+    with world.observed() as observations:
         again = {"run_id": "again", "first_run_id": "again"}
-        witness.workflows.append(witness.workflows[1].model_copy(update=again))
+        observations.workflows.append(observations.workflows[1].model_copy(update=again))
 
 
 def _no_workflow(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        del witness.workflows[:2]
+    with world.observed() as observations:
+        del observations.workflows[:2]
 
 
 def _running_workflow(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.workflows[1].status = "RUNNING"
+    with world.observed() as observations:
+        observations.workflows[1].status = "RUNNING"
 
 
 def _terminated_workflow(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.workflows[1].status = "TERMINATED"
+    with world.observed() as observations:
+        observations.workflows[1].status = "TERMINATED"
 
 
 def _other_result(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        state = witness.workflows[1].state
+    with world.observed() as observations:
+        state = observations.workflows[1].state
         assert state is not None
-        witness.workflows[1].state = state.model_copy(update={"job_status": JobStatus.MIGRATING})
+        observations.workflows[1].state = state.model_copy(update={"job_status": JobStatus.MIGRATING})
 
 
 def _sent_twice(world: EvidenceMaker) -> None:
@@ -108,25 +109,25 @@ def _open_upload(world: EvidenceMaker) -> None:
     world.poll_now()
 
 
-def _heard_less(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        del witness.readings[0].events[2]
+def _received_less(world: EvidenceMaker) -> None:
+    with world.observed() as observations:
+        del observations.readings[0].events[2]
 
 
-def _heard_twice(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        heard = witness.readings[0].events
-        heard.insert(2, heard[1])
+def _received_twice(world: EvidenceMaker) -> None:
+    with world.observed() as observations:
+        received = observations.readings[0].events
+        received.insert(2, received[1])
 
 
-def _heard_no_end(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        del witness.readings[0].events[-1]
+def _received_no_end(world: EvidenceMaker) -> None:
+    with world.observed() as observations:
+        del observations.readings[0].events[-1]
 
 
 def _still_listening(world: EvidenceMaker) -> None:
-    with world.witnessed() as witness:
-        witness.readings[0].is_over = False
+    with world.observed() as observations:
+        observations.readings[0].is_over = False
 
 
 #: What is broken; by which promise the checker has to name it; the sabotage.
@@ -244,16 +245,16 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         in_sql("UPDATE submission SET intent_at = datetime('now', '+1 day') WHERE job_code = :success"),
     ),
     (
-        "sent after the wish to cancel it",
+        "sent after its cancel request",
         "wanted",
         in_sql(
             "UPDATE job_event SET kind = 'note', detail = '{\"cancel\": 1}', at = datetime('now', '-1 day') "
             "WHERE job_code = :success AND seq = 2"
         ),
     ),
-    ("a reader misses an event", "streams", _heard_less),
-    ("a reader gets an event twice", "streams", _heard_twice),
-    ("a reader is not told the end", "streams", _heard_no_end),
+    ("a reader misses an event", "streams", _received_less),
+    ("a reader gets an event twice", "streams", _received_twice),
+    ("a reader is not told the end", "streams", _received_no_end),
     ("a reader waits for ever", "streams", _still_listening),
     (
         "a reader is told what was not",

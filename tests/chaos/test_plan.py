@@ -22,19 +22,19 @@ def test_the_same_seed_gives_the_same_orders() -> None:
     assert orders_of(StormPlan(seed=3)) != orders_of(StormPlan(seed=4))
 
 
-@pytest.mark.parametrize("rider", provider_faults.riding(gentle=False))
+@pytest.mark.parametrize("rider", provider_faults.job_faults(gentle=False))
 def test_every_riding_fault_is_understood(rider: str) -> None:
     assert faults_in(rider, during=Operation.CREATE)
 
 
 def test_every_standing_fault_is_understood() -> None:
-    for order in (*provider_faults.STANDING, provider_faults.OUTAGE):
+    for order in (*provider_faults.STANDING_FAULTS, provider_faults.OUTAGE):
         assert arm_for_all(**order)
 
 
 def test_every_fault_of_the_storms_provider_has_its_place() -> None:
-    standing = (*provider_faults.STANDING, provider_faults.OUTAGE)
-    named = " ".join((*provider_faults.riding(gentle=False), *(order["fault"] for order in standing)))
+    standing = (*provider_faults.STANDING_FAULTS, provider_faults.OUTAGE)
+    named = " ".join((*provider_faults.job_faults(gentle=False), *(order["fault"] for order in standing)))
 
     assert [fault for fault in Fault if fault not in named and fault not in OF_OTHERS] == []
 

@@ -52,15 +52,15 @@ def test_success_is_reached_only_through_migrating() -> None:
 
 
 @given(st.lists(statuses, max_size=30))
-def test_no_sequence_of_wishes_makes_an_illegal_move(wishes: list[JobStatus]) -> None:
+def test_no_sequence_of_wishes_makes_an_illegal_move(targets: list[JobStatus]) -> None:
     current, path = JobStatus.DRAFT, [JobStatus.DRAFT]
-    for wanted in wishes:
+    for target in targets:
         try:
-            move = judge(current, wanted)
+            move = judge(current, target)
         except IllegalMove:
             continue
         if move is Move.FORWARD:
-            current = wanted
+            current = target
             path.append(current)
 
     assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(path))
@@ -69,10 +69,10 @@ def test_no_sequence_of_wishes_makes_an_illegal_move(wishes: list[JobStatus]) ->
 
 
 @given(statuses, statuses)
-def test_a_final_status_is_never_left(current: JobStatus, wanted: JobStatus) -> None:
-    if current.is_final and wanted is not current:
+def test_a_final_status_is_never_left(current: JobStatus, target: JobStatus) -> None:
+    if current.is_final and target is not current:
         with pytest.raises(IllegalMove):
-            judge(current, wanted)
+            judge(current, target)
 
 
 def test_a_providers_way_back_is_ignored() -> None:
@@ -132,9 +132,9 @@ def test_ordering_by_numbers_is_noticed(written: str) -> None:
 
 @given(st.floats(0, 100), st.sampled_from([s for s in JobStatus if not s.is_final]))
 def test_overall_progress_runs_towards_the_next_status(unit: float, status: JobStatus) -> None:
-    here, following = OVERALL_PROGRESS[status], OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
+    current_figure, next_figure = OVERALL_PROGRESS[status], OVERALL_PROGRESS[ORDER[ORDER.index(status) + 1]]
 
-    assert here <= overall_progress(status, unit) <= following
+    assert current_figure <= overall_progress(status, unit) <= next_figure
 
 
 def test_the_example_of_forty_two_percent() -> None:

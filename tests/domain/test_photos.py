@@ -14,7 +14,7 @@ JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "go
 
 
 @pytest.mark.parametrize(
-    ("status", "stage", "closing", "points", "said"),
+    ("status", "stage", "closing", "points", "message"),
     [
         (JobStatus.FAILED, Stage.MIGRATE, REFUND, 2, "迁移照片过程失败,已返还每日积分 (why)"),
         (JobStatus.FAILED, Stage.PROCESSING, REFUND, 2, "生成照片过程失败,已返还每日积分 (why)"),
@@ -27,13 +27,13 @@ JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "go
     ],
 )
 def test_a_refund_is_said_only_where_there_was_one(
-    status: JobStatus, stage: Stage, closing: EntryKind, points: int, said: str
+    status: JobStatus, stage: Stage, closing: EntryKind, points: int, message: str
 ) -> None:
     error = JobError(code="output_refused", message="why", stage=stage)
 
-    told = beautify_error(status, error, closing=closing, points=points)
+    error_shown = beautify_error(status, error, closing=closing, points=points)
 
-    assert told == JobError(code="output_refused", message=said, stage=stage)
+    assert error_shown == JobError(code="output_refused", message=message, stage=stage)
 
 
 def test_the_schema_asks_for_what_is_checked() -> None:

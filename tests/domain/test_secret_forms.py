@@ -54,11 +54,11 @@ def refusal_of(monkeypatch: pytest.MonkeyPatch, **settings: str) -> str:
 @pytest.mark.parametrize("variable", [REPLICATE, "AIJOBS_TTAPI__TOKEN", "AIJOBS_CHAT__TOKEN", "AIJOBS_CLI__KEY"])
 @pytest.mark.parametrize("written", SLIPS)
 def test_what_is_no_key_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, variable: str, written: str) -> None:
-    said = refusal_of(monkeypatch, **{variable: written})
+    message = refusal_of(monkeypatch, **{variable: written})
 
-    assert said.startswith(f"{variable}: ")
-    assert A_KEY[3:9] not in said
-    assert RIGHT not in said
+    assert message.startswith(f"{variable}: ")
+    assert A_KEY[3:9] not in message
+    assert RIGHT not in message
 
 
 @pytest.mark.parametrize("written", ["sk-proj-abcdef", "hf_abcdefgh", AWS_ID])
@@ -88,11 +88,11 @@ def test_somebody_elses_key_is_none_of_replicates(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_what_is_no_webhook_secret_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
-    said = refusal_of(monkeypatch, **{REPLICATE: A_KEY, WEBHOOKS: written})
+    message = refusal_of(monkeypatch, **{REPLICATE: A_KEY, WEBHOOKS: written})
 
-    assert said.startswith(f"{WEBHOOKS}: ")
-    assert RIGHT[:8] not in said
-    assert PADDED[:8] not in said
+    assert message.startswith(f"{WEBHOOKS}: ")
+    assert RIGHT[:8] not in message
+    assert PADDED[:8] not in message
 
 
 @pytest.mark.parametrize("written", ["short", "…", "x" * 15, "<a long random text>", "change-me", "  secret  "])
@@ -101,10 +101,10 @@ def test_a_secret_that_can_be_guessed_is_refused_by_name(monkeypatch: pytest.Mon
 
 
 def test_swapped_keys_of_a_store_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = refusal_of(monkeypatch, AIJOBS_STORE__URL="s3://bucket", **{S3_KEY: AWS_SECRET, S3_SECRET: AWS_ID})
+    message = refusal_of(monkeypatch, AIJOBS_STORE__URL="s3://bucket", **{S3_KEY: AWS_SECRET, S3_SECRET: AWS_ID})
 
-    assert f"{S3_SECRET}: " in said
-    assert "swapped" in said
+    assert f"{S3_SECRET}: " in message
+    assert "swapped" in message
 
 
 @pytest.mark.parametrize("written", [f'"{AWS_SECRET}"', "…", f"{AWS_SECRET[:9]} {AWS_SECRET[9:]}", "<secret>"])

@@ -209,7 +209,7 @@ def stages_in(file: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    ("template_id", "text", "said"),
+    ("template_id", "text", "message"),
     [
         ("../x", "", "cannot be a template's id"),
         ("a", "name =", "is not TOML"),
@@ -221,6 +221,6 @@ def stages_in(file: Any) -> int:
         ),
     ],
 )
-def test_a_wrong_file_is_named(template_id: str, text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_wrong_file_is_named(template_id: str, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_template(template_id, text)

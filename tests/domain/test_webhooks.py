@@ -41,7 +41,7 @@ def event(**detail: object) -> JobEvent:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "wanted", "told"),
+    ("kind", "status", "subscribed", "expected"),
     [
         (EventKind.STATUS, JobStatus.SUCCESS, FINAL_TYPES, EventType.SUCCESS),
         (EventKind.STATUS, JobStatus.TIMEOUT, FINAL_TYPES, EventType.TIMEOUT),
@@ -55,9 +55,9 @@ def event(**detail: object) -> JobEvent:
     ],
 )
 def test_an_event_is_told_once_under_the_narrowest_topic_that_is_wanted(
-    kind: EventKind, status: JobStatus, wanted: list[EventType], told: EventType | None
+    kind: EventKind, status: JobStatus, subscribed: list[EventType], expected: EventType | None
 ) -> None:
-    assert event_type_of(kind, status, wanted) is told
+    assert event_type_of(kind, status, subscribed) is expected
 
 
 def test_a_message_is_the_event_with_the_jobs_metadata() -> None:
@@ -87,9 +87,9 @@ def test_a_rotated_secret_still_signs_for_a_day() -> None:
 
 
 def test_the_standard_schedule_has_ten_tries_within_some_days() -> None:
-    patience = RetrySchedule()
+    schedule = RetrySchedule()
 
-    pauses = [patience.pause(failed, dice=0) for failed in range(1, 11)]
+    pauses = [schedule.pause(failed, dice=0) for failed in range(1, 11)]
 
     assert pauses == [*STANDARD_PAUSES, None]
     assert sum(STANDARD_PAUSES, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)

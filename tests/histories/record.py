@@ -99,7 +99,7 @@ async def _one(
 
 
 def _anonymous(history: str) -> str:
-    """Without where it was recorded: replaying needs neither stack traces nor names of machines."""
+    """The history without stack traces and host names, which replaying does not need."""
     return json.dumps(_without_places(json.loads(history)), indent=1)
 
 

@@ -1,4 +1,4 @@
-"""Jobs that run while a new version is deployed must go on: recorded histories are replayed against the code."""
+"""Replays recorded histories against the code: jobs that run during a deployment must continue."""
 
 from pathlib import Path
 

@@ -1,11 +1,10 @@
-"""What the rules of the house leave out, each with its reason. An entry that is not needed any more fails too."""
+"""The exceptions to the rules of the house, each with its reason. An entry that is no longer needed fails too."""
 
 from collections.abc import Mapping
 from typing import Final
 
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
-    "api": "what surrounds the routes, beside its folders",
     "api/routes": "one resource a file",
     "bench": "one measure a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",

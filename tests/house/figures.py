@@ -55,7 +55,7 @@ def _twice(sources: list[SourceFile]) -> list[str]:
 
 
 def graph_of(name: str, tree: SourceTree) -> tuple[int, int, int]:
-    """Floors, edges and modules of a package, wherever it is. What imports each other stands on one floor."""
+    """Floors, edges and modules of a package. Modules that import each other are on one floor."""
     package = name if (tree.root / name).is_dir() else f"aijobs.{name}"
     graph = grimp.build_graph(package.partition(".")[0], cache_dir=None)
     modules = graph.find_descendants(package) | {package}
@@ -64,7 +64,7 @@ def graph_of(name: str, tree: SourceTree) -> tuple[int, int, int]:
 
 
 def floors_of(below: Mapping[str, set[str]]) -> int:
-    """The longest way down, circles counted once."""
+    """The longest path of imports; each cycle counts once."""
     reached = {module: _reached(module, below) for module in below}
     height: dict[str, int] = {}
     for module in sorted(below, key=lambda module: len(reached[module])):

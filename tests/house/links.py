@@ -1,4 +1,4 @@
-"""What documents point at: the targets of links, headings, and paths that they name."""
+"""Links, headings and file paths in documents."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PATH: Final = re.compile(r"[a-z_]+(/[\w.-]+)+/?")
 
 
 def broken_links(document: Path) -> Iterator[str]:
-    """Links to files that are not there, or to headings that they do not have. Links to the web are not followed."""
+    """Links to missing files or headings. Links to the web are not followed."""
     for target in _LINK.findall(_FENCE.sub("", document.read_text("utf-8"))):
         if re.match(r"[a-z]+:", target):
             continue
@@ -24,13 +24,13 @@ def broken_links(document: Path) -> Iterator[str]:
 
 
 def anchors(document: Path) -> set[str]:
-    """As GitHub names a document's headings."""
+    """The anchors of a document's headings, as GitHub makes them."""
     headings = _HEADING.findall(_FENCE.sub("", document.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def named_paths(text: str, folders: set[str]) -> Iterator[str]:
-    """What stands in back quotes and looks like a path that begins in one of these folders."""
+    """Texts in backquotes that look like a path in one of these folders."""
     for quoted in _CODE.findall(text):
         if _PATH.fullmatch(quoted) and quoted.partition("/")[0] in folders:
             yield quoted

@@ -45,7 +45,7 @@ class SourceFile:
         return self.path.startswith("tests/")
 
     def classes(self) -> list[str]:
-        """The names of its own classes, but of those within functions or classes none."""
+        """The names of its top-level classes."""
         return [node.name for node in self.tree.body if isinstance(node, ast.ClassDef)]
 
     def functions(self) -> Iterator[tuple[str, int]]:
@@ -69,7 +69,7 @@ class SourceFile:
 
 
 class SourceTree:
-    """What version control knows of, at `root`."""
+    """The files under version control at `root`."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
@@ -94,7 +94,7 @@ class SourceTree:
 
     @cached_property
     def importers(self) -> Mapping[str, set[str]]:
-        """Of each module, the files that import it."""
+        """The files that import each module."""
         found: dict[str, set[str]] = defaultdict(set)
         for file in self.sources:
             for name in file.imported():
@@ -102,7 +102,7 @@ class SourceTree:
         return found
 
     def folders(self) -> Mapping[str, set[str]]:
-        """Of each folder with Python in it, what it shows: files and folders, but `__init__.py`."""
+        """The entries of each folder with Python files, without `__init__.py`."""
         found: dict[str, set[str]] = defaultdict(set)
         for path in self.paths:
             parts = path.split("/")

@@ -7,7 +7,7 @@ from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.llm import Completion, ConversationPlan, FinishReason, Prompt, Role
 from aijobs.persistence.database import Database
-from aijobs.persistence.documents.conversations import MAX_UNUSABLE, DatabaseConversations, messages_of, spent_on
+from aijobs.persistence.documents.conversations import MAX_UNUSABLE_LENGTH, DatabaseConversations, messages_of, spent_on
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.records import DatabaseRecords
@@ -36,7 +36,7 @@ def conversations(database: Database) -> DatabaseConversations:
     return DatabaseConversations(database)
 
 
-async def said(conversations: DatabaseConversations, code: str) -> list[tuple[int, Role, str]]:
+async def stored_messages(conversations: DatabaseConversations, code: str) -> list[tuple[int, Role, str]]:
     conversation = await conversations.conversation(code)
     assert conversation is not None
     return [(line.stage, line.role, line.text) for line in conversation.lines]
@@ -51,7 +51,7 @@ async def test_a_script_is_kept_once(code: str, conversations: DatabaseConversat
     conversation = await conversations.conversation(code)
     assert conversation is not None
     assert (conversation.stages, conversation.template_id, conversation.template_version) == (2, "contract", 3)
-    assert await said(conversations, code) == [
+    assert await stored_messages(conversations, code) == [
         (0, Role.SYSTEM, "Be exact."),
         (1, Role.USER, "one"),
         (2, Role.USER, "two"),
@@ -175,11 +175,11 @@ async def test_a_job_without_a_conversation_has_nothing_to_clear(
 async def test_an_unusable_answer_is_kept_within_bounds(
     code: str, database: Database, conversations: DatabaseConversations
 ) -> None:
-    await conversations.note_unusable(code, "x\0" * MAX_UNUSABLE)
+    await conversations.note_unusable(code, "x\0" * MAX_UNUSABLE_LENGTH)
 
     async with database.read() as session:
         kept = (await job_of(session, code)).resp_json
-    assert kept == {"unusable_answer": "x" * MAX_UNUSABLE}
+    assert kept == {"unusable_answer": "x" * MAX_UNUSABLE_LENGTH}
 
 
 async def test_a_stages_first_word_is_never_left_out(code: str, database: Database, records: DatabaseRecords) -> None:

@@ -11,11 +11,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-from aijobs.persistence.database import LATEST, opened_database
+from aijobs.persistence.database import LATEST_REVISION, opened_database
 
 OPEN_ONCE = """
 import asyncio, sys
-from aijobs.persistence.database import LATEST, opened_database
+from aijobs.persistence.database import LATEST_REVISION, opened_database
 
 async def main():
     async with opened_database(sys.argv[1]):
@@ -48,7 +48,7 @@ async def test_the_migrations_make_what_the_tables_declare(tmp_path: Path) -> No
 
 
 def test_the_newest_migration_is_known() -> None:
-    assert ScriptDirectory("aijobs/persistence/migrations").get_heads() == [LATEST]
+    assert ScriptDirectory("aijobs/persistence/migrations").get_heads() == [LATEST_REVISION]
 
 
 async def test_another_database_is_refused_by_name() -> None:

@@ -43,15 +43,15 @@ async def day_of(database: Database, user_id: str) -> PointsDayRow:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(wishes=st.lists(st.sampled_from(JobStatus), max_size=12))
+@given(targets=st.lists(st.sampled_from(JobStatus), max_size=12))
 async def test_no_sequence_of_calls_makes_an_illegal_move(
-    database: Database, records: DatabaseRecords, accept_job: AcceptJob, wishes: list[JobStatus]
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob, targets: list[JobStatus]
 ) -> None:
     code = await accept_job(daily_limit=10_000)
 
-    for wanted in wishes:
+    for target in targets:
         with suppress(IllegalMove):
-            await records.gate.advance(code, wanted, error=BROKEN if wanted is JobStatus.FAILED else None)
+            await records.gate.advance(code, target, error=BROKEN if target is JobStatus.FAILED else None)
 
     events = await history(database, code)
     path = [event.job_status for event in events]
@@ -134,9 +134,9 @@ async def test_progress_is_coalesced_but_the_last_step_is_told(
     for unit in range(1, 101):
         await records.gate.progress(code, JobStatus.PROCESSING, unit)
 
-    told = [event.unit_progress for event in await history(database, code) if event.kind == "progress"]
-    assert told[-1] == 100
-    assert len(told) <= 5
+    reported = [event.unit_progress for event in await history(database, code) if event.kind == "progress"]
+    assert reported[-1] == 100
+    assert len(reported) <= 5
 
 
 async def test_an_unknown_job_is_said_to_be_unknown(records: DatabaseRecords) -> None:

@@ -123,7 +123,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if (job := self.expected.get(code)) is None:
             return
         try:
-            told = self.run(self.records.gate.advance(code, to, provider_may_charge=may_charge))
+            state = self.run(self.records.gate.advance(code, to, provider_may_charge=may_charge))
         except IllegalMove:
             assert to not in TRANSITIONS[job.status]
             assert job.status.is_final or to > job.status
@@ -133,7 +133,7 @@ class LedgerMachine(RuleBasedStateMachine):
             job.statuses.append(to)
             if to.is_final:
                 job.entries.append(CLOSING[to, may_charge])
-        assert told.job_status is job.status
+        assert state.job_status is job.status
 
     @rule(code=jobs, units=st.lists(st.floats(0, 100), min_size=2, max_size=4), in_time=st.sampled_from([True, False]))
     def progress(self, code: str, units: list[float], *, in_time: bool) -> None:
@@ -176,19 +176,19 @@ class LedgerMachine(RuleBasedStateMachine):
             await resolve(session, await gate.locked_job(session, code), decision, by="operator", why="because")
 
     @rule(code=jobs)
-    def wish_to_cancel(self, code: str) -> None:
+    def request_cancel(self, code: str) -> None:
         if (job := self.expected.get(code)) is None:
             return
         try:
-            self.run(self._wish(code))
+            self.run(self._request_cancel(code))
         except JobIsFinal:
             assert job.status.is_final
             return
         assert not job.status.is_final
 
-    async def _wish(self, code: str) -> None:
+    async def _request_cancel(self, code: str) -> None:
         async with self.database.write() as session:
-            await gate.note_wish_to_cancel(session, await gate.locked_job(session, code), reason="")
+            await gate.note_cancel_request(session, await gate.locked_job(session, code), reason="")
 
     @precondition(lambda self: self.expected)
     @invariant()

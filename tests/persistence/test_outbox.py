@@ -70,9 +70,9 @@ async def test_each_endpoint_hears_of_what_it_wants_of_its_own_users_jobs(
     for status in TO_SUCCESS:
         await records.gate.advance(code, status)
 
-    told = [(row.endpoint_code, row.topic, row.seq, row.user_id) for row in await deliveries(database)]
-    assert steps not in {endpoint for endpoint, *_ in told}
-    assert sorted(told) == sorted(
+    rows = [(row.endpoint_code, row.topic, row.seq, row.user_id) for row in await deliveries(database)]
+    assert steps not in {endpoint for endpoint, *_ in rows}
+    assert sorted(rows) == sorted(
         [(all_statuses, "job.status", seq, None) for seq in (2, 3, 4, 5)] + [(ends, "job.success", 5, "ada")]
     )
 
@@ -173,7 +173,7 @@ async def test_what_has_ended_is_not_sent_and_not_noted_again(database: Database
 
     await outbox.note_try(pending, WebhookReply(status=500), next_try_at=None)
 
-    assert await outbox.notice(pending) is None
+    assert await outbox.message_to_send(pending) is None
     assert (await deliveries(database))[0].state == DeliveryState.DELIVERED
 
 
@@ -209,12 +209,12 @@ async def test_a_replay_carries_the_same_message_and_replaces_what_still_waits(
 
     old, new = await deliveries(database)
     outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
-    notice = await outbox.notice(again.code)
+    message = await outbox.message_to_send(again.code)
     assert (old.state, new.state) == (DeliveryState.REPLACED, DeliveryState.PENDING)
     assert (new.message_id, new.replay_of) == (old.message_id, old.code)
-    assert await outbox.notice(pending) is None
-    assert notice is not None
-    assert notice.message_id == pending
+    assert await outbox.message_to_send(pending) is None
+    assert message is not None
+    assert message.message_id == pending
 
 
 async def test_endpoints_are_bounded(database: Database) -> None:
@@ -233,9 +233,9 @@ async def test_the_message_is_the_event_as_the_stream_tells_it(
     async with database.read() as session:
         job = (await session.exec(select(JobRow))).one()
 
-    notice = await DatabaseDeliveries(database, disable_after=FIVE_DAYS).notice(pending)
+    message = await DatabaseDeliveries(database, disable_after=FIVE_DAYS).message_to_send(pending)
 
-    assert notice is not None
-    said = json.loads(notice.body)["data"]
-    assert (said["code"], said["seq"], said["job_status_name"]) == (job.code, 2, "FAILED")
-    assert (said["detail"]["error"]["message"], said["metadata"]) == ("no faces found", {})
+    assert message is not None
+    data = json.loads(message.body)["data"]
+    assert (data["code"], data["seq"], data["job_status_name"]) == (job.code, 2, "FAILED")
+    assert (data["detail"]["error"]["message"], data["metadata"]) == ("no faces found", {})

@@ -61,7 +61,7 @@ async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
     ended = now() - timedelta(seconds=30)
     for status in TO_SUCCESS:
         answer = {"completed_at": ended.isoformat()} if status is JobStatus.GENERATED else None
-        await records.gate.advance(done, status, answer=answer)
+        await records.gate.advance(done, status, response=answer)
     await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
     await records.gate.advance(canceled, JobStatus.CANCELED)
 

@@ -52,7 +52,7 @@ poll = { first = "100ms", factor = 1, max = "100ms", jitter = 0 }
 
 @dataclass
 class Workbench:
-    """Jobs of `local_v1`, straight through the database and Temporal."""
+    """Starts jobs of `local_v1` directly in the database and Temporal."""
 
     client: Client
     adapters: Adapters

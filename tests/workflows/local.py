@@ -1,4 +1,4 @@
-"""Tiny providers of our own, for what no vendor can be made to do on purpose."""
+"""Small scripted providers, for what no real provider does on purpose."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class AnyParameters(Parameters):
 
 
 class StepProvider:
-    """Answers each question with the script's next word, and the last one for ever. Implements Provider."""
+    """Answers each query with the next status of the script, and then always the last. Implements Provider."""
 
     capabilities = CAPABILITIES
     download_hosts = ()
@@ -50,13 +50,13 @@ class StepProvider:
         arrives: bool = True,
         refusals: int = 0,
     ) -> None:
-        """`refusals`: so many requests are turned away first, as by a provider that is busy."""
+        """The first `refusals` requests are rejected, as by a busy provider."""
         self._script = script
         self._content = content
         self._stops = stops
         self._arrives = arrives
         self._refusals = refusals
-        self._said: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
+        self._scripts: dict[str, Iterator[JobStatus | tuple[JobStatus, float]]] = {}
         self._last: dict[str, JobStatus | tuple[JobStatus, float]] = {}
         self.questions = 0
         self.requests = 0
@@ -78,7 +78,7 @@ class StepProvider:
 
     async def query(self, ref: Ref) -> Snapshot:
         self.questions += 1
-        script = self._said.setdefault(ref["id"], iter(self._script))
+        script = self._scripts.setdefault(ref["id"], iter(self._script))
         word = next(script, self._last.get(ref["id"], self._script[-1]))
         self._last[ref["id"]] = word
         status, unit = word if isinstance(word, tuple) else (word, None)

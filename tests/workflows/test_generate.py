@@ -1,4 +1,4 @@
-"""Synchronous models: our own generation step does the work."""
+"""Synchronous models, which the worker generates itself."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Deadlines of a whole day, on a server that skips the time in which nothing happens."""
+"""Deadlines of a whole day, on a time-skipping test server."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Waiting for a provider: what it costs, and what is told."""
+"""Polling a provider: the number of events in the history, and the visible progress."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -73,7 +73,7 @@ async def test_a_submission_that_never_arrived_ends_the_job_with_that_reason(
 
 @pytest.fixture
 async def forgetful_client() -> AsyncIterator[Client]:
-    """A server that wants histories short."""
+    """A server that suggests continue-as-new early."""
     config = {**DYNAMIC_CONFIG, "limit.historyCount.suggestContinueAsNew": "30"}
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary()),

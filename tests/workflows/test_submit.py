@@ -1,4 +1,4 @@
-"""Handing a job over: what is sent when nobody wants it any more, when it has ended, and when the database forgot."""
+"""Submitting a job: nothing is sent after a cancel request or the end, or twice when the database is an older copy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ WAYS: Final[dict[str, Callable[[Job], Awaitable[None]]]] = {
 
 
 class OnTheWire(StepProvider):
-    """Its answer to a submit waits until it is let go. Implements Provider."""
+    """Answers a submit only when the test lets it. Implements Provider."""
 
     def __init__(self) -> None:
         super().__init__([S.PROCESSING])
@@ -58,7 +58,7 @@ class OnTheWire(StepProvider):
 
 
 class Forgetful(StepProvider):
-    """While the first request is on the wire, an older copy of the database is put in place. Implements Provider."""
+    """Restores an older copy of the database while the first request is on the wire. Implements Provider."""
 
     bench: Workbench
 
@@ -80,10 +80,10 @@ def handle_of(bench: Workbench, code: str) -> Job:
     return bench.client.get_workflow_handle(code, result_type=JobState)
 
 
-async def wish(bench: Workbench, code: str, reason: str) -> None:
-    """As the API writes it down."""
+async def request_cancel(bench: Workbench, code: str, reason: str) -> None:
+    """Record a cancel request as the API does."""
     async with bench.database.write() as session:
-        await gate.note_wish_to_cancel(session, await gate.locked_job(session, code), reason=reason)
+        await gate.note_cancel_request(session, await gate.locked_job(session, code), reason=reason)
 
 
 async def row(bench: Workbench, code: str) -> JobRow:
@@ -146,7 +146,7 @@ async def test_a_wish_that_only_the_database_knows_is_heard_before_the_next_send
         job = await bench.start()
         while provider.requests < 1:
             await asyncio.sleep(0.02)
-        await wish(bench, job.id, "Temporal was away")
+        await request_cancel(bench, job.id, "Temporal was away")
         status = await ended(job)
         final = await row(bench, job.id)
 
@@ -157,16 +157,16 @@ async def test_a_wish_that_only_the_database_knows_is_heard_before_the_next_send
 
 async def test_an_unwanted_an_ended_and_an_overdue_job_have_no_intent(temporal_client: Client, tmp_path: Path) -> None:
     async with running_workbench(temporal_client, tmp_path, providers={}) as bench:
-        wanted, unwanted, failed, overdue = [(await bench.start()).id for _ in range(4)]
-        await wish(bench, unwanted, "enough")
+        kept, canceled, failed, overdue = [(await bench.start()).id for _ in range(4)]
+        await request_cancel(bench, canceled, "enough")
         error = JobError(code="it", message="failed so", stage=Stage.SUBMIT)
         await bench.records.gate.advance(failed, S.FAILED, error=error)
         async with bench.database.write() as session:
             yesterday = now() - timedelta(hours=25)
             await session.exec(update(JobRow).where(col(JobRow.code) == overdue).values(create_time=yesterday))
 
-        await bench.records.submissions.intend(wanted, provider="local", token="t0", request=REQUEST)
-        for code, refusal in ((unwanted, CancelRequested), (failed, JobIsFinal), (overdue, DeadlinePassed)):
+        await bench.records.submissions.intend(kept, provider="local", token="t0", request=REQUEST)
+        for code, refusal in ((canceled, CancelRequested), (failed, JobIsFinal), (overdue, DeadlinePassed)):
             with pytest.raises(refusal):
                 await bench.records.submissions.intend(code, provider="local", token=f"t{code}", request=REQUEST)
             assert await bench.records.submissions.last_submission(code) is None

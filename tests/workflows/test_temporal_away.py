@@ -17,7 +17,7 @@ from aijobs.domain.jobs.job import JobBrief
 from aijobs.settings import SHIPPED_CATALOGUE
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
-from workflows.client import ENGINE_TIMEOUT, TemporalJobEngine
+from workflows.client import REQUEST_TIMEOUT, TemporalJobEngine
 
 SLACK: Final = 2.0
 """Seconds that a busy machine may add; without a common timeout a call took 5 and more."""
@@ -74,7 +74,7 @@ async def test_a_call_has_one_patience_together_with_connecting(
         with pytest.raises(TemporalUnavailable):
             await CALLS[call](engine, a_brief())
 
-    assert time.monotonic() - began < ENGINE_TIMEOUT.total_seconds() + SLACK
+    assert time.monotonic() - began < REQUEST_TIMEOUT.total_seconds() + SLACK
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -87,4 +87,4 @@ async def test_a_connection_that_was_lost_is_waited_for_no_longer(call: str) -> 
     with pytest.raises(TemporalUnavailable):
         await CALLS[call](engine, a_brief())
 
-    assert time.monotonic() - began < ENGINE_TIMEOUT.total_seconds() + SLACK
+    assert time.monotonic() - began < REQUEST_TIMEOUT.total_seconds() + SLACK

@@ -1,4 +1,4 @@
-"""A webhook's way to its receiver: tries, waits, and the ends."""
+"""Webhook deliveries: attempts, delays and final states."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ QUICK = (timedelta(milliseconds=100),) * 4
 
 
 class DeliveryDesk:
-    """One endpoint, jobs that end as the test wants, and what became of the messages."""
+    """One endpoint, jobs with the requested end, and their deliveries."""
 
     def __init__(self, bench: Workbench, receiver: Receiver, endpoint: str) -> None:
         self.bench = bench
@@ -40,28 +40,28 @@ class DeliveryDesk:
         return handle.id
 
     async def delivery(self, job_code: str) -> WebhookDeliveryRow:
-        """The last one of a job, once it has ended."""
+        """The last delivery of a job, once it has ended."""
         async with asyncio.timeout(PATIENCE):
             while (row := await self._last(job_code)).state == DeliveryState.PENDING:
                 await asyncio.sleep(0.05)
         return row
 
     async def waiting(self, job_code: str) -> WebhookDeliveryRow:
-        """The same, once a first try was noted."""
+        """The same, once a first attempt was recorded."""
         async with asyncio.timeout(PATIENCE):
             while not (row := await self._last(job_code)).tries:
                 await asyncio.sleep(0.05)
         return row
 
     async def is_overdue(self, row: WebhookDeliveryRow) -> None:
-        """Let the time of its next try be long past."""
+        """Set the time of its next attempt to the past."""
         past = datetime.now(UTC) - timedelta(hours=1)
         async with self.bench.database.write() as session:
             due = update(WebhookDeliveryRow).where(col(WebhookDeliveryRow.code) == row.code)
             await session.exec(due.values(next_try_at=past, look_at=past))
 
     async def pending_activity(self, code: str) -> PendingActivityInfo:
-        """The step of a delivery's workflow, once it waits for another try."""
+        """The pending activity of a delivery's workflow, once it waits for a retry."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 described = await self.bench.client.get_workflow_handle(code).describe()
@@ -104,8 +104,12 @@ async def test_a_finished_job_is_told_once_and_signed(desk: DeliveryDesk) -> Non
 
     [message] = await desk.receiver.messages(1)
     delivery = await desk.delivery(code)
-    said = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
-    assert (said["type"], said["data"]["code"], said["data"]["job_status_name"]) == ("job.success", code, "SUCCESS")
+    payload = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
+    assert (payload["type"], payload["data"]["code"], payload["data"]["job_status_name"]) == (
+        "job.success",
+        code,
+        "SUCCESS",
+    )
     assert (delivery.state, [tried["status"] for tried in delivery.tries]) == (DeliveryState.DELIVERED, [204])
     assert len(desk.receiver.received) == 1
 

@@ -99,7 +99,9 @@ def _reason(failed: Exception) -> str:
 
 def _signed_headers(master: bytes, message: WebhookMessage, now: datetime) -> Mapping[str, str]:
     """The three headers of Standard Webhooks, with one signature for each secret. `now` is UTC."""
-    signatures = [Webhook(secret_of(master, ref)).sign(message.message_id, now, message.body) for ref in message.seals]
+    signatures = [
+        Webhook(secret_of(master, ref)).sign(message.message_id, now, message.body) for ref in message.secret_refs
+    ]
     return {
         "webhook-id": message.message_id,
         "webhook-timestamp": str(int(now.timestamp())),

@@ -1,4 +1,4 @@
-"""Values of a table's cells: what Excel, CSV and language models write, turned into what a column wants."""
+"""Values of a table's cells: what Excel, CSV and language models write, converted to the column's type."""
 
 import math
 import re
@@ -38,7 +38,7 @@ def fit_text(text: str) -> str:
 
 
 def value_as(kind: ColumnType, raw: object) -> CellValue:
-    """The value as the column's type wants it; None for an empty cell. Raises ValueError with the reason."""
+    """The value in the column's type; None for an empty cell. Raises ValueError with the reason."""
     if raw is None or (isinstance(raw, str) and not fit_text(raw).strip()):
         return None
     match kind:

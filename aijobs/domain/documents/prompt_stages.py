@@ -16,10 +16,10 @@ import regex
 from aijobs.domain.documents.templates import StageSettings
 from aijobs.domain.errors import FieldError, InvalidParameters
 
-PATTERN_PATIENCE: Final = 0.5  #: seconds of processor time that a pattern may take over a whole prompt
+PATTERN_TIMEOUT: Final = 0.5  #: seconds of processor time that a pattern may take over a whole prompt
 MAX_NUMBER_DIGITS: Final = 9
 MAX_INDENT: Final = 40  #: blanks before a heading
-MAX_TOLD: Final = 10  #: numbers that one warning names
+MAX_LISTED: Final = 10  #: numbers that one warning names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class PromptStage:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The stages in the order in which they are to be asked; never none. `warnings` are for the template's author."""
+    """One or more stages in the order in which they are sent. `warnings` are for the template's author."""
 
     stages: tuple[PromptStage, ...]
     warnings: tuple[str, ...] = ()
@@ -50,10 +50,10 @@ class _Mark:
 
 
 def split(prompt: str, settings: StageSettings) -> Stages:
-    """Cut a prompt into stages. What stands before the first one is put at the head of the first to be asked.
+    """Split a prompt into stages. Text before the first one is put before the stage that is sent first.
 
-    Raises InvalidParameters when the pattern does not come to an end in PATTERN_PATIENCE seconds. Busy that long at
-    the worst: not for an event loop.
+    Raises InvalidParameters when the pattern takes longer than PATTERN_TIMEOUT seconds. Blocks for that long at most:
+    do not call it in the event loop.
     """
     warnings: list[str] = []
     if settings.identifiers:
@@ -78,34 +78,36 @@ def split(prompt: str, settings: StageSettings) -> Stages:
 
 def _at_identifiers(prompt: str, identifiers: Sequence[str], warnings: list[str]) -> list[_Mark]:
     """The first place of each identifier, in the order of the prompt. The longest wins where one begins another."""
-    anyone = re.compile("|".join(re.escape(identifier) for identifier in sorted(identifiers, key=len, reverse=True)))
+    any_identifier = re.compile(
+        "|".join(re.escape(identifier) for identifier in sorted(identifiers, key=len, reverse=True))
+    )
     first: dict[str, int] = {}
-    for found in anyone.finditer(prompt):
+    for found in any_identifier.finditer(prompt):
         first.setdefault(found[0], found.start())
     warnings += [f"Identifier {name!r} is not in the prompt." for name in identifiers if name not in first]
-    number_of = {identifier: place for place, identifier in enumerate(identifiers, 1)}
+    number_of = {identifier: position for position, identifier in enumerate(identifiers, 1)}
     return [_Mark(start=start, number=number_of[name], name=name) for name, start in first.items()]
 
 
 def _at_pattern(prompt: str, pattern: str) -> Iterator[_Mark]:
-    """Every match; one without a number of its own is numbered by its place."""
-    deadline = time.thread_time() + PATTERN_PATIENCE
+    """Every match; one without its own number is numbered by its position."""
+    deadline = time.thread_time() + PATTERN_TIMEOUT
     compiled = regex.compile(pattern, regex.IGNORECASE)
     try:
-        for place, found in enumerate(compiled.finditer(prompt, timeout=PATTERN_PATIENCE, concurrent=True), 1):
+        for position, found in enumerate(compiled.finditer(prompt, timeout=PATTERN_TIMEOUT, concurrent=True), 1):
             if time.thread_time() > deadline:
                 raise TimeoutError
-            number, name = _number_in(found, place), _heading(found[0])
+            number, name = _number_in(found, position), _heading(found[0])
             yield _Mark(start=found.start(), number=number, name=name, leads=_leads(prompt, found))
     except (TimeoutError, MemoryError) as endless:
-        where = FieldError("/stages/pattern", f"Takes longer than {PATTERN_PATIENCE:g} seconds over this prompt.")
+        where = FieldError("/stages/pattern", f"Takes longer than {PATTERN_TIMEOUT:g} seconds over this prompt.")
         raise InvalidParameters("The pattern of the stages takes too long.", where) from endless
 
 
-def _number_in(found: "regex.Match[str]", place: int) -> int:
+def _number_in(found: "regex.Match[str]", position: int) -> int:
     written = found[1] if found.re.groups else None
     if not written or not written.isdecimal():
-        return place
+        return position
     return int(written[-MAX_NUMBER_DIGITS:]) if len(written) <= MAX_NUMBER_DIGITS else 10**MAX_NUMBER_DIGITS
 
 
@@ -121,7 +123,7 @@ def _heading(matched: str) -> str:
 
 
 def _first_of_each(marks: Iterable[_Mark], warnings: list[str]) -> list[_Mark]:
-    """A number that comes again is only spoken of (「根据阶段1的结果」): that belongs to the text around it.
+    """A repeated number is only a mention (「根据阶段1的结果」) and belongs to the text around it.
 
     Headings go before mentions, so that an introduction may list the stages.
     """
@@ -134,7 +136,7 @@ def _first_of_each(marks: Iterable[_Mark], warnings: list[str]) -> list[_Mark]:
             if mark.leads and not known.leads:
                 chosen[mark.number] = mark
     if again:
-        warnings.append(f"Named more than once, begun only once: stage {_told(again)}.")
+        warnings.append(f"Named more than once, begun only once: stage {_listed_numbers(again)}.")
     return sorted(chosen.values(), key=lambda mark: mark.start)
 
 
@@ -150,7 +152,7 @@ def _within(stages: Sequence[PromptStage], most: int, warnings: list[str]) -> li
     kept = [stage for stage in stages if stage.number <= most]
     dropped = [stage for stage in stages if stage.number > most]
     if dropped:
-        numbers = _told(stage.number for stage in dropped)
+        numbers = _listed_numbers(stage.number for stage in dropped)
         warnings.append(f"Dropped, since {most} is the highest number of a stage: stage {numbers}.")
     return kept
 
@@ -159,17 +161,17 @@ def _in_order(stages: list[PromptStage], *, strict: bool, warnings: list[str]) -
     ordered = sorted(stages, key=lambda stage: stage.number)
     if ordered == stages:
         return stages
-    asked = "by number" if strict else "as in the prompt"
-    warnings.append(f"The stages are not in order in the prompt; they are asked {asked}.")
+    order = "by number" if strict else "as in the prompt"
+    warnings.append(f"The stages are not in order in the prompt; they are asked {order}.")
     return ordered if strict else stages
 
 
 def _warn_of_empty(stages: Iterable[PromptStage], warnings: list[str]) -> None:
     if empty := [stage.number for stage in stages if _heading(stage.text) == stage.name]:
-        warnings.append(f"Nothing but a heading: stage {_told(empty)}.")
+        warnings.append(f"Nothing but a heading: stage {_listed_numbers(empty)}.")
 
 
-def _told(numbers: Iterable[int]) -> str:
-    told = [str(number) if number < 10**MAX_NUMBER_DIGITS else "of many digits" for number in numbers]
-    more = f" and {len(told) - MAX_TOLD} more" if len(told) > MAX_TOLD else ""
-    return ", ".join(told[:MAX_TOLD]) + more
+def _listed_numbers(numbers: Iterable[int]) -> str:
+    texts = [str(number) if number < 10**MAX_NUMBER_DIGITS else "of many digits" for number in numbers]
+    more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
+    return ", ".join(texts[:MAX_LISTED]) + more

@@ -24,7 +24,7 @@ MAX_PATTERN_LENGTH: Final = 500
 #: What begins a stage where a template says nothing else: 阶段 and a number, perhaps as a Markdown heading or in 【】.
 DEFAULT_PATTERN: Final = r"(?:#{0,3}\s*【?\s*阶段\s*(\d+)\s*】?)"
 
-MAX_ERRORS: Final = 50  #: told at once; more would help nobody
+MAX_ERRORS: Final = 50  #: reported at once
 MAX_CELLS: Final = 200_000
 """Cells of an answer's table, the absent ones too: a few characters of an answer could ask for a row of MAX_COLUMNS."""
 MAX_KEY_LENGTH: Final = 100
@@ -134,7 +134,7 @@ class Template(TemplateDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedRows:
-    """What a model's answer came to: rows as wanted, or what is wrong with it, in the order of the answer.
+    """The result of checking a model's answer: rows, or errors in the order of the answer.
 
     Each row has every column of the template, in its order; an absent value is None. `ignored` are keys that the
     template does not know.
@@ -166,7 +166,7 @@ def rows_schema(columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:
-    """Hold a model's JSON answer against the columns.
+    """Check a model's JSON answer against the columns.
 
     Takes a list of objects, that list under a single key (`{"rows": […]}`), or one object that is a row itself. Errors
     point into what was given; after MAX_ERRORS of them, or MAX_CELLS, no more of it is looked at.
@@ -176,12 +176,12 @@ def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:
         return CheckedRows(errors=(FieldError(pointer(*at), "Must be a list of objects, one for each row."),))
     rows, errors, ignored = list[Row](), list[FieldError](), dict[str, None]()
     name_of = {header_key(column.name): column.name for column in columns}
-    for place, item in enumerate(found):
-        if (place + 1) * len(columns) > MAX_CELLS:
+    for index, item in enumerate(found):
+        if (index + 1) * len(columns) > MAX_CELLS:
             errors.append(FieldError(pointer(*at), f"Must have at most {MAX_CELLS:,} cells, with the absent ones."))
             break
         row, wrong, unknown = _checked(columns, name_of, item)
-        errors += [FieldError(pointer(*at, place, *where), message) for where, message in wrong.items()]
+        errors += [FieldError(pointer(*at, index, *where), message) for where, message in wrong.items()]
         if len(errors) >= MAX_ERRORS:
             break
         if not errors:
@@ -210,7 +210,7 @@ def _listed(columns: Sequence[Column], data: Any) -> tuple[list[Any] | None, tup
 def _checked(
     columns: Sequence[Column], name_of: Mapping[str, str], item: object
 ) -> tuple[Row, dict[tuple[str, ...], str], list[str]]:
-    """The row, what is wrong with it by place in it, and keys that are nobody's. `name_of` has the columns by key."""
+    """The row, its errors by position in the row, and unknown keys. `name_of` maps keys to column names."""
     if not isinstance(item, dict):
         return {}, {(): "Must be an object."}, []
     keys = {key: header_key(key) for key in item}
@@ -220,7 +220,7 @@ def _checked(
 
 
 def check_row(columns: Sequence[Column], given: Mapping[str, object]) -> tuple[Row, dict[str, str]]:
-    """One row of values by column name, as the columns want them; and what is wrong with it by column name."""
+    """One row of values by column name, in the columns' types; and its errors by column name."""
     row, wrong = dict[str, CellValue](), dict[str, str]()
     for column in columns:
         try:
@@ -231,7 +231,7 @@ def check_row(columns: Sequence[Column], given: Mapping[str, object]) -> tuple[R
 
 
 def cell_value(column: Column, raw: object) -> CellValue:
-    """A cell's value as its column wants it, None for an empty one. Raises ValueError with the reason."""
+    """A cell's value in its column's type; None for an empty one. Raises ValueError with the reason."""
     value = value_as(column.type, raw)
     if value is None and column.required:
         raise ValueError("Must not be empty.")

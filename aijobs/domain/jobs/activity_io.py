@@ -1,4 +1,4 @@
-"""What a job's workflow and its steps tell each other."""
+"""Inputs and results of a job's activities."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -7,7 +7,7 @@ from aijobs.domain.lifecycle import JobStatus
 
 
 class PollInput(BaseModel):
-    """What the workflow knows already; the watch ends when there is more."""
+    """The status and progress that the workflow knows; `watch` returns when there is more."""
 
     model_config = ConfigDict(frozen=True)
 

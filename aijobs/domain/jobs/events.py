@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 from aijobs.domain.lifecycle import JobStatus
 
 
-def rfc3339(moment: datetime) -> str:
+def rfc3339(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, for example `2026-11-21T10:00:00.123Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _rfc3339_or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
+def _rfc3339_or_none(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)
 
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

@@ -71,7 +71,7 @@ class JobError(BaseModel):
 
 
 class JobBrief(BaseModel):
-    """All that a job's workflow is told. Prompts and answers stay in the database, out of Temporal's history."""
+    """The input of a job's workflow. Prompts and answers stay in the database, out of Temporal's history."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 

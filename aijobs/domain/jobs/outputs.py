@@ -72,7 +72,7 @@ class StoredObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A download under way: what the server said, and the bytes, checked as they pass."""
+    """An open download: the response's headers, and the bytes, which are checked as they arrive."""
 
     media_type: str  #: sniffed, not what the server claims
     extension: str

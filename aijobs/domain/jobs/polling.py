@@ -21,12 +21,12 @@ class PollPolicy(BaseModel):
         """For a job that nobody waits for any more: it begins where this one ends, and grows to twenty times that."""
         return PollPolicy(first=self.max, factor=2, max=20 * self.max, jitter=self.jitter)
 
-    def delay(self, asked: int, *, dice: float, at_least: timedelta | None = None) -> timedelta:
-        """The wait after `asked` (1 or more) questions without news.
+    def delay(self, attempt: int, *, dice: float, at_least: timedelta | None = None) -> timedelta:
+        """The wait after `attempt` (1 or more) polls without a change.
 
-        `dice` is uniform in 0..1 and spreads the waits; `at_least` is the provider's own wish.
+        `dice` is uniform in 0..1 and spreads the waits; `at_least` is the provider's own minimum.
         """
-        exponent = min(asked - 1, 64)
+        exponent = min(attempt - 1, 64)
         grown = min(self.first.total_seconds() * self.factor**exponent, self.max.total_seconds())
         spread = timedelta(seconds=grown * (1 + self.jitter * (2 * dice - 1)))
         return max(spread, at_least or timedelta())

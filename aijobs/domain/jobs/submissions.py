@@ -46,7 +46,7 @@ SubmitOutcome = Accepted | Rejected | Unknown
 
 @dataclass(frozen=True)
 class ProviderRequest:
-    """What will be sent, stored before it is. Secrets (the API key) are added at the last moment and never stored."""
+    """The request, stored before it is sent. Secrets (the API key) are added when sending and never stored."""
 
     method: str
     url: str
@@ -79,7 +79,7 @@ class Found:
 
 
 class Search(StrEnum):
-    """The other answers of a provider that is asked for a lost submission."""
+    """The other results of looking for a lost submission at its provider."""
 
     NOT_YET = "not_yet"  #: not seen so far; ask again
     ABSENT = "absent"  #: surely not there
@@ -87,7 +87,7 @@ class Search(StrEnum):
 
 
 class CancelOutcome(StrEnum):
-    """A provider's answer to a wish to cancel."""
+    """A provider's answer to a cancel request."""
 
     CANCELED = "canceled"
     REQUESTED = "requested"

@@ -1,4 +1,4 @@
-"""Language models that are asked over HTTP."""
+"""Language models that are called over HTTP."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
 
 
 class ChatModel(Protocol):
-    """A language model that is asked over HTTP, and remembers nothing: each call carries all that was said before."""
+    """A stateless language model that is called over HTTP: each call sends all earlier messages."""
 
     @property
     def model(self) -> str:

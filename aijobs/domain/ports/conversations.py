@@ -11,8 +11,8 @@ class Conversations(Protocol):
     What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
     """
 
-    async def begin(self, job_code: str, script: ConversationPlan) -> None:
-        """Keep what will be asked, unless the conversation has begun already."""
+    async def begin(self, job_code: str, plan: ConversationPlan) -> None:
+        """Store the questions of a job. Changes nothing when its conversation has begun already."""
         ...
 
     async def conversation(self, job_code: str) -> Conversation | None:
@@ -20,7 +20,7 @@ class Conversations(Protocol):
         ...
 
     async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
-        """Add a question behind the script's own."""
+        """Add a question after those of the plan."""
         ...
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
@@ -36,7 +36,7 @@ class Conversations(Protocol):
         ...
 
     async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
-        """Keep an answer, which is not lost then, and what it cost: the stage is done, and never asked again."""
+        """Store an answer and what it cost: the stage is done, and its question is never sent again."""
         ...
 
     async def note_unusable(self, job_code: str, text: str) -> None:
@@ -44,5 +44,5 @@ class Conversations(Protocol):
         ...
 
     async def clear(self, job_code: str) -> None:
-        """Erase what was said for a job, if anything was; what it cost is kept. Nothing can be said after that."""
+        """Erase the messages of a job, if any; the costs are kept. No message can be added after that."""
         ...

@@ -77,5 +77,5 @@ class TemplateSource(Protocol):
         ...
 
     async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
-        """Put the rows in the place of the job's earlier ones, in one transaction. Raises JobIsFinal."""
+        """Replace the job's earlier rows, in one transaction. Raises JobIsFinal."""
         ...

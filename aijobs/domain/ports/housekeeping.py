@@ -11,7 +11,7 @@ class Housekeeping(Protocol):
     """What has come to a standstill, and what dead processes have left."""
 
     async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
-        """Jobs that are not final and of which nothing was heard for so long, by code, those behind `after`."""
+        """Jobs that are not final and without an event for `quiet_for`, ordered by code, after the code `after`."""
         ...
 
     async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:

@@ -18,14 +18,14 @@ class JobGate(Protocol):
         *,
         error: JobError | None = None,
         detail: Mapping[str, Any] | None = None,
-        answer: Mapping[str, Any] | None = None,
+        response: Mapping[str, Any] | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
         """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
         ...
 
-    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
-        """The provider's last answer, for whoever wants to know why a job failed. Ended jobs keep theirs."""
+    async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
+        """Store the provider's last response, which explains why a job failed. Changes nothing for ended jobs."""
         ...
 
     async def progress(
@@ -40,7 +40,7 @@ class JobGate(Protocol):
 
 
 class JobQueries(Protocol):
-    """What was asked for, and what has become of it."""
+    """Reads jobs and uploads."""
 
     async def state(self, code: str) -> JobState:
         """How a job stands. Raises UnknownJob."""
@@ -51,14 +51,14 @@ class JobQueries(Protocol):
         ...
 
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
-        """Raises NotFound, also for somebody else's file."""
+        """Raises NotFound when the file does not exist or is another user's."""
         ...
 
 
 class LateOutcomes(Protocol):
     """What a provider says of a job that has ended before."""
 
-    async def record(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+    async def record(self, code: str, status: JobStatus, response: Mapping[str, Any]) -> None:
         """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody
         has decided already, and is noted in the job's history."""
         ...

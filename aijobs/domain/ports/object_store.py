@@ -53,7 +53,7 @@ class ServedObject:
 
 
 class ServedObjects(Protocol):
-    """What the API itself serves of the store, to whoever holds a link to it."""
+    """Objects that the API itself serves, to holders of a signed link."""
 
     async def find(self, key: str, *, filename: str, media_type: str, expires: int, signature: str) -> ServedObject:
         """What a link leads to.

@@ -8,9 +8,9 @@ from aijobs.domain.webhooks import WebhookMessage, WebhookReply
 
 
 class WebhookSender(Protocol):
-    """Brings webhooks to our callers."""
+    """Sends webhooks to our callers."""
 
-    async def send(self, notice: WebhookMessage) -> WebhookReply:
+    async def send(self, message: WebhookMessage) -> WebhookReply:
         """One signed POST, without any retry. Never raises for what the network or the receiver does: that is a
         reply."""
         ...
@@ -20,18 +20,18 @@ class Deliveries(Protocol):
     """The outbox, as a delivery's workflow needs it. Every method is one transaction."""
 
     def due(self) -> AsyncIterator[list[str]]:
-        """For ever: the codes of deliveries whose workflow must be started, a moment after they were written.
+        """Endless: yields the codes of deliveries whose workflow must be started, shortly after they were written.
 
-        What is told once is told again after a while, unless a try was noted or an end: starting it is idempotent.
+        A code is yielded again after a while, unless an attempt or an end was noted: starting it is idempotent.
         """
         ...
 
-    async def notice(self, code: str) -> WebhookMessage | None:
-        """What is to be sent; nothing when the delivery has ended."""
+    async def message_to_send(self, code: str) -> WebhookMessage | None:
+        """The message to send; None when the delivery has ended."""
         ...
 
     async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
-        """Note how a try went. It was the last one where no other follows. Changes nothing when the delivery has ended.
+        """Record an attempt; the last one when `next_try_at` is None. Changes nothing when the delivery has ended.
 
         Also notes what it means for the endpoint, which is disabled when it is gone or has failed for too long.
         """

@@ -19,15 +19,15 @@ class JobEngine(Protocol):
         ...
 
     async def cancel(self, code: str, *, reason: str) -> None:
-        """Ask for a job's end. Nothing happens when its run has ended."""
+        """Request the cancellation of a job. Nothing happens when its workflow has ended."""
         ...
 
     async def poll_now(self, brief: JobBrief) -> None:
-        """Let a job ask its provider now; for one that has ended, begin the slow watch anew."""
+        """Make a job poll its provider now; for an ended job, restart its late watch."""
         ...
 
     async def hint(self, code: str, *, raw_status: str | None) -> None:
-        """Let a job ask its provider now, which has said that it has news. Nothing happens when the job has ended."""
+        """Make a job poll its provider now, after a webhook. Nothing happens when the job has ended."""
         ...
 
     async def probe(self) -> None:
@@ -35,7 +35,7 @@ class JobEngine(Protocol):
         ...
 
     async def missing(self) -> Sequence[FieldError]:
-        """What stands against carrying out jobs, though it answers: `/namespace`, `/search_attributes`,
+        """What Temporal lacks for running jobs, although it answers: `/namespace`, `/search_attributes`,
         `/queues/<name>` of which no worker takes care."""
         ...
 
@@ -56,10 +56,10 @@ class JobWorkflowControl(Protocol):
     async def start(self, brief: JobBrief) -> None: ...
 
     async def watch_late(self, brief: JobBrief) -> None:
-        """Leave the slow watch behind that settles what is held."""
+        """Start the late watch, which settles the held points."""
         ...
 
-    async def fate(self, workflow_id: str) -> WorkflowStatus: ...
+    async def status_of(self, workflow_id: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""

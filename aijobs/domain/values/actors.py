@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """Whom something new will belong to, and the key by which it is asked for."""
+    """The user that something new will belong to, and the key of the request."""
 
     user_id: str
     key_id: str

@@ -21,9 +21,9 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{_in_base32(_uuid7())}"
 
 
-def first_code_since(moment: datetime) -> str:
-    """The least code that a job of this moment can have; before 1970 there was none."""
-    milliseconds = max(int(moment.timestamp() * 1000), 0)
+def first_code_since(since: datetime) -> str:
+    """The smallest code that a job created at or after `since` can have."""
+    milliseconds = max(int(since.timestamp() * 1000), 0)
     return f"job_{_in_base32(milliseconds << TIME_SHIFT)}"
 
 

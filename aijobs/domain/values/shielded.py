@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def shielded(work: Awaitable[T]) -> T:
-    """Await to the end; a cancellation is raised only afterwards.
+    """Await `work` to its end; a cancellation is raised only afterwards.
 
     A thread cannot be stopped: returning early would close the file or the upload that it still uses.
     The work must have its own time limit.

@@ -1,4 +1,4 @@
-"""The key that an embedded installation makes for itself, so that nobody has to make one by hand."""
+"""The service key that an embedded installation creates at its first start."""
 
 import asyncio
 from pathlib import Path
@@ -9,14 +9,14 @@ from aijobs.persistence.access.secret import written_once
 from aijobs.persistence.database import Database
 
 KEY_FILE: Final = "key"
-LOCAL_USER: Final = "local"  #: whom the first key acts for when nobody is named
+LOCAL_USER: Final = "local"  #: the user that the first key acts for when a request names none
 
 
 async def ensure_first_key(database: Database, secret: bytes, data_dir: Path) -> str:
     """The text of the service key in `data_dir/key`, made at the first start.
 
-    The file comes first and the database learns from it: of several processes that start at once, and whenever one of
-    them is killed, all end up with the same key. A key that was revoked stays revoked.
+    The file is written first, and the database from it: several processes that start at once, or are killed, all end
+    with the same key. A revoked key stays revoked.
     """
     fresh = f"{new_key_text(KeyKind.SERVICE)}\n".encode()
     written = await asyncio.to_thread(written_once, data_dir / KEY_FILE, fresh)

@@ -1,4 +1,4 @@
-"""Keys of callers: `aijobs_<kind>_<id>_<secret>`. Told once; what is kept is a hash, keyed with our secret."""
+"""Keys of callers: `aijobs_<kind>_<id>_<secret>`. Shown once; stored as a hash that is keyed with our secret."""
 
 import hmac
 import secrets
@@ -44,7 +44,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-#: What a user's key may be used for; the rest is for whoever runs the installation.
+#: The scopes that a user's key may have; the others are for operators.
 USER_SCOPES: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE, Scope.WEBHOOKS_WRITE})
 
 
@@ -76,17 +76,17 @@ async def create_key(
     scopes: Iterable[Scope] | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """The new key's text, which nobody can tell again. Without scopes it gets all that its kind may have.
+    """Create a key. Returns its text, which is not stored. Without `scopes` it gets all that its kind may have.
 
-    Raises ValueError for a user's key without a user, for what cannot be a user, and for a scope that is not for users.
+    Raises ValueError for a user's key without a user, an invalid user, or a scope that is not for users.
     """
     if kind is KeyKind.USER and user_id is None:
         raise ValueError("A user's key needs the user that it acts for.")
     if user_id is not None and (error := user_id_error(user_id)):
         raise ValueError(f"This cannot be a user. {error}")
     allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
-    wanted = allowed if scopes is None else frozenset(scopes)
-    if excess := wanted - allowed:
+    granted = allowed if scopes is None else frozenset(scopes)
+    if excess := granted - allowed:
         raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
     text = new_key_text(kind)
     async with database.write() as session:
@@ -97,7 +97,7 @@ async def create_key(
                 name=name,
                 kind=kind,
                 user_id=user_id,
-                scopes=sorted(wanted),
+                scopes=sorted(granted),
                 expires_at=expires_at,
             )
         )
@@ -112,7 +112,7 @@ async def list_keys(database: Database) -> list[ApiKey]:
 
 
 async def revoke_key(database: Database, key_id: str) -> None:
-    """From now on neither the key nor any token made with it is good for anything. Raises NotFound."""
+    """Revoke the key, and with it every token made with it. Doing it again changes nothing. Raises NotFound."""
     async with database.write() as session:
         row = await _row(session, key_id)
         if row is None:
@@ -122,7 +122,7 @@ async def revoke_key(database: Database, key_id: str) -> None:
 
 
 async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
-    """The key that this text is. Raises NotAuthenticated when it is none, or no longer."""
+    """The key with this text. Raises NotAuthenticated when it is unknown, CredentialExpired when no longer valid."""
     if len(text) > MAX_KEY_LENGTH:
         raise NotAuthenticated("This is no key of ours.")
     _, key_id = _parts_of(text)
@@ -134,7 +134,7 @@ async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
 
 
 async def key_by_id(database: Database, key_id: str) -> ApiKey:
-    """For tokens, which name the key that made them. Raises NotAuthenticated when it is gone or no longer good."""
+    """The key that a token was made with. Raises as `key_of`."""
     async with database.read() as session:
         row = await _row(session, key_id)
     if row is None:
@@ -176,7 +176,7 @@ def new_key_text(kind: KeyKind) -> str:
 
 
 def key_id_in(text: str) -> str | None:
-    """The id that a key of ours has in it; nothing when the text is none."""
+    """The id in the text of a key; None when the text is not a key of ours."""
     try:
         return _parts_of(text)[1] if len(text) <= MAX_KEY_LENGTH else None
     except NotAuthenticated:

@@ -1,4 +1,4 @@
-"""The installation's secret: signs links and tokens, and peppers the hashes of keys."""
+"""The installation's secret: signs links and tokens, and keys the hashes of API keys."""
 
 import os
 import secrets
@@ -13,14 +13,14 @@ SECRET_BYTES: Final = 32
 
 
 def data_secret(data_dir: Path) -> bytes:
-    """The secret of a data directory, made at the first use."""
+    """The secret of a data directory, created at the first call."""
     return written_once(data_dir / SECRET_FILE, secrets.token_bytes(SECRET_BYTES))
 
 
 def written_once(path: Path, content: bytes) -> bytes:
-    """What the file holds: `content`, if there was no such file. Only its owner may read it.
+    """The content of the file, which is created with `content` if it does not exist. Only its owner may read it.
 
-    Of several processes that come at once, one writes it, and all read the same. Never seen half-written.
+    When several processes call this at once, one writes and all read the same. It is never seen half-written.
     """
     make_private_folder(path.parent)
     if not path.exists():

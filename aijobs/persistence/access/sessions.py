@@ -1,4 +1,4 @@
-"""Sessions of browsers: a random secret in a cookie; what is kept is a hash, keyed with our secret."""
+"""Browser sessions: a random secret in a cookie, stored as a hash that is keyed with our secret."""
 
 import hmac
 import secrets
@@ -20,7 +20,7 @@ SECRET_BYTES: Final = 32
 MAX_SECRET_LENGTH: Final = 100
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
-"""How exactly we know when a session was last used."""
+"""How often the time of the last use is written."""
 
 _PURPOSE: Final = b"aijobs browser session 1\0"  # hashed too, so that a hash made for anything else is none here
 
@@ -38,7 +38,7 @@ class BrowserSession:
 async def add_session(
     database: Database, secret: bytes, *, key_id: str, user_id: str | None, lifetime: timedelta, idle: timedelta
 ) -> tuple[str, datetime]:
-    """The new session's secret, which nobody can tell again, and its last moment. Clears away those that are over."""
+    """Create a session. Returns its secret, which is not stored, and its expiry. Deletes the expired sessions."""
     text = secrets.token_urlsafe(SECRET_BYTES)
     row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=now() + lifetime)
     is_over = or_(col(BrowserSessionRow.expires_at) <= now(), col(BrowserSessionRow.used_at) <= now() - idle)
@@ -49,7 +49,7 @@ async def add_session(
 
 
 async def use_session(database: Database, secret: bytes, text: str, *, idle: timedelta) -> BrowserSession:
-    """The session that has this secret, which is no longer idle. Raises NotAuthenticated."""
+    """The session with this secret; notes that it is used now. Raises NotAuthenticated."""
     if len(text) > MAX_SECRET_LENGTH or not text.isascii():
         raise NotAuthenticated("This is no session of ours.")
     row = await _live_row(database, _hash(secret, text), idle)
@@ -62,7 +62,7 @@ async def use_session(database: Database, secret: bytes, text: str, *, idle: tim
 
 
 async def live_sessions(database: Database, hashes: Iterable[str], *, idle: timedelta) -> set[str]:
-    """Those of them that are not over. Looking is no use of them, however long somebody has them open."""
+    """Which of the sessions are not over. Does not count as a use of them."""
     columns = col(BrowserSessionRow.sha256), col(BrowserSessionRow.expires_at), col(BrowserSessionRow.used_at)
     async with database.read() as session:
         return {
@@ -74,7 +74,7 @@ async def live_sessions(database: Database, hashes: Iterable[str], *, idle: time
 
 
 async def end_session(database: Database, secret: bytes, text: str) -> None:
-    """What is no session stays none."""
+    """End the session. Changes nothing when there is none."""
     async with database.write() as session:
         await session.exec(delete(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == _hash(secret, text)))
 

@@ -14,8 +14,8 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.tables import ConversationRow, MessageRow
 
-MAX_UNUSABLE: Final = 64 * 1024
-"""Characters that are kept of an answer which is no use."""
+MAX_UNUSABLE_LENGTH: Final = 64 * 1024
+"""Stored characters of an unusable answer."""
 
 INSTRUCTION_STAGE: Final = 0
 
@@ -26,7 +26,7 @@ class DatabaseConversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, job_code: str, script: ConversationPlan) -> None:
+    async def begin(self, job_code: str, plan: ConversationPlan) -> None:
         async with self._database.write() as session:
             await gate.unfinished_job(session, job_code)
             if await session.get(ConversationRow, job_code) is not None:
@@ -34,15 +34,15 @@ class DatabaseConversations:
             session.add(
                 ConversationRow(
                     job_code=job_code,
-                    stages=len(script.prompts),
-                    template_id=script.template_id,
-                    template_version=script.template_version,
+                    stages=len(plan.prompts),
+                    template_id=plan.template_id,
+                    template_version=plan.template_version,
                 )
             )
             await session.flush()
-            instruction = Prompt(text=script.instruction)
+            instruction = Prompt(text=plan.instruction)
             session.add(_message(job_code, INSTRUCTION_STAGE, Role.SYSTEM, instruction))
-            for stage, prompt in enumerate(script.prompts, 1):
+            for stage, prompt in enumerate(plan.prompts, 1):
                 session.add(_message(job_code, stage, Role.USER, prompt))
 
     async def conversation(self, job_code: str) -> Conversation | None:
@@ -62,24 +62,24 @@ class DatabaseConversations:
     async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
         async with self._database.write() as session:
             await _open_conversation(session, job_code)
-            if await _said(session, job_code, stage, Role.USER) is None:
+            if await _stored_message(session, job_code, stage, Role.USER) is None:
                 session.add(_message(job_code, stage, Role.USER, prompt))
 
     async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
         async with self._database.write() as session:
             await _open_conversation(session, job_code)
-            if await _said(session, job_code, stage, Role.ASSISTANT) is not None:
+            if await _stored_message(session, job_code, stage, Role.ASSISTANT) is not None:
                 return
             message = _message(job_code, stage, Role.ASSISTANT, Prompt(text=completion.text))
             message.tokens_in, message.tokens_out = completion.tokens_in, completion.tokens_out
             message.cost, message.seconds = completion.cost, completion.seconds
             message.model, message.finish = clean(completion.model), completion.finish
             session.add(message)
-            await _take_back(session, job_code, stage)
+            await _decrement_lost(session, job_code, stage)
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
         async with self._database.write() as session:
-            await gate.require_wanted(session, await gate.locked_job(session, job_code))
+            await gate.require_not_canceled(session, await gate.locked_job(session, job_code))
             await _open_conversation(session, job_code)
             question = await _question(session, job_code, stage)
             if question.lost >= most:
@@ -90,12 +90,12 @@ class DatabaseConversations:
     async def not_lost(self, job_code: str, stage: int) -> None:
         async with self._database.write() as session:
             await _open_conversation(session, job_code)
-            await _take_back(session, job_code, stage)
+            await _decrement_lost(session, job_code, stage)
 
     async def note_unusable(self, job_code: str, text: str) -> None:
         async with self._database.write() as session:
             job = await gate.unfinished_job(session, job_code)
-            job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE]}
+            job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE_LENGTH]}
 
     async def clear(self, job_code: str) -> None:
         async with self._database.write() as session:
@@ -108,7 +108,7 @@ class DatabaseConversations:
 
 
 async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
-    """In the order in which they are said."""
+    """The messages of a job, in order."""
     found = await session.exec(
         select(MessageRow)
         .where(col(MessageRow.job_code) == job_code)
@@ -135,7 +135,7 @@ def _require_open(row: ConversationRow) -> None:
         raise JobIsFinal(f"The conversation of {row.job_code} is cleared.")
 
 
-async def _said(session: AsyncSession, job_code: str, stage: int, role: Role) -> MessageRow | None:
+async def _stored_message(session: AsyncSession, job_code: str, stage: int, role: Role) -> MessageRow | None:
     found = await session.exec(
         select(MessageRow).where(
             col(MessageRow.job_code) == job_code, col(MessageRow.stage) == stage, col(MessageRow.role) == role
@@ -145,12 +145,12 @@ async def _said(session: AsyncSession, job_code: str, stage: int, role: Role) ->
 
 
 async def _question(session: AsyncSession, job_code: str, stage: int) -> MessageRow:
-    question = await _said(session, job_code, stage, Role.USER)
+    question = await _stored_message(session, job_code, stage, Role.USER)
     assert question is not None, "an answer can only be lost where a question was asked"
     return question
 
 
-async def _take_back(session: AsyncSession, job_code: str, stage: int) -> None:
+async def _decrement_lost(session: AsyncSession, job_code: str, stage: int) -> None:
     question = await _question(session, job_code, stage)
     question.lost = max(0, question.lost - 1)
 

@@ -1,4 +1,4 @@
-"""What a list of document jobs tells beyond the jobs themselves: their files, and the stage that each is in."""
+"""What a list of document jobs shows besides the jobs: their files, and the stage that each is in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ async def files_of(session: AsyncSession, rows: Sequence[JobRow]) -> Mapping[str
 
 
 async def stages_of(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, StageReached]:
-    """By job; one that has begun no stage is not there."""
+    """The current stage by job; jobs that have begun no stage are left out."""
     last = (
         select(func.max(JobEventRow.id))
         .where(col(JobEventRow.job_code).in_(codes), col(JobEventRow.kind) == EventKind.PROGRESS)
@@ -43,6 +43,6 @@ async def stages_of(session: AsyncSession, codes: Sequence[str]) -> Mapping[str,
 
 
 async def version_used(session: AsyncSession, job_code: str) -> int | None:
-    """The version of the template that a job began with; nothing while it has not begun."""
+    """The version of the template that a job began with; None while it has not begun."""
     conversation = await session.get(ConversationRow, job_code)
     return conversation.template_version if conversation else None

@@ -1,4 +1,4 @@
-"""The rows that came of documents: written all at once, read in pages."""
+"""The rows extracted from documents: written in one transaction, read in pages."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -29,7 +29,7 @@ class RowsOrigin:
 
 @dataclass(frozen=True, kw_only=True)
 class RowFilter:
-    """Which rows; nobody's and no source in particular means all of the template's."""
+    """Which rows of a template; None means every user, or every source."""
 
     template_id: str
     user_id: str | None = None
@@ -37,24 +37,24 @@ class RowFilter:
 
 
 async def replace_rows(database: Database, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """Put the rows in the place of all earlier ones of the same source, in one transaction; returns how many.
+    """Replace all rows of the same source, in one transaction. Returns how many were written.
 
-    `rows` may come from a file: they are drawn in batches, outside of the event loop.
+    `rows` may be read from a file: they are consumed in batches, outside of the event loop.
     """
     async with database.write() as session:
         return await write_rows(session, origin, rows)
 
 
 async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """The same within a transaction of the caller's."""
+    """As `replace_rows`, in the caller's transaction."""
     await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
-    written, coming, moment = 0, iter(rows), now()
-    while batch := await asyncio.to_thread(_next_batch, coming):
+    written, remaining, written_at = 0, iter(rows), now()
+    while batch := await asyncio.to_thread(_next_batch, remaining):
         await session.exec(
             insert(ExtractedRow),
             params=[
-                {**vars(origin), "row_number": written + place, "values": values, "create_time": moment}
-                for place, values in enumerate(batch, 1)
+                {**vars(origin), "row_number": written + number, "values": values, "create_time": written_at}
+                for number, values in enumerate(batch, 1)
             ],
         )
         written += len(batch)
@@ -62,30 +62,30 @@ async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[R
 
 
 async def on_outputs_dropped(session: AsyncSession, job_code: str) -> None:
-    """The rows that came of a job go with its outputs."""
+    """Delete the rows of a job when its outputs are dropped."""
     await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
 
 
 async def rows_page(
-    session: AsyncSession, wanted: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
+    session: AsyncSession, criteria: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
 ) -> tuple[list[ExtractedRow], bool]:
     """Up to `limit` rows as they were written, those behind the id `after`, and whether there are more."""
     query = select(ExtractedRow).where(
-        col(ExtractedRow.template_id) == wanted.template_id, col(ExtractedRow.id) > after
+        col(ExtractedRow.template_id) == criteria.template_id, col(ExtractedRow.id) > after
     )
-    if wanted.user_id is not None:
-        query = query.where(col(ExtractedRow.user_id) == wanted.user_id)
-    if wanted.source is not None:
-        query = query.where(col(ExtractedRow.source) == wanted.source)
+    if criteria.user_id is not None:
+        query = query.where(col(ExtractedRow.user_id) == criteria.user_id)
+    if criteria.source is not None:
+        query = query.where(col(ExtractedRow.source) == criteria.source)
     return await page_of(session, query.order_by(col(ExtractedRow.id)), limit=limit)
 
 
-async def all_rows(database: Database, wanted: RowFilter) -> AsyncIterator[list[ExtractedRow]]:
+async def all_rows(database: Database, criteria: RowFilter) -> AsyncIterator[list[ExtractedRow]]:
     """Every row, a page at a time; no connection is held between two pages."""
     after, more = 0, True
     while more:
         async with database.read() as session:
-            page, more = await rows_page(session, wanted, after=after)
+            page, more = await rows_page(session, criteria, after=after)
         if page:
             yield page
             after = page[-1].id or 0

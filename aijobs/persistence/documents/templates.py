@@ -15,7 +15,7 @@ from aijobs.persistence.jobs import gate
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
 
-FROM_A_FILE = "file"  #: who saved a version that came from a file
+FROM_A_FILE = "file"  #: `create_by` of a version that came from a file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +28,17 @@ class TemplateFile:
 
 
 async def template_of(session: AsyncSession, template_id: str, version: int | None = None) -> Template:
-    """A template's newest version; or the named one, which is there also after the template was deleted.
+    """A template's newest version; or the named one, which stays readable after the template was deleted.
 
     Raises NotFound.
     """
-    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if version is None:
         current = await _row(session, template_id)
         if current is None or current.deleted:
             raise NotFound(f"There is no template {template_id!r}.")
         version = current.version
-    row = (await session.exec(wanted.where(col(TemplateVersionRow.version) == version))).one_or_none()
+    row = (await session.exec(query.where(col(TemplateVersionRow.version) == version))).one_or_none()
     if row is None:
         raise NotFound(f"There is no version {version} of the template {template_id!r}.")
     return _template(row)
@@ -64,17 +64,17 @@ async def versions_page(
     """Up to `limit` versions, newest first, and whether there are more. Raises NotFound."""
     if await _row(session, template_id) is None:
         raise NotFound(f"There is no template {template_id!r}.")
-    wanted = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
+    query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if below is not None:
-        wanted = wanted.where(col(TemplateVersionRow.version) < below)
-    rows, more = await page_of(session, wanted.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
+        query = query.where(col(TemplateVersionRow.version) < below)
+    rows, more = await page_of(session, query.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
     return [_template(row) for row in rows], more
 
 
 async def save_template(
     session: AsyncSession, template_id: str, definition: TemplateDefinition, *, saved_by: str
 ) -> tuple[Template, bool]:
-    """The template as it now is, and whether that is a new version: what has not changed is not saved again."""
+    """Save a template. Returns it, and whether it is a new version: an unchanged definition is not saved again."""
     current = await _row(session, template_id)
     if current is not None and not current.deleted:
         newest = await template_of(session, template_id)
@@ -98,7 +98,7 @@ async def save_template(
 
 
 async def delete_template(session: AsyncSession, template_id: str, *, deleted_by: str) -> None:
-    """Nothing new can begin with it; its versions stay for what has begun. Raises NotFound."""
+    """Delete a template for new jobs; its versions stay for jobs that have begun. Raises NotFound."""
     row = await _row(session, template_id)
     if row is None or row.deleted:
         raise NotFound(f"There is no template {template_id!r}.")
@@ -106,7 +106,7 @@ async def delete_template(session: AsyncSession, template_id: str, *, deleted_by
 
 
 async def install_templates(database: Database, files: Mapping[str, TemplateFile]) -> None:
-    """Take in the templates of files. A file that has not changed since the last time overrides no later change."""
+    """Save the templates of files. A file that is unchanged since the last call overrides no later change."""
     async with database.read() as session:
         known = dict((await session.exec(select(TemplateRow.id, TemplateRow.file_sha256))).all())
     changed = [file for file in files.values() if known.get(file.template_id) != file.sha256]

@@ -1,4 +1,4 @@
-"""Taking a job in: row, first event, points and idempotency key, all in one transaction or none of it."""
+"""Accepting a job: row, first event and points, in one transaction."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from aijobs.persistence.tables.jobs import OrderDetails
 
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
-    """A checked request: `params` are what the model's own schema made of the caller's.
+    """A checked request. `params` are the caller's, validated by the model's schema.
 
     `origin` is the finished job of the same user that the request's action is done to.
     """
@@ -66,14 +66,14 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
 
 
 def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: str) -> JobRow:
-    """A job at its beginning."""
-    moment = now()
-    record = JobRecord(**vars(order), create_date=moment.date(), job_status=JobStatus.DRAFT)
+    """The row of a new job, as DRAFT."""
+    accepted_at = now()
+    record = JobRecord(**vars(order), create_date=accepted_at.date(), job_status=JobStatus.DRAFT)
     return JobRow(
         **vars(record),
         **details.model_dump(),
         points=points,
         create_by=created_by,
-        create_time=moment,
-        update_time=moment,
+        create_time=accepted_at,
+        update_time=accepted_at,
     )

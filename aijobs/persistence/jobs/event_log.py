@@ -1,4 +1,4 @@
-"""A job's history, read back; and every job's, as it is written."""
+"""Reads the events of one job, and the log of all jobs' events as it grows."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ async def events_after(session: AsyncSession, code: str, seq: int, *, at_most: i
 
 
 async def milestones(session: AsyncSession, code: str) -> list[JobEvent]:
-    """A job's events without the steps of progress, of which a long job has thousands."""
+    """A job's events without progress events, of which a long job has thousands."""
     found = await session.exec(
         select(JobEventRow)
         .where(col(JobEventRow.job_code) == code, col(JobEventRow.kind) != EventKind.PROGRESS)
@@ -42,7 +42,7 @@ async def milestones(session: AsyncSession, code: str) -> list[JobEvent]:
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """An event as a line of everybody's log. Positions grow in the order in which the events were committed."""
+    """An event in the log of all jobs. Positions grow in the order of commits."""
 
     position: int
     user_id: str
@@ -52,7 +52,7 @@ class LogEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
-    """Which events of the log somebody wants; what is empty filters nothing. `statuses` means entering one of them."""
+    """Selects events of the log; an empty field filters nothing. `statuses` selects events that enter one of them."""
 
     user_id: str | None = None
     codes: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class EventFilter:
     statuses: frozenset[JobStatus] = frozenset()
     kinds: frozenset[EventKind] = frozenset()
 
-    def wants(self, entry: LogEntry) -> bool:
+    def matches(self, entry: LogEntry) -> bool:
         event = entry.event
         return (
             (self.user_id is None or entry.user_id == self.user_id)
@@ -71,7 +71,7 @@ class EventFilter:
         )
 
     def clauses(self) -> Iterator[ColumnElement[bool]]:
-        """The same for a query."""
+        """The same conditions for a query."""
         if self.user_id is not None:
             yield col(JobEventRow.user_id) == self.user_id
         if self.codes:
@@ -86,14 +86,14 @@ class EventFilter:
 
 
 async def log_after(
-    session: AsyncSession, wanted: EventFilter, position: int, *, at_most: int = AT_ONCE
+    session: AsyncSession, query: EventFilter, position: int, *, at_most: int = AT_ONCE
 ) -> list[LogEntry]:
-    """The wanted events of all jobs behind a position, in order."""
-    return await _entries(await session.connection(), position, at_most, *wanted.clauses())
+    """The matching events of all jobs after a position, in order."""
+    return await _entries(await session.connection(), position, at_most, *query.clauses())
 
 
 async def newest_position(session: AsyncSession) -> int:
-    """Behind this, nothing is committed yet; 0 when nothing is at all."""
+    """The position of the last committed event; 0 when there is none."""
     return await _newest(await session.connection())
 
 
@@ -103,14 +103,14 @@ async def _entries(
     """The one reading of the log. On SQLite, whose one writer numbers events in the order of their commits, the number
     is a position. Where transactions overlap, a position must be one that no smaller one can follow."""
     table = JobEventRow.__table__  # type: ignore[attr-defined]
-    wanted: Select[Any] = (
+    query: Select[Any] = (
         select_columns(table, col(JobRow.model_id).label("model_id"))
         .join(JobRow, col(JobRow.code) == table.c.job_code)
         .where(table.c.id > position, col(JobRow.deleted).is_(False), *clauses)
         .order_by(table.c.id)
         .limit(at_most)
     )
-    return [_log_entry(row) for row in (await connection.execute(wanted)).mappings()]
+    return [_log_entry(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def _newest(connection: AsyncConnection) -> int:
@@ -127,11 +127,11 @@ class EventTail:
         self._version: int | None = None
 
     async def skip(self) -> None:
-        """Go behind the last event that is there now."""
+        """Move to the last event that is committed now."""
         self.position = await _newest(self._connection)
 
-    async def news(self) -> list[LogEntry]:
-        """What has come since the last call; asking costs next to nothing while nothing was written."""
+    async def new_entries(self) -> list[LogEntry]:
+        """The events since the last call. Cheap while nothing was written."""
         version = (await self._connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
         if version == self._version:
             return []
@@ -145,7 +145,7 @@ class EventTail:
 
 @asynccontextmanager
 async def opened_tail(database: Database) -> AsyncIterator[EventTail]:
-    """Keeps a connection of its own for as long as it is open."""
+    """A tail with its own connection, until the block ends."""
     async with database.reader.connect() as plain:
         connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
         yield EventTail(connection)

@@ -36,7 +36,7 @@ async def locked_job(session: AsyncSession, code: str) -> JobRow:
 
 
 async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
-    """The same of a job that has not ended. Raises UnknownJob and JobIsFinal."""
+    """As `locked_job`, for a job that has not ended. Raises UnknownJob and JobIsFinal."""
     job = await locked_job(session, code)
     require_unfinished(code, job.job_status)
     return job
@@ -53,13 +53,13 @@ async def advance(
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
-    `closing` is the entry that closes the job's reservation, and goes with a final status. Being there already, or
-    being further, changes nothing. Raises IllegalMove.
+    `closing` is the entry that closes the job's reservation, and goes with a final status. Nothing changes when
+    the job is in this status already, or further. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
-    if error and to is JobStatus.CANCELED:  # who asked for it may not know how far the job had come
+    if error and to is JobStatus.CANCELED:  # the requester may not know how far the job had come
         error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
         for on_final in ON_FINAL:
@@ -80,9 +80,9 @@ async def advance(
 async def progress(
     session: AsyncSession, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
 ) -> None:
-    """Note that a locked job has come further within a status. Coalesced, and it never goes backwards.
+    """Record progress of a locked job within a status. Coalesced, and never decreasing.
 
-    `stage` is the one of a generation that has several, and how many; the first word of each is never left out.
+    `stage` is the current stage of a generation and their number; the first event of each stage is always written.
     """
     known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
     reached = round(min(unit, 100.0), 2)
@@ -101,29 +101,29 @@ def _begins(stage: tuple[int, int] | None, known: float) -> bool:
 
 
 def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
-    """Add a line to a locked job's history that changes nothing else."""
+    """Append a note to a locked job's events; nothing else changes."""
     record(session, job, EventKind.NOTE, detail)
 
 
-async def note_wish_to_cancel(session: AsyncSession, job: JobRow, *, reason: str) -> None:
-    """Tell at once, and once, that a locked job shall end. Raises JobIsFinal."""
+async def note_cancel_request(session: AsyncSession, job: JobRow, *, reason: str) -> None:
+    """Record a cancel request of a locked job. A second call changes nothing. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
-    if await wish_to_cancel(session, job) is None:
+    if await cancel_reason_of(session, job) is None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
-async def wish_to_cancel(session: AsyncSession, job: JobRow) -> str | None:
-    """The reason with which a locked job's end was asked for, if it was."""
+async def cancel_reason_of(session: AsyncSession, job: JobRow) -> str | None:
+    """The reason of a locked job's cancel request; None when there is none."""
     notes = await session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
     return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
 
 
-async def require_wanted(session: AsyncSession, job: JobRow) -> None:
-    """Asked of a locked job before anything is sent that may be paid for. Raises JobIsFinal and CancelRequested."""
+async def require_not_canceled(session: AsyncSession, job: JobRow) -> None:
+    """Called before anything is sent that may be charged. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
-    reason = await wish_to_cancel(session, job)
+    reason = await cancel_reason_of(session, job)
     if reason is not None:
         raise CancelRequested(reason)
 
@@ -148,14 +148,14 @@ def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str
 
 
 def _stamp_times(job: JobRow) -> None:
-    moment = now()
+    at = now()
     if job.job_status is JobStatus.GENERATED:
-        job.generated_at = moment
+        job.generated_at = at
     if job.req_time is None and not JobStatus.GENERATED.is_before(job.job_status):
-        job.req_time = moment
+        job.req_time = at
     if job.resp_time is None and not job.job_status.is_before(JobStatus.GENERATED):
-        job.resp_time = moment
-        job.cost_time = round((moment - (job.req_time or job.create_time)).total_seconds(), 3)
+        job.resp_time = at
+        job.cost_time = round((at - (job.req_time or job.create_time)).total_seconds(), 3)
 
 
 class DatabaseJobGate:
@@ -172,15 +172,15 @@ class DatabaseJobGate:
         *,
         error: JobError | None = None,
         detail: Mapping[str, Any] | None = None,
-        answer: Mapping[str, Any] | None = None,
+        response: Mapping[str, Any] | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
         async with self._database.write() as session:
             job = await locked_job(session, code)
             if job.job_status.is_final:
                 return state_of(job)
-            if answer is not None:
-                job.resp_json = clean(dict(answer))
+            if response is not None:
+                job.resp_json = clean(dict(response))
             await advance(
                 session,
                 job,
@@ -191,11 +191,11 @@ class DatabaseJobGate:
             )
             return state_of(job)
 
-    async def keep_answer(self, code: str, answer: Mapping[str, Any]) -> None:
+    async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
         async with self._database.write() as session:
             job = await locked_job(session, code)
             if not job.job_status.is_final:
-                job.resp_json = clean(dict(answer))
+                job.resp_json = clean(dict(response))
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None

@@ -1,4 +1,4 @@
-"""What has come to a standstill, and what dead processes have left."""
+"""What repair looks for: jobs that have stopped, and leftovers of dead processes."""
 
 from collections.abc import Sequence
 from datetime import timedelta

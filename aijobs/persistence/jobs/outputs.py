@@ -1,4 +1,4 @@
-"""Outputs in the database, and those on their way into the store."""
+"""Outputs in the database, and their write intents."""
 
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession

@@ -1,4 +1,4 @@
-"""What products add to the life of a job. The core asks these tables, and knows nothing else of any product."""
+"""Hooks of products (photo reviews, documents) in the life of a job. The core knows products only by these."""
 
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from aijobs.persistence.tables import JobRow
 
 
 class OnFinal(Protocol):
-    """A locked job ends, in this transaction. `closing` is how its points do. Returns the error to show."""
+    """Called when a locked job ends, in that transaction. `closing` closes its points. Returns the error to show."""
 
     async def __call__(
         self, session: AsyncSession, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
@@ -21,13 +21,13 @@ class OnFinal(Protocol):
 
 
 class OnRerun(Protocol):
-    """A job is accepted, in this transaction, that repeats another."""
+    """Called when a rerun is accepted, in that transaction."""
 
     async def __call__(self, session: AsyncSession, old: JobRow, new: JobRow) -> None: ...
 
 
 class OnDropped(Protocol):
-    """A job's outputs are dropped, in this transaction."""
+    """Called when a job's outputs are dropped, in that transaction."""
 
     async def __call__(self, session: AsyncSession, job_code: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Finding jobs, newest first: by what they are, by any part of their metadata, by their code, by the provider's id."""
+"""Finding jobs, newest first: by filter, by metadata, by code, by the provider's id."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
 
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
-    """What to list; nothing named means everything. `before` is the code of the job that the page comes behind.
+    """Which jobs to list; a field without a value filters nothing. The page begins after the job `before`.
 
-    `text` is the beginning of a code, else a part of the metadata or the provider's whole id.
+    `text` is the beginning of a code, or else a part of the metadata or the whole id at the provider.
     """
 
     user_id: str | None = None
@@ -41,7 +41,7 @@ class JobFilter:
     before: str | None = None
 
     def clauses(self) -> Iterator[ColumnElement[bool]]:
-        """Of all but `before`. Times are compared by code, which is indexed."""
+        """The conditions of all fields but `before`. Times are compared by code, which is indexed."""
         yield col(JobRow.deleted).is_(False)
         if self.user_id is not None:
             yield col(JobRow.user_id) == self.user_id
@@ -54,7 +54,7 @@ class JobFilter:
         if self.created_before is not None:
             yield col(JobRow.code) < first_code_since(self.created_before)
         if self.text:
-            yield _speaks_of(self.text)
+            yield _text_clause(self.text)
 
 
 async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
@@ -67,31 +67,33 @@ async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> F
     return await owned(session, FileRow, code, user_id=user_id)
 
 
-async def jobs_page(session: AsyncSession, wanted: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
+async def jobs_page(session: AsyncSession, criteria: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
     """Up to `limit` jobs, and whether there are more. Raises BadInput when there is no job `before`."""
-    query = select(JobRow).where(*wanted.clauses())
-    if wanted.before is not None:
-        query = query.where(col(JobRow.id) < await id_behind(session, JobRow, wanted.before, user_id=wanted.user_id))
+    query = select(JobRow).where(*criteria.clauses())
+    if criteria.before is not None:
+        query = query.where(
+            col(JobRow.id) < await id_behind(session, JobRow, criteria.before, user_id=criteria.user_id)
+        )
     return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
-async def count_newer(session: AsyncSession, wanted: JobFilter, newest: str, *, at_most: int) -> int:
-    """How many jobs have come since the job `newest`; counts to `at_most`, and none when that job is not there."""
+async def count_newer(session: AsyncSession, criteria: JobFilter, newest: str, *, at_most: int) -> int:
+    """How many jobs are newer than `newest`, at most `at_most`; 0 when that job does not exist."""
     try:
-        place = await id_behind(session, JobRow, newest, user_id=wanted.user_id)
+        newest_id = await id_behind(session, JobRow, newest, user_id=criteria.user_id)
     except BadInput:
         return 0
-    newer = select(JobRow.id).where(col(JobRow.id) > place, *wanted.clauses()).limit(at_most)
+    newer = select(JobRow.id).where(col(JobRow.id) > newest_id, *criteria.clauses()).limit(at_most)
     return (await session.exec(select(func.count()).select_from(newer.subquery()))).one()
 
 
 async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: str | None) -> list[JobRow]:
-    """Those that are there, and the user's where one is named; newest first."""
+    """The jobs with these codes, newest first; only the user's where one is named."""
     named = select(JobRow).where(col(JobRow.code).in_(codes), *JobFilter(user_id=user_id).clauses())
     return list(await session.exec(named.order_by(col(JobRow.id).desc())))
 
 
-def _speaks_of(text: str) -> ColumnElement[bool]:
+def _text_clause(text: str) -> ColumnElement[bool]:
     if text.startswith(JOB_PREFIX):
         return and_(col(JobRow.code) >= text, col(JobRow.code) < text + BEHIND_ALL_CODES)
     # The JSON column holds what json.dumps writes, in which everything beyond ASCII is escaped.
@@ -106,7 +108,7 @@ def state_of(job: JobRow) -> JobState:
 
 
 def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
-    """What the workflow of an accepted job is told. Raises UnknownModel when it is no longer in the catalogue."""
+    """The input of a job's workflow. Raises UnknownModel when its model is no longer in the catalogue."""
     model = catalogue.model(job.model_id)
     return JobBrief(
         code=job.code,

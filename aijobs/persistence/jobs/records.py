@@ -1,4 +1,4 @@
-"""The database, as the steps of a job need it, in one hand."""
+"""All database ports that the steps of a job need, in one object."""
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.persistence.database import Database
@@ -12,7 +12,7 @@ from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 
 
 class DatabaseRecords:
-    """One part for each of the ports: whoever works with records takes the parts that it uses."""
+    """One attribute for each port."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self.gate = DatabaseJobGate(database, catalogue)

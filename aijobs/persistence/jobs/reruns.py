@@ -1,4 +1,4 @@
-"""Rerunning a job: a new job, linked to the old one. A final status is never left."""
+"""Rerunning a job creates a new job that is linked to the old one, which keeps its final status."""
 
 from datetime import timedelta
 
@@ -31,9 +31,9 @@ async def rerun_from_start(session: AsyncSession, old: JobRow, *, points_due: in
 async def rerun_from_migration(
     session: AsyncSession, old: JobRow, *, link_lifetime: timedelta | None, by: str
 ) -> JobRow:
-    """A new job that begins with the old one's finished generation, without a charge.
+    """A new job that moves the old one's generated outputs, without a charge.
 
-    Raises CannotRerun where there is none, or where the provider no longer has it.
+    Raises CannotRerun when the old job was never generated, or the provider no longer has its outputs.
     """
     submission = await last_submission(session, old.code)
     if old.generated_at is None or submission is None or submission.outcome != Outcome.ACCEPTED:

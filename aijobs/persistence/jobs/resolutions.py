@@ -1,4 +1,4 @@
-"""What an operator, or the provider's late word, decides about a job that ended in doubt."""
+"""Resolving a job that ended in doubt, by an operator or by the provider's late outcome."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,7 +20,7 @@ from aijobs.persistence.tables import JobRow
 
 
 class Resolution(StrEnum):
-    """About held points."""
+    """An operator's decision about held points."""
 
     REFUND = "refund"
     CHARGE = "charge"
@@ -36,7 +36,7 @@ async def resolve(session: AsyncSession, job: JobRow, decision: Resolution, *, b
 
 
 async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
-    """Tell under which reference the provider has a submission whose outcome is unknown.
+    """Record the provider's reference of a submission whose outcome is unknown.
 
     Raises SubmissionExists when the outcome of the last submission is known, or there is none.
     """
@@ -47,18 +47,18 @@ async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: 
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 
 
-async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobStatus, answer: dict[str, Any]) -> None:
-    """The provider's final word on a locked job that ended before it came."""
+async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobStatus, response: dict[str, Any]) -> None:
+    """Record the provider's final status of a locked job that had ended before, and settle its held points."""
     finished = status is JobStatus.GENERATED
-    news: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if finished and job.generated_at is None:
-        job.generated_at, job.resp_json = now(), answer
-        news["late"] = status.name
-    with suppress(NothingHeld):  # somebody has decided already
+        job.generated_at, job.resp_json = now(), response
+        changes["late"] = status.name
+    with suppress(NothingHeld):  # decided already
         await ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
-        news |= {"late": status.name, "points": "settled" if finished else "refunded"}
-    if news:
-        gate.note(session, job, news)
+        changes |= {"late": status.name, "points": "settled" if finished else "refunded"}
+    if changes:
+        gate.note(session, job, changes)
 
 
 class DatabaseLateOutcomes:
@@ -67,6 +67,6 @@ class DatabaseLateOutcomes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def record(self, code: str, status: JobStatus, answer: Mapping[str, Any]) -> None:
+    async def record(self, code: str, status: JobStatus, response: Mapping[str, Any]) -> None:
         async with self._database.write() as session:
-            await record_late_outcome(session, await gate.locked_job(session, code), status, clean(dict(answer)))
+            await record_late_outcome(session, await gate.locked_job(session, code), status, clean(dict(response)))

@@ -1,4 +1,4 @@
-"""What the dashboard tells of all jobs together: how many, how long, how well, and what it cost."""
+"""The dashboard's statistics over all jobs: counts, durations, failures and points."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ from aijobs.domain.values.ids import first_code_since
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 
 SAMPLE: Final = 2000
-"""The newest jobs of the time in question: enough for a median, and a bound for what is read."""
+"""The newest jobs of the period that are read: enough for a median."""
 
 STAGE_SAMPLE: Final = 100
-"""Jobs of one model whose whole histories are read."""
+"""Jobs of one model whose events are read."""
 
 HOUR_LENGTH: Final = len("2026-11-21 10")
 
@@ -45,7 +45,7 @@ class HourlyCounts:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """How many jobs ended so, and for the same reason; `code` is the error's, nothing for a cancellation."""
+    """How many jobs ended with this status and error code; `code` is None for a cancellation."""
 
     status: JobStatus
     code: str | None
@@ -115,7 +115,7 @@ async def failures(session: AsyncSession, *, since: datetime, user_id: str | Non
 
 
 async def health(session: AsyncSession, model_id: str, *, since: datetime, user_id: str | None) -> ModelStatistics:
-    """Of a model's newest jobs since then."""
+    """Statistics of a model's newest jobs since then."""
     first = await _first_id(session, since)
     if first is None:
         return ModelStatistics(stages={})
@@ -180,7 +180,7 @@ async def held_jobs(
 
 
 async def spenders(session: AsyncSession, day: date, *, user_id: str | None, at_most: int) -> list[PointsDayRow]:
-    """Who used points on a day, whoever used most first."""
+    """The users with points used on a day, the highest use first."""
     query = select(PointsDayRow).where(col(PointsDayRow.day) == day)
     if user_id is not None:
         query = query.where(col(PointsDayRow.user_id) == user_id)
@@ -233,27 +233,27 @@ async def _entered(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, 
 def _stage_medians(jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> Mapping[JobStatus, float]:
     spent: dict[JobStatus, list[float]] = defaultdict(list)
     for entered in jobs.values():
-        moments = sorted(entered.items())
-        for (status, began), (_, ended) in pairwise(moments):
+        entries = sorted(entered.items())
+        for (status, began), (_, ended) in pairwise(entries):
             spent[status].append((ended - began).total_seconds())
     return {status: median(spent[status]) for status in sorted(spent)}
 
 
 async def _lag(session: AsyncSession, jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> float | None:
     ended_at = JobRow.resp_json["completed_at"].as_string()  # type: ignore[index]
-    told = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
+    rows = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
     lags = [
         (noticed - ended).total_seconds()
-        for code, written in told
-        if (ended := _moment(written)) and (noticed := jobs[code].get(JobStatus.GENERATED))
+        for code, written in rows
+        if (ended := _timestamp(written)) and (noticed := jobs[code].get(JobStatus.GENERATED))
     ]
     return median(lags) if lags else None
 
 
-def _moment(written: Any) -> datetime | None:
-    """What a provider writes is not to be relied on."""
+def _timestamp(written: Any) -> datetime | None:
+    """A provider's timestamp; None when it is invalid or has no time zone."""
     try:
-        moment = datetime.fromisoformat(written)
+        timestamp = datetime.fromisoformat(written)
     except (TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else None
+    return timestamp if timestamp.tzinfo else None

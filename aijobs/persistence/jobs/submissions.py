@@ -30,7 +30,7 @@ from aijobs.persistence.tables import JobRow, SubmissionRow
 
 
 async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow | None:
-    """The job's own; a rerun from migration goes on with that of the job before it."""
+    """The job's last submission; for a rerun from migration, that of the job which it repeats."""
     found = await session.exec(
         select(SubmissionRow)
         .where(col(SubmissionRow.job_code) == job_code)
@@ -50,11 +50,11 @@ async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow
 async def intend(
     session: AsyncSession, job: JobRow, *, provider: str, token: str, request: ProviderRequest
 ) -> SubmissionRow:
-    """A new submission of a locked job: from now on a request may be on the wire.
+    """Store the intent to submit a locked job, before the request is sent.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
     """
-    await gate.require_wanted(session, job)
+    await gate.require_not_canceled(session, job)
     last = await last_submission(session, job.code)
     if last is not None and last.outcome != Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
@@ -74,7 +74,7 @@ async def intend(
 
 
 def conclude(session: AsyncSession, job: JobRow, row: SubmissionRow, outcome: SubmitOutcome) -> None:
-    """Note the outcome. What was accepted stays accepted; unknown may still become accepted or rejected."""
+    """Record the outcome. ACCEPTED never changes; UNKNOWN may still become ACCEPTED or REJECTED."""
     if row.outcome == Outcome.ACCEPTED:
         return
     if row.outcome == Outcome.UNKNOWN:

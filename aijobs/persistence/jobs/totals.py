@@ -1,4 +1,4 @@
-"""What is counted over all jobs of an installation, for its operators' instruments."""
+"""Totals over all jobs of an installation, for metrics and health checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 
-#: So long may a job wait for a worker to take it up.
-WAITING_PATIENCE: Final = timedelta(minutes=2)
+#: How long a job may wait for a worker.
+MAX_WAIT_FOR_WORKER: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ async def totals(snapshot: AsyncSession) -> Totals:
 
 
 async def waiting_too_long(session: AsyncSession) -> timedelta | None:
-    """Since when the oldest job waits that no worker has touched, a draft without a submission: when that is long."""
+    """How long the oldest DRAFT without a submission waits; None when that is at most MAX_WAIT_FOR_WORKER."""
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
     found = await session.exec(
         select(func.min(JobRow.create_time)).where(
@@ -50,13 +50,13 @@ async def waiting_too_long(session: AsyncSession) -> timedelta | None:
         )
     )
     oldest = found.one()
-    if oldest is None or (waits := now() - oldest) <= WAITING_PATIENCE:
+    if oldest is None or (waits := now() - oldest) <= MAX_WAIT_FOR_WORKER:
         return None
     return waits
 
 
 async def _unknown_submissions(session: AsyncSession) -> int:
-    """Those that are still looked for, or wait for a decision about their points."""
+    """Unknown submissions whose job runs, or whose points are held."""
     hold, later = aliased(PointsEntryRow), aliased(PointsEntryRow)
     decided = exists().where(
         col(later.job_code) == col(hold.job_code), col(later.kind).in_([EntryKind.SETTLE, EntryKind.REFUND])

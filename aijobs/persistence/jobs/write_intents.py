@@ -1,4 +1,4 @@
-"""Objects on their way into the store. The intent comes first, so that what a dead process has left can be found."""
+"""Write intents: stored before an object is written, so that leftovers of dead processes can be found."""
 
 from datetime import timedelta
 
@@ -12,22 +12,22 @@ from aijobs.persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
 
 
 async def begin_write(session: AsyncSession, key: str, *, job_code: str | None) -> None:
-    """Note that an object is about to be written. Again, for another try."""
+    """Record that an object is about to be written. May be called again, for another attempt."""
     await session.merge(WriteIntentRow(key=key, job_code=job_code))
 
 
 async def finish_write(session: AsyncSession, *keys: str) -> int:
-    """The objects are there, and somebody's: in the transaction that says whose. How many had not been given up."""
+    """Delete the intents, in the transaction that records the objects. Returns how many had not been abandoned."""
     return (await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(keys)))).rowcount
 
 
 async def writes_of(session: AsyncSession, job_code: str) -> list[str]:
-    """The keys that a job has begun to write, and not finished."""
+    """The keys of a job's unfinished writes."""
     return list(await session.exec(select(WriteIntentRow.key).where(col(WriteIntentRow.job_code) == job_code)))
 
 
 async def abandoned_writes(session: AsyncSession, *, older_than: timedelta) -> list[str]:
-    """Keys that nobody will finish. What is somebody's after all, by another try, is no longer on its way."""
+    """Keys of abandoned writes. Intents whose object was recorded by another attempt are deleted first."""
     kept = union(
         select(OutputRow.key).where(col(OutputRow.deleted).is_(False)),
         select(FileRow.key).where(col(FileRow.deleted).is_(False)),

@@ -1,4 +1,4 @@
-"""Does the ledger balance? Every invariant of points, over the whole database."""
+"""The audit of the points ledger: checks every invariant over the whole database."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,9 @@ AuditedJob = tuple[str, int, int]
 
 
 async def violations(snapshot: AsyncSession) -> list[str]:
-    """Each broken invariant in one sentence that names it; nothing when all is well.
+    """Each broken invariant in one sentence that names it; empty when all hold.
 
-    `snapshot` is Database.snapshot(): on a living system, two moments would not fit together.
+    `snapshot` is Database.snapshot(): on a running system, separate reads would not be consistent.
     """
     jobs = list(await snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
     entries = list(await snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
@@ -38,7 +38,7 @@ async def violations(snapshot: AsyncSession) -> list[str]:
 
 
 def _of_limits(days: Sequence[PointsDayRow]) -> Iterator[str]:
-    """By the limit that held then: today's may be lower."""
+    """Against the limit of that day: today's may be lower."""
     for day in days:
         if day.daily_limit is not None and day.used > day.daily_limit:
             yield f"{day.user_id} used {day.used} points on {day.day}, more than {day.daily_limit}."

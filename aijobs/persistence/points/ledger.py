@@ -12,16 +12,16 @@ from aijobs.domain.points import EntryKind
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, PointsLimitRow
 
-#: In the words that SQLite and PostgreSQL share.
+#: In SQL that SQLite and PostgreSQL share.
 NEW_DAY: Final = text(
     "INSERT INTO points_day (user_id, day, used, held) VALUES (:user_id, :day, 0, 0) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("day", type_=Date))
 
 
 async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
-    """Take the job's points from its user's day. A conditional update, so that parallel requests never overspend.
+    """Reserve the job's points on its user's day. A conditional update, so that parallel requests never overspend.
 
-    `limit` holds for users without one of their own; what is free is not limited. Raises PointsExhausted.
+    `limit` is for users without their own limit; jobs without a price are not limited. Raises PointsExhausted.
     """
     limit = await limit_of(session, job.user_id, default=limit)
     connection = await session.connection()
@@ -42,7 +42,7 @@ async def reserve(session: AsyncSession, job: JobRow, *, limit: int) -> None:
 
 
 async def close(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
-    """The one entry that closes the job's reservation; a refund goes back to the day that paid."""
+    """Write the entry that closes the job's reservation; a refund goes back to the day of the reservation."""
     _enter(session, job, kind)
     match kind:
         case EntryKind.REFUND:
@@ -52,7 +52,7 @@ async def close(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
 
 
 async def decide(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
-    """Settle or refund what is held. Raises NothingHeld, also when it was decided before."""
+    """Settle or refund held points. Raises NothingHeld, also when they were decided before."""
     entries = await entries_of(session, job.code)
     if [entry.kind for entry in entries] != [EntryKind.RESERVE, EntryKind.HOLD]:
         raise NothingHeld(f"No points of {job.code} are held.")
@@ -61,7 +61,7 @@ async def decide(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
 
 
 async def entries_of(session: AsyncSession, job_code: str) -> list[PointsEntryRow]:
-    """In the order in which they were made."""
+    """A job's entries, oldest first."""
     found = await session.exec(
         select(PointsEntryRow).where(col(PointsEntryRow.job_code) == job_code).order_by(col(PointsEntryRow.id))
     )

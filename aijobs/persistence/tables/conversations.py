@@ -1,4 +1,4 @@
-"""What is said with a language model for a job, until it is erased; and what it cost, which is kept."""
+"""Conversations with language models: messages, until they are erased, and costs, which are kept."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from aijobs.persistence.column_types import RowId, now
 
 
 class ConversationRow(SQLModel, table=True):
-    """A job's conversation. `cleared_at` closes it: nothing is said after that."""
+    """A job's conversation. `cleared_at` closes it: no message is added after that."""
 
     __tablename__ = "conversation"
 

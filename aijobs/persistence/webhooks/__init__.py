@@ -1,1 +1,1 @@
-"""Webhooks in the database: endpoints, the outbox, deliveries and their log, and what came in."""
+"""Webhooks in the database: endpoints, the outbox, deliveries and their log, and inbound webhooks."""

@@ -1,4 +1,4 @@
-"""The outbox, as the workflows that empty it need it: the port `Deliveries` over our tables."""
+"""The outbox for the workflows that empty it: the port `Deliveries` over our tables."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,11 +31,11 @@ from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import close_endpoint, user_secret
 
-LOOK_EVERY: Final = timedelta(milliseconds=300)
-LOOK_AGAIN: Final = timedelta(minutes=1)
-"""So long after it should have been tried, a delivery may have lost its workflow."""
+POLL_INTERVAL: Final = timedelta(milliseconds=300)
+RECLAIM_AFTER: Final = timedelta(minutes=1)
+"""This long after its planned attempt, a delivery's workflow counts as lost."""
 
-PAUSE_AFTER_TROUBLE: Final = timedelta(seconds=1)
+PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
 AT_ONCE: Final = 50
 MAX_ERROR_LENGTH: Final = 300
 
@@ -53,52 +53,52 @@ class DatabaseDeliveries:
         while True:
             try:
                 codes = await self._claimed()
-            except SQLAlchemyError as trouble:
-                log.error("outbox_interrupted", error=str(trouble))
-                await asyncio.sleep(PAUSE_AFTER_TROUBLE.total_seconds())
+            except SQLAlchemyError as error:
+                log.error("outbox_interrupted", error=str(error))
+                await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
                 continue
             if codes:
                 yield codes
             if len(codes) < AT_ONCE:
-                await asyncio.sleep(LOOK_EVERY.total_seconds())
+                await asyncio.sleep(POLL_INTERVAL.total_seconds())
 
-    async def notice(self, code: str) -> WebhookMessage | None:
+    async def message_to_send(self, code: str) -> WebhookMessage | None:
         async with self._database.read() as session:
             row = await _pending(session, code)
-            return await _notice(session, row) if row else None
+            return await _webhook_message(session, row) if row else None
 
     async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
         async with self._database.write() as session:
             row = await _pending(session, code)
             if row is None:
                 return
-            moment = now()
+            at = now()
             endpoint = await _endpoint(session, row)
-            _note(row, reply, moment, next_try_at)
+            _note_attempt(row, reply, at, next_try_at)
             if endpoint is not None and endpoint.enabled and not endpoint.deleted:
                 row.url = endpoint.url
-                self._learn(endpoint, reply, moment)
+                self._update_endpoint(endpoint, reply, at)
 
     async def _claimed(self) -> list[str]:
-        """So that of several workers only one starts each. Most looks find nothing, and take no lock."""
+        """Claims due deliveries, so that only one worker starts each. Most polls find nothing and take no lock."""
         due = select(WebhookDeliveryRow.code).where(col(WebhookDeliveryRow.look_at) <= now()).limit(AT_ONCE)
         async with self._database.read() as session:
             if not list(await session.exec(due)):
                 return []
         async with self._database.write() as session:
             codes = list(await session.exec(due.with_for_update(skip_locked=True)))
-            later = update(WebhookDeliveryRow).values(look_at=now() + LOOK_AGAIN)
+            later = update(WebhookDeliveryRow).values(look_at=now() + RECLAIM_AFTER)
             await session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
             return codes
 
-    def _learn(self, endpoint: WebhookEndpointRow, reply: WebhookReply, moment: datetime) -> None:
+    def _update_endpoint(self, endpoint: WebhookEndpointRow, reply: WebhookReply, at: datetime) -> None:
         if reply.is_taken:
             endpoint.failing_since = None
             return
-        endpoint.failing_since = endpoint.failing_since or moment
+        endpoint.failing_since = endpoint.failing_since or at
         if reply.is_gone:
             close_endpoint(endpoint, DisabledReason.GONE)
-        elif moment - endpoint.failing_since >= self._disable_after:
+        elif at - endpoint.failing_since >= self._disable_after:
             close_endpoint(endpoint, DisabledReason.FAILING)
         if not endpoint.enabled:
             log.warning("webhook_endpoint_disabled", endpoint=endpoint.code, reason=endpoint.disabled_reason)
@@ -106,27 +106,27 @@ class DatabaseDeliveries:
 
 async def _pending(session: AsyncSession, code: str) -> WebhookDeliveryRow | None:
     """Locked in a writing session."""
-    wanted = select(WebhookDeliveryRow).where(
+    query = select(WebhookDeliveryRow).where(
         col(WebhookDeliveryRow.code) == code, col(WebhookDeliveryRow.state) == DeliveryState.PENDING
     )
-    return (await session.exec(wanted.with_for_update())).one_or_none()
+    return (await session.exec(query.with_for_update())).one_or_none()
 
 
 async def _endpoint(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookEndpointRow | None:
     if row.endpoint_code is None:
         return None
-    wanted = select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == row.endpoint_code)
-    return (await session.exec(wanted.with_for_update())).one()
+    query = select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == row.endpoint_code)
+    return (await session.exec(query.with_for_update())).one()
 
 
-async def _notice(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookMessage:
+async def _webhook_message(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookMessage:
     endpoint = await _endpoint(session, row)
     return WebhookMessage(
         code=row.code,
         message_id=row.message_id,
         url=endpoint.url if endpoint else row.url,
         body=await _body(session, row),
-        seals=await _seals(session, row, endpoint),
+        secret_refs=await _secret_refs(session, row, endpoint),
         attempts=len(row.tries),
         next_try_at=row.next_try_at or row.create_time,
         closed=_why_closed(endpoint) if endpoint else None,
@@ -141,7 +141,7 @@ async def _body(session: AsyncSession, row: WebhookDeliveryRow) -> str:
     return job_message(row.topic, event, job.extra)
 
 
-async def _seals(
+async def _secret_refs(
     session: AsyncSession, row: WebhookDeliveryRow, endpoint: WebhookEndpointRow | None
 ) -> tuple[SecretRef, ...]:
     if endpoint is not None:
@@ -157,16 +157,16 @@ def _why_closed(endpoint: WebhookEndpointRow) -> str | None:
     return None if endpoint.enabled else "The endpoint is disabled."
 
 
-def _note(row: WebhookDeliveryRow, reply: WebhookReply, moment: datetime, next_try_at: datetime | None) -> None:
+def _note_attempt(row: WebhookDeliveryRow, reply: WebhookReply, at: datetime, next_try_at: datetime | None) -> None:
     error = None if reply.is_taken else str(reply)[:MAX_ERROR_LENGTH]
-    row.tries = [*row.tries, {"at": rfc3339(moment), "status": reply.status, "error": error}]
+    row.tries = [*row.tries, {"at": rfc3339(at), "status": reply.status, "error": error}]
     if not reply.is_taken and next_try_at is not None:
-        row.next_try_at, row.look_at = next_try_at, next_try_at + LOOK_AGAIN
+        row.next_try_at, row.look_at = next_try_at, next_try_at + RECLAIM_AFTER
         return
     row.state = DeliveryState.DELIVERED if reply.is_taken else DeliveryState.FAILED
-    end_delivery(row, moment)
+    end_delivery(row, at)
 
 
-def end_delivery(row: WebhookDeliveryRow, moment: datetime) -> None:
-    """Nobody looks at it any more."""
-    row.ended_at, row.next_try_at, row.look_at = moment, None, None
+def end_delivery(row: WebhookDeliveryRow, at: datetime) -> None:
+    """No attempt follows."""
+    row.ended_at, row.next_try_at, row.look_at = at, None, None

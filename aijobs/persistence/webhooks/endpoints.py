@@ -1,4 +1,4 @@
-"""Who wants webhooks: endpoints, and the versions of the secrets that sign what goes to them."""
+"""Webhook endpoints, and the versions of their signing secrets."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +15,7 @@ from aijobs.persistence.owned import owned
 from aijobs.persistence.tables import WebhookEndpointRow, WebhookSecretRow
 
 MAX_ENDPOINTS: Final = 20
-"""Of one user, and as many for all users: every event of a job looks at them."""
+"""Of one user, and as many for all users: every event of a job reads them."""
 
 
 async def create_endpoint(
@@ -43,7 +43,7 @@ async def endpoints_of(session: AsyncSession, *, user_id: str | None) -> list[We
 
 
 async def endpoint_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookEndpointRow:
-    """One of those, locked in a writing session. Raises NotFound, also for somebody else's."""
+    """An endpoint, locked in a writing session. Raises NotFound when it does not exist or is another user's."""
     return await owned(session, WebhookEndpointRow, code, user_id=user_id, locked=True)
 
 
@@ -63,12 +63,12 @@ def change_endpoint(
 
 
 def close_endpoint(row: WebhookEndpointRow, why: DisabledReason) -> None:
-    """Nothing goes there any more."""
+    """Disable the endpoint."""
     row.enabled, row.disabled_reason, row.disabled_at = False, why, now()
 
 
 def delete_endpoint(row: WebhookEndpointRow) -> None:
-    """What is on its way there fails at its next try."""
+    """Delete the endpoint. Its pending deliveries fail at their next attempt."""
     row.deleted = True
     row.update_time = now()
 
@@ -79,7 +79,7 @@ def rotate_secret(row: WebhookEndpointRow) -> None:
 
 
 async def user_secret(session: AsyncSession, user_id: str) -> WebhookSecretRow:
-    """Which secret signs what goes to the `callback_url` of a user's jobs."""
+    """The version of the secret that signs webhooks to the `callback_url` of a user's jobs."""
     return await session.get(WebhookSecretRow, user_id) or WebhookSecretRow(user_id=user_id)
 
 

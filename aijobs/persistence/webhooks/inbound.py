@@ -1,4 +1,4 @@
-"""Webhooks that came in: whose they are, and whether they came before."""
+"""Inbound webhooks: their submission, and whether they were received before."""
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,7 +10,7 @@ from aijobs.persistence.tables import SubmissionRow, WebhookReceiptRow
 
 
 async def submission_with(session: AsyncSession, *, provider: str, token: str) -> Submission:
-    """The submission that a token was planted in. Raises NotFound."""
+    """The submission with this token. Raises NotFound."""
     found = await session.exec(
         select(SubmissionRow).where(col(SubmissionRow.token) == token, col(SubmissionRow.provider) == provider)
     )
@@ -21,7 +21,7 @@ async def submission_with(session: AsyncSession, *, provider: str, token: str) -
 
 
 async def take_receipt(session: AsyncSession, *, provider: str, delivery_id: str) -> bool:
-    """Note that a delivery has come; False when it had come before."""
+    """Record a delivery; False when it was received before."""
     if await session.get(WebhookReceiptRow, (provider, delivery_id)) is not None:
         return False
     session.add(WebhookReceiptRow(provider=provider, delivery_id=delivery_id))

@@ -1,4 +1,4 @@
-"""What was sent to our callers, and what became of it; sending it again."""
+"""The log of webhook deliveries, and replaying them."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from aijobs.persistence.webhooks.deliveries import end_delivery
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFilter:
-    """What to list; nothing named means everything. `before` is the code of the delivery that the page comes behind."""
+    """Which deliveries to list; a field without a value filters nothing. The page begins after `before`."""
 
     user_id: str | None = None
     endpoint_code: str | None = None
@@ -27,31 +27,31 @@ class DeliveryFilter:
 
 
 async def deliveries_page(
-    session: AsyncSession, wanted: DeliveryFilter, *, limit: int
+    session: AsyncSession, criteria: DeliveryFilter, *, limit: int
 ) -> tuple[list[WebhookDeliveryRow], bool]:
-    """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for a strange `before`."""
+    """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for an unknown `before`."""
     query = select(WebhookDeliveryRow)
-    if wanted.user_id is not None:
-        query = query.where(col(WebhookDeliveryRow.user_id) == wanted.user_id)
-    if wanted.endpoint_code is not None:
-        query = query.where(col(WebhookDeliveryRow.endpoint_code) == wanted.endpoint_code)
-    if wanted.job_code is not None:
-        query = query.where(col(WebhookDeliveryRow.job_code) == wanted.job_code)
-    if wanted.state is not None:
-        query = query.where(col(WebhookDeliveryRow.state) == wanted.state)
-    if wanted.before is not None:
-        last = await id_behind(session, WebhookDeliveryRow, wanted.before, user_id=wanted.user_id)
+    if criteria.user_id is not None:
+        query = query.where(col(WebhookDeliveryRow.user_id) == criteria.user_id)
+    if criteria.endpoint_code is not None:
+        query = query.where(col(WebhookDeliveryRow.endpoint_code) == criteria.endpoint_code)
+    if criteria.job_code is not None:
+        query = query.where(col(WebhookDeliveryRow.job_code) == criteria.job_code)
+    if criteria.state is not None:
+        query = query.where(col(WebhookDeliveryRow.state) == criteria.state)
+    if criteria.before is not None:
+        last = await id_behind(session, WebhookDeliveryRow, criteria.before, user_id=criteria.user_id)
         query = query.where(col(WebhookDeliveryRow.id) < last)
     return await page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
 
 
 async def delivery_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
-    """Locked in a writing session. Raises NotFound, also for somebody else's."""
+    """Locked in a writing session. Raises NotFound when it does not exist or is another user's."""
     return await owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
 
 
 async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
-    """A new delivery of the same message, under the same id, tried at once. It replaces one that is still tried.
+    """A new delivery of the same message, with the same message id, sent at once. Replaces a pending one.
 
     Raises EndpointDisabled.
     """
@@ -78,7 +78,7 @@ async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliv
 
 
 def test_delivery(session: AsyncSession, endpoint: WebhookEndpointRow) -> WebhookDeliveryRow:
-    """A message that tells of nothing but the endpoint itself. Raises EndpointDisabled."""
+    """A delivery of the test event. Raises EndpointDisabled."""
     _check_open(endpoint)
     code = new_id("hook")
     row = WebhookDeliveryRow(

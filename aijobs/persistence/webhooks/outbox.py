@@ -1,4 +1,4 @@
-"""Who hears of an event by webhook: a delivery is written for each, in the transaction of the event itself."""
+"""The outbox: a delivery for each receiver of an event is written in the transaction of the event."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,7 +12,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, EventType, event_type_of
 from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
 
-#: Built once, and without a flush of its own: it runs with every event, while the job is locked.
+#: Built once, and without an autoflush: it runs with every event, while the job is locked.
 _LISTENING: Final = (
     select(WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events)
     .where(
@@ -25,7 +25,7 @@ _LISTENING: Final = (
 
 
 async def enqueue_deliveries(session: AsyncSession, job: JobRow, kind: EventKind) -> None:
-    """Tell of a locked job's newest event to all who want to hear of it. One small query."""
+    """Write a delivery of a locked job's newest event for each receiver. One small query."""
     for code, user_id, url, events in await session.exec(_LISTENING, params={"user_id": job.user_id}):
         if topic := event_type_of(kind, job.job_status, events):
             session.add(_delivery(job, topic, url=url, user_id=user_id, endpoint_code=code))

@@ -16,13 +16,13 @@ from tests.adapters.webhooks.receiver import Behaviour, Receiver, answers, hangs
 ADA = SecretRef("user:ada", 1)
 
 
-def notice(url: str, *seals: SecretRef, body: str = '{"type": "job.success"}') -> WebhookMessage:
+def notice(url: str, *secret_refs: SecretRef, body: str = '{"type": "job.success"}') -> WebhookMessage:
     return WebhookMessage(
         code="hook_1",
         message_id="hook_1",
         url=url,
         body=body,
-        seals=seals or (ADA,),
+        secret_refs=secret_refs or (ADA,),
         attempts=0,
         next_try_at=datetime.now(UTC),
     )

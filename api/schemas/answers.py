@@ -1,4 +1,4 @@
-"""What a caller is told of something new, now and with every repetition of its request."""
+"""The responses for new resources: the first one, and the same for every repetition of the request."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""An answer that is found once for everybody who asks at the same time, and remembered for a moment."""
+"""One computation for all concurrent callers, cached for a short time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -12,7 +12,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import waiting_too_long
-from api.single_flight import SingleFlight
+from api.health.single_flight import SingleFlight
 
 PATIENCE_SECONDS: Final = 5.0  #: for each part; they are looked at together
 KEPT_FOR: Final = timedelta(seconds=2)

@@ -18,7 +18,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
-from api.single_flight import SingleFlight
+from api.health.single_flight import SingleFlight
 from api.streaming.limits import OpenStreams
 
 MEDIA_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4

@@ -3,7 +3,7 @@
 Bounded are the time to a request's first byte and to the end of its header, the header's size, what surrounds a body on
 the wire, how many requests wait behind one another, how long a body is thrown away that nobody reads, how long a
 connection stays open between two requests, and how long somebody may not read. How long a body may take is in
-`api/middleware.py`, where its reader is known.
+`api/connections/middleware.py`, where its reader is known.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.connections import Connections, Doing, Seat
-from api.deadlines import ClientLimits, Deadline, WriteTimeout
-from api.middleware import FULL, FULL_DETAIL, HEALTH_PATHS, LIMITS
+from api.connections.deadlines import ClientLimits, Deadline, WriteTimeout
+from api.connections.limits import Connections, Doing, Seat
+from api.connections.middleware import FULL, FULL_DETAIL, HEALTH_PATHS, LIMITS
 
 #: uvicorn tells the address of every WebSocket that is opened, and addresses carry tickets.
 _QUIET: Final = logging.getLogger("uvicorn.error.websockets")
@@ -193,7 +193,7 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
         self._deadline.set(lasting)
 
     def _expire(self) -> None:
-        """Whoever has begun a request is told; whoever has not may be anything."""
+        """Answers 408 when a request has begun; closes the connection otherwise."""
         if self._in_header:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The header did not come.")
         else:

@@ -13,8 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aijobs.domain.values.ids import new_id
-from api.allowed_hosts import AllowedHosts, host_in
-from api.deadlines import CLIENT_LIMITS, ClientLimits
+from api.connections.allowed_hosts import AllowedHosts, host_in
+from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
 
 REQUEST_ID: Final = "X-Request-Id"
 
