@@ -1,4 +1,4 @@
-"""The API's composition root: the routes over open adapters, and what surrounds them."""
+"""The API's composition root: the routes, their dependencies, and the middleware."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ from api.connections.middleware import ApiMiddleware, with_cors
 from api.dependencies import ApiDependencies
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
-from api.problems import answer_problems, problem_response, unasked_problem
+from api.problems import add_problem_handlers, connection_problem, problem_response
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
     catalogue,
@@ -82,7 +82,7 @@ ROUTES: Final = (
     documentation,
 )
 NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
-MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of what is read of somebody whom we do not know
+MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of a body before the caller is authenticated
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
@@ -90,7 +90,7 @@ log = structlog.get_logger()
 
 
 class Api(FastAPI):
-    """A FastAPI inside its surroundings."""
+    """The FastAPI application with its state and middleware."""
 
     def __init__(self, dependencies: ApiDependencies) -> None:
         super().__init__(
@@ -115,7 +115,7 @@ class Api(FastAPI):
         )
         self._hosts = AllowedHosts(dependencies.base_url, self._settings.allowed_hosts)
         self._refusal = partial(problem_response, dependencies.base_url)
-        self.state.refusal = partial(unasked_problem, dependencies.base_url)
+        self.state.refusal = partial(connection_problem, dependencies.base_url)
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
@@ -143,23 +143,23 @@ class Api(FastAPI):
         )
 
     def openapi(self) -> dict[str, Any]:
-        """Made once: everybody may ask for it."""
+        """The OpenAPI document, built once since anyone may request it."""
         if self.openapi_schema is None:
             self.openapi_schema = documentation.completed_schema(super().openapi())
         return self.openapi_schema
 
 
 @asynccontextmanager
-async def _streaming(over: ApiDependencies) -> AsyncIterator[None]:
-    still_good = partial(valid_credentials, over.database, session_idle=over.settings.session_idle)
-    async with over.live.running(), over.streams.watched(still_good):
+async def _streaming(dependencies: ApiDependencies) -> AsyncIterator[None]:
+    valid_among = partial(valid_credentials, dependencies.database, session_idle=dependencies.settings.session_idle)
+    async with dependencies.live.running(), dependencies.streams.watched(valid_among):
         yield
 
 
 def build_app(dependencies: ApiDependencies) -> Api:
-    """The app over these collaborators. While it runs, its event hub follows the database."""
+    """The app with these dependencies. While it runs, its event hub follows the database."""
     app = Api(dependencies)
-    answer_problems(app, base_url=dependencies.base_url)
+    add_problem_handlers(app, base_url=dependencies.base_url)
     for route in ROUTES:
         app.include_router(route.router)
     add_pages(app)
@@ -167,7 +167,7 @@ def build_app(dependencies: ApiDependencies) -> Api:
 
 
 def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
-    """What the routes work with, over adapters that are open."""
+    """The dependencies of the routes, made of open adapters."""
     settings = adapters.settings
     return ApiDependencies(
         database=adapters.database,
@@ -196,7 +196,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     """
     async with open_adapters(settings) as adapters:
         await install_templates(adapters.database, settings.load_templates())
-        if settings.database_url is None:  # embedded: nobody else could make one
+        if settings.database_url is None:  # embedded: no other process could make one
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
         elif not await list_keys(adapters.database):
             log.warning("no_key_yet", hint=NO_KEY_HINT)

@@ -1,4 +1,4 @@
-"""A route that looks at a request in this order: who calls, which parameters are named, and only then the body."""
+"""Routes that check a request in this order: the caller, the names of query parameters, and then the body."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -18,12 +18,12 @@ class CallerFirstRoute(APIRoute):
     """Authenticates the caller before the body is read (FastAPI would parse it first)."""
 
     def get_route_handler(self) -> Handler:
-        """As FastAPI's own, behind our checks."""
-        handle, callers = super().get_route_handler(), list(_callers(self.dependant))
+        """FastAPI's own handler, after our checks."""
+        handle, callers = super().get_route_handler(), list(_caller_dependencies(self.dependant))
 
         async def checked(request: Request) -> Response:
             for caller in callers:
-                await caller.identified(request)
+                await caller.identify(request)
             self.check_query(request)
             await self.check_body(request)
             return await handle(request)
@@ -31,21 +31,21 @@ class CallerFirstRoute(APIRoute):
         return checked
 
     def check_query(self, request: Request) -> None:
-        """Raises RequestValidationError for parameters that are named in the address and should not be."""
+        """Raises RequestValidationError for query parameters that the route does not take."""
 
     async def check_body(self, request: Request) -> None:
-        """Raises what is wrong with the body as such."""
+        """Raises an error when the body as a whole cannot be accepted."""
 
 
 class CheckedRoute(CallerFirstRoute):
-    """...and which takes no parameter that it does not know: a filter that is misspelt would filter nothing."""
+    """A CallerFirstRoute that also rejects unknown query parameters: a misspelt filter would filter nothing."""
 
     def get_route_handler(self) -> Handler:
         self._query_names = frozenset(_query_names(self.dependant))
         return super().get_route_handler()
 
     def check_query(self, request: Request) -> None:
-        wrong = [
+        errors = [
             {"type": "extra_forbidden", "loc": ("query", name), "msg": "There is no such parameter here."}
             for name in request.query_params
             if name not in self._query_names
@@ -54,19 +54,19 @@ class CheckedRoute(CallerFirstRoute):
             for name, value in request.query_params.multi_items()
             if "\0" in value
         ]
-        if wrong:
-            raise RequestValidationError(wrong)
+        if errors:
+            raise RequestValidationError(errors)
 
 
-def _callers(dependant: Dependant) -> Iterator[CallerWith]:
+def _caller_dependencies(dependant: Dependant) -> Iterator[CallerWith]:
     for inner in dependant.dependencies:
         if isinstance(inner.call, CallerWith):
             yield inner.call
-        yield from _callers(inner)
+        yield from _caller_dependencies(inner)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:
-    """Those of parameters, and those in models of them."""
+    """The names of query parameters, and of the fields of query models."""
     for inner in dependant.dependencies:
         yield from _query_names(inner)
     for field in dependant.query_params:

@@ -1,4 +1,4 @@
-"""What routes and pages work with: each takes what it uses, as a FastAPI dependency."""
+"""The dependencies of routes and pages. Each declares only those that it uses."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,9 +42,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class ApiDependencies:
-    """Everything that the app is built over. Nobody else takes the whole of it: see the dependencies below.
+    """Everything that the app is built from. Routes take single parts of it: see the dependencies below.
 
-    `secret` is the installation's; `base_url` is where callers reach us, without a slash at the end.
+    `secret` is the installation's; `base_url` is the public URL of the API, without a slash at the end.
     """
 
     database: Database
@@ -146,11 +146,11 @@ class ApiDependencies:
         )
 
 
-def _from(pick: Callable[[ApiDependencies], T]) -> Any:
-    async def picked(connection: HTTPConnection) -> T:
-        return pick(connection.app.state.dependencies)
+def _dependency(part: Callable[[ApiDependencies], T]) -> Any:
+    async def read_part(connection: HTTPConnection) -> T:
+        return part(connection.app.state.dependencies)
 
-    return Depends(picked)
+    return Depends(read_part)
 
 
 async def _readiness(connection: HTTPConnection) -> Readiness:
@@ -166,30 +166,30 @@ async def _metrics(connection: HTTPConnection) -> Metrics:
 AppReadiness = Annotated[Readiness, Depends(_readiness)]
 AppMetrics = Annotated[Metrics, Depends(_metrics)]
 
-Db = Annotated[Database, _from(lambda app: app.database)]
-Store = Annotated[ObjectStore, _from(lambda app: app.store)]
-Served = Annotated[ServedObjects, _from(lambda app: app.served)]
-Tables = Annotated[TableWriter, _from(lambda app: app.tables)]
-Pictures = Annotated[PictureDecoder, _from(lambda app: app.pictures)]
-Vendors = Annotated[Mapping[str, Provider], _from(lambda app: app.providers)]
-Engine = Annotated[JobEngine, _from(lambda app: app.engine)]
-Live = Annotated[EventHub, _from(lambda app: app.live)]
-Submissions = Annotated[SubmissionLog, _from(lambda app: app.records.submissions)]
-Settings = Annotated[ApiSettings, _from(lambda app: app.settings)]
-DailyLimit = Annotated[int, _from(lambda app: app.daily_limit)]
-InstallationSecret = Annotated[bytes, _from(lambda app: app.secret)]
-Admission = Annotated[StreamAdmission, _from(lambda app: StreamAdmission(app.streams, app.settings))]
+Db = Annotated[Database, _dependency(lambda app: app.database)]
+Store = Annotated[ObjectStore, _dependency(lambda app: app.store)]
+Served = Annotated[ServedObjects, _dependency(lambda app: app.served)]
+Tables = Annotated[TableWriter, _dependency(lambda app: app.tables)]
+Pictures = Annotated[PictureDecoder, _dependency(lambda app: app.pictures)]
+Vendors = Annotated[Mapping[str, Provider], _dependency(lambda app: app.providers)]
+Engine = Annotated[JobEngine, _dependency(lambda app: app.engine)]
+Live = Annotated[EventHub, _dependency(lambda app: app.live)]
+Submissions = Annotated[SubmissionLog, _dependency(lambda app: app.records.submissions)]
+Settings = Annotated[ApiSettings, _dependency(lambda app: app.settings)]
+DailyLimit = Annotated[int, _dependency(lambda app: app.daily_limit)]
+InstallationSecret = Annotated[bytes, _dependency(lambda app: app.secret)]
+Admission = Annotated[StreamAdmission, _dependency(lambda app: StreamAdmission(app.streams, app.settings))]
 
-Models = Annotated[AvailableModels, _from(lambda app: app.models)]
-Links = Annotated[SignedLinks, _from(lambda app: app.links)]
-Jobs = Annotated[JobResponses, _from(lambda app: app.job_responses)]
-WebhookUrlError = Annotated[Callable[[str], str | None], _from(lambda app: app.webhook_url_error)]
+Models = Annotated[AvailableModels, _dependency(lambda app: app.models)]
+Links = Annotated[SignedLinks, _dependency(lambda app: app.links)]
+Jobs = Annotated[JobResponses, _dependency(lambda app: app.job_responses)]
+WebhookUrlError = Annotated[Callable[[str], str | None], _dependency(lambda app: app.webhook_url_error)]
 
-Accept = Annotated[AcceptJob, _from(lambda app: app.accept_job)]
-Cancel = Annotated[CancelJob, _from(lambda app: app.cancel_job)]
-Rerun = Annotated[RerunJob, _from(lambda app: app.rerun_job)]
-Resolve = Annotated[ResolveJob, _from(lambda app: app.resolve_job)]
-Keep = Annotated[KeepUpload, _from(lambda app: app.keep_upload)]
-Review = Annotated[ReviewPhoto, _from(lambda app: app.review_photo)]
-Beautify = Annotated[BeautifyPhoto, _from(lambda app: app.beautify_photo)]
-Intake = Annotated[IntakeDocument, _from(lambda app: app.intake_document)]
+Accept = Annotated[AcceptJob, _dependency(lambda app: app.accept_job)]
+Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
+Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
+Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]
+Keep = Annotated[KeepUpload, _dependency(lambda app: app.keep_upload)]
+Review = Annotated[ReviewPhoto, _dependency(lambda app: app.review_photo)]
+Beautify = Annotated[BeautifyPhoto, _dependency(lambda app: app.beautify_photo)]
+Intake = Annotated[IntakeDocument, _dependency(lambda app: app.intake_document)]

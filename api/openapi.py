@@ -1,4 +1,4 @@
-"""The interactive documentation, and what of OpenAPI the framework does not know by itself."""
+"""The interactive documentation, and the parts of the OpenAPI document that FastAPI does not generate."""
 
 import json
 from typing import Any, Final
@@ -35,7 +35,7 @@ TAGS: Final = [
     {"name": "health", "description": "For whoever keeps this running."},
 ]
 
-#: Swagger UI sets styles as it goes, and draws its icons from data.
+#: Swagger UI sets inline styles, and its icons are `data:` URLs.
 CONTENT_SECURITY: Final = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 )
@@ -56,13 +56,13 @@ PAGE: Final = """<!doctype html>
 </html>
 """
 
-#: How the names of functions behind a GET may begin, and second words that name nothing.
+#: Verbs that a GET route's function name may begin with, and second words that name no resource.
 GET_VERBS: Final = frozenset({"follow", "get", "list", "open", "read", "track"})
 NO_OBJECT: Final = frozenset({"all", "one"})
 
 WITH_BODY: Final = frozenset({"200", "201", "202"})
-#: Whose answers leave out what they do not have.
-LEFT_OUT: Final = frozenset({"UploadData"})
+#: Schemas whose responses leave out absent fields.
+WITH_OMITTED_FIELDS: Final = frozenset({"UploadData"})
 SCHEMAS: Final = "#/components/schemas/"
 
 router = APIRouter(include_in_schema=False)
@@ -70,7 +70,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/openapi.json", include_in_schema=False)
 async def document(request: Request) -> Response:
-    """As text, which is made once too."""
+    """The OpenAPI document as JSON, serialized once."""
     state = request.app.state
     if not hasattr(state, "openapi_json"):
         state.openapi_json = json.dumps(request.app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
@@ -90,7 +90,7 @@ async def docs(request: Request) -> HTMLResponse:
 
 
 def operation_id(route: APIRoute) -> str:
-    """What generated clients call it: `getJob`.
+    """The operation's id, which names the method of generated clients: `getJob`.
 
     It is the function's name, with the path's resource where it names none, and `get` where a GET has no verb.
     """
@@ -103,7 +103,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def _resource(path: str, *, plural: bool) -> list[str]:
-    """`/api/webhook-endpoints/{id}` is about `["webhook", "endpoint"]`."""
+    """The words of the path's resource: `["webhook", "endpoint"]` for `/api/webhook-endpoints/{id}`."""
     *more, last = path.removeprefix("/api").strip("/").split("/")[0].split("-")
     if plural or last.endswith("ss"):
         return [*more, last]
@@ -111,7 +111,7 @@ def _resource(path: str, *, plural: bool) -> list[str]:
 
 
 def completed_schema(openapi: dict[str, Any]) -> dict[str, Any]:
-    """The same description with the schema of every error, the names of the statuses, and what is always sent."""
+    """The same document with the Problem schema, the names of the statuses, and the required response fields."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     components = openapi.setdefault("components", {}).setdefault("schemas", {})
     components |= schema.pop("$defs", {})
@@ -119,13 +119,13 @@ def completed_schema(openapi: dict[str, Any]) -> dict[str, Any]:
     components["JobStatus"]["x-enum-varnames"] = [status.name for status in JobStatus]
     operations = [operation for path in openapi["paths"].values() for operation in path.values()]
     for operation in operations:
-        _say_what_is_no_json(operation["responses"])
-    _require_what_is_always_sent(components, operations)
+        _describe_non_json_bodies(operation["responses"])
+    _require_sent_fields(components, operations)
     return openapi
 
 
-def _say_what_is_no_json(responses: dict[str, Any]) -> None:
-    """What has no schema is text, or a file; so is an answer that has a body and no type."""
+def _describe_non_json_bodies(responses: dict[str, Any]) -> None:
+    """A response without a schema is text or a file; so is one with a body and no media type."""
     for status in WITH_BODY & responses.keys():
         content = responses[status].setdefault("content", {})
         for media_type in content or ["application/octet-stream"]:
@@ -133,32 +133,32 @@ def _say_what_is_no_json(responses: dict[str, Any]) -> None:
             content.setdefault(media_type, {}).setdefault("schema", {"type": "string", **format_})
 
 
-def _require_what_is_always_sent(components: dict[str, Any], operations: list[dict[str, Any]]) -> None:
-    """Callers may leave out what has a default. We do so in `LEFT_OUT` only."""
-    received = _reached([_without_answers(operation) for operation in operations], components)
-    sent = _reached([operation["responses"] for operation in operations], components)
-    for name in sent - received - LEFT_OUT:
+def _require_sent_fields(components: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    """Requests may leave out fields that have a default; responses do so in `WITH_OMITTED_FIELDS` only."""
+    received = _referenced_schemas([_without_responses(operation) for operation in operations], components)
+    sent = _referenced_schemas([operation["responses"] for operation in operations], components)
+    for name in sent - received - WITH_OMITTED_FIELDS:
         if properties := components[name].get("properties"):
             components[name]["required"] = list(properties)
 
 
-def _without_answers(operation: dict[str, Any]) -> dict[str, Any]:
+def _without_responses(operation: dict[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in operation.items() if name != "responses"}
 
 
-def _reached(parts: list[Any], components: dict[str, Any]) -> set[str]:
-    """The names of all schemas that these parts refer to, and those refer to in turn."""
+def _referenced_schemas(parts: list[Any], components: dict[str, Any]) -> set[str]:
+    """The names of all schemas that these parts refer to, directly or through others."""
     found: set[str] = set()
-    waiting = parts
-    while waiting:
-        match waiting.pop():
+    pending = parts
+    while pending:
+        match pending.pop():
             case {"$ref": str(reference)}:
                 name = reference.removeprefix(SCHEMAS)
                 if name not in found:
                     found.add(name)
-                    waiting.append(components[name])
+                    pending.append(components[name])
             case dict() as inner:
-                waiting.extend(inner.values())
+                pending.extend(inner.values())
             case list() as inner:
-                waiting.extend(inner)
+                pending.extend(inner)
     return found

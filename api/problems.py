@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems: the one table of statuses, and the one door through which every error goes."""
+"""Errors as RFC 9457 problems: the one table of statuses, and the exception handlers."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ from api.connections.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS,
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 
 MEDIA_TYPE: Final = "application/problem+json"
-MAX_ERRORS: Final = 20  #: of all that is wrong, so many fields are named
+MAX_ERRORS: Final = 20  #: fields that one problem lists
 MAX_POINTER_LENGTH: Final = 200
-MAX_TEXT_LENGTH: Final = 1000  #: of one sentence in an answer, whoever wrote it
+MAX_TEXT_LENGTH: Final = 1000  #: of one sentence in a response
 
-#: Which status goes with which error. An error that is not here goes with its nearest ancestor.
+#: The HTTP status of each error. An error that is not listed has the status of its nearest ancestor.
 STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -84,7 +84,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.AijobsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-#: Codes of errors that the framework raises; any other status is called by its own name.
+#: Codes of errors that the framework raises; any other status has its own name as the code.
 CODE_OF: Final[Mapping[int, str]] = {
     413: "body_too_large",
     422: "invalid_parameters",
@@ -93,7 +93,7 @@ CODE_OF: Final[Mapping[int, str]] = {
     503: "too_busy",
 }
 
-#: Those that a route may have; OPTIONS is answered for other origins only, before any route is looked for.
+#: Methods that a route may have. OPTIONS is handled for CORS only, before routing.
 METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger()
@@ -120,18 +120,18 @@ class Problem(BaseModel):
 
 
 class UnreadableBody(HTTPException):
-    """The body is not the JSON that we take; what came is never repeated."""
+    """The body is not JSON that we accept. The error never repeats the body."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(HTTPStatus.BAD_REQUEST, detail)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route's documentation says of its errors."""
-    besides = {422, 429, 500} if HTTPStatus.UNAUTHORIZED in statuses else {422, 500}
+    """The error responses in a route's OpenAPI documentation."""
+    always = {422, 429, 500} if HTTPStatus.UNAUTHORIZED in statuses else {422, 500}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
-        for status in sorted({*statuses, *besides})
+        for status in sorted({*statuses, *always})
     }
 
 
@@ -152,11 +152,11 @@ def problem_response(
     fields: Iterable[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One error, whose size is bounded whatever was wrong. The type is `<base_url>/problems/<code>`."""
+    """An error response of bounded size. The type is `<base_url>/problems/<code>`."""
     if isinstance(scope.get("route"), LegacyEnvelopeRoute):
         return legacy_envelope(status, detail[:MAX_TEXT_LENGTH], fields, headers)
     code = code or CODE_OF.get(status) or HTTPStatus(status).name.lower()
-    wrong = list(fields)
+    field_errors = list(fields)
     document = Problem(
         type=f"{base_url}/problems/{code}",
         title=code.replace("_", " ").capitalize(),
@@ -166,45 +166,45 @@ def problem_response(
         request_id=request_id_of(scope),
         errors=[
             FieldProblem(pointer=field.pointer[:MAX_POINTER_LENGTH], message=field.message[:MAX_TEXT_LENGTH])
-            for field in wrong[:MAX_ERRORS]
+            for field in field_errors[:MAX_ERRORS]
         ],
-        errors_total=len(wrong),
+        errors_total=len(field_errors),
     )
     return JSONResponse(document.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
-def unasked_problem(base_url: str, status: HTTPStatus, detail: str) -> JSONResponse:
-    """The answer to what never became a request."""
+def connection_problem(base_url: str, status: HTTPStatus, detail: str) -> JSONResponse:
+    """The response when a connection is refused before there is a request."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
     scope: Scope = {}
-    answer = problem_response(base_url, with_new_id(scope), status, detail, headers={**HEADERS, **headers})
-    answer.headers[REQUEST_ID] = request_id_of(scope)
-    return answer
+    response = problem_response(base_url, with_new_id(scope), status, detail, headers={**HEADERS, **headers})
+    response.headers[REQUEST_ID] = request_id_of(scope)
+    return response
 
 
-def answer_problems(app: FastAPI, *, base_url: str) -> None:
-    """Make every error of the app a problem."""
-    app.add_exception_handler(ClientDisconnect, _gone)
+def add_problem_handlers(app: FastAPI, *, base_url: str) -> None:
+    """Turn every error of the app into a problem response."""
+    app.add_exception_handler(ClientDisconnect, _client_disconnected)
 
     def problem(request: Request, status: int, detail: str, **more: Any) -> JSONResponse:
         return problem_response(base_url, request.scope, status, detail, **more)
 
     @app.exception_handler(AijobsError)
-    async def ours(request: Request, error: AijobsError) -> JSONResponse:
+    async def aijobs_error(request: Request, error: AijobsError) -> JSONResponse:
         status, fields = status_of(type(error)), _fields_of(error)
         return problem(request, status, str(error), code=error.code, fields=fields, headers=headers_of(error, status))
 
     @app.exception_handler(SQLAlchemyError)
-    async def stored(request: Request, error: SQLAlchemyError) -> JSONResponse:
-        return await ours(request, _as_ours(error))
+    async def database_error(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return await aijobs_error(request, _database_unavailable(error))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        fields = [FieldError(_pointer(wrong["loc"]), wrong["msg"]) for wrong in error.errors()]
+    async def validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [FieldError(_pointer(item["loc"]), item["msg"]) for item in error.errors()]
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not as it should be.", fields=fields)
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         code = "invalid_json" if isinstance(error, UnreadableBody) else None
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -212,7 +212,7 @@ def answer_problems(app: FastAPI, *, base_url: str) -> None:
         return problem(request, error.status_code, error.detail, code=code, headers=headers)
 
     @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def unexpected_error(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
 
@@ -221,12 +221,12 @@ def _fields_of(error: AijobsError) -> Sequence[FieldError]:
     return error.fields if isinstance(error, BadInput | NotReady) else ()
 
 
-async def _gone(_request: Request, _gone: Exception) -> Response:
-    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+async def _client_disconnected(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # never sent: the client is gone
 
 
-def _as_ours(error: SQLAlchemyError) -> DatabaseUnavailable:
-    """Clients may come again when the database can be used again. Raises the error when it is our own mistake."""
+def _database_unavailable(error: SQLAlchemyError) -> DatabaseUnavailable:
+    """The error for clients, who may retry. Raises `error` itself when it is a bug of ours."""
     unavailable = unavailability(error)
     if unavailable is None:
         raise error
@@ -235,17 +235,17 @@ def _as_ours(error: SQLAlchemyError) -> DatabaseUnavailable:
 
 
 def methods_of(app: FastAPI, scope: Scope) -> list[str]:
-    """Every method that the path answers to, whichever routes share it (RFC 9110, section 10.2.1)."""
-    asked = {"type": "http", "path": scope["path"], "root_path": scope.get("root_path", ""), "headers": []}
-    return [method for method in METHODS if _is_answered(app, {**asked, "method": method})]
+    """Every method that the path supports, over all routes that share it (RFC 9110, section 10.2.1)."""
+    base_scope = {"type": "http", "path": scope["path"], "root_path": scope.get("root_path", ""), "headers": []}
+    return [method for method in METHODS if _has_route(app, {**base_scope, "method": method})]
 
 
-def _is_answered(app: FastAPI, scope: Scope) -> bool:
+def _has_route(app: FastAPI, scope: Scope) -> bool:
     return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
 
 
 def _pointer(location: Sequence[str | int]) -> str:
-    """For a place as the framework names it: `("body", "params")`, `("query", "limit")`."""
+    """The JSON pointer for a location of FastAPI's: `("body", "params")`, `("query", "limit")`."""
     return pointer(*(location[1:] if location[0] == "body" else location))
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server: says when it is ready, and lets its streams go before it stops."""
+"""The HTTP server. It reports when it is ready, and ends its streams before it stops."""
 
 import asyncio
 import resource
@@ -21,12 +21,12 @@ STREAMS: Final = 3000
 SPARE_CONNECTIONS: Final = 1000
 SPARE_FILES: Final = 200
 ACCEPTED_AT_ONCE: Final = 128
-"""New connections between two looks at all others, so that a flood of them keeps nobody waiting."""
+"""New connections accepted in one iteration of the event loop, so that a flood does not delay open ones."""
 
-WAITING_TO_BE_ACCEPTED: Final = 4096
+LISTEN_BACKLOG: Final = 4096
 PING_SECONDS: Final = 20
 MAX_MESSAGE_BYTES: Final = 16 * 1024
-"""Of a WebSocket's client."""
+"""Of a message from a WebSocket client."""
 
 CONNECTION_LIMITS: Final = ConnectionLimits()
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class ApiServer(uvicorn.Server):
-    """Signals are the process's own business; whoever runs us says when to stop."""
+    """A uvicorn server that leaves signals to the process: `serving` stops it."""
 
     def __init__(self, app: FastAPI, live: EventHub, reception: Reception, *, proxies: Collection[str]) -> None:
         http, websocket = protocols_with(reception)
@@ -63,12 +63,12 @@ class ApiServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in sockets or ():
-            listening.listen(WAITING_TO_BE_ACCEPTED)  # which uvicorn has set to how many are accepted in one go
+            listening.listen(LISTEN_BACKLOG)  # uvicorn has set it to ACCEPTED_AT_ONCE
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._live.close()  # else it would wait for streams that never end
-        await self._live.everybody_left()
+        self._live.close()  # else shutdown would wait for streams that never end
+        await self._live.wait_until_empty()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -87,14 +87,16 @@ async def serving(
     connections: ConnectionLimits = CONNECTION_LIMITS,
     clients: ClientLimits = CLIENT_LIMITS,
 ) -> AsyncIterator[str]:
-    """The app's address while it is served, to so many streams besides all else. Port 0 is any free one.
+    """Serves the app until the block ends and yields its URL, with room for so many `streams`. Port 0 is any free port.
 
     Raises OSError when the port is taken.
     """
-    in_all = allowed_connections(connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved)
-    reception = Reception(Connections(connections, in_all=in_all), clients, app.state.refusal)
+    max_connections = allowed_connections(
+        connections.in_all or streams + SPARE_CONNECTIONS, reserved=connections.reserved
+    )
+    reception = Reception(Connections(connections, in_all=max_connections), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every answer waits 40 ms for Nagle
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else Nagle's algorithm delays responses by 40 ms
     server = ApiServer(app, live, reception, proxies=connections.proxies)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -106,10 +108,10 @@ async def serving(
 
 
 def allowed_connections(requested: int, *, reserved: int) -> int:
-    """So many, or as many as files may be open.
+    """`requested`, or fewer when the limit on open files does not allow them.
 
-    A connection is an open file, and many systems allow 1024 unless a process asks for more. Without a file left, none
-    could be accepted, not even a health check's.
+    Raises the process's soft limit as far as needed: a connection is an open file, and many systems allow 1024 by
+    default. With no file left, no connection could be accepted, not even a health check's.
     """
     other_files = reserved + ACCEPTED_AT_ONCE + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

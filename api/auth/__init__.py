@@ -1,1 +1,1 @@
-"""Who calls: keys, tokens, sessions, tickets, and the origins of browsers."""
+"""Authentication: keys, tokens, sessions, stream tickets, and the origins of browsers' requests."""

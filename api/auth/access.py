@@ -1,4 +1,4 @@
-"""What it takes to know who calls."""
+"""What authentication needs, as a FastAPI dependency."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ from aijobs.settings import ApiSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Keys and sessions are in the database; `secret` is the installation's, `base_url` is where callers reach us."""
+    """The database holds keys and sessions. `secret` is the installation's, `base_url` the public URL of the API."""
 
     database: Database
     secret: bytes
@@ -25,4 +25,4 @@ async def _access(connection: HTTPConnection) -> Access:
     return access
 
 
-LetIn = Annotated[Access, Depends(_access)]
+AppAccess = Annotated[Access, Depends(_access)]

@@ -1,4 +1,4 @@
-"""Who calls, for whom, and what they may do."""
+"""The authenticated caller: its key, the end user it acts for, and its scopes."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,10 +31,10 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """`own_user` is the only one that a user's key or a token acts for; `named` is the end user in the header.
+    """`own_user` is the only user that a user's key or a token acts for; `named` is the end user in the header.
 
-    `until` is when a token or session ends by itself; `session` names the browser's session. `has_key` says that the
-    key itself was sent, and not what was made with it for one of its many users.
+    `until` is when a token or session expires; `session` is the hash of the browser's session. `has_key` is true when
+    the key itself was sent, and false for a token, ticket or session that was made with it.
     """
 
     key_id: str
@@ -47,29 +47,29 @@ class Caller:
     has_key: bool = False
 
     @property
-    def proof(self) -> Credentials:
-        is_for_one = self.kind is KeyKind.USER and not self.has_key
-        user_id = self.own_user if is_for_one else None
+    def credentials(self) -> Credentials:
+        is_for_one_user = self.kind is KeyKind.USER and not self.has_key
+        user_id = self.own_user if is_for_one_user else None
         return Credentials(key_id=self.key_id, user_id=user_id, until=self.until, session=self.session)
 
     @property
     def visible_user(self) -> str | None:
-        """Whose jobs; nobody in particular means everybody's, which is a service's right."""
+        """The user whose jobs the caller sees; None means the jobs of all users (service keys only)."""
         return self.named if self.kind is KeyKind.SERVICE else self.own_user
 
     @property
     def actor(self) -> Actor:
-        """For what is there already."""
+        """The actor of a change to an existing job."""
         return Actor(key_id=self.key_id, user_id=self.visible_user)
 
     def owner(self, requested: str | int | None = None) -> Owner:
-        """For what is to be made. Raises what `acting_user` raises."""
+        """The owner of a new job or file. Raises what `acting_user` raises."""
         return Owner(user_id=self.acting_user(requested), key_id=self.key_id)
 
     def acting_user(self, requested: str | int | None = None) -> str:
-        """The end user of a request that names one in its body, or does not.
+        """The end user of a request: `requested` from its body, else the header's, else the key's own.
 
-        Raises NotAllowed for somebody else's key, InvalidParameters when nobody is named or two different users are.
+        Raises NotAllowed when a user's key names another user, InvalidParameters when no user is named, or two are.
         """
         in_body = None if requested is None else str(requested)
         if self.named and in_body is not None and in_body != self.named:
@@ -83,49 +83,49 @@ class Caller:
         return checked_user(user)
 
     def may(self, scope: Scope) -> bool:
-        """What runs the installation is for service keys, whatever scopes another key may have."""
+        """Whether the scope is granted. A user's key never has an operator's scope, whatever is stored for it."""
         if self.kind is KeyKind.USER:
             return scope in self.scopes & USER_SCOPES
         return bool(self.scopes & {scope, Scope.ADMIN})
 
     @property
     def reads_prompts(self) -> bool:
-        """A prompt is its operator's own: it is shown to service keys only."""
+        """Prompts belong to the operator: only service keys read them."""
         return self.kind is KeyKind.SERVICE
 
     def needs_prompts(self) -> None:
-        """Raises NotAllowed."""
+        """Raises NotAllowed unless the caller may read prompts."""
         if not self.reads_prompts:
             raise NotAllowed("Prompts are shown to service keys only.")
 
     def needs(self, scope: Scope) -> "Caller":
-        """Raises NotAllowed."""
+        """Returns this caller. Raises NotAllowed when it does not have the scope."""
         if not self.may(scope):
-            whose = "" if scope in USER_SCOPES else "a service key with "
-            raise NotAllowed(f"This needs {whose}the scope {scope}.")
+            key_kind = "" if scope in USER_SCOPES else "a service key with "
+            raise NotAllowed(f"This needs {key_kind}the scope {scope}.")
         return self
 
 
 def checked_user(user: str, *, where: str = "/user_id") -> str:
-    """Raises InvalidParameters that points `where` the user was named."""
+    """The same user ID. Raises InvalidParameters with the pointer `where` when it is not valid."""
     if error := user_id_error(user):
         raise InvalidParameters("This cannot be a user.", FieldError(where, error))
     return user
 
 
 def user_in_form(form: FormData) -> str | None:
-    """The end user whom a form names, still unchecked. Raises InvalidParameters when it names two, or sends a file."""
+    """The form's user ID, not yet validated. Raises InvalidParameters when there are two, or when it is a file."""
     match form.getlist(USER_FIELD):
         case []:
             return None
-        case [str(written)]:
-            return written
+        case [str(value)]:
+            return value
         case _:
             raise InvalidParameters("Who is meant?", FieldError(f"/{USER_FIELD}", "Send it once, as text."))
 
 
 class CallerWith:
-    """A dependency: the caller, who may do this. A request is asked who sent it before its body is read."""
+    """A dependency: the caller, who must have the scope. It is identified before the request's body is read."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -143,33 +143,33 @@ class CallerWith:
             ),
         ] = None,
     ) -> Caller:
-        return await self.identified(connection)
+        return await self.identify(connection)
 
-    async def identified(self, connection: HTTPConnection) -> Caller:
+    async def identify(self, connection: HTTPConnection) -> Caller:
         """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys."""
-        return (await identified(connection.app.state.access, connection)).needs(self._scope)
+        return (await identify_caller(connection.app.state.access, connection)).needs(self._scope)
 
 
-async def identified(access: Access, connection: HTTPConnection) -> Caller:
-    """Who calls: by the key or token that was sent, else by the cookie of a session. Asked again, it knows.
+async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
+    """The caller, by the key or token that was sent, else by the session's cookie. A second call returns the same.
 
-    Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, and InvalidParameters for the header with the user.
+    Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, and InvalidParameters for a wrong user header.
     """
-    known: Caller | None = connection.scope.get(_IDENTIFIED)
-    if known is not None:
-        return known
+    cached: Caller | None = connection.scope.get(_IDENTIFIED)
+    if cached is not None:
+        return cached
     bearer = bearer_of(connection)
     if bearer is None:
         found = await _by_cookie(access, connection)
     else:
         with wrong_keys_counted(connection, bearer):
             found = await _by_bearer(access, bearer)
-    caller = connection.scope[_IDENTIFIED] = for_named_user(found, connection)
+    caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
     return caller
 
 
-def for_named_user(found: Caller, connection: HTTPConnection) -> Caller:
-    """With the end user in the header, if there is one. Raises NotAllowed, InvalidParameters."""
+def with_named_user(found: Caller, connection: HTTPConnection) -> Caller:
+    """The caller with the end user from the header, if there is one. Raises NotAllowed, InvalidParameters."""
     named = _named_in_header(connection)
     if named and found.kind is KeyKind.USER and named != found.own_user:
         raise NotAllowed("This key acts for its own user only.")
@@ -183,14 +183,14 @@ def bearer_of(connection: HTTPConnection) -> str | None:
 
 
 def _named_in_header(connection: HTTPConnection) -> str | None:
-    """The end user in the header. Raises InvalidParameters: one that names nobody is not the same as none."""
+    """The end user in the header, None without one. Raises InvalidParameters for an invalid or repeated header."""
     where = f"/header/{USER_HEADER}"
     match connection.headers.getlist(USER_HEADER):
         case []:
             return None
-        case [written]:
+        case [value]:
             try:
-                return checked_user(written.encode("latin-1").decode("utf-8"), where=where)
+                return checked_user(value.encode("latin-1").decode("utf-8"), where=where)
             except UnicodeDecodeError as undecodable:
                 raise InvalidParameters("This cannot be a user.", FieldError(where, "Must be UTF-8.")) from undecodable
         case _:
@@ -213,19 +213,19 @@ async def _by_bearer(access: Access, text: str) -> Caller:
 
 
 async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
-    """A session that a service key opened for one user does no more than that user's token could."""
+    """A session that a service key opened for one user has no more rights than that user's token."""
     text = connection.cookies.get(cookie_of(access).name)
     if text is None:
         raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
     refuse_other_pages(connection, access.base_url)
     session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
     key = await key_by_id(access.database, session.key_id)
-    is_for_one = key.kind is KeyKind.SERVICE and session.user_id is not None
+    is_for_one_user = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
         key_id=key.key_id,
-        kind=KeyKind.USER if is_for_one else key.kind,
+        kind=KeyKind.USER if is_for_one_user else key.kind,
         own_user=session.user_id or key.user_id,
-        scopes=end_users_scopes(key.scopes) if is_for_one else key.scopes,
+        scopes=end_users_scopes(key.scopes) if is_for_one_user else key.scopes,
         until=session.expires_at,
         session=session.sha256,
     )

@@ -1,4 +1,4 @@
-"""What a caller was let in by, and whether it is still good."""
+"""The credentials that a caller was authenticated by, and whether they are still valid."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from aijobs.persistence.database import Database
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """A key; for what was made with it also its end, and the one user that it is for; for a session its hash."""
+    """A key's id. For a token or session also its expiry and its one user; for a session its hash."""
 
     key_id: str
     user_id: str | None = None
@@ -21,17 +21,17 @@ class Credentials:
 
 
 async def valid_credentials(
-    database: Database, proofs: Collection[Credentials], *, session_idle: timedelta
+    database: Database, credentials: Collection[Credentials], *, session_idle: timedelta
 ) -> frozenset[Credentials]:
-    """Those of them that still let somebody in; however many they are, keys and sessions are asked for together."""
+    """Those that are still valid. Reads all keys in one query, and all sessions in another."""
     at = now()
-    keys = await valid_keys(database, {proof.key_id for proof in proofs})
-    named = {proof.session for proof in proofs if proof.session is not None}
-    sessions = await live_sessions(database, named, idle=session_idle)
+    keys = await valid_keys(database, {each.key_id for each in credentials})
+    session_hashes = {each.session for each in credentials if each.session is not None}
+    sessions = await live_sessions(database, session_hashes, idle=session_idle)
     return frozenset(
-        proof
-        for proof in proofs
-        if proof.key_id in keys
-        and (proof.session is None or proof.session in sessions)
-        and (proof.until is None or at < proof.until)
+        each
+        for each in credentials
+        if each.key_id in keys
+        and (each.session is None or each.session in sessions)
+        and (each.until is None or at < each.until)
     )

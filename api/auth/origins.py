@@ -1,4 +1,4 @@
-"""Where a browser's request comes from. A cookie is sent by itself, so it counts only on requests of our own pages."""
+"""The origin of a browser's request. Browsers send cookies unasked, so a cookie counts only from our own pages."""
 
 from collections.abc import Collection
 from typing import Final
@@ -11,22 +11,22 @@ from aijobs.domain.errors import NotAllowed
 #: Methods that change nothing (RFC 9110, section 9.2.1).
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
-#: What `Sec-Fetch-Site` says of our own pages, and of addresses that the user typed (W3C Fetch Metadata).
-OURS: Final = frozenset({"same-origin", "none"})
+#: `Sec-Fetch-Site` of our own pages, and of addresses that the user typed (W3C Fetch Metadata).
+OWN_PAGE_SITES: Final = frozenset({"same-origin", "none"})
 
 
 def is_our_page(connection: HTTPConnection, base_url: str) -> bool:
-    """Whether the browser says that one of our own pages asks. A request that says nothing of it is not ours."""
+    """Whether the browser says that one of our own pages sent this. Without such a header the answer is no."""
     if site := connection.headers.get("Sec-Fetch-Site"):
-        return site in OURS
+        return site in OWN_PAGE_SITES
     origin = connection.headers.get("Origin")
     return origin is not None and _is_own(origin, connection, base_url)
 
 
 def refuse_other_pages(connection: HTTPConnection, base_url: str) -> None:
-    """For what a cookie allows. Raises NotAllowed when it changes something and another page may have asked for it.
+    """For requests with a cookie. Raises NotAllowed for a change that another origin's page may have sent (CSRF).
 
-    A WebSocket counts as a change: its answers can be read by any page that may open it (RFC 6455, section 10.2).
+    A WebSocket counts as a change: any page that may open it can read its messages (RFC 6455, section 10.2).
     """
     if connection.scope["type"] == "http" and connection.scope["method"] in SAFE:
         return
@@ -35,7 +35,7 @@ def refuse_other_pages(connection: HTTPConnection, base_url: str) -> None:
 
 
 def refuse_foreign_origin(connection: HTTPConnection, base_url: str, allowed: Collection[str]) -> None:
-    """For what carries its own proof. Raises NotAllowed when a page asks that is neither ours nor listed."""
+    """For requests with a key or ticket. Raises NotAllowed for a page whose origin is neither ours nor in `allowed`."""
     origin = connection.headers.get("Origin")
     if origin is None or origin in allowed or _is_own(origin, connection, base_url):
         return
@@ -43,7 +43,7 @@ def refuse_foreign_origin(connection: HTTPConnection, base_url: str, allowed: Co
 
 
 def _is_own(origin: str, connection: HTTPConnection, base_url: str) -> bool:
-    """The scheme may differ from what we see: TLS often ends before us."""
+    """The scheme may differ from ours: TLS often ends at a proxy."""
     if origin == _origin_of(base_url):
         return True
     parsed = urlsplit(origin)

@@ -1,4 +1,4 @@
-"""Signing in a browser on our own origin: a key is shown once, and a cookie stands for it from then on."""
+"""Browser sessions on our own origin: a key is exchanged for a session cookie."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,22 +28,22 @@ class CookieAttributes(TypedDict):
 
 @dataclass(frozen=True)
 class Cookie:
-    """How the session's cookie is called, and how it is kept."""
+    """The name and attributes of the session's cookie."""
 
     name: str
     attributes: CookieAttributes
 
-    def put(self, answer: Response, opened: "OpenedSession") -> None:
-        left = int((opened.expires_at - now()).total_seconds())
-        answer.set_cookie(self.name, opened.secret, max_age=left, **self.attributes)
+    def put(self, response: Response, session: "OpenedSession") -> None:
+        seconds_left = int((session.expires_at - now()).total_seconds())
+        response.set_cookie(self.name, session.secret, max_age=seconds_left, **self.attributes)
 
-    def drop(self, answer: Response) -> None:
-        answer.delete_cookie(self.name, **self.attributes)
+    def drop(self, response: Response) -> None:
+        response.delete_cookie(self.name, **self.attributes)
 
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """`secret` goes into the cookie; after `expires_at` the session is over, however much it was used."""
+    """`secret` is the cookie's value. The session ends at `expires_at`, even when it is in use."""
 
     secret: str
     expires_at: datetime
@@ -56,9 +56,9 @@ def cookie_of(access: Access) -> Cookie:
 
 
 async def open_session(access: Access, key_text: str, *, user_id: str | None = None) -> OpenedSession:
-    """A session with the key's rights; with `user_id`, for this user only, and with an end user's rights.
+    """A session with the key's rights; with `user_id` for this user only, with an end user's rights.
 
-    Raises NotAuthenticated for a text that is no key of ours, NotAllowed when the key is another user's.
+    Raises NotAuthenticated when `key_text` is not a valid key, NotAllowed when the key is another user's.
     """
     key = await key_of(access.database, access.secret, key_text)
     if key.kind is KeyKind.USER and user_id not in {None, key.user_id}:
@@ -75,5 +75,5 @@ async def open_session(access: Access, key_text: str, *, user_id: str | None = N
 
 
 async def close_session(access: Access, secret: str) -> None:
-    """Nothing happens when it is over already."""
+    """Ends the session. Does nothing when it has already ended."""
     await end_session(access.database, access.secret, secret)

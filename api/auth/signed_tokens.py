@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519), signed with the installation's secret; one kind is never taken for another."""
+"""JSON Web Tokens (RFC 7519), signed with the installation's secret. A token of one kind is not valid as another."""
 
 import hmac
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ ALGORITHM: Final = "HS256"
 
 @dataclass(frozen=True, kw_only=True)
 class TokenKind:
-    """`purpose` makes a key of its own, so that a signature made for anything else is none here.
+    """`purpose` derives the signing key, so that a signature made for another purpose is not valid here.
 
-    Besides the user (`sub`) and the end (`exp`), `claims` must be in it. `expired` and `invalid` are said to whoever
-    brings one that is no longer good, or is none.
+    Besides `sub` (the user) and `exp` (the expiry), the `claims` are required. `expired` and `invalid` are the messages
+    of the errors that `read` raises.
     """
 
     purpose: bytes
@@ -28,11 +28,11 @@ class TokenKind:
     invalid: str
 
     def sign(self, secret: bytes, content: Mapping[str, Any], *, expires_at: datetime) -> str:
-        written = {"aud": self.audience, **content, "exp": expires_at}
-        return jwt.encode(written, self._key(secret), algorithm=ALGORITHM)
+        claims = {"aud": self.audience, **content, "exp": expires_at}
+        return jwt.encode(claims, self._key(secret), algorithm=ALGORITHM)
 
     def read(self, secret: bytes, text: str) -> dict[str, Any]:
-        """Raises NotAuthenticated."""
+        """The token's claims. Raises CredentialExpired, or NotAuthenticated for anything else that is wrong."""
         required = ["exp", "sub", *self.claims]
         try:
             content: dict[str, Any] = jwt.decode(

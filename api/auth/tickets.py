@@ -1,6 +1,6 @@
-"""Tickets: what a browser puts into the address of a stream, where it cannot send a header (EventSource, WebSocket).
+"""Tickets, which a browser sends in a stream's URL, where it cannot set a header (EventSource, WebSocket).
 
-Addresses end up in logs and histories, so a ticket is good for a minute, for one user, and for opening streams only.
+URLs end up in logs and histories, so a ticket is valid for a minute, for one user, and only for opening streams.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
-from api.auth.access import Access, LetIn
-from api.auth.caller import USER_HEADER, Caller, bearer_of, checked_user, for_named_user, identified
+from api.auth.access import Access, AppAccess
+from api.auth.caller import USER_HEADER, Caller, bearer_of, checked_user, identify_caller, with_named_user
 from api.auth.credentials import Credentials, valid_credentials
 from api.auth.origins import refuse_foreign_origin
 from api.auth.signed_tokens import TokenKind
@@ -42,49 +42,49 @@ class StreamTicket:
 
 
 def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timedelta = LIFETIME) -> StreamTicket:
-    """To follow this user's jobs. A stream that it opened ends with what the caller was let in by."""
+    """A ticket for this user's events. Its streams end when the caller's own credentials do."""
     expires_at = now().replace(microsecond=0) + lifetime
-    proof = caller.proof
-    content: dict[str, Any] = {"sub": user_id, "key": proof.key_id}
-    if proof.until is not None:
-        content["until"] = int(proof.until.timestamp())
-    if proof.session is not None:
-        content["session"] = proof.session
+    credentials = caller.credentials
+    content: dict[str, Any] = {"sub": user_id, "key": credentials.key_id}
+    if credentials.until is not None:
+        content["until"] = int(credentials.until.timestamp())
+    if credentials.session is not None:
+        content["session"] = credentials.session
     return StreamTicket(TICKET.sign(secret, content, expires_at=expires_at), expires_at)
 
 
-async def holder_of(access: Access, text: str) -> Caller:
-    """Whom a ticket lets in. Raises NotAuthenticated."""
-    content = _read(access.secret, text)
+async def ticket_holder(access: Access, text: str) -> Caller:
+    """The caller that a ticket stands for. Raises NotAuthenticated."""
+    content = _read_ticket(access.secret, text)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
-    proof = Credentials(key_id=content["key"], until=until, session=content.get("session"))
-    if not await valid_credentials(access.database, [proof], session_idle=access.settings.session_idle):
+    credentials = Credentials(key_id=content["key"], until=until, session=content.get("session"))
+    if not await valid_credentials(access.database, [credentials], session_idle=access.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
     return Caller(
-        key_id=proof.key_id,
+        key_id=credentials.key_id,
         kind=KeyKind.USER,
         own_user=checked_user(content["sub"], where="/query/ticket"),
         scopes=frozenset({Scope.JOBS_READ}),
-        until=proof.until,
-        session=proof.session,
+        until=credentials.until,
+        session=credentials.session,
     )
 
 
-async def follower(access: Access, connection: HTTPConnection) -> Caller:
-    """Who opens a stream: by key or token, by ticket, or by cookie.
+async def identify_follower(access: Access, connection: HTTPConnection) -> Caller:
+    """The caller who opens a stream, by key or token, by ticket, or by cookie.
 
     Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, InvalidParameters.
     """
     ticket = connection.query_params.get("ticket")
     if bearer_of(connection) is not None or ticket is None:
-        return (await identified(access, connection)).needs(Scope.JOBS_READ)
+        return (await identify_caller(access, connection)).needs(Scope.JOBS_READ)
     refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
     with wrong_keys_counted(connection, ticket):
-        holder = await holder_of(access, ticket)
-    return for_named_user(holder, connection)
+        holder = await ticket_holder(access, ticket)
+    return with_named_user(holder, connection)
 
 
-def _read(secret: bytes, text: str) -> dict[str, Any]:
+def _read_ticket(secret: bytes, text: str) -> dict[str, Any]:
     if len(text) > MAX_LENGTH:
         raise NotAuthenticated(TICKET.invalid)
     return TICKET.read(secret, text)
@@ -95,7 +95,7 @@ _bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a tok
 
 async def _follower(
     connection: HTTPConnection,
-    access: LetIn,
+    access: AppAccess,
     _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     _ticket: Annotated[
         str | None, Query(alias="ticket", description="Instead of a header: made by `POST /api/tickets`.")
@@ -104,7 +104,7 @@ async def _follower(
         str | None, Header(alias=USER_HEADER, description="With a service key: the end user to act for.")
     ] = None,
 ) -> Caller:
-    return await follower(access, connection)
+    return await identify_follower(access, connection)
 
 
 Follower = Annotated[Caller, Depends(_follower)]

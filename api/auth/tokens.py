@@ -1,4 +1,4 @@
-"""End-user tokens: short-lived, for one user, no more than the key that made them, and gone with it."""
+"""End-user tokens: short-lived, for one user, at most with the scopes of their key, and invalid when it is."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ class Claims:
     user_id: str
     key_id: str
     scopes: frozenset[Scope]
-    expires_at: datetime | None = None  #: told of a token that was read
+    expires_at: datetime | None = None  #: set by `read_token`
 
 
 def make_token(secret: bytes, claims: Claims, *, lifetime: timedelta) -> tuple[str, datetime]:
@@ -43,13 +43,13 @@ def make_token(secret: bytes, claims: Claims, *, lifetime: timedelta) -> tuple[s
 
 
 def read_token(secret: bytes, text: str) -> Claims:
-    """Raises NotAuthenticated."""
+    """The token's claims. Raises NotAuthenticated."""
     content = END_USER_TOKEN.read(secret, text)
     scopes = frozenset(map(Scope, content["scope"].split()))
     expires_at = datetime.fromtimestamp(content["exp"], UTC)
     return Claims(user_id=content["sub"], key_id=content["key"], scopes=scopes, expires_at=expires_at)
 
 
-def end_users_scopes(of_key: frozenset[Scope]) -> frozenset[Scope]:
-    """What an end user may do at most, with what a service key with these scopes has made for him."""
-    return FOR_END_USERS if Scope.ADMIN in of_key else FOR_END_USERS & of_key
+def end_users_scopes(key_scopes: frozenset[Scope]) -> frozenset[Scope]:
+    """The most that an end user's token or session may have, made by a service key with these scopes."""
+    return FOR_END_USERS if Scope.ADMIN in key_scopes else FOR_END_USERS & key_scopes

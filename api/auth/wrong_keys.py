@@ -1,6 +1,6 @@
-"""Wrong keys and wrong sign-ins are counted: who brings too many is told to wait, and the log says so once a minute.
+"""A limit on wrong keys and failed sign-ins: above it the response is 429, with one log entry a minute.
 
-A right key is always let in, also from an address that brought wrong ones: nobody locks others out who share it.
+A valid key always works, also from an address over the limit: no client locks out others at its address.
 """
 
 import time
@@ -20,7 +20,7 @@ from api.connections.limits import network_of
 
 WINDOW: Final = timedelta(minutes=1)
 MAX_COUNTED: Final = 10_000
-"""Addresses and keys that are counted at a time; the ones that began first are forgotten first."""
+"""Addresses and keys that are counted at a time; the oldest windows are dropped first."""
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class _Window:
 
 
 class _Counter:
-    """How often each name came up within its window."""
+    """Counts each name within its own window of time."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -42,7 +42,7 @@ class _Counter:
         return len(self._windows)
 
     def add(self, name: str, *, kind: str) -> float:
-        """Once more. The seconds until its window ends, when it was too often; else 0."""
+        """Count the name once. Returns the seconds until its window ends when it is over the limit, else 0."""
         now = time.monotonic()
         window = self._windows.get(name)
         if window is None or window.ends_at <= now:
@@ -59,7 +59,7 @@ class _Counter:
 
 
 class WrongKeys:
-    """Of one process, within a minute: `per_address` of a client's network, `per_key` with the same key's id."""
+    """Limits of one process per minute: `per_address` for a client's network, `per_key` for one key's id."""
 
     def __init__(self, *, per_address: int, per_key: int) -> None:
         self._by_address = _Counter(per_address)
@@ -67,11 +67,11 @@ class WrongKeys:
 
     @property
     def counted(self) -> int:
-        """How many names are remembered."""
+        """How many addresses and keys are being counted."""
         return len(self._by_address) + len(self._by_key)
 
     def count(self, connection: HTTPConnection, text: str) -> None:
-        """This one was wrong. Raises TooManyWrongKeys when there were too many before it."""
+        """Count this wrong key. Raises TooManyWrongKeys when it is over a limit."""
         host = connection.client.host if connection.client else ""
         wait = self._by_address.add(network_of(host), kind="address")
         if key_id := key_id_in(text):
@@ -82,10 +82,10 @@ class WrongKeys:
 
 @contextmanager
 def wrong_keys_counted(connection: HTTPConnection, text: str) -> Iterator[None]:
-    """The block finds out whether this text is good. Raises TooManyWrongKeys in place of NotAuthenticated."""
+    """Counts a NotAuthenticated of the block. Raises TooManyWrongKeys in its place when it is over a limit."""
     try:
         yield
-    except CredentialExpired:  # which somebody honest may have left running
+    except CredentialExpired:  # an honest client may still send an expired token
         raise
     except NotAuthenticated:
         wrong_keys: WrongKeys = connection.app.state.wrong_keys

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.connections.deadlines import ClientLimits, Deadline, WriteTimeout
@@ -80,6 +80,7 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
         self._is_over = False  # nothing more is taken from it
         self._in_header = self._in_body = False
         self._header_bytes = self._wire_bytes = self._body_bytes = 0
+        self._cycles: list[RequestResponseCycle] = []  # that are not answered, oldest first
         address = self.client[0] if self.client else ""
         self._seat = self.reception.connections.enter(address, self._make_room)
         if self._seat is None:
@@ -94,6 +95,9 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
         self._is_over = True
         self._deadline.lift()
         super().connection_lost(exc)
+        for cycle in self._cycles:  # uvicorn tells only the last of those that wait behind one another
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Headers come to the parser's callbacks when they are whole, so what comes before that is counted here."""
@@ -152,6 +156,8 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
         self.scope["state"][LIMITS] = self.reception.limits
         self._in_body, self._wire_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
+        if self.cycle is not None:
+            self._cycles.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
@@ -173,6 +179,7 @@ class HttpConnection(SeatedProtocol, HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The next request may come, as soon as the rest of this one is here."""
         super().on_response_complete()
+        self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         if self._is_over or not self.cycle.response_complete:
             return
         limits = self.reception.limits

@@ -59,7 +59,7 @@ async def follow_job(
         return await _history(database, code, seen)
     if job.job_status.is_final and seen >= job.event_seq:
         return Response(status_code=204)
-    return EventStream(job_frames(live, code, after=seen), admission=admission.of(caller.proof))
+    return EventStream(job_frames(live, code, after=seen), admission=admission.of(caller.credentials))
 
 
 async def _history(database: Database, code: str, seen: int) -> JSONResponse:

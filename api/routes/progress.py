@@ -76,7 +76,7 @@ class TaskProgress:
             code=job.code if job else None,
             after=after,
         )
-        return EventStream(partial(followed.frames, self.live), admission=self.admission.of(caller.proof))
+        return EventStream(partial(followed.frames, self.live), admission=self.admission.of(caller.credentials))
 
 
 async def _progress(database: Db, live: Live, admission: Admission) -> TaskProgress:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.persistence.access.keys import MAX_KEY_LENGTH
-from api.auth.access import LetIn
+from api.auth.access import AppAccess
 from api.auth.caller import checked_user
 from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
@@ -29,7 +29,7 @@ class SignIn(BaseModel):
 
 
 @router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422, 429))
-async def sign_in(body: SignIn, request: Request, access: LetIn) -> Response:
+async def sign_in(body: SignIn, request: Request, access: AppAccess) -> Response:
     """Sets a cookie that stands for the key. For pages on the API's own origin."""
     refuse_foreign_origin(request, access.base_url, ())
     user_id = None if body.user_id is None else checked_user(str(body.user_id))
@@ -41,7 +41,7 @@ async def sign_in(body: SignIn, request: Request, access: LetIn) -> Response:
 
 
 @router.delete("", status_code=204, summary="Sign out", responses=problem_responses(403))
-async def sign_out(request: Request, access: LetIn) -> Response:
+async def sign_out(request: Request, access: AppAccess) -> Response:
     """The session is over, and the cookie is gone. Without a session, nothing happens."""
     answer = Response(status_code=204)
     cookie = cookie_of(access)

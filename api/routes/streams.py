@@ -17,7 +17,7 @@ from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page, Shape
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
 from api.streaming.hub import EventHub
-from api.streaming.replay import present_position
+from api.streaming.replay import current_position
 from api.streaming.sse import EventStream, log_frames
 
 #: What the documentation says of the stream.
@@ -83,13 +83,13 @@ async def follow_jobs(
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _page(database, chosen, await place_in_log(live, database, seen or "0"))
     after = await place_in_log(live, database, seen)
-    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.proof))
+    return EventStream(log_frames(live, chosen, after=after), admission=admission.of(caller.credentials))
 
 
 async def place_in_log(live: EventHub, database: Database, written: str | None) -> int:
     """Nothing is now. What is no place means the start, as does one that the log has not reached."""
     if not written:
-        return await present_position(live)
+        return await current_position(live)
     place = number(written, at_most=MAX_POSITION)
     if not place:
         return 0

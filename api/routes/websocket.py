@@ -13,10 +13,10 @@ from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_10
 
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
-from api.auth.access import Access, LetIn
+from api.auth.access import Access, AppAccess
 from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
-from api.auth.tickets import follower
+from api.auth.tickets import identify_follower
 from api.dependencies import Admission, Db, Live
 from api.routes.streams import place_in_log
 from api.streaming.filters import LogQuery, event_filter
@@ -35,8 +35,8 @@ CLOSING: Final[Mapping[StreamEnd | None, tuple[int, str]]] = {
     None: (WS_1001_GOING_AWAY, "Come back for more."),
     StreamEnd.CLOSED: (WS_1001_GOING_AWAY, "We stop. Come back."),
     StreamEnd.BEHIND: (WS_1013_TRY_AGAIN_LATER, "Too slow. Come back for the rest."),
-    StreamEnd.TROUBLE: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
-    StreamEnd.UNWELCOME: (LOST_AUTHENTICATION, "What let you in is no longer good."),
+    StreamEnd.DATABASE_ERROR: (WS_1013_TRY_AGAIN_LATER, "Something is out of order here. Come back."),
+    StreamEnd.CREDENTIALS_INVALID: (LOST_AUTHENTICATION, "What let you in is no longer good."),
 }
 
 router = APIRouter()
@@ -49,12 +49,12 @@ class SubscribeMessage(LogQuery):
 
 
 @router.websocket("/api/ws")
-async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live, admission: Admission) -> None:
+async def follow_jobs(socket: WebSocket, access: AppAccess, database: Db, live: Live, admission: Admission) -> None:
     """Frames `{"id": <place in the log>, "event": {…}}`. See `GET /api/events`."""
     caller = await _admitted(access, socket)
     message = _query_message(socket.query_params)
     log_filter = await event_filter(caller.visible_user, message, database) if message else None
-    with admission.of(caller.proof) as stream:
+    with admission.of(caller.credentials) as stream:
         now = await place_in_log(live, database, None)
         await socket.accept()
         try:
@@ -75,7 +75,7 @@ async def follow_jobs(socket: WebSocket, access: LetIn, database: Db, live: Live
 async def _admitted(access: Access, socket: WebSocket) -> Caller:
     """Pages may open a WebSocket anywhere, and no browser asks first (RFC 6455, section 10.2). Raises NotAllowed."""
     refuse_foreign_origin(socket, access.base_url, access.settings.allowed_origins)
-    return await follower(access, socket)
+    return await identify_follower(access, socket)
 
 
 def _query_message(query: QueryParams) -> SubscribeMessage | None:

@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, and is heard of when it fails."""
+"""Background tasks whose failures are logged."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,12 +10,12 @@ log = structlog.get_logger()
 
 
 def start_task(work: Coroutine[Any, Any, None], *, failure: str) -> asyncio.Task[None]:
-    """A task. Should an error end it, then the log says `failure`."""
+    """Start a task. When an exception ends it, `failure` is logged as the event."""
 
-    def complain(task: asyncio.Task[None]) -> None:
+    def log_failure(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error(failure, error=repr(error))
 
     task = asyncio.create_task(work)
-    task.add_done_callback(complain)
+    task.add_done_callback(log_failure)
     return task

@@ -1,4 +1,4 @@
-"""An event on its way to those who listen, in every form in which it is sent. Each is made once, for all of them."""
+"""A live event in every form in which it is sent. Each form is rendered once, for all subscribers."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,18 +7,18 @@ from typing import Final
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.jobs.event_log import LogEntry
 
-#: Ends of lines to Unicode, though not to JSON and not to the standard of event streams: many clients split there.
+#: Line ends in Unicode, but not in JSON nor in the standard for event streams. Many clients split lines there.
 LINE_ENDS: Final = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 def one_line(document: str) -> str:
-    """The same JSON, which no reader takes for several lines."""
+    """The same JSON with these line ends escaped, so that every client reads it as one line."""
     return document if document.isascii() else document.translate(LINE_ENDS)
 
 
 @dataclass(frozen=True)
 class LiveEvent:
-    """`entry` is its line in everybody's log. Where only one job is read, nobody asks for that."""
+    """`entry` is the event's entry in the global log. It is None where only one job's history is read."""
 
     event: JobEvent
     entry: LogEntry | None = None
@@ -38,15 +38,15 @@ class LiveEvent:
 
     @cached_property
     def job_frame(self) -> bytes:
-        """Server-sent event (WHATWG HTML, section 9.2) of its job's own stream."""
+        """The server-sent event (WHATWG HTML, section 9.2) in its job's own stream."""
         return f"id: {self.event.seq}\nevent: {self.event.kind}\ndata: {self.document}\n\n".encode()
 
     @cached_property
     def log_frame(self) -> bytes:
-        """Server-sent event of everybody's log."""
+        """The server-sent event in the stream of the global log."""
         return f"id: {self.position}\nevent: {self.event.kind}\ndata: {self.document}\n\n".encode()
 
     @cached_property
     def message(self) -> str:
-        """For a WebSocket."""
+        """The message on a WebSocket."""
         return f'{{"id": {self.position}, "event": {self.document}}}'

@@ -1,4 +1,4 @@
-"""What of the log somebody wants to hear, as it is written in an address or in a WebSocket's first message."""
+"""Filters for events, as sent in a URL's query or in a WebSocket's first message."""
 
 from typing import Annotated, Final
 
@@ -28,17 +28,17 @@ class LogQuery(BaseModel):
     kind: list[EventKind] = Field(default=[], max_length=20)
 
 
-def number(written: str | None, *, at_most: int) -> int | None:
-    """A number that was written decently, and can be one; else nothing."""
-    if written is None or not (written.isascii() and written.isdecimal()) or len(written) > len(str(at_most)):
+def number(text: str | None, *, at_most: int) -> int | None:
+    """The number, or None when the text is not one of ASCII digits only, or is above `at_most`."""
+    if text is None or not (text.isascii() and text.isdecimal()) or len(text) > len(str(at_most)):
         return None
-    return int(written) if int(written) <= at_most else None
+    return int(text) if int(text) <= at_most else None
 
 
 async def event_filter(user_id: str | None, query: LogQuery, database: Database) -> EventFilter:
-    """Of this user's events; without one, of everybody's.
+    """A filter for this user's events; None means the events of all users.
 
-    Raises NotFound for a job of somebody else, InvalidParameters for a status that there is none.
+    Raises NotFound for another user's job, InvalidParameters for an unknown status.
     """
     if query.code:
         async with database.read() as session:
@@ -48,15 +48,15 @@ async def event_filter(user_id: str | None, query: LogQuery, database: Database)
         user_id=user_id,
         codes=frozenset(query.code),
         model_ids=frozenset(query.model_id),
-        statuses=frozenset(map(_status, query.job_status)),
+        statuses=frozenset(map(_parse_status, query.job_status)),
         kinds=frozenset(query.kind),
     )
 
 
-def _status(written: str) -> JobStatus:
-    if written in JobStatus.__members__:
-        return JobStatus[written]
-    if (found := number(written, at_most=max(JobStatus))) is not None:
+def _parse_status(text: str) -> JobStatus:
+    if text in JobStatus.__members__:
+        return JobStatus[text]
+    if (found := number(text, at_most=max(JobStatus))) is not None:
         return JobStatus(found)
-    wrong = FieldError("/query/job_status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
-    raise InvalidParameters("There is no such status.", wrong)
+    error = FieldError("/query/job_status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
+    raise InvalidParameters("There is no such status.", error)

@@ -1,6 +1,6 @@
-"""Live events: one tail of the database in each process, and whoever wants to hear of jobs as they go on.
+"""Live events: one tail of the event log in each process, and its subscribers.
 
-A listener that cannot keep up is cut off: nothing is dropped from the middle, and it may come back for the rest.
+A subscriber that cannot keep up is ended: no event is dropped from the middle, and it may reconnect for the rest.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ CLOSE_TIMEOUT: Final = timedelta(seconds=2)
 BEATS_AT_ONCE: Final = 200
 
 READING_AT_ONCE: Final = 2
-"""Listeners that look into the database; fewer than it has connections, so that a rush of them keeps nobody out."""
+"""Subscribers that read the database at a time: fewer than its connections, so that other requests get one too."""
 
 T = TypeVar("T")
 
@@ -34,63 +34,63 @@ class EventHub:
         self, database: Database, *, heartbeat: timedelta = HEARTBEAT, flow_timeout: timedelta = FLOW_TIMEOUT
     ) -> None:
         self.database = database
-        self.is_fresh = True  #: whether a listener who hears nothing may believe that there is nothing
+        self.is_fresh = True  #: whether no event to a subscriber means that there is none
         self._heartbeat = heartbeat
         self._flow_timeout = flow_timeout
-        self._audience = Subscriptions()
-        self._tail = Tail(database, self._audience)
+        self._subscriptions = Subscriptions()
+        self._tail = Tail(database, self._subscriptions)
         self._reads = asyncio.Semaphore(READING_AT_ONCE)
         self._reading: set[asyncio.Task[Any]] = set()
 
     @property
     def position(self) -> int | None:
-        """Everything up to here is published; None while nothing flows."""
+        """Everything up to this position is published; None while the tail is not running."""
         return self._tail.position
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Events flow until the block ends."""
-        tailing = start_task(self._tail.run(), failure="live_events_ended")
-        beating = start_task(self._beat(), failure="live_events_ended")
+        """Publishes events until the block ends."""
+        tail_task = start_task(self._tail.run(), failure="live_events_ended")
+        heartbeat_task = start_task(self._send_heartbeats(), failure="live_events_ended")
         try:
             yield
         finally:
             self.close()
-            beating.cancel()
-            await asyncio.gather(tailing, beating, *self._reading, return_exceptions=True)
+            heartbeat_task.cancel()
+            await asyncio.gather(tail_task, heartbeat_task, *self._reading, return_exceptions=True)
 
     def close(self) -> None:
-        """Nothing flows any more, and every listener hears it at once."""
+        """Stop publishing, and end every subscription at once."""
         self._tail.close()
-        self._audience.end(StreamEnd.CLOSED)
+        self._subscriptions.end(StreamEnd.CLOSED)
 
-    async def everybody_left(self) -> None:
+    async def wait_until_empty(self) -> None:
         """Waits until the subscribers have closed, at most CLOSE_TIMEOUT."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
-                await self._audience.left.wait()
+                await self._subscriptions.empty.wait()
 
     @asynccontextmanager
     async def subscribed(self, event_filter: EventFilter) -> AsyncIterator[Subscription]:
         """Every event that passes the filter and is committed from here on. Earlier ones are in the database.
 
-        When events do not flow in time, listeners look into the database themselves. Once they flow, such a listener
-        is ended and comes back.
+        When the tail does not start in time, subscribers read the database themselves. Once it starts, such a
+        subscription is ended, and its client reconnects.
         """
         subscription = Subscription(event_filter)
         if self._tail.is_closed:
             subscription.end(StreamEnd.CLOSED)
-        with self._audience.joined(subscription):
-            self._tail.want()
+        with self._subscriptions.joined(subscription):
+            self._tail.start()
             try:
                 async with asyncio.timeout(self._flow_timeout.total_seconds()):
-                    await self._tail.begun(subscription)
+                    await self._tail.wait_until_flowing(subscription)
             except TimeoutError:
-                subscription.gave_up = not self._tail.is_flowing
+                subscription.timed_out = not self._tail.is_flowing
             yield subscription
 
     async def read(self, page: Coroutine[Any, Any, T]) -> T:
-        """What a listener reads from the database. Whoever leaves meanwhile does not cut it off half-way."""
+        """Reads a page from the database. Cancelling the caller does not interrupt a read that has begun."""
         try:
             await self._reads.acquire()
         except asyncio.CancelledError:
@@ -98,26 +98,26 @@ class EventHub:
             raise
         reading = asyncio.create_task(page)
         self._reading.add(reading)
-        reading.add_done_callback(self._has_read)
+        reading.add_done_callback(self._release_read)
         return await asyncio.shield(reading)
 
-    def _has_read(self, reading: asyncio.Task[Any]) -> None:
+    def _release_read(self, reading: asyncio.Task[Any]) -> None:
         self._reads.release()
         self._reading.discard(reading)
         if not reading.cancelled():
-            reading.exception()  # whoever has left does not look at it
+            reading.exception()  # retrieved here, since a cancelled caller does not
 
-    async def _beat(self) -> None:
-        """A quiet listener is woken after half the time at the earliest, and after all of it at the latest.
+    async def _send_heartbeats(self) -> None:
+        """Wakes a quiet subscriber after half a heartbeat at the earliest, and after a whole one at the latest.
 
-        Beats say also whether the tail still looks: a busy process, which slows down both, is no reason for everybody
-        to look into the database as well.
+        Also checks whether the tail still reads. A busy process slows down both, so that alone does not make all
+        subscribers read the database as well.
         """
         while not self._tail.is_closed:
             looks = self._tail.looks
             await asyncio.sleep(self._heartbeat.total_seconds() / 2)
             self.is_fresh = self._tail.looks > looks
-            for number, subscription in enumerate(self._audience, start=1):
+            for number, subscription in enumerate(self._subscriptions, start=1):
                 subscription.beat()
                 if number % BEATS_AT_ONCE == 0:
                     await asyncio.sleep(0)

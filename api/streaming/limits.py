@@ -1,4 +1,4 @@
-"""The streams that are open: how many there may be, and who may no longer have one."""
+"""Open streams: how many are allowed, and ending those whose credentials are no longer valid."""
 
 import asyncio
 from collections import Counter
@@ -18,28 +18,28 @@ from api.streaming.background import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription
 
 CHECK_EVERY: Final = timedelta(seconds=5)
-COME_BACK_AFTER: Final = timedelta(seconds=30)
+RETRY_AFTER: Final = timedelta(seconds=30)
 
 K = TypeVar("K", bound=Hashable)
-StillGood = Callable[[Collection[Credentials]], Awaitable[Collection[Credentials]]]
+ValidAmong = Callable[[Collection[Credentials]], Awaitable[Collection[Credentials]]]
 
 log = structlog.get_logger()
 
 
 class OpenStream:
-    """Somebody's stream. It may be ended from outside, whatever it listens to at the time."""
+    """A caller's open stream. It can be ended from outside, whatever it is subscribed to at the time."""
 
-    def __init__(self, proof: Credentials) -> None:
-        self.proof = proof
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
         self._ending: StreamEnd | None = None
         self._subscription: Subscription | None = None
 
     @property
     def ending(self) -> StreamEnd | None:
-        """Why it ends; nothing when it goes on, or came to its own end."""
+        """Why it was ended; None while it goes on, or when it completed by itself."""
         return self._ending or (self._subscription.ending if self._subscription else None)
 
-    def listens_to(self, subscription: Subscription) -> None:
+    def attach(self, subscription: Subscription) -> None:
         self._subscription = subscription
         if self._ending is not None:
             subscription.end(self._ending)
@@ -51,75 +51,75 @@ class OpenStream:
 
 
 class OpenStreams:
-    """All of a process."""
+    """All open streams of a process."""
 
     def __init__(self) -> None:
         self._open: set[OpenStream] = set()
         self._of_key: Counter[str] = Counter()
-        self._of_user: Counter[tuple[str, str | None]] = Counter()  #: one user of a key
+        self._of_user: Counter[tuple[str, str | None]] = Counter()  #: by key and user
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextmanager
-    def admitted(self, proof: Credentials, *, per_user: int, per_key: int, in_all: int) -> Iterator[OpenStream]:
-        """One more. Raises TooBusy when there are `in_all` already, TooManyStreams when the key has `per_key`, or the
-        one user that the proof is for has `per_user`: no user shuts out the others who share a key."""
-        if proof.user_id is not None and self._of_user[proof.key_id, proof.user_id] >= per_user:
-            raise TooManyStreams(f"This user has {per_user} streams open.", retry_after=COME_BACK_AFTER)
-        if self._of_key[proof.key_id] >= per_key:
-            raise TooManyStreams(f"This key has {per_key} streams open.", retry_after=COME_BACK_AFTER)
+    def admitted(self, credentials: Credentials, *, per_user: int, per_key: int, in_all: int) -> Iterator[OpenStream]:
+        """One more stream. Raises TooBusy when `in_all` are open, TooManyStreams when the key has `per_key`, or the
+        credentials' user has `per_user`: one user of a key does not use up the streams of its other users."""
+        if credentials.user_id is not None and self._of_user[credentials.key_id, credentials.user_id] >= per_user:
+            raise TooManyStreams(f"This user has {per_user} streams open.", retry_after=RETRY_AFTER)
+        if self._of_key[credentials.key_id] >= per_key:
+            raise TooManyStreams(f"This key has {per_key} streams open.", retry_after=RETRY_AFTER)
         if len(self._open) >= in_all:
-            raise TooBusy("There are as many streams open as this process takes.", retry_after=COME_BACK_AFTER)
-        stream = OpenStream(proof)
+            raise TooBusy("There are as many streams open as this process takes.", retry_after=RETRY_AFTER)
+        stream = OpenStream(credentials)
         self._open.add(stream)
-        self._of_key[proof.key_id] += 1
-        self._of_user[proof.key_id, proof.user_id] += 1
+        self._of_key[credentials.key_id] += 1
+        self._of_user[credentials.key_id, credentials.user_id] += 1
         try:
             yield stream
         finally:
             self._open.remove(stream)
-            _count_down(self._of_key, proof.key_id)
-            _count_down(self._of_user, (proof.key_id, proof.user_id))
+            _count_down(self._of_key, credentials.key_id)
+            _count_down(self._of_user, (credentials.key_id, credentials.user_id))
 
     @asynccontextmanager
-    async def watched(self, still_good: StillGood, *, every: timedelta = CHECK_EVERY) -> AsyncIterator[None]:
-        """Until the block ends, streams of those who may no longer have one are ended, soon after."""
-        watching = start_task(self._watch(still_good, every), failure="streams_no_longer_checked")
+    async def watched(self, valid_among: ValidAmong, *, every: timedelta = CHECK_EVERY) -> AsyncIterator[None]:
+        """Until the block ends, checks every so often, and ends the streams whose credentials are no longer valid."""
+        watch_task = start_task(self._watch(valid_among, every), failure="streams_no_longer_checked")
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            watch_task.cancel()
+            await asyncio.gather(watch_task, return_exceptions=True)
 
-    async def _watch(self, still_good: StillGood, every: timedelta) -> None:
+    async def _watch(self, valid_among: ValidAmong, every: timedelta) -> None:
         while True:
             await asyncio.sleep(every.total_seconds())
-            proofs = {stream.proof for stream in self._open}
+            checked = {stream.credentials for stream in self._open}
             try:
-                good = await still_good(proofs)
+                valid = await valid_among(checked)
             except SQLAlchemyError as error:
                 log.error("streams_not_checked", error=str(error))
             else:
-                self._end_all_of(proofs.difference(good))
+                self._end_all_of(checked.difference(valid))
 
-    def _end_all_of(self, unwelcome: Collection[Credentials]) -> None:
+    def _end_all_of(self, invalid: Collection[Credentials]) -> None:
         for stream in self._open:
-            if stream.proof in unwelcome:
-                stream.end(StreamEnd.UNWELCOME)
+            if stream.credentials in invalid:
+                stream.end(StreamEnd.CREDENTIALS_INVALID)
 
 
 @dataclass(frozen=True)
 class StreamAdmission:
-    """Lets readers in, as many as the settings allow."""
+    """Opens streams within the settings' limits."""
 
     streams: OpenStreams
     settings: ApiSettings
 
-    def of(self, proof: Credentials) -> AbstractContextManager[OpenStream]:
-        """One more stream of a caller. Entering it raises TooManyStreams or TooBusy."""
+    def of(self, credentials: Credentials) -> AbstractContextManager[OpenStream]:
+        """A stream for a caller with these credentials. Entering it raises TooManyStreams or TooBusy."""
         return self.streams.admitted(
-            proof,
+            credentials,
             per_user=self.settings.streams_per_user,
             per_key=self.settings.streams_per_key,
             in_all=self.settings.streams,

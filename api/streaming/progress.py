@@ -1,4 +1,4 @@
-"""A job's progress as simple front ends show it: begun, how far, done or failed. For `EventSource.onmessage`."""
+"""A job's progress for simple front ends: INIT, PROGRESS, then COMPLETE or ERROR, for `EventSource.onmessage`."""
 
 import json
 import time
@@ -17,24 +17,24 @@ from api.streaming.event import one_line
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.replay import follow
-from api.streaming.sse import GREETING, SIGN_OF_LIFE, JobHistory
+from api.streaming.sse import HEARTBEAT_FRAME, OPENING_FRAME, JobHistory
 
 STREAM_AT_MOST: Final = timedelta(minutes=30)
 
 STAGES: Final = int(JobStatus.SUCCESS)
-"""Of a job that names no stages of its own: the statuses up to the good end."""
+"""`totalStages` of a job without stages of its own: the number of statuses up to SUCCESS."""
 
 BEGUN: Final = "任务已开始"
 BEGINNING: Final = 0
-"""The number of the first frame. The job's first event is not told besides."""
+"""The number of the first frame, which stands for the job's first event too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressStream:
-    """`task_id` is what the front end calls the job; `code` is missing while no job has that name.
+    """`task_id` is the front end's name for the job; `code` is None while no job has that name.
 
-    `after` is the number of the last frame that was heard. When we made the name up, frames carry it in their `id`, so
-    that a browser which comes back by itself still means the same job.
+    `after` is the number of the last frame received. With `is_made_up` we chose the name, and frames carry it in their
+    `id`, so that a browser that reconnects by itself gets the same job.
     """
 
     task_id: str
@@ -45,33 +45,33 @@ class ProgressStream:
 
     async def frames(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[bytes]:
         ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
-        yield GREETING
+        yield OPENING_FRAME
         if self.after is None:
             yield self._frame(BEGINNING, {"type": "INIT", "taskId": self.task_id, "message": BEGUN, "progress": 0})
         code = self.code
-        async with aclosing(self._looks_for_job(live, stream)) as looks:
+        async with aclosing(self._found_codes(live, stream)) as found_codes:
             while code is None and time.monotonic() < ends_at and stream.ending is None:
-                code = await anext(looks, None)
-                yield SIGN_OF_LIFE
+                code = await anext(found_codes, None)
+                yield HEARTBEAT_FRAME
         if code is None:
             return
         async with aclosing(follow(live, JobHistory(code), self.after or BEGINNING, stream)) as batches:
             async for batch in batches:
-                yield b"".join(self._frame_of(event.event) for event in batch) or SIGN_OF_LIFE
+                yield b"".join(self._frame_of(event.event) for event in batch) or HEARTBEAT_FRAME
                 if time.monotonic() >= ends_at:
                     return
 
-    async def _looks_for_job(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[str | None]:
-        """Whenever a job of the user begins, and now and then."""
+    async def _found_codes(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[str | None]:
+        """The job's code or None: at once, whenever a job of the user begins, and at each heartbeat."""
         async with live.subscribed(EventFilter(user_id=self.user_id)) as subscription:
-            stream.listens_to(subscription)
+            stream.attach(subscription)
             while not subscription.is_over:
                 yield await live.read(_code_of(live.database, self.task_id, self.user_id))
-                while (news := await subscription.take()) and all(event.event.seq > 1 for event in news):
+                while (events := await subscription.take()) and all(event.event.seq > 1 for event in events):
                     pass
 
     def _frame_of(self, event: JobEvent) -> bytes:
-        """Of what a front end does not show, the number only: browsers keep it and say nothing."""
+        """An event that is not shown gives a frame with its `id` only, which browsers keep for reconnecting."""
         match event.kind:
             case EventKind.STATUS | EventKind.PROGRESS if event.seq > 1:
                 return self._frame(event.seq, progress_message(self.task_id, event))
@@ -88,22 +88,22 @@ class ProgressStream:
 
 
 def progress_message(task_id: str, event: JobEvent) -> dict[str, Any]:
-    """An event as PROGRESS, COMPLETE or ERROR."""
+    """An event as a message of type PROGRESS, COMPLETE or ERROR."""
     if event.is_end:
-        return _end(task_id, event)
+        return _end_message(task_id, event)
     stage, stages = event.detail.get("stage"), event.detail.get("stages")
-    has_own = type(stage) is int and type(stages) is int
+    has_own_stages = type(stage) is int and type(stages) is int
     return {
         "type": "PROGRESS",
         "taskId": task_id,
-        "currentStage": stage if has_own else int(event.job_status),
-        "totalStages": stages if has_own else STAGES,
+        "currentStage": stage if has_own_stages else int(event.job_status),
+        "totalStages": stages if has_own_stages else STAGES,
         "progress": int(event.overall_progress),
-        "message": f"{event.job_status_desc} ({stage}/{stages})" if has_own else event.job_status_desc,
+        "message": f"{event.job_status_desc} ({stage}/{stages})" if has_own_stages else event.job_status_desc,
     }
 
 
-def _end(task_id: str, event: JobEvent) -> dict[str, Any]:
+def _end_message(task_id: str, event: JobEvent) -> dict[str, Any]:
     is_success = event.job_status is JobStatus.SUCCESS
     error = event.detail.get("error") or {}
     return {

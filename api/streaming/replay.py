@@ -1,4 +1,4 @@
-"""Following events: first what was, then what happens. Each once, in order, and no session is held while it waits."""
+"""Following events: first the stored ones, then live ones, each once and in order. Holds no session while idle."""
 
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
@@ -12,28 +12,31 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
+from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.subscriptions import StreamEnd, Subscription
 
+REPLAYED_AT_ONCE: Final = 100
+"""Events of the past that a reader has before it: one who does not read keeps so many in memory."""
+
 STREAM_AT_MOST: Final = timedelta(hours=1)
-"""Then whoever follows comes back."""
+"""Then the stream ends, and its client reconnects."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some of what was. `is_over` says that nothing will follow what is in the database now."""
+    """A page of stored events. `is_over` is true when no event will follow those in the database."""
 
     events: Sequence[LiveEvent]
     is_over: bool = False
 
 
 class EventSource(Protocol):
-    """What is followed: its events have places that grow."""
+    """What is followed. The places of its events increase."""
 
     @property
     def event_filter(self) -> EventFilter: ...
@@ -41,7 +44,7 @@ class EventSource(Protocol):
     def place(self, event: LiveEvent) -> int: ...
 
     def is_up_to_date(self, live: EventHub, after: int) -> bool:
-        """Whether a listener of `live` who knows everything up to `after` has missed nothing."""
+        """Whether a subscriber of `live` that has everything up to `after` has missed no event."""
         ...
 
     def page(self, database: Database, after: int) -> Coroutine[Any, Any, EventPage]: ...
@@ -51,7 +54,7 @@ class EventSource(Protocol):
 
 @dataclass(frozen=True)
 class GlobalLog:
-    """The log of all jobs, filtered. Its positions are the log's; it never ends."""
+    """The log of all jobs, filtered. An event's place is its position in the log, which never ends."""
 
     event_filter: EventFilter
 
@@ -63,18 +66,19 @@ class GlobalLog:
 
     async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
-            return EventPage([LiveEvent.of(entry) for entry in await log_after(session, self.event_filter, after)])
+            entries = await log_after(session, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
+        return EventPage([LiveEvent.of(entry) for entry in entries])
 
     def is_end(self, _event: LiveEvent) -> bool:
         return False
 
 
-async def present_position(live: EventHub) -> int:
-    """Where a log that begins now begins."""
-    return live.position if live.position is not None else await live.read(_newest(live.database))
+async def current_position(live: EventHub) -> int:
+    """The position of the newest event: a stream that starts now starts after it."""
+    return live.position if live.position is not None else await live.read(_read_newest_position(live.database))
 
 
-async def _newest(database: Database) -> int:
+async def _read_newest_position(database: Database) -> int:
     async with database.read() as session:
         return await newest_position(session)
 
@@ -82,19 +86,19 @@ async def _newest(database: Database) -> int:
 async def follow(
     live: EventHub, source: EventSource, after: int, stream: OpenStream
 ) -> AsyncGenerator[list[LiveEvent]]:
-    """What has its place behind `after`, in batches, until the end. An empty batch is a sign of life.
+    """The events after `after`, in batches, until the end. An empty batch is a heartbeat.
 
-    When the database does not answer it ends, and whoever follows may come back.
+    Ends when the database does not answer, or the job was deleted; the client may reconnect.
     """
     async with live.subscribed(source.event_filter) as subscription:
-        stream.listens_to(subscription)
+        stream.attach(subscription)
         try:
             async with aclosing(_batches(live, source, after, subscription)) as batches:
                 async for batch in batches:
                     yield batch
         except SQLAlchemyError as error:
             log.error("stream_interrupted", error=str(error))
-            stream.end(StreamEnd.TROUBLE)
+            stream.end(StreamEnd.DATABASE_ERROR)
         except NotFound:  # deleted meanwhile
             return
 
@@ -106,15 +110,15 @@ async def _batches(
     last, is_over, is_more = after, False, not source.is_up_to_date(live, after)
     while is_more and not subscription.is_over:
         page = await live.read(source.page(live.database, last))
-        is_over, is_more = page.is_over, len(page.events) == AT_ONCE
+        is_over, is_more = page.is_over, len(page.events) == REPLAYED_AT_ONCE
         last = source.place(page.events[-1]) if page.events else last
         yield list(page.events)
     while not is_over and not subscription.is_over and time.monotonic() < ends_at:
-        news = [event for event in await subscription.take() if source.place(event) > last]
-        if not news and not live.is_fresh:
+        events = [event for event in await subscription.take() if source.place(event) > last]
+        if not events and not live.is_fresh:
             page = await live.read(source.page(live.database, last))
-            news, is_over = list(page.events), page.is_over
-        if news:
-            last = source.place(news[-1])
-            is_over = is_over or any(map(source.is_end, news))
-        yield news
+            events, is_over = list(page.events), page.is_over
+        if events:
+            last = source.place(events[-1])
+            is_over = is_over or any(map(source.is_end, events))
+        yield events

@@ -1,4 +1,4 @@
-"""Histories as server-sent events (WHATWG HTML, section 9.2): first what was, then what happens, then the end."""
+"""Events as server-sent events (WHATWG HTML, section 9.2): the stored ones, then live ones, until the end."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
@@ -14,16 +14,16 @@ from aijobs.persistence.jobs.queries import job_of
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
-from api.streaming.replay import EventPage, EventSource, GlobalLog, follow
+from api.streaming.replay import REPLAYED_AT_ONCE, EventPage, EventSource, GlobalLog, follow
 
-GREETING: Final = b"retry: 1000\n\n"
-SIGN_OF_LIFE: Final = b": still here\n\n"
+OPENING_FRAME: Final = b"retry: 1000\n\n"
+HEARTBEAT_FRAME: Final = b": still here\n\n"
 
 Frames = Callable[[OpenStream], AsyncGenerator[bytes]]
 
 
 class EventStream(StreamingResponse):
-    """Frames for a reader who is let in before the first byte. One who does not read is given up by the server."""
+    """A response of frames. Limits are checked before the first byte; the server drops clients that do not read."""
 
     media_type = "text/event-stream"
 
@@ -42,7 +42,7 @@ class EventStream(StreamingResponse):
 
 @dataclass(frozen=True)
 class JobHistory:
-    """One job's history. Places are the numbers of its events, and it ends with the job."""
+    """One job's history. An event's place is its `seq`, and the history ends with the job."""
 
     code: str
 
@@ -59,7 +59,8 @@ class JobHistory:
     async def page(self, database: Database, after: int) -> EventPage:
         async with database.read() as session:
             has_ended = (await job_of(session, self.code)).job_status.is_final
-            events = [LiveEvent(event) for event in await events_after(session, self.code, after)]
+            past = await events_after(session, self.code, after, at_most=REPLAYED_AT_ONCE)
+        events = [LiveEvent(event) for event in past]
         return EventPage(events, has_ended or any(map(self.is_end, events)))
 
     def is_end(self, event: LiveEvent) -> bool:
@@ -67,15 +68,15 @@ class JobHistory:
 
 
 def job_frames(live: EventHub, code: str, *, after: int) -> Frames:
-    """The job's events with a number above `after`, each once and in order, until its end."""
-    return lambda stream: _frames(live, JobHistory(code), after, stream, GREETING, lambda event: event.job_frame)
+    """The job's events with a `seq` above `after`, each once and in order, until the last one."""
+    return lambda stream: _frames(live, JobHistory(code), after, stream, OPENING_FRAME, lambda event: event.job_frame)
 
 
 def log_frames(live: EventHub, event_filter: EventFilter, *, after: int) -> Frames:
-    """The events of all jobs behind a position that pass a filter. The greeting carries the position, for readers who
-    leave before the first event."""
-    greeting = b"retry: 1000\nid: %d\n\n" % after
-    return lambda stream: _frames(live, GlobalLog(event_filter), after, stream, greeting, lambda event: event.log_frame)
+    """The events of all jobs after a position that pass the filter. The first frame carries the position, for clients
+    that disconnect before the first event."""
+    opening = b"retry: 1000\nid: %d\n\n" % after
+    return lambda stream: _frames(live, GlobalLog(event_filter), after, stream, opening, lambda event: event.log_frame)
 
 
 async def _frames(
@@ -83,10 +84,10 @@ async def _frames(
     source: EventSource,
     after: int,
     stream: OpenStream,
-    greeting: bytes,
+    opening: bytes,
     frame: Callable[[LiveEvent], bytes],
 ) -> AsyncGenerator[bytes]:
-    yield greeting
+    yield opening
     async with aclosing(follow(live, source, after, stream)) as batches:
         async for batch in batches:
-            yield b"".join(map(frame, batch)) or SIGN_OF_LIFE
+            yield b"".join(map(frame, batch)) or HEARTBEAT_FRAME

@@ -1,4 +1,4 @@
-"""Who listens to live events, and what waits for each of them."""
+"""Subscriptions to live events, each with its queue."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -10,28 +10,28 @@ from typing import Final
 from aijobs.persistence.jobs.event_log import EventFilter, LogEntry
 from api.streaming.event import LiveEvent
 
-MAX_WAITING: Final = 256
-"""Events that a listener may be behind."""
+MAX_QUEUED: Final = 256
+"""Events that may be queued for one subscriber."""
 
 
 class StreamEnd(Enum):
-    """Why a listener hears nothing more."""
+    """Why a subscription was ended."""
 
     CLOSED = auto()  #: the process stops
     BEHIND = auto()  #: it did not keep up
-    TROUBLE = auto()  #: the database did not answer
-    UNWELCOME = auto()  #: what let it in is no longer good
+    DATABASE_ERROR = auto()  #: the database did not answer
+    CREDENTIALS_INVALID = auto()  #: its credentials are no longer valid
 
 
 class Subscription:
-    """The events that pass a filter, from subscribing on."""
+    """The events that pass a filter, from the time of subscribing."""
 
     def __init__(self, event_filter: EventFilter) -> None:
         self.event_filter = event_filter
         self.ending: StreamEnd | None = None
-        self.gave_up = False  #: waiting until events flow, so that it would miss those that were before
+        self.timed_out = False  #: waiting for the tail to start, so that it may have missed events before that
         self.is_quiet = False
-        self._waiting: deque[LiveEvent] = deque()
+        self._queue: deque[LiveEvent] = deque()
         self._woken = asyncio.Event()
 
     @property
@@ -39,87 +39,87 @@ class Subscription:
         return self.ending is not None
 
     def offer(self, event: LiveEvent) -> None:
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._queue) >= MAX_QUEUED:
             self.end(StreamEnd.BEHIND)
         if self.ending is None:
-            self._waiting.append(event)
+            self._queue.append(event)
             self.is_quiet = False
             self._woken.set()
 
     def end(self, ending: StreamEnd) -> None:
-        """What waits may still be taken; nothing follows."""
+        """Queued events may still be taken; no more are added. The first reason stays."""
         self.ending = self.ending or ending
         self._woken.set()
 
     def beat(self) -> None:
-        """Called now and then: whoever has heard nothing since the last time is woken without news."""
+        """Called at regular intervals: wakes a subscriber that has had no event since the last call."""
         if self.is_quiet:
             self._woken.set()
         self.is_quiet = True
 
     async def take(self) -> list[LiveEvent]:
-        """What has come; nothing when it was quiet for a while, or is over."""
+        """Waits, and returns the queued events; none after a quiet interval, or when it has ended."""
         await self._woken.wait()
         if self.ending is None:
             self._woken.clear()
-        taken = list(self._waiting)
-        self._waiting.clear()
+        taken = list(self._queue)
+        self._queue.clear()
         return taken
 
 
 class Subscriptions:
-    """All listeners, found by what they listen to: some jobs, a user's, or everything."""
+    """All subscriptions, indexed by what they filter for: some jobs, a user's jobs, or all."""
 
     def __init__(self) -> None:
         self._by_job: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._by_user: defaultdict[str, set[Subscription]] = defaultdict(set)
-        self._to_all: set[Subscription] = set()
-        self._everyone: set[Subscription] = set()
-        self.left = asyncio.Event()  #: set while nobody listens
-        self.left.set()
+        self._unfiltered: set[Subscription] = set()
+        self._all: set[Subscription] = set()
+        self.empty = asyncio.Event()  #: set while there are no subscriptions
+        self.empty.set()
 
     def __len__(self) -> int:
-        return len(self._everyone)
+        return len(self._all)
 
     def __iter__(self) -> Iterator[Subscription]:
-        return iter(tuple(self._everyone))
+        return iter(tuple(self._all))
 
     @contextmanager
     def joined(self, subscription: Subscription) -> Iterator[None]:
-        places = list(self._places(subscription.event_filter))
-        for place in places:
-            place.add(subscription)
-        self.left.clear()
+        indexes = list(self._indexes_for(subscription.event_filter))
+        for index in indexes:
+            index.add(subscription)
+        self.empty.clear()
         try:
             yield
         finally:
-            for place in places:
-                place.discard(subscription)
-            self._tidy(subscription.event_filter)
-            if not self._everyone:
-                self.left.set()
+            for index in indexes:
+                index.discard(subscription)
+            self._drop_empty_indexes(subscription.event_filter)
+            if not self._all:
+                self.empty.set()
 
-    def tell(self, entry: LogEntry) -> None:
+    def publish(self, entry: LogEntry) -> None:
         event = LiveEvent.of(entry)
-        for place in (self._by_job.get(entry.event.code), self._by_user.get(entry.user_id), self._to_all):
-            for subscription in place or ():
+        for index in (self._by_job.get(entry.event.code), self._by_user.get(entry.user_id), self._unfiltered):
+            for subscription in index or ():
                 if subscription.event_filter.matches(entry):
                     subscription.offer(event)
 
     def end(self, ending: StreamEnd) -> None:
-        for subscription in self._everyone:
+        for subscription in self._all:
             subscription.end(ending)
 
-    def _places(self, event_filter: EventFilter) -> Iterator[set[Subscription]]:
-        yield self._everyone
+    def _indexes_for(self, event_filter: EventFilter) -> Iterator[set[Subscription]]:
+        yield self._all
         if event_filter.codes:
             yield from (self._by_job[code] for code in event_filter.codes)
         elif event_filter.user_id is not None:
             yield self._by_user[event_filter.user_id]
         else:
-            yield self._to_all
+            yield self._unfiltered
 
-    def _tidy(self, event_filter: EventFilter) -> None:
+    def _drop_empty_indexes(self, event_filter: EventFilter) -> None:
         for code in event_filter.codes:
             if not self._by_job.get(code):
                 self._by_job.pop(code, None)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from aijobs.domain.errors import NotAuthenticated
-from api.auth.access import LetIn
+from api.auth.access import AppAccess
 from api.auth.origins import refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
 from api.auth.wrong_keys import wrong_keys_counted
@@ -28,7 +28,7 @@ async def show_login(request: Request, next: str = "/") -> HTMLResponse:
 @router.post("/login")
 async def log_in(
     request: Request,
-    access: LetIn,
+    access: AppAccess,
     key: Annotated[str, Form(max_length=500)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
@@ -44,7 +44,7 @@ async def log_in(
 
 
 @router.post("/logout")
-async def log_out(request: Request, access: LetIn) -> Response:
+async def log_out(request: Request, access: AppAccess) -> Response:
     refuse_other_pages(request, access.base_url)
     cookie = cookie_of(access)
     if secret := request.cookies.get(cookie.name):

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from api.dependencies import ApiDependencies
-from tests.api.raw import head, said, served, silent
+from tests.api.raw import head, raw_connection, said, served, silent
 from tests.api.streaming import reading, socket
 
 SHORT = timedelta(milliseconds=200)
@@ -119,3 +119,18 @@ async def test_there_are_no_more_places_than_files_may_be_open() -> None:
 
     few, enough, files = [line for line in printed.decode().splitlines() if "[warning" not in line]
     assert (few, enough, files) == ("172", "50", "(600, 600)")
+
+
+async def test_a_stream_ends_with_its_connection_also_when_something_waits_behind_it(
+    parts: ApiDependencies, key: str
+) -> None:
+    stream = head("GET", "/api/events", Authorization=f"Bearer {key}")
+    async with served(parts, key) as api:
+        async with raw_connection(api.url) as connection:
+            await connection.send(stream + HEALTH * 3)
+            async with asyncio.timeout(10):
+                while not len(api.parts.streams):
+                    await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while len(api.parts.streams):
+                await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from api.streaming.hub import EventHub
 from api.streaming.limits import OpenStream
 from api.streaming.replay import follow
 from api.streaming.sse import JobHistory
-from api.streaming.subscriptions import MAX_WAITING, StreamEnd
+from api.streaming.subscriptions import MAX_QUEUED, StreamEnd
 from tests.api.installation import ApiUnderTest
 
 
@@ -24,14 +24,14 @@ async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_te
     await without_temporal.push(code, JobStatus.PROCESSING)
 
     async with without_temporal.parts.live.subscribed(only(code)) as slow:
-        for step in range(MAX_WAITING + 5):
+        for step in range(MAX_QUEUED + 5):
             await records.gate.note(code, {"step": step})
         async with asyncio.timeout(10):
             while not slow.is_over:
                 await asyncio.sleep(0.05)
         taken = await slow.take()
 
-    assert [live.event.seq for live in taken] == list(range(3, 3 + MAX_WAITING))
+    assert [live.event.seq for live in taken] == list(range(3, 3 + MAX_QUEUED))
     assert await slow.take() == []
     assert slow.ending is StreamEnd.BEHIND
 
@@ -63,7 +63,7 @@ async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(
     await without_temporal.push(code, JobStatus.SUBMITTED)
     async with live.running(), asyncio.timeout(10):
         heard += [event.event.seq async for batch in batches for event in batch]
-        assert (heard, early.ending) == ([1], StreamEnd.TROUBLE)
+        assert (heard, early.ending) == ([1], StreamEnd.DATABASE_ERROR)
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
         later = [event.event.seq async for batch in follow(live, JobHistory(code), heard[-1], again) for event in batch]
 

@@ -275,13 +275,13 @@ async def take(lines: AsyncIterator[str], wanted: str, count: int) -> AsyncItera
 async def test_one_who_is_ended_before_listening_hears_it_then() -> None:
     streams = OpenStreams()
     with streams.admitted(Credentials(key_id="a"), per_user=1, per_key=1, in_all=1) as stream:
-        stream.end(StreamEnd.UNWELCOME)
+        stream.end(StreamEnd.CREDENTIALS_INVALID)
         subscription = Subscription(EventFilter())
         with Subscriptions().joined(subscription):
-            stream.listens_to(subscription)
+            stream.attach(subscription)
             assert await subscription.take() == []
 
-    assert subscription.ending is stream.ending is StreamEnd.UNWELCOME
+    assert subscription.ending is stream.ending is StreamEnd.CREDENTIALS_INVALID
 
 
 async def test_one_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(
