@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are l
 PHOTO = Path(__file__).parents[3] / "cli" / "samples" / "sample.jpg"
 MODULE = "aijobs.adapters.media.picture_process"
 
+#: Picture processes of whatever else is open in this test run.
+OTHERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def others_are_left_out() -> Iterator[None]:
+    OTHERS.update(picture_processes())
+    yield
+    OTHERS.clear()
+
 
 @pytest.fixture
 async def reader() -> AsyncIterator[PictureReader]:
@@ -39,7 +49,7 @@ def children_of(pid: int) -> list[int]:
 
 def picture_processes(parent: int | None = None) -> list[int]:
     found = children_of(parent or os.getpid())
-    return [pid for pid in found if MODULE in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [pid for pid in found if pid not in OTHERS and MODULE in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 async def until(happens: Callable[[], Any]) -> Any:
