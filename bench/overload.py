@@ -1,4 +1,4 @@
-"""Users beside attackers: what those who are served notice of those who only want to do harm."""
+"""Latency of users during attacks: response times, failures and memory of the API."""
 
 import asyncio
 import tempfile
@@ -28,24 +28,24 @@ HEALTH_EVERY: Final = 0.05
 QUIET_SECONDS: Final = 15.0
 ATTACK_SECONDS: Final = 20.0
 CALM_SECONDS: Final = 8.0
-PATIENCE_SECONDS: Final = 900
+TIMEOUT_SECONDS: Final = 900
 
-SLOWER: Final = 2.0
+MAX_SLOWDOWN: Final = 2.0
 HEALTH_SECONDS: Final = 0.1
-GIVEN_BACK_BYTES: Final = 100 * 1024 * 1024
+MAX_RETAINED_BYTES: Final = 100 * 1024 * 1024
 ALL: Final = "all at once"
 
 
 @dataclass
 class Observation:
-    """Seconds that each request took, and bytes in memory, of the API and its children, at their height and after."""
+    """Seconds of each request, and memory in bytes of the API and its children: the peak, and after the attack."""
 
     users: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
     failed: int = 0
     unhealthy: int = 0
     core: float = 0.0
-    highest: int = 0
+    peak: int = 0
     afterwards: int = 0
 
     @property
@@ -55,7 +55,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class ApiProcess:
-    """The API's process, and a key of a service."""
+    """The API's process, and a service key."""
 
     port: int
     pid: int
@@ -65,13 +65,13 @@ class ApiProcess:
 
 async def measure(*, quick: bool) -> Report:
     shorter = 0.2 if quick else 1.0
-    async with asyncio.timeout(PATIENCE_SECONDS), AsyncExitStack() as opened:
-        api = await _served(opened, Path(opened.enter_context(tempfile.TemporaryDirectory())))
-        await _observed(api, (), 3.0)  # what is loaded at the first request
-        observed = {"quiet": await _observed(api, (), QUIET_SECONDS * shorter)}
+    async with asyncio.timeout(TIMEOUT_SECONDS), AsyncExitStack() as stack:
+        api = await _start_api(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        await _observe(api, (), 3.0)  # warm-up
+        observed = {"quiet": await _observe(api, (), QUIET_SECONDS * shorter)}
         for name in ATTACKS:
-            observed[name] = await _observed(api, (name,), ATTACK_SECONDS * shorter)
-        observed[ALL] = await _observed(api, tuple(ATTACKS), ATTACK_SECONDS * shorter)
+            observed[name] = await _observe(api, (name,), ATTACK_SECONDS * shorter)
+        observed[ALL] = await _observe(api, tuple(ATTACKS), ATTACK_SECONDS * shorter)
     return _report(observed)
 
 
@@ -86,9 +86,9 @@ def _report(observed: dict[str, Observation]) -> Report:
         rows=[_row(name, one, quiet) for name, one in observed.items()],
         aims=[
             _aim(
-                f"users' p99 at most {SLOWER:g} times that of quiet",
+                f"users' p99 at most {MAX_SLOWDOWN:g} times that of quiet",
                 attacked,
-                lambda one: one.p99 <= SLOWER * quiet.p99,
+                lambda one: one.p99 <= MAX_SLOWDOWN * quiet.p99,
             ),
             _aim("no request of a user fails", attacked, lambda one: not one.failed),
             _aim(
@@ -97,9 +97,9 @@ def _report(observed: dict[str, Observation]) -> Report:
                 lambda one: _p99(one.health) <= HEALTH_SECONDS and not one.unhealthy,
             ),
             _aim(
-                f"memory given back, but for {GIVEN_BACK_BYTES // 1024**2} MB",
+                f"memory given back, but for {MAX_RETAINED_BYTES // 1024**2} MB",
                 attacked,
-                lambda one: one.afterwards - quiet.afterwards <= GIVEN_BACK_BYTES,
+                lambda one: one.afterwards - quiet.afterwards <= MAX_RETAINED_BYTES,
             ),
         ],
         notes=[
@@ -110,7 +110,7 @@ def _report(observed: dict[str, Observation]) -> Report:
 
 
 @asynccontextmanager
-async def _attacked(api: ApiProcess, attacks: Sequence[str], seconds: float) -> AsyncIterator[None]:
+async def _under_attack(api: ApiProcess, attacks: Sequence[str], seconds: float) -> AsyncIterator[None]:
     async with AsyncExitStack() as running:
         for name in attacks:
             arguments = (name, str(api.port), api.key, str(seconds + CALM_SECONDS))
@@ -118,74 +118,76 @@ async def _attacked(api: ApiProcess, attacks: Sequence[str], seconds: float) -> 
         yield
 
 
-async def _served(opened: AsyncExitStack, folder: Path) -> ApiProcess:
-    here = await installed(opened, folder)
-    process = await started(opened, "cli.main", "api", folder=folder, port=here.api_port, settings=here.settings)
-    database = await opened.enter_async_context(open_database(settings_in(folder)))
-    key = await create_key(database, here.secret.encode(), kind=KeyKind.SERVICE, name="bench")
-    return ApiProcess(port=here.api_port, pid=process.pid, key=key, folder=folder)
+async def _start_api(stack: AsyncExitStack, folder: Path) -> ApiProcess:
+    installation = await installed(stack, folder)
+    process = await started(
+        stack, "cli.main", "api", folder=folder, port=installation.api_port, settings=installation.settings
+    )
+    database = await stack.enter_async_context(open_database(settings_in(folder)))
+    key = await create_key(database, installation.secret.encode(), kind=KeyKind.SERVICE, name="bench")
+    return ApiProcess(port=installation.api_port, pid=process.pid, key=key, folder=folder)
 
 
-async def _observed(api: ApiProcess, attacks: Sequence[str], seconds: float) -> Observation:
-    seen, over = Observation(), asyncio.Event()
-    async with _attacked(api, attacks, seconds):
+async def _observe(api: ApiProcess, attacks: Sequence[str], seconds: float) -> Observation:
+    observation, ended = Observation(), asyncio.Event()
+    async with _under_attack(api, attacks, seconds):
         if attacks:
-            await asyncio.sleep(min(seconds, 3.0))  # until all are there
-        async with asyncio.TaskGroup() as watching:
+            await asyncio.sleep(min(seconds, 3.0))  # until the attackers have connected
+        async with asyncio.TaskGroup() as group:
             for number in range(USERS):
-                watching.create_task(_use(api, seen, over, f"user{number}"))
-            watching.create_task(_ask_health(api, seen, over))
-            watching.create_task(_weigh(api, seen, over))
-            used, began = cpu_seconds(api.pid), time.monotonic()
+                group.create_task(_act_as_user(api, observation, ended, f"user{number}"))
+            group.create_task(_ask_health(api, observation, ended))
+            group.create_task(_watch_memory(api, observation, ended))
+            used, started_at = cpu_seconds(api.pid), time.monotonic()
             await asyncio.sleep(seconds)
-            seen.core = (cpu_seconds(api.pid) - used) / (time.monotonic() - began)
-            over.set()
+            observation.core = (cpu_seconds(api.pid) - used) / (time.monotonic() - started_at)
+            ended.set()
     await asyncio.sleep(CALM_SECONDS if attacks else 0)
-    seen.afterwards = memory_in_use(api.pid)
-    return seen
+    observation.afterwards = memory_in_use(api.pid)
+    return observation
 
 
-async def _use(api: ApiProcess, seen: Observation, over: asyncio.Event, user: str) -> None:
+async def _act_as_user(api: ApiProcess, observation: Observation, ended: asyncio.Event, user: str) -> None:
     headers = {"Authorization": f"Bearer {api.key}", "Aijobs-User": user}
-    order = {"model_id": MODEL, "params": {"image": "https://example.com/photo.jpg"}}
+    job = {"model_id": MODEL, "params": {"image": "https://example.com/photo.jpg"}}
     async with httpx.AsyncClient(base_url=_url(api), headers=headers, timeout=30, trust_env=False) as http:
-        while not over.is_set():
+        while not ended.is_set():
             for request in (
                 http.build_request("GET", "/api/models"),
-                http.build_request("POST", "/api/jobs", json=order),
+                http.build_request("POST", "/api/jobs", json=job),
                 http.build_request("GET", "/api/jobs"),
             ):
-                began = time.perf_counter()
+                started_at = time.perf_counter()
                 try:
-                    answer = await http.send(request)
+                    response = await http.send(request)
                 except httpx.HTTPError:
-                    seen.failed += 1
+                    observation.failed += 1
                 else:
-                    seen.failed += answer.is_error
-                    seen.users.append(time.perf_counter() - began)
+                    observation.failed += response.is_error
+                    observation.users.append(time.perf_counter() - started_at)
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _ask_health(api: ApiProcess, seen: Observation, over: asyncio.Event) -> None:
-    """As a balancer does: each time on a connection of its own."""
-    while not over.is_set():
-        began = time.perf_counter()
+async def _ask_health(api: ApiProcess, observation: Observation, ended: asyncio.Event) -> None:
+    """As a load balancer does: each time on a new connection."""
+    while not ended.is_set():
+        started_at = time.perf_counter()
         try:
             async with asyncio.timeout(5):
                 reader, writer = await asyncio.open_connection(HOST, api.port)
                 writer.write(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
-                answer = await reader.readline()
+                response = await reader.readline()
                 writer.close()
         except (OSError, TimeoutError):
-            answer = b""
-        seen.unhealthy += b" 200 " not in answer
-        seen.health.append(time.perf_counter() - began)
+            response = b""
+        observation.unhealthy += b" 200 " not in response
+        observation.health.append(time.perf_counter() - started_at)
         await asyncio.sleep(HEALTH_EVERY)
 
 
-async def _weigh(api: ApiProcess, seen: Observation, over: asyncio.Event) -> None:
-    while not over.is_set():
-        seen.highest = max(seen.highest, memory_in_use(api.pid))
+async def _watch_memory(api: ApiProcess, observation: Observation, ended: asyncio.Event) -> None:
+    while not ended.is_set():
+        observation.peak = max(observation.peak, memory_in_use(api.pid))
         await asyncio.sleep(HEALTH_EVERY)
 
 
@@ -197,8 +199,8 @@ def _p99(samples: Sequence[float]) -> float:
     return quantiles(samples, n=100, method="inclusive")[-1] if len(samples) > 1 else max(samples, default=0.0)
 
 
-def _aim(words: str, attacked: dict[str, Observation], holds: Callable[[Observation], bool]) -> Aim:
-    missed = [name for name, one in attacked.items() if not holds(one)]
+def _aim(words: str, attacked: dict[str, Observation], is_met: Callable[[Observation], bool]) -> Aim:
+    missed = [name for name, one in attacked.items() if not is_met(one)]
     return Aim(f"{words}; not under {', '.join(missed)}" if missed else words, met=not missed)
 
 
@@ -211,6 +213,6 @@ def _row(name: str, one: Observation, quiet: Observation) -> tuple[str, ...]:
         milliseconds(_p99(one.health)),
         milliseconds(max(one.health)),
         f"{one.core:.0%}",
-        f"{one.highest / 1024**2:.0f} MB",
+        f"{one.peak / 1024**2:.0f} MB",
         f"{one.afterwards / 1024**2:.0f} MB",
     )

@@ -18,7 +18,7 @@ from sandbox.persistence.archive import Archive
 
 KIND: Final = "letters"
 ATTEMPTS: Final = 10
-ATTEMPTS_UNSIGNED: Final = 3  # TTAPI: fewer attempts, and only HTTP 200 counts as delivered
+ATTEMPTS_UNSIGNED: Final = 3  # of an unsigned webhook: only HTTP 200 counts as delivered
 FIRST_PAUSE: Final = 0.1  # seconds; doubles: ten attempts take a little less than a minute
 TIMEOUT_SECONDS: Final = 10.0
 ONE_HOUR: Final = timedelta(hours=1)

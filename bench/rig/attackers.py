@@ -1,4 +1,4 @@
-"""Clients who wish the API no good: `python -m bench.rig.attackers ATTACK PORT KEY SECONDS`, on this machine only.
+"""Clients that attack the API: `python -m bench.rig.attackers ATTACK PORT KEY SECONDS`, on this machine only.
 
 Each attack is bounded in connections and in time, and ends by itself.
 """
@@ -24,7 +24,7 @@ from cli.embedded.ports import HOST
 SILENT: Final = 5000
 DRIPPING: Final = 1000
 NEVER_READING: Final = 200
-A_TICK: Final = 0.1
+TICK_SECONDS: Final = 0.1
 AT_ONCE: Final = 100  #: connections that are opened within a tick
 OPENED_AGAIN: Final = 5.0  #: seconds after a connection was closed
 WRONG_KEYS_A_SECOND: Final = 100
@@ -39,7 +39,7 @@ HOSTILE_JSON: Final = b"[" + b"[]," * (HOSTILE_BYTES // 3) + b"[]]"
 
 @dataclass(frozen=True)
 class Target:
-    """The API, a key for those attackers that have one, and when to stop."""
+    """The API, a key for the attackers that use one, and when to stop."""
 
     port: int
     key: str
@@ -56,11 +56,11 @@ class Target:
         )
 
 
-class Holder(asyncio.Protocol):
-    """A connection that says its piece, and then a byte at a time or nothing. It may read, or never."""
+class HeldConnection(asyncio.Protocol):
+    """A connection that sends a request, and then single bytes or nothing. It may never read."""
 
-    def __init__(self, said: bytes, *, reads: bool = True) -> None:
-        self._said = said
+    def __init__(self, request: bytes, *, reads: bool = True) -> None:
+        self._request = request
         self._reads = reads
         self.is_open = False
 
@@ -70,8 +70,8 @@ class Holder(asyncio.Protocol):
         self.is_open = True
         if not self._reads:
             transport.pause_reading()
-        if self._said:
-            transport.write(self._said)
+        if self._request:
+            transport.write(self._request)
 
     def connection_lost(self, _lost: Exception | None) -> None:
         self.is_open = False
@@ -81,35 +81,39 @@ class Holder(asyncio.Protocol):
             self.transport.write(byte)
 
 
-async def _held(target: Target, count: int, pieces: list[bytes], *, drip: bytes = b"", reads: bool = True) -> None:
-    """So many connections, each opened again some time after it was closed."""
-    loop, holders = asyncio.get_running_loop(), list[Holder]()
-    due = collections.deque([0.0] * count)  #: when each that is not open is to be opened
-    piece = itertools.cycle(pieces)
+async def _hold_connections(
+    target: Target, count: int, payloads: list[bytes], *, drip: bytes = b"", reads: bool = True
+) -> None:
+    """Hold `count` connections; each is opened again some time after it was closed."""
+    loop, connections = asyncio.get_running_loop(), list[HeldConnection]()
+    due = collections.deque([0.0] * count)  #: when each closed connection is to be opened
+    requests = itertools.cycle(payloads)
     for tick in itertools.count():
         now = time.monotonic()
         if target.is_over:
             break
-        closed = [holder for holder in holders if not holder.is_open]
-        holders = [holder for holder in holders if holder.is_open]
+        closed = [connection for connection in connections if not connection.is_open]
+        connections = [connection for connection in connections if connection.is_open]
         due.extend(now + OPENED_AGAIN for _ in closed)
-        opening: list[Coroutine[Any, Any, tuple[asyncio.Transport, Holder]]] = []
+        opening: list[Coroutine[Any, Any, tuple[asyncio.Transport, HeldConnection]]] = []
         while due and due[0] <= now and len(opening) < AT_ONCE:
             due.popleft()
-            opening.append(loop.create_connection(lambda: Holder(next(piece), reads=reads), HOST, target.port))
+            opening.append(
+                loop.create_connection(lambda: HeldConnection(next(requests), reads=reads), HOST, target.port)
+            )
         for opened in await asyncio.gather(*opening, return_exceptions=True):
             if isinstance(opened, BaseException):
                 due.append(now + OPENED_AGAIN)
             else:
-                holders.append(opened[1])
-        await asyncio.sleep(A_TICK)
-        for holder in holders if tick % DRIP_EVERY == 0 else ():
-            holder.drip(drip)
-    for holder in holders:
-        holder.transport.abort()
+                connections.append(opened[1])
+        await asyncio.sleep(TICK_SECONDS)
+        for connection in connections if tick % DRIP_EVERY == 0 else ():
+            connection.drip(drip)
+    for connection in connections:
+        connection.transport.abort()
 
 
-async def _looped(
+async def _repeat(
     target: Target, clients: int, act: Callable[[httpx.AsyncClient], Awaitable[object]], *, pause: float = 0
 ) -> None:
     async def one(*, with_key: bool) -> None:
@@ -123,48 +127,48 @@ async def _looped(
 
 
 async def silent(target: Target) -> None:
-    """They connect, and that is all."""
-    await _held(target, SILENT, [b""])
+    """Connections that send nothing."""
+    await _hold_connections(target, SILENT, [b""])
 
 
 async def slow_headers(target: Target) -> None:
     """A byte of a header every second."""
-    await _held(target, DRIPPING, [f"GET /api/models HTTP/1.1\r\n{HEADER}X-Slow: ".encode()], drip=b"a")
+    await _hold_connections(target, DRIPPING, [f"GET /api/models HTTP/1.1\r\n{HEADER}X-Slow: ".encode()], drip=b"a")
 
 
 async def slow_bodies(target: Target) -> None:
-    """A byte of a body every second, where a body is read of somebody without a key, and where it is not."""
+    """A byte of a body every second, on paths that read the body without a key and on those that do not."""
     body = f"{HEADER}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{"
-    pieces = [f"POST {path} HTTP/1.1\r\n{body}".encode() for path in ("/api/sessions", "/api/jobs", "/login")]
-    await _held(target, DRIPPING, pieces, drip=b" ")
+    payloads = [f"POST {path} HTTP/1.1\r\n{body}".encode() for path in ("/api/sessions", "/api/jobs", "/login")]
+    await _hold_connections(target, DRIPPING, payloads, drip=b" ")
 
 
 async def never_reading(target: Target) -> None:
-    """They ask for streams and for much, and read nothing of it."""
+    """Connections that request streams and large responses, and read nothing."""
     stream = f"GET /api/events?after=0 HTTP/1.1\r\n{HEADER}Authorization: Bearer {target.key}\r\n\r\n".encode()
-    much = f"GET /openapi.json HTTP/1.1\r\n{HEADER}\r\n".encode() * 5
-    await _held(target, NEVER_READING, [stream, much], reads=False)
+    pipelined = f"GET /openapi.json HTTP/1.1\r\n{HEADER}\r\n".encode() * 5
+    await _hold_connections(target, NEVER_READING, [stream, pipelined], reads=False)
 
 
 async def hostile_json(target: Target) -> None:
-    """Four at a time send 1.8 MB of `[[],[],…]`, two of them with a key."""
+    """Four clients that send 1.8 MB of `[[],[],…]`, two of them with a key."""
     headers = {"Content-Type": "application/json"}
-    await _looped(target, 4, lambda http: http.put("/api/templates/x", content=HOSTILE_JSON, headers=headers))
+    await _repeat(target, 4, lambda http: http.put("/api/templates/x", content=HOSTILE_JSON, headers=headers))
 
 
 async def wrong_keys(target: Target) -> None:
-    """So many in a second, each time another key."""
+    """WRONG_KEYS_A_SECOND requests, each with another key."""
 
-    async def tried(http: httpx.AsyncClient) -> None:
+    async def attempt(http: httpx.AsyncClient) -> None:
         key = f"aijobs_service_{secrets.token_hex(8)}_{secrets.token_hex(16)}"
         await http.get("/api/models", headers={"Authorization": f"Bearer {key}"})
 
     clients = 10
-    await _looped(target, clients, tried, pause=clients / WRONG_KEYS_A_SECOND)
+    await _repeat(target, clients, attempt, pause=clients / WRONG_KEYS_A_SECOND)
 
 
 async def bombs(target: Target) -> None:
-    """Eight small files at once that are large pictures, again and again."""
+    """Eight small files at once that decode to large pictures, repeatedly."""
     bomb = picture_bomb(BOMB_PIXELS)
     async with target.client(with_key=True) as http:
         while not target.is_over:
@@ -177,10 +181,10 @@ async def bombs(target: Target) -> None:
 
 
 def picture_bomb(pixels: int) -> bytes:
-    """A black PNG (RFC 2083) of so many pixels each way; it is never whole in memory here."""
-    squeezed = zlib.compressobj(9)
+    """A black PNG (RFC 2083) of `pixels` by `pixels`, compressed row by row."""
+    compressor = zlib.compressobj(9)
     row = bytes(1 + 3 * pixels)
-    data = b"".join(squeezed.compress(row) for _ in range(pixels)) + squeezed.flush()
+    data = b"".join(compressor.compress(row) for _ in range(pixels)) + compressor.flush()
     head = struct.pack(">IIBBBBB", pixels, pixels, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 

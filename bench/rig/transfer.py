@@ -1,4 +1,4 @@
-"""Moves files from a web server to S3 in its own process: `python -m bench.rig.transfer {ours|bare} ERRAND`."""
+"""Moves files from a web server to S3 in its own process: `python -m bench.rig.transfer {ours|bare} REQUEST`."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""A workbench whose generator asks the sandbox's model, about documents that are in a real store."""
+"""Adapters whose generator uses the sandbox's model, with documents in a real store."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,7 +42,7 @@ THE_ROW: Final = {"合同编号": "HT-7", "签订日期": "2026-03-17", "合同�
 
 
 @dataclass
-class Study:
+class DocumentJobs:
     """Document jobs of the template `contract`, with three stages."""
 
     bench: Workbench
@@ -103,7 +103,7 @@ class Study:
             return (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one()
 
     async def calls(self, code: str) -> list[str]:
-        """What the model was paid for, in order: the number of each stage that was asked."""
+        """The stages that were charged, in order."""
         rows = [row for row in self.sandbox.ledger() if (row.correlation or "").startswith(code)]
         return [(row.correlation or "").rpartition("/")[2] for row in rows]
 
@@ -123,7 +123,7 @@ async def model() -> AsyncIterator[RunningSandbox]:
 @asynccontextmanager
 async def opened_study(
     temporal: TemporalServer, model: RunningSandbox, folder: Path, *, overlay: str = "", **chat: Any
-) -> AsyncIterator[Study]:
+) -> AsyncIterator[DocumentJobs]:
     settings = ChatSettings(
         token=SecretStr("sk-test"),
         base_url=f"{model.url}/openai/v1",
@@ -139,11 +139,11 @@ async def opened_study(
                 {"name": "Paper", "prompt": "Read.", "columns": [{"name": "Contract No"}]}
             )
             await save_template(session, "paper", paper, saved_by="test")
-        yield Study(bench, model)
+        yield DocumentJobs(bench, model)
 
 
 @pytest.fixture
-async def study(temporal: TemporalServer, model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Study]:
+async def study(temporal: TemporalServer, model: RunningSandbox, tmp_path: Path) -> AsyncIterator[DocumentJobs]:
     await model.reset()
     async with opened_study(temporal, model, tmp_path) as opened:
         yield opened

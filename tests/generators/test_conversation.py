@@ -1,4 +1,4 @@
-"""What is asked leaves a bounded number of times, whatever becomes of the process that asks."""
+"""Each prompt is sent a bounded number of times, also when the process ends during a call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,20 +33,20 @@ STOPS: Final = 8
 
 
 @dataclass
-class ConversationDesk:
-    """One job whose script has two questions, and somebody who asks them."""
+class ConversationRun:
+    """One job whose plan has two prompts, and the runner that sends them."""
 
     asker: ConversationRunner
     task: Task
     database: Database
     sandbox: RunningSandbox
 
-    def asked(self) -> list[str]:
-        """Which stages the model was asked."""
+    def requested_stages(self) -> list[str]:
+        """The stages that were requested from the model."""
         return [(row.correlation or "").rpartition("/")[2] for row in self.sandbox.ledger()]
 
     async def lost(self) -> list[int]:
-        """What is counted, for each stage."""
+        """The counts of lost answers, by stage."""
         async with self.database.read() as session:
             messages = await messages_of(session, self.task.job_code)
         return [message.lost for message in messages if message.role == "user"]
@@ -55,17 +55,17 @@ class ConversationDesk:
         return await self.asker.conversation(self.task)
 
     async def stop_within_the_call(self, stage: int) -> None:
-        """As a worker that stops does it: the call is cut off once the question has arrived."""
-        before = len(self.asked())
+        """Cancel the call once the prompt has arrived, as a stopping worker does."""
+        before = len(self.requested_stages())
         asking = asyncio.create_task(self.asker.answer(self.task, stage))
-        while len(self.asked()) == before and not asking.done():
+        while len(self.requested_stages()) == before and not asking.done():
             await asyncio.sleep(0.01)
         asking.cancel()
         await asking
 
 
 @pytest.fixture
-async def desk(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[ConversationDesk]:
+async def run(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[ConversationRun]:
     await model.reset()
     job_model = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")).model(MODEL)
     settings = ChatSettings(token=SecretStr("sk-test"), base_url=f"{model.url}/openai/v1")
@@ -79,73 +79,73 @@ async def desk(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Conversat
         conversations = DatabaseConversations(database)
         await conversations.begin(code, SCRIPT)
         task = Task(job_code=code, model=job_model, params={}, output_count=1, token=code, webhook_url=None)
-        yield ConversationDesk(ConversationRunner(chat, conversations, _nothing_attached), task, database, model)
+        yield ConversationRun(ConversationRunner(chat, conversations, _nothing_attached), task, database, model)
 
 
 async def _nothing_attached(file: UploadedFile) -> Attachment:
     raise AssertionError(f"the script attaches nothing, and not {file.name}")
 
 
-async def test_calls_that_are_cut_off_are_not_paid_for_without_end(desk: ConversationDesk) -> None:
-    desk.sandbox.misbehave("answer_seconds", arg="30", times=0)
+async def test_calls_that_are_cut_off_are_not_paid_for_without_end(run: ConversationRun) -> None:
+    run.sandbox.misbehave("answer_seconds", arg="30", times=0)
 
     for _ in range(MAX_LOST):
         with pytest.raises(asyncio.CancelledError):
-            await desk.stop_within_the_call(1)
+            await run.stop_within_the_call(1)
     for _ in range(STOPS - MAX_LOST):
         with pytest.raises(ProviderFailed, match="not asked again: 3 answers were lost"):
-            await desk.stop_within_the_call(1)
+            await run.stop_within_the_call(1)
 
-    assert desk.asked() == ["1"] * MAX_LOST
-    assert await desk.lost() == [MAX_LOST, 0]
+    assert run.requested_stages() == ["1"] * MAX_LOST
+    assert await run.lost() == [MAX_LOST, 0]
 
 
-async def test_a_call_that_is_cut_off_is_made_again(desk: ConversationDesk) -> None:
-    desk.sandbox.misbehave("answer_seconds", arg="30", times=MAX_LOST - 1)
+async def test_a_call_that_is_cut_off_is_made_again(run: ConversationRun) -> None:
+    run.sandbox.misbehave("answer_seconds", arg="30", times=MAX_LOST - 1)
     for _ in range(MAX_LOST - 1):
         with pytest.raises(asyncio.CancelledError):
-            await desk.stop_within_the_call(1)
+            await run.stop_within_the_call(1)
 
-    answer = await desk.asker.answer(desk.task, 1)
+    answer = await run.asker.answer(run.task, 1)
 
     assert "HT-7" in answer
-    assert desk.asked() == ["1"] * MAX_LOST
-    assert await desk.lost() == [MAX_LOST - 1, 0]
+    assert run.requested_stages() == ["1"] * MAX_LOST
+    assert await run.lost() == [MAX_LOST - 1, 0]
 
 
-async def test_stops_and_lost_answers_count_together(desk: ConversationDesk) -> None:
-    desk.sandbox.misbehave("answer_seconds", arg="30")
+async def test_stops_and_lost_answers_count_together(run: ConversationRun) -> None:
+    run.sandbox.misbehave("answer_seconds", arg="30")
     with pytest.raises(asyncio.CancelledError):
-        await desk.stop_within_the_call(1)
+        await run.stop_within_the_call(1)
 
-    desk.sandbox.misbehave("answer_breaks", times=0)
+    run.sandbox.misbehave("answer_breaks", times=0)
     with pytest.raises(AnswerLost):
-        await desk.asker.answer(desk.task, 1)
+        await run.asker.answer(run.task, 1)
     with pytest.raises(ProviderFailed, match=r"broke off.*not asked again"):
-        await desk.asker.answer(desk.task, 1)
+        await run.asker.answer(run.task, 1)
 
-    assert desk.asked() == ["1"] * MAX_LOST
+    assert run.requested_stages() == ["1"] * MAX_LOST
 
 
 @pytest.mark.parametrize("fault", ["throttled", "server_error"])
-async def test_what_was_surely_not_answered_is_not_lost(desk: ConversationDesk, fault: str) -> None:
-    desk.sandbox.misbehave(fault, on="chat", times=MAX_LOST + 1)
+async def test_what_was_surely_not_answered_is_not_lost(run: ConversationRun, fault: str) -> None:
+    run.sandbox.misbehave(fault, on="chat", times=MAX_LOST + 1)
     for _ in range(MAX_LOST + 1):
         with pytest.raises(ProviderUnavailable) as unavailable:
-            await desk.asker.answer(desk.task, 1)
+            await run.asker.answer(run.task, 1)
         assert not isinstance(unavailable.value, AnswerLost)
-    assert await desk.lost() == [0, 0]
+    assert await run.lost() == [0, 0]
 
-    await desk.asker.answer(desk.task, 1)
+    await run.asker.answer(run.task, 1)
 
-    assert desk.asked() == ["1"]
+    assert run.requested_stages() == ["1"]
 
 
-async def test_an_answer_is_asked_for_once_and_each_stage_counts_for_itself(desk: ConversationDesk) -> None:
-    first = await desk.asker.answer(desk.task, 1)
+async def test_an_answer_is_asked_for_once_and_each_stage_counts_for_itself(run: ConversationRun) -> None:
+    first = await run.asker.answer(run.task, 1)
 
-    assert await desk.asker.answer(desk.task, 1) == first
-    await desk.asker.answer(desk.task, 2)
-    assert desk.asked() == ["1", "2"]
-    assert await desk.lost() == [0, 0]
-    assert (await desk.conversation()).answer_to(2) is not None
+    assert await run.asker.answer(run.task, 1) == first
+    await run.asker.answer(run.task, 2)
+    assert run.requested_stages() == ["1", "2"]
+    assert await run.lost() == [0, 0]
+    assert (await run.conversation()).answer_to(2) is not None

@@ -1,4 +1,4 @@
-"""A model's answer as JSON, however untidy it comes."""
+"""Reading JSON from models' answers, also invalid JSON."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ async def test_deep_nesting_is_refused_at_once(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["```" + " " * 1_000_000, "```json" + "\t" * 1_000_000, "```\n" * 200_000])
 async def test_fences_of_nothing_are_passed_over(text: str) -> None:
-    """Each of them is looked at once: an expression that tried every split of the spaces would take hours."""
+    """Linear time: a regular expression that backtracks over the spaces would take hours."""
     with pytest.raises(NotJson):
         await read_answer(text)
 

@@ -1,4 +1,4 @@
-"""Photo reviews by a language model that sees, and by measuring, in real workflows."""
+"""Photo reviews by a language model with vision, and by measuring, in real workflows."""
 
 import json
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, JobRow
 from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
-from tests.generators.conftest import Study, opened_study
+from tests.generators.conftest import DocumentJobs, opened_study
 from workflows.client import start_job
 
 PHOTO: Final = (Path(__file__).parents[2] / "cli" / "samples" / "sample.jpg").read_bytes()
@@ -39,8 +39,8 @@ JUDGED: Final[dict[str, Any]] = {"score": 70, "comment": {"zh": "好", "en": "go
 VERDICTS: Final[dict[str, Any]] = {**dict.fromkeys(ASPECTS, JUDGED), "summary": {"zh": "好", "en": "good"}}
 
 
-async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
-    """A job for its own sake, once it has ended."""
+async def reviewed(study: DocumentJobs, content: bytes = PHOTO) -> JobRow:
+    """The review of a new job, once it has ended."""
     job = await accepted(study, await kept(study, content))
     await start_job(study.bench.client, brief_of(job, study.bench.catalogue))
     with suppress(WorkflowFailureError):
@@ -48,7 +48,7 @@ async def reviewed(study: Study, content: bytes = PHOTO) -> JobRow:
     return await study.row(job.code)
 
 
-async def accepted(study: Study, file: FileRow) -> JobRow:
+async def accepted(study: DocumentJobs, file: FileRow) -> JobRow:
     model, params = study.bench.catalogue.model(REVIEW_MODEL), {"image": file.code}
     order = Acceptance(
         user_id="ada",
@@ -63,7 +63,7 @@ async def accepted(study: Study, file: FileRow) -> JobRow:
         return await accept(session, order)
 
 
-async def kept(study: Study, content: bytes) -> FileRow:
+async def kept(study: DocumentJobs, content: bytes) -> FileRow:
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
@@ -82,14 +82,14 @@ async def kept(study: Study, content: bytes) -> FileRow:
     )
 
 
-async def analysis_of(study: Study, job: JobRow) -> dict[str, Any]:
+async def analysis_of(study: DocumentJobs, job: JobRow) -> dict[str, Any]:
     async with study.bench.database.read() as session:
         (output,) = await outputs_of(session, job.code)
     read: dict[str, Any] = json.loads(b"".join([chunk async for chunk in study.store.read(output.key)]))
     return read
 
 
-async def test_what_the_model_says_is_the_review_and_is_then_forgotten(study: Study) -> None:
+async def test_what_the_model_says_is_the_review_and_is_then_forgotten(study: DocumentJobs) -> None:
     job = await reviewed(study)
     analysis = await analysis_of(study, job)
 
@@ -103,7 +103,7 @@ async def test_what_the_model_says_is_the_review_and_is_then_forgotten(study: St
 
 
 @pytest.mark.parametrize("fault", ["answer_malformed", "answer_fenced"])
-async def test_an_answer_that_can_be_read_is_not_asked_for_again(study: Study, fault: str) -> None:
+async def test_an_answer_that_can_be_read_is_not_asked_for_again(study: DocumentJobs, fault: str) -> None:
     study.sandbox.misbehave(fault)
 
     job = await reviewed(study)
@@ -112,7 +112,7 @@ async def test_an_answer_that_can_be_read_is_not_asked_for_again(study: Study, f
     assert await study.calls(job.code) == ["1"]
 
 
-async def test_an_answer_of_no_use_is_asked_for_once_more(study: Study) -> None:
+async def test_an_answer_of_no_use_is_asked_for_once_more(study: DocumentJobs) -> None:
     study.sandbox.misbehave("answer_prose")
 
     job = await reviewed(study)
@@ -130,7 +130,7 @@ async def test_an_answer_of_no_use_is_asked_for_once_more(study: Study) -> None:
     ],
 )
 async def test_without_a_review_the_job_fails_and_the_answer_is_kept(
-    study: Study, fault: str, code: str, calls: list[str]
+    study: DocumentJobs, fault: str, code: str, calls: list[str]
 ) -> None:
     study.sandbox.misbehave(fault, times=0)
 
@@ -158,7 +158,7 @@ async def test_a_model_that_sees_nothing_is_not_asked(
         assert analysis["aspects"]["composition"]["estimate"] == "rule-of-thirds saliency estimate"
 
 
-async def test_a_model_that_comes_to_see_while_a_job_runs_is_not_asked_about_it(study: Study) -> None:
+async def test_a_model_that_comes_to_see_while_a_job_runs_is_not_asked_about_it(study: DocumentJobs) -> None:
     file = await kept(study, PHOTO)
     upload = UploadedFile(code=file.code, key=file.key, name=file.name, media_type=file.media_type, size=file.size)
     job = await accepted(study, file)
@@ -191,7 +191,7 @@ async def _silent(_percent: float) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("invalid", "named"),
     [
         ({"light": {**JUDGED, "score": 101}}, "/light/score"),
         ({"light": {**JUDGED, "score": -1}}, "/light/score"),
@@ -203,18 +203,18 @@ async def _silent(_percent: float) -> None: ...
         ({"beautify": True}, "/beautify"),
     ],
 )
-async def test_an_answer_is_held_against_its_shape(wrong: dict[str, Any], named: str) -> None:
+async def test_an_answer_is_held_against_its_shape(invalid: dict[str, Any], named: str) -> None:
     assert (await read_verdicts(json.dumps(VERDICTS))).summary.zh == "好"
     with pytest.raises(NotJson, match=named):
-        await read_verdicts(json.dumps(VERDICTS | wrong))
+        await read_verdicts(json.dumps(VERDICTS | invalid))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("invalid", "message"),
     [({"x" * 50_000: 1}, "/x{99}: "), ({f"x{number}": 1 for number in range(20_000)}, "longer than 100,000")],
 )
-async def test_of_a_hostile_answer_little_is_told(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(NotJson, match=told) as refused:
-        await read_verdicts(json.dumps(VERDICTS | wrong))
+async def test_of_a_hostile_answer_little_is_told(invalid: dict[str, Any], message: str) -> None:
+    with pytest.raises(NotJson, match=message) as refused:
+        await read_verdicts(json.dumps(VERDICTS | invalid))
 
     assert len(str(refused.value)) < 1000

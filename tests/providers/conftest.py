@@ -1,4 +1,4 @@
-"""A vendor made of a bare socket, which does to each connection exactly what a test says, and recorded answers."""
+"""A scripted vendor on a socket, whose behaviour is set for each connection, and recorded responses."""
 
 import asyncio
 import json
@@ -34,8 +34,8 @@ Behaviour = Callable[["Connection"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class LoggedLines:
-    """A request, as it came over the wire."""
+class RecordedRequest:
+    """A request, as received."""
 
     method: str
     path: str
@@ -54,8 +54,8 @@ class ScriptedVendor:
     behaviours: tuple[Behaviour, ...]
     url: str = ""
     connections: int = 0
-    heard: list[LoggedLines] = field(default_factory=list)
-    has_heard: asyncio.Event = field(default_factory=asyncio.Event)
+    received: list[RecordedRequest] = field(default_factory=list)
+    has_received: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behaviour = self.behaviours[min(self.connections, len(self.behaviours) - 1)]
@@ -70,21 +70,21 @@ class ScriptedVendor:
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection that a vendor has taken."""
+    """One accepted connection."""
 
     vendor: ScriptedVendor
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def hear(self) -> None:
+    async def receive(self) -> None:
         """Read one request to its end."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.strip().split("\r\n")
         method, path, _ = first.split(" ")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        self.vendor.heard.append(LoggedLines(method, path, headers, body))
-        self.vendor.has_heard.set()
+        self.vendor.received.append(RecordedRequest(method, path, headers, body))
+        self.vendor.has_received.set()
 
     async def until_the_client_leaves(self) -> None:
         await self.reader.read()
@@ -98,20 +98,20 @@ def encoded(status: int, body: Any, headers: dict[str, str]) -> bytes:
 
 
 class Behaviours:
-    """What a server may do."""
+    """The behaviours of a scripted server."""
 
     @staticmethod
     def answers(status: int, body: Any = b"", **headers: str) -> Behaviour:
-        """An honest answer; `retry_after="3"` is the header Retry-After."""
+        """A valid response; `retry_after="3"` is the header Retry-After."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Behaviours.says(encoded(status, body, {"Connection": "close", **named}))
 
     @staticmethod
     def says(raw: bytes) -> Behaviour:
-        """Hears a request, says these bytes, and closes."""
+        """Reads a request, sends these bytes, and closes."""
 
         async def behaviour(client: Connection) -> None:
-            await client.hear()
+            await client.receive()
             client.writer.write(raw)
             await client.writer.drain()
 
@@ -119,33 +119,33 @@ class Behaviours:
 
     @staticmethod
     async def drops_at_once(_: Connection) -> None:
-        """Closes the connection without hearing anything."""
+        """Closes the connection without reading."""
 
     @staticmethod
     async def never_shakes_hands(client: Connection) -> None:
-        """Takes whatever comes and says nothing: no TLS handshake will end."""
+        """Reads and never answers, so that no TLS handshake completes."""
         await client.until_the_client_leaves()
 
     @staticmethod
     async def drops_after_hearing(client: Connection) -> None:
-        await client.hear()
+        await client.receive()
 
     @staticmethod
     async def resets(client: Connection) -> None:
-        """Hears a request, then answers with a TCP reset."""
-        await client.hear()
+        """Reads a request, then resets the connection."""
+        await client.receive()
         linger_not_at_all = struct.pack("ii", 1, 0)
         client.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not_at_all)
 
     @staticmethod
     async def hangs(client: Connection) -> None:
-        await client.hear()
+        await client.receive()
         await client.until_the_client_leaves()
 
     @staticmethod
     async def trickles(client: Connection) -> None:
-        """Answers without end, one byte at a time, never silent for long."""
-        await client.hear()
+        """Sends an endless response, one byte at a time, without long pauses."""
+        await client.receive()
         client.writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 1000000\r\n\r\n")
         while not client.writer.is_closing():
             client.writer.write(b" ")
@@ -197,7 +197,7 @@ def replicate_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
 
 @pytest.fixture
 async def replicate(replicate_at: Callable[..., Awaitable[Provider]]) -> Provider:
-    """For what needs no server."""
+    """For tests without a server."""
     return await replicate_at("https://api.replicate.com")
 
 
@@ -214,13 +214,13 @@ def ttapi_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
 
 @pytest.fixture
 async def ttapi(ttapi_at: Callable[..., Awaitable[Provider]]) -> Provider:
-    """For what needs no server."""
+    """For tests without a server."""
     return await ttapi_at("https://api.ttapi.io")
 
 
 @pytest.fixture
 def refused_url() -> str:
-    """Where nobody listens."""
+    """A URL where no server listens."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""One provider on its simulated vendor: what the contract suite plays with."""
+"""One provider with its simulated vendor, for the contract suite."""
 
 import asyncio
 import base64
@@ -40,7 +40,7 @@ PHOTO: Final = photo()
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """How a provider is played: a model of it, parameters that work, its settings, and what differs from the others."""
+    """What the contract suite needs of a provider: a model, valid parameters, settings, and its peculiarities."""
 
     model_id: str
     params: dict[str, Any]
@@ -104,7 +104,7 @@ class Scene:
     def submission(
         self, *, webhook_url: str | None = None, action: str | None = None, origin: Ref | None = None, **params: Any
     ) -> Submission:
-        """A new one, as it is stored before it is sent. Its token is in its webhook, where it has one."""
+        """A new submission, as it is stored before it is sent. Its token is in its webhook URL, if it has one."""
         token = new_id("sub")
         task = Task(
             job_code=new_id("job"),
@@ -128,12 +128,12 @@ class Scene:
 
     async def watched(self, ref: Ref) -> list[Snapshot]:
         """Every snapshot until the final one."""
-        seen: list[Snapshot] = []
+        snapshots: list[Snapshot] = []
         async with asyncio.timeout(LONGEST):
-            while not seen or not seen[-1].final:
-                seen.append(await self.provider.query(ref))
+            while not snapshots or not snapshots[-1].final:
+                snapshots.append(await self.provider.query(ref))
                 await asyncio.sleep(POLL)
-        return seen
+        return snapshots
 
     async def finished(self, **params: Any) -> tuple[Ref, Snapshot]:
         ref = await self.started(**params)

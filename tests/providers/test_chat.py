@@ -1,4 +1,4 @@
-"""A chat completions endpoint: what is sent, what is heard, and what each kind of trouble means."""
+"""A chat completions endpoint: requests, answers, and the error for each kind of failure."""
 
 import asyncio
 import json
@@ -62,15 +62,15 @@ def piece(text: str, finish: str | None = None) -> dict[str, Any]:
 
 
 async def test_an_answer_comes_in_pieces_and_says_what_it_cost(chat: ChatEndpoint, model: RunningSandbox) -> None:
-    heard: list[str] = []
+    pieces: list[str] = []
 
-    async def hear(text: str) -> None:
-        heard.append(text)
+    async def receive(text: str) -> None:
+        pieces.append(text)
 
-    completion = await chat.complete(HELLO, on_text=hear, reference="job_1/1")
+    completion = await chat.complete(HELLO, on_text=receive, reference="job_1/1")
 
-    assert completion.require_whole() == "".join(heard) == "I found 1 facts.\n- 合同编号: HT-1"
-    assert len(heard) > 5
+    assert completion.require_whole() == "".join(pieces) == "I found 1 facts.\n- 合同编号: HT-1"
+    assert len(pieces) > 5
     assert completion.tokens_in > 0
     assert completion.cost == round((completion.tokens_in + 10 * completion.tokens_out) / 1e6, 8)
     (row,) = model.ledger("job_1/1")
@@ -83,10 +83,10 @@ async def test_what_is_not_set_is_not_sent(chat_at: OpenChat, vendor_that: Any, 
 
     await chat.complete(HELLO)
 
-    (heard,) = vendor.heard
-    assert heard.path == "/chat/completions"
-    assert heard.headers["authorization"] == f"Bearer {KEY}"
-    assert heard.document == {
+    (received,) = vendor.received
+    assert received.path == "/chat/completions"
+    assert received.headers["authorization"] == f"Bearer {KEY}"
+    assert received.document == {
         "model": "qwen-max",
         "messages": [{"role": "user", "content": HELLO[0].text}],
         "stream": True,
@@ -113,9 +113,9 @@ async def test_the_shape_is_asked_for_as_the_endpoint_knows_it(
 
     await chat.complete(HELLO, shape=SHAPE)
 
-    (heard,) = vendor.heard
-    assert heard.document.get("response_format") == sent
-    assert (heard.document["max_tokens"], heard.document["temperature"]) == (9, 0.0)
+    (received,) = vendor.received
+    assert received.document.get("response_format") == sent
+    assert (received.document["max_tokens"], received.document["temperature"]) == (9, 0.0)
 
 
 async def test_pictures_and_files_go_along_as_data(chat_at: OpenChat, vendor_that: Any, server: Any) -> None:
@@ -126,7 +126,7 @@ async def test_pictures_and_files_go_along_as_data(chat_at: OpenChat, vendor_tha
 
     await chat.complete([ChatMessage(role=Role.USER, text="look", attachments=(picture, paper))])
 
-    assert vendor.heard[0].document["messages"][0]["content"] == [
+    assert vendor.received[0].document["messages"][0]["content"] == [
         {"type": "text", "text": "look"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},

@@ -1,4 +1,4 @@
-"""What every provider owes us, proven on its simulated vendor: submitting, and never paying twice."""
+"""The contract of providers, tested on their simulated vendors: submitting, and never paying twice."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -79,9 +79,9 @@ async def test_what_belongs_to_another_job_is_not_found(scene: Scene) -> None:
     params = scene.part.another("another")
     ref = await scene.started(**params)
 
-    verdict = await scene.provider.reconcile(scene.submission(**params), known_ids=frozenset({ref["id"]}))
+    result = await scene.provider.reconcile(scene.submission(**params), known_ids=frozenset({ref["id"]}))
 
-    assert verdict is Search.NOT_YET
+    assert result is Search.NOT_YET
 
 
 @pytest.mark.parametrize("fault", ["drop_before_accept", "server_error"])

@@ -1,4 +1,4 @@
-"""What every provider owes us, proven on its simulated vendor: watching, cancelling, webhooks and results."""
+"""The contract of providers, tested on their simulated vendors: watching, cancelling, webhooks and results."""
 
 import io
 from collections.abc import Awaitable, Callable
@@ -21,12 +21,12 @@ At = Callable[..., Awaitable[Any]]
 async def test_progress_is_told_on_the_way(scene: Scene) -> None:
     scene.sandbox.pace(queue_seconds=0.1, work_seconds=0.4)
 
-    seen = await scene.watched(await scene.started())
+    snapshots = await scene.watched(await scene.started())
 
-    assert {JobStatus.QUEUED, JobStatus.PROCESSING} <= {snapshot.status for snapshot in seen}
-    told = [snapshot.unit_progress for snapshot in seen if snapshot.unit_progress is not None]
-    assert scene.provider.capabilities.unit_progress == (len(set(told)) > 2)
-    assert all(0 <= percent <= 100 for percent in told)
+    assert {JobStatus.QUEUED, JobStatus.PROCESSING} <= {snapshot.status for snapshot in snapshots}
+    progress = [snapshot.unit_progress for snapshot in snapshots if snapshot.unit_progress is not None]
+    assert scene.provider.capabilities.unit_progress == (len(set(progress)) > 2)
+    assert all(0 <= percent <= 100 for percent in progress)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, 
     submission = scene.submission(webhook_url=receiver.url)
     outcome = await scene.submit(submission)
     assert isinstance(outcome, Accepted)
-    await receiver.has_heard.wait()
-    heard = receiver.heard[0]
-    assert heard.path == f"/{submission.token}"
-    return outcome.ref, IncomingWebhook(heard.headers, heard.body, token=submission.token)
+    await receiver.has_received.wait()
+    received = receiver.received[0]
+    assert received.path == f"/{submission.token}"
+    return outcome.ref, IncomingWebhook(received.headers, received.body, token=submission.token)
 
 
 async def test_a_webhook_tells_which_job_has_news(scene: Scene, vendor_that: At, server: Any) -> None:

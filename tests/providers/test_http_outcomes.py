@@ -1,4 +1,4 @@
-"""What is known about a paid request after each way the network can fail it, and when a free one is worth a retry."""
+"""The outcome of a paid request for every network failure, and the failures of free ones that may be retried."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,8 +34,8 @@ async def test_an_answer_is_handed_over_whole(http: HttpClient, vendor_that: Ven
 
     assert isinstance(reply, HttpReply)
     assert (reply.status, reply.document(), reply.headers["ratelimit-reset"]) == (201, {"id": "p1"}, "1")
-    assert vendor.heard[0].document == {"input": {}}
-    assert vendor.heard[0].headers["authorization"] == KEY["Authorization"]
+    assert vendor.received[0].document == {"input": {}}
+    assert vendor.received[0].headers["authorization"] == KEY["Authorization"]
 
 
 async def test_nothing_is_sent_where_nobody_listens(http: HttpClient, refused_url: str) -> None:
@@ -79,7 +79,7 @@ async def test_a_key_that_cannot_be_a_header_sends_nothing_and_is_not_shown(
 
     assert isinstance(outcome, NotSent)
     assert "r8" not in outcome.reason
-    assert vendor.heard == []
+    assert vendor.received == []
 
 
 @pytest.mark.parametrize("failing", ["drops_at_once", "drops_after_hearing", "resets", "hangs", "trickles"])
@@ -135,7 +135,7 @@ async def test_a_paid_request_follows_no_redirect(
 async def test_every_paid_request_has_a_connection_of_its_own(
     http: HttpClient, vendor_that: VendorThat, server: Any
 ) -> None:
-    """Or the close of a kept one, which the client has not noticed yet, would make the outcome unknown."""
+    """Otherwise a kept-alive connection that was just closed would make the outcome unknown."""
     vendor = await vendor_that(server.says(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"))
 
     outcomes = [await paid(http, vendor.url) for _ in range(3)]
@@ -147,7 +147,7 @@ async def test_every_paid_request_has_a_connection_of_its_own(
 async def test_cancelling_our_own_task_is_no_outcome(http: HttpClient, vendor_that: VendorThat, server: Any) -> None:
     vendor = await vendor_that(server.hangs)
     sending = asyncio.create_task(paid(http, vendor.url))
-    await vendor.has_heard.wait()
+    await vendor.has_received.wait()
 
     sending.cancel()
 

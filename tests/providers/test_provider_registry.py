@@ -1,4 +1,4 @@
-"""The table of providers, and what each of its packages has to say."""
+"""The table of providers, and the declarations of its packages."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What only Replicate does on its simulated vendor: deadlines, cancels, outputs of any shape, signed webhooks."""
+"""Features of Replicate only, on the simulated vendor: deadlines, cancels, outputs of any shape, signed webhooks."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -53,10 +53,10 @@ async def test_a_deadline_at_the_provider_is_a_timeout(replicate_scene: Scene) -
 async def test_results_before_the_end_are_not_the_end(replicate_scene: Scene) -> None:
     replicate_scene.sandbox.misbehave("processing_with_output", arg="0.2")
 
-    seen = await replicate_scene.watched(await replicate_scene.started())
+    snapshots = await replicate_scene.watched(await replicate_scene.started())
 
-    assert any(snapshot.raw.get("output") and not snapshot.final for snapshot in seen)
-    assert seen[-1].status is JobStatus.GENERATED
+    assert any(snapshot.raw.get("output") and not snapshot.final for snapshot in snapshots)
+    assert snapshots[-1].status is JobStatus.GENERATED
 
 
 @pytest.mark.parametrize(

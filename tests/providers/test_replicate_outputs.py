@@ -1,4 +1,4 @@
-"""Every form in which a model may hand over its results."""
+"""Every format of a model's output."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -132,11 +132,13 @@ async def test_a_snapshot_without_its_output_is_asked_for_again(replicate_at: At
     assert [source.url for source in sources] == [PNG]
 
 
-@pytest.mark.parametrize("said", [{"output": None, "data_removed": True}, {"output": None}, {}, {"data_removed": True}])
+@pytest.mark.parametrize(
+    "fields", [{"output": None, "data_removed": True}, {"output": None}, {}, {"data_removed": True}]
+)
 async def test_erased_results_are_gone_for_good(
-    replicate_at: At, vendor_that: At, server: Any, said: dict[str, Any]
+    replicate_at: At, vendor_that: At, server: Any, fields: dict[str, Any]
 ) -> None:
-    vendor = await vendor_that(server.answers(200, {"id": "p1", "status": "succeeded", **said}))
+    vendor = await vendor_that(server.answers(200, {"id": "p1", "status": "succeeded", **fields}))
     replicate = await replicate_at(vendor.url)
 
     with pytest.raises(ProviderFailed, match="erased"):

@@ -1,4 +1,4 @@
-"""What a caller may send to image-upscale, and how a wrong value is named."""
+"""The parameters of image-upscale, and the errors for invalid values."""
 
 from typing import Any
 

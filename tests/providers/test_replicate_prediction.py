@@ -1,4 +1,4 @@
-"""What a prediction means, in recorded and in odd forms."""
+"""The snapshots of predictions, recorded and irregular ones."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,8 @@ Recorded = Callable[[str], dict[str, Any]]
 REF = {"id": "p1"}
 
 
-def seen(**said: Any) -> Snapshot:
-    raw = {"id": "p1", **said}
+def snapshot_from(**fields: Any) -> Snapshot:
+    raw = {"id": "p1", **fields}
     prediction = prediction_in(raw)
     assert prediction is not None
     return snapshot_of(prediction, raw)
@@ -38,7 +38,7 @@ def seen(**said: Any) -> Snapshot:
     ],
 )
 def test_recorded_answers_are_understood(recorded: Recorded, recording: str, status: JobStatus) -> None:
-    snapshot = seen(**recorded(recording))
+    snapshot = snapshot_from(**recorded(recording))
 
     assert (snapshot.status, snapshot.definite, snapshot.error) == (status, True, None)
     assert snapshot.final == (not status.is_before(JobStatus.GENERATED))
@@ -46,13 +46,13 @@ def test_recorded_answers_are_understood(recorded: Recorded, recording: str, sta
 
 
 def test_processing_with_an_output_is_still_processing() -> None:
-    snapshot = seen(status="processing", output="https://replicate.delivery/half.png")
+    snapshot = snapshot_from(status="processing", output="https://replicate.delivery/half.png")
 
     assert (snapshot.status, snapshot.final) == (JobStatus.PROCESSING, False)
 
 
 def test_aborted_is_final_and_a_timeout_before_the_start() -> None:
-    snapshot = seen(status="aborted")
+    snapshot = snapshot_from(status="aborted")
 
     assert (snapshot.status, snapshot.final) == (JobStatus.TIMEOUT, True)
     assert snapshot.error is not None
@@ -70,13 +70,13 @@ def test_aborted_is_final_and_a_timeout_before_the_start() -> None:
     ],
 )
 def test_canceled_at_the_deadline_is_a_timeout(deadline: str | None, completed_at: str, status: JobStatus) -> None:
-    assert seen(status="canceled", deadline=deadline, completed_at=completed_at).status is status
+    assert snapshot_from(status="canceled", deadline=deadline, completed_at=completed_at).status is status
 
 
 @pytest.mark.parametrize("word", ["booting", "SUCCEEDED", "", None, 7])
 def test_an_unknown_word_is_still_running_and_logged(word: Any) -> None:
     with capture_logs() as logs:
-        snapshot = seen(status=word)
+        snapshot = snapshot_from(status=word)
 
     assert (snapshot.status, snapshot.final, snapshot.error) == (JobStatus.PROCESSING, False, None)
     assert [entry["event"] for entry in logs] == ["unknown_status"]
@@ -93,7 +93,7 @@ def test_an_unknown_word_is_still_running_and_logged(word: Any) -> None:
     ],
 )
 def test_a_failure_tells_why_whatever_the_reason_looks_like(error: Any, message: str) -> None:
-    snapshot = seen(status="failed", error=error)
+    snapshot = snapshot_from(status="failed", error=error)
 
     assert (snapshot.status, snapshot.final) == (JobStatus.FAILED, True)
     assert snapshot.error is not None
@@ -103,7 +103,7 @@ def test_a_failure_tells_why_whatever_the_reason_looks_like(error: Any, message:
 def test_missing_keys_and_odd_values_are_survived() -> None:
     odd = {"logs": {"a": 1}, "output": 5, "data_removed": "?", "urls": [], "created_at": 0, "completed_at": "soon"}
 
-    assert seen(status="succeeded", **odd).status is JobStatus.GENERATED
+    assert snapshot_from(status="succeeded", **odd).status is JobStatus.GENERATED
 
 
 @pytest.mark.parametrize("fraction", ["", ".1", ".123", ".123456", ".99397566", ".993975661"])
@@ -133,9 +133,9 @@ def test_progress_is_the_last_bar_in_the_logs(logs: str, percent: float | None) 
 def test_progress_is_told_while_processing_only(recorded: Recorded) -> None:
     logs = recorded("succeeded")["logs"]
 
-    assert seen(status="starting", logs=logs).unit_progress is None
-    assert seen(status="processing", logs=logs).unit_progress == 100
-    assert seen(status="succeeded", logs=logs).unit_progress is None
+    assert snapshot_from(status="starting", logs=logs).unit_progress is None
+    assert snapshot_from(status="processing", logs=logs).unit_progress == 100
+    assert snapshot_from(status="succeeded", logs=logs).unit_progress is None
 
 
 async def test_a_prediction_is_asked_for_by_its_own_link(replicate_at: At, vendor_that: At, server: Any) -> None:
@@ -145,8 +145,8 @@ async def test_a_prediction_is_asked_for_by_its_own_link(replicate_at: At, vendo
     snapshot = await replicate.query({"id": "p1", "get": f"{vendor.url}/v1/predictions/p1?region=eu"})
 
     assert snapshot.status is JobStatus.QUEUED
-    assert vendor.heard[0].path == "/v1/predictions/p1?region=eu"
-    assert vendor.heard[0].headers["authorization"].startswith("Bearer r8_")
+    assert vendor.received[0].path == "/v1/predictions/p1?region=eu"
+    assert vendor.received[0].headers["authorization"].startswith("Bearer r8_")
 
 
 @pytest.mark.parametrize("get", [None, "https://evil.example/p1", "https://api.replicate.com.evil.example/v1/p1", 7])
@@ -156,7 +156,7 @@ async def test_a_foreign_link_is_not_followed(replicate_at: At, vendor_that: At,
 
     await replicate.query({"id": "a/b", "get": get})
 
-    assert vendor.heard[0].path == "/v1/predictions/a%2Fb"
+    assert vendor.received[0].path == "/v1/predictions/a%2Fb"
 
 
 async def test_not_found_is_not_failed(replicate_at: At, vendor_that: At, server: Any) -> None:
@@ -210,7 +210,7 @@ async def test_a_cancel_achieves_what_the_status_then_says(
     replicate = await replicate_at(vendor.url)
 
     assert await replicate.cancel(REF) is outcome
-    assert (vendor.heard[0].method, vendor.heard[0].path) == ("POST", "/v1/predictions/p1/cancel")
+    assert (vendor.received[0].method, vendor.received[0].path) == ("POST", "/v1/predictions/p1/cancel")
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])

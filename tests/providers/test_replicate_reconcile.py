@@ -1,4 +1,4 @@
-"""Finding a prediction whose create was never answered, and never taking another for it."""
+"""Finding a prediction whose create got no response, and never a wrong one."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -22,9 +22,9 @@ SETTLED = timedelta(minutes=10)
 NOBODY = frozenset[str]()
 
 
-def item(prediction_id: str, **said: Any) -> dict[str, Any]:
+def item(prediction_id: str, **fields: Any) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat()
-    return {"id": prediction_id, "status": "starting", "source": "api", "created_at": now, "input": INPUT, **said}
+    return {"id": prediction_id, "status": "starting", "source": "api", "created_at": now, "input": INPUT, **fields}
 
 
 def page(*items: Any, following: str | None = None) -> dict[str, Any]:
@@ -41,16 +41,16 @@ def searched(replicate_at: At, vendor_that: At, server: Any) -> At:
     return search
 
 
-def found_id(verdict: Any) -> str:
-    assert isinstance(verdict, Found)
-    assert verdict.ref.keys() == {"id", "get", "cancel"}
-    return str(verdict.ref["id"])
+def found_id(result: Any) -> str:
+    assert isinstance(result, Found)
+    assert result.ref.keys() == {"id", "get", "cancel"}
+    return str(result.ref["id"])
 
 
 async def test_the_token_in_an_input_is_a_proof(searched: At, lost: Lost) -> None:
-    verdict = await searched(lost(body=MARKED), item("other"), item("ours", **MARKED), item("another"))
+    result = await searched(lost(body=MARKED), item("other"), item("ours", **MARKED), item("another"))
 
-    assert found_id(verdict) == "ours"
+    assert found_id(result) == "ours"
 
 
 async def test_the_token_in_a_webhook_is_a_proof(searched: At, lost: Lost) -> None:
@@ -69,15 +69,15 @@ async def test_the_only_one_with_the_same_input_is_ours_whatever_model_it_names(
 
 
 async def test_two_that_look_alike_prove_nothing(searched: At, lost: Lost) -> None:
-    verdict = await searched(lost(body=BODY, age=SETTLED), item("one"), item("two"))
+    result = await searched(lost(body=BODY, age=SETTLED), item("one"), item("two"))
 
-    assert verdict is Search.NOT_YET
+    assert result is Search.NOT_YET
 
 
 async def test_what_belongs_to_others_is_left_to_them(searched: At, lost: Lost) -> None:
-    verdict = await searched(lost(body=BODY), item("theirs"), item("ours"), known_ids=frozenset({"theirs"}))
+    result = await searched(lost(body=BODY), item("theirs"), item("ours"), known_ids=frozenset({"theirs"}))
 
-    assert found_id(verdict) == "ours"
+    assert found_id(result) == "ours"
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ async def test_what_belongs_to_others_is_left_to_them(searched: At, lost: Lost) 
     ids=["from long before", "another's webhook", "made on the web page", "another input", "without an id"],
 )
 async def test_what_cannot_be_ours_is_not_taken_for_it(searched: At, lost: Lost, foreign: dict[str, Any]) -> None:
-    verdict = await searched(lost(body=BODY, age=SETTLED), {**item("other"), **foreign}, "nonsense", None)
+    result = await searched(lost(body=BODY, age=SETTLED), {**item("other"), **foreign}, "nonsense", None)
 
-    assert verdict is Search.ABSENT
+    assert result is Search.ABSENT
 
 
 @pytest.mark.parametrize(
-    ("age", "verdict"),
+    ("age", "result"),
     [
         (timedelta(seconds=1), Search.NOT_YET),
         (SETTLED_AFTER - timedelta(seconds=5), Search.NOT_YET),
@@ -108,9 +108,9 @@ async def test_what_cannot_be_ours_is_not_taken_for_it(searched: At, lost: Lost,
     ],
 )
 async def test_it_is_absent_only_when_the_list_has_settled_and_inputs_are_still_kept(
-    searched: At, lost: Lost, age: timedelta, verdict: Search
+    searched: At, lost: Lost, age: timedelta, result: Search
 ) -> None:
-    assert await searched(lost(body=BODY, age=age)) is verdict
+    assert await searched(lost(body=BODY, age=age)) is result
 
 
 async def test_the_list_has_time_to_settle_after_the_longest_send() -> None:
@@ -127,9 +127,9 @@ async def test_a_late_find_is_still_a_find(searched: At, lost: Lost) -> None:
     long_ago = timedelta(hours=2)
     created = datetime.now(UTC) - long_ago
 
-    verdict = await searched(lost(body=MARKED, age=long_ago), item("ours", created_at=created.isoformat(), **MARKED))
+    result = await searched(lost(body=MARKED, age=long_ago), item("ours", created_at=created.isoformat(), **MARKED))
 
-    assert found_id(verdict) == "ours"
+    assert found_id(result) == "ours"
 
 
 async def test_every_page_of_the_time_in_question_is_read(
@@ -144,12 +144,12 @@ async def test_every_page_of_the_time_in_question_is_read(
     replicate = await replicate_at(vendor.url)
     submission = lost(body=BODY)
 
-    verdict = await replicate.reconcile(submission, known_ids=NOBODY)
+    result = await replicate.reconcile(submission, known_ids=NOBODY)
 
-    assert found_id(verdict) == "ours"
-    first, second = (urlsplit(heard.path) for heard in vendor.heard)
-    asked = {name: datetime.fromisoformat(value) for name, (value,) in parse_qs(first.query).items()}
-    assert asked["created_after"] < submission.intent_at < asked["created_before"]
+    assert found_id(result) == "ours"
+    first, second = (urlsplit(received.path) for received in vendor.received)
+    query = {name: datetime.fromisoformat(value) for name, (value,) in parse_qs(first.query).items()}
+    assert query["created_after"] < submission.intent_at < query["created_before"]
     assert second.query == "cursor=2"
 
 
@@ -160,9 +160,9 @@ async def test_pages_elsewhere_are_not_read_and_prove_nothing(
     vendor = await vendor_that(server.answers(200, page(item("alike"), following=f"{elsewhere.url}/v1/predictions")))
     replicate = await replicate_at(vendor.url)
 
-    verdict = await replicate.reconcile(lost(body=BODY, age=SETTLED), known_ids=NOBODY)
+    result = await replicate.reconcile(lost(body=BODY, age=SETTLED), known_ids=NOBODY)
 
-    assert verdict is Search.NOT_YET
+    assert result is Search.NOT_YET
     assert elsewhere.connections == 0
 
 

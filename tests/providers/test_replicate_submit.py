@@ -1,4 +1,4 @@
-"""Handing a job to Replicate: what is sent, and which of the three outcomes each answer is."""
+"""Submitting a job to Replicate: the request, and the outcome for each response."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -92,12 +92,15 @@ async def test_what_is_sent_is_the_stored_request_and_the_key(
 
     await replicate.submit(request)
 
-    (heard,) = vendor.heard
-    assert (heard.method, heard.path) == ("POST", "/v1/models/topazlabs/image-upscale/predictions")
-    assert heard.document == request.body
-    assert heard.headers["authorization"] == "Bearer r8_a_key_that_must_stay_secret"
-    assert heard.headers["cancel-after"] == "3h"
-    assert "prefer" not in heard.headers
+    (received,) = vendor.received
+    assert (received.method, received.path) == (
+        "POST",
+        "/v1/models/topazlabs/image-upscale/predictions",
+    )
+    assert received.document == request.body
+    assert received.headers["authorization"] == "Bearer r8_a_key_that_must_stay_secret"
+    assert received.headers["cancel-after"] == "3h"
+    assert "prefer" not in received.headers
 
 
 async def test_the_key_goes_to_replicate_only(
@@ -107,7 +110,7 @@ async def test_the_key_goes_to_replicate_only(
 
     await replicate.submit(replace(replicate.build_request(task_of(upscale)), url=elsewhere.url))
 
-    assert "authorization" not in elsewhere.heard[0].headers
+    assert "authorization" not in elsewhere.received[0].headers
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

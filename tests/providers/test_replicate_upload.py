@@ -1,4 +1,4 @@
-"""Handing an input over by Replicate's own upload."""
+"""Uploading an input to Replicate."""
 
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,8 +30,8 @@ def file(**changes: Any) -> InputFile:
     return replace(photo, **changes)
 
 
-def parts_of(heard: Any) -> tuple[dict[str, str], dict[str, tuple[str, bytes]]]:
-    """The fields, and the files with their names, of a form that came in."""
+def parts_of(received: Any) -> tuple[dict[str, str], dict[str, tuple[str, bytes]]]:
+    """The fields, and the files with their names, of a received form."""
     fields: dict[str, str] = {}
     files: dict[str, tuple[str, bytes]] = {}
 
@@ -44,8 +44,8 @@ def parts_of(heard: Any) -> tuple[dict[str, str], dict[str, tuple[str, bytes]]]:
         sent.close()
 
     parse_form(
-        {name.title(): value.encode() for name, value in heard.headers.items()},
-        io.BytesIO(heard.body),
+        {name.title(): value.encode() for name, value in received.headers.items()},
+        io.BytesIO(received.body),
         on_field,
         on_file,
     )
@@ -61,10 +61,10 @@ async def test_a_file_is_streamed_as_a_form_and_named_for_the_token(
     link = await replicate.attach(file(), token="sub_1")
 
     assert link == LINK
-    (heard,) = vendor.heard
-    assert (heard.method, heard.path) == ("POST", "/v1/files")
-    assert heard.headers["authorization"].startswith("Bearer r8_")
-    fields, files = parts_of(heard)
+    (received,) = vendor.received
+    assert (received.method, received.path) == ("POST", "/v1/files")
+    assert received.headers["authorization"].startswith("Bearer r8_")
+    fields, files = parts_of(received)
     assert fields == {"type": "image/png", "filename": "sub_1.PNG"}
     assert files == {"content": ("sub_1.PNG", b"".join(PHOTO))}
 
@@ -86,7 +86,7 @@ async def test_the_name_is_short_and_harmless(
 
     await replicate.attach(file(name=name, media_type=media_type), token=token)
 
-    fields, _ = parts_of(vendor.heard[0])
+    fields, _ = parts_of(vendor.received[0])
     assert fields["filename"] == sent
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: whose word is heard at all, and what is taken from it."""
+"""Webhooks: which ones are accepted, and what is read from them."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -31,8 +31,8 @@ def delivered(body: bytes = PREDICTION, *, age: timedelta = timedelta(), secret:
 
 def changed(delivery: IncomingWebhook, **headers: str | None) -> IncomingWebhook:
     named = {f"webhook-{name}": value for name, value in headers.items()}
-    kept = {name: value for name, value in {**delivery.headers, **named}.items() if value is not None}
-    return IncomingWebhook(kept, delivery.body, delivery.token)
+    kept_headers = {name: value for name, value in {**delivery.headers, **named}.items() if value is not None}
+    return IncomingWebhook(kept_headers, delivery.body, delivery.token)
 
 
 def test_a_signed_webhook_is_a_hint(replicate: Provider) -> None:

@@ -1,4 +1,4 @@
-"""What TTAPI's answers to a fetch, and its webhooks, mean."""
+"""The snapshots of TTAPI's fetch responses, and its webhooks."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,8 +44,8 @@ def delivery(body: Any, *, token: str = "sub_0042") -> IncomingWebhook:
 
 
 @pytest.fixture
-def asked(ttapi_at: At, vendor_that: At, server: Any) -> At:
-    """What a query makes of this answer."""
+def queried(ttapi_at: At, vendor_that: At, server: Any) -> At:
+    """The snapshot of a query for this response."""
 
     async def ask(answer: Any, status: int = 200) -> Snapshot:
         ttapi: Provider = await ttapi_at((await vendor_that(server.answers(status, answer))).url)
@@ -59,7 +59,7 @@ async def test_a_fetch_costs_nothing_and_names_the_job(ttapi_at: At, vendor_that
 
     await (await ttapi_at(vendor.url)).query({"id": JOB_ID})
 
-    assert (vendor.heard[0].method, vendor.heard[0].path) == ("GET", f"/midjourney/v1/fetch?jobId={JOB_ID}")
+    assert (vendor.received[0].method, vendor.received[0].path) == ("GET", f"/midjourney/v1/fetch?jobId={JOB_ID}")
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ async def test_a_fetch_costs_nothing_and_names_the_job(ttapi_at: At, vendor_that
     ],
 )
 async def test_each_word_has_its_meaning_and_an_unknown_one_is_still_running(
-    asked: At, word: str, status: JobStatus, *, final: bool
+    queried: At, word: str, status: JobStatus, *, final: bool
 ) -> None:
-    snapshot = await asked(fetched(word, message=None))
+    snapshot = await queried(fetched(word, message=None))
 
     assert (snapshot.status, snapshot.final, snapshot.raw_status) == (status, final, word)
 
 
-async def test_a_failure_gives_its_reason(asked: At) -> None:
-    snapshot = await asked(fetched("FAILED", message="Banned prompt detected"))
+async def test_a_failure_gives_its_reason(queried: At) -> None:
+    snapshot = await queried(fetched("FAILED", message="Banned prompt detected"))
 
     assert snapshot.error is not None
     assert (snapshot.error.code, snapshot.error.message) == ("provider_failed", "Banned prompt detected")
@@ -92,8 +92,8 @@ async def test_a_failure_gives_its_reason(asked: At) -> None:
     ("progress", "unit"),
     [("46%", 46.0), ("100", 100.0), ("7.5 %", 7.5), (None, None), ("", None), ("soon", None), ("250%", 100.0)],
 )
-async def test_progress_is_a_text_or_null(asked: At, progress: str | None, unit: float | None) -> None:
-    assert (await asked(fetched("ON_QUEUE", message=None, progress=progress))).unit_progress == unit
+async def test_progress_is_a_text_or_null(queried: At, progress: str | None, unit: float | None) -> None:
+    assert (await queried(fetched("ON_QUEUE", message=None, progress=progress))).unit_progress == unit
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,16 @@ async def test_progress_is_a_text_or_null(asked: At, progress: str | None, unit:
         (404, b""),
     ],
 )
-async def test_an_answer_that_is_not_about_the_job_is_no_word_on_it(asked: At, status: int, answer: Any) -> None:
-    snapshot = await asked(answer, status)
+async def test_an_answer_that_is_not_about_the_job_is_no_word_on_it(queried: At, status: int, answer: Any) -> None:
+    snapshot = await queried(answer, status)
 
     assert (snapshot.final, snapshot.definite) == (False, False)
 
 
 @pytest.mark.parametrize(("status", "answer"), [(401, {}), (499, {}), (500, {}), (200, b"<html>"), (200, b"[]")])
-async def test_an_answer_that_says_nothing_is_worth_another_try(asked: At, status: int, answer: Any) -> None:
+async def test_an_answer_that_says_nothing_is_worth_another_try(queried: At, status: int, answer: Any) -> None:
     with pytest.raises(ProviderUnavailable):
-        await asked(answer, status)
+        await queried(answer, status)
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ async def test_an_answer_that_says_nothing_is_worth_another_try(asked: At, statu
     ids=["an imagine", "only Discord's", "no singles", "an upsample", "named twice", "no grid", "nothing"],
 )
 async def test_the_whole_picture_comes_first_and_then_the_single_ones(
-    ttapi: Provider, asked: At, data: dict[str, Any], links: list[str]
+    ttapi: Provider, queried: At, data: dict[str, Any], links: list[str]
 ) -> None:
-    snapshot = await asked(fetched(**data))
+    snapshot = await queried(fetched(**data))
 
     assert [source.url for source in await ttapi.outputs({"id": JOB_ID}, snapshot)] == links
 
 
-async def test_outputs_of_a_job_that_is_not_shown_now_are_asked_for_again(ttapi: Provider, asked: At) -> None:
-    snapshot = await asked({"status": "FAILED", "message": "job not found", "data": None})
+async def test_outputs_of_a_job_that_is_not_shown_now_are_asked_for_again(ttapi: Provider, queried: At) -> None:
+    snapshot = await queried({"status": "FAILED", "message": "job not found", "data": None})
 
     with pytest.raises(ProviderUnavailable):
         await ttapi.outputs({"id": JOB_ID}, snapshot)

@@ -1,4 +1,4 @@
-"""Finding a Midjourney job whose submit was never answered, and never taking another for it."""
+"""Finding a Midjourney job whose submit got no response, and never a wrong one."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ def page(*lines: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def searched(ttapi_at: At, vendor_that: At, server: Any) -> At:
-    """Search a vendor whose running jobs are these, and who has no others."""
+    """Reconcile with a vendor that has exactly these running jobs."""
 
     async def search(submission: Submission, *lines: Any, known_ids: frozenset[str] = NOBODY, more: Any = ()) -> Any:
         pages = [page(), page(*lines), page(), page()]
@@ -49,7 +49,7 @@ async def test_every_status_is_asked_for_since_running_jobs_are_hidden_otherwise
 
     await (await ttapi_at(vendor.url)).reconcile(lost(body={"prompt": OURS}), known_ids=NOBODY)
 
-    questions = [parse_qs(urlsplit(heard.path).query) for heard in vendor.heard]
+    questions = [parse_qs(urlsplit(received.path).query) for received in vendor.received]
     assert [question["status"] for question in questions] == [["PENDING_QUEUE"], ["ON_QUEUE"], ["SUCCESS"], ["FAILED"]]
     assert all(question["limit"] == ["100"] and question["order"] == ["desc"] for question in questions)
 
@@ -115,7 +115,7 @@ async def test_a_link_of_ours_in_the_prompt_is_a_proof(searched: At, lost: Lost)
 
 
 async def test_two_equal_prompts_are_never_confused(searched: At, lost: Lost) -> None:
-    """The caller chose the seed: whoever asked for it before may have the same."""
+    """The caller chose the seed: an earlier job may have the same."""
     same = "a lighthouse --seed 7"
 
     assert await searched(lost(body={"prompt": same}), line("whose?", same)) is Search.IMPOSSIBLE

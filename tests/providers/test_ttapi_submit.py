@@ -1,4 +1,4 @@
-"""What TTAPI is sent, and what each of its answers to a submit means."""
+"""Submitting to TTAPI: the requests, and the outcome for each response."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ def task(midjourney: Model) -> Callable[..., Task]:
 
 @pytest.fixture
 def submitted(ttapi_at: At, vendor_that: At, server: Any, task: Callable[..., Task]) -> At:
-    """What comes of a submit that the vendor treats like this."""
+    """The outcome of a submit for this behaviour of the vendor."""
 
     async def submit(behaviour: Any) -> Any:
         ttapi = await ttapi_at((await vendor_that(behaviour)).url)
@@ -54,11 +54,11 @@ async def test_an_imagine_says_everything_that_ttapi_would_decide_otherwise(
 
     outcome = await ttapi.submit(ttapi.build_request(task(mode="relax", webhook_url=HOOK)))
 
-    (heard,) = vendor.heard
+    (received,) = vendor.received
     assert outcome == Accepted({"id": JOB_ID})
-    assert (heard.method, heard.path) == ("POST", "/midjourney/v1/imagine")
-    assert heard.headers["tt-api-key"] == "tt_a_key_that_must_stay_secret"
-    assert heard.document == {
+    assert (received.method, received.path) == ("POST", "/midjourney/v1/imagine")
+    assert received.headers["tt-api-key"] == "tt_a_key_that_must_stay_secret"
+    assert received.document == {
         "prompt": f"a lighthouse --seed {seed_of_token('sub_0042')} --v 7",
         "mode": "relax",
         "translation": False,
@@ -69,14 +69,14 @@ async def test_an_imagine_says_everything_that_ttapi_would_decide_otherwise(
 
 
 def test_pictures_lead_and_switches_close_the_prompt(ttapi: Provider, task: Callable[..., Task]) -> None:
-    asked = task(
+    action_task = task(
         prompt="  in winter --stylize 250 ",
         images=["https://a.example/1.png", "https://a.example/2.png"],
         aspect="16:9",
         seed=7,
     )
 
-    prompt = ttapi.build_request(asked).body["prompt"]
+    prompt = ttapi.build_request(action_task).body["prompt"]
 
     assert prompt == "https://a.example/1.png https://a.example/2.png in winter --stylize 250 --seed 7 --ar 16:9 --v 7"
 
@@ -94,11 +94,11 @@ def test_without_a_public_address_no_hook_is_asked_for(ttapi: Provider, task: Ca
 
 
 def test_an_action_names_the_vendors_own_job(ttapi: Provider, task: Callable[..., Task]) -> None:
-    asked = replace(
+    action_task = replace(
         task(webhook_url=HOOK), action="upsample1", origin={"id": "job-at-ttapi"}, params={"origin": ORIGIN}
     )
 
-    request = ttapi.build_request(asked)
+    request = ttapi.build_request(action_task)
 
     assert request.url.endswith("/midjourney/v1/action")
     assert request.body == {

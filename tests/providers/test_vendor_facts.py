@@ -1,4 +1,4 @@
-"""What is true of one vendor only is said in that vendor's packages: to add another, nobody else is touched."""
+"""Facts about one vendor are in that vendor's packages only: adding another changes no other module."""
 
 import re
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def homes_of(name: str) -> tuple[Path, ...]:
 
 
 def files_outside(name: str) -> Iterator[Path]:
-    for place in INSTALLED:
-        for file in [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py")):
+    for path in INSTALLED:
+        for file in [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).rglob("*.py")):
             if not any(file.is_relative_to(home) for home in homes_of(name)):
                 yield file
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from PIL import Image
 from starlette.responses import Response
 
-PATIENCE = 8.0
+TIMEOUT_SECONDS = 8.0
 
 
 def a_photo(width: int = 40, height: int = 30, kind: str = "PNG") -> bytes:
@@ -58,7 +58,7 @@ class Webhook:
 class SandboxCaller:
     url: str
     webhooks: list[Webhook] = field(default_factory=list)
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     answers: list[int] = field(default_factory=list)  #: statuses for the next webhooks, then 200
 
     @property
@@ -70,16 +70,16 @@ class SandboxCaller:
         return f"{self.url}/hooks/job-1"
 
     async def received(self, count: int) -> list[Webhook]:
-        """The webhooks, once there are so many; fails when they do not come."""
-        async with asyncio.timeout(PATIENCE), self.news:
-            await self.news.wait_for(lambda: len(self.webhooks) >= count)
+        """The webhooks, once `count` were received; fails when they do not arrive."""
+        async with asyncio.timeout(TIMEOUT_SECONDS), self.changed:
+            await self.changed.wait_for(lambda: len(self.webhooks) >= count)
         return self.webhooks
 
     async def receive(self, webhook: Webhook) -> int:
         """The status to answer with."""
-        async with self.news:
+        async with self.changed:
             self.webhooks.append(webhook)
-            self.news.notify_all()
+            self.changed.notify_all()
         return self.answers.pop(0) if self.answers else 200
 
 

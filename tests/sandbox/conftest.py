@@ -10,7 +10,7 @@ from replicate.client import Client
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.sandbox.caller import SandboxCaller, a_caller
-from tests.sandbox.customer import Customer
+from tests.sandbox.customer import RawReplicateClient
 
 FAST = Pace(queue_seconds=0.02, work_seconds=0.06)
 TOKEN = "r8_any_token"
@@ -30,20 +30,20 @@ async def sandbox(the_sandbox: RunningSandbox) -> RunningSandbox:
 
 @pytest.fixture(scope="session")
 async def http(the_sandbox: RunningSandbox) -> AsyncIterator[httpx.AsyncClient]:
-    """A plain HTTP client with a token; unlike the vendors' clients it never repeats a call by itself."""
+    """A plain HTTP client with a token; unlike the vendors' clients it never retries."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(base_url=the_sandbox.url, headers=headers, trust_env=False, verify=False) as client:
         yield client
 
 
 @pytest.fixture
-async def customer(sandbox: RunningSandbox, http: httpx.AsyncClient, caller: SandboxCaller) -> Customer:
-    return Customer(http, photo=caller.photo)
+async def customer(sandbox: RunningSandbox, http: httpx.AsyncClient, caller: SandboxCaller) -> RawReplicateClient:
+    return RawReplicateClient(http, photo=caller.photo)
 
 
 @pytest.fixture(scope="session")
 async def the_client(the_sandbox: RunningSandbox) -> AsyncIterator[Any]:
-    """The official client, as it comes, except that it polls more often."""
+    """The official client, with a shorter polling interval."""
     official = Client(TOKEN, base_url=the_sandbox.url)
     official.poll_interval = 0.03
     yield official

@@ -1,4 +1,4 @@
-"""Somebody who uses Replicate's HTTP API by hand."""
+"""A client that calls Replicate's HTTP API directly."""
 
 import asyncio
 import time
@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 
 FINAL = {"succeeded", "failed", "canceled", "aborted"}
-PATIENCE = 8.0
+TIMEOUT_SECONDS = 8.0
 UPSCALE = "/v1/models/topazlabs/image-upscale/predictions"
 
 
-class Customer:
+class RawReplicateClient:
     def __init__(self, http: httpx.AsyncClient, *, photo: str) -> None:
         self.http = http
         self.photo = photo
@@ -19,10 +19,10 @@ class Customer:
     async def post(
         self, *, fault: str = "", headers: dict[str, str] | None = None, body: Any = None, **inputs: Any
     ) -> httpx.Response:
-        """Ask for an upscaled photo; `inputs` are added to the image, `body` to the request."""
-        asked = {"input": {"image": self.photo, **inputs}, **(body or {})}
+        """Create an upscale prediction; `inputs` are added to the image, `body` to the request."""
+        request_body = {"input": {"image": self.photo, **inputs}, **(body or {})}
         sent = {**({"X-Sandbox-Fault": fault} if fault else {}), **(headers or {})}
-        return await self.http.post(UPSCALE, json=asked, headers=sent)
+        return await self.http.post(UPSCALE, json=request_body, headers=sent)
 
     async def create(self, **how: Any) -> dict[str, Any]:
         reply = await self.post(**how)
@@ -39,7 +39,7 @@ class Customer:
 
     async def until(self, prediction_id: str, *statuses: str) -> dict[str, Any]:
         """The prediction, once it has one of these statuses (default: any final one)."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             prediction = await self.get(prediction_id)
             if prediction.get("status") in (statuses or FINAL):

@@ -1,4 +1,4 @@
-"""Somebody who uses TTAPI by hand."""
+"""A client that calls TTAPI's HTTP API directly."""
 
 import asyncio
 import io
@@ -8,19 +8,19 @@ import httpx
 from PIL import Image
 
 from sandbox.server import RunningSandbox
-from tests.sandbox.caller import PATIENCE
+from tests.sandbox.caller import TIMEOUT_SECONDS
 
 A_CAT = {"prompt": "a cat", "mode": "fast", "getUImages": True, "translation": False}
 
 
-class Painter:
+class RawTtapiClient:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
 
     async def post(self, path: str = "/midjourney/v1/imagine", *, fault: str = "", **body: Any) -> httpx.Response:
         headers = {"X-Sandbox-Fault": fault} if fault else {}
-        asked = body if path.endswith("action") else {**A_CAT, **body}
-        return await self.http.post(path, json=asked, headers=headers)
+        request_body = body if path.endswith("action") else {**A_CAT, **body}
+        return await self.http.post(path, json=request_body, headers=headers)
 
     async def imagine(self, **how: Any) -> str:
         answer = (await self.post(**how)).json()
@@ -35,7 +35,7 @@ class Painter:
         return answer
 
     async def until(self, job_id: str, *statuses: str) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while (answer := await self.fetch(job_id))["status"] not in statuses:
                 await asyncio.sleep(0.02)
         return answer
@@ -53,12 +53,12 @@ class Painter:
         return lines
 
     async def info(self) -> dict[str, Any]:
-        told: dict[str, Any] = (await self.http.get("/midjourney/v1/info")).json()["data"]
-        return told
+        account_info: dict[str, Any] = (await self.http.get("/midjourney/v1/info")).json()["data"]
+        return account_info
 
     async def picture(self, url: str) -> Image.Image:
         return Image.open(io.BytesIO((await self.http.get(url)).raise_for_status().content)).convert("RGB")
 
 
-def painter_at(sandbox: RunningSandbox, key: str = "tt_any_key") -> httpx.AsyncClient:
+def ttapi_http_client(sandbox: RunningSandbox, key: str = "tt_any_key") -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=sandbox.url, headers={"TT-API-KEY": key}, trust_env=False)

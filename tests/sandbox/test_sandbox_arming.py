@@ -1,14 +1,14 @@
-"""Faults are armed on one call, on one prediction or for whoever comes next; what cannot be armed is named."""
+"""Faults are armed on one call, on one prediction or for the next call of any client; unknown faults are refused."""
 
 import httpx
 import pytest
 
 from sandbox.faults.catalogue import CATALOGUE, Fault
 from sandbox.server import RunningSandbox
-from tests.sandbox.customer import Customer
+from tests.sandbox.customer import RawReplicateClient
 
 
-async def test_a_fault_rides_along_in_the_image_url(customer: Customer, sandbox: RunningSandbox) -> None:
+async def test_a_fault_rides_along_in_the_image_url(customer: RawReplicateClient, sandbox: RunningSandbox) -> None:
     failed = await customer.finished(image=f"{customer.photo}?sandbox_fault=failed=out%20of%20film")
     with pytest.raises(httpx.RemoteProtocolError):
         await customer.post(image=f"{customer.photo}?sandbox_fault=accept_then_drop")
@@ -17,7 +17,9 @@ async def test_a_fault_rides_along_in_the_image_url(customer: Customer, sandbox:
     assert len(sandbox.ledger()) == 2
 
 
-async def test_a_fault_rides_along_in_the_name_of_an_uploaded_file(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_fault_rides_along_in_the_name_of_an_uploaded_file(
+    customer: RawReplicateClient, http: httpx.AsyncClient
+) -> None:
     files = {"content": ("cat sandbox_fault=output_as=list sandbox_fault=work_seconds=0.2.png", b"not a picture")}
     uploaded = (await http.post("/v1/files", files=files)).json()
 
@@ -28,7 +30,9 @@ async def test_a_fault_rides_along_in_the_name_of_an_uploaded_file(customer: Cus
     assert failed["status"] == "failed"
 
 
-async def test_a_riding_fault_may_wait_for_another_operation(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_riding_fault_may_wait_for_another_operation(
+    customer: RawReplicateClient, http: httpx.AsyncClient
+) -> None:
     prediction = await customer.create(fault="server_error=502@get*2")
 
     statuses = [(await http.get(prediction["urls"]["get"])).status_code for _ in range(3)]
@@ -36,7 +40,9 @@ async def test_a_riding_fault_may_wait_for_another_operation(customer: Customer,
     assert statuses == [502, 502, 200]
 
 
-async def test_a_standing_fault_strikes_as_often_as_it_was_told(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_standing_fault_strikes_as_often_as_it_was_told(
+    customer: RawReplicateClient, http: httpx.AsyncClient
+) -> None:
     order = {"fault": "server_error", "arg": 503, "times": 2, "on": "create"}
     assert (await http.post("/_sandbox/faults", json=order)).status_code == 201
     assert (await http.get("/_sandbox/faults")).json()["data"][0]["times"] == 2
@@ -45,7 +51,7 @@ async def test_a_standing_fault_strikes_as_often_as_it_was_told(customer: Custom
 
 
 async def test_a_standing_fault_of_a_life_strikes_the_next_prediction(
-    customer: Customer, sandbox: RunningSandbox
+    customer: RawReplicateClient, sandbox: RunningSandbox
 ) -> None:
     sandbox.misbehave("failed", arg="bad luck")
 
@@ -58,7 +64,7 @@ async def test_a_standing_fault_of_a_life_strikes_the_next_prediction(
     "wrong", ["explode", "failed@delivery", "hang=soon", "no_id=5", "output_as=cube", "failed@moon"]
 )
 async def test_a_fault_that_cannot_be_is_named_in_a_400(
-    customer: Customer, sandbox: RunningSandbox, wrong: str
+    customer: RawReplicateClient, sandbox: RunningSandbox, wrong: str
 ) -> None:
     reply = await customer.post(fault=wrong)
     riding = await customer.post(image=f"{customer.photo}?sandbox_fault={wrong}")

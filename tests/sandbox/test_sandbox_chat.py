@@ -35,7 +35,7 @@ THE_ROW = {"合同编号": "HT-9", "Signed on": "2026-03-07", "总价": 1234.5, 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "table", "schema": SCHEMA, "strict": True}}
 
 
-async def asked(http: httpx.AsyncClient, text: str = CONTRACT, **more: Any) -> httpx.Response:
+async def ask(http: httpx.AsyncClient, text: str = CONTRACT, **more: Any) -> httpx.Response:
     body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
     return await http.post(URL, json=body)
 
@@ -45,7 +45,7 @@ def rows_in(answer: httpx.Response) -> Any:
 
 
 async def test_a_table_comes_from_the_document(sandbox: RunningSandbox, http: httpx.AsyncClient) -> None:
-    answer = await asked(http, response_format=FORMAT)
+    answer = await ask(http, response_format=FORMAT)
 
     assert rows_in(answer) == [THE_ROW]
     assert answer.json()["choices"][0]["finish_reason"] == "stop"
@@ -53,7 +53,7 @@ async def test_a_table_comes_from_the_document(sandbox: RunningSandbox, http: ht
 
 
 async def test_the_shape_may_be_in_the_question(sandbox: RunningSandbox, http: httpx.AsyncClient) -> None:
-    answer = await asked(http, f"{CONTRACT}\nAnswer with JSON: {json.dumps(SCHEMA, ensure_ascii=False)}")
+    answer = await ask(http, f"{CONTRACT}\nAnswer with JSON: {json.dumps(SCHEMA, ensure_ascii=False)}")
 
     assert rows_in(answer) == [THE_ROW]
 
@@ -63,14 +63,14 @@ async def test_a_table_in_the_document_gives_a_row_for_each_line(
 ) -> None:
     table = "| 合同编号 | 总价 |\n|---|---|\n| A-1 | 10 |\n| A-2 | 20 |\n"
 
-    rows = rows_in(await asked(http, table, response_format=FORMAT))
+    rows = rows_in(await ask(http, table, response_format=FORMAT))
 
     assert [(row["合同编号"], row["总价"]) for row in rows] == [("A-1", 10), ("A-2", 20)]
 
 
 async def test_a_stream_says_the_same_and_then_what_it_cost(sandbox: RunningSandbox, http: httpx.AsyncClient) -> None:
-    whole = (await asked(http)).json()
-    answer = await asked(http, stream=True, stream_options={"include_usage": True})
+    whole = (await ask(http)).json()
+    answer = await ask(http, stream=True, stream_options={"include_usage": True})
 
     *lines, last = [line.removeprefix("data: ") for line in answer.text.splitlines() if line]
     chunks = [json.loads(line) for line in lines]
@@ -82,7 +82,7 @@ async def test_a_stream_says_the_same_and_then_what_it_cost(sandbox: RunningSand
 
 
 async def test_the_limit_of_tokens_cuts(sandbox: RunningSandbox, http: httpx.AsyncClient) -> None:
-    answer = await asked(http, max_tokens=2)
+    answer = await ask(http, max_tokens=2)
 
     assert answer.json()["choices"][0]["finish_reason"] == "length"
 
@@ -125,7 +125,7 @@ async def test_each_answer_is_in_the_ledger_under_its_reference(
 async def test_no_quota_says_so(sandbox: RunningSandbox, http: httpx.AsyncClient) -> None:
     sandbox.misbehave("no_quota")
 
-    answer = await asked(http)
+    answer = await ask(http)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
     assert "retry-after" not in answer.headers
@@ -146,9 +146,9 @@ async def test_what_is_no_picture_is_refused(sandbox: RunningSandbox, http: http
 
 
 async def scores_of(http: httpx.AsyncClient, shade: str) -> dict[str, int]:
-    kept = io.BytesIO()
-    Image.new("RGB", (40, 30), shade).save(kept, "PNG")
-    answer = await looked_at(http, f"data:image/png;base64,{base64.b64encode(kept.getvalue()).decode()}")
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), shade).save(buffer, "PNG")
+    answer = await looked_at(http, f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}")
     review = json.loads(answer.json()["choices"][0]["message"]["content"])
     return {name: judged["score"] for name, judged in review.items() if name != "summary"}
 

@@ -27,8 +27,8 @@ def an_upload(name: str = "cat.png") -> io.BytesIO:
 async def test_create_wait_and_download_gives_a_larger_picture(
     client: Any, caller: SandboxCaller, http: httpx.AsyncClient
 ) -> None:
-    wanted = {"image": caller.photo, "upscale_factor": "2x", "output_format": "png"}
-    prediction = await client.models.predictions.async_create(UPSCALE, input=wanted)
+    request_options = {"image": caller.photo, "upscale_factor": "2x", "output_format": "png"}
+    prediction = await client.models.predictions.async_create(UPSCALE, input=request_options)
     assert prediction.status == "starting"
 
     await prediction.async_wait()
@@ -36,7 +36,7 @@ async def test_create_wait_and_download_gives_a_larger_picture(
 
     assert prediction.status == "succeeded"
     assert (size_of(picture), format_of(picture)) == ((80, 60), "PNG")
-    assert prediction.input == wanted
+    assert prediction.input == request_options
 
 
 async def test_progress_can_be_read_from_the_logs_while_it_works(client: Any, caller: SandboxCaller) -> None:

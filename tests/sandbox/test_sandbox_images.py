@@ -1,4 +1,4 @@
-"""The work is real: pixels are made, in the format that was asked for."""
+"""The sandbox really upscales pictures, in the requested format."""
 
 import io
 

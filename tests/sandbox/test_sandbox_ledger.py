@@ -1,14 +1,16 @@
-"""The ledger knows every accepted create, and what it cost."""
+"""The ledger has every accepted create, and its charge."""
 
 import httpx
 
 from sandbox.server import RunningSandbox
 from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
-from tests.sandbox.customer import Customer
+from tests.sandbox.customer import RawReplicateClient
 
 
-async def test_a_row_tells_what_was_bought_and_how_it_ended(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_row_tells_what_was_bought_and_how_it_ended(
+    customer: RawReplicateClient, http: httpx.AsyncClient
+) -> None:
     prediction = await customer.finished(image=f"{customer.photo}?a=attempt-1")
 
     [row] = (await http.get("/_sandbox/ledger")).json()["data"]
@@ -19,7 +21,7 @@ async def test_a_row_tells_what_was_bought_and_how_it_ended(customer: Customer, 
     assert row["created_at"] == prediction["created_at"]
 
 
-async def test_paying_twice_for_one_attempt_shows(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_paying_twice_for_one_attempt_shows(customer: RawReplicateClient, http: httpx.AsyncClient) -> None:
     for _ in range(2):
         await customer.create(image=f"{customer.photo}?a=attempt-1")
     await customer.create(image=f"{customer.photo}?a=attempt-2")
@@ -32,7 +34,7 @@ async def test_paying_twice_for_one_attempt_shows(customer: Customer, http: http
 
 
 async def test_the_token_may_be_in_the_webhook(
-    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox
+    customer: RawReplicateClient, caller: SandboxCaller, sandbox: RunningSandbox
 ) -> None:
     await customer.create(body={"webhook": f"{caller.hook}?t=from-query"})
     await customer.create(body={"webhook": f"{caller.url}/hooks/from-path"})
@@ -41,7 +43,7 @@ async def test_the_token_may_be_in_the_webhook(
     assert [row.correlation for row in sandbox.ledger()] == ["from-query", "from-path", None]
 
 
-async def test_failures_are_charged_for_their_time_only(customer: Customer, sandbox: RunningSandbox) -> None:
+async def test_failures_are_charged_for_their_time_only(customer: RawReplicateClient, sandbox: RunningSandbox) -> None:
     await customer.finished(fault="failed")
     waiting = await customer.create(fault="never_starts")
     await customer.cancel(waiting["id"])
@@ -50,7 +52,7 @@ async def test_failures_are_charged_for_their_time_only(customer: Customer, sand
     assert [row.charge for row in sandbox.ledger()] == ["time_only", "free", "pending"]
 
 
-async def test_a_reset_forgets_everything(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_reset_forgets_everything(customer: RawReplicateClient, http: httpx.AsyncClient) -> None:
     await customer.create(fault="never_finishes")
     await http.post("/_sandbox/faults", json={"fault": "outage"})
     await http.post("/_sandbox/pace", json={"queue_seconds": 9})
@@ -63,7 +65,7 @@ async def test_a_reset_forgets_everything(customer: Customer, http: httpx.AsyncC
     assert await customer.listed() == []
 
 
-async def test_the_pace_can_be_changed(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_the_pace_can_be_changed(customer: RawReplicateClient, http: httpx.AsyncClient) -> None:
     assert (await http.post("/_sandbox/pace", json={"work_seconds": 0.3})).json()["queue_seconds"] == FAST.queue_seconds
 
     assert (await customer.finished())["metrics"]["predict_time"] >= 0.3

@@ -1,4 +1,4 @@
-"""The traps of Replicate's protocol, as they were recorded."""
+"""Peculiarities of Replicate's protocol, as recorded."""
 
 import asyncio
 import re
@@ -13,10 +13,10 @@ from sandbox.server import RunningSandbox, running
 from sandbox.vendors.replicate.rate_limits import RateLimit
 from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
-from tests.sandbox.customer import UPSCALE, Customer
+from tests.sandbox.customer import UPSCALE, RawReplicateClient
 
 
-async def test_a_new_prediction_is_starting_and_has_no_output_key(customer: Customer) -> None:
+async def test_a_new_prediction_is_starting_and_has_no_output_key(customer: RawReplicateClient) -> None:
     reply = await customer.post()
 
     prediction = reply.json()
@@ -28,7 +28,7 @@ async def test_a_new_prediction_is_starting_and_has_no_output_key(customer: Cust
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", prediction["created_at"])
 
 
-async def test_a_finished_prediction_says_how_long_it_took(customer: Customer) -> None:
+async def test_a_finished_prediction_says_how_long_it_took(customer: RawReplicateClient) -> None:
     prediction = await customer.finished()
 
     assert prediction["status"] == "succeeded"
@@ -37,7 +37,7 @@ async def test_a_finished_prediction_says_how_long_it_took(customer: Customer) -
     assert re.search(r"^100%\|█{10}\| 50/50 \[\d\d:\d\d<00:00, .*it/s\]$", prediction["logs"], re.MULTILINE)
 
 
-async def test_every_reply_carries_the_rate_limit(customer: Customer) -> None:
+async def test_every_reply_carries_the_rate_limit(customer: RawReplicateClient) -> None:
     reply = await customer.post()
 
     assert int(reply.headers["ratelimit-remaining"]) < 600
@@ -47,7 +47,7 @@ async def test_every_reply_carries_the_rate_limit(customer: Customer) -> None:
 async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, rules=(RateLimit(creates_per_minute=2),))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
-        replies = [await Customer(http, photo=caller.photo).post() for _ in range(3)]
+        replies = [await RawReplicateClient(http, photo=caller.photo).post() for _ in range(3)]
 
         assert [reply.status_code for reply in replies] == [201, 201, 429]
         assert replies[2].headers["retry-after"] == "30"
@@ -56,7 +56,7 @@ async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCa
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Basic abc", "r8_bare"])
-async def test_a_call_without_a_token_is_refused(customer: Customer, authorization: str) -> None:
+async def test_a_call_without_a_token_is_refused(customer: RawReplicateClient, authorization: str) -> None:
     reply = await customer.post(headers={"Authorization": authorization})
 
     assert reply.status_code == 401
@@ -92,7 +92,7 @@ async def test_only_listed_tokens_are_accepted_when_there_is_a_list(caller: Sand
     ],
 )
 async def test_a_wrong_input_is_a_422_that_names_the_field(
-    customer: Customer, sandbox: RunningSandbox, inputs: dict[str, Any], type_: str, field: str
+    customer: RawReplicateClient, sandbox: RunningSandbox, inputs: dict[str, Any], type_: str, field: str
 ) -> None:
     reply = await customer.post(**inputs)
 
@@ -102,7 +102,7 @@ async def test_a_wrong_input_is_a_422_that_names_the_field(
     assert sandbox.ledger() == []
 
 
-async def test_a_wrong_input_is_described_in_the_recorded_words(customer: Customer) -> None:
+async def test_a_wrong_input_is_described_in_the_recorded_words(customer: RawReplicateClient) -> None:
     reply = await customer.post(output_format="gif")
 
     expected = '- input.output_format: output_format must be one of the following: "jpg", "png"\n'
@@ -118,14 +118,14 @@ async def test_a_missing_image_is_named(http: httpx.AsyncClient, sandbox: Runnin
 
 
 @pytest.mark.parametrize("extra", ["metadata", "idempotency_key", "version", "webhook_completed"])
-async def test_keys_that_the_api_does_not_know_are_refused(customer: Customer, extra: str) -> None:
+async def test_keys_that_the_api_does_not_know_are_refused(customer: RawReplicateClient, extra: str) -> None:
     reply = await customer.post(body={extra: "x"})
 
     assert reply.status_code == 422
     assert reply.json()["invalid_fields"][0]["type"] == "additional_property_not_allowed"
 
 
-async def test_an_unknown_version_is_refused(http: httpx.AsyncClient, customer: Customer) -> None:
+async def test_an_unknown_version_is_refused(http: httpx.AsyncClient, customer: RawReplicateClient) -> None:
     reply = await http.post("/v1/predictions", json={"version": "0" * 64, "input": {"image": customer.photo}})
 
     assert reply.status_code == 422
@@ -140,7 +140,7 @@ async def test_what_does_not_exist_is_a_404(http: httpx.AsyncClient, sandbox: Ru
     assert reply.json()["status"] == 404
 
 
-async def test_a_blocking_create_comes_back_as_processing_with_its_output(customer: Customer) -> None:
+async def test_a_blocking_create_comes_back_as_processing_with_its_output(customer: RawReplicateClient) -> None:
     reply = await customer.post(headers={"Prefer": "wait=5"})
 
     assert reply.status_code == 201
@@ -150,7 +150,7 @@ async def test_a_blocking_create_comes_back_as_processing_with_its_output(custom
     assert (await customer.get(reply.json()["id"]))["status"] == "succeeded"
 
 
-async def test_a_blocking_create_that_runs_out_of_time_comes_back_as_starting(customer: Customer) -> None:
+async def test_a_blocking_create_that_runs_out_of_time_comes_back_as_starting(customer: RawReplicateClient) -> None:
     reply = await customer.post(headers={"Prefer": "wait=1"}, fault="never_finishes")
 
     assert reply.status_code == 202
@@ -161,7 +161,7 @@ async def test_a_blocking_create_that_runs_out_of_time_comes_back_as_starting(cu
 async def test_the_deadline_aborts_what_waits_and_cancels_what_runs(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, shortest_deadline=timedelta(seconds=1))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
-        customer = Customer(http, photo=caller.photo)
+        customer = RawReplicateClient(http, photo=caller.photo)
         soon = {"Cancel-After": "1s"}
         waiting = await customer.create(fault="never_starts", headers=soon)
         working = await customer.create(fault="never_finishes", headers=soon)
@@ -174,18 +174,18 @@ async def test_the_deadline_aborts_what_waits_and_cancels_what_runs(caller: Sand
 
 
 @pytest.mark.parametrize("too_short", ["4", "0s", "", "soon", "1d"])
-async def test_a_deadline_below_five_seconds_is_refused(customer: Customer, too_short: str) -> None:
+async def test_a_deadline_below_five_seconds_is_refused(customer: RawReplicateClient, too_short: str) -> None:
     assert (await customer.post(headers={"Cancel-After": too_short})).status_code == 422
 
 
-async def test_the_deadline_counts_from_creation(customer: Customer) -> None:
+async def test_the_deadline_counts_from_creation(customer: RawReplicateClient) -> None:
     prediction = await customer.create(headers={"Cancel-After": "1h30m45s"})
 
     created, deadline = (datetime.fromisoformat(prediction[key][:26]) for key in ("created_at", "deadline"))
     assert deadline - created == timedelta(hours=1, minutes=30, seconds=45)
 
 
-async def test_lists_are_filtered_by_the_time_of_creation(customer: Customer) -> None:
+async def test_lists_are_filtered_by_the_time_of_creation(customer: RawReplicateClient) -> None:
     first = await customer.create()
     second = await customer.create()
 
@@ -196,7 +196,9 @@ async def test_lists_are_filtered_by_the_time_of_creation(customer: Customer) ->
     assert await customer.listed(source="web") == []
 
 
-async def test_a_listed_prediction_carries_its_input_verbatim(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_listed_prediction_carries_its_input_verbatim(
+    customer: RawReplicateClient, http: httpx.AsyncClient
+) -> None:
     photo = f"{customer.photo}?a=attempt-7"
     await customer.create(image=photo)
 
@@ -205,7 +207,7 @@ async def test_a_listed_prediction_carries_its_input_verbatim(customer: Customer
     assert listed["results"][0]["input"] == {"image": photo}
 
 
-async def test_canceling_what_has_ended_changes_nothing(customer: Customer) -> None:
+async def test_canceling_what_has_ended_changes_nothing(customer: RawReplicateClient) -> None:
     prediction = await customer.finished()
 
     reply = await customer.cancel(prediction["id"])
@@ -217,7 +219,7 @@ async def test_canceling_what_has_ended_changes_nothing(customer: Customer) -> N
 async def test_output_input_and_logs_are_erased_after_the_retention(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, retention=timedelta(seconds=0.5))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
-        customer = Customer(http, photo=caller.photo)
+        customer = RawReplicateClient(http, photo=caller.photo)
         finished = await customer.finished()
         await asyncio.sleep(0.6)
         erased = await customer.get(finished["id"])
@@ -231,7 +233,7 @@ async def test_output_input_and_logs_are_erased_after_the_retention(caller: Sand
 async def test_links_expire_and_a_new_get_brings_a_fresh_one(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, link_ttl=timedelta(seconds=0.8))
     async with running(config) as sandbox, _plain_client(sandbox) as http:
-        finished = await Customer(http, photo=caller.photo).finished()
+        finished = await RawReplicateClient(http, photo=caller.photo).finished()
         alive = await http.get(finished["output"])
         await asyncio.sleep(0.9)
         expired = await http.get(finished["output"])
@@ -240,7 +242,7 @@ async def test_links_expire_and_a_new_get_brings_a_fresh_one(caller: SandboxCall
     assert [reply.status_code for reply in (alive, expired, fresh)] == [200, 404, 200]
 
 
-async def test_a_forged_link_opens_nothing(customer: Customer, http: httpx.AsyncClient) -> None:
+async def test_a_forged_link_opens_nothing(customer: RawReplicateClient, http: httpx.AsyncClient) -> None:
     link = (await customer.finished())["output"]
 
     assert (await http.get(link.replace("output.jpg", "output.png"))).status_code == 404
@@ -260,7 +262,7 @@ async def test_a_forged_link_opens_nothing(customer: Customer, http: httpx.Async
     ],
 )
 async def test_an_unusable_input_ends_in_failed_with_the_reason(
-    customer: Customer, caller: SandboxCaller, sandbox: RunningSandbox, image: str, words: str
+    customer: RawReplicateClient, caller: SandboxCaller, sandbox: RunningSandbox, image: str, words: str
 ) -> None:
     prediction = await customer.finished(image=image.format(caller=caller.url, sandbox=sandbox.url))
 
@@ -272,7 +274,7 @@ async def test_an_unusable_input_ends_in_failed_with_the_reason(
 async def test_a_picture_that_would_become_too_large_fails(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, max_output_pixels=10_000)
     async with running(config) as sandbox, _plain_client(sandbox) as http:
-        prediction = await Customer(http, photo=caller.photo).finished(upscale_factor="6x")
+        prediction = await RawReplicateClient(http, photo=caller.photo).finished(upscale_factor="6x")
 
     assert prediction["status"] == "failed"
     assert "43200 pixels" in prediction["error"]

@@ -1,4 +1,4 @@
-"""With a data folder, a killed sandbox loses nothing that it had accepted."""
+"""With a data folder, a killed sandbox loses no accepted prediction."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ import pytest
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.sandbox.caller import SandboxCaller, a_photo
-from tests.sandbox.customer import Customer
+from tests.sandbox.customer import RawReplicateClient
 
 PROGRAM = """
 import sys
@@ -31,10 +31,10 @@ def kept_in(folder: Path) -> SandboxConfig:
 
 
 @asynccontextmanager
-async def a_customer(url: str, caller: SandboxCaller) -> AsyncIterator[Customer]:
+async def a_customer(url: str, caller: SandboxCaller) -> AsyncIterator[RawReplicateClient]:
     headers = {"Authorization": "Bearer r8_any"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=False) as http:
-        yield Customer(http, photo=caller.photo)
+        yield RawReplicateClient(http, photo=caller.photo)
 
 
 @asynccontextmanager
@@ -62,13 +62,13 @@ async def test_predictions_files_and_secrets_survive(tmp_path: Path, caller: San
 
     async with running(kept_in(tmp_path)) as sandbox, a_customer(sandbox.url, caller) as customer:
         sandbox.pace(queue_seconds=0, work_seconds=0)
-        kept = await customer.get(done["id"])
-        picture = await customer.http.get(kept["output"])
+        stored = await customer.get(done["id"])
+        picture = await customer.http.get(stored["output"])
         file = await customer.http.get(f"/v1/files/{uploaded.json()['id']}")
         listed = await customer.listed()
         assert sandbox.webhook_secret == secret
 
-    assert kept["completed_at"] == done["completed_at"]
+    assert stored["completed_at"] == done["completed_at"]
     assert picture.status_code == file.status_code == 200
     assert listed == [failing["id"], done["id"]]
 
@@ -91,9 +91,9 @@ async def test_unfinished_work_goes_on_after_the_restart(tmp_path: Path, caller:
 
 async def test_a_webhook_that_did_not_arrive_is_sent_after_the_restart(tmp_path: Path, caller: SandboxCaller) -> None:
     caller.answers += [500] * 3
-    wanted = {"webhook": caller.hook, "webhook_events_filter": ["completed"]}
+    request_options = {"webhook": caller.hook, "webhook_events_filter": ["completed"]}
     async with running(kept_in(tmp_path)) as sandbox, a_customer(sandbox.url, caller) as customer:
-        await customer.finished(body=wanted)
+        await customer.finished(body=request_options)
         await caller.received(2)
     caller.answers.clear()
 

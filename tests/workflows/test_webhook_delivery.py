@@ -16,7 +16,7 @@ from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
 from aijobs.persistence.webhooks.log import delivery_of, replay
-from tests.adapters.webhooks.receiver import PATIENCE, Receiver, answers, hangs, resets
+from tests.adapters.webhooks.receiver import TIMEOUT, Receiver, answers, hangs, resets
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import StepProvider
 from workflows.client import start_delivery
@@ -41,14 +41,14 @@ class DeliveryDesk:
 
     async def delivery(self, job_code: str) -> WebhookDeliveryRow:
         """The last delivery of a job, once it has ended."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (row := await self._last(job_code)).state == DeliveryState.PENDING:
                 await asyncio.sleep(0.05)
         return row
 
     async def waiting(self, job_code: str) -> WebhookDeliveryRow:
         """The same, once a first attempt was recorded."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not (row := await self._last(job_code)).tries:
                 await asyncio.sleep(0.05)
         return row
@@ -62,7 +62,7 @@ class DeliveryDesk:
 
     async def pending_activity(self, code: str) -> PendingActivityInfo:
         """The pending activity of a delivery's workflow, once it waits for a retry."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while True:
                 described = await self.bench.client.get_workflow_handle(code).describe()
                 for pending in described.raw_description.pending_activities:

@@ -13,8 +13,8 @@ from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 __all__ = ["VENDOR", "ChatEndpoint", "ChatSettings", "opened"]
 
 
-def _stand_in(sandbox: SandboxAccess) -> dict[str, str]:
+def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
     return {"token": sandbox.token, "base_url": f"{sandbox.url}/openai/v1", "model": "sandbox"}
 
 
-VENDOR: Final = Vendor(label="Chat", key_check=KeyCheck(path="/models"), stand_in=_stand_in)
+VENDOR: Final = Vendor(label="Chat", key_check=KeyCheck(path="/models"), stand_in=_sandbox_settings)

@@ -1,4 +1,4 @@
-"""Objects of a directory store, for whoever holds a signed link."""
+"""Objects of a directory store, served for signed links."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from aijobs.domain.ports.object_store import ObjectStore, ServedObject
 
 
 class SignedObjects:
-    """Implements ServedObjects. A bucket serves its objects itself: then none is found here."""
+    """Implements ServedObjects. Raises NotFound with S3, which serves its objects itself."""
 
     def __init__(self, signer: LinkSigner, store: ObjectStore) -> None:
         self._signer = signer

@@ -1,4 +1,4 @@
-"""A reader of documents as the settings have it by default."""
+"""A document reader with default settings."""
 
 import pytest
 

@@ -33,8 +33,8 @@ def workbook(rows: Sequence[Sequence[object]], *more: Sequence[Sequence[object]]
     with xlsxwriter.Workbook(target, {"in_memory": True, "default_date_format": "yyyy-mm-dd"}) as book:
         for sheet_rows in (rows, *more):
             sheet = book.add_worksheet()
-            for place, row in enumerate(sheet_rows):
-                sheet.write_row(place, 0, row)
+            for number, row in enumerate(sheet_rows):
+                sheet.write_row(number, 0, row)
     return target.getvalue()
 
 
@@ -83,11 +83,11 @@ def pdf(text: str | None) -> bytes:
         f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
-    written, places = "%PDF-1.4\n", []
+    written, offsets = "%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
-        places.append(len(written))
+        offsets.append(len(written))
         written += f"{number} 0 obj\n{content}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    table = "".join(f"{number:010} 00000 n \n" for number in offsets)
     start, size = len(written), len(objects) + 1
     written += f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R >>\n"
     written += f"startxref\n{start}\n%%EOF"
@@ -95,7 +95,7 @@ def pdf(text: str | None) -> bytes:
 
 
 def encrypted_pdf() -> bytes:
-    """Says that it is encrypted with a password that nobody here has."""
+    """A PDF whose trailer declares encryption with an unknown password."""
     secret = "<" + "41" * 32 + ">"
     encryption = f"/Encrypt << /Filter /Standard /V 1 /R 2 /O {secret} /U {secret} /P -4 >> /ID [{secret} {secret}] "
     return pdf("secret").replace(b"/Root", encryption.encode() + b"/Root")

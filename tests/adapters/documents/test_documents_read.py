@@ -1,4 +1,4 @@
-"""Reading documents: what each kind says, and that a hostile one is refused and harms nobody."""
+"""Reading documents: the text of each kind, and the refusal of malicious files."""
 
 import asyncio
 import zipfile
@@ -58,7 +58,7 @@ async def test_a_file_may_be_named_by_its_path(reader: DocumentReader, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("a.exe", b"MZ", "ends in .exe"),
         ("a", b"text", "ends in none"),
@@ -93,9 +93,9 @@ async def test_a_file_may_be_named_by_its_path(reader: DocumentReader, tmp_path:
     ],
 )
 async def test_what_is_not_what_it_says_is_refused(
-    reader: DocumentReader, name: str, content: bytes, said: str
+    reader: DocumentReader, name: str, content: bytes, message: str
 ) -> None:
-    with pytest.raises(UnreadableFile, match=said):
+    with pytest.raises(UnreadableFile, match=message):
         await reader.read(content, name)
 
 
@@ -120,7 +120,7 @@ def lying_about_its_size() -> bytes:
 def unpacking_to_too_much() -> bytes:
     """Below the ratio, above the sum."""
     piece = bytes(number * number % 251 for number in range(65536))
-    parts: dict[str, bytes | str] = {f"xl/{place}.bin": piece * 512 + bytes([place]) for place in range(7)}
+    parts: dict[str, bytes | str] = {f"xl/{number}.bin": piece * 512 + bytes([number]) for number in range(7)}
     target = BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
         for name, content in (XLSX_PARTS | parts).items():
@@ -129,7 +129,7 @@ def unpacking_to_too_much() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (bomb, "100 times its size"),
         (many_parts, "parts inside"),
@@ -147,12 +147,12 @@ def unpacking_to_too_much() -> bytes:
         ),
     ],
 )
-async def test_bombs_and_traps_are_refused(reader: DocumentReader, make: object, said: str) -> None:
+async def test_bombs_and_traps_are_refused(reader: DocumentReader, make: object, message: str) -> None:
     assert callable(make)
     content = make()
     name = "a.docx" if b"word/document.xml" in content else "a.xlsx"
 
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         await reader.read(content, name)
     assert (await reader.read(b"still here", "a.txt")).text == "still here"
 
@@ -173,10 +173,10 @@ async def test_the_most_text_is_a_setting_and_counts_in_utf8() -> None:
 
 
 async def test_reading_is_stopped_when_it_takes_too_long() -> None:
-    hasty = DocumentReader(DocumentSettings(patience=timedelta(milliseconds=1)))
+    impatient_reader = DocumentReader(DocumentSettings(patience=timedelta(milliseconds=1)))
 
     with pytest.raises(UnreadableFile, match="too long"):
-        await hasty.read(b"text", "a.txt")
+        await impatient_reader.read(b"text", "a.txt")
 
 
 async def test_more_documents_than_may_be_read_at_once_wait_for_their_turn() -> None:

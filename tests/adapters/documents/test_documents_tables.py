@@ -1,4 +1,4 @@
-"""Tables in and out: a workbook's rows as the columns want them, and workbooks that run nothing."""
+"""Reading and writing tables: rows typed by their columns, and workbooks without formulas."""
 
 import csv
 import io
@@ -57,21 +57,23 @@ async def test_headers_are_matched_whatever_their_order_case_and_width(reader: D
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "expected"),
     [
         ([["金额"], [5]], ["The required column 甲方 is missing."]),
         ([["甲方", " 甲方"], ["a", "b"]], ["The column 甲方 is there twice."]),
         ([HEADER, ["A", "many"], ["", 1], ["B", 2, 1.5]], ["Row 2, 金额", "Row 3, 甲方", "Row 4, 份数"]),
     ],
 )
-async def test_what_does_not_fit_is_named(reader: DocumentReader, rows: list[list[object]], said: list[str]) -> None:
+async def test_what_does_not_fit_is_named(
+    reader: DocumentReader, rows: list[list[object]], expected: list[str]
+) -> None:
     with pytest.raises(InvalidParameters) as refused:
         async with reader.table(workbook(rows), "a.xlsx", COLUMNS):
             pass
 
     messages = [field.message for field in refused.value.fields]
-    assert len(messages) == len(said)
-    assert all(message.startswith(start) for message, start in zip(messages, said, strict=True))
+    assert len(messages) == len(expected)
+    assert all(message.startswith(start) for message, start in zip(messages, expected, strict=True))
 
 
 async def test_columns_that_are_all_unknown_are_refused(reader: DocumentReader) -> None:
@@ -114,7 +116,7 @@ def many_rows() -> Iterator[dict[str, CellValue]]:
 def test_fifty_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:
     path = tmp_path / "many.xlsx"
     write_excel(path, COLUMNS, many_rows())
-    errand = ParseRequest(
+    request = ParseRequest(
         path=path, name="many.xlsx", target=tmp_path / "rows", columns=COLUMNS, settings=DocumentSettings()
     )
     measured = "import os, sys; from aijobs.adapters.documents.parser_process import main; main(); "
@@ -122,7 +124,7 @@ def test_fifty_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:
     measured += "print(file=sys.stderr, end=str(peak_memory(os.getpid())))"
 
     done = subprocess.run(
-        [sys.executable, "-c", measured], input=errand.model_dump_json().encode(), capture_output=True, check=True
+        [sys.executable, "-c", measured], input=request.model_dump_json().encode(), capture_output=True, check=True
     )
 
     assert ParseResult.model_validate_json(done.stdout).rows == 50_000

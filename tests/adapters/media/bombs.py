@@ -1,4 +1,4 @@
-"""Pictures that are made to do harm: small files that want much memory, much time, or are not what they seem."""
+"""Malicious pictures: small files that need much memory or time, or are not what they seem."""
 
 import io
 import struct
@@ -13,9 +13,9 @@ PROFILE_HEADER_BYTES: Final = 128
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    kept = io.BytesIO()
-    picture.save(kept, kind, **options)
-    return kept.getvalue()
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -43,7 +43,7 @@ def sixteen_bit_rgba(width: int, height: int) -> bytes:
 
 
 def srgb_profile(size: int = 0) -> bytes:
-    """A good one; with a `size`, followed by bytes that nothing in it names."""
+    """A valid profile; with a `size`, padded with unreferenced bytes."""
     return padded(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), size)
 
 
@@ -61,7 +61,7 @@ def text_chunk(size: int) -> bytes:
 
 
 def long_gif(frames: int) -> bytes:
-    """A GIF of so many pictures of one pixel each."""
+    """A GIF with many frames of one pixel each."""
     start = b"GIF89a" + struct.pack("<HHBBB", 64, 48, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
     return start + frame * frames + b"\x3b"

@@ -1,4 +1,4 @@
-"""Measured on photos whose flaws are known: each figure moves where its flaw is, and in the right direction."""
+"""Measurements of photos with known flaws: each flaw changes its figure in the right direction."""
 
 import io
 from pathlib import Path
@@ -21,9 +21,9 @@ def sample() -> Image.Image:
 
 
 def encoded(picture: Image.Image, **options: Any) -> bytes:
-    kept = io.BytesIO()
-    picture.save(kept, "JPEG", quality=92, **options)
-    return kept.getvalue()
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=92, **options)
+    return buffer.getvalue()
 
 
 def figures(picture: Image.Image) -> Measurements:
@@ -122,7 +122,7 @@ def test_what_is_no_photo_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flaw", "able", "said"),
+    ("flaw", "able", "expected_reason"),
     [
         ({}, True, "可以美化"),
         ({"width": 63}, False, "照片太小"),
@@ -132,8 +132,10 @@ def test_what_is_no_photo_is_refused() -> None:
         ({"black": 0.5, "white": 0.46}, False, "全黑或全白"),
     ],
 )
-def test_whether_it_may_be_beautified_follows_from_the_figures(flaw: dict[str, Any], *, able: bool, said: str) -> None:
+def test_whether_it_may_be_beautified_follows_from_the_figures(
+    flaw: dict[str, Any], *, able: bool, expected_reason: str
+) -> None:
     ability, reason = ability_of(figures(sample()).model_copy(update=flaw))
 
     assert ability is able
-    assert said in reason.zh
+    assert expected_reason in reason.zh

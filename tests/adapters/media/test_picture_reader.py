@@ -1,4 +1,4 @@
-"""Pictures are looked into in processes of their own: what comes back is the same, and no harm does."""
+"""Decoding pictures in separate processes: the results are the same, and crashes are contained."""
 
 import asyncio
 import os
@@ -82,7 +82,7 @@ async def test_it_may_come_in_memory_or_chunk_by_chunk(reader: PictureReader) ->
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "said"),
+    ("make", "error", "message"),
     [
         (lambda: b"", UnreadableFile, "not a picture"),
         (lambda: PHOTO.read_bytes()[:9000], UnreadableFile, "damaged or incomplete"),
@@ -94,9 +94,9 @@ async def test_it_may_come_in_memory_or_chunk_by_chunk(reader: PictureReader) ->
     ids=["empty", "cut off", "bomb", "16-bit bomb", "long gif", "moving webp"],
 )
 async def test_what_is_refused_is_refused_with_the_reason(
-    reader: PictureReader, make: Callable[[], bytes], error: type[BadInput], said: str
+    reader: PictureReader, make: Callable[[], bytes], error: type[BadInput], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         await reader.clean(make())
 
 
@@ -198,9 +198,9 @@ async def test_a_process_knows_nothing_worth_stealing(reader: PictureReader, mon
     await reader.check(PHOTO)
     (process,) = picture_processes()
 
-    seen = Path(f"/proc/{process}/environ").read_text()
-    assert "hush" not in seen
-    assert {line.partition("=")[0] for line in seen.split("\0") if line} == {
+    environment = Path(f"/proc/{process}/environ").read_text()
+    assert "hush" not in environment
+    assert {line.partition("=")[0] for line in environment.split("\0") if line} == {
         "PYTHONPATH",
         "PYTHONDONTWRITEBYTECODE",
         "LC_ALL",

@@ -1,4 +1,4 @@
-"""What servers say about when to come back."""
+"""Parsing Retry-After."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""The guard: every address is judged, and only what was judged is dialled."""
+"""The SSRF guard: every address is checked, and only checked addresses are connected to."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
@@ -20,8 +20,8 @@ any_v4 = st.ip_addresses(v=4)
 any_v6 = st.ip_addresses(v=6)
 
 
-class WireLine(httpcore.AsyncNetworkStream):
-    """A connection that says who is at the other end."""
+class FakeStream(httpcore.AsyncNetworkStream):
+    """A connection that reports `peer` as its remote address."""
 
     def __init__(self, peer: str) -> None:
         self._peer = peer
@@ -34,72 +34,72 @@ class WireLine(httpcore.AsyncNetworkStream):
         return (self._peer, 443) if info == "server_addr" else None
 
 
-class Exchange(httpcore.AsyncNetworkBackend):
-    """Connects nothing, but remembers who was dialled. `peer` answers in place of whoever was meant."""
+class RecordingBackend(httpcore.AsyncNetworkBackend):
+    """Records the addresses without connecting. `peer` overrides the remote address of the streams."""
 
     def __init__(self, peer: str | None = None) -> None:
         self._peer = peer
-        self.dialled: list[str] = []
-        self.lines: list[WireLine] = []
+        self.connected: list[str] = []
+        self.streams: list[FakeStream] = []
 
     async def connect_tcp(self, host: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        self.dialled.append(host)
-        self.lines.append(WireLine(self._peer or host))
-        return self.lines[-1]
+        self.connected.append(host)
+        self.streams.append(FakeStream(self._peer or host))
+        return self.streams[-1]
 
 
 async def test_a_name_is_resolved_once_and_the_judged_address_is_dialled() -> None:
-    exchange = Exchange()
+    backend = RecordingBackend()
     answers = iter([[PUBLIC], ["127.0.0.1"]])
 
     async def rebinding(host: str, port: int) -> Sequence[str]:
         return next(answers)
 
-    guard = SsrfGuard([], rebinding, exchange)
+    guard = SsrfGuard([], rebinding, backend)
     await guard.connect_tcp("cdn.example", 443)
     with pytest.raises(AddressRefused):
         await guard.connect_tcp("cdn.example", 443)
 
-    assert exchange.dialled == [PUBLIC]
+    assert backend.connected == [PUBLIC]
 
 
 async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
-    exchange = Exchange()
+    backend = RecordingBackend()
 
     async def mixed(host: str, port: int) -> Sequence[str]:
         return [PUBLIC, "10.0.0.1"]
 
     with pytest.raises(AddressRefused):
-        await SsrfGuard([], mixed, exchange).connect_tcp("cdn.example", 443)
+        await SsrfGuard([], mixed, backend).connect_tcp("cdn.example", 443)
 
-    assert exchange.dialled == []
+    assert backend.connected == []
 
 
 async def test_whoever_answers_must_be_who_was_dialled() -> None:
-    exchange = Exchange(peer="10.0.0.1")
+    backend = RecordingBackend(peer="10.0.0.1")
 
     async def honest(host: str, port: int) -> Sequence[str]:
         return [PUBLIC]
 
     with pytest.raises(AddressRefused):
-        await SsrfGuard([], honest, exchange).connect_tcp("cdn.example", 443)
+        await SsrfGuard([], honest, backend).connect_tcp("cdn.example", 443)
 
-    assert exchange.lines[0].closed
+    assert backend.streams[0].closed
 
 
 async def test_an_allowed_host_may_be_private_but_its_neighbour_may_not() -> None:
-    exchange = Exchange()
+    backend = RecordingBackend()
 
     async def inside(host: str, port: int) -> Sequence[str]:
         return ["10.0.0.1"]
 
-    guard = SsrfGuard([HostPort.parse("store.internal:9000")], inside, exchange)
+    guard = SsrfGuard([HostPort.parse("store.internal:9000")], inside, backend)
     await guard.connect_tcp("store.internal", 9000)
     for host, port in (("store.internal", 443), ("other.internal", 9000)):
         with pytest.raises(AddressRefused):
             await guard.connect_tcp(host, port)
 
-    assert exchange.dialled == ["10.0.0.1"]
+    assert backend.connected == ["10.0.0.1"]
 
 
 async def test_there_is_no_way_around_by_a_unix_socket() -> None:

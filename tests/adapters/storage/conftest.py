@@ -33,8 +33,8 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A store, with eyes of our own on what it really holds."""
+class StoreUnderTest:
+    """A store, with direct access to what it holds."""
 
     store: ObjectStore
     leftovers: Callable[[], list[str]]  #: begun and neither finished nor cleared away
@@ -59,7 +59,7 @@ def s3_settings(swift: SwiftServer, *, tls: bool = False, **changes: object) -> 
 
 
 @asynccontextmanager
-async def s3_shelf(swift: SwiftServer, *, tls: bool) -> AsyncIterator[Shelf]:
+async def s3_store_under_test(swift: SwiftServer, *, tls: bool) -> AsyncIterator[StoreUnderTest]:
     trusted = ssl.create_default_context(cafile=swift.ca_bundle)
     with swift.client() as client:
 
@@ -67,23 +67,23 @@ async def s3_shelf(swift: SwiftServer, *, tls: bool) -> AsyncIterator[Shelf]:
             return [upload["Key"] for upload in client.list_multipart_uploads(Bucket=swift.bucket).get("Uploads", [])]
 
         async with S3Store.opened(s3_settings(swift, tls=tls)) as store:
-            yield Shelf(store, leftovers, trusted)
+            yield StoreUnderTest(store, leftovers, trusted)
 
 
 @pytest.fixture(scope="session")
-async def shelf_over_http(swift: SwiftServer) -> AsyncIterator[Shelf]:
-    async with s3_shelf(swift, tls=False) as shelf:
+async def shelf_over_http(swift: SwiftServer) -> AsyncIterator[StoreUnderTest]:
+    async with s3_store_under_test(swift, tls=False) as shelf:
         yield shelf
 
 
 @pytest.fixture(scope="session")
-async def shelf_over_https(swift: SwiftServer) -> AsyncIterator[Shelf]:
-    async with s3_shelf(swift, tls=True) as shelf:
+async def shelf_over_https(swift: SwiftServer) -> AsyncIterator[StoreUnderTest]:
+    async with s3_store_under_test(swift, tls=True) as shelf:
         yield shelf
 
 
 @pytest.fixture(scope="session")
-async def shelf_on_disk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shelf]:
+async def shelf_on_disk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoreUnderTest]:
     root = tmp_path_factory.mktemp("directory") / "store"
 
     def leftovers() -> list[str]:
@@ -94,23 +94,23 @@ async def shelf_on_disk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         served(store_app(DirectoryStore(root, serving), serving)) as base_url,
         DirectoryStore.opened(root, LinkSigner(SECRET, base_url)) as store,
     ):
-        yield Shelf(store, leftovers, ssl.create_default_context())
+        yield StoreUnderTest(store, leftovers, ssl.create_default_context())
 
 
 @pytest.fixture(params=["shelf_on_disk", "shelf_over_http", "shelf_over_https"])
-def shelf(request: pytest.FixtureRequest) -> Shelf:
-    opened: Shelf = request.getfixturevalue(request.param)
+def shelf(request: pytest.FixtureRequest) -> StoreUnderTest:
+    opened: StoreUnderTest = request.getfixturevalue(request.param)
     return opened
 
 
 @pytest.fixture
-def store(shelf: Shelf) -> ObjectStore:
+def store(shelf: StoreUnderTest) -> ObjectStore:
     return shelf.store
 
 
 @pytest.fixture
 def key() -> str:
-    """Another one for every test: the server is shared."""
+    """A new key for every test: the server is shared."""
     return f"outputs/job_{next(_numbers)}/0.png"
 
 

@@ -1,4 +1,4 @@
-"""A web server that says, byte by byte, whatever a test wants: the truth, half of it, or much too much."""
+"""A web server that sends exactly the bytes that a test sets: correct, incomplete or too many."""
 
 import asyncio
 import ssl
@@ -11,7 +11,7 @@ Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it came in. Names of headers in lower case."""
+    """A request as received, with header names in lower case."""
 
     method: str
     target: str
@@ -21,7 +21,7 @@ class ReceivedRequest:
 
 @dataclass
 class HostileServer:
-    """Does what `behaviours` says for a path, and remembers what it was asked."""
+    """Runs the behaviour set for a path, and records the requests."""
 
     port: int = 0
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
@@ -34,12 +34,12 @@ class HostileServer:
         async with server:
             yield self
 
-    def answers(self, path: str, *said: bytes, status: str = "200 OK", headers: str = "", pause: float = 0) -> str:
+    def answers(self, path: str, *parts: bytes, status: str = "200 OK", headers: str = "", pause: float = 0) -> str:
         """The link to an answer with exactly these headers (each line ending in CRLF) and these bytes."""
 
         async def answer(writer: asyncio.StreamWriter) -> None:
             writer.write(f"HTTP/1.1 {status}\r\nconnection: close\r\n{headers}\r\n".encode())
-            for part in said:
+            for part in parts:
                 writer.write(part)
                 await writer.drain()
                 await asyncio.sleep(pause)
@@ -55,9 +55,9 @@ class HostileServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            asked = await _read(reader)
-            self.received.append(asked)
-            await self.behaviours[asked.target.partition("?")[0]](writer)
+            request = await _read(reader)
+            self.received.append(request)
+            await self.behaviours[request.target.partition("?")[0]](writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client had enough
         finally:

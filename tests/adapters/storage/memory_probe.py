@@ -1,6 +1,6 @@
 """Prints the peak memory in MiB after uploads of the given sizes in MiB: `memory_probe ENDPOINT SIZE…`.
 
-A process of its own, since a peak never goes down again.
+Runs in its own process, since a peak never decreases.
 """
 
 import asyncio

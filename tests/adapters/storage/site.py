@@ -40,7 +40,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
 
 
 def store_app(store: ObjectStore, signer: LinkSigner) -> FastAPI:
-    """What the API does for a directory: whoever has a good link gets the object."""
+    """Serves objects of a directory for valid links, as the API does."""
     app = FastAPI()
 
     @app.get("/api/store/{key:path}")

@@ -1,7 +1,7 @@
 """An S3 that is as strict with checksums as MinIO is, over real HTTP.
 
 No server that can be installed here refuses a part that is completed without the checksum it came with. Signatures
-are not looked at: those are tried on Swift.
+are not checked: those are tested on Swift.
 """
 
 import hashlib

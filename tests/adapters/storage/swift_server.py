@@ -65,7 +65,7 @@ class SwiftServer:
 
     @contextmanager
     def client(self) -> Iterator["S3Client"]:
-        """For looking at what is really there. It tries often, since the backends may start behind a ready proxy."""
+        """A client for inspecting the store. It retries often, since the backends may start later than the proxy."""
         client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -82,7 +82,7 @@ class SwiftServer:
 
 @contextmanager
 def swift_server(directory: Path) -> Iterator[SwiftServer]:
-    """Starts it, makes the bucket, and stops every process at the end."""
+    """Start Swift and create the bucket; stops every process at the end."""
     ports = dict(zip((*BACKENDS, "http", "tls"), _free_ports(len(BACKENDS) + 2), strict=True))
     ca_bundle, certificate = _certificates(directory)
     _write_configuration(directory, ports, certificate)

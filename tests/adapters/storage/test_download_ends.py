@@ -1,4 +1,4 @@
-"""A server that announces too little cuts an output off: the format tells."""
+"""Outputs that are truncated by a wrong Content-Length are detected by their format."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Downloads: from which hosts, with which headers, and never from inside."""
+"""Downloads: from which hosts, with which headers, and never from private addresses."""
 
 import re
 import ssl
@@ -36,14 +36,14 @@ MISSPELT = ["0177.0.0.1", "①②⑦.⓪.⓪.①", "127.0.0.1%00.example.com", "
 
 
 @dataclass
-class Names:
-    """A resolver that says what a test wants, and remembers who was asked for."""
+class RecordingResolver:
+    """A resolver with fixed answers that records the requested names."""
 
     addresses: dict[str, list[str]]
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
     async def __call__(self, host: str, _: int) -> Sequence[str]:
-        self.asked.append(host)
+        self.requested.append(host)
         return self.addresses.get(host, [host])
 
 
@@ -54,15 +54,15 @@ async def server() -> AsyncIterator[HostileServer]:
 
 
 @pytest.fixture
-def names() -> Names:
+def resolver() -> RecordingResolver:
     hosts = ("cdn.provider.example", "other.provider.example", "provider.example", "elsewhere.example")
-    return Names({host: ["127.0.0.1"] for host in hosts})
+    return RecordingResolver({host: ["127.0.0.1"] for host in hosts})
 
 
 @asynccontextmanager
-async def a_downloader(*allow_hosts: str, names: Names) -> AsyncIterator[SafeDownloader]:
+async def a_downloader(*allow_hosts: str, resolver: RecordingResolver) -> AsyncIterator[SafeDownloader]:
     settings = DownloadSettings(allow_hosts=allow_hosts)
-    async with SafeDownloader(settings, resolver=names, tls=TRUSTING_NOBODY) as downloader:
+    async with SafeDownloader(settings, resolver=resolver, tls=TRUSTING_NOBODY) as downloader:
         yield downloader
 
 
@@ -87,12 +87,12 @@ async def test_no_spelling_of_an_inner_address_is_reached(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", MISSPELT)
-async def test_what_is_no_link_is_refused(names: Names, host: str) -> None:
-    async with a_downloader(names=names) as downloader:
+async def test_what_is_no_link_is_refused(resolver: RecordingResolver, host: str) -> None:
+    async with a_downloader(resolver=resolver) as downloader:
         with pytest.raises(OutputRefused):
             await fetched(downloader, f"https://{host}/latest/meta-data", hosts=("cdn.provider.example", "127.0.0.1"))
 
-    assert names.asked == []
+    assert resolver.requested == []
 
 
 @pytest.mark.parametrize("host", INSIDE)
@@ -112,35 +112,37 @@ async def test_no_redirect_leads_inside(server: HostileServer, host: str) -> Non
     ["file:///etc/passwd", "ftp://cdn.provider.example/", "//elsewhere.example/", "http://cdn.provider.example/",
      "https://user:word@cdn.provider.example/", "https://elsewhere.example/", "https://[::1", "gopher:x", ""],
 )  # fmt: skip
-async def test_no_redirect_leads_astray(server: HostileServer, names: Names, location: str) -> None:
+async def test_no_redirect_leads_astray(server: HostileServer, resolver: RecordingResolver, location: str) -> None:
     url = server.answers("/a", status="302 Found", headers=f"location: {location}\r\n")
 
-    async with a_downloader(f"127.0.0.1:{server.port}", names=names) as downloader:
+    async with a_downloader(f"127.0.0.1:{server.port}", resolver=resolver) as downloader:
         with pytest.raises(OutputRefused):
             await fetched(downloader, url, hosts=("cdn.provider.example",))
 
-    assert set(names.asked) <= {"127.0.0.1"}
+    assert set(resolver.requested) <= {"127.0.0.1"}
 
 
-async def test_redirects_among_allowed_hosts_are_followed(server: HostileServer, names: Names) -> None:
+async def test_redirects_among_allowed_hosts_are_followed(server: HostileServer, resolver: RecordingResolver) -> None:
     server.answers("/end", b"the output")
     for number in range(5):
         onwards = f"/{number - 1}" if number else server.url("/end", "other.provider.example")
         server.answers(f"/{number}", status="307 Temporary Redirect", headers=f"location: {onwards}\r\n")
 
-    async with a_downloader(*at(server, "cdn.provider.example", "other.provider.example"), names=names) as downloader:
+    async with a_downloader(
+        *at(server, "cdn.provider.example", "other.provider.example"), resolver=resolver
+    ) as downloader:
         assert await fetched(downloader, server.url("/4", "cdn.provider.example")) == b"the output"
 
 
-async def test_redirects_without_end_are_refused(server: HostileServer, names: Names) -> None:
+async def test_redirects_without_end_are_refused(server: HostileServer, resolver: RecordingResolver) -> None:
     server.answers("/a", status="302 Found", headers="location: /a\r\n")
 
-    async with a_downloader(*at(server, "cdn.provider.example"), names=names) as downloader:
+    async with a_downloader(*at(server, "cdn.provider.example"), resolver=resolver) as downloader:
         with pytest.raises(OutputRefused, match="more than 5 times"):
             await fetched(downloader, server.url("/a", "cdn.provider.example"))
 
 
-async def test_the_key_for_one_host_is_not_shown_to_another(server: HostileServer, names: Names) -> None:
+async def test_the_key_for_one_host_is_not_shown_to_another(server: HostileServer, resolver: RecordingResolver) -> None:
     server.answers("/a", status="302 Found", headers="location: /b\r\n")
     elsewhere = server.url("/c", "other.provider.example")
     server.answers("/b", status="302 Found", headers=f"location: {elsewhere}\r\nset-cookie: who=me\r\n")
@@ -148,7 +150,9 @@ async def test_the_key_for_one_host_is_not_shown_to_another(server: HostileServe
     server.answers("/c", status="302 Found", headers=f"location: {back}\r\n")
     server.answers("/d", b"the output")
 
-    async with a_downloader(*at(server, "cdn.provider.example", "other.provider.example"), names=names) as downloader:
+    async with a_downloader(
+        *at(server, "cdn.provider.example", "other.provider.example"), resolver=resolver
+    ) as downloader:
         url = server.url("/a", "cdn.provider.example")
         await fetched(downloader, url, headers={"Authorization": "Bearer s3cret", "X-Key": "s3cret"})
 
@@ -157,39 +161,41 @@ async def test_the_key_for_one_host_is_not_shown_to_another(server: HostileServe
     assert not any("cookie" in request.headers for request in server.received)
 
 
-async def test_a_foreign_host_is_not_even_asked_for(names: Names) -> None:
-    async with a_downloader(names=names) as downloader:
+async def test_a_foreign_host_is_not_even_asked_for(resolver: RecordingResolver) -> None:
+    async with a_downloader(resolver=resolver) as downloader:
         for url in ("https://elsewhere.example/a", "https://cdn.provider.example.elsewhere.example/a"):
             with pytest.raises(OutputRefused, match="do not come from"):
                 await fetched(downloader, url, hosts=("cdn.provider.example",))
 
-    assert names.asked == []
+    assert resolver.requested == []
 
 
-async def test_a_provider_name_that_points_inside_is_refused(names: Names) -> None:
-    async with a_downloader(names=names) as downloader:
+async def test_a_provider_name_that_points_inside_is_refused(resolver: RecordingResolver) -> None:
+    async with a_downloader(resolver=resolver) as downloader:
         for host in ("cdn.provider.example", "provider.example", "CDN.Provider.Example."):
             with pytest.raises(OutputRefused, match=re.escape(REFUSED)):
                 await fetched(downloader, f"https://{host}/a", hosts=("*.provider.example",))
 
 
-async def test_a_provider_on_another_port_is_refused(names: Names) -> None:
-    names.addresses["cdn.provider.example"] = ["93.184.215.14"]
-    async with a_downloader(names=names) as downloader:
+async def test_a_provider_on_another_port_is_refused(resolver: RecordingResolver) -> None:
+    resolver.addresses["cdn.provider.example"] = ["93.184.215.14"]
+    async with a_downloader(resolver=resolver) as downloader:
         with pytest.raises(OutputRefused, match=re.escape(REFUSED)):
             await fetched(downloader, "https://cdn.provider.example:22/a", hosts=("cdn.provider.example",))
 
 
-async def test_plain_http_is_only_for_hosts_that_the_operator_allows(server: HostileServer, names: Names) -> None:
-    async with a_downloader(names=names) as downloader:
+async def test_plain_http_is_only_for_hosts_that_the_operator_allows(
+    server: HostileServer, resolver: RecordingResolver
+) -> None:
+    async with a_downloader(resolver=resolver) as downloader:
         with pytest.raises(OutputRefused, match="not https"):
             await fetched(downloader, "http://cdn.provider.example/a?token=1", hosts=("cdn.provider.example",))
 
 
-async def test_an_allowed_port_opens_no_other(server: HostileServer, names: Names) -> None:
+async def test_an_allowed_port_opens_no_other(server: HostileServer, resolver: RecordingResolver) -> None:
     url = server.answers("/a", b"the output")
 
-    async with a_downloader(f"127.0.0.1:{server.port + 1}", names=names) as downloader:
+    async with a_downloader(f"127.0.0.1:{server.port + 1}", resolver=resolver) as downloader:
         with pytest.raises(OutputRefused):
             await fetched(downloader, url)
 
@@ -197,11 +203,11 @@ async def test_an_allowed_port_opens_no_other(server: HostileServer, names: Name
 
 
 async def test_a_host_that_is_allowed_without_a_port_opens_only_the_usual_ones(
-    server: HostileServer, names: Names
+    server: HostileServer, resolver: RecordingResolver
 ) -> None:
     url = server.answers("/a", b"the output")
 
-    async with a_downloader("127.0.0.1", names=names) as downloader:
+    async with a_downloader("127.0.0.1", resolver=resolver) as downloader:
         with pytest.raises(OutputRefused):
             await fetched(downloader, url)
 
@@ -213,8 +219,8 @@ def test_without_a_port_the_ports_of_http_and_https_are_meant(port: int, *, cove
     assert HostPort.parse("store.internal").covers("store.internal", port) is covered
 
 
-async def test_a_link_with_a_user_name_is_refused(server: HostileServer, names: Names) -> None:
-    async with a_downloader(*at(server, "127.0.0.1"), names=names) as downloader:
+async def test_a_link_with_a_user_name_is_refused(server: HostileServer, resolver: RecordingResolver) -> None:
+    async with a_downloader(*at(server, "127.0.0.1"), resolver=resolver) as downloader:
         with pytest.raises(OutputRefused, match="user name"):
             await fetched(downloader, f"http://user:s3cret@127.0.0.1:{server.port}/a")
 
@@ -228,7 +234,7 @@ async def test_a_name_without_an_address_is_worth_another_try() -> None:
             await fetched(downloader, "https://cdn.provider.example/a", hosts=("cdn.provider.example",))
 
 
-async def test_certificates_are_those_of_the_name(names: Names) -> None:
+async def test_certificates_are_those_of_the_name(resolver: RecordingResolver) -> None:
     authority = trustme.CA()
     served, trusting = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
     authority.issue_cert("cdn.provider.example").configure_cert(served)
@@ -237,7 +243,7 @@ async def test_certificates_are_those_of_the_name(names: Names) -> None:
     async with HostileServer().running(tls=served) as server:
         server.answers("/a", b"the output")
         settings = DownloadSettings(allow_hosts=at(server, "cdn.provider.example", "other.provider.example"))
-        async with SafeDownloader(settings, resolver=names, tls=trusting) as downloader:
+        async with SafeDownloader(settings, resolver=resolver, tls=trusting) as downloader:
             url = f"https://cdn.provider.example:{server.port}/a"
             assert await fetched(downloader, url) == b"the output"
             with pytest.raises(DownloadInterrupted):

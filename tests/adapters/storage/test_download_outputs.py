@@ -1,4 +1,4 @@
-"""Downloads: what comes through, what is refused, and what is worth another try."""
+"""Downloads: what is accepted, what is refused, and what may be retried."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What every object store promises (aijobs/domain/ports/), on every store."""
+"""The contract of object stores (aijobs/domain/ports/), tested on every store."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,7 @@ import pytest
 from aijobs.adapters.storage.multipart import PART_BYTES
 from aijobs.domain.errors import BadInput, DownloadInterrupted, NotFound
 from aijobs.domain.ports.object_store import ObjectStore
-from tests.adapters.storage.conftest import Shelf, chunks_of, content_of
+from tests.adapters.storage.conftest import StoreUnderTest, chunks_of, content_of
 
 MIB = 1024 * 1024
 AN_HOUR = timedelta(hours=1)
@@ -37,7 +37,7 @@ async def test_every_size_survives(store: ObjectStore, key: str, size: int) -> N
     assert await content_of(store, key) == content
 
 
-async def test_many_parts_arrive_in_order(shelf: Shelf, key: str) -> None:
+async def test_many_parts_arrive_in_order(shelf: StoreUnderTest, key: str) -> None:
     content = random.Random(7).randbytes(41 * MIB)
 
     stored = await shelf.store.put(key, chunks_of(content, size=MIB // 3), media_type="video/mp4")
@@ -75,7 +75,7 @@ async def test_deleting_what_is_not_there_is_no_error(store: ObjectStore, key: s
 
 
 @pytest.mark.parametrize("sent_before", [10, PART_BYTES + 10, 4 * PART_BYTES])
-async def test_a_source_that_fails_leaves_nothing(shelf: Shelf, key: str, sent_before: int) -> None:
+async def test_a_source_that_fails_leaves_nothing(shelf: StoreUnderTest, key: str, sent_before: int) -> None:
     async def breaks_off() -> AsyncIterator[bytes]:
         for _ in range(0, sent_before, MIB):
             yield bytes(min(MIB, sent_before))
@@ -103,7 +103,7 @@ async def test_a_source_that_fails_leaves_the_former_object_as_it_was(store: Obj
 
 
 @pytest.mark.parametrize("parts_before", [0, 1, 2, 4])
-async def test_a_canceled_put_leaves_nothing(shelf: Shelf, key: str, parts_before: int) -> None:
+async def test_a_canceled_put_leaves_nothing(shelf: StoreUnderTest, key: str, parts_before: int) -> None:
     hanging = asyncio.Event()
 
     async def hangs() -> AsyncIterator[bytes]:
@@ -124,11 +124,11 @@ async def test_a_canceled_put_leaves_nothing(shelf: Shelf, key: str, parts_befor
     assert shelf.leftovers() == []
 
 
-async def test_a_put_canceled_at_any_moment_leaves_all_or_nothing(shelf: Shelf, key: str) -> None:
+async def test_a_put_canceled_at_any_moment_leaves_all_or_nothing(shelf: StoreUnderTest, key: str) -> None:
     content = bytes(2 * PART_BYTES + 5)
-    for patience in (0, 0.005, 0.02, 0.05, 0.1):
+    for delay in (0, 0.005, 0.02, 0.05, 0.1):
         putting = asyncio.create_task(shelf.store.put(key, chunks_of(content), media_type="video/mp4"))
-        await asyncio.sleep(patience)
+        await asyncio.sleep(delay)
         putting.cancel()
         await asyncio.wait([putting])
 
@@ -137,7 +137,7 @@ async def test_a_put_canceled_at_any_moment_leaves_all_or_nothing(shelf: Shelf, 
         assert await content_of(shelf.store, key) == content
 
 
-async def test_a_link_serves_the_object_under_its_name(shelf: Shelf, key: str) -> None:
+async def test_a_link_serves_the_object_under_its_name(shelf: StoreUnderTest, key: str) -> None:
     await shelf.store.put(key, chunks_of(A_PICTURE), media_type="image/png")
 
     link = await shelf.store.link(key, lifetime=AN_HOUR, filename="Leuchtturm im Süden.png", media_type="image/png")
@@ -151,7 +151,7 @@ async def test_a_link_serves_the_object_under_its_name(shelf: Shelf, key: str) -
     )
 
 
-async def test_a_document_is_offered_for_saving(shelf: Shelf, key: str) -> None:
+async def test_a_document_is_offered_for_saving(shelf: StoreUnderTest, key: str) -> None:
     await shelf.store.put(key, chunks_of(b"<script>alert(1)</script>"), media_type="text/html")
 
     link = await shelf.store.link(key, lifetime=AN_HOUR, filename="page.html", media_type="text/html")
@@ -160,7 +160,9 @@ async def test_a_document_is_offered_for_saving(shelf: Shelf, key: str) -> None:
     assert answer.headers["content-disposition"].startswith("attachment;")
 
 
-async def test_a_link_expires(shelf_on_disk: Shelf, shelf_over_http: Shelf, shelf_over_https: Shelf, key: str) -> None:
+async def test_a_link_expires(
+    shelf_on_disk: StoreUnderTest, shelf_over_http: StoreUnderTest, shelf_over_https: StoreUnderTest, key: str
+) -> None:
     shelves = [shelf_on_disk, shelf_over_http, shelf_over_https]
     links = []
     for shelf in shelves:
@@ -177,7 +179,7 @@ async def test_a_link_expires(shelf_on_disk: Shelf, shelf_over_http: Shelf, shel
 @pytest.mark.parametrize(
     ("honest", "forged"), [("outputs", "outputz"), ("image%2Fpng", "text%2Fhtml"), ("ignature=", "ignature=f")]
 )
-async def test_a_forged_link_serves_nothing(shelf: Shelf, key: str, honest: str, forged: str) -> None:
+async def test_a_forged_link_serves_nothing(shelf: StoreUnderTest, key: str, honest: str, forged: str) -> None:
     await shelf.store.put(key, chunks_of(A_PICTURE), media_type="image/png")
     link = await shelf.store.link(key, lifetime=AN_HOUR, filename="a.png", media_type="image/png")
     assert honest in link
@@ -198,7 +200,7 @@ async def test_what_is_no_key_is_refused(store: ObjectStore, bad: str) -> None:
         await store.delete(bad)
 
 
-async def test_a_probe_of_a_working_store_says_nothing_and_leaves_nothing(shelf: Shelf) -> None:
+async def test_a_probe_of_a_working_store_says_nothing_and_leaves_nothing(shelf: StoreUnderTest) -> None:
     await shelf.store.probe()
 
     assert shelf.leftovers() == []

@@ -1,4 +1,4 @@
-"""What only the directory has to care for: files, folders, and what killed processes leave."""
+"""Tests of the directory store only: files, folders, and leftovers of killed processes."""
 
 import asyncio
 import os
@@ -87,8 +87,8 @@ async def test_opening_clears_away_what_a_killed_process_left(tmp_path: Path) ->
     drafts.mkdir(parents=True)
     for name, age in (("of a dead process", timedelta(days=2)), ("of a living one", timedelta(minutes=2))):
         (drafts / name).write_bytes(b"half")
-        moment = (drafts / name).stat().st_mtime - age.total_seconds()
-        os.utime(drafts / name, (moment, moment))
+        modified_at = (drafts / name).stat().st_mtime - age.total_seconds()
+        os.utime(drafts / name, (modified_at, modified_at))
 
     async with DirectoryStore.opened(tmp_path / "store", SIGNER) as store:
         assert [path.name for path in drafts.iterdir()] == ["of a living one"]

@@ -94,16 +94,16 @@ def test_an_uploaded_picture_is_taken(tmp_path: Path, picture_format: str, media
 
 
 @pytest.mark.parametrize("picture_format", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "AVIF"])
-@pytest.mark.parametrize("kept", [0.1, 0.5, 0.95])
-def test_half_a_picture_is_refused(picture_format: str, kept: float) -> None:
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_half_a_picture_is_refused(picture_format: str, share: float) -> None:
     picture = a_picture(picture_format)
 
     with pytest.raises(UnreadableFile):
-        check_image(picture[: int(len(picture) * kept)])
+        check_image(picture[: int(len(picture) * share)])
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "not a picture"),
         (b"<svg width='1' height='1'/>", "not a picture"),
@@ -114,8 +114,8 @@ def test_half_a_picture_is_refused(picture_format: str, kept: float) -> None:
         (b"\xff\xd8\xff" + bytes(100), "damaged"),
     ],
 )
-def test_what_is_no_picture_is_refused(content: bytes, said: str) -> None:
-    with pytest.raises(UnreadableFile, match=said):
+def test_what_is_no_picture_is_refused(content: bytes, message: str) -> None:
+    with pytest.raises(UnreadableFile, match=message):
         check_image(content)
 
 

@@ -1,4 +1,4 @@
-"""What files are taken for, and which promises they keep."""
+"""Detecting media types, and checking them against the expected kind."""
 
 import io
 import json
@@ -157,7 +157,7 @@ def test_a_kept_promise(expect: OutputKind, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "content", "said"),
+    ("expect", "content", "message"),
     [
         (IMAGE, b"<!doctype html>", "promised to be an image, but it is HTML"),
         (IMAGE, b"<svg/>", "promised to be an image, but it is SVG"),
@@ -171,8 +171,8 @@ def test_a_kept_promise(expect: OutputKind, content: bytes) -> None:
         (DOCUMENT, b"MZ\x90\0", "a document, but it is something unknown"),
     ],
 )
-def test_a_broken_promise(expect: OutputKind, content: bytes, said: str) -> None:
-    with pytest.raises(OutputRefused, match=said):
+def test_a_broken_promise(expect: OutputKind, content: bytes, message: str) -> None:
+    with pytest.raises(OutputRefused, match=message):
         checked_media(sniffed(content, complete=True), expect)
 
 

@@ -1,4 +1,4 @@
-"""Photos as they are published: upright, in sRGB, without a word about where they come from; or refused."""
+"""Cleaned photos: upright, in sRGB, without metadata; or refused."""
 
 import io
 import zlib
@@ -25,9 +25,9 @@ def halves(width: int = 64, height: int = 32) -> Image.Image:
 
 
 def encoded(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
-    kept = io.BytesIO()
-    picture.save(kept, kind, **options)
-    return kept.getvalue()
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def exif(orientation: int = 1) -> Image.Exif:
@@ -40,8 +40,8 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-def is_near(seen: Any, wanted: tuple[int, int, int]) -> bool:
-    return all(abs(part - wish) < 25 for part, wish in zip(seen, wanted, strict=True))
+def is_near(actual: Any, expected: tuple[int, int, int]) -> bool:
+    return all(abs(part - target) < 25 for part, target in zip(actual, expected, strict=True))
 
 
 def test_what_lies_on_its_side_is_turned() -> None:
@@ -102,7 +102,7 @@ def test_sixteen_bits_are_scaled_and_not_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "said"),
+    ("content", "error", "message"),
     [
         (encoded(Image.new("RGB", (1, 1))), UnreadableFile, "1 × 1 pixels"),
         (encoded(Image.new("1", (20_000, 10_000)), "PNG"), FileTooLarge, "pixels"),
@@ -117,8 +117,8 @@ def test_sixteen_bits_are_scaled_and_not_cut_off() -> None:
     ],
     ids=["pixel", "bomb", "webp moves", "png moves", "gif", "tiff", "svg", "cut off", "empty", "pdf"],
 )
-def test_what_is_no_still_photo_is_refused(content: bytes, error: type[AijobsError], said: str) -> None:
-    with pytest.raises(error, match=said):
+def test_what_is_no_still_photo_is_refused(content: bytes, error: type[AijobsError], message: str) -> None:
+    with pytest.raises(error, match=message):
         clean_photo(content)
 
 

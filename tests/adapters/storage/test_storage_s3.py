@@ -1,4 +1,4 @@
-"""What only S3 has to care for: credentials, checksums, orphans, and memory."""
+"""Tests of the S3 store only: credentials, checksums, orphans, and memory."""
 
 import ssl
 import subprocess
@@ -86,7 +86,7 @@ async def test_a_server_without_checksums_can_be_used_too(
 
 @pytest.fixture
 async def bystander(tmp_path: Path) -> AsyncIterator[tuple[HostileServer, StoreSettings]]:
-    """A server over TLS that takes everything and lets us see it, and the settings for it."""
+    """A TLS server that accepts and records everything, and the settings for it."""
     authority, served = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(served)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -126,8 +126,8 @@ async def test_a_server_that_knows_no_checksums_is_told_apart(
     bystander: tuple[HostileServer, StoreSettings],
 ) -> None:
     server, settings = bystander
-    said = b"<Error><Code>NotImplemented</Code><Message>A header you provided is not known</Message></Error>"
-    server.answers("/bucket/a.txt", said, status="501 No", headers=f"content-length: {len(said)}\r\n")
+    body = b"<Error><Code>NotImplemented</Code><Message>A header you provided is not known</Message></Error>"
+    server.answers("/bucket/a.txt", body, status="501 No", headers=f"content-length: {len(body)}\r\n")
 
     async with S3Store.opened(settings) as store:
         with pytest.raises(StoreUnavailable, match="set them to when_required"):

@@ -1,4 +1,4 @@
-"""What an operator may write, and what is said about what is wrong."""
+"""Valid settings, and the messages for invalid ones."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_file_url_is_a_directory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ({"url": "/var/lib/store"}, "must be file:///… or s3://bucket/prefix"),
         ({"url": "https://bucket.s3.amazonaws.com"}, "must be file:///… or s3://bucket/prefix"),
@@ -50,15 +50,15 @@ def test_a_file_url_is_a_directory() -> None:
         ({"bucket": "b"}, "bucket"),
     ],
 )
-def test_what_is_wrong_with_the_store_is_said(written: dict[str, object], said: str) -> None:
+def test_what_is_wrong_with_the_store_is_said(written: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         StoreSettings.model_validate(written)
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ({"allow_hosts": ["http://10.0.0.1/"]}, "'http://10.0.0.1/' is neither host nor host:port"),
         ({"allow_hosts": ["host:0"]}, "'host:0' is neither"),
@@ -69,11 +69,11 @@ def test_what_is_wrong_with_the_store_is_said(written: dict[str, object], said: 
         ({"total_deadline": "soon"}, "total_deadline"),
     ],
 )
-def test_what_is_wrong_with_the_downloads_is_said(written: dict[str, object], said: str) -> None:
+def test_what_is_wrong_with_the_downloads_is_said(written: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         DownloadSettings.model_validate(written)
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_secrets_are_not_shown() -> None:

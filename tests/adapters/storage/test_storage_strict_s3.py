@@ -1,4 +1,4 @@
-"""S3 servers that take a part only with the checksum it came with, as MinIO and its kin do."""
+"""S3 servers that require each part's checksum, as MinIO does."""
 
 import random
 from collections.abc import AsyncIterator
@@ -49,9 +49,9 @@ async def test_every_part_is_completed_with_the_checksum_it_came_with(
 
 
 async def test_a_refused_part_names_the_setting() -> None:
-    said = b"<Error><Code>InvalidPart</Code><Message>One or more of the parts could not be found</Message></Error>"
+    body = b"<Error><Code>InvalidPart</Code><Message>One or more of the parts could not be found</Message></Error>"
     async with HostileServer().running() as server:
-        server.answers("/bucket/a.txt", said, status="400 No", headers=f"content-length: {len(said)}\r\n")
+        server.answers("/bucket/a.txt", body, status="400 No", headers=f"content-length: {len(body)}\r\n")
         async with S3Store.opened(settings(f"http://127.0.0.1:{server.port}")) as store:
             with pytest.raises(StoreUnavailable, match=r"InvalidPart.*AIJOBS_STORE__CHECKSUMS"):
                 await store.put("a.txt", chunks_of(b"hello"), media_type="text/plain")

@@ -1,4 +1,4 @@
-"""A receiver, and a messenger that may call it."""
+"""A receiver, and a sender that may call it."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,7 +19,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def messenger(receiver: Receiver) -> AsyncIterator[HttpWebhookSender]:
+async def sender(receiver: Receiver) -> AsyncIterator[HttpWebhookSender]:
     settings = WebhookSettings(allow_hosts=(receiver.host,), timeout=timedelta(seconds=1))
-    async with HttpWebhookSender(settings, SECRET) as messenger:
-        yield messenger
+    async with HttpWebhookSender(settings, SECRET) as sender:
+        yield sender

@@ -1,4 +1,4 @@
-"""A caller's own server, which takes webhooks or treats them badly."""
+"""A caller's server that accepts webhooks or fails in different ways."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from standardwebhooks import Webhook
 
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class ReceivedWebhook:
-    """A message as it came in, with the names of its headers in lower case."""
+    """A webhook as received, with header names in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -33,27 +33,27 @@ class ReceivedWebhook:
         return document
 
     def verified(self, secret: str) -> dict[str, Any]:
-        """What it says, if the signature is right. Raises WebhookVerificationError."""
+        """The body as JSON, if the signature is valid. Raises WebhookVerificationError."""
         document: dict[str, Any] = Webhook(secret).verify(self.text, self.headers)
         return document
 
 
 @dataclass
 class Receiver:
-    """Behaves for each message as the next of `script` says, and takes everything behind it."""
+    """Uses the next behaviour of `script` for each message, and accepts all messages after them."""
 
     url: str = ""
     script: deque[Behaviour] = field(default_factory=deque)
     received: list[ReceivedWebhook] = field(default_factory=list)
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def behaves(self, *behaviours: Behaviour) -> None:
         self.script.extend(behaviours)
 
     async def messages(self, count: int) -> list[ReceivedWebhook]:
-        """The first so many, once they are here."""
-        async with asyncio.timeout(PATIENCE), self.news:
-            await self.news.wait_for(lambda: len(self.received) >= count)
+        """The first `count` messages, once they have been received."""
+        async with asyncio.timeout(TIMEOUT), self.changed:
+            await self.changed.wait_for(lambda: len(self.received) >= count)
         return self.received[:count]
 
     @asynccontextmanager
@@ -71,9 +71,9 @@ class Receiver:
         try:
             received = await _read(reader)
             behave = self.script.popleft() if self.script else takes
-            async with self.news:
+            async with self.changed:
                 self.received.append(received)
-                self.news.notify_all()
+                self.changed.notify_all()
             await behave(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # whoever called had enough
@@ -95,15 +95,15 @@ def answers(status: str, *headers: str) -> Behaviour:
 
 
 async def hangs(writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(PATIENCE)
+    await asyncio.sleep(TIMEOUT)
 
 
 async def resets(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def talks(said: list[int], *, status: str = "200 OK", gigabytes: int = 5) -> Behaviour:
-    """Answers with much more than anybody wants to read; the bytes that it got rid of are added to `said`."""
+def talks(sent_bytes: list[int], *, status: str = "200 OK", gigabytes: int = 5) -> Behaviour:
+    """Answers with a very long body; the number of sent bytes is added to `sent_bytes`."""
 
     async def talk(writer: asyncio.StreamWriter) -> None:
         await _say(writer, status, f"content-length: {gigabytes * 1024**3}")
@@ -111,7 +111,7 @@ def talks(said: list[int], *, status: str = "200 OK", gigabytes: int = 5) -> Beh
         for _ in range(gigabytes * 1024**3 // len(block)):
             writer.write(block)
             await writer.drain()
-            said.append(len(block))
+            sent_bytes.append(len(block))
 
     return talk
 

@@ -1,4 +1,4 @@
-"""One try of a webhook, against receivers of every kind."""
+"""One attempt of a webhook, against receivers of every kind."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,9 +29,9 @@ def notice(url: str, *secret_refs: SecretRef, body: str = '{"type": "job.success
 
 
 async def test_a_message_is_signed_so_that_the_library_of_standard_webhooks_knows_it(
-    receiver: Receiver, messenger: HttpWebhookSender
+    receiver: Receiver, sender: HttpWebhookSender
 ) -> None:
-    reply = await messenger.send(notice(receiver.url, body='{"said": "生成中"}'))
+    reply = await sender.send(notice(receiver.url, body='{"said": "生成中"}'))
 
     [message] = receiver.received
     assert reply.is_taken
@@ -42,18 +42,18 @@ async def test_a_message_is_signed_so_that_the_library_of_standard_webhooks_know
 
 
 async def test_after_a_rotation_the_old_and_the_new_secret_both_fit(
-    receiver: Receiver, messenger: HttpWebhookSender
+    receiver: Receiver, sender: HttpWebhookSender
 ) -> None:
     old, new = SecretRef("user:ada", 1), SecretRef("user:ada", 2)
 
-    await messenger.send(notice(receiver.url, new, old))
+    await sender.send(notice(receiver.url, new, old))
 
     for seal in (old, new):
         assert receiver.received[0].verified(secret_of(SECRET, seal))
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status", "said"),
+    ("behaviour", "status", "reason"),
     [
         (answers("500 Internal Server Error"), 500, "HTTP 500"),
         (answers("302 Found", "location: /elsewhere"), 302, "HTTP 302"),
@@ -63,51 +63,51 @@ async def test_after_a_rotation_the_old_and_the_new_secret_both_fit(
     ],
 )
 async def test_what_is_not_taken_is_a_reply_and_no_error(
-    receiver: Receiver, messenger: HttpWebhookSender, behaviour: Behaviour, status: int | None, said: str
+    receiver: Receiver, sender: HttpWebhookSender, behaviour: Behaviour, status: int | None, reason: str
 ) -> None:
     receiver.behaves(behaviour)
 
-    reply = await messenger.send(notice(receiver.url))
+    reply = await sender.send(notice(receiver.url))
 
     assert not reply.is_taken
     assert reply.status == status
-    assert said in str(reply)
+    assert reason in str(reply)
     assert [message.path for message in receiver.received] == ["/hooks"]
 
 
-async def test_an_endless_answer_is_cut_off(receiver: Receiver, messenger: HttpWebhookSender) -> None:
+async def test_an_endless_answer_is_cut_off(receiver: Receiver, sender: HttpWebhookSender) -> None:
     got_rid_of: list[int] = []
     receiver.behaves(talks(got_rid_of))
 
-    reply = await messenger.send(notice(receiver.url))
+    reply = await sender.send(notice(receiver.url))
 
     assert reply.status == 200
     assert sum(got_rid_of) < 200 * MAX_RESPONSE_BYTES  # what the kernel keeps on both sides included
 
 
-async def test_a_receiver_may_say_when_to_come_back(receiver: Receiver, messenger: HttpWebhookSender) -> None:
+async def test_a_receiver_may_say_when_to_come_back(receiver: Receiver, sender: HttpWebhookSender) -> None:
     receiver.behaves(answers("503 Service Unavailable", "retry-after: 120"))
 
-    reply = await messenger.send(notice(receiver.url))
+    reply = await sender.send(notice(receiver.url))
 
     assert reply.retry_after == timedelta(minutes=2)
 
 
 async def test_an_address_is_judged_when_connecting_whatever_its_name_said_before() -> None:
-    said = iter([["93.184.215.14", "10.0.0.1"], ["127.0.0.1"], ["169.254.169.254"]])
+    reason = iter([["93.184.215.14", "10.0.0.1"], ["127.0.0.1"], ["169.254.169.254"]])
 
     async def rebinding(host: str, port: int) -> Sequence[str]:
-        return next(said)
+        return next(reason)
 
-    async with HttpWebhookSender(WebhookSettings(), SECRET, resolver=rebinding) as messenger:
-        replies = [await messenger.send(notice("https://example.com/hooks")) for _ in range(3)]
+    async with HttpWebhookSender(WebhookSettings(), SECRET, resolver=rebinding) as sender:
+        replies = [await sender.send(notice("https://example.com/hooks")) for _ in range(3)]
 
     assert [reply.error for reply in replies] == [REFUSED] * 3
 
 
 async def test_a_host_that_is_no_longer_listed_is_not_called(receiver: Receiver) -> None:
-    async with HttpWebhookSender(WebhookSettings(), SECRET) as messenger:
-        reply = await messenger.send(notice(receiver.url))
+    async with HttpWebhookSender(WebhookSettings(), SECRET) as sender:
+        reply = await sender.send(notice(receiver.url))
 
     assert "https" in str(reply)
     assert receiver.received == []
@@ -116,15 +116,15 @@ async def test_a_host_that_is_no_longer_listed_is_not_called(receiver: Receiver)
 async def test_nobody_at_the_door_is_a_reply_too(receiver: Receiver) -> None:
     settings = WebhookSettings(allow_hosts=("127.0.0.1:1",))
 
-    async with HttpWebhookSender(settings, SECRET) as messenger:
-        reply = await messenger.send(notice("http://127.0.0.1:1/"))
+    async with HttpWebhookSender(settings, SECRET) as sender:
+        reply = await sender.send(notice("http://127.0.0.1:1/"))
 
     assert "The connection failed" in str(reply)
 
 
-async def test_a_try_is_one_request(receiver: Receiver, messenger: HttpWebhookSender) -> None:
+async def test_a_try_is_one_request(receiver: Receiver, sender: HttpWebhookSender) -> None:
     receiver.behaves(resets, takes)
 
-    await messenger.send(notice(receiver.url))
+    await sender.send(notice(receiver.url))
 
     assert len(receiver.received) == 1

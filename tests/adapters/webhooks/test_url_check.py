@@ -1,4 +1,4 @@
-"""Where webhooks may be sent, judged before anything is sent."""
+"""Checking webhook URLs before anything is sent."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_https_to_the_world_is_fine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "complaint"),
+    ("url", "error"),
     [
         ("example.com/hooks", "https URL"),
         ("ftp://example.com", "https URL"),
@@ -38,8 +38,8 @@ def test_https_to_the_world_is_fine(url: str) -> None:
         ("https://127.1", "private address"),
     ],
 )
-def test_anything_else_is_refused_with_a_reason(url: str, complaint: str) -> None:
-    assert complaint in (webhook_url_error(url, []) or "")
+def test_anything_else_is_refused_with_a_reason(url: str, error: str) -> None:
+    assert error in (webhook_url_error(url, []) or "")
 
 
 def test_a_host_that_the_operator_lists_may_be_inside_and_speak_plain_http() -> None:
