@@ -28,8 +28,8 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.database import Database, existing_database, opened_database
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.private_files import keep_private
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings

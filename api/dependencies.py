@@ -16,7 +16,7 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import ApiSettings
 from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.beautify_photo import BeautifyPhoto
@@ -35,7 +35,7 @@ from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
 from api.schemas.stored_responses import stored_file_response, stored_job_response, stored_review_response
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStreams, StreamAdmission
+from api.streaming.open_streams import OpenStreams, StreamAdmission
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, fanout, history, lag, migration, overload, pictures, stages
+from bench import accept, burst, documents, fanout, history, lag, output_transfer, overload, pictures, stages
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -22,7 +22,7 @@ class Measure(Protocol):
 MEASURES: Final[Mapping[str, Measure]] = {
     "history": history.measure,
     "accept": accept.measure,
-    "migration": migration.measure,
+    "migration": output_transfer.measure,
     "burst": burst.measure,
     "lag": lag.measure,
     "fanout": fanout.measure,

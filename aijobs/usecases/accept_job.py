@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
+from aijobs.domain.jobs.idempotent_meaning import meaning_of
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.jobs.meaning import meaning_of
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.json_pointer import pointer

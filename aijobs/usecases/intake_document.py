@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.documents.kinds import DocumentKind, kind_by_name
+from aijobs.domain.documents.formats import DocumentKind, kind_by_name
 from aijobs.domain.documents.templates import Template
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.job import JobRequest
@@ -14,8 +14,8 @@ from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
+from aijobs.persistence.documents.client_task_ids import bind_task_id
 from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
-from aijobs.persistence.documents.task_ids import bind_task_id
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.accept_job import AcceptJob

@@ -11,8 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
+from aijobs.domain.jobs.idempotent_meaning import digest_of
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.jobs.meaning import digest_of
 from aijobs.domain.jobs.parameters import FILE_CODE
 from aijobs.domain.photos import REVIEW_MODEL
 from aijobs.domain.ports.object_store import ObjectStore

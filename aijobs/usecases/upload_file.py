@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from aijobs.domain.documents.kinds import is_document
+from aijobs.domain.documents.formats import is_document
 from aijobs.domain.errors import AijobsError, FileTooLarge, StoreUnavailable
 from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.object_store import ObjectStore

@@ -19,7 +19,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
 from api.health.single_flight import SingleFlight
-from api.streaming.limits import OpenStreams
+from api.streaming.open_streams import OpenStreams
 
 MEDIA_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 KEPT_FOR: Final = timedelta(seconds=5)

@@ -11,14 +11,14 @@ from fastapi.responses import Response
 from aijobs.domain.errors import NotFound
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
-from aijobs.persistence.documents.task_ids import CODE_PREFIX, TASK_ID, job_of_task
+from aijobs.persistence.documents.client_task_ids import CODE_PREFIX, TASK_ID, job_of_task
 from api.auth.caller import Caller
 from api.auth.tickets import Follower
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
 from api.streaming.filters import number
 from api.streaming.hub import EventHub
-from api.streaming.limits import StreamAdmission
+from api.streaming.open_streams import StreamAdmission
 from api.streaming.progress import ProgressStream
 from api.streaming.sse import EventStream
 

@@ -21,7 +21,7 @@ from api.dependencies import Admission, Db, Live
 from api.routes.streams import log_position
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStream
+from api.streaming.open_streams import OpenStream
 from api.streaming.replay import GlobalLog, follow
 from api.streaming.subscriptions import StreamEnd
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
-from api.streaming.background import start_task
+from api.streaming.background_tasks import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from api.streaming.tail import Tail
 

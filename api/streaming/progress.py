@@ -11,11 +11,11 @@ from typing import Any, Final, assert_never
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
-from aijobs.persistence.documents.task_ids import job_of_task
+from aijobs.persistence.documents.client_task_ids import job_of_task
 from aijobs.persistence.jobs.event_log import EventFilter
 from api.streaming.event import one_line
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStream
+from api.streaming.open_streams import OpenStream
 from api.streaming.replay import follow
 from api.streaming.sse import HEARTBEAT_FRAME, OPENING_FRAME, JobHistory
 

@@ -15,7 +15,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStream
+from api.streaming.open_streams import OpenStream
 from api.streaming.subscriptions import StreamEnd, Subscription
 
 REPLAYED_AT_ONCE: Final = 100

@@ -13,7 +13,7 @@ from aijobs.persistence.jobs.event_log import EventFilter, events_after
 from aijobs.persistence.jobs.queries import job_of
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStream
+from api.streaming.open_streams import OpenStream
 from api.streaming.replay import REPLAYED_AT_ONCE, EventPage, EventSource, GlobalLog, follow
 
 OPENING_FRAME: Final = b"retry: 1000\n\n"

@@ -10,7 +10,7 @@ import httpx
 from chaos.load.readers import StreamReader
 from chaos.observations import CustomerObservation, Observations, StreamObservation
 from chaos.plan import CustomerOrder, StormPlan
-from chaos.stack import photos
+from chaos.stack import photo_server
 from chaos.stack.stack import ChaosStack
 
 RESPONSE_TIMEOUT: Final = 8.0
@@ -78,8 +78,8 @@ class Customers:
         self, http: httpx.AsyncClient, order: CustomerOrder, dice: random.Random, account: CustomerObservation
     ) -> dict[str, Any]:
         if not order.is_uploaded:
-            return {"image": photos.address(self._stack.photos_port, order.number, order.fault)}
-        content = photos.photo(order.number)
+            return {"image": photo_server.address(self._stack.photos_port, order.number, order.fault)}
+        content = photo_server.photo(order.number)
 
         async def post() -> httpx.Response:
             files = {"file": (f"{order.number}.jpg", content)}

@@ -19,7 +19,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
 from chaos.plan import HASTY, PATIENT, StormPlan
-from chaos.stack import photos
+from chaos.stack import photo_server
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
@@ -108,7 +108,7 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
         stack = ChaosStack(
             folder=folder,
             ports=ports,
-            photos_port=await opened.enter_async_context(photos.served()),
+            photos_port=await opened.enter_async_context(photo_server.served()),
             object_store=object_store,
             environment=_environment(plan, folder, ports) | dict(object_store.settings),
             proxies=_proxies(plan, ports),

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import (
     AijobsError,
     BadInput,
@@ -20,7 +20,7 @@ from aijobs.domain.errors import (
 )
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.keys import KeyKind, Scope
-from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of
+from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of
 from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow

@@ -11,7 +11,7 @@ from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import ORDER, JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.persistence.documents.document_jobs import StageReached, files_of, stages_of, version_used
+from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of, version_used
 from aijobs.persistence.documents.rows import RowFilter, rows_page
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import ExtractedRow, FileRow, JobRow, OutputRow

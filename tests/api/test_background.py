@@ -7,7 +7,7 @@ from datetime import timedelta
 from structlog.testing import capture_logs
 
 from api.auth.credentials import Credentials
-from api.streaming.limits import OpenStreams
+from api.streaming.open_streams import OpenStreams
 
 
 async def test_a_check_that_fails_for_good_is_heard_of() -> None:

@@ -7,7 +7,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.event_log import EventFilter
 from api.auth.credentials import Credentials
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStream
+from api.streaming.open_streams import OpenStream
 from api.streaming.replay import follow
 from api.streaming.sse import JobHistory
 from api.streaming.subscriptions import MAX_QUEUED, StreamEnd

@@ -24,7 +24,7 @@ from api.connections.deadlines import ClientLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from api.streaming.hub import EventHub
-from api.streaming.limits import OpenStreams
+from api.streaming.open_streams import OpenStreams
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, socket

@@ -9,7 +9,7 @@ import pytest
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.documents.task_ids import bind_task_id
+from aijobs.persistence.documents.client_task_ids import bind_task_id
 from aijobs.persistence.jobs.gate import locked_job, record
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import SseFrame, reading

@@ -18,7 +18,7 @@ from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, cla
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from chaos.checks.invariants import Breach, check
 from chaos.evidence import DATABASE, SANDBOX, evidence_in

@@ -6,7 +6,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.settings import SHIPPED_CATALOGUE
 from chaos.faults import provider_faults
 from chaos.plan import StormPlan, orders_of
-from chaos.stack.photos import photo
+from chaos.stack.photo_server import photo
 from chaos.stack.stack import catalogue_of
 from sandbox.faults.catalogue import CATALOGUE, Fault, Operation
 from sandbox.faults.fault_board import arm_for_all, faults_in

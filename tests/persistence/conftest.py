@@ -9,7 +9,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import SHIPPED_CATALOGUE
 
 AcceptJob = Callable[..., Awaitable[str]]

@@ -9,8 +9,8 @@ from sqlmodel import select
 from aijobs.domain.errors import PointsExhausted
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.points.audit import violations
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobRow
 from tests.persistence.conftest import AcceptJob
 

@@ -10,7 +10,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import MAX_UNUSABLE_LENGTH, DatabaseConversations, messages_of, spent_on
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
 SCRIPT = ConversationPlan(

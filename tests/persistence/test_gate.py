@@ -13,7 +13,7 @@ from aijobs.domain.errors import IllegalMove, NotFound
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import TRANSITIONS, JobStatus
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow, PointsDayRow, PointsEntryRow
 from tests.persistence.conftest import AcceptJob
 

@@ -25,10 +25,10 @@ from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.jobs.resolutions import Resolution, resolve
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.points.ledger import entries_of, today
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobRow
 from aijobs.settings import SHIPPED_CATALOGUE
 

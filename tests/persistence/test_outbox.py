@@ -13,7 +13,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, DisabledReason, EventType, WebhookReply
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import advance, locked_job
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.persistence.webhooks.endpoints import (

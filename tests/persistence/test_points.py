@@ -7,7 +7,7 @@ import pytest
 from aijobs.domain.errors import PointsExhausted
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 from tests.persistence.test_gate import day_of
 

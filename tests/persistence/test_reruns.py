@@ -10,8 +10,8 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.gate import locked_job
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.jobs.reruns import rerun_from_start
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobRow, OutputRow
 from aijobs.persistence.tables.jobs import OrderDetails
 from api.schemas.jobs import Job, Output

@@ -14,8 +14,8 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
-from aijobs.persistence.jobs.records import DatabaseRecords
 from aijobs.persistence.jobs.resolutions import Resolution, resolve
+from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
 UPSCALE = "replicate_imageupscale_v1"

@@ -5,7 +5,7 @@ import pytest
 from aijobs.domain.errors import SubmissionExists
 from aijobs.domain.jobs.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, Unknown
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
 REQUEST = ProviderRequest(method="POST", url="https://api.example.com/v1/predictions", body={"input": {"x": 1}})

@@ -7,7 +7,7 @@ import pytest
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
 AT_ONCE = timedelta(0)

@@ -19,7 +19,7 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
-from aijobs.persistence.jobs.records import DatabaseRecords
+from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from cli.embedded.temporal_server import TemporalServer, temporal_server

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 MAX_ENTRIES: Final = 2000

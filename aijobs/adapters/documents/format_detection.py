@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.documents.archive import kind_of_archive
-from aijobs.domain.documents.kinds import DocumentKind, kind_by_name
+from aijobs.domain.documents.formats import DocumentKind, kind_by_name
 from aijobs.domain.errors import UnreadableFile
 
 PDF_WITHIN_BYTES: Final = 1024  #: the signature is within these bytes, by PDF 1.7, appendix H

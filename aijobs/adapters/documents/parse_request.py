@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Column
 
 

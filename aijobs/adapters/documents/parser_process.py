@@ -15,7 +15,7 @@ from aijobs.adapters.documents.parse_request import ParseError, ParseRequest, Pa
 from aijobs.adapters.documents.tables import rows_of
 from aijobs.adapters.documents.texts import text_of
 from aijobs.adapters.process_guards import die_with_parent, limit_process
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import BadInput, FileTooLarge, UnreadableFile
 

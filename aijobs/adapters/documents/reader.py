@@ -14,7 +14,7 @@ import structlog
 
 from aijobs.adapters.documents.parse_request import ParseError, ParseRequest, ParseResult
 from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.domain.documents.kinds import ReadDocument
+from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.documents.templates import Column, Row
 from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, UnreadableFile
 

@@ -15,7 +15,7 @@ from lxml.etree import LxmlError
 
 from aijobs.adapters.documents.sheets import sheets_of, text_rows
 from aijobs.domain.documents.column_values import fit_text
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 MAX_PDF_PAGES: Final = 5000

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aijobs.adapters.media.file_walk import CloseBrackets, Find, Skip, Step, Take, Walk
+from aijobs.adapters.media.chunk_parser import CloseBrackets, Find, Skip, Step, Take, Walk
 from aijobs.adapters.media.sniffing import (
     AVIF,
     DOCX,

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import WithJsonSchema
 
 from aijobs.domain.catalogue import Model
-from aijobs.domain.documents.kinds import MEDIA_TYPE_OF
+from aijobs.domain.documents.formats import MEDIA_TYPE_OF
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
 

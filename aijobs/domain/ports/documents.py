@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from aijobs.domain.documents.kinds import ReadDocument
+from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
 

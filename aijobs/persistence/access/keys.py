@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
 from aijobs.domain.values.user_ids import user_id_error
-from aijobs.persistence.chunked import chunked
+from aijobs.persistence.access.batches import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import ApiKeyRow

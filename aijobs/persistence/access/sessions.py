@@ -11,7 +11,7 @@ from sqlalchemy import or_
 from sqlmodel import col, delete, select
 
 from aijobs.domain.errors import NotAuthenticated
-from aijobs.persistence.chunked import chunked
+from aijobs.persistence.access.batches import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import BrowserSessionRow

@@ -16,7 +16,7 @@ from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.products import ON_FINAL
+from aijobs.persistence.jobs.job_hooks import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow

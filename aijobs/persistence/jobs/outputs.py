@@ -7,7 +7,7 @@ from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.lifecycle import require_unfinished
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate, write_intents
-from aijobs.persistence.jobs.products import ON_DROPPED
+from aijobs.persistence.jobs.job_hooks import ON_DROPPED
 from aijobs.persistence.tables import OutputRow
 
 

@@ -15,7 +15,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.acceptance import new_job
-from aijobs.persistence.jobs.products import ON_RERUN
+from aijobs.persistence.jobs.job_hooks import ON_RERUN
 from aijobs.persistence.jobs.submissions import last_submission
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow

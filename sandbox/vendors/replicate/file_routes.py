@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from sandbox.call import Refusal
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.vendors.replicate.access import Authenticated, FileCall, ServiceDep
+from sandbox.vendors.replicate.dependencies import Authenticated, FileCall, ServiceDep
 from sandbox.vendors.replicate.errors import InvalidField, invalid, not_found, problem
 from sandbox.vendors.replicate.files import OWNER
 

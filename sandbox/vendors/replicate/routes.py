@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import parse_stamp
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.vendors.replicate.access import (
+from sandbox.vendors.replicate.dependencies import (
     Authenticated,
     CancelCall,
     CreateCall,

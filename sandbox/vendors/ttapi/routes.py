@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sandbox.call import VendorCall
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.vendors.ttapi.access import Account, CreateCall, GetCall, ListCall, OtherCall, ServiceDep
+from sandbox.vendors.ttapi.dependencies import Account, CreateCall, GetCall, ListCall, OtherCall, ServiceDep
 from sandbox.vendors.ttapi.envelopes import QUEUE_EXHAUSTED, envelope, refusal
 from sandbox.vendors.ttapi.job import PACE_OF, MidjourneyJob, MidjourneyStatus
 from sandbox.vendors.ttapi.request import read_action, read_imagine, read_json

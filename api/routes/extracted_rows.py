@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from aijobs.domain.documents.kinds import DocumentKind
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.database import Database

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.domain.errors import TooBusy, TooManyStreams
 from aijobs.settings import ApiSettings
 from api.auth.credentials import Credentials
-from api.streaming.background import start_task
+from api.streaming.background_tasks import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription
 
 CHECK_EVERY: Final = timedelta(seconds=5)
