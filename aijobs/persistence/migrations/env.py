@@ -1,14 +1,21 @@
-"""Alembic's entry: brings a database's tables to the state that persistence/tables declares."""
+"""Alembic's entry: brings a database's tables to the state that persistence/tables declares.
 
-from typing import Literal
+Who calls it holds the migrations' lock (`aijobs.persistence.schema`): only one process migrates at a time.
+"""
+
+from typing import Final, Literal
 
 from alembic import context
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import aijobs.persistence.tables  # noqa: F401  (declares the tables)
 from aijobs.persistence.column_types import StatusColumn
 from aijobs.persistence.database import one_writer
+
+#: What a change of a table waits for those who use it. They would wait behind it in turn, so it rather gives up.
+LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
 
 
 def render(kind: str, declared: object, _context: object) -> str | Literal[False]:
@@ -16,18 +23,36 @@ def render(kind: str, declared: object, _context: object) -> str | Literal[False
     return "sa.SmallInteger()" if kind == "type" and isinstance(declared, StatusColumn) else False
 
 
-url = make_url(context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True)["url"])
-engine = one_writer(create_engine(url))
+def is_compared(declared: object, _name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:  # noqa: FBT001
+    """Whether `alembic check` expects it: an index may be for the other database only."""
+    return getattr(declared, "info", {}).get("only_on", dialect) == dialect
 
-with engine.connect() as connection:
+
+def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,
         render_as_batch=True,
         render_item=render,
+        include_object=is_compared,
         compare_type=True,
-        transactional_ddl=True,  # else each migration is a transaction of its own, and the lock is let go between
+        transactional_ddl=True,  # else SQLite's lock would be let go between
+        transaction_per_migration=dialect == "postgresql",  # indexes are built outside of any
     )
-    with context.begin_transaction():  # the write lock is taken first: of two processes that start, one migrates
+    with context.begin_transaction():
         context.run_migrations()
+
+
+url = make_url(context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True)["url"])
+dialect = url.get_backend_name()
+if dialect == "sqlite":
+    engine = one_writer(create_engine(url))
+    with engine.connect() as opened:
+        migrate(opened)
+else:
+    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with engine.connect() as opened:
+        opened.exec_driver_sql(LOCK_TIMEOUT)
+        opened.commit()
+        migrate(opened)
 engine.dispose()
