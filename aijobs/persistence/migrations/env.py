@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 import aijobs.persistence.tables  # noqa: F401  (declares the tables)
 from aijobs.persistence.column_types import StatusColumn
-from aijobs.persistence.database import one_writer
+from aijobs.persistence.database.sqlite import one_writer
 
 #: What a change of a table waits for those who use it. They would wait behind it in turn, so it rather gives up.
 LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
