@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.databases import KINDS, SQLITE, Databases, opened_databases
+from tests.databases import KINDS, Databases, opened_databases
 
 # The same examples in every run, so that a failure is due to a change. `--hypothesis-profile=default` searches anew.
 settings.register_profile("steady", derandomize=True, deadline=None)
@@ -56,9 +56,7 @@ def database_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     databases: Databases = request.getfixturevalue("databases")
-    databases.kind = request.getfixturevalue("database_kind")
-    yield
-    databases.kind = SQLITE
-    if "tmp_path" in request.fixturenames:
-        folder: Path = request.getfixturevalue("tmp_path")
-        databases.drop_below(folder)
+    folder: Path = request.getfixturevalue("tmp_path")
+    with databases.of_kind(request.getfixturevalue("database_kind")):
+        yield
+    databases.drop_below(folder)

@@ -6,7 +6,7 @@ that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
-from aijobs.persistence.database.open_database import existing_database, opened_database
+from aijobs.persistence.database.open_database import existing_database, opened_database, prepared_database
 from aijobs.persistence.database.schema import LATEST_REVISION
 from aijobs.persistence.database.sqlite import sqlite_is_safe
 
@@ -15,6 +15,7 @@ __all__ = [
     "Database",
     "existing_database",
     "opened_database",
+    "prepared_database",
     "sqlite_is_safe",
     "unavailability",
 ]

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,25 +15,42 @@ from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
-from aijobs.persistence.database.schema import upgrade
+from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
+from aijobs.persistence.database.schema import make_ready, upgrade_file
 from aijobs.persistence.database.transactions import retried, run_grouped, run_reads
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
 async def opened_database(url: str) -> AsyncIterator[Database]:
     """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`.
 
-    Raises ValueError for a database of another kind, and DatabaseUnavailable.
+    A file of SQLite is made and migrated; a database of PostgreSQL is as `prepared_database` has left it. Raises
+    ValueError for a database of another kind, SchemaMismatch, and DatabaseUnavailable.
+    """
+    await _run(make_ready, _checked(url))
+    async with existing_database(url) as database:
+        yield database
+
+
+async def prepared_database(url: str) -> str | None:
+    """Make a database and bring it up to date. Returns the revision that it had; None when it had no tables.
+
+    Raises ValueError for a database of another kind, SchemaMismatch, and DatabaseUnavailable.
     """
     parsed = _checked(url)
+    return await _run(upgrade_file if parsed.get_backend_name() == "sqlite" else upgrade_postgresql, parsed)
+
+
+async def _run(work: Callable[[URL], T], url: URL) -> T:
+    """Work of a command, on a thread. Raises what it raises, and DatabaseUnavailable."""
     try:
-        await asyncio.to_thread(upgrade, parsed)
+        return await asyncio.to_thread(work, url)
     except (SQLAlchemyError, sqlite3.Error) as failed:
         raise unavailability(failed) or failed from failed
     except OSError as failed:
         raise DatabaseUnavailable(f"The database cannot be used: {failed.strerror}.") from failed
-    async with existing_database(url) as database:
-        yield database
 
 
 @asynccontextmanager

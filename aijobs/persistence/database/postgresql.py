@@ -12,6 +12,7 @@ WRITERS: Final = 6
 
 READERS: Final = 3
 CONNECT_TIMEOUT: Final = timedelta(seconds=10)
+_CONNECT_SECONDS: Final = round(CONNECT_TIMEOUT.total_seconds())
 
 #: The server's own limits, which end what our code would wait for in vain.
 TIME_LIMITS: Final[Mapping[str, timedelta]] = {
@@ -68,6 +69,19 @@ def snapshot_reader(url: URL) -> Engine:
     return _engine(url, isolation_level="REPEATABLE READ")
 
 
+def administrator(url: URL, **options: Any) -> Engine:
+    """For changes of the tables, which may take as long as they take."""
+    return create_engine(
+        _address(url), poolclass=NullPool, connect_args={"connect_timeout": _CONNECT_SECONDS}, **options
+    )
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """The code of an error, where the server named one."""
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
+
+
 def revision(url: URL) -> str | None:
     """The migration of a database; None when it is new."""
     engine = _engine(url)
@@ -81,12 +95,16 @@ def revision(url: URL) -> str | None:
         engine.dispose()
 
 
+def _address(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg")
+
+
 def _engine(url: URL, **options: Any) -> Engine:
     limits = " ".join(f"-c {name}={round(limit.total_seconds() * 1000)}" for name, limit in TIME_LIMITS.items())
     return create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        _address(url),
         poolclass=NullPool,  # each thread keeps its connection
-        connect_args={"connect_timeout": round(CONNECT_TIMEOUT.total_seconds()), "options": limits},
+        connect_args={"connect_timeout": _CONNECT_SECONDS, "options": limits},
         hide_parameters=True,  # prompts do not belong into logs
         **options,
     )

@@ -1,21 +1,21 @@
 """Alembic's entry: brings a database's tables to the state that persistence/tables declares.
 
-Who calls it holds the migrations' lock (`aijobs.persistence.schema`): only one process migrates at a time.
+On PostgreSQL its caller holds the migrations' lock: see `aijobs.persistence.database.postgresql_schema`.
 """
 
 from typing import Final, Literal
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlmodel import SQLModel
 
 import aijobs.persistence.tables  # noqa: F401  (declares the tables)
 from aijobs.persistence.column_types import StatusColumn
+from aijobs.persistence.database import postgresql
 from aijobs.persistence.database.sqlite import one_writer
 
 #: What a change of a table waits for those who use it. They would wait behind it in turn, so it rather gives up.
-LOCK_TIMEOUT: Final = "SET lock_timeout = '5s'"
+LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '5s'"
 
 
 def render(kind: str, declared: object, _context: object) -> str | Literal[False]:
@@ -25,7 +25,14 @@ def render(kind: str, declared: object, _context: object) -> str | Literal[False
 
 def is_compared(declared: object, _name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:  # noqa: FBT001
     """Whether `alembic check` expects it: an index may be for the other database only."""
-    return getattr(declared, "info", {}).get("only_on", dialect) == dialect
+    info: dict[str, str] = getattr(declared, "info", {})
+    return info.get("only_on", dialect) == dialect
+
+
+def limit_waiting(connection: Connection) -> None:
+    """In each migration's transaction. Indexes that are built outside of any may wait: nobody waits for them."""
+    if not connection.connection.autocommit:
+        connection.exec_driver_sql(LOCK_TIMEOUT)
 
 
 def migrate(connection: Connection) -> None:
@@ -47,12 +54,9 @@ url = make_url(context.config.attributes.get("url") or context.get_x_argument(as
 dialect = url.get_backend_name()
 if dialect == "sqlite":
     engine = one_writer(create_engine(url))
-    with engine.connect() as opened:
-        migrate(opened)
 else:
-    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
-    with engine.connect() as opened:
-        opened.exec_driver_sql(LOCK_TIMEOUT)
-        opened.commit()
-        migrate(opened)
+    engine = postgresql.administrator(url)
+    event.listen(engine, "begin", limit_waiting)
+with engine.connect() as opened:
+    migrate(opened)
 engine.dispose()
