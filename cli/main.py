@@ -68,10 +68,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _as_command_error(failure: Exception) -> CommandError | None:
     """An error that the user can act on; None for a bug, whose traceback is to be shown."""
-    if type(failure).__module__.startswith("sqlalchemy"):
-        from aijobs.persistence.database import unavailability  # most commands need not load it
-
-        failure = unavailability(failure) or failure
     if isinstance(failure, SchemaMismatch):
         return CommandError(str(failure), hint="It is never migrated by a part that starts: see docs/postgresql.md.")
     if isinstance(failure, DatabaseUnavailable):

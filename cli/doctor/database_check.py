@@ -58,8 +58,8 @@ def _check_revision(settings: Settings) -> Finding:
 
 
 async def _check_waiting_jobs(settings: Settings) -> Finding | None:
-    async with open_existing_database(settings) as opened, opened.read() as session:
-        waits = await waiting_too_long(session)
+    async with open_existing_database(settings) as opened:
+        waits = await opened.read(waiting_too_long)
     if waits is None:
         return None
     message = f"No worker has taken up a job that was accepted {round(waits.total_seconds())} s ago."

@@ -4,6 +4,7 @@
 that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 """
 
+from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
 from aijobs.persistence.database.open_database import existing_database, opened_database, prepared_database
@@ -12,6 +13,7 @@ from aijobs.persistence.database.sqlite import sqlite_is_safe
 
 __all__ = [
     "LATEST_REVISION",
+    "ConnectionThreads",
     "Database",
     "existing_database",
     "opened_database",
