@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import URL, Engine, NullPool, create_engine, inspect, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, func, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, select
+
+NAMED_LOCKS: Final = 4937  #: the first of an advisory lock's two numbers; the other is of its name
 
 WRITERS: Final = 6
 """Transactions of one process at once; the others wait in its queue instead of for locks in the server."""
@@ -21,8 +24,9 @@ TIME_LIMITS: Final[Mapping[str, timedelta]] = {
     "idle_in_transaction_session_timeout": timedelta(seconds=60),
 }
 
-#: SQLSTATEs of transactions that the server gave up for the sake of others: they may simply be run again.
-GAVE_UP: Final = frozenset({"40001", "40P01"})
+#: SQLSTATEs of transactions that the server gave up for the sake of others: they may simply be run again. So may one that
+#: inserts what another has inserted since it looked (23505): this time it finds it, as it would on SQLite at once.
+GAVE_UP: Final = frozenset({"40001", "40P01", "23505"})
 
 #: SQLSTATEs, or their first two letters, of errors of the environment, not of our code.
 UNAVAILABLE_REASONS: Final[Mapping[str, str]] = {
@@ -67,6 +71,15 @@ def reader(url: URL) -> Engine:
 def snapshot_reader(url: URL) -> Engine:
     """All statements of a transaction see the same."""
     return _engine(url, isolation_level="REPEATABLE READ")
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Until the transaction ends, whoever locks the same name waits: for what is counted before a row is added to it.
+
+    Does nothing on SQLite, which has one writer at a time.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.exec(select(func.pg_advisory_xact_lock(NAMED_LOCKS, func.hashtext(name))))
 
 
 def administrator(url: URL, **options: Any) -> Engine:

@@ -40,6 +40,7 @@ def run_writes(connection: Connection, calls: Sequence[Call[Any]]) -> None:
             call.succeed(_committed(connection, call))
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
             call.fail(translated(error))
+            _end_transaction(connection)
 
 
 def retried(gave_up: Callable[[DBAPIError], bool]) -> Run:
@@ -58,11 +59,13 @@ def _run_retried(connection: Connection, call: Call[Any], gave_up: Callable[[DBA
             call.succeed(_committed(connection, call))
         except DBAPIError as error:
             call.fail(translated(error))
+            _end_transaction(connection)
             if attempt == TRIES or not gave_up(error):
                 return
             time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
             call.fail(error)
+            _end_transaction(connection)
             return
         else:
             return
@@ -87,6 +90,7 @@ def run_grouped(connection: Connection, calls: Sequence[Call[Any]]) -> None:
             for call in calls:
                 _run_in_group(connection, call)
     except (DBAPIError, _GroupLostError):
+        _end_transaction(connection)
         run_writes(connection, calls)
 
 
@@ -105,3 +109,13 @@ def _run_in_group(connection: Connection, call: Call[Any]) -> None:
 def _committed(connection: Connection, call: Call[Any]) -> Any:
     with Session(connection, expire_on_commit=False) as session, session.begin():
         return call.run(session)
+
+
+def _end_transaction(connection: Connection) -> None:
+    """After a COMMIT that failed, the transaction is over for SQLAlchemy, and may still be open in the database."""
+    if connection.invalidated:
+        return
+    try:
+        connection.connection.rollback()
+    except connection.dialect.loaded_dbapi.Error as lost:
+        connection.invalidate(lost)

@@ -104,9 +104,12 @@ class OutputRow(OutputDetails, OutputContent, BaseFields, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)
-    kind: OutputKind = Field(sa_type=Enum(OutputKind, native_enum=False))  # type: ignore[call-overload]
     size: int = Field(sa_type=RowId)
     key: str
+
+
+# A text: to add a kind to an enumeration of PostgreSQL's own takes a migration.
+OutputRow.__table__.c.kind.type = Enum(OutputKind, native_enum=False)  # type: ignore[attr-defined]
 
 
 class FileRow(BaseFields, table=True):
