@@ -26,6 +26,22 @@ ATTEMPT_PAUSE: Final = timedelta(seconds=3)
 LOCK_NOT_AVAILABLE: Final = "55P03"
 ALREADY_THERE: Final = frozenset({"42P04", "23505"})  #: duplicate_database; two who create it at the same moment
 
+#: A restore without triggers (`session_replication_role = replica`) leaves events without a position.
+POSITION_MISSING: Final = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM job_event WHERE position IS NULL) THEN
+        PERFORM setval('job_event_position', greatest(given.position, used.last_value))
+        FROM (SELECT max(position) AS position FROM job_event) AS given, job_event_position AS used;
+        UPDATE job_event SET position = numbered.position
+        FROM (SELECT id, nextval('job_event_position') AS position
+              FROM (SELECT id FROM job_event WHERE position IS NULL ORDER BY id) AS missing) AS numbered
+        WHERE job_event.id = numbered.id;
+    END IF;
+END
+$$
+"""
+
 MAINTENANCE_DATABASE: Final = "postgres"
 
 
@@ -44,6 +60,8 @@ def upgrade_postgresql(url: URL) -> str | None:
                 check_revision(before)
             if before != LATEST_REVISION:
                 _migrate_patiently(url)
+            with engine.begin() as connection:
+                connection.exec_driver_sql(POSITION_MISSING)
             return before
     finally:
         engine.dispose()
