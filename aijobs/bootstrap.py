@@ -113,12 +113,12 @@ async def open_adapters(
 
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database alone, for commands that need nothing else."""
-    return opened_database(settings.database)
+    return opened_database(settings.database, settings.postgresql)
 
 
 def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database as it is, for reading only: it is neither created nor migrated."""
-    return existing_database(settings.database)
+    return existing_database(settings.database, settings.postgresql)
 
 
 async def prepare_database(settings: Settings) -> AsyncIterator[str]:

@@ -16,21 +16,25 @@ from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
+from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.database.recovery import Recovery, committed, read
 from aijobs.persistence.database.schema import make_ready, upgrade_file
-from aijobs.persistence.database.transactions import retried, run_grouped, run_reads
+from aijobs.persistence.database.transactions import run_grouped, run_reads
 
 T = TypeVar("T")
 
+DEFAULT_SETTINGS: Final = PostgresqlSettings()
+
 
 @asynccontextmanager
-async def opened_database(url: str) -> AsyncIterator[Database]:
+async def opened_database(url: str, settings: PostgresqlSettings = DEFAULT_SETTINGS) -> AsyncIterator[Database]:
     """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`.
 
     A file of SQLite is made and migrated; a database of PostgreSQL is as `prepared_database` has left it. Raises
     ValueError for a database of another kind, SchemaMismatch, and DatabaseUnavailable.
     """
     await _run(make_ready, _checked(url))
-    async with existing_database(url) as database:
+    async with existing_database(url, settings) as database:
         yield database
 
 
@@ -54,10 +58,10 @@ async def _run(work: Callable[[URL], T], url: URL) -> T:
 
 
 @asynccontextmanager
-async def existing_database(url: str) -> AsyncIterator[Database]:
+async def existing_database(url: str, settings: PostgresqlSettings = DEFAULT_SETTINGS) -> AsyncIterator[Database]:
     """A database as it is: it is neither created nor migrated. Raises ValueError for a database of another kind."""
     parsed = _checked(url)
-    database = OPENERS[parsed.get_backend_name()](parsed)
+    database = OPENERS[parsed.get_backend_name()](parsed, settings)
     try:
         yield database
     finally:
@@ -72,7 +76,7 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL) -> Database:
+def _sqlite(url: URL, _settings: PostgresqlSettings) -> Database:
     """One thread writes, since SQLite has one writer."""
     reader = sqlite.reader(url)
     return Database(
@@ -84,16 +88,21 @@ def _sqlite(url: URL) -> Database:
     )
 
 
-def _postgresql(url: URL) -> Database:
+def _postgresql(url: URL, settings: PostgresqlSettings) -> Database:
     """Commits are not grouped: the server does that."""
-    reader = postgresql.reader(url)
-    writer, run_writes = postgresql.writer(url), retried(postgresql.gave_up)
+    recovery = Recovery(postgresql.gave_up, postgresql.is_lost, settings.reconnect_for)
+    run_read, run_write = partial(recovery.runs, read), partial(recovery.runs, committed)
+    reader = postgresql.reader(url, settings)
+    threads = partial(ConnectionThreads, patience=settings.reconnect_for)
     return Database(
-        writers=ConnectionThreads("writer", writer, run_writes, threads=postgresql.WRITERS),
-        readers=ConnectionThreads("reader", reader, run_reads, threads=postgresql.READERS),
-        snapshots=ConnectionThreads("snapshot", postgresql.snapshot_reader(url), run_reads),
-        another_reader=partial(ConnectionThreads, "own-reader", reader, run_reads),
+        writers=threads("writer", postgresql.writer(url, settings), run_write, threads=settings.writers),
+        readers=threads("reader", reader, run_read, threads=settings.readers),
+        snapshots=threads("snapshot", postgresql.snapshot_reader(url, settings), run_read),
+        another_reader=partial(threads, "own-reader", reader, run_read),
     )
 
 
-OPENERS: Final[Mapping[str, Callable[[URL], Database]]] = {"sqlite": _sqlite, "postgresql": _postgresql}
+OPENERS: Final[Mapping[str, Callable[[URL, PostgresqlSettings], Database]]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+}
