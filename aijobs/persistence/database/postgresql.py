@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlmodel import Session, select
 
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.database.storable import dump_json, refuse_unstorable
 
 PREPARED_AT: Final = 5  #: uses of a statement, after which the server keeps its plan
 
@@ -49,6 +50,7 @@ UNAVAILABLE_REASONS: Final[Mapping[str, str]] = {
 
 #: Words of refused connections, for which the driver knows no code. In another language the reason is NOT_REACHED.
 REFUSALS: Final[Mapping[str, str]] = {
+    "unsupported startup parameter": "a pooler is in between; set AIJOBS_POSTGRESQL__TRANSACTION_POOLER",
     "too many": "it takes no more connections",
     "connection slots": "it takes no more connections",
     "starting up": "it is starting, or being stopped",
@@ -166,9 +168,11 @@ def _engine(url: URL, settings: PostgresqlSettings, *more: str, **options: Any) 
         _address(url),
         poolclass=NullPool,  # each thread keeps its connection
         connect_args=arguments,
+        json_serializer=dump_json,
         hide_parameters=True,  # prompts do not belong into logs
         **options,
     )
+    refuse_unstorable(engine)
     if settings.transaction_pooler and "isolation_level" not in options:
         event.listen(engine, "begin", _limiting("; ".join(f"SET LOCAL {limit}" for limit in limits)))
     return engine
