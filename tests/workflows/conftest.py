@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.catalogue import Catalogue
@@ -26,6 +25,7 @@ from cli.embedded.temporal_server import TemporalServer, temporal_server
 from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
+from workflows.data_converter import DATA_CONVERTER
 
 SECRET: Final = "0" * 32
 
@@ -97,7 +97,7 @@ async def temporal() -> AsyncIterator[TemporalServer]:
 
 @pytest.fixture
 async def temporal_client(temporal: TemporalServer) -> Client:
-    return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+    return await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
 
 
 @asynccontextmanager
