@@ -38,6 +38,7 @@ from aijobs.domain.values.durations import Duration
 from aijobs.domain.values.secret_forms import InstallationSecret, Token
 from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
+from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
 from aijobs.providers.registry import PROVIDERS, ProviderSettings
 
@@ -160,6 +161,7 @@ class Settings(BaseSettings, ProviderSettings):
     catalogue: Path | None = None
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()
+    postgresql: PostgresqlSettings = PostgresqlSettings()
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
     documents: DocumentSettings = DocumentSettings()

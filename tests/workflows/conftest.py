@@ -22,6 +22,7 @@ from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from cli.embedded.temporal_server import TemporalServer, temporal_server
+from tests.databases import database_url
 from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
@@ -96,7 +97,7 @@ async def temporal() -> AsyncIterator[TemporalServer]:
 
 
 @pytest.fixture
-async def temporal_client(temporal: TemporalServer) -> Client:
+async def temporal_client(database_kind: str, temporal: TemporalServer) -> Client:
     return await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
 
 
@@ -112,7 +113,7 @@ async def running_workbench(
 ) -> AsyncIterator[Workbench]:
     """`sections` are sections of the settings; without providers and generators, those that the settings switch on."""
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), LOCAL_MODEL, overlay)
-    settings = GivenSettings(data_dir=data_dir, secret=SECRET, **sections)
+    settings = GivenSettings(data_dir=data_dir, secret=SECRET, database_url=database_url(data_dir), **sections)
     async with (
         open_adapters(settings, catalogue=catalogue, providers=providers, generators=generators) as adapters,
         running_workers(build_workers(client, adapters)),

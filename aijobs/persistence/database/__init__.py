@@ -7,7 +7,8 @@ that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
-from aijobs.persistence.database.open_database import existing_database, opened_database
+from aijobs.persistence.database.open_database import existing_database, opened_database, prepared_database
+from aijobs.persistence.database.postgresql import lock_name
 from aijobs.persistence.database.schema import LATEST_REVISION
 from aijobs.persistence.database.sqlite import sqlite_is_safe
 
@@ -16,7 +17,9 @@ __all__ = [
     "ConnectionThreads",
     "Database",
     "existing_database",
+    "lock_name",
     "opened_database",
+    "prepared_database",
     "sqlite_is_safe",
     "unavailability",
 ]

@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -12,7 +14,7 @@ from sqlmodel import Session
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database.calls import Call, deliver
-from aijobs.persistence.database.errors import translated
+from aijobs.persistence.database.recovery import RECONNECT_PAUSE_SECONDS, unavailable_for_now
 from aijobs.persistence.database.transactions import Run
 
 CLOSE_SECONDS: Final = 10.0  #: for what is queued and under way when the threads are closed
@@ -25,8 +27,18 @@ _here = threading.local()
 class ConnectionThreads:
     """`threads` threads with one queue. Each takes up to `at_once` calls, and has `run` run them on its connection."""
 
-    def __init__(self, name: str, engine: Engine, run: Run, *, threads: int = 1, at_once: int = 1) -> None:
-        self._engine, self._run, self._at_once = engine, run, at_once
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        run: Run,
+        *,
+        threads: int = 1,
+        at_once: int = 1,
+        patience: timedelta = timedelta(0),
+    ) -> None:
+        """`patience` is how old a call may become while there is no connection."""
+        self._engine, self._run, self._at_once, self._patience = engine, run, at_once, patience
         self._queue: SimpleQueue[Call[Any] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._refusal: str | None = None
@@ -75,7 +87,7 @@ class ConnectionThreads:
         taken: list[Call[Any]] = []
         try:
             while taken := self._next():
-                _run_on(connection, self._run, taken)
+                _run_on(connection, self._run, taken, self._patience)
                 deliver(taken)
                 taken = []  # results are not kept alive until the next call
         except BaseException as fatal:
@@ -135,13 +147,23 @@ class _HeldConnection:
             connection.close()
 
 
-def _run_on(held: _HeldConnection, run: Run, calls: list[Call[Any]]) -> None:
-    try:
-        connection = held.get()
-    except Exception as error:  # noqa: BLE001 (it is the callers')
-        for call in calls:
-            call.fail(translated(error))
+def _run_on(held: _HeldConnection, run: Run, calls: list[Call[Any]], patience: timedelta) -> None:
+    connection = _connected(held, calls, patience.total_seconds())
+    if connection is None:
         return
     run(connection, calls)
     if connection.invalidated or connection.in_transaction():
         held.close()
+
+
+def _connected(held: _HeldConnection, calls: list[Call[Any]], patience: float) -> Connection | None:
+    """The connection; None, and the calls have failed, when there is none before the oldest call has waited enough."""
+    while True:
+        try:
+            return held.get()
+        except Exception as error:  # noqa: BLE001 (it is the callers')
+            for call in calls:
+                call.fail(unavailable_for_now(error))
+            if calls[0].age >= patience:
+                return None
+            time.sleep(RECONNECT_PAUSE_SECONDS)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,32 +15,53 @@ from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
-from aijobs.persistence.database.schema import upgrade
-from aijobs.persistence.database.transactions import retried, run_grouped, run_reads
+from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
+from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.database.recovery import Recovery, committed, read
+from aijobs.persistence.database.schema import make_ready, upgrade_file
+from aijobs.persistence.database.transactions import run_grouped, run_reads
+
+T = TypeVar("T")
+
+DEFAULT_SETTINGS: Final = PostgresqlSettings()
 
 
 @asynccontextmanager
-async def opened_database(url: str) -> AsyncIterator[Database]:
+async def opened_database(url: str, settings: PostgresqlSettings = DEFAULT_SETTINGS) -> AsyncIterator[Database]:
     """A database whose tables are up to date. `url` is an SQLAlchemy URL, for example `sqlite:////data/aijobs.db`.
 
-    Raises ValueError for a database of another kind, and DatabaseUnavailable.
+    A file of SQLite is made and migrated; a database of PostgreSQL is as `prepared_database` has left it. Raises
+    ValueError for a database of another kind, SchemaMismatch, and DatabaseUnavailable.
+    """
+    await _run(make_ready, _checked(url))
+    async with existing_database(url, settings) as database:
+        yield database
+
+
+async def prepared_database(url: str) -> str | None:
+    """Make a database and bring it up to date. Returns the revision that it had; None when it had no tables.
+
+    Raises ValueError for a database of another kind, SchemaMismatch, and DatabaseUnavailable.
     """
     parsed = _checked(url)
+    return await _run(upgrade_file if parsed.get_backend_name() == "sqlite" else upgrade_postgresql, parsed)
+
+
+async def _run(work: Callable[[URL], T], url: URL) -> T:
+    """Work of a command, on a thread. Raises what it raises, and DatabaseUnavailable."""
     try:
-        await asyncio.to_thread(upgrade, parsed)
+        return await asyncio.to_thread(work, url)
     except (SQLAlchemyError, sqlite3.Error) as failed:
         raise unavailability(failed) or failed from failed
     except OSError as failed:
         raise DatabaseUnavailable(f"The database cannot be used: {failed.strerror}.") from failed
-    async with existing_database(url) as database:
-        yield database
 
 
 @asynccontextmanager
-async def existing_database(url: str) -> AsyncIterator[Database]:
+async def existing_database(url: str, settings: PostgresqlSettings = DEFAULT_SETTINGS) -> AsyncIterator[Database]:
     """A database as it is: it is neither created nor migrated. Raises ValueError for a database of another kind."""
     parsed = _checked(url)
-    database = OPENERS[parsed.get_backend_name()](parsed)
+    database = OPENERS[parsed.get_backend_name()](parsed, settings)
     try:
         yield database
     finally:
@@ -55,7 +76,7 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL) -> Database:
+def _sqlite(url: URL, _settings: PostgresqlSettings) -> Database:
     """One thread writes, since SQLite has one writer."""
     reader = sqlite.reader(url)
     return Database(
@@ -67,16 +88,21 @@ def _sqlite(url: URL) -> Database:
     )
 
 
-def _postgresql(url: URL) -> Database:
+def _postgresql(url: URL, settings: PostgresqlSettings) -> Database:
     """Commits are not grouped: the server does that."""
-    reader = postgresql.reader(url)
-    writer, run_writes = postgresql.writer(url), retried(postgresql.gave_up)
+    recovery = Recovery(postgresql.gave_up, postgresql.is_lost, settings.reconnect_for)
+    run_read, run_write = partial(recovery.runs, read), partial(recovery.runs, committed)
+    reader = postgresql.reader(url, settings)
+    threads = partial(ConnectionThreads, patience=settings.reconnect_for)
     return Database(
-        writers=ConnectionThreads("writer", writer, run_writes, threads=postgresql.WRITERS),
-        readers=ConnectionThreads("reader", reader, run_reads, threads=postgresql.READERS),
-        snapshots=ConnectionThreads("snapshot", postgresql.snapshot_reader(url), run_reads),
-        another_reader=partial(ConnectionThreads, "own-reader", reader, run_reads),
+        writers=threads("writer", postgresql.writer(url, settings), run_write, threads=settings.writers),
+        readers=threads("reader", reader, run_read, threads=settings.readers),
+        snapshots=threads("snapshot", postgresql.snapshot_reader(url, settings), run_read),
+        another_reader=partial(threads, "own-reader", reader, run_read),
     )
 
 
-OPENERS: Final[Mapping[str, Callable[[URL], Database]]] = {"sqlite": _sqlite, "postgresql": _postgresql}
+OPENERS: Final[Mapping[str, Callable[[URL, PostgresqlSettings], Database]]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+}

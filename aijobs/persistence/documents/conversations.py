@@ -112,7 +112,7 @@ class DatabaseConversations:
 
     async def clear(self, job_code: str) -> None:
         def work(session: Session) -> None:
-            row = session.get(ConversationRow, job_code)
+            row = session.get(ConversationRow, job_code, with_for_update=True)
             if row is None or row.cleared_at is not None:
                 return
             row.cleared_at = now()
@@ -141,8 +141,9 @@ def spent_on(session: Session, job_code: str) -> tuple[int, int, float]:
 
 
 def _open_conversation(session: Session, job_code: str) -> None:
+    """Locked, so that it is not cleared while a message is added."""
     gate.unfinished_job(session, job_code)
-    _require_open(session.get_one(ConversationRow, job_code))
+    _require_open(session.get_one(ConversationRow, job_code, with_for_update=True))
 
 
 def _require_open(row: ConversationRow) -> None:

@@ -72,7 +72,7 @@ def save_template(
     session: Session, template_id: str, definition: TemplateDefinition, *, saved_by: str
 ) -> tuple[Template, bool]:
     """Save a template. Returns it, and whether it is a new version: an unchanged definition is not saved again."""
-    current = _row(session, template_id)
+    current = session.get(TemplateRow, template_id, with_for_update=True)
     if current is not None and not current.deleted:
         newest = template_of(session, template_id)
         if _definition(newest) == definition:
@@ -96,7 +96,7 @@ def save_template(
 
 def delete_template(session: Session, template_id: str, *, deleted_by: str) -> None:
     """Delete a template for new jobs; its versions stay for jobs that have begun. Raises NotFound."""
-    row = _row(session, template_id)
+    row = session.get(TemplateRow, template_id, with_for_update=True)
     if row is None or row.deleted:
         raise NotFound(f"There is no template {template_id!r}.")
     row.deleted, row.update_by, row.update_time = True, deleted_by, now()

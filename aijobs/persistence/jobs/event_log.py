@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -15,6 +15,9 @@ from aijobs.persistence.database import ConnectionThreads, Database
 from aijobs.persistence.tables import JobEventRow, JobRow
 
 AT_ONCE: Final = 500
+
+EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
+PLACE: Final = "place"  #: the name of the position in a result
 
 
 def events_after(session: Session, code: str, seq: int, *, at_most: int = AT_ONCE) -> list[JobEvent]:
@@ -94,22 +97,30 @@ def newest_position(session: Session) -> int:
 
 
 def _entries(connection: Connection, position: int, at_most: int, *clauses: ColumnElement[bool]) -> list[LogEntry]:
-    """The one reading of the log. On SQLite, whose one writer numbers events in the order of their commits, the number
-    is a position. Where transactions overlap, a position must be one that no smaller one can follow."""
-    table = JobEventRow.__table__  # type: ignore[attr-defined]
+    """The one reading of the log."""
+    place = _position_on(connection)
     query: Select[Any] = (
-        select_columns(table, col(JobRow.model_id).label("model_id"))
-        .join(JobRow, col(JobRow.code) == table.c.job_code)
-        .where(table.c.id > position, col(JobRow.deleted).is_(False), *clauses)
-        .order_by(table.c.id)
+        select_columns(EVENTS, place.label(PLACE), col(JobRow.model_id).label("model_id"))
+        .join(JobRow, col(JobRow.code) == EVENTS.c.job_code)
+        .where(place > position, col(JobRow.deleted).is_(False), *clauses)
+        .order_by(place)
         .limit(at_most)
     )
     return [_log_entry(row) for row in connection.execute(query).mappings()]
 
 
 def _newest(connection: Connection) -> int:
-    newest: int | None = connection.execute(select_columns(func.max(JobEventRow.id))).scalar_one()
+    newest: int | None = connection.execute(select_columns(func.max(_position_on(connection)))).scalar_one()
     return newest or 0
+
+
+def _position_on(connection: Connection) -> ColumnElement[int]:
+    """What orders the log: no event appears whose position is smaller than one that was seen.
+
+    SQLite's one writer numbers events in the order of their commits. PostgreSQL's writers overlap, and their events get
+    positions while they commit (revision 0008).
+    """
+    return EVENTS.c.id if connection.dialect.name == "sqlite" else EVENTS.c.position
 
 
 class EventTail:
@@ -133,13 +144,21 @@ class EventTail:
 
     def _read(self, session: Session) -> list[LogEntry]:
         connection = session.connection()
-        version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-        if version == self._version:
+        version = _version(connection)
+        if version is not None and version == self._version:
             return []
         entries = _entries(connection, self.position, AT_ONCE)
         if len(entries) < AT_ONCE:
             self._version = version
         return entries
+
+
+def _version(connection: Connection) -> int | None:
+    """Of the whole database, for this connection: the same as before when nothing was written. None on PostgreSQL."""
+    if connection.dialect.name != "sqlite":
+        return None
+    version: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return version
 
 
 @asynccontextmanager
@@ -150,7 +169,7 @@ async def opened_tail(database: Database) -> AsyncIterator[EventTail]:
 
 
 def _log_entry(row: RowMapping) -> LogEntry:
-    return LogEntry(position=row["id"], user_id=row["user_id"], model_id=row["model_id"], event=_job_event(row))
+    return LogEntry(position=row[PLACE], user_id=row["user_id"], model_id=row["model_id"], event=_job_event(row))
 
 
 def _job_event(row: Any) -> JobEvent:

@@ -65,18 +65,18 @@ class DatabaseDeliveries:
 
     async def message_to_send(self, code: str) -> WebhookMessage | None:
         def work(session: Session) -> WebhookMessage | None:
-            row = _pending(session, code)
+            row = session.exec(_pending(code)).one_or_none()
             return _webhook_message(session, row) if row else None
 
         return await self._database.read(work)
 
     async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
         def work(session: Session) -> None:
-            row = _pending(session, code)
+            row = session.exec(_pending(code).with_for_update()).one_or_none()
             if row is None:
                 return
             at = now()
-            endpoint = _endpoint(session, row)
+            endpoint = _endpoint(session, row, locked=True)
             _note_attempt(row, reply, at, next_try_at)
             if endpoint is not None and endpoint.enabled and not endpoint.deleted:
                 row.url = endpoint.url
@@ -116,19 +116,17 @@ def _claim(session: Session) -> list[str]:
     return codes
 
 
-def _pending(session: Session, code: str) -> WebhookDeliveryRow | None:
-    """Locked in a writing session."""
-    query = select(WebhookDeliveryRow).where(
+def _pending(code: str) -> SelectOfScalar[WebhookDeliveryRow]:
+    return select(WebhookDeliveryRow).where(
         col(WebhookDeliveryRow.code) == code, col(WebhookDeliveryRow.state) == DeliveryState.PENDING
     )
-    return session.exec(query.with_for_update()).one_or_none()
 
 
-def _endpoint(session: Session, row: WebhookDeliveryRow) -> WebhookEndpointRow | None:
+def _endpoint(session: Session, row: WebhookDeliveryRow, *, locked: bool = False) -> WebhookEndpointRow | None:
     if row.endpoint_code is None:
         return None
     query = select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == row.endpoint_code)
-    return session.exec(query.with_for_update()).one()
+    return session.exec(query.with_for_update() if locked else query).one()
 
 
 def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessage:

@@ -10,6 +10,7 @@ from aijobs.domain.errors import TooManyEndpoints
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import DisabledReason
 from aijobs.persistence.column_types import now
+from aijobs.persistence.database import lock_name
 from aijobs.persistence.owned import owned
 from aijobs.persistence.tables import WebhookEndpointRow, WebhookSecretRow
 
@@ -21,6 +22,7 @@ def create_endpoint(
     session: Session, *, user_id: str | None, url: str, events: Sequence[str], created_by: str
 ) -> WebhookEndpointRow:
     """For the jobs of a user, or of all. Raises TooManyEndpoints."""
+    lock_name(session, f"endpoints of {user_id}")
     theirs = select(func.count(col(WebhookEndpointRow.id))).where(
         col(WebhookEndpointRow.deleted).is_(False), col(WebhookEndpointRow.user_id).is_not_distinct_from(user_id)
     )
@@ -83,7 +85,7 @@ def user_secret(session: Session, user_id: str) -> WebhookSecretRow:
 
 
 def rotate_user_secret(session: Session, user_id: str) -> WebhookSecretRow:
-    row = user_secret(session, user_id)
+    row = session.get(WebhookSecretRow, user_id, with_for_update=True) or WebhookSecretRow(user_id=user_id)
     row.version += 1
     row.rotated_at = now()
     session.add(row)
