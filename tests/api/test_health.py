@@ -19,7 +19,6 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
@@ -35,6 +34,7 @@ from tests.api.installation import SECRET, ApiUnderTest, opened_installation
 from tests.cli.command import running
 from worker import build_workers, running_workers
 from workflows.client import TemporalJobEngine
+from workflows.data_converter import DATA_CONVERTER
 from workflows.health import MAX_ACTIVITY_TASK_AGE, MAX_POLL_AGE, MAX_WORKFLOW_TASK_AGE, QueueHealth, examine
 from workflows.search_attributes import ALL_ATTRIBUTES
 from workflows.task_queues import ALL_QUEUES, MIGRATION, WORKFLOWS
@@ -70,7 +70,7 @@ async def in_a_namespace(client: Client, name: str, *, make: bool) -> Client:
         request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
         await client.workflow_service.register_namespace(request)
     address = client.service_client.config.target_host
-    return await Client.connect(address, namespace=name, data_converter=pydantic_data_converter)
+    return await Client.connect(address, namespace=name, data_converter=DATA_CONVERTER)
 
 
 async def with_attributes(client: Client) -> Client:
