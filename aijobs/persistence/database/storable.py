@@ -1,6 +1,7 @@
-"""Which values can be stored: the same on SQLite and on PostgreSQL, each of which would take some that the other refuses.
+"""Which values can be stored: the same on SQLite and on PostgreSQL, each of which takes some that the other refuses.
 
-Callers' values are checked where they come in, and vendors' are cleaned (`domain.values.clean_text`); this is behind both.
+Callers' values are checked where they come in, and vendors' are cleaned (`domain.values.clean_text`). This is behind
+both.
 """
 
 import json
@@ -42,9 +43,9 @@ def refuse_unstorable(engine: Engine) -> None:
 
 
 def _check(
-    _connection: Connection, _cursor: object, _statement: str, parameters: Any, _context: object, executemany: bool
+    _connection: Connection, _cursor: object, _statement: str, parameters: Any, _context: object, are_many: object
 ) -> None:
-    for row in parameters if executemany else (parameters,):
+    for row in parameters if are_many else (parameters,):
         for value in row.values() if isinstance(row, dict) else row:
             if type(value) is str and "\0" in value:
                 raise BadInput(NOT_TEXT)

@@ -20,7 +20,7 @@ from aijobs.domain.errors import SchemaMismatch
 from aijobs.persistence.database import LATEST_REVISION, opened_database, prepared_database
 from aijobs.persistence.database.schema import MIGRATIONS
 from tests.databases import POSTGRESQL, Databases
-from tests.persistence.postgresql_server import PostgresqlServer
+from tests.persistence.database.postgresql_server import PostgresqlServer
 
 PROCESSES: Final = 10
 TIMEOUT: Final = 60.0
@@ -140,11 +140,11 @@ def older(databases: Databases, tmp_path: Path) -> Iterator[tuple[PostgresqlServ
 
 
 JOB: Final = """
-INSERT INTO job (status, del, sort, create_time, update_time, version, code, user_id, channel, platform, model, model_id,
-    model_name, model_version, asyn, output_count, create_date, job_status, overall_progress, event_seq, points, metadata,
-    params)
-VALUES (1, false, 0, now(), now(), 1, 'job_1', 'ada', '', '', '', '', '', '', true, 1, current_date, 0, 0, 0, 0, '{{}}',
-    '{{}}')
+INSERT INTO job (status, del, sort, create_time, update_time, version, code, user_id, channel, platform, model,
+    model_id, model_name, model_version, asyn, output_count, create_date, job_status, overall_progress, event_seq,
+    points, metadata, params)
+VALUES (1, false, 0, now(), now(), 1, 'job_1', 'ada', '', '', '', '', '', '', true, 1, current_date, 0, 0, 0,
+    0, '{{}}', '{{}}')
 """
 
 EVENT: Final = """

@@ -23,8 +23,8 @@ from aijobs.persistence.jobs.event_log import events_after, opened_tail
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import accept_into
-from tests.persistence.pgbouncer import BINARY, pgbouncer
-from tests.persistence.postgresql_server import SUPERUSER, PostgresqlServer, postgresql_server
+from tests.persistence.database.pgbouncer import BINARY, pgbouncer
+from tests.persistence.database.postgresql_server import SUPERUSER, PostgresqlServer, postgresql_server
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="PgBouncer is not installed: apt-get install pgbouncer")
 

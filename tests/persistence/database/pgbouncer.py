@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.persistence.postgresql_server import HOST, UNPRIVILEGED, PostgresqlServer, free_port
+from tests.persistence.database.postgresql_server import HOST, UNPRIVILEGED, PostgresqlServer, free_port
 
 BINARY: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 SECONDS: Final = 10.0

@@ -1,21 +1,18 @@
-"""The same input is accepted, kept and refused by both databases: each is put through both, and the answers compared."""
+"""The same input is accepted, kept and refused by both databases: each is put through both, and compared."""
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import AijobsError, BadInput
-from aijobs.domain.jobs.job import JobRequest
-from aijobs.persistence.database import Database, opened_database
+from aijobs.domain.errors import BadInput
+from aijobs.persistence.database import Database
 from aijobs.persistence.database.storable import dump_json
-from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.jobs.acceptance import accept
 from aijobs.persistence.jobs.queries import JobFilter, jobs_page
 from aijobs.persistence.tables import (
     ConversationRow,
@@ -26,54 +23,9 @@ from aijobs.persistence.tables import (
     TemplateRow,
     WriteIntentRow,
 )
-from tests.databases import KINDS, Databases
+from tests.persistence.database.parity import order_with, same_outcome
 
 LARGE: Final = 10 * 1024 * 1024
-
-Outcome = tuple[str, Any]
-"""What came of it: what was kept, or the kind of error."""
-
-
-@pytest.fixture
-async def both(databases: Databases, tmp_path: Path) -> AsyncIterator[Mapping[str, Database]]:
-    async with AsyncExitStack() as opened:
-        yield {kind: await opened.enter_async_context(opened_database(databases.url(tmp_path, kind))) for kind in KINDS}
-    databases.drop_below(tmp_path)
-
-
-async def outcome_of(database: Database, write: Callable[[Session], Any], read: Callable[[Session], Any]) -> Outcome:
-    try:
-        await database.write(write)
-        return "kept", await database.read(read)
-    except (AijobsError, ValueError) as error:
-        return "refused", type(error).__name__
-    except Exception as error:  # noqa: BLE001 (a bug of ours, on both)
-        return "failed", type(error).__name__
-
-
-async def same_outcome(
-    both: Mapping[str, Database], write: Callable[[Session], Any], read: Callable[[Session], Any]
-) -> Outcome:
-    """The outcome on both databases, which is the same."""
-    first, second = [await outcome_of(database, write, read) for database in both.values()]
-    assert first == second
-    return first
-
-
-def order_with(catalogue: Catalogue, **fields: Any) -> Acceptance:
-    model = catalogue.model("replicate_imageupscale_v1")
-    params = fields.get("params", {"image": "https://example.com/photo.jpg"})
-    request = JobRequest(model_id=model.model_id, params=params).model_copy(
-        update={"metadata": fields.get("metadata", {})}
-    )
-    return Acceptance(
-        user_id=fields.get("user_id", "ada"),
-        request=request,
-        model=model,
-        params=params,
-        created_by="test",
-        daily_limit=100,
-    )
 
 
 TEXTS: Final[Mapping[str, tuple[str, bool]]] = {
