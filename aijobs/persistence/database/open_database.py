@@ -47,6 +47,14 @@ async def prepared_database(url: str) -> str | None:
     return await _run(upgrade_file if parsed.get_backend_name() == "sqlite" else upgrade_postgresql, parsed)
 
 
+def revision_of(url: URL) -> str | None:
+    """The revision of a database; None when it has no tables. Raises DatabaseUnavailable, and changes nothing."""
+    try:
+        return sqlite.revision(url) if url.get_backend_name() == "sqlite" else postgresql.revision(url)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise unavailability(failed) or failed from failed
+
+
 async def _run(work: Callable[[URL], T], url: URL) -> T:
     """Work of a command, on a thread. Raises what it raises, and DatabaseUnavailable."""
     try:
