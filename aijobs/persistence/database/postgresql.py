@@ -137,6 +137,12 @@ def snapshot_reader(url: URL, settings: PostgresqlSettings) -> Engine:
     return _engine(url, settings).execution_options(**options)
 
 
+def hinter(url: URL) -> Engine:
+    """For messages that may be lost: it does not wait for the disk, which NOTIFY would do under the server's lock."""
+    arguments = {"connect_timeout": CONNECT_SECONDS, "options": "-c synchronous_commit=off"}
+    return create_engine(_address(url), poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT")
+
+
 def revision(url: URL) -> str | None:
     """The migration of a database; None when it is new."""
     engine = administrator(url)
@@ -163,7 +169,7 @@ def _engine(url: URL, settings: PostgresqlSettings, *more: str, **options: Any) 
         **KEEPALIVES,
     }
     if not settings.transaction_pooler:
-        arguments["options"] = " ".join(f"-c {setting}" for setting in (*limits, *more))
+        arguments["options"] = " ".join(f"-c {setting}" for setting in ("TimeZone=UTC", *limits, *more))
     engine = create_engine(
         _address(url),
         poolclass=NullPool,  # each thread keeps its connection
