@@ -12,10 +12,10 @@ from aijobs.bootstrap import open_existing_database
 from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
 from aijobs.persistence.database import LATEST_REVISION, unavailability
 from aijobs.persistence.database.open_database import OPENERS, revision_of
-from aijobs.persistence.database.postgresql_checks import problems
 from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.settings import Settings
+from cli.doctor.postgresql_check import problems
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
 
 MENDING: Final = {

@@ -1,4 +1,4 @@
-"""What may be wrong with a PostgreSQL server that answers, for the doctor."""
+"""Checks a PostgreSQL server that answers."""
 
 from collections.abc import Iterator
 from typing import Final
