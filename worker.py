@@ -25,7 +25,7 @@ from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
 from workflows.late_watch import LateWatch
-from workflows.outbox_relay import outbox_relay
+from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
@@ -116,5 +116,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, adapters, queues=queues)
-        async with outbox_relay(client, adapters.deliveries), running_workers(workers):
+        async with (
+            outbox_relay(client, adapters.deliveries),
+            start_relay(client, adapters.records.starts),
+            running_workers(workers),
+        ):
             await stop.wait()

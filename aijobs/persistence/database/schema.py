@@ -8,7 +8,7 @@ from sqlalchemy import URL
 from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
-LATEST_REVISION: Final = "0007"
+LATEST_REVISION: Final = "0009"
 """The newest migration."""
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
