@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import EndingActivities
@@ -23,6 +24,7 @@ from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
+from workflows.builds import UNVERSIONED
 from workflows.client import connect
 from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay, start_relay
@@ -46,6 +48,9 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion("aijobs", UNVERSIONED), use_worker_versioning=False
+        ),
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {

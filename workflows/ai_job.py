@@ -15,8 +15,16 @@ from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, Stag
 from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
-from workflows import activity_calls, search_attributes
-from workflows.endings import AlreadyEnded, End, canceled, ended_by_provider, failed_step
+from workflows import activity_calls, builds, search_attributes
+from workflows.endings import (
+    AlreadyEnded,
+    End,
+    canceled,
+    deadline_passed,
+    ended_by_provider,
+    failed_step,
+    ran_out_of_time,
+)
 from workflows.interruptions import Interruptions, StageClock
 from workflows.late_watch import LateWatch
 
@@ -39,10 +47,12 @@ class AiJob:
         self._brief = brief
         self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
         self._ref: Ref | None = None
+        self._has_deadline_timers = False
         self._interruptions = Interruptions()
 
     @workflow.run
     async def run(self, brief: JobBrief) -> JobState:
+        self._has_deadline_timers = builds.is_first_generation(workflow.info().get_current_build_id())
         try:
             if brief.asyn:
                 await self._submit()
@@ -99,14 +109,19 @@ class AiJob:
     async def _wait_until_generated(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
             return  # a rerun from migration, or a workflow that was started again
-        self._start_deadline()
-        await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
+        clock = self._start_clock()
+        pause = self._brief.poll.first if self._has_deadline_timers else min(self._brief.poll.first, clock.left)
+        await self._interruptions.pause(pause, stage=Stage.QUEUE)
         while self._state.job_status.is_before(JobStatus.GENERATED):
             await self._watch()
             if workflow.info().is_continue_as_new_suggested() and self._interruptions.cancel_reason is None:
                 workflow.continue_as_new(self._brief_carried_over())
 
     async def _watch(self) -> None:
+        """Poll until there is news, or until a hint asks for another poll. Ends at the deadline of the job's stage."""
+        clock = self._start_clock()
+        if clock.is_over and not self._has_deadline_timers:
+            raise deadline_passed(clock.deadline)
         self._interruptions.poll_now = False
         known = PollInput(
             brief=self._brief,
@@ -114,25 +129,34 @@ class AiJob:
             unit_progress=self._state.unit_progress,
             ref=self._ref,
         )
-        watching = activity_calls.watch(known)
+        watching = activity_calls.watch(known, within=None if self._has_deadline_timers else clock.left)
         try:
-            await self._interruptions.until(
-                lambda: watching.done() or self._interruptions.poll_now, stage=STAGE_OF[self._state.job_status]
-            )
-            if watching.done():
-                assert self._interruptions.clock is not None, "the clock of a job that is watched runs"
-                self._apply_poll_result(_result(watching, self._interruptions.clock))
+            await self._interruptions.until(lambda: watching.done() or self._interruptions.poll_now, stage=clock.stage)
+            if not watching.done():
+                return
+            if _ran_out_of_time(watching) and not self._has_deadline_timers:
+                await self._wait_for_deadline(clock)
+            else:
+                self._apply_poll_result(_result(watching, clock))
         finally:
             _abandon(watching)
+
+    async def _wait_for_deadline(self, clock: StageClock) -> None:
+        """Temporal ends an activity whose next attempt would come after the deadline. Until then, a hint may come."""
+        if not clock.is_over:
+            clock.start()
+            await self._interruptions.until(lambda: self._interruptions.poll_now, stage=clock.stage)
 
     def _apply_poll_result(self, poll_result: PollResult) -> None:
         if poll_result.error is not None:
             raise ended_by_provider(poll_result.job_status, poll_result.error)
         self._ref = poll_result.ref or self._ref
         self._state = JobState.of(self._brief.code, poll_result.job_status, unit=poll_result.unit_progress)
-        self._start_deadline()
         if self._state.job_status.is_before(JobStatus.GENERATED):
+            self._start_clock()
             self._set_state(self._state)
+        else:
+            self._interruptions.replace_clock(None)
 
     async def _generate(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
@@ -164,7 +188,7 @@ class AiJob:
 
     async def _end(self, end: End) -> None:
         """Cancel at the provider, record the end, and start a late watch where the provider may still charge."""
-        self._interruptions.start_deadline(None)
+        self._interruptions.replace_clock(None)
         provider_cancel = await self._cancel_at_provider() if end.maybe_at_provider else None
         end_input = EndInput(
             code=self._brief.code,
@@ -221,15 +245,16 @@ class AiJob:
     def _reason(self) -> str:
         return self._state.error.message if self._state.error else ""
 
-    def _start_deadline(self) -> None:
-        """Start the clock of the job's current stage, unless it runs already."""
-        stage = STAGE_OF[self._state.job_status] if self._state.job_status.is_before(JobStatus.GENERATED) else None
-        running = self._interruptions.clock
-        if stage is None:
-            self._interruptions.start_deadline(None)
-        elif running is None or running.stage is not stage:
-            since = self._brief.stage_since if running is None else None
-            self._interruptions.start_deadline(StageClock(self._brief, stage, since=since))
+    def _start_clock(self) -> StageClock:
+        """The clock of the job's current stage, which is started unless it runs already."""
+        stage, running = STAGE_OF[self._state.job_status], self._interruptions.clock
+        if running is not None and running.stage is stage:
+            return running
+        clock = StageClock(self._brief, stage, since=self._brief.stage_since if running is None else None)
+        self._interruptions.replace_clock(clock)
+        if self._has_deadline_timers:
+            clock.start()
+        return clock
 
     def _set_state(self, state: JobState) -> None:
         self._state = state
@@ -262,6 +287,11 @@ def _recorded_state(ending: ActivityHandle[JobState]) -> JobState:
         if isinstance(failure.cause, ApplicationError):
             raise ApplicationError(failure.cause.message, type=failure.cause.type, non_retryable=True) from failure
         raise
+
+
+def _ran_out_of_time(step: ActivityHandle[T]) -> bool:
+    failure = None if step.cancelled() else step.exception()
+    return isinstance(failure, ActivityError) and ran_out_of_time(failure)
 
 
 def _failed(step: ActivityHandle[T]) -> bool:

@@ -47,6 +47,11 @@ async def hint(job: Job) -> None:
     await job.signal("provider_event", {})
 
 
+async def late_hint(job: Job) -> None:
+    await asyncio.sleep(3)
+    await job.signal("provider_event", {})
+
+
 #: name → what the provider says, what the operator lays over the model, what is done to the job
 SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Act]]] = {
     "success": (
@@ -57,6 +62,11 @@ SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Ac
     "webhook": ([JobStatus.QUEUED, JobStatus.GENERATED], 'poll = { first = "3s" }', hint),
     "failed": ([JobStatus.QUEUED, JobStatus.FAILED], "", nothing),
     "deadline": ([JobStatus.QUEUED], 'deadlines = { queue = "2s" }', nothing),
+    "hint_before_deadline": (
+        [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.GENERATED],
+        'deadlines = { queue = "10s" }\npoll = { first = "100ms", factor = 1000, max = "1h", jitter = 0 }',
+        late_hint,
+    ),
     "signal_cancel": ([JobStatus.PROCESSING], "", signal_cancel),
     "temporal_cancel": ([JobStatus.PROCESSING], "", temporal_cancel),
     "late": ([JobStatus.PROCESSING], 'deadlines = { processing = "2s" }', nothing),

@@ -16,7 +16,7 @@ from workflows.search_attributes import ALL_ATTRIBUTES
 
 S = JobStatus
 ALL_THE_WAY = [S.QUEUED, S.PROCESSING, S.GENERATED]
-MOST_EVENTS = 50
+MOST_EVENTS = 45
 
 
 @pytest.mark.parametrize("quiet_questions", [0, 3, 30])
@@ -30,7 +30,7 @@ async def test_questions_without_news_leave_no_trace_in_the_history(
         history = await job.fetch_history()
 
     assert provider.questions >= quiet_questions + 3
-    assert len(history.events) == 49 <= MOST_EVENTS
+    assert len(history.events) == 45 <= MOST_EVENTS
 
 
 async def test_a_providers_way_back_is_ignored(temporal_client: Client, tmp_path: Path) -> None:
