@@ -1,5 +1,6 @@
 """Polling a provider: the number of events in the history, and the visible progress."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -96,3 +97,21 @@ async def test_a_long_wait_continues_as_new_without_losing_anything(forgetful_cl
     assert history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
     assert state.job_status is S.SUCCESS
     assert path == [S.DRAFT, S.SUBMITTED, *ALL_THE_WAY, S.MIGRATING, S.SUCCESS]
+
+
+async def test_a_poll_without_news_touches_no_database(temporal_client: Client, tmp_path: Path) -> None:
+    provider = StepProvider([S.QUEUED, (S.PROCESSING, 15.0)])
+    async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
+        job = await bench.start()
+        while (await bench.history(job.id))[-1].unit_progress != 15.0:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+        before = provider.questions
+        await bench.database.close()
+        while provider.questions < before + 5:
+            await asyncio.sleep(0.05)
+        described = await job.describe()
+
+    (poll,) = described.raw_description.pending_activities
+    assert poll.last_failure.message == "PROCESSING, 15 %"
+    assert poll.last_failure.stack_trace == ""

@@ -30,8 +30,12 @@ class JobGate(Protocol):
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-    ) -> None:
-        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows."""
+    ) -> bool:
+        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows.
+
+        Returns False when it came too soon after the last event, and is to be told again; otherwise nothing is gained
+        by repeating it.
+        """
         ...
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
