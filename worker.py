@@ -24,8 +24,8 @@ from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
-from workflows.builds import UNVERSIONED
 from workflows.client import connect
+from workflows.job.builds import UNVERSIONED
 from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair, schedule_repair

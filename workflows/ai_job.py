@@ -8,24 +8,24 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput, SubmittedJob
 from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
-from workflows import activity_calls, builds, search_attributes
-from workflows.endings import (
+from workflows import activity_calls, search_attributes
+from workflows.job import builds
+from workflows.job.activity_results import abandon, has_failed, is_out_of_time, recorded_state, result_of
+from workflows.job.endings import (
     AlreadyEnded,
     End,
     canceled,
     deadline_passed,
     ended_by_provider,
-    failed_step,
-    ran_out_of_time,
 )
-from workflows.interruptions import Interruptions, StageClock
+from workflows.job.interruptions import Interruptions, StageClock
 from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class AiJob:
         if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
             await self._cancel_submit(submitting)
         await self._interruptions.shielded(submitting)
-        submitted = _result(submitting, clock)
+        submitted = result_of(submitting, clock)
         self._ref = submitted.ref
         self._set_state(submitted.state)
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
@@ -102,7 +102,7 @@ class AiJob:
         """Between two attempts the submit ends at once. For a request on the wire, wait for the outcome."""
         submitting.cancel()
         await self._interruptions.shielded(submitting)
-        if _failed(submitting):
+        if has_failed(submitting):
             assert self._interruptions.cancel_reason is not None, "a submit is canceled only on request"
             raise canceled(self._interruptions.cancel_reason, Stage.SUBMIT)
 
@@ -134,12 +134,12 @@ class AiJob:
             await self._interruptions.until(lambda: watching.done() or self._interruptions.poll_now, stage=clock.stage)
             if not watching.done():
                 return
-            if _ran_out_of_time(watching) and not self._has_deadline_timers:
+            if is_out_of_time(watching) and not self._has_deadline_timers:
                 await self._wait_for_deadline(clock)
             else:
-                self._apply_poll_result(_result(watching, clock))
+                self._apply_poll_result(result_of(watching, clock))
         finally:
-            _abandon(watching)
+            abandon(watching)
 
     async def _wait_for_deadline(self, clock: StageClock) -> None:
         """Temporal ends an activity whose next attempt would come after the deadline. Until then, a hint may come."""
@@ -182,9 +182,9 @@ class AiJob:
         except End:
             working.cancel()
             await self._interruptions.shielded(working)
-            if _failed(working):
+            if has_failed(working):
                 raise
-        return _result(working, clock)
+        return result_of(working, clock)
 
     async def _end(self, end: End) -> None:
         """Cancel at the provider, record the end, and start a late watch where the provider may still charge."""
@@ -199,7 +199,7 @@ class AiJob:
         )
         ending = activity_calls.end(end_input)
         await self._interruptions.shielded(ending)
-        self._set_state(_recorded_state(ending))
+        self._set_state(recorded_state(ending))
         if end_input.provider_may_charge and self._state.job_status in ENDED_BY_US:
             await self._start_late_watch()
 
@@ -229,7 +229,7 @@ class AiJob:
     async def _cancel_at_provider(self) -> CancelOutcome | None:
         canceling = activity_calls.cancel_at_provider(self._brief)
         await self._interruptions.shielded(canceling)
-        return CancelOutcome.REQUESTED if _failed(canceling) else canceling.result()
+        return CancelOutcome.REQUESTED if has_failed(canceling) else canceling.result()
 
     async def _close_as_canceled(self, reason: str) -> None:
         """Only a workflow that Temporal was asked to cancel can close as Canceled: after a signal, ask for it."""
@@ -270,36 +270,3 @@ class AiJob:
             "stage_since": running.since if running else None,
         }
         return self._brief.model_copy(update=progress)
-
-
-def _result(step: ActivityHandle[T], clock: StageClock) -> T:
-    try:
-        return step.result()
-    except ActivityError as failure:
-        raise failed_step(failure, clock.stage, deadline=clock.deadline) from failure
-
-
-def _recorded_state(ending: ActivityHandle[JobState]) -> JobState:
-    """The job's state after its end was recorded. Raises ApplicationError when no database knows the job."""
-    try:
-        return ending.result()
-    except ActivityError as failure:
-        if isinstance(failure.cause, ApplicationError):
-            raise ApplicationError(failure.cause.message, type=failure.cause.type, non_retryable=True) from failure
-        raise
-
-
-def _ran_out_of_time(step: ActivityHandle[T]) -> bool:
-    failure = None if step.cancelled() else step.exception()
-    return isinstance(failure, ActivityError) and ran_out_of_time(failure)
-
-
-def _failed(step: ActivityHandle[T]) -> bool:
-    return step.cancelled() or step.exception() is not None
-
-
-def _abandon(step: ActivityHandle[T]) -> None:
-    """Cancel an activity whose result is no longer needed."""
-    if not step.done():
-        step.cancel()
-        step.add_done_callback(_failed)

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.workflow import ActivityHandle
 
 from aijobs.domain.jobs.job import JobBrief, Stage
-from workflows.endings import canceled, deadline_passed
+from workflows.job.endings import canceled, deadline_passed
 
 CANCELED_BY_TEMPORAL: Final = "Canceled in Temporal."
 
