@@ -195,7 +195,7 @@ async def test_a_coroutine_function_is_no_work(database: Database) -> None:
         session.add(PointsLimitRow(user_id="ada", daily_limit=1))
 
     with pytest.raises(TypeError, match="plain function"):
-        await database.write(forgotten)
+        await database.write(forgotten)  # type: ignore[unused-coroutine]
 
 
 async def test_work_runs_in_the_context_of_its_caller(database: Database) -> None:
