@@ -78,21 +78,22 @@ def advance(
 
 def progress(
     session: Session, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-) -> None:
-    """Record progress of a locked job within a status. Coalesced, and never decreasing.
+) -> bool:
+    """Record progress of a locked job within a status. Coalesced, and never decreasing. False: it came too soon.
 
     `stage` is the current stage of a generation and their number; the first event of each stage is always written.
     """
     known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
     reached = round(min(unit, 100.0), 2)
     if job.job_status is not status or status.is_final or reached <= known:
-        return
+        return True
     if now() - job.update_time < PROGRESS_PAUSE and reached < 100 and not _begins(stage, known):
-        return
+        return False
     job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
     record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
     enqueue_deliveries(session, job, EventKind.PROGRESS)
+    return True
 
 
 def _begins(stage: tuple[int, int] | None, known: float) -> bool:
@@ -202,11 +203,11 @@ class DatabaseJobGate:
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-    ) -> None:
-        def work(session: Session) -> None:
-            progress(session, locked_job(session, code), status, unit, stage=stage)
+    ) -> bool:
+        def work(session: Session) -> bool:
+            return progress(session, locked_job(session, code), status, unit, stage=stage)
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         def work(session: Session) -> None:
