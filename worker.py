@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import EndingActivities
@@ -21,7 +22,7 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
-from aijobs.settings import Settings
+from aijobs.settings import Settings, WorkerSettings
 from workflows.ai_job import AiJob
 from workflows.client import connect
 from workflows.late_watch import LateWatch
@@ -37,6 +38,10 @@ PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 
+#: An idle queue costs one long poll of each kind, and a busy one gets as many as its tasks need. A frontend of Temporal
+#: allows a namespace 1,200 polls of a kind at a time: with the SDK's fixed five, 240 worker processes use them up.
+POLLERS: Final = PollerBehaviorAutoscaling(minimum=1, initial=5, maximum=40)
+
 
 def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
     """One Temporal worker for each task queue."""
@@ -46,18 +51,38 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
+        "workflow_task_poller_behavior": POLLERS,
+        "activity_task_poller_behavior": POLLERS,
+        "deployment_config": _deployment(settings),
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
             "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
             "workflow_runner": workflow_runner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
+            "max_concurrent_workflow_tasks": settings.workflow_tasks,
+            "max_cached_workflows": settings.cached_workflows,
         },
         PROVIDERS: {"activities": activities[PROVIDERS], "max_concurrent_activities": settings.provider_calls},
         MIGRATION: {"activities": activities[MIGRATION], "max_concurrent_activities": settings.migrations},
         WEBHOOKS: {"activities": activities[WEBHOOKS], "max_concurrent_activities": settings.webhooks},
     }
     return [Worker(client, task_queue=queue, **options[queue], **shared) for queue in queues]
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """The version that this worker is; None for a worker that takes every task, as in development.
+
+    Each workflow says itself whether it stays with its version (AiJob) or moves on with the current one (the others,
+    which may last for days).
+    """
+    if settings.version is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.version),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Callable[..., Any]]]:
@@ -113,6 +138,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     client = await connect()
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
-        workers = build_workers(client, adapters, queues=queues)
-        async with outbox_relay(client, adapters.deliveries), running_workers(workers):
+        async with AsyncExitStack() as running:
+            if WEBHOOKS in queues:
+                await running.enter_async_context(outbox_relay(client, adapters.deliveries))
+            await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             await stop.wait()

@@ -122,17 +122,27 @@ class ApiSettings(BaseModel):
     wrong_keys_per_key: int = Field(default=10, ge=1)
 
 
+#: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).
+DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+
+
 class WorkerSettings(BaseModel):
-    """How much one worker process does at once."""
+    """How much one worker process does at once, and which version of the code it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    workflow_tasks: int = Field(default=100, ge=2)
+    cached_workflows: int = Field(default=1000, ge=0)  #: kept in memory between their steps, about 0.1 MB each
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
     webhooks: int = Field(default=50, ge=1)
     repair_every: Duration = timedelta(seconds=30)
     abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
     shutdown_patience: Duration = timedelta(seconds=20)
+    version: BuildId | None = None  #: of the code; a running job stays with the version that began it
+    deployment: DeploymentName = "aijobs"  #: of whose versions Temporal keeps account
+    health_file: Path | None = None  #: written every few seconds, for `aijobs worker --healthcheck`
 
 
 class CliSettings(BaseModel):

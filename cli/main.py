@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "templates": "cli.commands.templates:templates",
     "doctor": "cli.doctor.command:doctor",
     "worker": "cli.commands.serve:worker",
+    "versions": "cli.commands.versions:versions",
     "api": "cli.commands.serve:api",
     "sandbox": "cli.commands.serve:sandbox",
 }
