@@ -120,6 +120,7 @@ class ApiSettings(BaseModel):
     connections_per_address: int = Field(default=256, ge=1)  #: of everybody else's addresses; IPv6 by /64
     wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
     wrong_keys_per_key: int = Field(default=10, ge=1)
+    shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
 
 
 #: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).

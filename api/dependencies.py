@@ -29,6 +29,7 @@ from aijobs.usecases.resolve_job import ResolveJob
 from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
+from api.connections.shutdown_notice import ShutdownNotice
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
 from api.schemas.job_responses import JobResponses
@@ -165,8 +166,14 @@ async def _metrics(connection: HTTPConnection) -> Metrics:
     return metrics
 
 
+async def _shutdown(connection: HTTPConnection) -> ShutdownNotice:
+    notice: ShutdownNotice = connection.app.state.shutdown
+    return notice
+
+
 AppReadiness = Annotated[Readiness, Depends(_readiness)]
 AppMetrics = Annotated[Metrics, Depends(_metrics)]
+AppShutdown = Annotated[ShutdownNotice, Depends(_shutdown)]
 
 Db = Annotated[Database, _dependency(lambda app: app.database)]
 Store = Annotated[ObjectStore, _dependency(lambda app: app.store)]

@@ -104,7 +104,8 @@ def api(data_dir: DataDir = None) -> None:
     """Run the HTTP API. Any number of them may run."""
     from api.app import run_api
 
-    _serve(run_api, load_settings(data_dir))
+    settings = load_settings(data_dir)
+    _serve(run_api, settings, shutdown_timeout=settings.api.shutdown_notice + SERVER_SHUTDOWN_TIMEOUT)
 
 
 def sandbox(
