@@ -5,31 +5,31 @@ Each section is declared next to the adapter that needs it. Temporal's own varia
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from aijobs.adapters import chat
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.adapters.network.host_patterns import listed
+from aijobs.adapters.network.host_names import HostNames, Networks, Origins
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
@@ -40,6 +40,7 @@ from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.documents.templates import TemplateFile
 from aijobs.providers.registry import PROVIDERS, ProviderSettings
+from aijobs.setting_files import SettingFileError, file_variables, read_files
 
 PREFIX: Final = "AIJOBS_"
 NESTED_BY: Final = "__"
@@ -64,38 +65,6 @@ class PointsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     daily_limit: int = Field(default=100, ge=0)
-
-
-def _are_origins(written: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in written:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError(f"{origin!r} is no origin, as https://app.example.com is; there is no wildcard")
-    return written
-
-
-#: A setting: origins as browsers write them.
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_origins)]
-
-
-def _are_hosts(written: tuple[str, ...]) -> tuple[str, ...]:
-    for host in written:
-        if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", host):
-            raise ValueError(f"{host!r} is no host, as jobs.example.com and *.example.com are; leave out the port")
-    return written
-
-
-def _are_networks(written: tuple[str, ...]) -> tuple[str, ...]:
-    for network in written:
-        ip_network(network)
-    return written
-
-
-#: A setting: host names of the API.
-HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_hosts)]
-
-#: A setting: addresses and networks, for example `10.0.0.0/8`.
-Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_networks)]
 
 
 class ApiSettings(BaseModel):
@@ -155,6 +124,16 @@ class CliSettings(BaseModel):
     key: Token | None = None
 
 
+class EnvironmentAndFiles(EnvSettingsSource):
+    """The environment, and the files that it names for settings."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        known = set(_variables(self.settings_cls, PREFIX))
+        named = {name.lower() for name in file_variables(os.environ, known)}
+        given = {name: value for name, value in super()._load_env_vars().items() if name not in named}
+        return given | {name.lower(): value for name, value in read_files(os.environ, known).items()}
+
+
 class Settings(BaseSettings, ProviderSettings):
     """Everything, read once in a composition root."""
 
@@ -163,6 +142,7 @@ class Settings(BaseSettings, ProviderSettings):
     )
 
     data_dir: Path = Path(".aijobs")
+    one_host: bool = False  #: every process runs on this host, with this data directory: see aijobs/deployment_check.py
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
     public_url: HttpUrl | None = None
@@ -183,12 +163,29 @@ class Settings(BaseSettings, ProviderSettings):
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
         seen = os.environ if environment is None else environment
-        if unknown := sorted({name for name in seen if name.startswith(PREFIX)} - set(_variables(cls, PREFIX))):
+        known = set(_variables(cls, PREFIX))
+        if unknown := sorted(
+            {name for name in seen if name.startswith(PREFIX)} - {*known, *file_variables(seen, known)}
+        ):
             raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
         try:
             return cls()
         except ValidationError as invalid:
             raise SettingsError("; ".join(_wrong(invalid))) from None
+        except SettingFileError as wrong:
+            raise SettingsError(str(wrong)) from wrong
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment and its files."""
+        return init_settings, EnvironmentAndFiles(settings_cls)
 
     def has_key(self, vendor: str) -> bool:
         """Whether it is one of VENDORS, and switched on."""
@@ -200,8 +197,23 @@ class Settings(BaseSettings, ProviderSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'aijobs.db'}"
 
     def load_secret(self) -> bytes:
-        """What links and tokens are signed with, and keys are peppered with. All processes need the same."""
-        return self.secret.get_secret_value().encode() if self.secret else data_secret(self.data_dir)
+        """What links and tokens are signed with, and keys are peppered with. All processes need the same.
+
+        Without the setting one is made in the data directory. Raises SettingsError where each host would make its own.
+        """
+        if self.secret:
+            return self.secret.get_secret_value().encode()
+        if not is_sqlite(self.database):
+            raise SettingsError(self.missing_secret)
+        return data_secret(self.data_dir)
+
+    @property
+    def missing_secret(self) -> str:
+        """What is wrong with a database that several hosts share, and no secret that they share."""
+        return (
+            f"{PREFIX}SECRET: with PostgreSQL every host needs the same secret, and none would be made: "
+            f"set it, or {PREFIX}SECRET_FILE, to a random text of at least 16 characters, equal on all hosts"
+        )
 
     @property
     def reachable_url(self) -> str | None:
@@ -247,6 +259,11 @@ class GivenSettings(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment is not read."""
         return (init_settings,)
+
+
+def is_sqlite(database: str) -> bool:
+    """Whether an SQLAlchemy URL is that of a file on this host."""
+    return database.partition(":")[0].partition("+")[0] == "sqlite"
 
 
 def variable(section: str, field: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from pydantic import SecretStr
 
+from aijobs.deployment_check import check_deployment
 from aijobs.domain.vendor import SignsWebhooks
 from aijobs.persistence.private_files import OTHERS
 from aijobs.providers.registry import PROVIDERS
@@ -64,6 +65,7 @@ def worker(
     from workflows.task_queues import ROLES  # the readers of jobs need not load Temporal
 
     task_queues = _task_queues(queues, ROLES)
+    _check_deployment(settings)
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         from cli.embedded.temporal_client import connected_temporal, is_healthy
@@ -105,6 +107,7 @@ def api(data_dir: DataDir = None) -> None:
     from api.app import run_api
 
     settings = load_settings(data_dir)
+    _check_deployment(settings)
     _serve(run_api, settings, shutdown_timeout=settings.api.shutdown_notice + SERVER_SHUTDOWN_TIMEOUT)
 
 
@@ -141,6 +144,13 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
     sections = (settings.section(name) for name in PROVIDERS)
     secrets = (section.webhook_secret for section in sections if isinstance(section, SignsWebhooks))
     return next(filter(None, secrets), None)
+
+
+def _check_deployment(settings: Settings) -> None:
+    """Raises SettingsError when this process could not work together with those of other hosts."""
+    from workflows.client import temporal_address
+
+    check_deployment(settings, temporal_address=temporal_address())
 
 
 def _serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
