@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import EndingActivities
@@ -29,6 +29,7 @@ from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
+from workflows.versions import VersionedWorkflowRunner
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
@@ -58,7 +59,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
             "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
-            "workflow_runner": workflow_runner(),
+            "workflow_runner": workflow_runner(versioned=settings.version is not None),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
             "max_concurrent_workflow_tasks": settings.workflow_tasks,
             "max_cached_workflows": settings.cached_workflows,
@@ -71,17 +72,13 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
-    """The version that this worker is; None for a worker that takes every task, as in development.
-
-    Each workflow says itself whether it stays with its version (AiJob) or moves on with the current one (the others,
-    which may last for days).
-    """
+    """The version that this worker is; None for a worker that takes every task, as in development."""
     if settings.version is None:
         return None
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment, settings.version),
         use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        default_versioning_behavior=VersioningBehavior.PINNED,  # see workflows/versions.py
     )
 
 
@@ -116,9 +113,10 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     }
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
+def workflow_runner(*, versioned: bool = False) -> SandboxedWorkflowRunner:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    inside = VersionedWorkflowRunner if versioned else UnsandboxedWorkflowRunner
+    return SandboxedWorkflowRunner(restrictions=restrictions, runner_class=inside)
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
@@ -31,7 +30,7 @@ FINAL_STANDS: Final = "final-stands"
 ENDED_BY_US: Final = frozenset({JobStatus.TIMEOUT, JobStatus.CANCELED})
 
 
-@workflow.defn(name="AiJob", failure_exception_types=[Exception], versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="AiJob", failure_exception_types=[Exception])
 class AiJob:
     """One job. The workflow's id is the job's code."""
 

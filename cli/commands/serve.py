@@ -69,7 +69,7 @@ def worker(
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
         from cli.embedded.temporal_client import connected_temporal, is_healthy
-        from cli.worker_health import health_written
+        from cli.workers.health import health_written
         from worker import run_worker
 
         client = await connected_temporal(timeout=TEMPORAL_CONNECT_TIMEOUT)
@@ -92,7 +92,7 @@ def _task_queues(written: str | None, roles: Mapping[str, str]) -> tuple[str, ..
 
 def _report_health(settings: Settings) -> None:
     """Raises CommandError when the worker is not well."""
-    from cli.worker_health import health_problem
+    from cli.workers.health import health_problem
 
     name = variable("worker", "health_file")
     if settings.worker.health_file is None:

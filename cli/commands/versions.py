@@ -16,7 +16,7 @@ from cli import console
 from cli.embedded.temporal_client import connected_temporal
 from cli.errors import CommandError
 from cli.options import AsJson, load_settings
-from workflows.versions import WorkerVersion, make_current, unpolled_queues, worker_versions
+from cli.workers.versions import WorkerVersion, make_current, unpolled_queues, worker_versions
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ import pytest
 
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
-from cli.worker_health import FRESH_FOR, MAX_OUTAGE, WorkerBeat, health_problem
+from cli.workers.health import FRESH_FOR, MAX_OUTAGE, WorkerBeat, health_problem
 from tests.cli.command import CommandResult, aijobs_process, running
 
 HEALTH_FILE = "AIJOBS_WORKER__HEALTH_FILE"

@@ -14,10 +14,10 @@ from typing import Final
 from temporalio.client import Client
 
 from cli.embedded.processes import Process, running
+from cli.workers.versions import make_current, unpolled_queues, worker_versions
 from sandbox.config import Pace
 from tests.stories.stack import StoryStack, running_stack, spec_for
 from workflows.health import examine
-from workflows.versions import make_current, unpolled_queues, worker_versions
 
 OLD: Final = "build-1"
 NEW: Final = "build-2"
