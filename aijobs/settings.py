@@ -12,6 +12,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -92,9 +93,13 @@ class ApiSettings(BaseModel):
     shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
 
 
+def _none_if_empty(written: object) -> object:
+    return written or None
+
+
 #: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).
 DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
-BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+BuildId = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"), BeforeValidator(_none_if_empty)]
 
 
 class WorkerSettings(BaseModel):
@@ -110,7 +115,7 @@ class WorkerSettings(BaseModel):
     repair_every: Duration = timedelta(seconds=30)
     abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
     shutdown_patience: Duration = timedelta(seconds=20)
-    version: BuildId | None = None  #: of the code; a running job stays with the version that began it
+    version: BuildId = None  #: of the code; a running job stays with the version that began it
     deployment: DeploymentName = "aijobs"  #: of whose versions Temporal keeps account
     health_file: Path | None = None  #: written every few seconds, for `aijobs worker --healthcheck`
 

