@@ -42,6 +42,7 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "cli/doctor/vendor_keys.py": "asks vendors, where the other checks look at what is ours",
     "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
+    "workflows/versions.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
     "sandbox/vendors/": "a vendor's protocol, in the same files for each",
 }
 
@@ -59,3 +60,6 @@ OPENS_ADAPTERS: Final[Mapping[str, str]] = {
     "bench/pictures.py": "measures the picture process itself",
     "bench/rig/transfer.py": "measures the downloader and the store themselves",
 }
+
+#: Folders with programs of other images. They import nothing of ours, and nothing of ours imports them.
+PROGRAMS_APART: Final = frozenset({"deploy"})
