@@ -22,7 +22,8 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
-from aijobs.settings import Settings, WorkerSettings
+from aijobs.process_settings import WorkerSettings
+from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
 from workflows.late_watch import LateWatch

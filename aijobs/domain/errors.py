@@ -42,6 +42,7 @@ AijobsError
     │   └── AnswerLost          a question was sent, and no complete answer arrived
     ├── TemporalUnavailable
     ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
+    │   └── SchemaMismatch      its tables are older or newer than this version's
     ├── NotReady                something that we need is missing
     ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
@@ -262,6 +263,10 @@ class TemporalUnavailable(TransientError):
 
 
 class DatabaseUnavailable(TransientError):
+    code = "database_unavailable"
+
+
+class SchemaMismatch(DatabaseUnavailable):
     code = "database_unavailable"
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Dialect, Integer, SmallInteger
+from sqlalchemy import BigInteger, Dialect, Index, Integer, SmallInteger
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -32,6 +32,13 @@ class StatusColumn(TypeDecorator[JobStatus]):
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> JobStatus | None:
         return None if value is None else JobStatus(value)
+
+
+def only_on(dialect: str, index: Index) -> Index:
+    """An index that one of the two databases has, and the other does not need."""
+    index.info["only_on"] = dialect
+    index.ddl_if(dialect=dialect)
+    return index
 
 
 def now() -> datetime:

@@ -14,12 +14,14 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from aijobs.bootstrap import open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.process_settings import ApiSettings
 from aijobs.providers.replicate import ReplicateSettings
-from aijobs.settings import ApiSettings, GivenSettings
+from aijobs.settings import GivenSettings
 from api.app import dependencies_over
 from api.dependencies import ApiDependencies
 from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
+from tests.databases import Databases, database_url
 from workflows.client import TemporalJobEngine
 
 NOBODY_THERE = "127.0.0.1:1"
@@ -33,7 +35,7 @@ async def opened_dependencies(
 ) -> AsyncIterator[ApiDependencies]:
     """The dependencies of an API whose data is in this folder. `sections` are sections of the settings."""
     replicate = ReplicateSettings(token=SecretStr("r8_test"), webhook_secret=SecretStr(WEBHOOK_SECRET))
-    here = {"data_dir": folder, "secret": SECRET.decode(), "public_url": url}
+    here = {"data_dir": folder, "secret": SECRET.decode(), "public_url": url, "database_url": database_url(folder)}
     settings = GivenSettings(**{**here, "replicate": replicate, "api": SMALL, **sections})
     async with open_adapters(settings) as adapters:
         yield dependencies_over(adapters, engine)
@@ -54,7 +56,7 @@ def engine(temporal: Client) -> TemporalJobEngine:
 
 
 @pytest.fixture
-async def dependencies(tmp_path: Path) -> AsyncIterator[ApiDependencies]:
+async def dependencies(database_kind: str, tmp_path: Path) -> AsyncIterator[ApiDependencies]:
     """All dependencies, with Temporal unreachable."""
     async with opened_dependencies(tmp_path, TemporalJobEngine(lambda: Client.connect(NOBODY_THERE))) as dependencies:
         yield dependencies
@@ -80,11 +82,12 @@ async def api(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine
 
 @pytest.fixture(scope="session")
 async def shared_api(
-    tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine
+    databases: Databases, database_kind: str, tmp_path_factory: pytest.TempPathFactory, engine: TemporalJobEngine
 ) -> AsyncIterator[ApiUnderTest]:
     """One API for all tests that do not depend on the absence of other jobs."""
     folder = tmp_path_factory.mktemp("shared_api")
-    async with opened_dependencies(folder, engine) as dependencies:
+    database = databases.url(folder, database_kind)
+    async with opened_dependencies(folder, engine, database_url=database) as dependencies:
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with opened_installation(dependencies, key) as shared_api:
             yield shared_api

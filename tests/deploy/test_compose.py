@@ -44,7 +44,8 @@ def compose(file: str, *arguments: str, **variables: str) -> subprocess.Complete
 
 @cache
 def services(file: str) -> Mapping[str, Any]:
-    return document(file)["services"]
+    found: Mapping[str, Any] = document(file)["services"]
+    return found
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Final
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "api/routes": "one resource a file",
     "bench": "one measure a file",
+    "cli/commands": "one command a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
     "tests/adapters/storage": "one contract on two stores, and what only one of them does",
@@ -16,6 +17,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",
     "tests/stories": "one story a file",
+    "workflows": "one workflow a file, and what they share",
 }
 
 #: Files that are longer than MAX_LINES.

@@ -11,6 +11,7 @@ from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import SHIPPED_CATALOGUE
+from tests.databases import database_url
 
 AcceptJob = Callable[..., Awaitable[str]]
 
@@ -21,8 +22,8 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with opened_database(f"sqlite:///{tmp_path}/aijobs.db") as database:
+async def database(database_kind: str, tmp_path: Path) -> AsyncIterator[Database]:
+    async with opened_database(database_url(tmp_path)) as database:
         yield database
 
 
@@ -44,7 +45,6 @@ def accept_job(database: Database, catalogue: Catalogue) -> AcceptJob:
             created_by="test",
             daily_limit=daily_limit,
         )
-        async with database.write() as session:
-            return (await accept(session, order)).code
+        return (await database.write(accept, order)).code
 
     return accepted

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -23,6 +23,7 @@ from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from cli.embedded.temporal_server import TemporalServer, temporal_server
+from tests.databases import database_url
 from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
@@ -75,17 +76,18 @@ class Workbench:
         order = Acceptance(
             user_id="ada", request=request, model=model, params=request.params, created_by="test", daily_limit=10_000
         )
-        async with self.database.write() as session:
-            job = await accept(session, order)
+        job = await self.database.write(accept, order)
         await start_job(self.client, brief_of(job, self.catalogue))
         return self.client.get_workflow_handle_for(AiJob.run, job.code)
 
     async def history(self, code: str) -> list[JobEventRow]:
-        async with self.database.read() as session:
-            found = await session.exec(
+        def work(session: Session) -> list[JobEventRow]:
+            found = session.exec(
                 select(JobEventRow).where(col(JobEventRow.job_code) == code).order_by(col(JobEventRow.seq))
             )
             return list(found)
+
+        return await self.database.read(work)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +97,7 @@ async def temporal() -> AsyncIterator[TemporalServer]:
 
 
 @pytest.fixture
-async def temporal_client(temporal: TemporalServer) -> Client:
+async def temporal_client(database_kind: str, temporal: TemporalServer) -> Client:
     return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
 
 
@@ -111,7 +113,7 @@ async def running_workbench(
 ) -> AsyncIterator[Workbench]:
     """`sections` are sections of the settings; without providers and generators, those that the settings switch on."""
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), LOCAL_MODEL, overlay)
-    settings = GivenSettings(data_dir=data_dir, secret=SECRET, **sections)
+    settings = GivenSettings(data_dir=data_dir, secret=SECRET, database_url=database_url(data_dir), **sections)
     async with (
         open_adapters(settings, catalogue=catalogue, providers=providers, generators=generators) as adapters,
         running_workers(build_workers(client, adapters)),

@@ -46,7 +46,7 @@ class S3Store:
         """Makes no network call; `probe` checks whether the store can be used."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="s3") as pool:
             calls = S3Calls(pool)
-            client = await calls.run(_client, settings=settings)
+            client = await calls.run(s3_client, settings=settings)
             try:
                 yield cls(client, calls, settings)
             finally:
@@ -128,7 +128,8 @@ class S3Store:
         return {"Bucket": self._bucket, "Key": self._prefix + checked_key(key)}
 
 
-def _client(*, settings: StoreSettings) -> "S3Client":
+def s3_client(*, settings: StoreSettings) -> "S3Client":
+    """Makes no network call."""
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": settings.addressing},

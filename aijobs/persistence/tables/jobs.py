@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, Enum, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from aijobs.domain.jobs.outputs import OutputContent, OutputDetails
+from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.column_types import RowId, StatusColumn, now
+from aijobs.persistence.column_types import RowId, StatusColumn, now, only_on
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -48,12 +48,22 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
 
 
 class JobEventRow(SQLModel, table=True):
-    """One line of a job's history, numbered per job without gaps. Never changed, never deleted."""
+    """One line of a job's history, numbered per job without gaps. Never changed, never deleted.
+
+    `position` orders the events of all jobs by their commits. PostgreSQL gives it while a transaction commits (revision
+    0008); on SQLite, which has one writer, `id` is that order, and `position` stays empty.
+    """
 
     __tablename__ = "job_event"
-    __table_args__ = (UniqueConstraint("job_code", "seq"), Index("ix_job_event_user_id", "user_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("job_code", "seq"),
+        only_on("sqlite", Index("ix_job_event_user_id", "user_id", "id")),
+        only_on("postgresql", Index("ix_job_event_user_id_position", "user_id", "position")),
+        only_on("postgresql", Index("ix_job_event_position", "position", unique=True)),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    position: int | None = Field(default=None, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)
     user_id: str = Field(max_length=200)
     seq: int
@@ -96,6 +106,10 @@ class OutputRow(OutputDetails, OutputContent, BaseFields, table=True):
     job_code: str = Field(foreign_key="job.code", max_length=40)
     size: int = Field(sa_type=RowId)
     key: str
+
+
+# A text: to add a kind to an enumeration of PostgreSQL's own takes a migration.
+OutputRow.__table__.c.kind.type = Enum(OutputKind, native_enum=False)  # type: ignore[attr-defined]
 
 
 class FileRow(BaseFields, table=True):

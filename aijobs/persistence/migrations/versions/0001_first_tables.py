@@ -171,7 +171,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('job_code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('index', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('IMAGE', 'VIDEO', 'AUDIO', 'TEXT', 'JSON', 'DOCUMENT', 'OTHER', name='outputkind'), nullable=False),
+    sa.Column('kind', sa.Enum('IMAGE', 'VIDEO', 'AUDIO', 'TEXT', 'JSON', 'DOCUMENT', 'OTHER', name='outputkind', native_enum=False), nullable=False),
     sa.Column('media_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('sha256', sqlmodel.sql.sqltypes.AutoString(), nullable=False),

@@ -1,0 +1,91 @@
+"""Prepares a namespace of Temporal for our workflows: the namespace itself, search attributes, and schedules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows.health import CALL_TIMEOUT, has_namespace, missing_attributes
+from workflows.repair import SCHEDULE_ID, schedule_repair
+from workflows.search_attributes import ALL_ATTRIBUTES
+
+RETENTION: Final = timedelta(days=7)
+"""How long Temporal shows workflows that have ended. Jobs themselves are kept in the database."""
+
+VISIBLE_AFTER: Final = timedelta(seconds=30)  #: at most: servers look for new namespaces and attributes every ten
+PAUSE: Final = timedelta(milliseconds=250)
+
+
+async def prepare_namespace(client: Client, *, repair_every: timedelta) -> AsyncIterator[str]:
+    """Make what is missing. Yields what was done or found. Raises RPCError.
+
+    Temporal Cloud makes namespaces and search attributes in its own console: it refuses to have them made here.
+    """
+    if await has_namespace(client):
+        yield f"the namespace {client.namespace} is there"
+    else:
+        await _register(client)
+        yield f"made the namespace {client.namespace}, which keeps ended workflows for {RETENTION.days} days"
+    missing = await missing_attributes(client)
+    if missing:
+        await _add_attributes(client, missing)
+        yield f"added the search attributes {', '.join(sorted(missing))}"
+    else:
+        yield f"its {len(ALL_ATTRIBUTES)} search attributes are there"
+    made = await schedule_repair(client, every=repair_every)
+    yield f"made the schedule {SCHEDULE_ID}" if made else f"the schedule {SCHEDULE_ID} is there"
+
+
+async def _register(client: Client) -> None:
+    """Another process may do so at the same moment."""
+    request = RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=_retention())
+    try:
+        await client.workflow_service.register_namespace(request, timeout=CALL_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+    async with asyncio.timeout(VISIBLE_AFTER.total_seconds()):
+        while not await _serves_namespace(client):
+            await asyncio.sleep(PAUSE.total_seconds())
+
+
+def _retention() -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(RETENTION)
+    return duration
+
+
+async def _serves_namespace(client: Client) -> bool:
+    """Whether every part of the server knows it: one that is described may still be unknown to the others."""
+    try:
+        async for _ in client.list_workflows(page_size=1):
+            break
+    except RPCError as unknown:
+        if unknown.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return await has_namespace(client)
+
+
+async def _add_attributes(client: Client, missing: frozenset[str]) -> None:
+    types: dict[str, IndexedValueType.ValueType] = {
+        key.name: key.indexed_value_type  # type: ignore[misc]
+        for key in ALL_ATTRIBUTES
+        if key.name in missing
+    }
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=types)
+    try:
+        await client.operator_service.add_search_attributes(request, timeout=CALL_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+    async with asyncio.timeout(VISIBLE_AFTER.total_seconds()):
+        while await missing_attributes(client):
+            await asyncio.sleep(PAUSE.total_seconds())
