@@ -39,6 +39,7 @@ def main() -> None:
         timeout=args.timeout * 60,
         gentle=args.gentle,
         s3=args.store == "s3",
+        postgresql=args.database == "postgresql",
     )
     proof = _sabotaged(args.sabotage) if args.sabotage is not None else _run_and_report(plan, keep=args.keep)
     sys.exit(0 if asyncio.run(proof) else 1)
@@ -56,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=usual.workers, help="(%(default)s)")
     parser.add_argument("--apis", type=int, default=usual.apis, help="(%(default)s)")
     parser.add_argument("--store", choices=("directory", "s3"), default="directory", help="(%(default)s)")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="(%(default)s)")
     parser.add_argument("--gentle", action="store_true", help="without what takes minutes to be known")
     parser.add_argument("--keep", action="store_true", help="keep all data, and say where")
     parser.add_argument(

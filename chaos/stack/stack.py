@@ -5,8 +5,9 @@ import base64
 import json
 import os
 import random
+import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,10 +21,12 @@ from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
 from chaos.plan import HASTY, PATIENT, StormPlan
 from chaos.stack import photo_server
+from chaos.stack.database import PostgresqlProcess, RunDatabase, Wrapped
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import temporal_server
+from cli.errors import CommandError
 
 START_TIMEOUT: Final = 120.0
 READY_TIMEOUT: Final = 5.0
@@ -64,9 +67,11 @@ class ChaosStack:
     ports: Ports
     photos_port: int
     object_store: StoreInspection
+    database: RunDatabase
     environment: dict[str, str]
     proxies: dict[str, CuttingProxy]
     members: list[StackProcess] = field(default_factory=list)
+    made_key: str | None = None  #: where no process makes one by itself
 
     @property
     def data_dir(self) -> Path:
@@ -84,7 +89,7 @@ class ChaosStack:
 
     @property
     def key(self) -> str:
-        return (self.data_dir / "key").read_text().strip()
+        return self.made_key or (self.data_dir / "key").read_text().strip()
 
     async def temporal_client(self) -> Client:
         """Without a proxy."""
@@ -92,8 +97,13 @@ class ChaosStack:
 
 
 @asynccontextmanager
-async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosStack]:
-    """Start the stack; ready when the block begins. All processes have ended after it; the data stays."""
+async def running_stack(
+    plan: StormPlan, folder: Path, database: RunDatabase, server: PostgresqlProcess | None
+) -> AsyncIterator[ChaosStack]:
+    """Start the stack; ready when the block begins. All its processes have ended after it; the data stays.
+
+    The database's `server` runs already, and is only another process that may be harmed.
+    """
     temporal, temporal_front, sandbox, sandbox_front, front, *apis = free_ports(5 + plan.apis)
     ports = Ports(
         temporal=temporal,
@@ -110,9 +120,13 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
             ports=ports,
             photos_port=await opened.enter_async_context(photo_server.served()),
             object_store=object_store,
-            environment=_environment(plan, folder, ports) | dict(object_store.settings),
+            database=database,
+            environment=_environment(plan, folder, ports) | dict(object_store.settings) | _database_settings(database),
             proxies=_proxies(plan, ports),
         )
+        if server is not None:
+            stack.made_key = await prepared(stack.environment)
+            stack.members.append(server)
         for port, proxy in zip((front, sandbox_front, temporal_front), stack.proxies.values(), strict=True):
             await opened.enter_async_context(proxy.serving(port))
         async with asyncio.timeout(START_TIMEOUT):
@@ -218,6 +232,34 @@ def _environment(plan: StormPlan, folder: Path, ports: Ports) -> dict[str, str]:
         "AIJOBS_REPLICATE__BASE_URL": f"http://{HOST}:{ports.sandbox_front}",
         "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.dice("webhook secret")),
     }
+
+
+def _database_settings(database: RunDatabase) -> dict[str, str]:
+    if database.url is None:
+        return {}
+    return {"AIJOBS_DATABASE_URL": database.url, "AIJOBS_SECRET": secrets.token_hex(), "AIJOBS_ONE_HOST": "true"}
+
+
+async def prepared(environment: Mapping[str, str], *, on: Wrapped = tuple) -> str:
+    """Prepare the database, where no other process does, and make a key. Returns it."""
+    await _output_of(environment, "init", "--only", "database", on=on)
+    key: str = json.loads(await _output_of(environment, "keys", "create", "chaos", "--json", on=on))["key"]
+    return key
+
+
+async def _output_of(environment: Mapping[str, str], *arguments: str, on: Wrapped) -> str:
+    """Of an `aijobs` command that ends. Raises CommandError."""
+    process = await asyncio.create_subprocess_exec(
+        *on((sys.executable, "-m", "cli.main", *arguments)),
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        raise CommandError(f"aijobs {' '.join(arguments)} failed.", details=(out.decode(), err.decode()))
+    return out.decode()
 
 
 def _webhook_secret(dice: random.Random) -> str:
