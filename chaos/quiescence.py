@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import UNFINISHED
 from chaos.observations import WorkflowObservation
-from chaos.stack.stack import ChaosStack
+from chaos.stack.stack import ObservedStack
 
 LOOK_EVERY: Final = 0.5
 AT_ONCE: Final = 20
@@ -27,7 +27,7 @@ LEFT_TO_DO: Final = (
 )
 
 
-async def until_final(stack: ChaosStack, *, timeout: float) -> float | None:
+async def until_final(stack: ObservedStack, *, timeout: float) -> float | None:
     """Seconds until the last job was final and its workflow closed; None after `timeout`."""
     client = await _connected(stack)
     began = time.monotonic()
@@ -40,7 +40,7 @@ async def until_final(stack: ChaosStack, *, timeout: float) -> float | None:
     return None
 
 
-async def until_late_watches_ended(stack: ChaosStack, *, timeout: float) -> int:
+async def until_late_watches_ended(stack: ObservedStack, *, timeout: float) -> int:
     """How many late watches still run after `timeout`."""
     client = await _connected(stack)
     ends = time.monotonic() + timeout
@@ -51,7 +51,7 @@ async def until_late_watches_ended(stack: ChaosStack, *, timeout: float) -> int:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _connected(stack: ChaosStack) -> Client:
+async def _connected(stack: ObservedStack) -> Client:
     while True:
         try:
             return await stack.temporal_client()
@@ -63,7 +63,7 @@ async def count(client: Client, query: str) -> int:
     return (await client.count_workflows(query)).count
 
 
-async def workflows_of(stack: ChaosStack) -> list[WorkflowObservation]:
+async def workflows_of(stack: ObservedStack) -> list[WorkflowObservation]:
     """Every run of every job."""
     client = await _connected(stack)
     slots = asyncio.Semaphore(AT_ONCE)

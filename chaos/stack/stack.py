@@ -5,13 +5,12 @@ import base64
 import json
 import os
 import random
-import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 from temporalio.client import Client
@@ -21,12 +20,12 @@ from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
 from chaos.plan import HASTY, PATIENT, StormPlan
 from chaos.stack import photo_server
-from chaos.stack.database import PostgresqlProcess, RunDatabase, Wrapped
+from chaos.stack.database import PostgresqlProcess, RunDatabase
+from chaos.stack.preparation import database_settings, prepared
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import temporal_server
-from cli.errors import CommandError
 
 START_TIMEOUT: Final = 120.0
 READY_TIMEOUT: Final = 5.0
@@ -59,13 +58,31 @@ class Ports:
     apis: list[int]
 
 
+class ObservedStack(Protocol):
+    """What customers and the checker know of a running stack."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def photos(self) -> str: ...
+
+    @property
+    def database(self) -> RunDatabase: ...
+
+    async def temporal_client(self) -> Client: ...
+
+
 @dataclass
 class ChaosStack:
     """A running stack, with its processes and proxies."""
 
     folder: Path
     ports: Ports
-    photos_port: int
+    photos: str
     object_store: StoreInspection
     database: RunDatabase
     environment: dict[str, str]
@@ -118,14 +135,14 @@ async def running_stack(
         stack = ChaosStack(
             folder=folder,
             ports=ports,
-            photos_port=await opened.enter_async_context(photo_server.served()),
+            photos=await opened.enter_async_context(photo_server.served()),
             object_store=object_store,
             database=database,
-            environment=_environment(plan, folder, ports) | dict(object_store.settings) | _database_settings(database),
+            environment=_environment(plan, folder, ports) | dict(object_store.settings) | database_settings(database),
             proxies=_proxies(plan, ports),
         )
         if server is not None:
-            stack.made_key = await prepared(stack.environment)
+            stack.made_key = await prepared(stack.environment, "database")
             stack.members.append(server)
         for port, proxy in zip((front, sandbox_front, temporal_front), stack.proxies.values(), strict=True):
             await opened.enter_async_context(proxy.serving(port))
@@ -134,13 +151,13 @@ async def running_stack(
                 stack.members.append(member)
                 await opened.enter_async_context(member.kept())
                 await _ready(stack, member)
-            await _answers(f"http://{HOST}:{apis[0]}/readyz")
+            await answers(f"http://{HOST}:{apis[0]}/readyz")
         yield stack
 
 
 def _proxies(plan: StormPlan, ports: Ports) -> dict[str, CuttingProxy]:
     def proxy(name: str, targets: list[int], cuts: Cuts) -> CuttingProxy:
-        return CuttingProxy(targets, cuts, plan.dice(f"{name} proxy"))
+        return CuttingProxy([(HOST, port) for port in targets], cuts, plan.dice(f"{name} proxy"))
 
     return {
         "front": proxy("front", ports.apis, FRONT),
@@ -183,10 +200,10 @@ def _python(stack: ChaosStack, name: str, *module: str, **settings: str) -> Abst
         environment=stack.environment | settings,
         log=stack.folder / "logs" / f"{name.replace(' ', '-')}.log",
     )
-    return running(spec, is_ready=_at_once)
+    return running(spec, is_ready=at_once)
 
 
-async def _at_once() -> bool:
+async def at_once() -> bool:
     return True
 
 
@@ -194,12 +211,13 @@ async def _ready(stack: ChaosStack, member: StackProcess) -> None:
     """Wait until it answers for the first time. An API is ready only when workers run too, which start after it."""
     await member.up()
     if member.kind is Kind.SANDBOX:
-        await _answers(f"{stack.sandbox_url}/_sandbox/health")
+        await answers(f"{stack.sandbox_url}/_sandbox/health")
     elif member.kind is Kind.API:
-        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
+        await answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
 
 
-async def _answers(url: str) -> None:
+async def answers(url: str) -> None:
+    """Wait until there is a good answer."""
     async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as http:
         while True:
             try:
@@ -230,39 +248,12 @@ def _environment(plan: StormPlan, folder: Path, ports: Ports) -> dict[str, str]:
         "AIJOBS_DOWNLOAD__MAX_BYTES": str(LARGEST_OUTPUT),
         "AIJOBS_REPLICATE__TOKEN": "r8_chaos",
         "AIJOBS_REPLICATE__BASE_URL": f"http://{HOST}:{ports.sandbox_front}",
-        "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.dice("webhook secret")),
+        "AIJOBS_REPLICATE__WEBHOOK_SECRET": webhook_secret(plan.dice("webhook secret")),
     }
 
 
-def _database_settings(database: RunDatabase) -> dict[str, str]:
-    if database.url is None:
-        return {}
-    return {"AIJOBS_DATABASE_URL": database.url, "AIJOBS_SECRET": secrets.token_hex(), "AIJOBS_ONE_HOST": "true"}
-
-
-async def prepared(environment: Mapping[str, str], *, on: Wrapped = tuple) -> str:
-    """Prepare the database, where no other process does, and make a key. Returns it."""
-    await _output_of(environment, "init", "--only", "database", on=on)
-    key: str = json.loads(await _output_of(environment, "keys", "create", "chaos", "--json", on=on))["key"]
-    return key
-
-
-async def _output_of(environment: Mapping[str, str], *arguments: str, on: Wrapped) -> str:
-    """Of an `aijobs` command that ends. Raises CommandError."""
-    process = await asyncio.create_subprocess_exec(
-        *on((sys.executable, "-m", "cli.main", *arguments)),
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        raise CommandError(f"aijobs {' '.join(arguments)} failed.", details=(out.decode(), err.decode()))
-    return out.decode()
-
-
-def _webhook_secret(dice: random.Random) -> str:
+def webhook_secret(dice: random.Random) -> str:
+    """For webhooks of the vendor."""
     return "whsec_" + base64.b64encode(dice.randbytes(24)).decode()
 
 
