@@ -88,11 +88,13 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     records, catalogue, providers, store = adapters.records, adapters.catalogue, adapters.providers, adapters.store
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
     settings, webhook_settings = adapters.settings, adapters.settings.webhooks
-    transfer = OutputTransfer(records.outputs, adapters.downloader, store)
+    transfer = OutputTransfer(records.outputs, adapters.downloader, store, at_once=settings.worker.transfers)
     submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
     polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
-    migration = MigrationActivities(submissions, gate, catalogue, providers, transfer)
+    migration = MigrationActivities(
+        submissions, gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
+    )
     ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
     repair = RepairActivities(

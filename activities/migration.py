@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from temporalio import activity
@@ -36,7 +36,7 @@ FAILURE_MESSAGES: Final[Mapping[type[TransientError], str]] = {
 
 
 class MigrationActivities:
-    """Moves a finished job's outputs from its provider into our store."""
+    """Moves a finished job's outputs from its provider into our store, `outputs_at_once` of a job side by side."""
 
     def __init__(
         self,
@@ -45,16 +45,19 @@ class MigrationActivities:
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
         transfer: OutputTransfer,
+        *,
+        outputs_at_once: int,
     ) -> None:
         self._submissions = submissions
         self._gate = gate
         self._catalogue = catalogue
         self._providers = providers
         self._transfer = transfer
+        self._outputs_at_once = outputs_at_once
 
     @activity.defn
     async def migrate(self, brief: JobBrief) -> JobState:
-        """Move the missing outputs, then the job to SUCCESS. A second call continues with the first missing output.
+        """Move the missing outputs, then the job to SUCCESS. A second call moves what is still missing.
 
         Raises JobIsFinal when the job has ended in another status.
         """
@@ -83,12 +86,33 @@ class MigrationActivities:
                 await asyncio.sleep(2 ** (failures[error_type] - 1))
 
     async def _move_missing(self, brief: JobBrief, provider: Provider) -> None:
+        """Move the missing outputs side by side. One that may succeed later does not stop the others.
+
+        Raises the error of the first output that failed.
+        """
         model = self._catalogue.model(brief.model_id)
         sources = await self._sources(brief, provider)
         moved = await self._transfer.kept(brief.code)
-        for index, source in enumerate(sources):
-            if index not in moved:
-                await self._move(brief, model, provider, index, len(sources), source)
+        progress = _Progress(count=len(sources), moved=moved)
+        slots = asyncio.Semaphore(self._outputs_at_once)
+        later: dict[int, TransientError] = {}
+
+        async def move(index: int, source: OutputSource) -> None:
+            async with slots:
+                try:
+                    await self._move(brief, model, provider, index, source, progress)
+                except TransientError as error:
+                    later[index] = error
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index, source in enumerate(sources):
+                    if index not in moved:
+                        group.create_task(move(index, source))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        if later:
+            raise later[min(later)]
 
     async def _sources(self, brief: JobBrief, provider: Provider) -> list[OutputSource]:
         submission = await self._submissions.last_submission(brief.code)
@@ -99,12 +123,24 @@ class MigrationActivities:
         return await provider.outputs(submission.ref, snapshot)
 
     async def _move(
-        self, brief: JobBrief, model: Model, provider: Provider, index: int, count: int, source: OutputSource
+        self, brief: JobBrief, model: Model, provider: Provider, index: int, source: OutputSource, progress: "_Progress"
     ) -> None:
         async def report(percent: float) -> None:
             if JobStatus.MIGRATING in model.unit_progress:
-                await self._gate.progress(brief.code, JobStatus.MIGRATING, (100 * index + percent) / count)
+                await self._gate.progress(brief.code, JobStatus.MIGRATING, progress.with_output(index, percent))
 
         await self._transfer.keep(
             brief.code, index, source, expect=model.output_kind, hosts=provider.download_hosts, report=report
         )
+
+
+class _Progress:
+    """The progress of a job whose outputs are moved side by side: the mean of theirs."""
+
+    def __init__(self, *, count: int, moved: Collection[int]) -> None:
+        self._percents = [100.0 if index in moved else 0.0 for index in range(count)]
+
+    def with_output(self, index: int, percent: float) -> float:
+        """The job's percentage, now that this output has come so far."""
+        self._percents[index] = percent
+        return sum(self._percents) / len(self._percents)

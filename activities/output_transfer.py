@@ -1,5 +1,6 @@
 """Moving one output into our store."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
@@ -13,12 +14,13 @@ Report = Callable[[float], Awaitable[None]]
 
 
 class OutputTransfer:
-    """Copies outputs into the store and records them in the database."""
+    """Copies outputs into the store and records them in the database, at most `at_once` of this process at a time."""
 
-    def __init__(self, outputs: OutputLog, downloader: Downloader, store: ObjectStore) -> None:
+    def __init__(self, outputs: OutputLog, downloader: Downloader, store: ObjectStore, *, at_once: int) -> None:
         self._outputs = outputs
         self._downloader = downloader
         self._store = store
+        self._slots = asyncio.Semaphore(at_once)
 
     async def kept(self, job_code: str) -> frozenset[int]:
         """The indexes of the outputs that are already in our store."""
@@ -36,9 +38,22 @@ class OutputTransfer:
     ) -> None:
         """Stream one output into the store, complete and checked, or not at all. `report` gets 0 to 100 percent.
 
-        Raises what `report`, Downloader and ObjectStore raise. Raises JobIsFinal when the job has ended meanwhile; the
-        output is deleted then.
+        Waits for one of the process's slots. Raises what `report`, Downloader and ObjectStore raise. Raises JobIsFinal
+        when the job has ended meanwhile; the output is deleted then.
         """
+        async with self._slots:
+            await self._copy(job_code, index, source, expect=expect, hosts=hosts, report=report)
+
+    async def _copy(
+        self,
+        job_code: str,
+        index: int,
+        source: OutputSource,
+        *,
+        expect: OutputKind,
+        hosts: tuple[str, ...],
+        report: Report,
+    ) -> None:
         async with self._downloader.fetch(source, expect=expect, hosts=hosts) as download:
             key = output_key(job_code, index, download.extension)
             await self._outputs.begin_write(key, job_code=job_code)

@@ -48,18 +48,20 @@ class PollingActivities:
         """Return when something has changed. Otherwise raises a retryable error: Temporal then waits until the next
         poll, and no worker slot is occupied.
 
+        With a reference in `poll_input`, a poll without news touches no database. Without one, the workflow has not
+        submitted the job itself, or the outcome was unknown: then the job and its submission are looked up first.
         Raises JobIsFinal when the job has ended in another way.
         """
-        if activity.info().attempt == 1:
+        if poll_input.ref is None and activity.info().attempt == 1:
             _require_unfinished(await self._queries.state(poll_input.brief.code))
         provider = provider_of(self._providers, poll_input.brief.provider)
-        ref = await self._ref(poll_input, provider)
+        ref = poll_input.ref or await self._ref(poll_input, provider)
         snapshot = await provider.query(ref)
         if snapshot.final:
             return await self._finished(poll_input, snapshot)
         if not snapshot.definite:
             raise _nothing_new(poll_input, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
-        return await self._working(poll_input, snapshot)
+        return (await self._working(poll_input, snapshot)).model_copy(update={"ref": ref})
 
     @activity.defn
     async def watch_late(self, brief: JobBrief) -> JobStatus:

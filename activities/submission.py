@@ -17,6 +17,7 @@ from aijobs.domain.errors import (
     SubmissionExists,
     SubmissionForgotten,
 )
+from aijobs.domain.jobs.activity_io import SubmittedJob
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -64,29 +65,30 @@ class SubmissionActivities:
         self._public_url = public_url
 
     @activity.defn
-    async def submit(self, brief: JobBrief) -> JobState:
+    async def submit(self, brief: JobBrief) -> SubmittedJob:
         """Send at most once per submission. Never sends again what may have arrived, nor for a job that has ended.
 
         A cancel, pause or reset that arrives while the request is on the wire waits for the outcome.
         """
         state = await self._queries.state(brief.code)
         if state.job_status.is_final:
-            return state
+            return _submitted(state, None)
         last = await self._submissions.last_submission(brief.code)
         if last is not None and last.outcome is not Outcome.REJECTED:
-            return await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
+            state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
+            return _submitted(state, last.ref)
         _require_all_known(last)
         provider = provider_of(self._providers, brief.provider)
         task = await self._task(brief, provider)
         return await shielded(self._send(brief, provider, task.token, provider.build_request(task)))
 
-    async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> JobState:
+    async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> SubmittedJob:
         submission = await self._intend(brief, token, request)
         remember(submission.number)
         outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
         state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
-        return state
+        return _submitted(state, outcome.ref if isinstance(outcome, Accepted) else None)
 
     async def _intend(self, brief: JobBrief, token: str, request: ProviderRequest) -> Submission:
         try:
@@ -161,6 +163,10 @@ def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
     if name not in providers:
         raise ProviderUnavailable(f"No key is configured for {name}.")
     return providers[name]
+
+
+def _submitted(state: JobState, ref: Ref | None) -> SubmittedJob:
+    return SubmittedJob(**state.model_dump(), ref=ref)
 
 
 def _require_all_known(last: Submission | None) -> None:

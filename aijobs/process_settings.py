@@ -54,6 +54,8 @@ class WorkerSettings(BaseModel):
     cached_workflows: int = Field(default=1000, ge=0)  #: kept in memory between their steps, about 0.1 MB each
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
+    transfers: int = Field(default=8, ge=1)  #: of outputs; each holds up to four parts of 8 MiB, so 256 MiB together
+    outputs_at_once: int = Field(default=4, ge=1)  #: of one job, so that it does not take the transfers of all others
     webhooks: int = Field(default=50, ge=1)
     repair_every: Duration = timedelta(seconds=30)
     abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will

@@ -12,7 +12,6 @@ from statistics import median
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.baseline.workflows import WORKFLOW_QUEUE, BareSteps
 from bench.billable_actions import Count, counted
@@ -23,6 +22,7 @@ from bench.rig.resource_usage import cpu_seconds, machine_seconds
 from bench.rig.workspace import Workspace, catalogue_with_polls, opened_workspace
 from cli.embedded.processes import Process
 from cli.embedded.temporal_server import TemporalServer, temporal_server
+from workflows.data_converter import DATA_CONVERTER
 
 JOBS: Final = 300
 ROUNDS: Final = 3
@@ -119,7 +119,7 @@ async def _warmed_up(contender: Contender) -> Count:
 
 
 async def _our_contender(stack: AsyncExitStack, server: TemporalServer, folder: Path) -> Contender:
-    client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+    client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
     workspace = await stack.enter_async_context(opened_workspace(client, folder, catalogue_with_polls(FIRST_PAUSE)))
     worker = await started(stack, "bench.rig.our_worker", server.address, str(folder), folder=folder)
     return Contender(_our_start(client, workspace), server, worker)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import httpx
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.baseline import worker as bare_worker
 from bench.baseline.workflows import WORKFLOW_QUEUE, BarePolling
@@ -19,6 +18,7 @@ from bench.rig.scripted_provider import STATUSES, ScriptedProvider
 from bench.rig.workspace import Workspace, catalogue_with_polls, open_bench_adapters, opened_workspace
 from cli.embedded.temporal_server import temporal_server
 from worker import build_workers, running_workers
+from workflows.data_converter import DATA_CONVERTER
 
 POLL_EVERY: Final = timedelta(milliseconds=20)
 QUIET_POLLS: Final = (0, 3, 300)
@@ -40,7 +40,7 @@ async def measure(*, quick: bool) -> Report:
 
 async def _ours(stack: AsyncExitStack, address: str, folder: Path, polls: Sequence[int]) -> Counts:
     provider, catalogue = ScriptedProvider(), catalogue_with_polls(POLL_EVERY)
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await Client.connect(address, data_converter=DATA_CONVERTER)
     adapters = await stack.enter_async_context(open_bench_adapters(folder, catalogue, provider))
     workspace = await stack.enter_async_context(opened_workspace(client, folder, catalogue))
     await stack.enter_async_context(running_workers(build_workers(client, adapters)))

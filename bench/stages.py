@@ -12,7 +12,6 @@ import httpx
 from pydantic import SecretStr
 from sqlmodel import Session
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.chat import ChatSettings
 from aijobs.bootstrap import Adapters
@@ -36,6 +35,7 @@ from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
 from worker import build_workers, running_workers
 from workflows.client import start_job
+from workflows.data_converter import DATA_CONVERTER
 
 MODEL: Final = "document_extract_v1"
 USER: Final = "bench"
@@ -59,7 +59,7 @@ async def _in_turns(model: RunningSandbox, jobs: int) -> tuple[list[float], list
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = await stack.enter_async_context(temporal_server(data_dir=None))
-        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
         catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"))
         chat = ChatSettings(token=SecretStr("sk-bench"), base_url=f"{model.url}/openai/v1")
         adapters = await stack.enter_async_context(

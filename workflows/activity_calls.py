@@ -14,7 +14,7 @@ from activities.migration import MigrationActivities
 from activities.polling import PollingActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
+from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput, SubmittedJob
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -41,7 +41,7 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 
-def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[SubmittedJob]:
     return workflow.start_activity_method(
         SubmissionActivities.submit,
         brief,

@@ -11,9 +11,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
-from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput
+from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput, SubmittedJob
 from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
-from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
 from workflows.endings import AlreadyEnded, End, canceled, ended_by_provider, failed_step
@@ -38,6 +38,7 @@ class AiJob:
     def __init__(self, brief: JobBrief) -> None:
         self._brief = brief
         self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
+        self._ref: Ref | None = None
         self._interruptions = Interruptions()
 
     @workflow.run
@@ -81,11 +82,13 @@ class AiJob:
         if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
             await self._cancel_submit(submitting)
         await self._interruptions.shielded(submitting)
-        self._set_state(_result(submitting, clock))
+        submitted = _result(submitting, clock)
+        self._ref = submitted.ref
+        self._set_state(submitted.state)
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
             raise AlreadyEnded
 
-    async def _cancel_submit(self, submitting: ActivityHandle[JobState]) -> None:
+    async def _cancel_submit(self, submitting: ActivityHandle[SubmittedJob]) -> None:
         """Between two attempts the submit ends at once. For a request on the wire, wait for the outcome."""
         submitting.cancel()
         await self._interruptions.shielded(submitting)
@@ -105,7 +108,12 @@ class AiJob:
 
     async def _watch(self) -> None:
         self._interruptions.poll_now = False
-        known = PollInput(brief=self._brief, job_status=self._state.job_status, unit_progress=self._state.unit_progress)
+        known = PollInput(
+            brief=self._brief,
+            job_status=self._state.job_status,
+            unit_progress=self._state.unit_progress,
+            ref=self._ref,
+        )
         watching = activity_calls.watch(known)
         try:
             await self._interruptions.until(
@@ -120,6 +128,7 @@ class AiJob:
     def _apply_poll_result(self, poll_result: PollResult) -> None:
         if poll_result.error is not None:
             raise ended_by_provider(poll_result.job_status, poll_result.error)
+        self._ref = poll_result.ref or self._ref
         self._state = JobState.of(self._brief.code, poll_result.job_status, unit=poll_result.unit_progress)
         self._start_deadline()
         if self._state.job_status.is_before(JobStatus.GENERATED):

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -20,6 +19,7 @@ from aijobs.domain.errors import FieldError, TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
+from workflows.data_converter import DATA_CONVERTER
 from workflows.health import EngineHealth, examine
 from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
@@ -35,7 +35,7 @@ BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 async def connect() -> Client:
     """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …)."""
-    return await Client.connect(**_connection(), data_converter=pydantic_data_converter)
+    return await Client.connect(**_connection(), data_converter=DATA_CONVERTER)
 
 
 def temporal_address() -> str:

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bench.rig.scripted_provider import ScriptedProvider
 from bench.rig.workspace import catalogue_with_polls, open_bench_adapters
 from worker import build_workers, running_workers
+from workflows.data_converter import DATA_CONVERTER
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
 
 
 async def work(address: str, folder: Path) -> None:
     """Until the process is ended."""
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await Client.connect(address, data_converter=DATA_CONVERTER)
     async with (
         open_bench_adapters(folder, catalogue_with_polls(FIRST_PAUSE), ScriptedProvider()) as adapters,
         running_workers(build_workers(client, adapters)),

@@ -63,7 +63,7 @@ async def with_aijobs(request: TransferRequest) -> TransferResult:
     )
     settings_ = DownloadSettings(allow_hosts=(request.source,))
     async with S3Store.opened(settings) as store, SafeDownloader(settings_) as downloader:
-        transfer = OutputTransfer(_Unrecorded(), downloader, store)
+        transfer = OutputTransfer(_Unrecorded(), downloader, store, at_once=1)
         source = OutputSource(kind=OutputKind.OTHER, url=request.url)
 
         async def move() -> None:

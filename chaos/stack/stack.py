@@ -14,7 +14,6 @@ from typing import Final, Protocol
 
 import httpx
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
@@ -26,6 +25,7 @@ from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import temporal_server
+from workflows.data_converter import DATA_CONVERTER
 
 START_TIMEOUT: Final = 120.0
 READY_TIMEOUT: Final = 5.0
@@ -110,7 +110,7 @@ class ChaosStack:
 
     async def temporal_client(self) -> Client:
         """Without a proxy."""
-        return await Client.connect(f"{HOST}:{self.ports.temporal}", data_converter=pydantic_data_converter)
+        return await Client.connect(f"{HOST}:{self.ports.temporal}", data_converter=DATA_CONVERTER)
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.bootstrap import open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
@@ -23,6 +22,7 @@ from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
 from tests.databases import Databases, database_url
 from workflows.client import TemporalJobEngine
+from workflows.data_converter import DATA_CONVERTER
 
 NOBODY_THERE = "127.0.0.1:1"
 
@@ -44,7 +44,7 @@ async def opened_dependencies(
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[Client]:
     async with temporal_server(data_dir=None) as server:
-        yield await Client.connect(server.address, data_converter=pydantic_data_converter)
+        yield await Client.connect(server.address, data_converter=DATA_CONVERTER)
 
 
 @pytest.fixture(scope="session")

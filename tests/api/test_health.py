@@ -8,19 +8,17 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, update
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
@@ -28,6 +26,7 @@ from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.totals import MAX_WAIT_FOR_WORKER
+from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import GivenSettings
 from api.app import dependencies_over
@@ -35,6 +34,7 @@ from tests.api.installation import SECRET, ApiUnderTest, opened_installation
 from tests.cli.command import running
 from worker import build_workers, running_workers
 from workflows.client import TemporalJobEngine
+from workflows.data_converter import DATA_CONVERTER
 from workflows.health import MAX_ACTIVITY_TASK_AGE, MAX_POLL_AGE, MAX_WORKFLOW_TASK_AGE, QueueHealth, examine
 from workflows.search_attributes import ALL_ATTRIBUTES
 from workflows.task_queues import ALL_QUEUES, MIGRATION, WORKFLOWS
@@ -70,7 +70,7 @@ async def in_a_namespace(client: Client, name: str, *, make: bool) -> Client:
         request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
         await client.workflow_service.register_namespace(request)
     address = client.service_client.config.target_host
-    return await Client.connect(address, namespace=name, data_converter=pydantic_data_converter)
+    return await Client.connect(address, namespace=name, data_converter=DATA_CONVERTER)
 
 
 async def with_attributes(client: Client) -> Client:
@@ -167,18 +167,15 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
     code = await without_temporal.job()
     assert await missing(without_temporal) == ["/temporal"]
 
-    await _accepted_at(without_temporal, code, (now() - MAX_WAIT_FOR_WORKER * 2).isoformat(sep=" "))
+    await _accepted_at(without_temporal, code, now() - MAX_WAIT_FOR_WORKER * 2)
     await asyncio.sleep(2.1)
 
     assert await missing(without_temporal) == ["/temporal", "/jobs"]
 
 
-async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
+async def _accepted_at(api: ApiUnderTest, code: str, at: datetime) -> None:
     def work(session: Session) -> None:
-        statement = text("UPDATE job SET create_time = :at WHERE code = :code").bindparams(
-            at=at.split("+")[0], code=code
-        )
-        session.connection().execute(statement)
+        session.exec(update(JobRow).where(col(JobRow.code) == code).values(create_time=at))
 
     await api.dependencies.database.write(work)
 

@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.adapters.chat import ChatSettings
 from aijobs.domain.documents.templates import TemplateDefinition
@@ -29,6 +28,7 @@ from sandbox.server import RunningSandbox, running
 from tests.workflows.conftest import Workbench, running_workbench
 from workflows.ai_job import AiJob
 from workflows.client import start_job
+from workflows.data_converter import DATA_CONVERTER
 
 MODEL: Final = "document_extract_v1"
 PROMPT: Final = "## 阶段 1\n读合同。\n## 阶段 2\n核对。\n## 阶段 3\n输出 JSON。"
@@ -133,7 +133,7 @@ async def opened_study(
         silence=timedelta(seconds=1),
         **chat,
     )
-    client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+    client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
     async with running_workbench(client, folder, overlay=overlay, chat=settings) as bench:
 
         def work(session: Session) -> None:

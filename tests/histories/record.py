@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import JobStatus
@@ -22,6 +21,7 @@ from cli.embedded.temporal_server import temporal_server
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import Echo, StepProvider
 from workflows.ai_job import AiJob
+from workflows.data_converter import DATA_CONVERTER
 
 HERE: Final = Path(__file__).parent
 
@@ -72,7 +72,7 @@ REFUSED: Final = frozenset({"cancel_in_submit", "temporal_cancel_in_submit"})
 
 async def record(prefix: str, names: Sequence[str]) -> None:
     async with temporal_server(data_dir=None) as server:
-        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+        client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
         for name in names or SCENES:
             script, overlay, act = SCENES[name]
             history = await _one(client, name, script, f"[models.local_v1]\n{overlay}", act)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from worker import workflow_runner
 from workflows.ai_job import AiJob
+from workflows.data_converter import DATA_CONVERTER
 
 HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 
@@ -17,9 +17,9 @@ HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
 async def test_a_job_that_began_with_older_code_goes_on(path: Path) -> None:
     history = WorkflowHistory.from_json("job", path.read_text())
 
-    await Replayer(
-        workflows=[AiJob], data_converter=pydantic_data_converter, workflow_runner=workflow_runner()
-    ).replay_workflow(history)
+    await Replayer(workflows=[AiJob], data_converter=DATA_CONVERTER, workflow_runner=workflow_runner()).replay_workflow(
+        history
+    )
 
 
 def test_there_are_histories() -> None:

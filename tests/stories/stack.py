@@ -16,7 +16,6 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.ports import free_port
@@ -25,6 +24,7 @@ from cli.embedded.temporal_server import TemporalServer, temporal_server
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox
 from sandbox.server import running as running_sandbox
+from workflows.data_converter import DATA_CONVERTER
 from workflows.task_queues import WORKFLOWS
 
 TIMEOUT: Final = 60.0
@@ -58,7 +58,7 @@ class StoryStack:
         await self.processes[name].ended()
 
     async def temporal_client(self) -> Client:
-        return await Client.connect(self.temporal.address, data_converter=pydantic_data_converter)
+        return await Client.connect(self.temporal.address, data_converter=DATA_CONVERTER)
 
     async def submit(self, *, model: str = UPSCALE, user: str = "ada", **fields: Any) -> str:
         """Submit a job and return its code. Without a parameter `image`, the sample photo is uploaded."""

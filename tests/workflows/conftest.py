@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.catalogue import Catalogue
@@ -27,6 +26,7 @@ from tests.databases import database_url
 from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
+from workflows.data_converter import DATA_CONVERTER
 
 SECRET: Final = "0" * 32
 
@@ -98,7 +98,7 @@ async def temporal() -> AsyncIterator[TemporalServer]:
 
 @pytest.fixture
 async def temporal_client(database_kind: str, temporal: TemporalServer) -> Client:
-    return await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+    return await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -14,6 +13,7 @@ from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
+from workflows.data_converter import DATA_CONVERTER
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 A_MOMENT = timedelta(minutes=1)  #: the business began when the job was accepted, before its workflow
@@ -28,7 +28,7 @@ async def skipping_client() -> AsyncIterator[Client]:
         dev_server_log_level="error",
         dev_server_extra_args=flags,
         search_attributes=list(ALL_ATTRIBUTES),
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
     ) as environment:
         yield environment.client
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
+from workflows.data_converter import DATA_CONVERTER
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 S = JobStatus
@@ -80,7 +80,7 @@ async def forgetful_client() -> AsyncIterator[Client]:
         dev_server_log_level="error",
         dev_server_extra_args=[flag for item in config.items() for flag in ("--dynamic-config-value", "=".join(item))],
         search_attributes=list(ALL_ATTRIBUTES),
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
     ) as environment:
         yield environment.client
 

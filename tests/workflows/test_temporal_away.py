@@ -9,7 +9,6 @@ from typing import Final
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import TemporalUnavailable
@@ -18,6 +17,7 @@ from aijobs.settings import SHIPPED_CATALOGUE
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
 from workflows.client import REQUEST_TIMEOUT, TemporalJobEngine
+from workflows.data_converter import DATA_CONVERTER
 
 SLACK: Final = 2.0
 """Seconds that a busy machine may add; without a common timeout a call took 5 and more."""
@@ -69,7 +69,7 @@ async def test_a_call_has_one_patience_together_with_connecting(
     away: Callable[[], AbstractAsyncContextManager[str]], call: str
 ) -> None:
     async with away() as address:
-        engine = TemporalJobEngine(lambda: Client.connect(address, data_converter=pydantic_data_converter))
+        engine = TemporalJobEngine(lambda: Client.connect(address, data_converter=DATA_CONVERTER))
         began = time.monotonic()
         with pytest.raises(TemporalUnavailable):
             await CALLS[call](engine, a_brief())
@@ -80,7 +80,7 @@ async def test_a_call_has_one_patience_together_with_connecting(
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_connection_that_was_lost_is_waited_for_no_longer(call: str) -> None:
     async with temporal_server(data_dir=None) as temporal:
-        engine = TemporalJobEngine(lambda: Client.connect(temporal.address, data_converter=pydantic_data_converter))
+        engine = TemporalJobEngine(lambda: Client.connect(temporal.address, data_converter=DATA_CONVERTER))
         await engine.probe()
     began = time.monotonic()
 

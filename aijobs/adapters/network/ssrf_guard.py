@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 import httpcore
 import httpx
@@ -22,6 +22,7 @@ from aijobs.domain.errors import AddressRefused
 PORTS: Final = frozenset({80, 443})
 MAX_ADDRESSES: Final = 4  #: of one name, tried one after the other
 MAX_CONNECTIONS: Final = 64
+READ_BYTES: Final = 256 * 1024  #: as much as asyncio reads at once; httpcore's 64 KiB would cut that up again
 KEEPALIVE_SECONDS: Final = 5.0  #: idle connections are closed soon, so that addresses are checked again
 
 #: The same message for every refused address: it must not reveal what is there.
@@ -101,8 +102,32 @@ class SsrfGuard(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 unreachable = error
                 continue
-            return await _check_peer(stream, address)
+            return LargeReads(await _check_peer(stream, address))
         raise unreachable
+
+
+class LargeReads(httpcore.AsyncNetworkStream):
+    """A connection without TLS whose reads return all that has arrived. With TLS, a read returns one record anyway."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max(max_bytes, READ_BYTES), timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 def _check_addresses(addresses: Sequence[str], port: int) -> None:

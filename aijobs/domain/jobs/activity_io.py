@@ -2,28 +2,44 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from aijobs.domain.jobs.job import JobBrief, JobError
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState
+from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 
 
+class SubmittedJob(JobState):
+    """How a job stands after its submit. `ref` is the provider's reference; None while the outcome is unknown."""
+
+    ref: Ref | None = None
+
+    @property
+    def state(self) -> JobState:
+        return JobState.model_validate(self.model_dump(exclude={"ref"}))
+
+
 class PollInput(BaseModel):
-    """The status and progress that the workflow knows; `watch` returns when there is more."""
+    """The status and progress that the workflow knows; `watch` returns when there is more.
+
+    With `ref`, a poll needs nothing from the database. Without it, `watch` looks up the job and its submission.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     brief: JobBrief
     job_status: JobStatus
     unit_progress: float | None
+    ref: Ref | None = None
 
 
 class PollResult(BaseModel):
-    """A new status, or a visible step within one. A bad end carries its reason."""
+    """A new status, or a visible step within one. A bad end carries its reason. `ref` is for the next PollInput."""
 
     model_config = ConfigDict(frozen=True)
 
     job_status: JobStatus
     unit_progress: float | None = None
     error: JobError | None = None
+    ref: Ref | None = None
 
 
 class EndInput(BaseModel):

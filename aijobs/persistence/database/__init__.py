@@ -5,7 +5,7 @@ that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 """
 
 from aijobs.persistence.database.connection_threads import ConnectionThreads
-from aijobs.persistence.database.database import Database
+from aijobs.persistence.database.database import Database, Listener
 from aijobs.persistence.database.errors import unavailability
 from aijobs.persistence.database.open_database import existing_database, opened_database, prepared_database
 from aijobs.persistence.database.postgresql import lock_name
@@ -16,6 +16,7 @@ __all__ = [
     "LATEST_REVISION",
     "ConnectionThreads",
     "Database",
+    "Listener",
     "existing_database",
     "lock_name",
     "opened_database",

@@ -78,7 +78,8 @@ def conclude(session: Session, job: JobRow, row: SubmissionRow, outcome: SubmitO
         gate.note(session, job, {"submission": row.number, "resolved": type(outcome).__name__.lower()})
     row.outcome_at = now()
     match outcome:
-        case Accepted(ref):
+        case Accepted(sent_ref):
+            ref = clean(sent_ref)
             row.outcome, row.ref, row.ref_id = Outcome.ACCEPTED, ref, str(ref["id"])
             job.out_id = row.ref_id
         case Rejected(code=code, message=message):

@@ -1,0 +1,88 @@
+"""What a failure looks like in Temporal: an expected one is short, any other keeps its traceback and cause."""
+
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from temporalio.api.failure.v1 import Failure
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from workflows.data_converter import DATA_CONVERTER
+
+DELAY: Final = timedelta(seconds=3)
+
+
+def failure_of(error: BaseException) -> Failure:
+    failure = Failure()
+    DATA_CONVERTER.failure_converter.to_failure(error, DATA_CONVERTER.payload_converter, failure)
+    return failure
+
+
+def raised(error: Exception, cause: Exception | None = None) -> Exception:
+    """The error as a caller catches it, with a traceback."""
+    try:
+        raise error from cause
+    except Exception as caught:  # noqa: BLE001 - any error may be given
+        return caught
+
+
+def benign(*details: object, non_retryable: bool = False) -> ApplicationError:
+    return ApplicationError(
+        "starting",
+        *details,
+        type="NoNews",
+        non_retryable=non_retryable,
+        next_retry_delay=DELAY,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+@pytest.mark.parametrize("non_retryable", [False, True])
+def test_an_expected_failure_has_no_traceback_and_no_cause(*, non_retryable: bool) -> None:
+    failure = failure_of(raised(benign({"seen": 3}, non_retryable=non_retryable), raised(ValueError("deep"))))
+
+    assert failure.stack_trace == ""
+    assert not failure.HasField("cause")
+    info = failure.application_failure_info
+    assert (failure.message, info.type, info.non_retryable) == ("starting", "NoNews", non_retryable)
+    assert info.next_retry_delay.ToTimedelta() == DELAY
+    assert ApplicationErrorCategory(info.category) is ApplicationErrorCategory.BENIGN
+    assert [payload.data for payload in info.details.payloads] == [b'{"seen":3}']
+
+
+def test_an_expected_failure_in_the_handling_of_another_error_does_not_carry_it() -> None:
+    def poll() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError:
+            raise benign()  # noqa: B904 - on purpose: the context is implicit
+
+    with pytest.raises(ApplicationError) as caught:
+        poll()
+
+    assert not failure_of(caught.value).HasField("cause")
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), ApplicationError("not benign", type="Broken")])
+def test_any_other_failure_keeps_its_traceback_and_its_cause(error: Exception) -> None:
+    failure = failure_of(raised(error, raised(KeyError("deep"))))
+
+    assert "in raised" in failure.stack_trace
+    assert failure.cause.application_failure_info.type == "KeyError"
+    assert "in raised" in failure.cause.stack_trace
+
+
+def test_the_cause_of_another_failure_is_short_when_it_is_expected() -> None:
+    failure = failure_of(raised(ValueError("a bug"), raised(benign())))
+
+    assert "in raised" in failure.stack_trace
+    assert failure.cause.message == "starting"
+    assert failure.cause.stack_trace == ""
+
+
+def test_a_failure_that_was_received_is_sent_on_as_it_came() -> None:
+    came = failure_of(raised(benign()))
+    came.stack_trace = "of another process"
+    error = DATA_CONVERTER.failure_converter.from_failure(came, DATA_CONVERTER.payload_converter)
+
+    assert failure_of(error).stack_trace == "of another process"
