@@ -103,7 +103,7 @@ async def postgresql(
     It listens at `host`:`port`, for `clients` (a network) alone; `on` puts it on another host.
     """
     # Its packages are needed for nothing else.
-    from tests.persistence.postgresql_server import UNPRIVILEGED, embedded_binaries, reachable, unprivileged
+    from tests.persistence.database.postgresql_server import UNPRIVILEGED, embedded_binaries, reachable, unprivileged
 
     folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-postgresql-"))
     if os.geteuid() == 0:
