@@ -62,6 +62,8 @@ lock:
 		--no-emit-package aijobs-client -q pyproject.toml --group build -o requirements/runtime.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--no-emit-package aijobs-client -q pyproject.toml --group dev -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		-q requirements/s3.in -o requirements/s3.lock
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import EndingActivities
@@ -22,6 +22,7 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.process_settings import WorkerSettings
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
@@ -30,6 +31,7 @@ from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
+from workflows.versions import VersionedWorkflowRunner
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
@@ -38,6 +40,10 @@ PASSED_THROUGH: Final = ("aijobs.domain", "activities")
 
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
+
+#: An idle queue costs one long poll of each kind, and a busy one gets as many as its tasks need. A frontend of Temporal
+#: allows a namespace 1,200 polls of a kind at a time: with the SDK's fixed five, 240 worker processes use them up.
+POLLERS: Final = PollerBehaviorAutoscaling(minimum=1, initial=5, maximum=40)
 
 
 def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] = ALL_QUEUES) -> list[Worker]:
@@ -48,21 +54,35 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
-        "deployment_config": WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion("aijobs", UNVERSIONED), use_worker_versioning=False
-        ),
+        "workflow_task_poller_behavior": POLLERS,
+        "activity_task_poller_behavior": POLLERS,
+        "deployment_config": _deployment(settings),
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
             "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
-            "workflow_runner": workflow_runner(),
+            "workflow_runner": workflow_runner(versioned=settings.version is not None),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
+            "max_concurrent_workflow_tasks": settings.workflow_tasks,
+            "max_cached_workflows": settings.cached_workflows,
         },
         PROVIDERS: {"activities": activities[PROVIDERS], "max_concurrent_activities": settings.provider_calls},
         MIGRATION: {"activities": activities[MIGRATION], "max_concurrent_activities": settings.migrations},
         WEBHOOKS: {"activities": activities[WEBHOOKS], "max_concurrent_activities": settings.webhooks},
     }
     return [Worker(client, task_queue=queue, **options[queue], **shared) for queue in queues]
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig:
+    """The version that this worker is. A worker without one takes every task, as in development."""
+    if settings.version is None:
+        version = WorkerDeploymentVersion(settings.deployment, UNVERSIONED)
+        return WorkerDeploymentConfig(version=version, use_worker_versioning=False)
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.version),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,  # see workflows/versions.py
+    )
 
 
 def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Callable[..., Any]]]:
@@ -98,9 +118,10 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     }
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
+def workflow_runner(*, versioned: bool = False) -> SandboxedWorkflowRunner:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    inside = VersionedWorkflowRunner if versioned else UnsandboxedWorkflowRunner
+    return SandboxedWorkflowRunner(restrictions=restrictions, runner_class=inside)
 
 
 @asynccontextmanager
@@ -120,10 +141,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     client = await connect()
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
-        workers = build_workers(client, adapters, queues=queues)
-        async with (
-            outbox_relay(client, adapters.deliveries),
-            start_relay(client, adapters.records.starts),
-            running_workers(workers),
-        ):
+        async with AsyncExitStack() as running:
+            if WEBHOOKS in queues:
+                await running.enter_async_context(outbox_relay(client, adapters.deliveries))
+            if MIGRATION in queues:
+                await running.enter_async_context(start_relay(client, adapters.records.starts))
+            await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             await stop.wait()

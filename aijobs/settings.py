@@ -5,42 +5,41 @@ Each section is declared next to the adapter that needs it. Temporal's own varia
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
+from typing import Final, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from aijobs.adapters import chat
 from aijobs.adapters.chat import ChatSettings
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.adapters.network.host_patterns import listed
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
-from aijobs.domain.values.durations import Duration
-from aijobs.domain.values.secret_forms import InstallationSecret, Token
+from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
+from aijobs.process_settings import ApiSettings, CliSettings, WorkerSettings
 from aijobs.providers.registry import PROVIDERS, ProviderSettings
+from aijobs.setting_files import SettingFileError, file_variables, read_files
 
 PREFIX: Final = "AIJOBS_"
 NESTED_BY: Final = "__"
@@ -67,84 +66,14 @@ class PointsSettings(BaseModel):
     daily_limit: int = Field(default=100, ge=0)
 
 
-def _are_origins(written: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in written:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError(f"{origin!r} is no origin, as https://app.example.com is; there is no wildcard")
-    return written
+class EnvironmentAndFiles(EnvSettingsSource):
+    """The environment, and the files that it names for settings."""
 
-
-#: A setting: origins as browsers write them.
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_origins)]
-
-
-def _are_hosts(written: tuple[str, ...]) -> tuple[str, ...]:
-    for host in written:
-        if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:]+", host):
-            raise ValueError(f"{host!r} is no host, as jobs.example.com and *.example.com are; leave out the port")
-    return written
-
-
-def _are_networks(written: tuple[str, ...]) -> tuple[str, ...]:
-    for network in written:
-        ip_network(network)
-    return written
-
-
-#: A setting: host names of the API.
-HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_hosts)]
-
-#: A setting: addresses and networks, for example `10.0.0.0/8`.
-Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_networks)]
-
-
-class ApiSettings(BaseModel):
-    """Where the API listens, and how much it takes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    max_body_bytes: int = 256 * 1024
-    max_upload_bytes: int = 50 * 1024 * 1024
-    link_lifetime: Duration = timedelta(hours=1)
-    session_idle: Duration = timedelta(hours=12)  #: a browser's session that is not used for so long is over
-    session_lifetime: Duration = timedelta(days=7)
-    temporal_ui: HttpUrl | None = None  #: of Temporal's Web UI, for links; `…/namespaces/<name>` if it is not `default`
-    streams_per_user: int = Field(default=20, ge=1)  #: of an end user with a token, a ticket or a session
-    streams_per_key: int = Field(default=500, ge=1)
-    streams: int = Field(default=3000, ge=1)  #: of one process
-    allowed_origins: Origins = ()  #: other sites whose pages may call, for example https://app.example.com
-    allowed_hosts: HostNames = ()  #: besides the public URL's and loopback's names; `*` is any
-    trusted_proxies: Networks = ("127.0.0.0/8", "::1")  #: whose X-Forwarded-For counts, however many connections
-    connections_per_address: int = Field(default=256, ge=1)  #: of everybody else's addresses; IPv6 by /64
-    wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
-    wrong_keys_per_key: int = Field(default=10, ge=1)
-
-
-class WorkerSettings(BaseModel):
-    """How much one worker process does at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    provider_calls: int = Field(default=50, ge=1)
-    migrations: int = Field(default=8, ge=1)
-    transfers: int = Field(default=8, ge=1)  #: of outputs; each holds up to four parts of 8 MiB, so 256 MiB together
-    outputs_at_once: int = Field(default=4, ge=1)  #: of one job, so that it does not take the transfers of all others
-    webhooks: int = Field(default=50, ge=1)
-    repair_every: Duration = timedelta(seconds=30)
-    abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
-    shutdown_patience: Duration = timedelta(seconds=20)
-
-
-class CliSettings(BaseModel):
-    """Which API the command line speaks to, when it is not the one of this data directory."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str | None = None
-    key: Token | None = None
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        known = set(_variables(self.settings_cls, PREFIX))
+        named = {name.lower() for name in file_variables(os.environ, known)}
+        given = {name: value for name, value in super()._load_env_vars().items() if name not in named}
+        return given | {name.lower(): value for name, value in read_files(os.environ, known).items()}
 
 
 class Settings(BaseSettings, ProviderSettings):
@@ -155,6 +84,7 @@ class Settings(BaseSettings, ProviderSettings):
     )
 
     data_dir: Path = Path(".aijobs")
+    one_host: bool = False  #: every process runs on this host, with this data directory: see aijobs/deployment_check.py
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
     public_url: HttpUrl | None = None
@@ -176,12 +106,29 @@ class Settings(BaseSettings, ProviderSettings):
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
         seen = os.environ if environment is None else environment
-        if unknown := sorted({name for name in seen if name.startswith(PREFIX)} - set(_variables(cls, PREFIX))):
+        known = set(_variables(cls, PREFIX))
+        if unknown := sorted(
+            {name for name in seen if name.startswith(PREFIX)} - {*known, *file_variables(seen, known)}
+        ):
             raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
         try:
             return cls()
         except ValidationError as invalid:
             raise SettingsError("; ".join(_wrong(invalid))) from None
+        except SettingFileError as wrong:
+            raise SettingsError(str(wrong)) from wrong
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment and its files."""
+        return init_settings, EnvironmentAndFiles(settings_cls)
 
     def has_key(self, vendor: str) -> bool:
         """Whether it is one of VENDORS, and switched on."""
@@ -193,8 +140,23 @@ class Settings(BaseSettings, ProviderSettings):
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'aijobs.db'}"
 
     def load_secret(self) -> bytes:
-        """What links and tokens are signed with, and keys are peppered with. All processes need the same."""
-        return self.secret.get_secret_value().encode() if self.secret else data_secret(self.data_dir)
+        """What links and tokens are signed with, and keys are peppered with. All processes need the same.
+
+        Without the setting one is made in the data directory. Raises SettingsError where each host would make its own.
+        """
+        if self.secret:
+            return self.secret.get_secret_value().encode()
+        if not is_sqlite(self.database):
+            raise SettingsError(self.missing_secret)
+        return data_secret(self.data_dir)
+
+    @property
+    def missing_secret(self) -> str:
+        """What is wrong with a database that several hosts share, and no secret that they share."""
+        return (
+            f"{PREFIX}SECRET: with PostgreSQL every host needs the same secret, and none would be made: "
+            f"set it, or {PREFIX}SECRET_FILE, to a random text of at least 16 characters, equal on all hosts"
+        )
 
     @property
     def reachable_url(self) -> str | None:
@@ -240,6 +202,11 @@ class GivenSettings(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment is not read."""
         return (init_settings,)
+
+
+def is_sqlite(database: str) -> bool:
+    """Whether an SQLAlchemy URL is that of a file on this host."""
+    return database.partition(":")[0].partition("+")[0] == "sqlite"
 
 
 def variable(section: str, field: str) -> str:

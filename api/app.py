@@ -22,6 +22,7 @@ from api.auth.wrong_keys import WrongKeys
 from api.connections.allowed_hosts import AllowedHosts
 from api.connections.limits import ConnectionLimits
 from api.connections.middleware import ApiMiddleware, with_cors
+from api.connections.shutdown_notice import ShutdownNotice
 from api.dependencies import ApiDependencies
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
@@ -109,6 +110,7 @@ class Api(FastAPI):
         self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
         self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
         self.state.access = dependencies.access
+        self.state.shutdown = ShutdownNotice()
         self._settings = dependencies.settings
         self.state.wrong_keys = WrongKeys(
             per_address=self._settings.wrong_keys_per_address, per_key=self._settings.wrong_keys_per_key
@@ -138,6 +140,7 @@ class Api(FastAPI):
             inside,
             hosts=self._hosts,
             refusal=self._refusal,
+            shutdown=self.state.shutdown,
             body_limit=self._settings.max_body_bytes,
             body_limits=limits,
         )
@@ -204,8 +207,9 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         elif not await list_keys(adapters.database):
             log.warning("no_key_yet", hint=NO_KEY_HINT)
         api = dependencies_over(adapters, TemporalJobEngine(connect))
+        app = build_app(api)
         async with serving(
-            build_app(api),
+            app,
             api.live,
             host=settings.api.host,
             port=settings.api.port,
@@ -215,3 +219,4 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
             ),
         ):
             await stop.wait()
+            await app.state.shutdown.give(settings.api.shutdown_notice)

@@ -18,7 +18,7 @@ from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob
@@ -31,6 +31,7 @@ from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.start_jobs import JobStarter
 from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
+from api.connections.shutdown_notice import ShutdownNotice
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
 from api.schemas.job_responses import JobResponses
@@ -172,8 +173,14 @@ async def _metrics(connection: HTTPConnection) -> Metrics:
     return metrics
 
 
+async def _shutdown(connection: HTTPConnection) -> ShutdownNotice:
+    notice: ShutdownNotice = connection.app.state.shutdown
+    return notice
+
+
 AppReadiness = Annotated[Readiness, Depends(_readiness)]
 AppMetrics = Annotated[Metrics, Depends(_metrics)]
+AppShutdown = Annotated[ShutdownNotice, Depends(_shutdown)]
 
 Db = Annotated[Database, _dependency(lambda app: app.database)]
 Store = Annotated[ObjectStore, _dependency(lambda app: app.store)]

@@ -7,12 +7,16 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from chaos.hosts.network import why_not
+from chaos.hosts.run import run_hosts, summary
 from chaos.plan import StormPlan
 from chaos.report import show
 from chaos.run import run
@@ -39,9 +43,15 @@ def main() -> None:
         timeout=args.timeout * 60,
         gentle=args.gentle,
         s3=args.store == "s3",
+        postgresql=args.database == "postgresql",
     )
-    proof = _sabotaged(args.sabotage) if args.sabotage is not None else _run_and_report(plan, keep=args.keep)
-    sys.exit(0 if asyncio.run(proof) else 1)
+    sys.exit(0 if asyncio.run(_proof(plan, args)) else 1)
+
+
+async def _proof(plan: StormPlan, args: argparse.Namespace) -> bool:
+    if args.sabotage is not None:
+        return await _sabotaged(args.sabotage)
+    return await (_run_hosts if args.hosts else _run_and_report)(plan, keep=args.keep)
 
 
 def _arguments() -> argparse.Namespace:
@@ -56,6 +66,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=usual.workers, help="(%(default)s)")
     parser.add_argument("--apis", type=int, default=usual.apis, help="(%(default)s)")
     parser.add_argument("--store", choices=("directory", "s3"), default="directory", help="(%(default)s)")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="(%(default)s)")
+    parser.add_argument(
+        "--hosts",
+        action="store_true",
+        help="instead, on nine hosts made of network namespaces: each process is replaced, each host cut off (as root)",
+    )
     parser.add_argument("--gentle", action="store_true", help="without what takes minutes to be known")
     parser.add_argument("--keep", action="store_true", help="keep all data, and say where")
     parser.add_argument(
@@ -67,15 +83,33 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+async def _run_hosts(plan: StormPlan, *, keep: bool) -> bool:
+    console = Console()
+    if problem := why_not():
+        console.print(f"No hosts can be made here: {problem}.", markup=False)
+        return False
+    with _folder(console, plan, keep=keep) as folder:
+        outcome = await run_hosts(replace(plan, gentle=True), folder, lambda words: console.print(words, markup=False))
+    for line in summary(outcome):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return outcome.passed
+
+
 async def _run_and_report(plan: StormPlan, *, keep: bool) -> bool:
     """Run, print the report, and return whether every promise held."""
     console = Console()
-    folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-"))
-    console.print(f"Seed {plan.seed}; everything is in {folder}", markup=False, highlight=False, soft_wrap=True)
-    try:
+    with _folder(console, plan, keep=keep) as folder:
         outcome = await run(plan, folder, lambda words: console.print(words, markup=False))
         show(outcome, console)
         return outcome.passed
+
+
+@contextmanager
+def _folder(console: Console, plan: StormPlan, *, keep: bool) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="aijobs-chaos-"))
+    console.print(f"Seed {plan.seed}; everything is in {folder}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        yield folder
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -23,12 +23,12 @@ from aijobs.persistence.tables import (
     PointsEntryRow,
     SubmissionRow,
 )
-from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
+from aijobs.settings import SHIPPED_CATALOGUE
 from chaos.observations import Observations
+from chaos.stack.database import RunDatabase
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Ledger, LedgerRow
 
-DATABASE: Final = Path("aijobs") / "aijobs.db"
 SANDBOX: Final = Path("sandbox")
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -73,8 +73,8 @@ class Evidence:
         return dict(grouped)
 
 
-async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
-    """Read the evidence of a run whose processes have ended."""
+async def evidence_in(folder: Path, *, daily_limit: int, database: RunDatabase | None = None) -> Evidence:
+    """Read the evidence of a run whose processes have ended. Without `database` it is SQLite in the folder."""
     ledger, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
 
@@ -94,8 +94,8 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
             observations=Observations.of(folder),
         )
 
-    async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database:
-        return await database.snapshot(work)
+    async with open_database((database or RunDatabase(folder)).settings) as opened:
+        return await opened.snapshot(work)
 
 
 def _other_limits(session: Session, daily_limit: int) -> list[str]:

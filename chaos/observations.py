@@ -22,6 +22,14 @@ class CustomerObservation(BaseModel):
     failures: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
 
 
+class FailedRequest(BaseModel):
+    """A request that was not answered, or by a 5xx. Times are of time.monotonic."""
+
+    began: float
+    ended: float
+    failure: str
+
+
 class StreamObservation(BaseModel):
     """What a reader of a job's stream received, over all its connections."""
 
@@ -46,6 +54,7 @@ class Observations(BaseModel):
     """Everything that cannot be read from the disk afterwards."""
 
     accounts: dict[str, CustomerObservation] = {}  #: by idempotency key
+    failed: list[FailedRequest] = []
     readings: list[StreamObservation] = []
     cancels: dict[str, int] = {}  #: HTTP status by the job's code
     resets: dict[str, int] = {}  #: how often an operator has reset a job's workflow after its end

@@ -57,6 +57,7 @@ class StormPlan:
     timeout: float = 900.0  #: after the storm, for unanswered orders and jobs that are not final
     gentle: bool = False
     s3: bool = False
+    postgresql: bool = False
     sabotage: str | None = None  #: one of chaos.sabotage
 
     @property

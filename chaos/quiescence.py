@@ -1,10 +1,8 @@
 """After the storm: wait until all jobs and workflows have ended, and read the results from Temporal."""
 
 import asyncio
-import sqlite3
 import time
-from contextlib import closing
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowFailureError
@@ -13,9 +11,8 @@ from temporalio.service import RPCError
 
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import UNFINISHED
-from chaos.evidence import DATABASE
 from chaos.observations import WorkflowObservation
-from chaos.stack.stack import ChaosStack
+from chaos.stack.stack import ObservedStack
 
 LOOK_EVERY: Final = 0.5
 AT_ONCE: Final = 20
@@ -28,21 +25,22 @@ AT_WORK: Final = ", ".join(str(int(status)) for status in UNFINISHED)
 LEFT_TO_DO: Final = (
     f"SELECT (SELECT count(*) FROM job WHERE job_status IN ({AT_WORK})) + (SELECT count(*) FROM write_intent)"  # noqa: S608
 )
-BUSY_TIMEOUT: Final = 30.0
 
 
-async def until_final(stack: ChaosStack, *, timeout: float) -> float | None:
+async def until_final(stack: ObservedStack, *, timeout: float) -> float | None:
     """Seconds until the last job was final and its workflow closed; None after `timeout`."""
     client = await _connected(stack)
     began = time.monotonic()
     while time.monotonic() - began < timeout:
-        if not await asyncio.to_thread(_unfinished, stack.folder) and not await count(client, f"{JOBS} AND {RUNNING}"):
-            return time.monotonic() - began
+        with suppress(TimeoutError):  # the database is away
+            (left,) = await asyncio.to_thread(stack.database.column, LEFT_TO_DO)
+            if not left and not await count(client, f"{JOBS} AND {RUNNING}"):
+                return time.monotonic() - began
         await asyncio.sleep(LOOK_EVERY)
     return None
 
 
-async def until_late_watches_ended(stack: ChaosStack, *, timeout: float) -> int:
+async def until_late_watches_ended(stack: ObservedStack, *, timeout: float) -> int:
     """How many late watches still run after `timeout`."""
     client = await _connected(stack)
     ends = time.monotonic() + timeout
@@ -53,7 +51,7 @@ async def until_late_watches_ended(stack: ChaosStack, *, timeout: float) -> int:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _connected(stack: ChaosStack) -> Client:
+async def _connected(stack: ObservedStack) -> Client:
     while True:
         try:
             return await stack.temporal_client()
@@ -65,13 +63,7 @@ async def count(client: Client, query: str) -> int:
     return (await client.count_workflows(query)).count
 
 
-def _unfinished(folder: Path) -> int:
-    with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)) as database:
-        found: int = database.execute(LEFT_TO_DO).fetchone()[0]
-        return found
-
-
-async def workflows_of(stack: ChaosStack) -> list[WorkflowObservation]:
+async def workflows_of(stack: ObservedStack) -> list[WorkflowObservation]:
     """Every run of every job."""
     client = await _connected(stack)
     slots = asyncio.Semaphore(AT_ONCE)

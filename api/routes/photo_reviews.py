@@ -15,7 +15,7 @@ from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.database import Database
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 from aijobs.usecases.beautify_photo import BeautifyRequest
 from aijobs.usecases.review_photo import ReviewRequest
 from api.auth.caller import Caller, Reader, Writer

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.domain.errors import DatabaseUnavailable, TooBusy, TooManyStreams
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 from api.auth.credentials import Credentials
 from api.streaming.background_tasks import start_task
 from api.streaming.subscriptions import StreamEnd, Subscription

@@ -21,6 +21,10 @@ AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing resets."""
 
 
+Target = tuple[str, int]
+"""Host and port."""
+
+
 class Way(StrEnum):
     """The direction in which the bytes are counted."""
 
@@ -53,7 +57,7 @@ class CutOff(Exception):
 class CuttingProxy:
     """Connects to the first of its targets, in random order, that accepts."""
 
-    def __init__(self, targets: Sequence[int], cuts: Cuts, dice: random.Random) -> None:
+    def __init__(self, targets: Sequence[Target], cuts: Cuts, dice: random.Random) -> None:
         self.connections = 0
         self.cut = 0
         self._targets = targets
@@ -67,8 +71,8 @@ class CuttingProxy:
         self._is_calm = True
 
     @asynccontextmanager
-    async def serving(self, port: int) -> AsyncIterator[None]:
-        server = await asyncio.start_server(self._accept, HOST, port)
+    async def serving(self, port: int, *, host: str = HOST) -> AsyncIterator[None]:
+        server = await asyncio.start_server(self._accept, host, port)
         try:
             async with server:
                 yield
@@ -92,7 +96,18 @@ class CuttingProxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         cut = self._drawn()
-        there_reader, there_writer = await self._connected()
+        target, (there_reader, there_writer) = await self._connected()
+        async with self.carrying(target):
+            await self._pass_on(reader, writer, there_reader, there_writer, cut)
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there_reader: asyncio.StreamReader,
+        there_writer: asyncio.StreamWriter,
+        cut: Cut | None,
+    ) -> None:
         pumps = [
             asyncio.create_task(self._pump(reader, there_writer, Way.THERE, cut)),
             asyncio.create_task(self._pump(there_reader, writer, Way.BACK, cut)),
@@ -108,11 +123,20 @@ class CuttingProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
             await closed(there_writer)
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for target in self._dice.sample(self._targets, len(self._targets)):
+    def candidates(self) -> Sequence[Target]:
+        """The targets that a new connection may lead to, the first one first."""
+        return self._dice.sample(self._targets, len(self._targets))
+
+    @asynccontextmanager
+    async def carrying(self, target: Target) -> AsyncIterator[None]:
+        """Around each connection that is passed on."""
+        yield
+
+    async def _connected(self) -> tuple[Target, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        for target in self.candidates():
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
-                    return await asyncio.open_connection(HOST, target)
+                    return target, await asyncio.open_connection(*target)
             except (OSError, TimeoutError):
                 continue
         raise ConnectionRefusedError("No target accepts.")

@@ -2,16 +2,17 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import httpx
 
 from chaos.load.readers import StreamReader
-from chaos.observations import CustomerObservation, Observations, StreamObservation
+from chaos.observations import CustomerObservation, FailedRequest, Observations, StreamObservation
 from chaos.plan import CustomerOrder, StormPlan
 from chaos.stack import photo_server
-from chaos.stack.stack import ChaosStack
+from chaos.stack.stack import ObservedStack
 
 RESPONSE_TIMEOUT: Final = 8.0
 MAX_CONCURRENT: Final = 64
@@ -27,7 +28,7 @@ IN_FLIGHT: Final = 409
 class Customers:
     """All customers of a run, with one HTTP client."""
 
-    def __init__(self, plan: StormPlan, stack: ChaosStack, observations: Observations) -> None:
+    def __init__(self, plan: StormPlan, stack: ObservedStack, observations: Observations) -> None:
         self._plan = plan
         self._stack = stack
         self._observations = observations
@@ -78,7 +79,7 @@ class Customers:
         self, http: httpx.AsyncClient, order: CustomerOrder, dice: random.Random, account: CustomerObservation
     ) -> dict[str, Any]:
         if not order.is_uploaded:
-            return {"image": photo_server.address(self._stack.photos_port, order.number, order.fault)}
+            return {"image": photo_server.address(self._stack.photos, order.number, order.fault)}
         content = photo_server.photo(order.number)
 
         async def post() -> httpx.Response:
@@ -98,8 +99,10 @@ class Customers:
     ) -> httpx.Response:
         """The first response that is neither a 5xx nor `retry_status`. Retries without a limit."""
         while True:
+            began = time.monotonic()
             try:
                 async with self._slots:
+                    began = time.monotonic()
                     response = await send()
                 if response.status_code != retry_status and not response.is_server_error:
                     return response
@@ -107,6 +110,7 @@ class Customers:
             except httpx.TransportError as broken:
                 failure = type(broken).__name__
             account.failures[failure] = account.failures.get(failure, 0) + 1
+            self._observations.failed.append(FailedRequest(began=began, ended=time.monotonic(), failure=failure))
             await asyncio.sleep(dice.uniform(*PAUSE))
 
     async def _cancel(

@@ -26,6 +26,9 @@ class Harm(StrEnum):
 #: How often, against each other.
 HARMS: Final[Mapping[Harm, int]] = {Harm.KILL: 55, Harm.ASK: 15, Harm.PAUSE: 22, Harm.LONG_PAUSE: 8}
 TARGETS: Final[Mapping[Kind, int]] = {Kind.WORKER: 4, Kind.API: 3, Kind.SANDBOX: 2, Kind.TEMPORAL: 1}
+DATABASE_WEIGHT: Final = 1
+"""Of a PostgreSQL server. Without one the same seed draws the same harms as ever."""
+
 
 #: Seconds, from and to.
 DOWNTIME_SECONDS: Final = (0.1, 4.0)
@@ -41,6 +44,7 @@ class Killer:
         self._plan = plan
         self._members = members
         self._dice = plan.dice("killer")
+        self._targets = {**TARGETS, Kind.DATABASE: DATABASE_WEIGHT} if plan.postgresql else TARGETS
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -55,7 +59,7 @@ class Killer:
         """Draws the same random numbers whichever processes are up."""
         harms = {harm: weight for harm, weight in HARMS.items() if self._plan.long_pauses or harm != Harm.LONG_PAUSE}
         harm = _choice(self._dice, harms)
-        kind = _choice(self._dice, TARGETS)
+        kind = _choice(self._dice, self._targets)
         position, share = self._dice.random(), self._dice.random()
         least, most = {Harm.PAUSE: PAUSE_SECONDS, Harm.LONG_PAUSE: LONG_PAUSE_SECONDS}.get(harm, DOWNTIME_SECONDS)
         candidates = [

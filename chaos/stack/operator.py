@@ -1,9 +1,8 @@
 """An operator at work in the storm: resets jobs that have ended, terminates running ones, cancels what is refused."""
 
 import asyncio
-import sqlite3
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -15,7 +14,6 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from chaos.evidence import DATABASE
 from chaos.faults import provider_faults
 from chaos.observations import Observations
 from chaos.plan import StormPlan
@@ -76,7 +74,7 @@ class Operator:
             await http.post(f"{self._stack.sandbox_url}/_sandbox/faults", json=REFUSAL)
             try:
                 await asyncio.sleep(REFUSAL_SECONDS)
-                for code in await asyncio.to_thread(self._codes, REFUSED):
+                for code in await asyncio.to_thread(self._stack.database.column, REFUSED):
                     await self._cancel(http, code)
                 await asyncio.sleep(RESUME_DELAY)
             finally:
@@ -93,7 +91,7 @@ class Operator:
     async def _reset(self) -> None:
         """To the first workflow task, as `temporal workflow reset --type FirstWorkflowTask` does it."""
         client = await self._client()
-        for code in await asyncio.to_thread(self._codes, ENDED):
+        for code in await asyncio.to_thread(self._stack.database.column, ENDED):
             self._observations.resets[code] = self._observations.resets.get(code, 0) + 1
             request = ResetWorkflowExecutionRequest(
                 namespace=client.namespace,
@@ -108,7 +106,7 @@ class Operator:
 
     async def _terminate(self) -> None:
         client = await self._client()
-        for code in await asyncio.to_thread(self._codes, RUNNING):
+        for code in await asyncio.to_thread(self._stack.database.column, RUNNING):
             self._observations.terminated.append(code)
             async with asyncio.timeout(TIMEOUT):
                 await client.get_workflow_handle(code).terminate(reason="chaos")
@@ -117,12 +115,6 @@ class Operator:
     async def _client(self) -> Client:
         async with asyncio.timeout(TIMEOUT):
             return await self._stack.temporal_client()
-
-    def _codes(self, query: str) -> list[str]:
-        with closing(
-            sqlite3.connect(f"file:{self._stack.folder / DATABASE}?mode=ro", uri=True, timeout=TIMEOUT)
-        ) as database:
-            return [code for (code,) in database.execute(query)]
 
 
 async def _first_task(client: Client, code: str) -> int:

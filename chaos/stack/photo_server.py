@@ -34,18 +34,18 @@ def photo(number: int) -> bytes:
     return file.getvalue()
 
 
-def address(port: int, number: int, fault: str) -> str:
+def address(place: str, number: int, fault: str) -> str:
+    """`place` is host:port."""
     query = f"?{urlencode({'sandbox_fault': fault})}" if fault else ""
-    return f"http://{HOST}:{port}/{number}.jpg{query}"
+    return f"http://{place}/{number}.jpg{query}"
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
-    """Serve until the block ends. Yields the port."""
-    server = await asyncio.start_server(_serve, HOST, 0, limit=MAX_HEAD)
+async def served(host: str = HOST) -> AsyncIterator[str]:
+    """Serve until the block ends. Yields host:port."""
+    server = await asyncio.start_server(_serve, host, 0, limit=MAX_HEAD)
     async with server:
-        port: int = server.sockets[0].getsockname()[1]
-        yield port
+        yield f"{host}:{server.sockets[0].getsockname()[1]}"
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

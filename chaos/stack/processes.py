@@ -22,6 +22,7 @@ class Kind(StrEnum):
     """What a process is."""
 
     TEMPORAL = "temporal"
+    DATABASE = "database"
     SANDBOX = "sandbox"
     API = "api"
     WORKER = "worker"

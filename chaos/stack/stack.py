@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 from temporalio.client import Client
@@ -19,6 +19,8 @@ from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
 from chaos.plan import HASTY, PATIENT, StormPlan
 from chaos.stack import photo_server
+from chaos.stack.database import PostgresqlProcess, RunDatabase
+from chaos.stack.preparation import database_settings, prepared
 from chaos.stack.processes import Kind, StackProcess
 from cli.embedded.ports import HOST, free_ports
 from cli.embedded.processes import Process, ProcessSpec, running
@@ -56,17 +58,37 @@ class Ports:
     apis: list[int]
 
 
+class ObservedStack(Protocol):
+    """What customers and the checker know of a running stack."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def photos(self) -> str: ...
+
+    @property
+    def database(self) -> RunDatabase: ...
+
+    async def temporal_client(self) -> Client: ...
+
+
 @dataclass
 class ChaosStack:
     """A running stack, with its processes and proxies."""
 
     folder: Path
     ports: Ports
-    photos_port: int
+    photos: str
     object_store: StoreInspection
+    database: RunDatabase
     environment: dict[str, str]
     proxies: dict[str, CuttingProxy]
     members: list[StackProcess] = field(default_factory=list)
+    made_key: str | None = None  #: where no process makes one by itself
 
     @property
     def data_dir(self) -> Path:
@@ -84,7 +106,7 @@ class ChaosStack:
 
     @property
     def key(self) -> str:
-        return (self.data_dir / "key").read_text().strip()
+        return self.made_key or (self.data_dir / "key").read_text().strip()
 
     async def temporal_client(self) -> Client:
         """Without a proxy."""
@@ -92,8 +114,13 @@ class ChaosStack:
 
 
 @asynccontextmanager
-async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosStack]:
-    """Start the stack; ready when the block begins. All processes have ended after it; the data stays."""
+async def running_stack(
+    plan: StormPlan, folder: Path, database: RunDatabase, server: PostgresqlProcess | None
+) -> AsyncIterator[ChaosStack]:
+    """Start the stack; ready when the block begins. All its processes have ended after it; the data stays.
+
+    The database's `server` runs already, and is only another process that may be harmed.
+    """
     temporal, temporal_front, sandbox, sandbox_front, front, *apis = free_ports(5 + plan.apis)
     ports = Ports(
         temporal=temporal,
@@ -108,11 +135,15 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
         stack = ChaosStack(
             folder=folder,
             ports=ports,
-            photos_port=await opened.enter_async_context(photo_server.served()),
+            photos=await opened.enter_async_context(photo_server.served()),
             object_store=object_store,
-            environment=_environment(plan, folder, ports) | dict(object_store.settings),
+            database=database,
+            environment=_environment(plan, folder, ports) | dict(object_store.settings) | database_settings(database),
             proxies=_proxies(plan, ports),
         )
+        if server is not None:
+            stack.made_key = await prepared(stack.environment, "database")
+            stack.members.append(server)
         for port, proxy in zip((front, sandbox_front, temporal_front), stack.proxies.values(), strict=True):
             await opened.enter_async_context(proxy.serving(port))
         async with asyncio.timeout(START_TIMEOUT):
@@ -120,13 +151,13 @@ async def running_stack(plan: StormPlan, folder: Path) -> AsyncIterator[ChaosSta
                 stack.members.append(member)
                 await opened.enter_async_context(member.kept())
                 await _ready(stack, member)
-            await _answers(f"http://{HOST}:{apis[0]}/readyz")
+            await answers(f"http://{HOST}:{apis[0]}/readyz")
         yield stack
 
 
 def _proxies(plan: StormPlan, ports: Ports) -> dict[str, CuttingProxy]:
     def proxy(name: str, targets: list[int], cuts: Cuts) -> CuttingProxy:
-        return CuttingProxy(targets, cuts, plan.dice(f"{name} proxy"))
+        return CuttingProxy([(HOST, port) for port in targets], cuts, plan.dice(f"{name} proxy"))
 
     return {
         "front": proxy("front", ports.apis, FRONT),
@@ -169,10 +200,10 @@ def _python(stack: ChaosStack, name: str, *module: str, **settings: str) -> Abst
         environment=stack.environment | settings,
         log=stack.folder / "logs" / f"{name.replace(' ', '-')}.log",
     )
-    return running(spec, is_ready=_at_once)
+    return running(spec, is_ready=at_once)
 
 
-async def _at_once() -> bool:
+async def at_once() -> bool:
     return True
 
 
@@ -180,12 +211,13 @@ async def _ready(stack: ChaosStack, member: StackProcess) -> None:
     """Wait until it answers for the first time. An API is ready only when workers run too, which start after it."""
     await member.up()
     if member.kind is Kind.SANDBOX:
-        await _answers(f"{stack.sandbox_url}/_sandbox/health")
+        await answers(f"{stack.sandbox_url}/_sandbox/health")
     elif member.kind is Kind.API:
-        await _answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
+        await answers(f"http://{HOST}:{stack.ports.apis[0]}/healthz")
 
 
-async def _answers(url: str) -> None:
+async def answers(url: str) -> None:
+    """Wait until there is a good answer."""
     async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as http:
         while True:
             try:
@@ -216,11 +248,12 @@ def _environment(plan: StormPlan, folder: Path, ports: Ports) -> dict[str, str]:
         "AIJOBS_DOWNLOAD__MAX_BYTES": str(LARGEST_OUTPUT),
         "AIJOBS_REPLICATE__TOKEN": "r8_chaos",
         "AIJOBS_REPLICATE__BASE_URL": f"http://{HOST}:{ports.sandbox_front}",
-        "AIJOBS_REPLICATE__WEBHOOK_SECRET": _webhook_secret(plan.dice("webhook secret")),
+        "AIJOBS_REPLICATE__WEBHOOK_SECRET": webhook_secret(plan.dice("webhook secret")),
     }
 
 
-def _webhook_secret(dice: random.Random) -> str:
+def webhook_secret(dice: random.Random) -> str:
+    """For webhooks of the vendor."""
     return "whsec_" + base64.b64encode(dice.randbytes(24)).decode()
 
 

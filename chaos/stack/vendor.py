@@ -1,4 +1,4 @@
-"""The sandbox as a vendor that survives its kills: `python -m chaos.stack.vendor PORT PUBLIC_URL SECRET FOLDER`."""
+"""The sandbox as a vendor that survives its kills: `python -m chaos.stack.vendor PORT URL SECRET FOLDER [HOST]`."""
 
 import sys
 from datetime import timedelta
@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from cli.embedded.ports import HOST
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import serve
 from sandbox.vendors.replicate.rate_limits import RateLimit
@@ -17,8 +18,9 @@ KEPT: Final = timedelta(days=2)
 """What the vendor made is compared with what arrived, after the storm."""
 
 
-def configured(port: int, public_url: str, secret: str, folder: Path) -> SandboxConfig:
+def configured(port: int, public_url: str, secret: str, folder: Path, host: str = HOST) -> SandboxConfig:
     return SandboxConfig(
+        host=host,
         port=port,
         public_url=public_url,
         pace=PACE,
@@ -32,4 +34,4 @@ def configured(port: int, public_url: str, secret: str, folder: Path) -> Sandbox
 
 
 if __name__ == "__main__":
-    serve(configured(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])))
+    serve(configured(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), *sys.argv[5:6]))

@@ -37,11 +37,12 @@ def create(
 ) -> None:
     """Make a key. It is shown once, now."""
     settings, expires_at = load_settings(data_dir), _expiry(expires_in)
+    secret = settings.load_secret()
 
     async def make(database: Database) -> str:
         return await create_key(
             database,
-            settings.load_secret(),
+            secret,
             kind=KeyKind.SERVICE if user is None else KeyKind.USER,
             name=name,
             user_id=user,

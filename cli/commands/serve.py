@@ -2,18 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from pydantic import SecretStr
 
+from aijobs.deployment_check import check_deployment
 from aijobs.domain.vendor import SignsWebhooks
 from aijobs.persistence.private_files import OTHERS
 from aijobs.providers.registry import PROVIDERS
-from aijobs.settings import Settings
+from aijobs.settings import Settings, variable
 from cli import console
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
@@ -37,33 +40,75 @@ TEMPORAL_CONNECT_TIMEOUT: Final = timedelta(seconds=10)
 
 def worker(
     queues: Annotated[
-        str | None, typer.Option(metavar="NAME,…", help="Only these task queues. Default: all of them.")
+        str | None,
+        typer.Option(metavar="ROLE,…", help="Only these: workflows, providers, migration, webhooks. Default: all."),
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUILD",
+            help="The version of its code: a running job stays with the one that began it. See `versions`.",
+        ),
+    ] = None,
+    healthcheck: Annotated[
+        bool, typer.Option("--healthcheck", help="Run none: say whether the one that writes the health file is well.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Run a worker, which carries jobs out. Any number of them may run."""
-    from worker import run_worker  # the readers of jobs need not load Temporal
-    from workflows.task_queues import ALL_QUEUES
+    """Run a worker, which carries jobs out. Any number of them may run, on any number of hosts."""
+    if version is not None:
+        os.environ[variable("worker", "version")] = version
+    settings = load_settings(data_dir)
+    if healthcheck:
+        _report_health(settings)
+        return
+    from workflows.task_queues import ROLES  # the readers of jobs need not load Temporal
 
-    task_queues = tuple(queues.split(",")) if queues else ALL_QUEUES
-    if unknown := set(task_queues) - set(ALL_QUEUES):
-        raise CommandError(f"There is no queue {', '.join(sorted(unknown))}.", hint=", ".join(ALL_QUEUES))
+    task_queues = _task_queues(queues, ROLES)
+    _check_deployment(settings)
 
     async def run(settings: Settings, stop: asyncio.Event) -> None:
-        from cli.embedded.temporal_client import connected_temporal
+        from cli.embedded.temporal_client import connected_temporal, is_healthy
+        from cli.workers.health import health_written
+        from worker import run_worker
 
-        await connected_temporal(timeout=TEMPORAL_CONNECT_TIMEOUT)
-        await run_worker(settings, stop, queues=task_queues)
+        client = await connected_temporal(timeout=TEMPORAL_CONNECT_TIMEOUT)
+        async with AsyncExitStack() as running:
+            if (path := settings.worker.health_file) is not None:
+                await running.enter_async_context(health_written(path, partial(is_healthy, client), queues=task_queues))
+            await run_worker(settings, stop, queues=task_queues)
 
-    settings = load_settings(data_dir)
     _serve(run, settings, shutdown_timeout=settings.worker.shutdown_patience + WORKER_MARGIN)
+
+
+def _task_queues(written: str | None, roles: Mapping[str, str]) -> tuple[str, ...]:
+    """The queues of these roles, which may also be named themselves. Raises CommandError."""
+    names = [name.strip() for name in written.split(",")] if written else list(roles)
+    queues = tuple(dict.fromkeys(roles.get(name, name) for name in names))
+    if unknown := set(queues) - set(roles.values()):
+        raise CommandError(f"There is no queue {', '.join(sorted(unknown))}.", hint=", ".join(roles))
+    return queues
+
+
+def _report_health(settings: Settings) -> None:
+    """Raises CommandError when the worker is not well."""
+    from cli.workers.health import health_problem
+
+    name = variable("worker", "health_file")
+    if settings.worker.health_file is None:
+        raise CommandError(f"{name} is not set.", hint="Give the worker and its health check the same file.")
+    if problem := health_problem(settings.worker.health_file):
+        raise CommandError(problem)
+    console.say(console.OK, "The worker is well.")
 
 
 def api(data_dir: DataDir = None) -> None:
     """Run the HTTP API. Any number of them may run."""
     from api.app import run_api
 
-    _serve(run_api, load_settings(data_dir))
+    settings = load_settings(data_dir)
+    _check_deployment(settings)
+    _serve(run_api, settings, shutdown_timeout=settings.api.shutdown_notice + SERVER_SHUTDOWN_TIMEOUT)
 
 
 def sandbox(
@@ -99,6 +144,13 @@ def _webhook_secret(settings: Settings) -> SecretStr | None:
     sections = (settings.section(name) for name in PROVIDERS)
     secrets = (section.webhook_secret for section in sections if isinstance(section, SignsWebhooks))
     return next(filter(None, secrets), None)
+
+
+def _check_deployment(settings: Settings) -> None:
+    """Raises SettingsError when this process could not work together with those of other hosts."""
+    from workflows.client import temporal_address
+
+    check_deployment(settings, temporal_address=temporal_address())
 
 
 def _serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:

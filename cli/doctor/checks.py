@@ -8,12 +8,14 @@ from typing import Final
 
 import httpx
 
+from aijobs.deployment_check import deployment_problems
 from aijobs.persistence.database import sqlite_is_safe
-from aijobs.settings import Settings
+from aijobs.settings import Settings, is_sqlite
 from cli.doctor.report import Finding, broken, doubtful, fine, off
 from cli.embedded.temporal_server import temporal_binary
 from cli.errors import CommandError
 from cli.options import KEY_FILE, api_url
+from workflows.client import temporal_address
 
 OLDEST_PYTHON: Final = (3, 11)
 HTTP_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
@@ -59,6 +61,17 @@ def key_file(settings: Settings) -> Finding:
     if path.stat().st_mode & 0o077:
         return doubtful("Key", f"{path} can be read by others.", f"chmod 600 {path}")
     return fine("Key", str(path))
+
+
+def deployment(settings: Settings) -> Finding:
+    problems = list(deployment_problems(settings, temporal_address=temporal_address()))
+    if problems:
+        return broken("Hosts", "; ".join(problems), "README.md says what several hosts need.")
+    return fine("Hosts", "one, with all data in files of its own" if _is_alone(settings) else "any number")
+
+
+def _is_alone(settings: Settings) -> bool:
+    return is_sqlite(settings.database) or not settings.store.is_s3
 
 
 def catalogue(settings: Settings) -> Finding:

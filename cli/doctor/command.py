@@ -58,6 +58,7 @@ async def _run_checks(data_dir: DataDir) -> AsyncIterator[Finding]:
 
 
 async def _check_installation(settings: Settings) -> AsyncIterator[Finding]:
+    yield checks.deployment(settings)
     yield checks.folder(settings)
     async for finding in database(settings):
         yield finding

@@ -101,8 +101,10 @@ def _configure(plan: ServicePlan) -> bool:
     """Write the plan to the environment. Returns whether the sandbox replaces the providers, because none has a key."""
     os.environ["AIJOBS_DATA_DIR"] = str(plan.data_dir)
     os.environ["AIJOBS_API__PORT"] = str(plan.api_port)
+    os.environ["AIJOBS_ONE_HOST"] = "true"
     os.environ.setdefault("TEMPORAL_ADDRESS", plan.temporal_address)
     settings = Settings.load()
+    settings.load_secret()
     if any(map(settings.has_key, PROVIDERS)):
         return False
     access = SandboxAccess(

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from aijobs.setting_files import SUFFIX
 from aijobs.settings import PREFIX
 from cli.embedded.child_environment import plain_environment
 from cli.embedded.ports import HOST
@@ -88,7 +89,7 @@ def _sandbox_environment() -> dict[str, str]:
     needed = {
         name: value
         for name, value in os.environ.items()
-        if name == DATA_DIR or (name.startswith(PREFIX) and name.endswith(WEBHOOK_SECRET))
+        if name == DATA_DIR or (name.startswith(PREFIX) and name.removesuffix(SUFFIX).endswith(WEBHOOK_SECRET))
     }
     return plain_environment(**needed)
 

@@ -79,6 +79,14 @@ async def has_search_attributes(address: str) -> bool:
         return False
 
 
+async def is_healthy(client: Client) -> bool:
+    """Whether Temporal answers now, and says that it is healthy."""
+    try:
+        return await client.service_client.check_health(timeout=CALL_TIMEOUT)
+    except RPCError:
+        return False
+
+
 async def is_polled(queue: str) -> bool:
     """Whether any worker polls this task queue of the Temporal in the environment."""
     request = DescribeTaskQueueRequest(

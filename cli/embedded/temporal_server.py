@@ -67,7 +67,7 @@ async def temporal_server(
         raise CommandError(f"The Temporal server cannot have port {port}: it is in use.")
     spec = ProcessSpec(
         name="The Temporal server",
-        command=tuple(_command_line(data_dir=data_dir, port=port, ui_port=ui_port)),
+        command=tuple(server_command(data_dir=data_dir, port=port, ui_port=ui_port)),
         environment=plain_environment(),
         log=data_dir / LOG if data_dir else None,
     )
@@ -91,9 +91,10 @@ def temporal_binary() -> Path:
     return Path(path).absolute()
 
 
-def _command_line(*, data_dir: Path | None, port: int, ui_port: int | None) -> Iterator[str]:
+def server_command(*, data_dir: Path | None, port: int, ui_port: int | None, host: str = HOST) -> Iterator[str]:
+    """The words of the command that runs the server. Raises CommandError when there is no `temporal`."""
     yield from (str(temporal_binary()), "server", "start-dev")
-    yield from ("--ip", HOST, "--port", str(port), "--log-level", "error")
+    yield from ("--ip", host, "--port", str(port), "--log-level", "error")
     yield from ("--headless",) if ui_port is None else ("--ui-port", str(ui_port), "--ui-disable-news-fetch")
     if data_dir is not None:
         make_private_folder(data_dir)

@@ -24,7 +24,7 @@ from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
-from aijobs.settings import ApiSettings
+from aijobs.process_settings import ApiSettings
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models, Settings

@@ -13,8 +13,9 @@ from temporalio.client import Client
 from aijobs.bootstrap import open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.process_settings import ApiSettings
 from aijobs.providers.replicate import ReplicateSettings
-from aijobs.settings import ApiSettings, GivenSettings
+from aijobs.settings import GivenSettings
 from api.app import dependencies_over
 from api.dependencies import ApiDependencies
 from cli.embedded.temporal_server import temporal_server

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aijobs.settings import ApiSettings, Settings, SettingsError
+from aijobs.process_settings import ApiSettings
+from aijobs.settings import Settings, SettingsError
 from api.connections.allowed_hosts import AllowedHosts, host_in
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation

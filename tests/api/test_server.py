@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from aijobs.adapters.storage.settings import StoreSettings
-from aijobs.settings import ApiSettings, Settings
+from aijobs.process_settings import ApiSettings
+from aijobs.settings import Settings
 from api.app import run_api
 from cli.embedded.ports import free_port
 

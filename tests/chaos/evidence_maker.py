@@ -23,10 +23,11 @@ from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from chaos.checks.invariants import Breach, check
-from chaos.evidence import DATABASE, SANDBOX, evidence_in
+from chaos.evidence import SANDBOX, evidence_in
 from chaos.object_store import DATA, STORE, inventory_of
 from chaos.observations import CustomerObservation, Observations, StreamObservation, WorkflowObservation
 from chaos.plan import HASTY, StormPlan
+from chaos.stack.database import SQLITE
 from chaos.stack.stack import catalogue_of
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Charge, Ledger, LedgerRow
@@ -57,7 +58,7 @@ class EvidenceMaker:
     def sql(self, statement: str) -> None:
         """`:success`, `:failed`, `:timeout` and `:canceled` stand for the jobs' codes."""
         names = {status.name.lower(): code for status, code in self.codes.items()}
-        with closing(sqlite3.connect(self.folder / DATABASE)) as database, database:
+        with closing(sqlite3.connect(self.folder / SQLITE)) as database, database:
             database.execute("PRAGMA foreign_keys=OFF")
             database.execute(statement, names)
 
@@ -95,7 +96,7 @@ async def healthy_world(folder: Path) -> EvidenceMaker:
     (folder / "catalogue.toml").write_text(catalogue_of(StormPlan(seed=1)))
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(StormPlan(seed=1)))
     world, observations = EvidenceMaker(folder), Observations()
-    async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database:
+    async with open_database(GivenSettings(data_dir=folder / SQLITE.parent)) as database:
         records = DatabaseRecords(database, catalogue)
         for number, status in enumerate(status for status in JobStatus if status.is_final):
             code = world.codes[status] = await _accepted(database, catalogue, observations, number)

@@ -46,14 +46,14 @@ async def heard_through(proxy: CuttingProxy) -> bytes:
 
 
 async def test_without_cuts_everything_passes(echo: int) -> None:
-    proxy = CuttingProxy([echo], Cuts(share=0), random.Random(1))
+    proxy = CuttingProxy([(HOST, echo)], Cuts(share=0), random.Random(1))
 
     assert len(await heard_through(proxy)) == LENGTH
     assert (proxy.connections, proxy.cut) == (1, 0)
 
 
 async def test_a_cut_resets_the_connection(echo: int) -> None:
-    proxy = CuttingProxy([echo], ALWAYS, random.Random(1))
+    proxy = CuttingProxy([(HOST, echo)], ALWAYS, random.Random(1))
 
     with pytest.raises(ConnectionResetError):
         await heard_through(proxy)
@@ -62,20 +62,20 @@ async def test_a_cut_resets_the_connection(echo: int) -> None:
 
 
 async def test_a_calm_proxy_cuts_nothing(echo: int) -> None:
-    proxy = CuttingProxy([echo], ALWAYS, random.Random(1))
+    proxy = CuttingProxy([(HOST, echo)], ALWAYS, random.Random(1))
     proxy.calm()
 
     assert len(await heard_through(proxy)) == LENGTH
 
 
 async def test_it_finds_the_one_that_is_there(echo: int) -> None:
-    proxy = CuttingProxy([free_port(), free_port(), echo], Cuts(share=0), random.Random(1))
+    proxy = CuttingProxy([(HOST, free_port()), (HOST, free_port()), (HOST, echo)], Cuts(share=0), random.Random(1))
 
     assert len(await heard_through(proxy)) == LENGTH
 
 
 async def test_where_nobody_is_it_resets() -> None:
-    proxy = CuttingProxy([free_port()], Cuts(share=0), random.Random(1))
+    proxy = CuttingProxy([(HOST, free_port())], Cuts(share=0), random.Random(1))
 
     with pytest.raises(ConnectionResetError):
         await heard_through(proxy)

@@ -142,3 +142,23 @@ def test_an_answer_that_is_no_problem_document_is_still_told() -> None:
     assert "500" in to_command_error(ApiError(code="", status=500, detail="")).hint
     assert to_command_error(ApiError(code="", status=404, detail="")).code == Exit.NOT_FOUND
     assert to_command_error(ApiError(code="", status=502, detail="")).code == Exit.UNREACHABLE
+
+
+@pytest.mark.parametrize("command", ["api", "worker"])
+def test_files_of_one_host_beside_a_temporal_of_many_are_refused(aijobs: Command, tmp_path: Path, command: str) -> None:
+    result = aijobs(command, TEMPORAL_ADDRESS="temporal.internal:7233")
+
+    assert result.code == Exit.ERROR
+    assert "AIJOBS_DATABASE_URL" in result.err
+    assert "AIJOBS_STORE__URL" in result.err
+    assert "AIJOBS_ONE_HOST" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("api",), ("worker",), ("up",), ("keys", "create", "ops")])
+def test_postgresql_without_a_secret_is_refused(aijobs: Command, tmp_path: Path, command: tuple[str, ...]) -> None:
+    result = aijobs(*command, AIJOBS_DATABASE_URL="postgresql://db.internal/aijobs", AIJOBS_STORE__URL="s3://bucket")
+
+    assert result.code == Exit.ERROR
+    assert "AIJOBS_SECRET" in result.err
+    assert not (tmp_path / "secret").exists()

@@ -7,6 +7,7 @@ from typing import Final
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "api/routes": "one resource a file",
     "bench": "one measure a file",
+    "cli/commands": "one command a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
     "tests/adapters/storage": "one contract on two stores, and what only one of them does",
@@ -16,6 +17,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",
     "tests/stories": "one story a file",
+    "workflows": "one workflow a file, and what they share",
 }
 
 #: Files that are longer than MAX_LINES.
@@ -42,6 +44,7 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "cli/doctor/vendor_keys.py": "asks vendors, where the other checks look at what is ours",
     "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
+    "workflows/versions.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
     "sandbox/vendors/": "a vendor's protocol, in the same files for each",
 }
 
@@ -59,3 +62,6 @@ OPENS_ADAPTERS: Final[Mapping[str, str]] = {
     "bench/pictures.py": "measures the picture process itself",
     "bench/rig/transfer.py": "measures the downloader and the store themselves",
 }
+
+#: Folders with programs of other images. They import nothing of ours, and nothing of ours imports them.
+PROGRAMS_APART: Final = frozenset({"deploy"})

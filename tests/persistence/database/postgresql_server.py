@@ -78,7 +78,7 @@ class PostgresqlServer:
         """Make the data folder. `locale` are options of initdb."""
         command = [str(self.binaries / "initdb"), "--auth=trust", "--no-sync", "--encoding=UTF8", *locale]
         subprocess.run(
-            _unprivileged([*command, f"--username={SUPERUSER}", str(self.data)]),
+            unprivileged([*command, f"--username={SUPERUSER}", str(self.data)]),
             check=True,
             capture_output=True,
             timeout=START_SECONDS,
@@ -92,7 +92,7 @@ class PostgresqlServer:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(_unprivileged(command), stdout=log, stderr=log, cwd=self.folder)
+            self.process = subprocess.Popen(unprivileged(command), stdout=log, stderr=log, cwd=self.folder)
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -161,7 +161,7 @@ def postgresql_server(
         shutil.chown(folder, UNPRIVILEGED)
     server = PostgresqlServer(
         folder=folder,
-        binaries=_reachable(binaries or embedded_binaries(), folder),
+        binaries=reachable(binaries or embedded_binaries(), folder),
         port=free_port(),
         options=FAST if options is None else options,
     )
@@ -181,9 +181,9 @@ def free_port() -> int:
         return port
 
 
-def _reachable(binaries: Path, folder: Path) -> Path:
+def reachable(binaries: Path, folder: Path) -> Path:
     """The binaries, or a copy of them where the unprivileged user may not reach their folder."""
-    tried = subprocess.run(_unprivileged(["test", "-x", str(binaries / "postgres")]), check=False, cwd="/", timeout=10)
+    tried = subprocess.run(unprivileged(["test", "-x", str(binaries / "postgres")]), check=False, cwd="/", timeout=10)
     if tried.returncode == 0:
         return binaries
     copy = folder / "installation"
@@ -191,7 +191,7 @@ def _reachable(binaries: Path, folder: Path) -> Path:
     return copy / binaries.name
 
 
-def _unprivileged(command: list[str]) -> list[str]:
+def unprivileged(command: list[str]) -> list[str]:
     """The command as a user that PostgreSQL accepts, and which does not outlive the tests."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:

@@ -1,0 +1,74 @@
+"""Sections of the settings for our own processes: the API, workers, the command line."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl
+
+from aijobs.adapters.network.host_names import HostNames, Networks, Origins
+from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.secret_forms import Token
+
+
+class ApiSettings(BaseModel):
+    """Where the API listens, and how much it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = 256 * 1024
+    max_upload_bytes: int = 50 * 1024 * 1024
+    link_lifetime: Duration = timedelta(hours=1)
+    session_idle: Duration = timedelta(hours=12)  #: a browser's session that is not used for so long is over
+    session_lifetime: Duration = timedelta(days=7)
+    temporal_ui: HttpUrl | None = None  #: of Temporal's Web UI, for links; `…/namespaces/<name>` if it is not `default`
+    streams_per_user: int = Field(default=20, ge=1)  #: of an end user with a token, a ticket or a session
+    streams_per_key: int = Field(default=500, ge=1)
+    streams: int = Field(default=3000, ge=1)  #: of one process
+    allowed_origins: Origins = ()  #: other sites whose pages may call, for example https://app.example.com
+    allowed_hosts: HostNames = ()  #: besides the public URL's and loopback's names; `*` is any
+    trusted_proxies: Networks = ("127.0.0.0/8", "::1")  #: whose X-Forwarded-For counts, however many connections
+    connections_per_address: int = Field(default=256, ge=1)  #: of everybody else's addresses; IPv6 by /64
+    wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
+    wrong_keys_per_key: int = Field(default=10, ge=1)
+    shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
+
+
+def _none_if_empty(written: object) -> object:
+    return written or None
+
+
+#: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).
+DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+BuildId = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"), BeforeValidator(_none_if_empty)]
+
+
+class WorkerSettings(BaseModel):
+    """How much one worker process does at once, and which version of the code it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workflow_tasks: int = Field(default=100, ge=2)
+    cached_workflows: int = Field(default=1000, ge=0)  #: kept in memory between their steps, about 0.1 MB each
+    provider_calls: int = Field(default=50, ge=1)
+    migrations: int = Field(default=8, ge=1)
+    transfers: int = Field(default=8, ge=1)  #: of outputs; each holds up to four parts of 8 MiB, so 256 MiB together
+    outputs_at_once: int = Field(default=4, ge=1)  #: of one job, so that it does not take the transfers of all others
+    webhooks: int = Field(default=50, ge=1)
+    repair_every: Duration = timedelta(seconds=30)
+    abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
+    shutdown_patience: Duration = timedelta(seconds=20)
+    version: BuildId = None  #: of the code; a running job stays with the version that began it
+    deployment: DeploymentName = "aijobs"  #: of whose versions Temporal keeps account
+    health_file: Path | None = None  #: written every few seconds, for `aijobs worker --healthcheck`
+
+
+class CliSettings(BaseModel):
+    """Which API the command line speaks to, when it is not the one of this data directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str | None = None
+    key: Token | None = None
