@@ -6,7 +6,7 @@ Limits after OWASP's File Upload Cheat Sheet. Ordinary office files unpack to ab
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -23,7 +23,14 @@ HEAD_BYTES: Final = 4096
 _ENCRYPTED: Final = 0x1
 _LOCAL_HEADER_BYTES: Final = 30
 _PACKED: Final = frozenset({".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".jar"})
-_KIND_BY_PART: Final = {"xl/workbook.xml": DocumentKind.EXCEL, "word/document.xml": DocumentKind.WORD}
+_KIND_BY_PART: Final = {
+    "xl/workbook.xml": DocumentKind.EXCEL,
+    "word/document.xml": DocumentKind.WORD,
+    "ppt/presentation.xml": DocumentKind.POWERPOINT,
+}
+_OPENDOCUMENT_TEXT: Final = frozenset(
+    {b"application/vnd.oasis.opendocument.text", b"application/vnd.oasis.opendocument.text-template"}
+)
 
 
 def kind_of_archive(path: Path) -> DocumentKind | None:
@@ -38,10 +45,20 @@ def kind_of_archive(path: Path) -> DocumentKind | None:
             _check_sizes(parts)
             for part in parts:
                 _check_part(file, part)
+            names = {part.filename for part in parts}
+            if "mimetype" in names:
+                return _kind_of_opendocument(archive, names)
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, OSError, ValueError) as broken:
         raise UnreadableFile("The file is damaged: it is no whole archive.") from broken
-    names = {part.filename for part in parts}
     return next((kind for name, kind in _KIND_BY_PART.items() if name in names), None)
+
+
+def _kind_of_opendocument(archive: zipfile.ZipFile, names: Collection[str]) -> DocumentKind | None:
+    """Raises UnreadableFile when it needs a password."""
+    if "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml"):
+        raise UnreadableFile("The file is encrypted. Save it without a password.")
+    is_text = archive.read("mimetype").strip() in _OPENDOCUMENT_TEXT
+    return DocumentKind.OPENDOCUMENT if is_text and "content.xml" in names else None
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final
 
@@ -108,3 +108,11 @@ class ReadDocument:
     kind: DocumentKind
     text: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedDocument:
+    """A document that can be read. `path` is what to keep: the file, or its copy that needs no password any more."""
+
+    kind: DocumentKind
+    path: Path
