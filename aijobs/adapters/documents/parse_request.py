@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column
 
 
@@ -18,6 +19,7 @@ class ParseRequest(BaseModel):
     name: str
     target: Path
     columns: tuple[Column, ...] | None = None
+    layout: TableLayout = TableLayout()
     settings: DocumentSettings
 
 

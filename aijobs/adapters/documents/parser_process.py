@@ -12,8 +12,10 @@ from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
 from aijobs.adapters.documents.parse_request import ParseError, ParseRequest, ParseResult
-from aijobs.adapters.documents.tables import rows_of
-from aijobs.adapters.documents.texts import text_of
+from aijobs.adapters.documents.spreadsheets.sheet_text import lines_of
+from aijobs.adapters.documents.spreadsheets.table_rows import rows_of
+from aijobs.adapters.documents.spreadsheets.workbook import opened_spreadsheet
+from aijobs.adapters.documents.texts.document_text import joined, text_of
 from aijobs.adapters.process_guards import die_with_parent, limit_process
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Row
@@ -37,14 +39,7 @@ def run(request: ParseRequest) -> ParseResult:
     """Parse without setting process limits. An error of the file is part of the result."""
     try:
         kind = kind_of(request.path, request.name)
-        if request.columns is None:
-            text = text_of(request.path, kind, max_bytes=request.settings.max_text_bytes)
-            request.target.write_text(text, "utf-8", newline="")
-            return ParseResult(kind=kind)
-        if kind is not DocumentKind.EXCEL:
-            raise UnreadableFile("Only an Excel workbook is read as a table.")
-        rows = rows_of(request.path, request.columns, max_rows=request.settings.max_rows)
-        return ParseResult(kind=kind, rows=_written(rows, request.target))
+        return _table(request, kind) if request.columns is not None else _text(request, kind)
     except BadInput as refused:
         cells = tuple(field.message for field in refused.fields)
         return ParseResult(error=ParseError(code=refused.code, message=str(refused), cells=cells))
@@ -52,6 +47,25 @@ def run(request: ParseRequest) -> ParseResult:
         return ParseResult(
             error=ParseError(code=FileTooLarge.code, message="The file needs too much memory to be read.")
         )
+
+
+def _text(request: ParseRequest, kind: DocumentKind) -> ParseResult:
+    if kind.is_workbook:
+        with opened_spreadsheet(request.path, kind) as sheets:
+            text = joined(lines_of(sheets), kind, max_bytes=request.settings.max_text_bytes)
+    else:
+        text = text_of(request.path, kind, max_bytes=request.settings.max_text_bytes)
+    request.target.write_text(text, "utf-8", newline="")
+    return ParseResult(kind=kind)
+
+
+def _table(request: ParseRequest, kind: DocumentKind) -> ParseResult:
+    if not kind.may_be_table:
+        raise UnreadableFile("Only a spreadsheet is read as a table: .xlsx, .xlsb, .xls, .ods, .csv or .tsv.")
+    assert request.columns is not None
+    with opened_spreadsheet(request.path, kind) as sheets:
+        rows = rows_of(sheets, request.columns, request.layout, max_rows=request.settings.max_rows)
+        return ParseResult(kind=kind, rows=_written(rows, request.target))
 
 
 def _written(rows: Iterable[Row], target: Path) -> int:

@@ -1,7 +1,6 @@
 """The text of a document, whatever its kind. Runs in the parser process only."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from docx.opc.exceptions import OpcError
 from docx.table import Table, _Row
 from lxml.etree import LxmlError
 
-from aijobs.adapters.documents.sheets import sheets_of, text_rows
+from aijobs.adapters.documents.encodings.detection import decoded
 from aijobs.domain.documents.column_values import fit_text
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
@@ -21,13 +20,16 @@ from aijobs.domain.errors import FileTooLarge, UnreadableFile
 MAX_PDF_PAGES: Final = 5000
 MAX_TABLE_DEPTH: Final = 5
 
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-
 
 def text_of(path: Path, kind: DocumentKind, *, max_bytes: int) -> str:
     """The text, not longer than `max_bytes` bytes in UTF-8. Raises FileTooLarge and UnreadableFile."""
+    return joined(_READERS[kind](path, max_bytes), kind, max_bytes=max_bytes)
+
+
+def joined(texts: Iterable[str], kind: DocumentKind, *, max_bytes: int) -> str:
+    """As lines. Raises FileTooLarge, and UnreadableFile when there is no text."""
     pieces, size = [], 0
-    for piece in _READERS[kind](path, max_bytes):
+    for piece in texts:
         text_piece = fit_text(piece)
         size += len(text_piece.encode()) + 1
         if size > max_bytes + 1:
@@ -37,29 +39,6 @@ def text_of(path: Path, kind: DocumentKind, *, max_bytes: int) -> str:
     if not text.strip():
         raise UnreadableFile(_WITHOUT_TEXT.get(kind, "The file has no text in it."))
     return text
-
-
-def decoded(content: bytes) -> str:
-    """UTF-8 or UTF-16 with a byte order mark, UTF-8 without, else GB18030. Raises UnreadableFile."""
-    try:
-        text = content.decode(_encoding_of(content))
-    except UnicodeDecodeError as undecodable:
-        raise UnreadableFile("The file is no text in UTF-8, UTF-16 or GB18030.") from undecodable
-    if _CONTROLS.search(text):
-        raise UnreadableFile("The file's name is that of a text, but it is something else.")
-    return text
-
-
-def _encoding_of(content: bytes) -> str:
-    if content.startswith(b"\xef\xbb\xbf"):
-        return "utf-8-sig"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
 
 
 def _text(path: Path, max_bytes: int) -> Iterator[str]:
@@ -111,14 +90,6 @@ def _cells(row: _Row, depth: int) -> Iterator[str]:
         last = cell._tc
 
 
-def _excel(path: Path, _max_bytes: int) -> Iterator[str]:
-    for sheet in sheets_of(path):
-        rows = ["\t".join(row).rstrip() for row in text_rows(sheet)]
-        if any(rows):
-            yield f"## {sheet.name}"
-            yield from rows
-
-
 def _too_long(max_bytes: int) -> FileTooLarge:
     return FileTooLarge(f"The document has more than {max_bytes:,} bytes of text, the most that we take.")
 
@@ -127,7 +98,7 @@ _READERS: Final[Mapping[DocumentKind, Callable[[Path, int], Iterator[str]]]] = {
     DocumentKind.TEXT: _text,
     DocumentKind.MARKDOWN: _text,
     DocumentKind.CSV: _text,
-    DocumentKind.EXCEL: _excel,
+    DocumentKind.TSV: _text,
     DocumentKind.WORD: _word,
     DocumentKind.PDF: _pdf,
 }
