@@ -200,7 +200,8 @@ def xlsb(rows: Rows, *, merges: Sequence[tuple[int, int, int, int]] = (), from_1
             "xl/_rels/workbook.bin.rels": f'<Relationships xmlns="{packages}/relationships">'
             f'<Relationship Id="rId1" Type="{relation}/worksheet" Target="worksheets/sheet1.bin"/>'
             f'<Relationship Id="rId2" Type="{relation}/styles" Target="styles.bin"/></Relationships>',
-            "xl/styles.bin": _record(278) + _record(615) + formats + _record(616) + _record(617) + styles + _record(618),
+            "xl/styles.bin": _record(278) + _record(615, struct.pack("<I", len(codes))) + formats + _record(616)
+            + _record(617, struct.pack("<I", len(codes) + 1)) + styles + _record(618),
             "xl/worksheets/sheet1.bin": _record(129)
             + _record(148, struct.pack("<4I", 0, max(len(rows) - 1, 0), 0, 9))
             + _record(145) + sheet + _record(146) + merged + _record(130),
@@ -216,9 +217,9 @@ def _xlsb_cell(at: int, value: object, codes: Sequence[str]) -> bytes:
             return _record(5, start + struct.pack("<d", value.number))
         case bool():
             return _record(4, start + bytes([value]))
-        case int():
+        case int() if abs(value) < 2**29:
             return _record(2, start + struct.pack("<I", (value << 2 & 0xFFFFFFFF) | 2))
-        case float():
+        case int() | float():
             return _record(5, start + struct.pack("<d", value))
         case "#N/A":
             return _record(3, start + b"\x2a")

@@ -15,8 +15,12 @@ from aijobs.domain.errors import UnreadableFile
 
 SAMPLE_BYTES: Final = 64 * 1024
 LEAST_SCORE: Final = 0.45  #: of a text's mean character
-SHORT: Final = 6  #: characters beyond ASCII; of so few the next encoding must be worse by MARGIN_OF_SHORT
-MARGIN_OF_SHORT: Final = 0.25
+SHORT: Final = 12  #: characters beyond ASCII; of so few the next encoding must be worse by MARGIN_OF_SHORT
+MARGIN_OF_SHORT: Final = 0.2
+VERY_SHORT: Final = 3
+LEAST_SCORE_OF_VERY_SHORT: Final = 0.9
+NEARLY: Final = 0.7  #: of the library's first choice
+LEAST_SCORE_OF_RIVAL: Final = 0.7  #: of another encoding, where the text is UTF-8 too
 LEAST_SCORE_OF_UTF_16: Final = 0.8  #: without a mark
 ZEROS_OF_UTF_16: Final = 0.9  #: the share of every second byte
 
@@ -65,10 +69,21 @@ def _encoding_of(content: bytes) -> str:
     if (encoding_of_pairs := _utf_16_without_mark(content)) is not None:
         return encoding_of_pairs
     try:
-        content.decode()
+        text = content.decode()
     except UnicodeDecodeError:
         return _by_two_judges(content)
+    if _is_utf_8_by_chance(text, content):
+        raise _uncertain()
     return "utf-8"
+
+
+def _is_utf_8_by_chance(text: str, content: bytes) -> bool:
+    """A few pairs of bytes that are rare letters in UTF-8, and common characters in another encoding."""
+    found = _NOT_ASCII.findall(text[: 100 * SHORT])
+    if not 0 < len(found) < SHORT or any(char > "\u07ff" or char in _LATIN or char in _LATIN_SIGNS for char in found):
+        return False
+    scores = (_score(content, encoding) for encoding in _SCORES)
+    return max((score for score in scores if score is not None), default=0) >= LEAST_SCORE_OF_RIVAL
 
 
 def _utf_16_without_mark(content: bytes) -> str | None:
@@ -92,10 +107,13 @@ def _by_two_judges(content: bytes) -> str:
     sample = _without_cut_character(content)
     scores = {encoding: score for encoding in _SCORES if (score := _score(sample, encoding)) is not None}
     best, *others = sorted(scores, key=scores.__getitem__, reverse=True) or [""]
-    if not best or scores[best] < LEAST_SCORE or best != _by_library(sample):
+    if not best or scores[best] < LEAST_SCORE or best not in _by_library(sample):
         raise _uncertain()
-    is_short = len(_NOT_ASCII.findall(sample.decode(best))) < SHORT
-    if is_short and others and scores[best] - scores[others[0]] < MARGIN_OF_SHORT:
+    count = len(_NOT_ASCII.findall(sample.decode(best)))
+    margin = scores[best] - max((scores[other] for other in others), default=-1)
+    if (count < SHORT and margin < MARGIN_OF_SHORT) or (
+        count < VERY_SHORT and scores[best] < LEAST_SCORE_OF_VERY_SHORT
+    ):
         raise _uncertain()
     return best
 
@@ -108,13 +126,16 @@ def _without_cut_character(content: bytes) -> bytes:
     return sample[: sample.rfind(b"\n") + 1] or content
 
 
-def _by_library(sample: bytes) -> str | None:
+def _by_library(sample: bytes) -> set[str]:
+    """The library's first choice, and others that it holds nearly as likely."""
+    likely: dict[str, float] = {}
     for found in chardet.detect_all(sample, ignore_threshold=True):
         name = (found["encoding"] or "").lower().replace("-", "_")
         for encoding, names in _LIBRARY_NAMES.items():
             if name in names:
-                return encoding
-    return None
+                likely.setdefault(encoding, found["confidence"] or 0)
+    most = max(likely.values(), default=0)
+    return {encoding for encoding, confidence in likely.items() if confidence >= NEARLY * most}
 
 
 def _score(sample: bytes, encoding: str) -> float | None:
