@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column
 
 
@@ -23,6 +24,7 @@ class ParseRequest(BaseModel):
     columns: tuple[Column, ...] | None = None
     password: str | None = None
     unlocked: Path | None = None
+    layout: TableLayout = TableLayout()
     settings: DocumentSettings
 
 

@@ -19,15 +19,17 @@ from aijobs.adapters.documents.texts.plain import too_long
 from aijobs.adapters.documents.texts.recognition.recogniser import Recogniser
 from aijobs.adapters.documents.texts.whole_text import pages_to_recognise, pieces_in, require_text, whole_text
 from aijobs.domain.documents.formats import CheckedDocument, DocumentKind, ReadDocument
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row
-from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, UnreadableFile
+from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, NoTableHeader, UnreadableFile
 
 ROOT: Final = Path(__file__).parents[3]
 POINTER: Final = "/file"
+ANYWHERE: Final = TableLayout()
 
 #: The error class for a code that the parser process reports.
 ERROR_OF: Final[Mapping[str, type[BadInput]]] = {
-    error.code: error for error in (UnreadableFile, FileTooLarge, InvalidParameters)
+    error.code: error for error in (UnreadableFile, FileTooLarge, InvalidParameters, NoTableHeader)
 }
 
 log = structlog.get_logger()
@@ -99,16 +101,26 @@ class DocumentReader:
         return result.kind, pieces
 
     @asynccontextmanager
-    async def table(self, document: Path | bytes, name: str, columns: Sequence[Column]) -> AsyncIterator[ReadTable]:
-        """The table in an Excel workbook, for as long as the block lasts.
+    async def table(
+        self, document: Path | bytes, name: str, columns: Sequence[Column], layout: TableLayout = ANYWHERE
+    ) -> AsyncIterator[ReadTable]:
+        """The table in a spreadsheet, for as long as the block lasts.
 
-        Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
+        Raises NoTableHeader when it has none, InvalidParameters that names each wrong column or cell, and what `read`
+        raises.
         """
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
             path = await asyncio.to_thread(_as_file, document, Path(folder))
             target = Path(folder) / "rows"
             result = await self._parse(
-                ParseRequest(path=path, name=name, target=target, columns=tuple(columns), settings=self._settings)
+                ParseRequest(
+                    path=path,
+                    name=name,
+                    target=target,
+                    columns=tuple(columns),
+                    layout=layout,
+                    settings=self._settings,
+                )
             )
             yield ReadTable(count=result.rows, _path=target)
 

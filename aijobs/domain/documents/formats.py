@@ -16,7 +16,11 @@ class DocumentKind(StrEnum):
     TEXT = "txt"
     MARKDOWN = "md"
     CSV = "csv"
+    TSV = "tsv"
     EXCEL = "xlsx"
+    EXCEL_BINARY = "xlsb"
+    EXCEL_97 = "xls"
+    OPENDOCUMENT_SHEET = "ods"
     WORD = "docx"
     PDF = "pdf"
     POWERPOINT = "pptx"
@@ -31,6 +35,21 @@ class DocumentKind(StrEnum):
     def media_type(self) -> str:
         return MEDIA_TYPE_OF[self]
 
+    @property
+    def is_workbook(self) -> bool:
+        """Rows and columns by nature, in sheets."""
+        return self in WORKBOOKS
+
+    @property
+    def may_be_table(self) -> bool:
+        """A workbook, or a text whose lines may be the rows of a table."""
+        return self in WORKBOOKS or self in {DocumentKind.CSV, DocumentKind.TSV}
+
+
+WORKBOOKS: Final = frozenset(
+    {DocumentKind.EXCEL, DocumentKind.EXCEL_BINARY, DocumentKind.EXCEL_97, DocumentKind.OPENDOCUMENT_SHEET}
+)
+
 
 #: Of every kind but PICTURE, which has several: all that begin with `image/`.
 MEDIA_TYPE_OF: Final[Mapping[DocumentKind, str]] = MappingProxyType(
@@ -38,7 +57,11 @@ MEDIA_TYPE_OF: Final[Mapping[DocumentKind, str]] = MappingProxyType(
         DocumentKind.TEXT: "text/plain",
         DocumentKind.MARKDOWN: "text/markdown",
         DocumentKind.CSV: "text/csv",
+        DocumentKind.TSV: "text/tab-separated-values",
         DocumentKind.EXCEL: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        DocumentKind.EXCEL_BINARY: "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+        DocumentKind.EXCEL_97: "application/vnd.ms-excel",
+        DocumentKind.OPENDOCUMENT_SHEET: "application/vnd.oasis.opendocument.spreadsheet",
         DocumentKind.WORD: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         DocumentKind.PDF: "application/pdf",
         DocumentKind.POWERPOINT: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -50,11 +73,12 @@ MEDIA_TYPE_OF: Final[Mapping[DocumentKind, str]] = MappingProxyType(
     }
 )
 
-_PICTURE_EXTENSIONS: Final = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif")
+_PICTURE_EXTENSIONS: Final = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif", "heic", "heif")
 
 _KIND_OF: Final[Mapping[str, DocumentKind]] = {
     **{str(kind): kind for kind in MEDIA_TYPE_OF},
     "markdown": DocumentKind.MARKDOWN,
+    "tab": DocumentKind.TSV,
     "htm": DocumentKind.HTML,
     **dict.fromkeys(_PICTURE_EXTENSIONS, DocumentKind.PICTURE),
 }
@@ -63,7 +87,7 @@ _KIND_OF: Final[Mapping[str, DocumentKind]] = {
 _SAVE_AS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("doc", "docm", "dotm", "wps", "wpt", "wpd", "pages", "fodt", "hwp", "hwpx"), ".docx"),
     **dict.fromkeys(("ppt", "pptm", "pps", "ppsx", "ppsm", "pot", "potx", "dps", "key", "odp"), ".pptx"),
-    **dict.fromkeys(("xlsm", "et", "numbers"), ".xlsx"),
+    **dict.fromkeys(("xlsm", "xltm", "et", "ett", "numbers", "fods"), ".xlsx"),
     **dict.fromkeys(
         ("xps", "oxps", "djvu", "caj", "ofd", "epub", "mobi", "azw3", "vsd", "vsdx", "pub", "one", "tex"), ".pdf"
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aijobs.domain.documents.formats import ReadDocument
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
 
@@ -32,11 +33,12 @@ class DocumentParser(Protocol):
         ...
 
     def table(
-        self, document: Path | bytes, name: str, columns: Sequence[Column]
+        self, document: Path | bytes, name: str, columns: Sequence[Column], layout: TableLayout = ...
     ) -> AbstractAsyncContextManager[UploadedTable]:
-        """The table in a workbook, for as long as the block lasts.
+        """The table in a spreadsheet, for as long as the block lasts.
 
-        Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
+        Raises NoTableHeader when it has none, InvalidParameters that names each wrong column or cell, and what `read`
+        raises.
         """
         ...
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
 from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.adapters.documents.sheets import sheets_of, text_rows
+from aijobs.adapters.documents.spreadsheets.sheet_text import lines_of
+from aijobs.adapters.documents.spreadsheets.workbook import opened_spreadsheet
 from aijobs.adapters.documents.texts.html import html_pieces
 from aijobs.adapters.documents.texts.mail import AttachedFile, MailPiece, eml_pieces, msg_pieces
 from aijobs.adapters.documents.texts.office.powerpoint import powerpoint_pieces
@@ -21,7 +22,7 @@ from aijobs.adapters.documents.texts.plain import plain_pieces, too_long
 from aijobs.adapters.documents.texts.recognition.picture_pages import picture_pieces
 from aijobs.adapters.documents.texts.rtf import rtf_pieces
 from aijobs.domain.documents.column_values import fit_text
-from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.formats import WORKBOOKS, DocumentKind
 from aijobs.domain.errors import BadInput
 
 MAX_ATTACHED_DEPTH: Final = 3  #: of mails in mails
@@ -50,7 +51,7 @@ class DocumentText:
         comments = self.settings.comments
         readers: Mapping[DocumentKind, Callable[[Path], Iterable[MailPiece]]] = {
             **dict.fromkeys(_PLAIN, partial(plain_pieces, max_bytes=self.settings.max_text_bytes)),
-            DocumentKind.EXCEL: _sheets,
+            **dict.fromkeys(WORKBOOKS, self._sheets),
             DocumentKind.WORD: partial(word_pieces, comments=comments),
             DocumentKind.PDF: partial(pdf_pieces, password=self.password, comments=comments),
             DocumentKind.POWERPOINT: partial(powerpoint_pieces, comments=comments),
@@ -66,6 +67,10 @@ class DocumentText:
                 yield from self._attached(piece, depth)
             else:
                 yield piece
+
+    def _sheets(self, path: Path) -> Iterator[str]:
+        with opened_spreadsheet(path, self.kind) as sheets:
+            yield from lines_of(sheets)
 
     def _attached(self, file: AttachedFile, depth: int) -> Iterator[Piece]:
         """What a mail's attachment says, below a line with its name; a note on why it is not read."""
@@ -100,12 +105,4 @@ def _written(piece: Piece) -> TextPiece:
     return TextPiece(text=fit_text(piece))
 
 
-def _sheets(path: Path) -> Iterator[str]:
-    for sheet in sheets_of(path):
-        rows = ["\t".join(row).rstrip() for row in text_rows(sheet)]
-        if any(rows):
-            yield f"## {sheet.name}"
-            yield from rows
-
-
-_PLAIN: Final = (DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV)
+_PLAIN: Final = (DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV, DocumentKind.TSV)

@@ -7,8 +7,8 @@ from typing import Final
 
 from lxml import etree
 
+from aijobs.adapters.documents.archives.office_package import Element, attribute, child, local, parsed_xml
 from aijobs.adapters.documents.texts.office.numerals import written_number
-from aijobs.adapters.documents.texts.office.package import Element, attribute, child, local, parsed_xml
 from aijobs.adapters.documents.texts.pieces import Note, Piece
 from aijobs.domain.errors import UnreadableFile
 

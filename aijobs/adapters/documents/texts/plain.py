@@ -1,30 +1,17 @@
-"""Plain texts: which encoding they are in, and their text."""
+"""Plain texts, and texts in the encoding that a document declares."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from aijobs.domain.errors import FileTooLarge, UnreadableFile
-
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+from aijobs.adapters.documents.encodings.detection import decoded
+from aijobs.domain.errors import FileTooLarge
 
 
 def plain_pieces(path: Path, *, max_bytes: int) -> Iterator[str]:
     if path.stat().st_size > 2 * max_bytes:  # UTF-16 and GB18030 may shrink when they become UTF-8, not by more
         raise too_long(max_bytes)
     yield decoded(path.read_bytes()).replace("\r\n", "\n")
-
-
-def decoded(content: bytes) -> str:
-    """UTF-8 or UTF-16 with a byte order mark, UTF-8 without, else GB18030. Raises UnreadableFile."""
-    try:
-        text = content.decode(_encoding_of(content))
-    except UnicodeDecodeError as undecodable:
-        raise UnreadableFile("The file is no text in UTF-8, UTF-16 or GB18030.") from undecodable
-    if _CONTROLS.search(text):
-        raise UnreadableFile("The file's name is that of a text, but it is something else.")
-    return text
 
 
 def decoded_as(content: bytes, charset: str | None) -> str:
@@ -40,18 +27,6 @@ def decoded_as(content: bytes, charset: str | None) -> str:
 
 def too_long(max_bytes: int) -> FileTooLarge:
     return FileTooLarge(f"The document has more than {max_bytes:,} bytes of text, the most that we take.")
-
-
-def _encoding_of(content: bytes) -> str:
-    if content.startswith(b"\xef\xbb\xbf"):
-        return "utf-8-sig"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
 
 
 #: Encodings that are declared by the name of a smaller one (WHATWG Encoding Standard, 4.2).

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from aijobs.adapters.documents.encodings.detection import decoded
 from aijobs.adapters.documents.texts.html import html_text
 from aijobs.adapters.documents.texts.mail import AttachedFile, eml_text
 from aijobs.adapters.documents.texts.pieces import Piece
-from aijobs.adapters.documents.texts.plain import decoded
 from aijobs.adapters.documents.texts.rtf import rtf_text
 from aijobs.domain.errors import UnreadableFile
 

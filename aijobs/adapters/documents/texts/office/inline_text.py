@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aijobs.adapters.documents.texts.office.package import Element, attribute, child, is_on, local
+from aijobs.adapters.documents.archives.office_package import Element, attribute, child, is_on, local
 
 #: Never entered: deleted text, instructions of fields, properties, the other form of what is read already.
 LEFT_OUT: Final = frozenset(

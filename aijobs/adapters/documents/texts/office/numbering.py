@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from aijobs.adapters.documents.archives.office_package import Element, attribute, child, is_on, local
 from aijobs.adapters.documents.texts.office.numerals import written_number
-from aijobs.adapters.documents.texts.office.package import Element, attribute, child, is_on, local
 
 LEVELS: Final = 9
 MAX_STYLE_DEPTH: Final = 20

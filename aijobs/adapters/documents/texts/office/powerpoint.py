@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.documents.texts.office.inline_text import InlineText
-from aijobs.adapters.documents.texts.office.package import (
+from aijobs.adapters.documents.archives.office_package import (
     Element,
     OfficePackage,
     attribute,
@@ -13,6 +12,7 @@ from aijobs.adapters.documents.texts.office.package import (
     drawing_texts,
     local,
 )
+from aijobs.adapters.documents.texts.office.inline_text import InlineText
 from aijobs.adapters.documents.texts.pieces import Note, Piece
 
 #: Never entered: properties end with `Pr`; the older form of what is read already; a slide's own number.

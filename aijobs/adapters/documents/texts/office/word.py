@@ -11,10 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.documents.texts.office.alternative_chunks import chunk_text
-from aijobs.adapters.documents.texts.office.inline_text import LEFT_OUT, InlineText
-from aijobs.adapters.documents.texts.office.numbering import Numbering
-from aijobs.adapters.documents.texts.office.package import (
+from aijobs.adapters.documents.archives.office_package import (
     Element,
     OfficePackage,
     attribute,
@@ -22,6 +19,9 @@ from aijobs.adapters.documents.texts.office.package import (
     drawing_texts,
     local,
 )
+from aijobs.adapters.documents.texts.office.alternative_chunks import chunk_text
+from aijobs.adapters.documents.texts.office.inline_text import LEFT_OUT, InlineText
+from aijobs.adapters.documents.texts.office.numbering import Numbering
 from aijobs.adapters.documents.texts.pieces import Note, Piece
 from aijobs.domain.errors import UnreadableFile
 

@@ -6,11 +6,12 @@ reads the same.
 
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import unquote
 
 from lxml import etree
@@ -37,7 +38,7 @@ class OfficePackage:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self._names = {_folded(name): name for name in archive.namelist()}
+        self._names = {folded_name(name): name for name in archive.namelist()}
         self._relations: dict[str, Mapping[str, Relation]] = {}
 
     @classmethod
@@ -47,19 +48,48 @@ class OfficePackage:
         try:
             with zipfile.ZipFile(path) as archive:
                 yield cls(archive)
-        except (zipfile.BadZipFile, etree.LxmlError, OSError, NotImplementedError) as broken:
+        except (zipfile.BadZipFile, etree.LxmlError, zlib.error, OSError, NotImplementedError) as broken:
             raise UnreadableFile("The document is damaged.") from broken
 
     def main_part(self) -> str:
         """The part that the package's relations name. Raises UnreadableFile."""
+        if (part := self.find_main_part()) is None:
+            raise UnreadableFile("The document is damaged: its main part is missing.")
+        return part
+
+    def find_main_part(self) -> str | None:
+        """None without one."""
         for relation in self.relations("").values():
             if relation.kind == _MAIN and relation.part in self._names:
                 return relation.part
-        raise UnreadableFile("The document is damaged: its main part is missing.")
+        return None
+
+    def content_type(self, part: str) -> str:
+        """What the package says of a part: its own type, else that of its extension; empty when it says nothing."""
+        by_extension = ""
+        types = self.xml("[Content_Types].xml")
+        for element in () if types is None else types:
+            declared = attribute(element, "ContentType") or ""
+            if folded_name(attribute(element, "PartName") or "") == part:
+                return declared
+            if (attribute(element, "Extension") or "").lower() == part.rpartition(".")[2]:
+                by_extension = declared
+        return by_extension
+
+    def has(self, part: str) -> bool:
+        return folded_name(part) in self._names
+
+    @contextmanager
+    def stream(self, part: str) -> Iterator[IO[bytes]]:
+        """A part's content, unpacked while it is read. Raises UnreadableFile when there is no such part."""
+        if not self.has(part):
+            raise UnreadableFile(f"The document is damaged: its part {part} is missing.")
+        with self._archive.open(self._names[folded_name(part)]) as content:
+            yield content
 
     def content(self, part: str) -> bytes | None:
         """None when there is no such part."""
-        name = self._names.get(_folded(part))
+        name = self._names.get(folded_name(part))
         return None if name is None else self._archive.read(name)
 
     def xml(self, part: str | None) -> Element | None:
@@ -135,9 +165,9 @@ def drawing_texts(root: Element | None) -> Iterator[str]:
 def _relation(folder: str, element: Element) -> Relation:
     target, kind = attribute(element, "Target") or "", attribute(element, "Type") or ""
     is_outside = attribute(element, "TargetMode") == _EXTERNAL
-    path = _folded(posixpath.normpath(posixpath.join("/", folder, unquote(target.replace("\\", "/")))))
+    path = folded_name(posixpath.normpath(posixpath.join("/", folder, unquote(target.replace("\\", "/")))))
     return Relation(id=attribute(element, "Id") or "", kind=kind.rpartition("/")[2], part=None if is_outside else path)
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").lower()
