@@ -22,7 +22,7 @@ MAX_PIXELS: Final = 50_000_000
 MAX_SIDE: Final = 4000  #: pixels of a page's picture; larger ones are made smaller
 MAX_FRAMES: Final = 5000
 METADATA_BYTES: Final = 64 * 1024**2  #: of a PNG's profile and texts, which are not read; Pillow takes 1 MiB
-PICTURE_FORMATS: Final = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
+PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
 
 
 def picture_pieces(path: Path) -> Iterator[PictureOfPage]:
@@ -84,6 +84,8 @@ def _opened_picture(path: Path) -> Iterator[Any]:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise FileTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels, the most that we take.")
                 yield picture
+    except Image.DecompressionBombError as bomb:
+        raise FileTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels, the most that we take.") from bomb
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as damage:
         raise UnreadableFile("The picture is damaged or incomplete.") from damage
 
