@@ -15,6 +15,7 @@ from aijobs.adapters.documents.texts.page_layout import Word
 CELL: Final = 16
 NEIGHBOURHOOD: Final = 25  #: whose mean brightness is the ground
 DARKER: Final = 30  #: than its ground, of 255, is ink
+PAPER: Final = 0.66  #: of the brightness of the page: a darker ground is the desk that it lies on
 LEAST_INK: Final = 12  #: in a cell
 RULE: Final = 60  #: an unbroken run of ink as long is a ruled line, no letter
 MARGIN: Final = 48  #: around a region, which the engine needs as well
@@ -49,7 +50,7 @@ def _inked_cells(picture: Image.Image, words: Sequence[Word]) -> Any:
     """Which cells of a grid over the picture hold ink that no word covers."""
     grey = picture.convert("L")
     ground = np.asarray(grey.filter(ImageFilter.BoxBlur(NEIGHBOURHOOD)), dtype=np.int16)
-    ink = ground - np.asarray(grey, dtype=np.int16) > DARKER
+    ink = (ground - np.asarray(grey, dtype=np.int16) > DARKER) & (ground > PAPER * _brightness_of_paper(ground, words))
     for word in words:
         edge = 0.25 * word.height
         rows, columns = (
@@ -61,6 +62,13 @@ def _inked_cells(picture: Image.Image, words: Sequence[Word]) -> Any:
     height, width = (size // CELL * CELL for size in ink.shape)
     counts = ink[:height, :width].reshape(height // CELL, CELL, width // CELL, CELL).sum(axis=(1, 3))
     return counts >= LEAST_INK
+
+
+def _brightness_of_paper(ground: Any, words: Sequence[Word]) -> float:
+    """Around the words; of a picture without words, its brightest part."""
+    middles = [(round((word.y0 + word.y1) / 2), round((word.x0 + word.x1) / 2)) for word in words]
+    seen = [int(ground[y, x]) for y, x in middles if 0 <= y < ground.shape[0] and 0 <= x < ground.shape[1]]
+    return float(np.median(seen)) if seen else float(np.percentile(ground, 95))
 
 
 def _ruled(ink: Any) -> Any:
