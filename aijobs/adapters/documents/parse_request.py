@@ -11,7 +11,10 @@ from aijobs.domain.documents.templates import Column
 
 
 class ParseRequest(BaseModel):
-    """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table."""
+    """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table.
+
+    `unlocked` is where a copy without its `password` is to be written.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,6 +23,8 @@ class ParseRequest(BaseModel):
     target: Path
     columns: tuple[Column, ...] | None = None
     layout: TableLayout = TableLayout()
+    password: str | None = None
+    unlocked: Path | None = None
     settings: DocumentSettings
 
 

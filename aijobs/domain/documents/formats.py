@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final
 
@@ -38,15 +38,15 @@ class DocumentKind(StrEnum):
     @property
     def is_workbook(self) -> bool:
         """Rows and columns by nature, in sheets."""
-        return self in _WORKBOOKS
+        return self in WORKBOOKS
 
     @property
     def may_be_table(self) -> bool:
         """A workbook, or a text whose lines may be the rows of a table."""
-        return self in _WORKBOOKS or self in {DocumentKind.CSV, DocumentKind.TSV}
+        return self in WORKBOOKS or self in {DocumentKind.CSV, DocumentKind.TSV}
 
 
-_WORKBOOKS: Final = frozenset(
+WORKBOOKS: Final = frozenset(
     {DocumentKind.EXCEL, DocumentKind.EXCEL_BINARY, DocumentKind.EXCEL_97, DocumentKind.OPENDOCUMENT_SHEET}
 )
 
@@ -132,3 +132,11 @@ class ReadDocument:
     kind: DocumentKind
     text: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedDocument:
+    """A document that can be read. `path` is what to keep: the file, or its copy that needs no password any more."""
+
+    kind: DocumentKind
+    path: Path

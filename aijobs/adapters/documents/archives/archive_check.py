@@ -70,6 +70,8 @@ def _kind_of_package(package: OfficePackage) -> DocumentKind | None:
     """By what the package says of itself; names of parts are free. Raises UnreadableFile for macros."""
     mimetype = package.content("mimetype")
     if mimetype is not None:
+        if b"encryption-data" in (package.content("META-INF/manifest.xml") or b""):
+            raise UnreadableFile("The file is encrypted. Save it without a password.")
         return _KIND_BY_MIMETYPE.get(mimetype.decode("ascii", "replace").strip().removesuffix("-template"))
     types = (package.content("[Content_Types].xml") or b"").replace(b"sheet.binary.macroEnabled", b"")
     if b"macroenabled" in types.lower() or b"vnd.ms-office.vbaproject" in types.lower():

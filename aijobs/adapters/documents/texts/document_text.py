@@ -1,107 +1,109 @@
 """The text of a document, whatever its kind. Runs in the parser process only."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-import pypdfium2
-from docx import Document
-from docx.blkcntnr import BlockItemContainer
-from docx.document import Document as WordDocument
-from docx.opc.exceptions import OpcError
-from docx.table import Table, _Row
-from lxml.etree import LxmlError
-
-from aijobs.adapters.documents.encodings.detection import decoded
+from aijobs.adapters.documents.format_detection import kind_of
+from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.adapters.documents.spreadsheets.sheet_text import lines_of
+from aijobs.adapters.documents.spreadsheets.workbook import opened_spreadsheet
+from aijobs.adapters.documents.texts.html import html_pieces
+from aijobs.adapters.documents.texts.mail import AttachedFile, MailPiece, eml_pieces, msg_pieces
+from aijobs.adapters.documents.texts.office.powerpoint import powerpoint_pieces
+from aijobs.adapters.documents.texts.office.word import word_pieces
+from aijobs.adapters.documents.texts.opendocument import opendocument_pieces
+from aijobs.adapters.documents.texts.pdf.document import pdf_pieces
+from aijobs.adapters.documents.texts.pieces import Note, PictureOfPage, Piece, TextPiece
+from aijobs.adapters.documents.texts.plain import plain_pieces, too_long
+from aijobs.adapters.documents.texts.recognition.picture_pages import picture_pieces
+from aijobs.adapters.documents.texts.rtf import rtf_pieces
 from aijobs.domain.documents.column_values import fit_text
-from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.errors import FileTooLarge, UnreadableFile
+from aijobs.domain.documents.formats import WORKBOOKS, DocumentKind
+from aijobs.domain.errors import BadInput
 
-MAX_PDF_PAGES: Final = 5000
-MAX_TABLE_DEPTH: Final = 5
-
-
-def text_of(path: Path, kind: DocumentKind, *, max_bytes: int) -> str:
-    """The text, not longer than `max_bytes` bytes in UTF-8. Raises FileTooLarge and UnreadableFile."""
-    return joined(_READERS[kind](path, max_bytes), kind, max_bytes=max_bytes)
+MAX_ATTACHED_DEPTH: Final = 3  #: of mails in mails
 
 
-def joined(texts: Iterable[str], kind: DocumentKind, *, max_bytes: int) -> str:
-    """As lines. Raises FileTooLarge, and UnreadableFile when there is no text."""
-    pieces, size = [], 0
-    for piece in texts:
-        text_piece = fit_text(piece)
-        size += len(text_piece.encode()) + 1
-        if size > max_bytes + 1:
-            raise _too_long(max_bytes)
-        pieces.append(text_piece)
-    text = "\n".join(pieces)
-    if not text.strip():
-        raise UnreadableFile(_WITHOUT_TEXT.get(kind, "The file has no text in it."))
-    return text
+@dataclass(frozen=True, kw_only=True)
+class DocumentText:
+    """A document of a known kind, and how it is to be read."""
+
+    path: Path
+    kind: DocumentKind
+    settings: DocumentSettings
+    password: str | None = None
+
+    def pieces(self) -> Iterator[TextPiece]:
+        """Not longer in all than the settings allow. Raises FileTooLarge and UnreadableFile."""
+        size, most = 0, self.settings.max_text_bytes
+        for piece in self._read():
+            written = _written(piece)
+            size += len(written.text.encode()) + 1
+            if size > most + 1:
+                raise too_long(most)
+            yield written
+
+    def _read(self, depth: int = 0) -> Iterator[Piece]:
+        comments = self.settings.comments
+        readers: Mapping[DocumentKind, Callable[[Path], Iterable[MailPiece]]] = {
+            **dict.fromkeys(_PLAIN, partial(plain_pieces, max_bytes=self.settings.max_text_bytes)),
+            **{kind: partial(_sheets, kind=kind) for kind in WORKBOOKS},
+            DocumentKind.WORD: partial(word_pieces, comments=comments),
+            DocumentKind.PDF: partial(pdf_pieces, password=self.password, comments=comments),
+            DocumentKind.POWERPOINT: partial(powerpoint_pieces, comments=comments),
+            DocumentKind.HTML: html_pieces,
+            DocumentKind.EMAIL: eml_pieces,
+            DocumentKind.OUTLOOK: msg_pieces,
+            DocumentKind.RTF: rtf_pieces,
+            DocumentKind.OPENDOCUMENT: partial(opendocument_pieces, comments=comments),
+            DocumentKind.PICTURE: picture_pieces,
+        }
+        for piece in readers[self.kind](self.path):
+            if isinstance(piece, AttachedFile):
+                yield from self._attached(piece, depth)
+            else:
+                yield piece
+
+    def _attached(self, file: AttachedFile, depth: int) -> Iterator[Piece]:
+        """What a mail's attachment says, below a line with its name; a note on why it is not read."""
+        if depth >= MAX_ATTACHED_DEPTH:
+            yield Note(f"attached and not read, since it is a mail within mails within mails: {file.name}")
+            return
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            path = Path(folder) / "attached"
+            path.write_bytes(file.content)
+            try:
+                attached = DocumentText(path=path, kind=kind_of(path, file.name), settings=self.settings)
+                pieces = [*attached._read(depth + 1)]
+            except BadInput as refused:
+                yield Note(f"attached and not read: {file.name}. {refused}")
+                return
+        yield f"--- attached: {file.name}"
+        for piece in pieces:
+            if not isinstance(piece, PictureOfPage):
+                yield piece
+            elif piece.text:
+                yield piece.text
+            else:
+                yield Note(f"page {piece.number} of {file.name} is a picture, which is read when it is sent on its own")
 
 
-def _text(path: Path, max_bytes: int) -> Iterator[str]:
-    if path.stat().st_size > 2 * max_bytes:  # UTF-16 and GB18030 may shrink when they become UTF-8, not by more
-        raise _too_long(max_bytes)
-    yield decoded(path.read_bytes()).replace("\r\n", "\n")
+def _written(piece: Piece) -> TextPiece:
+    match piece:
+        case PictureOfPage(number=number, text=text):
+            return TextPiece(text=fit_text(text), page=number)
+        case Note():
+            return TextPiece(text=fit_text(piece), is_note=True)
+    return TextPiece(text=fit_text(piece))
 
 
-def _pdf(path: Path, _max_bytes: int) -> Iterator[str]:
-    try:
-        with pypdfium2.PdfDocument(path) as document:
-            if len(document) > MAX_PDF_PAGES:
-                raise FileTooLarge(f"The PDF has {len(document):,} pages; {MAX_PDF_PAGES:,} is the most that we take.")
-            for page in document:
-                page_text = page.get_textpage()
-                yield page_text.get_text_bounded().replace("\r\n", "\n") + "\n"
-                page_text.close()
-                page.close()
-    except pypdfium2.PdfiumError as broken:
-        encrypted = "assword" in str(broken)
-        raise UnreadableFile(
-            "The PDF is encrypted. Save it without a password." if encrypted else "The PDF is damaged."
-        ) from broken
+def _sheets(path: Path, *, kind: DocumentKind) -> Iterator[str]:
+    with opened_spreadsheet(path, kind) as sheets:
+        yield from lines_of(sheets)
 
 
-def _word(path: Path, _max_bytes: int) -> Iterator[str]:
-    try:
-        document = Document(str(path))
-    except (OpcError, LxmlError, KeyError, ValueError) as broken:
-        raise UnreadableFile("The Word document is damaged.") from broken
-    yield from _blocks(document)
-
-
-def _blocks(container: WordDocument | BlockItemContainer, depth: int = 0) -> Iterator[str]:
-    for block in container.iter_inner_content():
-        if not isinstance(block, Table):
-            yield block.text
-        elif depth < MAX_TABLE_DEPTH:
-            for row in block.rows:
-                yield "\t".join(_cells(row, depth))
-
-
-def _cells(row: _Row, depth: int) -> Iterator[str]:
-    """A merged cell is listed once for each column that it spans; it is yielded once."""
-    last = None
-    for cell in row.cells:
-        if cell._tc is not last:
-            yield " ".join(" ".join(_blocks(cell, depth + 1)).split())
-        last = cell._tc
-
-
-def _too_long(max_bytes: int) -> FileTooLarge:
-    return FileTooLarge(f"The document has more than {max_bytes:,} bytes of text, the most that we take.")
-
-
-_READERS: Final[Mapping[DocumentKind, Callable[[Path, int], Iterator[str]]]] = {
-    DocumentKind.TEXT: _text,
-    DocumentKind.MARKDOWN: _text,
-    DocumentKind.CSV: _text,
-    DocumentKind.TSV: _text,
-    DocumentKind.WORD: _word,
-    DocumentKind.PDF: _pdf,
-}
-_WITHOUT_TEXT: Final[Mapping[DocumentKind, str]] = {
-    DocumentKind.PDF: "The PDF has no text in it: its pages are pictures. Recognise their text (OCR) first."
-}
+_PLAIN: Final = (DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV, DocumentKind.TSV)
