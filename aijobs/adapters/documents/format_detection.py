@@ -18,12 +18,8 @@ _RTF: Final = b"{\\rtf"
 #: Kinds that no signature tells from other texts.
 _TEXTS: Final = frozenset(
     {
-        DocumentKind.TEXT,
-        DocumentKind.MARKDOWN,
-        DocumentKind.CSV,
-        DocumentKind.TSV,
-        DocumentKind.HTML,
-        DocumentKind.EMAIL,
+        *(DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV, DocumentKind.TSV),
+        *(DocumentKind.HTML, DocumentKind.EMAIL),
     }
 )
 _LABELS: Final = {
@@ -32,14 +28,14 @@ _LABELS: Final = {
     DocumentKind.EXCEL_97: "an Excel workbook of the old format (.xls)",
     DocumentKind.OPENDOCUMENT_SHEET: "an OpenDocument spreadsheet (.ods)",
     DocumentKind.WORD: "a Word document",
-    DocumentKind.PDF: "a PDF",
     DocumentKind.POWERPOINT: "a PowerPoint presentation",
+    DocumentKind.OPENDOCUMENT: "an OpenDocument text (.odt)",
+    DocumentKind.PDF: "a PDF",
     DocumentKind.OUTLOOK: "an Outlook message",
     DocumentKind.RTF: "a Rich Text document",
-    DocumentKind.OPENDOCUMENT: "an OpenDocument text (.odt)",
     DocumentKind.PICTURE: "a picture",
 }
-#: By a stream at the root of an OLE file: [MS-XLS] 2.1.1 ("Book" before Excel 97), [MS-OXMSG] 2.4.
+#: By a stream at the root of an OLE file: [MS-XLS] 2.1.1 ("Book" before Excel 97), [MS-OXMSG] 2.2.
 _KIND_BY_STREAM: Final = {
     "workbook": DocumentKind.EXCEL_97,
     "book": DocumentKind.EXCEL_97,

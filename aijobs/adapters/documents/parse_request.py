@@ -22,9 +22,9 @@ class ParseRequest(BaseModel):
     name: str
     target: Path
     columns: tuple[Column, ...] | None = None
-    layout: TableLayout = TableLayout()
     password: str | None = None
     unlocked: Path | None = None
+    layout: TableLayout = TableLayout()
     settings: DocumentSettings
 
 

@@ -39,7 +39,7 @@ def run(request: ParseRequest) -> ParseResult:
     """Parse without setting process limits. An error of the file is part of the result."""
     try:
         kind = kind_of(request.path, request.name)
-        return _parse_table(request, kind) if request.columns is not None else _parse_text(request, kind)
+        return _table(request, kind) if request.columns is not None else _text(request, kind)
     except BadInput as refused:
         cells = tuple(field.message for field in refused.fields)
         return ParseResult(error=ParseError(code=refused.code, message=str(refused), cells=cells))
@@ -51,16 +51,7 @@ def run(request: ParseRequest) -> ParseResult:
         )
 
 
-def _parse_table(request: ParseRequest, kind: DocumentKind) -> ParseResult:
-    if not kind.may_be_table:
-        raise UnreadableFile("Only a spreadsheet is read as a table: .xlsx, .xlsb, .xls, .ods, .csv or .tsv.")
-    assert request.columns is not None
-    with opened_spreadsheet(request.path, kind) as sheets:
-        rows = rows_of(sheets, request.columns, request.layout, max_rows=request.settings.max_rows)
-        return ParseResult(kind=kind, rows=_written(rows, request.target))
-
-
-def _parse_text(request: ParseRequest, kind: DocumentKind) -> ParseResult:
+def _text(request: ParseRequest, kind: DocumentKind) -> ParseResult:
     """Write one piece of the text in each line, and a copy that needs no password if one is asked for."""
     document = DocumentText(path=request.path, kind=kind, settings=request.settings, password=request.password)
     with request.target.open("w", encoding="utf-8") as file:
@@ -68,6 +59,15 @@ def _parse_text(request: ParseRequest, kind: DocumentKind) -> ParseResult:
     if kind is DocumentKind.PDF and request.password is not None and request.unlocked is not None:
         unlock(request.path, request.unlocked, request.password)
     return ParseResult(kind=kind)
+
+
+def _table(request: ParseRequest, kind: DocumentKind) -> ParseResult:
+    if not kind.may_be_table:
+        raise UnreadableFile("Only a spreadsheet is read as a table: .xlsx, .xlsb, .xls, .ods, .csv or .tsv.")
+    assert request.columns is not None
+    with opened_spreadsheet(request.path, kind) as sheets:
+        rows = rows_of(sheets, request.columns, request.layout, max_rows=request.settings.max_rows)
+        return ParseResult(kind=kind, rows=_written(rows, request.target))
 
 
 def _written(rows: Iterable[Row], target: Path) -> int:

@@ -10,7 +10,6 @@ from aijobs.adapters.documents.parse_request import ParseRequest, ParseResult
 from aijobs.adapters.documents.parser_process import run
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
-from aijobs.adapters.documents.texts.whole_text import whole_text
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row
 
@@ -50,8 +49,7 @@ def text_in(content: bytes, name: str) -> str:
     if result.error is not None:
         pytest.fail(f"{result.error}")
     pieces = [TextPiece.model_validate_json(line) for line in written.splitlines()]
-    assert result.kind is not None
-    return whole_text(result.kind, pieces, {}).text
+    return "\n".join(piece.text for piece in pieces)
 
 
 def _parsed(

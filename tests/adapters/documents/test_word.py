@@ -5,9 +5,8 @@ import zipfile
 
 import pytest
 
-from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.errors import UnreadableFile
+from tests.adapters.documents.conftest import Parse
 from tests.adapters.documents.makers import word
 from tests.adapters.documents.office_files import Related, docx, paragraph, part, run
 
@@ -173,8 +172,8 @@ def field(instruction: str, result: str) -> str:
         pytest.param(paragraph("<x:new xmlns:x='urn:x'>", run("unknown"), "</x:new>"), "unknown", id="new container"),
     ],
 )
-async def test_all_text_of_the_body_is_read_once(reader: DocumentReader, body: str, text: str) -> None:
-    assert (await reader.read(docx(body), "a.docx")).text.strip() == text
+def test_all_text_of_the_body_is_read_once(parse: Parse, body: str, text: str) -> None:
+    assert parse(docx(body), "a.docx").text.strip() == text
 
 
 def section(kind: str, *ids: str) -> str:
@@ -182,7 +181,7 @@ def section(kind: str, *ids: str) -> str:
     return f"<w:sectPr>{references}</w:sectPr>"
 
 
-async def test_headers_come_first_and_footers_last_each_line_once(reader: DocumentReader) -> None:
+def test_headers_come_first_and_footers_last_each_line_once(parse: Parse) -> None:
     header = part("w:hdr", paragraph(run("Contract HT-1")))
     document = docx(
         paragraph(run("body"), properties=section("header", "h1")) + section("header", "h2") + section("footer", "f1"),
@@ -193,10 +192,10 @@ async def test_headers_come_first_and_footers_last_each_line_once(reader: Docume
         ],
     )
 
-    assert (await reader.read(document, "a.docx")).text.splitlines() == ["Contract HT-1", "body", "page footer"]
+    assert parse(document, "a.docx").text.splitlines() == ["Contract HT-1", "body", "page footer"]
 
 
-async def test_notes_stand_where_they_are_referred_to(reader: DocumentReader) -> None:
+def test_notes_stand_where_they_are_referred_to(parse: Parse) -> None:
     reference = '<w:r><w:footnoteReference w:id="1"/></w:r><w:r><w:endnoteReference w:id="7"/></w:r>'
     document = docx(
         paragraph(run("Payment"), reference, run(".")),
@@ -211,24 +210,23 @@ async def test_notes_stand_where_they_are_referred_to(reader: DocumentReader) ->
         ],
     )
 
-    assert (await reader.read(document, "a.docx")).text == "Payment [net 30 days] [by law]."
+    assert parse(document, "a.docx").text == "Payment [net 30 days] [by law]."
 
 
 COMMENT = f'<w:comment w:id="3" w:author="Li">{paragraph(run("too low"))}</w:comment>'
 
 
-async def test_comments_are_read_by_a_switch() -> None:
+def test_comments_are_read_by_a_switch(parse: Parse) -> None:
     document = docx(
         paragraph(run("Price 5"), '<w:r><w:commentReference w:id="3"/></w:r>'),
         related=[("c1", "comments", "comments.xml", part("w:comments", COMMENT))],
     )
 
-    assert (await DocumentReader(DocumentSettings()).read(document, "a.docx")).text == "Price 5"
-    with_comments = await DocumentReader(DocumentSettings(comments=True)).read(document, "a.docx")
-    assert with_comments.text == "Price 5 [comment by Li: too low]"
+    assert parse(document, "a.docx").text == "Price 5"
+    assert parse(document, "a.docx", comments=True).text == "Price 5 [comment by Li: too low]"
 
 
-async def test_charts_and_diagrams_are_read(reader: DocumentReader) -> None:
+def test_charts_and_diagrams_are_read(parse: Parse) -> None:
     chart = part("c:chartSpace", "<a:p><a:r><a:t>Sales 2026</a:t></a:r></a:p><c:v>417</c:v>")
     diagram = part("dgm:dataModel", "<a:p><a:r><a:t>Board</a:t></a:r></a:p>")
     document = docx(
@@ -237,7 +235,7 @@ async def test_charts_and_diagrams_are_read(reader: DocumentReader) -> None:
         related=[("x1", "chart", "charts/chart1.xml", chart), ("x2", "diagramData", "diagrams/data1.xml", diagram)],
     )
 
-    assert (await reader.read(document, "a.docx")).text.split() == ["Sales", "2026", "417", "Board"]
+    assert parse(document, "a.docx").text.split() == ["Sales", "2026", "417", "Board"]
 
 
 def inner_docx() -> bytes:
@@ -254,17 +252,17 @@ def inner_docx() -> bytes:
         ("chunk.mht", b"MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>appendix</p>"),
     ],
 )
-async def test_alternative_chunks_are_taken_in(reader: DocumentReader, name: str, content: bytes) -> None:
+def test_alternative_chunks_are_taken_in(parse: Parse, name: str, content: bytes) -> None:
     document = docx(paragraph(run("body")) + '<w:altChunk r:id="a1"/>', related=[("a1", "aFChunk", name, content)])
 
-    assert (await reader.read(document, "a.docx")).text.split() == ["body", "appendix"]
+    assert parse(document, "a.docx").text.split() == ["body", "appendix"]
 
 
-async def test_an_unknown_chunk_is_refused_by_name(reader: DocumentReader) -> None:
+def test_an_unknown_chunk_is_refused_by_name(parse: Parse) -> None:
     document = docx(paragraph(run("body")) + '<w:altChunk r:id="a1"/>', related=[("a1", "aFChunk", "c.wps", b"\x01")])
 
     with pytest.raises(UnreadableFile, match=r"a \.wps"):
-        await reader.read(document, "a.docx")
+        parse(document, "a.docx")
 
 
 def level(at: int, text: str, number_format: str = "decimal") -> str:
@@ -342,20 +340,20 @@ def numbered(text: str, list_id: int, at: int = 0, more: str = "") -> str:
         ),
     ],
 )
-async def test_automatic_numbers_of_clauses_and_headings(reader: DocumentReader, body: str, lines: list[str]) -> None:
+def test_automatic_numbers_of_clauses_and_headings(parse: Parse, body: str, lines: list[str]) -> None:
     related: Related = [("n", "numbering", "numbering.xml", NUMBERING), ("s", "styles", "styles.xml", STYLES)]
 
-    assert (await reader.read(docx(body, related=related), "a.docx")).text.splitlines() == lines
+    assert parse(docx(body, related=related), "a.docx").text.splitlines() == lines
 
 
-async def test_a_picture_in_the_text_is_named(reader: DocumentReader) -> None:
-    document = await reader.read(docx(paragraph(run("see"), "<w:r><w:drawing><a:blip/></w:drawing></w:r>")), "a.docx")
+def test_a_picture_in_the_text_is_named(parse: Parse) -> None:
+    document = parse(docx(paragraph(run("see"), "<w:r><w:drawing><a:blip/></w:drawing></w:r>")), "a.docx")
 
     assert document.notes == ("pictures in the document, whose text is not read unless it is saved as PDF: 1",)
     assert document.notes[0] in document.text
 
 
-async def test_the_strict_variant_reads_the_same(reader: DocumentReader) -> None:
+def test_the_strict_variant_reads_the_same(parse: Parse) -> None:
     source, target = zipfile.ZipFile(io.BytesIO(word("合同", table=[["a", "b"]]))), io.BytesIO()
     with zipfile.ZipFile(target, "w") as strict:
         for name in source.namelist():
@@ -367,11 +365,11 @@ async def test_the_strict_variant_reads_the_same(reader: DocumentReader) -> None
                 )
             strict.writestr(name, content)
 
-    assert (await reader.read(target.getvalue(), "a.docx")).text == "合同\na\tb"
+    assert parse(target.getvalue(), "a.docx").text == "合同\na\tb"
 
 
-async def test_a_part_that_is_missing_says_so(reader: DocumentReader) -> None:
+def test_a_part_that_is_missing_says_so(parse: Parse) -> None:
     document = docx('<w:altChunk r:id="nowhere"/>')
 
     with pytest.raises(UnreadableFile, match="not in the file"):
-        await reader.read(document, "a.docx")
+        parse(document, "a.docx")

@@ -67,7 +67,7 @@ def kind_of_archive(path: Path) -> DocumentKind | None:
 
 
 def _kind_of_package(package: OfficePackage) -> DocumentKind | None:
-    """By what the package says of itself; names of parts are free. Raises UnreadableFile for macros."""
+    """By what the package says of itself; names of parts are free. Raises UnreadableFile for macros and encryption."""
     mimetype = package.content("mimetype")
     if mimetype is not None:
         if b"encryption-data" in (package.content("META-INF/manifest.xml") or b""):

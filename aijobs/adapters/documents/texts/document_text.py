@@ -51,7 +51,7 @@ class DocumentText:
         comments = self.settings.comments
         readers: Mapping[DocumentKind, Callable[[Path], Iterable[MailPiece]]] = {
             **dict.fromkeys(_PLAIN, partial(plain_pieces, max_bytes=self.settings.max_text_bytes)),
-            **{kind: partial(_sheets, kind=kind) for kind in WORKBOOKS},
+            **dict.fromkeys(WORKBOOKS, self._sheets),
             DocumentKind.WORD: partial(word_pieces, comments=comments),
             DocumentKind.PDF: partial(pdf_pieces, password=self.password, comments=comments),
             DocumentKind.POWERPOINT: partial(powerpoint_pieces, comments=comments),
@@ -67,6 +67,10 @@ class DocumentText:
                 yield from self._attached(piece, depth)
             else:
                 yield piece
+
+    def _sheets(self, path: Path) -> Iterator[str]:
+        with opened_spreadsheet(path, self.kind) as sheets:
+            yield from lines_of(sheets)
 
     def _attached(self, file: AttachedFile, depth: int) -> Iterator[Piece]:
         """What a mail's attachment says, below a line with its name; a note on why it is not read."""
@@ -99,11 +103,6 @@ def _written(piece: Piece) -> TextPiece:
         case Note():
             return TextPiece(text=fit_text(piece), is_note=True)
     return TextPiece(text=fit_text(piece))
-
-
-def _sheets(path: Path, *, kind: DocumentKind) -> Iterator[str]:
-    with opened_spreadsheet(path, kind) as sheets:
-        yield from lines_of(sheets)
 
 
 _PLAIN: Final = (DocumentKind.TEXT, DocumentKind.MARKDOWN, DocumentKind.CSV, DocumentKind.TSV)

@@ -118,7 +118,7 @@ class _Page:
 
     def _end_line(self) -> None:
         if self._open.strip():
-            self._lines.append(self._open.strip(" "))
+            self._lines.append(self._open.rstrip(" "))
         self._open = ""
 
     def _table(self, table: Node) -> None:

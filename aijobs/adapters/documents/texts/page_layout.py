@@ -147,7 +147,7 @@ def _joined_tables(blocks: Iterable[list[Line]]) -> Iterator[list[Line]]:
     """Rows of a table that stand far from each other are one block again, so that their cells are aligned."""
     last: list[Line] = []
     for block in blocks:
-        if last and len(last[-1]) > 1 and len(block[0]) > 1 and _shares_width(last[-1], block[0]):
+        if last and len(last[-1]) > 1 and len(block[0]) > 1 and _goes_on(last, block):
             last += block
         else:
             if last:
@@ -155,6 +155,11 @@ def _joined_tables(blocks: Iterable[list[Line]]) -> Iterator[list[Line]]:
             last = block
     if last:
         yield last
+
+
+def _goes_on(table: list[Line], block: list[Line]) -> bool:
+    """A row with more cells than any before it begins a table of its own."""
+    return max(map(len, block)) <= max(map(len, table)) and _shares_width(table[-1], block[0])
 
 
 def _shares_width(line: Line, other: Line) -> bool:

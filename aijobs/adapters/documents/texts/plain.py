@@ -1,4 +1,4 @@
-"""Plain texts, in a declared encoding or in one that is recognised."""
+"""Plain texts, and texts in the encoding that a document declares."""
 
 from collections.abc import Iterator
 from pathlib import Path

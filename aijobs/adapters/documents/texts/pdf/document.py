@@ -19,6 +19,7 @@ ENCRYPTED: Final = "The PDF is encrypted. Send its password along (`password`), 
 WRONGLY_OPENED: Final = "The PDF is encrypted, and the password is wrong."
 _XFA: Final = "The PDF is a form of Adobe's XFA kind, which only Adobe's programs show. Print it as PDF."
 _NORMAL_DISPLAY: Final = 0
+_NOTES: Final = frozenset({pdfium.FPDF_ANNOT_FREETEXT})  #: written on the page, though perhaps not drawn there
 _COMMENTS: Final = frozenset(
     {pdfium.FPDF_ANNOT_TEXT, pdfium.FPDF_ANNOT_HIGHLIGHT, pdfium.FPDF_ANNOT_UNDERLINE, pdfium.FPDF_ANNOT_STRIKEOUT}
 )
@@ -31,10 +32,15 @@ def pdf_pieces(path: Path, *, password: str | None = None, comments: bool = Fals
         for number in range(1, len(document) + 1):
             if several:
                 yield f"[page {number}]"
-            commented = _comments(document[number - 1]) if comments else []
+            noted = _annotated(document, number, _NOTES)  # before they are drawn on the page, and no more annotations
+            commented = _annotated(document, number, _COMMENTS) if comments else []
             with opened_page(document, number) as page:
-                yield from _page_pieces(page, number)
-            yield from commented
+                drawn = ""
+                for piece in _page_pieces(page, number):
+                    drawn += _folded(piece) if isinstance(piece, str) else _folded(piece.text)
+                    yield piece
+            yield from (text for text in noted if _folded(text) not in drawn)
+            yield from (f"[comment: {text}]" for text in commented)
         if attached := list(attached_names(document)):
             yield Note(f"files within the PDF, which are not read: {', '.join(attached)}")
 
@@ -90,13 +96,14 @@ def _page_pieces(page: Any, number: int) -> Iterator[Piece]:
         yield text.text()
 
 
-def _comments(page: Any) -> list[str]:
-    """Before the page's notes are drawn on it: these are not."""
+def _annotated(document: Any, number: int, kinds: frozenset[int]) -> list[str]:
+    """The texts of a page's annotations of these kinds, drawn on the page or not."""
     found = []
+    page = document[number - 1]
     for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
         annotation = pdfium.FPDFPage_GetAnnot(page, index)
-        if pdfium.FPDFAnnot_GetSubtype(annotation) in _COMMENTS and (text := _contents(annotation)):
-            found.append(f"[comment: {text}]")
+        if pdfium.FPDFAnnot_GetSubtype(annotation) in kinds and (text := _contents(annotation)):
+            found.append(text)
         pdfium.FPDFPage_CloseAnnot(annotation)
     page.close()
     return found
@@ -107,6 +114,10 @@ def _contents(annotation: Any) -> str:
     buffer = (pdfium.FPDF_WCHAR * (size // 2))()
     pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size)
     return " ".join(bytes(buffer).decode("utf-16-le", "replace").rstrip("\0").split())
+
+
+def _folded(text: str) -> str:
+    return "".join(text.split())
 
 
 def _what_is_wrong(message: str, password: str | None) -> str:
