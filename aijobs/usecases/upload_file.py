@@ -34,6 +34,7 @@ EXTENSION_OF: Final[Mapping[str, str]] = {
     "image/gif": "gif",
     "image/tiff": "tiff",
     "image/avif": "avif",
+    "image/heic": "heic",
 }
 
 

@@ -1,8 +1,8 @@
 """Where in an uploaded spreadsheet a template's table is."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 MAX_SHEET_ROW: Final = 1_048_576  #: by Excel's specification
@@ -20,11 +20,13 @@ class TableLayout(BaseModel):
     first_data_row: SheetRowNumber | None = Field(default=None, description="where instructions follow the header")
     sheet: SheetName | None = Field(default=None, description="the sheet's name, where several look like the table")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.header_row and self.first_data_row and self.first_data_row <= self.header_row:
+    @field_validator("first_data_row")
+    @classmethod
+    def _below_the_header(cls, value: int | None, info: ValidationInfo) -> int | None:
+        header_row = info.data.get("header_row")
+        if value is not None and header_row is not None and value <= header_row:
             raise PydanticCustomError("rows_out_of_order", "The first row of data must be below the header.")
-        return self
+        return value
 
     @property
     def layout(self) -> "TableLayout":

@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.sax.saxutils import escape
 
 import xlsxwriter
@@ -11,7 +12,7 @@ import xlwt
 
 from tests.adapters.documents.makers import XLSX_PARTS, archive
 
-Rows = Sequence[Sequence[object]]
+Rows = Sequence[Sequence[Any]]
 
 STYLES = (
     '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts>{formats}</numFmts>'
@@ -46,10 +47,10 @@ def xlsx(rows: Rows, *, merges: Sequence[str] = (), hidden: Sequence[str] = (), 
     return target.getvalue()
 
 
-def _merge(sheet: object, merged: str, rows: Rows) -> None:
+def _merge(sheet: Any, merged: str, rows: Rows) -> None:
     first = merged.partition(":")[0]
     column, row = ord(first[0]) - ord("A"), int(first[1:]) - 1
-    sheet.merge_range(merged, rows[row][column])  # type: ignore[attr-defined]
+    sheet.merge_range(merged, rows[row][column])
 
 
 def sheet_xml(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -19,7 +20,7 @@ from tests.adapters.documents.spreadsheet_makers import (
 )
 
 FORMATTED = ((7, "00000"), (0.125, "0.0%"), (46347, "yyyy/mm/dd"), (1.5, "[h]:mm"))
-ROWS: list[list[object]] = [
+ROWS: list[list[Any]] = [
     ["Title"],
     ["Dept", "Name", "Code", "Share", "Day", "Time"],
     ["Sales", "a", *(Formatted(number, code) for number, code in FORMATTED)],
@@ -32,14 +33,14 @@ SEEN = [
 ]
 
 
-def as_ods(rows: list[list[object]], merges: object) -> bytes:
+def as_ods(rows: list[list[Any]], merges: object) -> bytes:
     """The one table of these tests: OpenDocument has no library that writes it."""
     assert (rows, merges) == (ROWS, [(2, 3, 0, 0)])
     return ods(
         ods_table(
             "Data",
             ods_row(ods_text("Title")),
-            ods_row(*map(ods_text, ROWS[1])),  # type: ignore[arg-type]
+            ods_row(*map(ods_text, ROWS[1])),
             ods_row(
                 ods_text("Sales", 'table:number-rows-spanned="2"'),
                 ods_text("a"),

@@ -1,5 +1,7 @@
 """Where a table is in a spreadsheet: titles, instructions, merged cells, several sheets, hidden parts."""
 
+from typing import Any
+
 import pytest
 
 from aijobs.domain.documents.table_layout import TableLayout
@@ -7,7 +9,7 @@ from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
 from tests.adapters.documents.spreadsheet_makers import sheet_xml, texts, xlsx
 
 ORDERS = {"Order": "string!", "Amount": "number"}
-TWO_ROWS = [["Order", "Amount"], ["A1", 5], ["A2", 6]]
+TWO_ROWS: list[list[Any]] = [["Order", "Amount"], ["A1", 5], ["A2", 6]]
 READ = [{"Order": "A1", "Amount": 5}, {"Order": "A2", "Amount": 6}]
 
 
@@ -23,7 +25,7 @@ READ = [{"Order": "A1", "Amount": 5}, {"Order": "A2", "Amount": 6}]
     ],
     ids=["nothing", "title", "merged title", "the name of a column", "several", "many lines"],
 )
-def test_the_header_is_found_below_titles(above: list[list[object]], merges: list[str]) -> None:
+def test_the_header_is_found_below_titles(above: list[list[Any]], merges: list[str]) -> None:
     assert rows_in(xlsx([*above, *TWO_ROWS], merges=merges), "a.xlsx", ORDERS) == READ
 
 
@@ -88,7 +90,7 @@ def test_a_header_that_is_repeated_is_no_data() -> None:
     ids=["down", "across", "block", "down the last column", "whole records"],
 )
 def test_each_row_has_what_is_merged_over_it(
-    rows: list[list[object]], merges: list[str], expected: list[tuple[str, str]]
+    rows: list[list[Any]], merges: list[str], expected: list[tuple[str, str]]
 ) -> None:
     content = xlsx([["Dept", "Name"], *rows], merges=merges)
 

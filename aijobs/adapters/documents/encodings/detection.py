@@ -20,6 +20,7 @@ MARGIN_OF_SHORT: Final = 0.2
 VERY_SHORT: Final = 3
 LEAST_SCORE_OF_VERY_SHORT: Final = 0.9
 NEARLY: Final = 0.7  #: of the library's first choice
+CLEARLY: Final = 2  #: times as likely as its next choice
 LEAST_SCORE_OF_RIVAL: Final = 0.7  #: of another encoding, where the text is UTF-8 too
 LEAST_SCORE_OF_UTF_16: Final = 0.8  #: without a mark
 ZEROS_OF_UTF_16: Final = 0.9  #: the share of every second byte
@@ -30,6 +31,12 @@ _MARKS: Final = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: Encodings in plain ASCII that switch between character sets (RFC 1468, RFC 1557, RFC 1843).
+_SHIFTED: Final = (
+    (re.compile(rb"\x1b\$\)C"), "iso2022_kr"),
+    (re.compile(rb"\x1b(?:\$[@AB(]|\([BIJ])"), "iso2022_jp_ext"),
+    (re.compile(rb"~\{(?:[!-w][!-~])+~\}"), "hz"),
 )
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
@@ -74,7 +81,7 @@ def _encoding_of(content: bytes) -> str:
         return _by_two_judges(content)
     if _is_utf_8_by_chance(text, content):
         raise _uncertain()
-    return "utf-8"
+    return next((encoding for pattern, encoding in _SHIFTED if pattern.search(content)), "utf-8")
 
 
 def _is_utf_8_by_chance(text: str, content: bytes) -> bool:
@@ -107,15 +114,21 @@ def _by_two_judges(content: bytes) -> str:
     sample = _without_cut_character(content)
     scores = {encoding: score for encoding in _SCORES if (score := _score(sample, encoding)) is not None}
     best, *others = sorted(scores, key=scores.__getitem__, reverse=True) or [""]
-    if not best or scores[best] < LEAST_SCORE or best not in _by_library(sample):
+    likely = _by_library(sample)
+    if best not in likely or scores[best] < LEAST_SCORE or likely[best] < NEARLY * max(likely.values()):
         raise _uncertain()
     count = len(_NOT_ASCII.findall(sample.decode(best)))
+    if count < VERY_SHORT and scores[best] < LEAST_SCORE_OF_VERY_SHORT:
+        raise _uncertain()
     margin = scores[best] - max((scores[other] for other in others), default=-1)
-    if (count < SHORT and margin < MARGIN_OF_SHORT) or (
-        count < VERY_SHORT and scores[best] < LEAST_SCORE_OF_VERY_SHORT
-    ):
+    if count < SHORT and margin < MARGIN_OF_SHORT and not _is_clear_to_library(likely, best, count):
         raise _uncertain()
     return best
+
+
+def _is_clear_to_library(likely: Mapping[str, float], best: str, count: int) -> bool:
+    others = max((confidence for encoding, confidence in likely.items() if encoding != best), default=0)
+    return count >= SHORT // 2 and likely[best] > CLEARLY * others
 
 
 def _without_cut_character(content: bytes) -> bytes:
@@ -126,16 +139,15 @@ def _without_cut_character(content: bytes) -> bytes:
     return sample[: sample.rfind(b"\n") + 1] or content
 
 
-def _by_library(sample: bytes) -> set[str]:
-    """The library's first choice, and others that it holds nearly as likely."""
+def _by_library(sample: bytes) -> dict[str, float]:
+    """How likely the library holds each encoding."""
     likely: dict[str, float] = {}
     for found in chardet.detect_all(sample, ignore_threshold=True):
         name = (found["encoding"] or "").lower().replace("-", "_")
         for encoding, names in _LIBRARY_NAMES.items():
             if name in names:
                 likely.setdefault(encoding, found["confidence"] or 0)
-    most = max(likely.values(), default=0)
-    return {encoding for encoding, confidence in likely.items() if confidence >= NEARLY * most}
+    return likely
 
 
 def _score(sample: bytes, encoding: str) -> float | None:

@@ -13,7 +13,9 @@ MAX_WIDTH: Final = 1000  #: columns
 WITHOUT_VALUE: Final = (
     "Is a formula without a stored value. Open the file in a spreadsheet program and save it, so that it has one."
 )
-DIGITS_LOST: Final = "Is a number of more digits than spreadsheets keep: digits are lost. Write it as text, in a cell of the format Text."
+DIGITS_LOST: Final = (
+    "Is a number of more digits than spreadsheets keep: digits are lost. Write it as text, in a cell of that format."
+)
 
 
 class Cell:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aijobs.adapters.documents.encodings.detection import decoded
 from aijobs.adapters.documents.spreadsheets.cells import Cell, Sheet, SheetRow, check_width
@@ -89,6 +89,6 @@ def _cell(text: str, mark: DecimalMark) -> Cell | None:
     return Cell(value, text, uncertain_number=uncertain)
 
 
-def _reader(text: str, separator: str) -> "csv._reader":
+def _reader(text: str, separator: str) -> Any:
     csv.field_size_limit(_MAX_FIELD)
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

@@ -1,7 +1,7 @@
 """Rows in which each cell of a merged range has the range's value, as people read them."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from aijobs.adapters.documents.spreadsheets.cells import MAX_WIDTH, Cell, MergedRange, Sheet, SheetRow
@@ -20,7 +20,7 @@ class FilledRow:
     own: bool
 
 
-def filled_rows(sheet: Sheet) -> Iterator[FilledRow]:
+def filled_rows(sheet: Sheet) -> Generator[FilledRow, None, None]:
     """The rows of a sheet that hold something."""
     waiting = deque(sorted(sheet.merges(), key=lambda merged: (merged.first_row, merged.first_column)))
     active: dict[MergedRange, Cell | None] = {}

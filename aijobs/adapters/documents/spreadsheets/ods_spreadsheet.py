@@ -23,7 +23,7 @@ from aijobs.adapters.documents.spreadsheets.cells import (
 from aijobs.adapters.documents.spreadsheets.number_formats import plain_number
 from aijobs.adapters.documents.spreadsheets.xml_rows import Element, events, forget, name_of
 from aijobs.domain.documents.column_values import MAX_EXACT, duration_text
-from aijobs.domain.errors import FileTooLarge, UnreadableFile
+from aijobs.domain.errors import FileTooLarge
 
 _NAMESPACE: Final = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _OFFICE, _TABLE, _TEXT, _STYLE = (_NAMESPACE % name for name in ("office", "table", "text", "style"))
@@ -37,10 +37,6 @@ _WITHOUT_TEXT: Final = frozenset({"annotation", "tracked-changes", "shapes"})
 
 
 def ods_sheets(package: OfficePackage) -> Iterator[Sheet]:
-    """Raises UnreadableFile for an encrypted one."""
-    manifest = package.content("META-INF/manifest.xml") or b""
-    if b"encryption-data" in manifest:
-        raise UnreadableFile("The file is encrypted. Save it without a password.")
     hidden_styles, names = set[str](), list[tuple[str, bool]]()
     for kind, element in _parts(package):
         if kind == "style":

@@ -1,7 +1,7 @@
 """Reading a table from a spreadsheet: its rows below the header, each cell in the type of its column."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -99,7 +99,7 @@ def _has_data(table: FoundTable, columns: Sequence[Column], layout: TableLayout)
         return next(rows, None) is not None
 
 
-def _data(table: FoundTable, columns: Sequence[Column], layout: TableLayout) -> Iterator[FilledRow]:
+def _data(table: FoundTable, columns: Sequence[Column], layout: TableLayout) -> Generator[FilledRow, None, None]:
     """Rows below the header in which a column of the template holds something; the header's repetitions left out."""
     header = table.header
     first = layout.first_data_row or header.last_row + 1
