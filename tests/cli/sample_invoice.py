@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image
 
-from tests.adapters.documents.pages import page_picture, photographed
+from tests.adapters.documents.texts.pages import page_picture, photographed
 
 TARGET: Final = Path(__file__).parents[2] / "cli" / "samples" / "invoice.jpg"
 

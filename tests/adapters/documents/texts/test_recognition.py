@@ -14,7 +14,7 @@ from aijobs.adapters.documents.texts.page_layout import laid_out_text
 from aijobs.adapters.documents.texts.recognition.engine import RecognitionEngine
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
-from tests.adapters.documents.pages import (
+from tests.adapters.documents.texts.pages import (
     INVOICE_LINES,
     drawn_pdf,
     page_picture,
