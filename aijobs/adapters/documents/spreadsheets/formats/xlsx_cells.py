@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-from aijobs.adapters.documents.spreadsheets.cell_references import column_of_cell
 from aijobs.adapters.documents.spreadsheets.cells import WITHOUT_VALUE, Cell, error_cell, text_cell, truth_cell
+from aijobs.adapters.documents.spreadsheets.formats.cell_references import column_of_cell
+from aijobs.adapters.documents.spreadsheets.formats.xml_rows import Element, name_of
 from aijobs.adapters.documents.spreadsheets.number_formats import GENERAL, NumberFormat, number_format
-from aijobs.adapters.documents.spreadsheets.xml_rows import Element, name_of
 from aijobs.domain.documents.column_values import MAX_EXACT
 from aijobs.domain.errors import UnreadableFile
 
