@@ -11,7 +11,7 @@ from aijobs.adapters.chat import ChatSettings
 from aijobs.persistence.access.keys import Scope
 from api.dependencies import ApiDependencies
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
-from tests.adapters.documents.spreadsheet_makers import ods, ods_row, ods_table, ods_text, xls, xlsb, xlsx
+from tests.adapters.documents.spreadsheets.makers import ods, ods_row, ods_table, ods_text, xls, xlsb, xlsx
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.templates import saved, sent

@@ -8,7 +8,7 @@ import pytest
 
 from tests.adapters.documents.makers import XLSX_PARTS, archive, word
 from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
-from tests.adapters.documents.spreadsheet_makers import texts, xlsx
+from tests.adapters.documents.spreadsheets.makers import texts, xlsx
 
 DOCTYPE = b'<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://a.example/p.dtd"><plist/>'
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

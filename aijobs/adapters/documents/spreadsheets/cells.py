@@ -45,11 +45,9 @@ class Cell:
         self._format: NumberFormat | None = None
 
     @classmethod
-    def of_number(cls, number: float, number_format: NumberFormat, *, loses_digits: bool = False) -> "Cell":
-        """`loses_digits`: the file has more of them than a number keeps; known by itself for large whole numbers."""
-        cell = cls(
-            number_format.value(number), loses_digits=loses_digits or (abs(number) > MAX_EXACT and number % 1 == 0)
-        )
+    def of_number(cls, number: float, number_format: NumberFormat) -> "Cell":
+        """Of large whole numbers digits are lost."""
+        cell = cls(number_format.value(number), loses_digits=abs(number) > MAX_EXACT and number % 1 == 0)
         cell._number, cell._format = number, number_format
         return cell
 

@@ -100,6 +100,8 @@ class NumberFormat:
 
     def value(self, number: float) -> int | float | date | time | timedelta:
         """A whole number is an int, as spreadsheets know no difference; a day that does not exist stays a number."""
+        if self.meaning is Meaning.NUMBER:
+            return plain_number(number)
         match self.meaning:
             case Meaning.DURATION:
                 return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
@@ -107,7 +109,7 @@ class NumberFormat:
                 return _clock(number)
             case Meaning.DAY | Meaning.CLOCK:
                 return _moment(number, from_1904=self._from_1904) or number
-        return plain_number(number)
+        return number
 
     def shown(self, number: float) -> str:
         """What people see in the cell, in a column that is wide enough; the value where they would see nothing.

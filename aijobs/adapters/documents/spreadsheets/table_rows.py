@@ -41,11 +41,12 @@ def rows_of(sheets: Sequence[Sheet], columns: Sequence[Column], layout: TableLay
     column (after the last row was read, or after MAX_ERRORS), and FileTooLarge beyond `max_rows` rows.
     """
     table = _find_table(sheets, columns, layout)
+    plan = [(column, table.header.places.get(column.name, ())) for column in columns]
     errors: list[FieldError] = []
     for count, filled in enumerate(_data(table, columns, layout), 1):
         if count > max_rows:
             raise FileTooLarge(f"The table has more than {max_rows:,} rows, the most that we take.")
-        row, problems = _checked(filled, table.header, columns)
+        row, problems = _checked(filled, plan)
         errors += [FieldError(POINTER, f"Row {filled.number}{problem}") for problem in problems]
         if len(errors) >= MAX_ERRORS:
             break
@@ -114,7 +115,8 @@ def _data(table: FoundTable, columns: Sequence[Column], layout: TableLayout) -> 
         if is_first:
             _check_no_instructions(row.number, cells)
             is_first = False
-        _check_no_note(row, places)
+        if row.spans:
+            _check_no_note(row, places)
         yield row
 
 
@@ -143,21 +145,21 @@ def _check_no_note(row: FilledRow, places: Sequence[int]) -> None:
 
 def _repeats_header(row: FilledRow, header: Header) -> bool:
     """As where the header stands on every printed page. One column alone could hold its own name."""
-    texts = {name: row.cells[places[0]] for name, places in header.places.items() if places[0] < len(row.cells)}
-    return len(header.places) > 1 and all(
-        (cell := texts.get(name)) is not None
-        and isinstance(cell.value, str)
-        and header_key(cell.value) == header_key(name)
-        for name in header.places
-    )
+    if len(header.places) < 2:
+        return False
+    for name, places in header.places.items():
+        cell = row.cells[places[0]] if places[0] < len(row.cells) else None
+        if cell is None or not isinstance(cell.value, str) or header_key(cell.value) != header_key(name):
+            return False
+    return True
 
 
-def _checked(row: FilledRow, header: Header, columns: Sequence[Column]) -> tuple[Row, list[str]]:
-    """The row in its columns' types, and what is wrong in it."""
+def _checked(row: FilledRow, plan: Sequence[tuple[Column, Sequence[int]]]) -> tuple[Row, list[str]]:
+    """The row in its columns' types, and what is wrong in it. `plan` has the columns' places."""
     values, problems = dict[str, CellValue](), list[str]()
-    for column in columns:
+    for column, places in plan:
         try:
-            values[column.name] = _value(column, _only_cell(row, header.places.get(column.name, ())))
+            values[column.name] = _value(column, _only_cell(row, places))
         except ValueError as unfit:
             problems.append(f", {column.name}: {unfit}")
     return values, problems
@@ -165,6 +167,8 @@ def _checked(row: FilledRow, header: Header, columns: Sequence[Column]) -> tuple
 
 def _only_cell(row: FilledRow, places: Sequence[int]) -> Cell | None:
     """Raises ValueError when a merged heading has several values under it."""
+    if len(places) == 1:
+        return row.cells[places[0]] if places[0] < len(row.cells) else None
     cells = [row.cells[place] for place in places if place < len(row.cells)]
     filled = [cell for cell in cells if cell is not None and cell.is_filled]
     if any(cell is not filled[0] for cell in filled[1:]):

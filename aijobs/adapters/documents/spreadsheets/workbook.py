@@ -1,4 +1,4 @@
-"""Spreadsheets of every format as sheets of rows."""
+"""Spreadsheets of every format: as sheets of rows, and as a text."""
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,12 +9,14 @@ from typing import Final
 from lxml.etree import LxmlError
 
 from aijobs.adapters.documents.archives.office_package import OfficePackage
-from aijobs.adapters.documents.spreadsheets.cells import Sheet
-from aijobs.adapters.documents.spreadsheets.delimited_text import opened_delimited_text
-from aijobs.adapters.documents.spreadsheets.ods_spreadsheet import ods_sheets
-from aijobs.adapters.documents.spreadsheets.xls_workbook import opened_xls
-from aijobs.adapters.documents.spreadsheets.xlsb_workbook import xlsb_sheets
-from aijobs.adapters.documents.spreadsheets.xlsx_workbook import XlsxWorkbook
+from aijobs.adapters.documents.spreadsheets.cells import Cell, Sheet
+from aijobs.adapters.documents.spreadsheets.formats.cell_references import column_letters
+from aijobs.adapters.documents.spreadsheets.formats.delimited_text import opened_delimited_text
+from aijobs.adapters.documents.spreadsheets.formats.ods_spreadsheet import ods_sheets
+from aijobs.adapters.documents.spreadsheets.formats.xls_workbook import opened_xls
+from aijobs.adapters.documents.spreadsheets.formats.xlsb_workbook import xlsb_sheets
+from aijobs.adapters.documents.spreadsheets.formats.xlsx_workbook import XlsxWorkbook
+from aijobs.adapters.documents.spreadsheets.merged_rows import filled_rows
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import UnreadableFile
 
@@ -42,6 +44,38 @@ def opened_spreadsheet(path: Path, kind: DocumentKind) -> Iterator[Sequence[Shee
             yield sheets
     except _DAMAGE as broken:
         raise UnreadableFile("The workbook is damaged.") from broken
+
+
+def lines_of(sheets: Sequence[Sheet]) -> Iterator[str]:
+    """The text of the sheets that hold something, each under its name: a line for each row, tabs between cells.
+
+    Cells are as people see them; of those that are merged in a row the first one has the text, down the rows each has.
+    Raises UnreadableFile that names a cell whose value cannot be known.
+    """
+    for sheet in sheets:
+        heading = f"## {sheet.name}{' (hidden)' if sheet.is_hidden else ''}"
+        if sheet.note:
+            yield f"{heading} ({sheet.note})"
+            continue
+        for row in filled_rows(sheet):
+            if not row.own:
+                continue
+            if heading:
+                yield heading
+                heading = ""
+            cells = [None if at and cell is row.cells[at - 1] else cell for at, cell in enumerate(row.cells)]
+            yield "\t".join(_text(sheet, row.number, at, cell) for at, cell in enumerate(cells)).rstrip()
+
+
+def _text(sheet: Sheet, row: int, column: int, cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    if cell.value is None and cell.problem is not None:
+        raise UnreadableFile(f"The cell {column_letters(column)}{row} of the sheet {sheet.name!r}: {cell.problem}")
+    try:
+        return " ".join(cell.shown.split())
+    except ValueError as unseen:
+        return f"[{unseen}]"
 
 
 def _in_package(

@@ -9,8 +9,7 @@ from typing import Final
 
 from aijobs.adapters.documents.format_detection import kind_of
 from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.adapters.documents.spreadsheets.sheet_text import lines_of
-from aijobs.adapters.documents.spreadsheets.workbook import opened_spreadsheet
+from aijobs.adapters.documents.spreadsheets.workbook import lines_of, opened_spreadsheet
 from aijobs.adapters.documents.texts.html import html_pieces
 from aijobs.adapters.documents.texts.mail import AttachedFile, MailPiece, eml_pieces, msg_pieces
 from aijobs.adapters.documents.texts.office.powerpoint import powerpoint_pieces

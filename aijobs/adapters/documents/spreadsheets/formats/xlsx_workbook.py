@@ -11,11 +11,11 @@ from functools import cache, partial
 from typing import Final
 
 from aijobs.adapters.documents.archives.office_package import OfficePackage, attribute, child
-from aijobs.adapters.documents.spreadsheets.cell_references import merged_range
 from aijobs.adapters.documents.spreadsheets.cells import MergedRange, Sheet, SheetRow, check_width
+from aijobs.adapters.documents.spreadsheets.formats.cell_references import merged_range
+from aijobs.adapters.documents.spreadsheets.formats.xlsx_cells import CellReader, inline_text
+from aijobs.adapters.documents.spreadsheets.formats.xml_rows import Element, elements
 from aijobs.adapters.documents.spreadsheets.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
-from aijobs.adapters.documents.spreadsheets.xlsx_cells import CellReader, inline_text
-from aijobs.adapters.documents.spreadsheets.xml_rows import Element, elements
 from aijobs.domain.errors import UnreadableFile
 
 WORKSHEET: Final = "worksheet"  #: the end of a relation's type

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aijobs.adapters.documents.encodings.detection import decoded
 from aijobs.adapters.documents.spreadsheets.cells import Cell, Sheet, SheetRow, check_width
-from aijobs.adapters.documents.spreadsheets.decimal_marks import DecimalMark, decimal_mark_of, number_in
+from aijobs.adapters.documents.spreadsheets.formats.decimal_marks import DecimalMark, decimal_mark_of, number_in
 from aijobs.domain.documents.column_values import MAX_CELL_LENGTH
 from aijobs.domain.errors import UnreadableFile
 

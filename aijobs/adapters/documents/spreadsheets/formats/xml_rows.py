@@ -1,6 +1,7 @@
 """XML that is read while it is unpacked: element after element, without keeping any."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import IO, Any, Final
 
 from lxml import etree
@@ -24,7 +25,11 @@ def events(content: IO[bytes], *names: str) -> Iterator[tuple[str, Element]]:
 
     Raises UnreadableFile for XML that defines entities, and lxml's errors for what is no XML.
     """
-    parser = etree.iterparse(content, events=("start", "end"), tag=[f"{{*}}{name}" for name in names], **_SAFE)
+    return _parsed(content, ("start", "end"), names)
+
+
+def _parsed(content: IO[bytes], kinds: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, Element]]:
+    parser = etree.iterparse(content, events=kinds, tag=[f"{{*}}{name}" for name in names], **_SAFE)
     is_first = True
     for event, element in parser:
         if is_first and element.getroottree().docinfo.internalDTD is not None:
@@ -34,13 +39,13 @@ def events(content: IO[bytes], *names: str) -> Iterator[tuple[str, Element]]:
 
 
 def elements(content: IO[bytes], *names: str) -> Iterator[Element]:
-    """Each element of these local names, complete; it must not be used after the next one was asked for."""
-    inside = 0
-    for event, element in events(content, *names):
-        inside += 1 if event == "start" else -1
-        if not inside:
-            yield element
-            forget(element)
+    """Each element of these local names, complete; it must not be used after the next one was asked for.
+
+    None of them may be within another. Raises what `events` raises.
+    """
+    for _, element in _parsed(content, ("end",), names):
+        yield element
+        forget(element)
 
 
 def forget(element: Element) -> None:
@@ -52,5 +57,9 @@ def forget(element: Element) -> None:
 
 def name_of(element: Element) -> str:
     """Without its namespace, which differs in the Strict variant."""
-    tag: str = element.tag
+    return _without_namespace(element.tag)
+
+
+@lru_cache(maxsize=1024)
+def _without_namespace(tag: str) -> str:
     return tag[tag.rfind("}") + 1 :]

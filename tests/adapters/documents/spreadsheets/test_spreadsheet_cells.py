@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
-from tests.adapters.documents.spreadsheet_makers import Formatted, sheet_xml, texts, xlsx
+from tests.adapters.documents.spreadsheets.makers import Formatted, sheet_xml, texts, xlsx
 
 HEADER = texts(1, "Order", "Amount")
 

@@ -10,7 +10,7 @@ from aijobs.domain.errors import UnreadableFile
 def column_of(letters: str) -> int:
     """A is 0. Raises UnreadableFile for what are no letters of a column."""
     column = 0
-    for letter in letters:
+    for letter in letters.upper().replace("$", ""):
         if not "A" <= letter <= "Z" or column > 26**4:
             raise UnreadableFile("The workbook is damaged: a cell says no place.")
         column = column * 26 + ord(letter) - 64
@@ -19,7 +19,7 @@ def column_of(letters: str) -> int:
 
 def column_of_cell(reference: str) -> int:
     """Of `B12`: 1."""
-    return column_of(reference.upper().replace("$", "").rstrip("0123456789"))
+    return column_of(reference.rstrip("0123456789"))
 
 
 def column_letters(column: int) -> str:

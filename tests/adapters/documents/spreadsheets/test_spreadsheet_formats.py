@@ -8,7 +8,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
-from tests.adapters.documents.spreadsheet_makers import (
+from tests.adapters.documents.spreadsheets.makers import (
     Formatted,
     ods,
     ods_row,

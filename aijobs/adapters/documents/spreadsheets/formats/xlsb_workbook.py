@@ -16,8 +16,8 @@ from aijobs.adapters.documents.spreadsheets.cells import (
     text_cell,
     truth_cell,
 )
+from aijobs.adapters.documents.spreadsheets.formats.xlsb_records import packed_number, records, wide_text
 from aijobs.adapters.documents.spreadsheets.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
-from aijobs.adapters.documents.spreadsheets.xlsb_records import packed_number, records, wide_text
 from aijobs.domain.errors import UnreadableFile
 
 # Records by their names in [MS-XLSB] 2.3.

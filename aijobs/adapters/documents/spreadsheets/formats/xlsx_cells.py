@@ -1,14 +1,14 @@
 """The cells of an .xlsx workbook's row (ECMA-376, part 1, 18.3.1.4)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-from aijobs.adapters.documents.spreadsheets.cell_references import column_of_cell
 from aijobs.adapters.documents.spreadsheets.cells import WITHOUT_VALUE, Cell, error_cell, text_cell, truth_cell
+from aijobs.adapters.documents.spreadsheets.formats.cell_references import column_of_cell
+from aijobs.adapters.documents.spreadsheets.formats.xml_rows import Element, name_of
 from aijobs.adapters.documents.spreadsheets.number_formats import GENERAL, NumberFormat, number_format
-from aijobs.adapters.documents.spreadsheets.xml_rows import Element, name_of
 from aijobs.domain.documents.column_values import MAX_EXACT
 from aijobs.domain.errors import UnreadableFile
 
@@ -31,34 +31,43 @@ class CellReader:
         """Empty when nothing is in it."""
         cells: list[Cell | None] = []
         at = -1
-        for one in element:
-            if name_of(one) != "c":
-                continue
+        tag = element.tag[: -len("row")] + "c"
+        for one in element.iterchildren(tag):
             reference = one.get("r")
             at = column_of_cell(reference) if reference else at + 1
             cell = self._cell(one)
             if cell is None:
                 continue
-            if at < len(cells):
-                raise UnreadableFile("The workbook is damaged: the cells of a row are not in order.")
-            cells.extend([None] * (at - len(cells)))
+            if at != len(cells):
+                if at < len(cells):
+                    raise UnreadableFile("The workbook is damaged: the cells of a row are not in order.")
+                cells.extend([None] * (at - len(cells)))
             cells.append(cell)
         return cells
 
     def _cell(self, element: Element) -> Cell | None:
-        kind = element.get("t") or "n"
-        parts = {name_of(part): part for part in element}
-        content = parts["v"].text or "" if "v" in parts else ""
-        if "f" in parts and kind != "inlineStr" and self._was_never_computed(kind, content):
+        kind = element.get("t", "n")
+        content, inline, has_formula = "", None, False
+        for part in element:
+            match name_of(part):
+                case "v":
+                    content = part.text or ""
+                case "f":
+                    has_formula = True
+                case "is":
+                    inline = part
+        if has_formula and kind != "inlineStr" and self._was_never_computed(kind, content):
             return Cell(None, problem=WITHOUT_VALUE)
+        if kind == "n":
+            return self._number(content.strip(), self._format(element)) if content else None
         if kind in _TEXTS:
-            return text_cell(self._text(kind, content, parts), self._format(element))
+            return text_cell(self._text(kind, content, inline), self._format(element))
         return self._value(kind, content, element) if content else None
 
-    def _text(self, kind: str, content: str, parts: Mapping[str, Element]) -> str:
+    def _text(self, kind: str, content: str, inline: Element | None) -> str:
         match kind:
             case "inlineStr":
-                return inline_text(parts["is"]) if "is" in parts else ""
+                return inline_text(inline) if inline is not None else ""
             case "s":
                 return self._shared(content) if content else ""
         return _unescaped(content)

@@ -20,8 +20,8 @@ from aijobs.adapters.documents.spreadsheets.cells import (
     check_width,
     error_cell,
 )
+from aijobs.adapters.documents.spreadsheets.formats.xml_rows import Element, events, forget, name_of
 from aijobs.adapters.documents.spreadsheets.number_formats import plain_number
-from aijobs.adapters.documents.spreadsheets.xml_rows import Element, events, forget, name_of
 from aijobs.domain.documents.column_values import MAX_EXACT, duration_text
 from aijobs.domain.errors import FileTooLarge
 

@@ -6,7 +6,7 @@ import pytest
 
 from aijobs.domain.documents.table_layout import TableLayout
 from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
-from tests.adapters.documents.spreadsheet_makers import sheet_xml, texts, xlsx
+from tests.adapters.documents.spreadsheets.makers import sheet_xml, texts, xlsx
 
 ORDERS = {"Order": "string!", "Amount": "number"}
 TWO_ROWS: list[list[Any]] = [["Order", "Amount"], ["A1", 5], ["A2", 6]]
