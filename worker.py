@@ -144,7 +144,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
         async with AsyncExitStack() as running:
             if WEBHOOKS in queues:
                 await running.enter_async_context(outbox_relay(client, adapters.deliveries))
-            if MIGRATION in queues:
+            if WORKFLOWS in queues:
                 await running.enter_async_context(start_relay(client, adapters.records.starts))
             await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             await stop.wait()

@@ -30,6 +30,7 @@ MAX_TEXT_LENGTH: Final = 1000  #: of one sentence in a response
 STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.BadInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NoTableHeader: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownModel: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelNotConfigured: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelCannotBeautify: HTTPStatus.UNPROCESSABLE_ENTITY,

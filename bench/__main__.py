@@ -8,7 +8,20 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, event_log, fanout, history, lag, output_transfer, overload, pictures, stages
+from bench import (
+    accept,
+    burst,
+    document_pages,
+    documents,
+    event_log,
+    fanout,
+    history,
+    lag,
+    output_transfer,
+    overload,
+    pictures,
+    stages,
+)
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -28,6 +41,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "fanout": fanout.measure,
     "event_log": event_log.measure,
     "documents": documents.measure,
+    "document_pages": document_pages.measure,
     "stages": stages.measure,
     "pictures": pictures.measure,
     "overload": overload.measure,

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -15,11 +16,13 @@ from pydantic import BaseModel
 from python_calamine import CalamineWorkbook
 
 from aijobs.adapters.documents import parser_process
+from aijobs.adapters.documents.csv_text import csv_header, csv_lines
 from aijobs.adapters.documents.excel import write_excel
 from aijobs.adapters.documents.parse_request import ParseRequest
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
+from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Column
 from bench.report import Aim, Report, ratio
 from bench.rig.resource_usage import peak_memory
@@ -58,9 +61,10 @@ def bare_writing(path: Path, rows: int) -> TableResult:
 
 def our_reading(path: Path, rows: int) -> TableResult:
     """Through the parser process, with every cell checked; the peak is that of the parser process."""
+    name = path.name
 
     async def read() -> None:
-        async with DocumentReader(DocumentSettings()).table(path, "table.xlsx", COLUMNS) as table:
+        async with DocumentReader(DocumentSettings()).table(path, name, COLUMNS) as table:
             assert sum(1 for _ in table.rows()) == rows
 
     outcome = _timed(lambda: asyncio.run(read()))
@@ -68,7 +72,7 @@ def our_reading(path: Path, rows: int) -> TableResult:
         parser_process.run(
             ParseRequest(
                 path=path,
-                name="table.xlsx",
+                name=name,
                 target=Path(folder) / "rows",
                 columns=COLUMNS,
                 settings=DocumentSettings(),
@@ -92,7 +96,11 @@ VARIANTS: Final[Mapping[str, Callable[[Path, int], TableResult]]] = {
     "write, bare": bare_writing,
     "read, aijobs": our_reading,
     "read, bare": bare_reading,
+    "read .csv": our_reading,
+    "read .ods": our_reading,
 }
+#: The file that each variant reads; writers make one of their own.
+FILE_OF: Final = {"read .csv": "table.csv", "read .ods": "table.ods"}
 
 
 async def measure(*, quick: bool) -> Report:
@@ -100,10 +108,13 @@ async def measure(*, quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.xlsx"
         write_excel(path, COLUMNS, _rows(rows))
+        path.with_suffix(".csv").write_text(csv_header(COLUMNS) + csv_lines(COLUMNS, _rows(rows)), "utf-8", newline="")
+        _write_ods(path.with_suffix(".ods"), rows)
         results: dict[str, list[TableResult]] = {variant: [] for variant in VARIANTS}
         for _ in range(rounds):
             for variant, outcomes in results.items():
-                target = path if variant.startswith("read") else Path(folder) / "written.xlsx"
+                is_read = variant.startswith("read")
+                target = Path(folder) / (FILE_OF.get(variant, path.name) if is_read else "written.xlsx")
                 outcomes.append(await _in_a_process(variant, target, rows))
     return _report(results, rows)
 
@@ -131,7 +142,10 @@ def _report(results: Mapping[str, list[TableResult]], rows: int) -> Report:
             (f"{operation}, bare", f"{rows / _seconds(bare):,.0f}", f"{_peak(bare) / MEGABYTE:.0f} MB"),
             ("aijobs / bare", ratio(_seconds(bare), _seconds(ours)), ratio(_peak(ours), _peak(bare))),
         ]
-    most = max(_peak(results["read, aijobs"]), _peak(results["write, aijobs"]))
+    for variant in FILE_OF:
+        speed, peak = rows / _seconds(results[variant]), _peak(results[variant])
+        shown.append((f"{variant}, aijobs", f"{speed:,.0f}", f"{peak / MEGABYTE:.0f} MB"))
+    most = max(_peak(outcomes) for variant, outcomes in results.items() if "bare" not in variant)
     return Report(
         title=f"documents: a table of {rows:,} rows and {len(COLUMNS)} columns, in and out",
         how=f"Medians of {len(results['read, bare'])} interleaved rounds, a process of its own for each. Bare is "
@@ -141,6 +155,32 @@ def _report(results: Mapping[str, list[TableResult]], rows: int) -> Report:
         rows=shown,
         aims=[Aim(f"memory stays below {MOST_MEMORY // MEGABYTE} MB: {most / MEGABYTE:.0f} MB", most < MOST_MEMORY)],
     )
+
+
+def _write_ods(path: Path, rows: int) -> None:
+    """The same rows as an OpenDocument spreadsheet, which has no library that writes it."""
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("mimetype", DocumentKind.OPENDOCUMENT_SHEET.media_type, zipfile.ZIP_STORED)
+        with file.open("content.xml", "w") as content:
+            content.write(f"<office:document-content {names}><office:body><office:spreadsheet>".encode())
+            content.write(b'<table:table table:name="Data">')
+            for row in ({column.name: column.name for column in COLUMNS}, *_rows(rows)):
+                content.write(f"<table:table-row>{''.join(map(_ods_cell, row.values()))}</table:table-row>".encode())
+            content.write(b"</table:table></office:spreadsheet></office:body></office:document-content>")
+
+
+def _ods_cell(value: CellValue) -> str:
+    match value:
+        case bool():
+            said = f'boolean" office:boolean-value="{str(value).lower()}'
+        case int() | float():
+            said = f'float" office:value="{value}'
+        case _:
+            said = "string"
+    return f'<table:table-cell office:value-type="{said}"><text:p>{value}</text:p></table:table-cell>'
 
 
 def _rows(count: int) -> Iterator[dict[str, CellValue]]:

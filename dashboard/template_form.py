@@ -31,6 +31,9 @@ class TemplateForm:
     pattern: str = DEFAULT_PATTERN
     strict_order: bool = True
     max_stages: str = MAX_STAGES
+    header_row: str = ""
+    first_data_row: str = ""
+    sheet: str = ""
 
     @classmethod
     def of(cls, template: Template) -> Self:
@@ -46,6 +49,9 @@ class TemplateForm:
             pattern=template.stages.pattern,
             strict_order=template.stages.strict_order,
             max_stages=str(template.stages.max_stages),
+            header_row=str(template.header_row or ""),
+            first_data_row=str(template.first_data_row or ""),
+            sheet=template.sheet or "",
         )
 
     @classmethod
@@ -61,6 +67,9 @@ class TemplateForm:
             pattern=texts.get("pattern", "") or DEFAULT_PATTERN,
             strict_order="strict_order" in fields,
             max_stages=texts.get("max_stages", "").strip() or MAX_STAGES,
+            header_row=texts.get("header_row", "").strip(),
+            first_data_row=texts.get("first_data_row", "").strip(),
+            sheet=texts.get("sheet", "").strip(),
         )
 
     def definition(self) -> TemplateDefinition:
@@ -74,8 +83,11 @@ class TemplateForm:
                 "identifiers": [line for _, line in _numbered_lines(self.identifiers)],
                 "pattern": self.pattern,
                 "strict_order": self.strict_order,
-                "max_stages": int(self.max_stages) if self.max_stages.isdecimal() else self.max_stages,
+                "max_stages": _number(self.max_stages),
             },
+            "header_row": _number(self.header_row) or None,
+            "first_data_row": _number(self.first_data_row) or None,
+            "sheet": self.sheet or None,
         }
         try:
             return TemplateDefinition.model_validate(definition)
@@ -83,6 +95,11 @@ class TemplateForm:
             lines = {"columns": numbered, "identifiers": _numbered_lines(self.identifiers)}
             field_errors = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]
             raise InvalidParameters("Some fields are wrong.", *field_errors) from None
+
+
+def _number(text: str) -> int | str:
+    """What is no number is refused by its field."""
+    return int(text) if text.isdecimal() else text
 
 
 def _numbered_lines(text: str) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ AijobsError
 ├── PermanentError              another try cannot help
 │   ├── BadInput                the caller sent something we do not take
 │   │   ├── InvalidParameters   ...and we can name each field
+│   │   │   └── NoTableHeader   no row names any column of the template: the file is no table of it
 │   │   ├── UnknownModel
 │   │   ├── ModelNotConfigured  its provider has no key here
 │   │   ├── ModelCannotBeautify makes no picture of a photo
@@ -97,6 +98,12 @@ class BadInput(PermanentError):
 
 class InvalidParameters(BadInput):
     code = "invalid_parameters"
+
+
+class NoTableHeader(InvalidParameters):
+    """No row of an uploaded file names any column of the template."""
+
+    code = "no_table_header"
 
 
 class UnknownModel(BadInput):

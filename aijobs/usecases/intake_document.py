@@ -1,4 +1,4 @@
-"""A document for a template: a workbook's rows are imported at once, any other document becomes a job."""
+"""A document for a template: a table's rows are imported at once, any other document becomes a job."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Final
 
 from sqlmodel import Session
 
-from aijobs.domain.documents.formats import DocumentKind, kind_by_name
+from aijobs.domain.documents.formats import kind_by_name
 from aijobs.domain.documents.templates import Template
-from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.errors import FieldError, InvalidParameters, NoTableHeader
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.values.actors import Owner
@@ -54,7 +54,7 @@ class ImportedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeDocument:
-    """Imports workbooks, and accepts jobs for other documents."""
+    """Imports tables, and accepts jobs for other documents."""
 
     database: Database
     documents: DocumentParser
@@ -64,14 +64,21 @@ class IntakeDocument:
     async def __call__(
         self, document: SentDocument, owner: Owner, *, idempotency_key: str | None = None
     ) -> ExtractionJob | ImportedTable:
-        """A second call with the same key returns the first job, or replaces the first rows by the same.
+        """Rows of a workbook, and of a text whose header names the template's columns, are imported; all else is a job.
+
+        A second call with the same key returns the first job, or replaces the first rows by the same.
 
         Raises NotFound without the template, BadInput for an invalid file, and what accepting a job raises.
         """
         document.upload.check_size(self.keep_upload.max_bytes)
         template = await self._template(document.template_id)
-        if kind_by_name(document.upload.name) is DocumentKind.EXCEL:
-            return await self._import_table(document.upload, owner, template, idempotency_key)
+        kind = kind_by_name(document.upload.name)
+        if kind.may_be_table:
+            try:
+                return await self._import_table(document.upload, owner, template, idempotency_key)
+            except NoTableHeader:
+                if kind.is_workbook:
+                    raise
         return await self._accept_job(document, owner, template, idempotency_key)
 
     async def _template(self, template_id: str) -> Template:
@@ -91,7 +98,7 @@ class IntakeDocument:
             source=f"table_{_digest(owner.user_id, key, upload.sha256)}" if key else new_id("table"),
             user_id=owner.user_id,
         )
-        async with self.documents.table(upload.path, upload.name, template.columns) as table:
+        async with self.documents.table(upload.path, upload.name, template.columns, template.layout) as table:
             if not table.count:
                 raise InvalidParameters("The table has no rows below its header.")
             await self.database.write(lambda session: write_rows(session, origin, table.rows()))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
-from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.formats import EXTENSIONS
 from aijobs.domain.errors import (
     AijobsError,
     BadInput,
@@ -137,7 +137,7 @@ async def _page(
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         is_configured=models.adapter_of(models.model(MODEL)) is not None,
-        extensions=",".join(f".{kind}" for kind in DocumentKind),
+        extensions=",".join(f".{extension}" for extension in EXTENSIONS),
         **_stream_of(rows),
     )
 

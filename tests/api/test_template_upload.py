@@ -11,10 +11,13 @@ from aijobs.adapters.chat import ChatSettings
 from aijobs.persistence.access.keys import Scope
 from api.dependencies import ApiDependencies
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
+from tests.adapters.documents.spreadsheets.makers import ods, ods_row, ods_table, ods_text, xls, xlsb, xlsx
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
+from tests.api.pictures import picture
 from tests.api.templates import saved, sent
 
+TEXTS = [["甲方", "金额"], ["A公司", "5"], ["B公司", "1,000.5"]]
 TABLE = workbook([["甲方", "金额"], ["A公司", 5], ["B公司", "1,000.5"]])
 
 
@@ -58,7 +61,11 @@ async def test_the_same_upload_under_one_key_counts_once(template_api: ApiUnderT
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
+    [
+        *(("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")),
+        *(("a.html", b"<p>A contract</p>"), ("a.eml", b"Subject: A contract\r\n\r\ntext"), ("a.rtf", b"{\\rtf1 a}")),
+        ("photo.jpg", picture()),
+    ],
 )
 async def test_every_other_kind_becomes_one_too(template_api: ApiUnderTest, name: str, content: bytes) -> None:
     assert (await sent(template_api, content, name)).json()["data"]["completed"] is False
@@ -177,3 +184,52 @@ async def test_when_something_breaks_nothing_of_it_is_told(
     assert (away.status_code, failed.status_code) == (503, 500)
     assert away.json() == {"code": 503, "message": "This cannot be done now. Try again later."}
     assert failed.json() == {"code": 500, "message": "This cannot be done now. Try again later."}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("合同.csv", "甲方;金额\nA公司;5\nB公司;1000,5".encode("gb18030")),
+        ("合同.tsv", "甲方\t金额\nA公司\t5\nB公司\t1000.5".encode("utf-16")),
+        ("合同.xls", xls([["Title"], ["甲方", "金额"], ["A公司", 5], ["B公司", 1000.5]])),
+        ("合同.xlsb", xlsb([["甲方", "金额"], ["A公司", 5], ["B公司", 1000.5]])),
+        ("合同.ods", ods(ods_table("S", *(ods_row(*map(ods_text, row)) for row in TEXTS)))),
+    ],
+)
+async def test_every_spreadsheet_is_taken_in_at_once(template_api: ApiUnderTest, name: str, content: bytes) -> None:
+    answer = await sent(template_api, content, name)
+
+    assert answer.json()["data"] == {"message": "文件上传成功,已解析 2 行数据", "completed": True}
+    rows = (await template_api.http.get("/api/templates/contract/rows")).json()["data"]
+    assert [row["values"] for row in rows] == [{"甲方": "A公司", "金额": 5}, {"甲方": "B公司", "金额": 1000.5}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("金额\n5".encode(), "The required column 甲方 is missing."), ("甲方,金额\nA,much".encode(), "Must be a number.")],
+)
+async def test_a_text_table_that_names_a_column_is_a_table(
+    template_api: ApiUnderTest, content: bytes, message: str
+) -> None:
+    answer = await sent(template_api, content, "a.csv")
+
+    assert answer.status_code == 422
+    assert message in answer.json()["message"]
+    assert (await template_api.http.get("/api/jobs")).json()["data"] == []
+
+
+async def test_a_template_says_where_its_table_is(template_api: ApiUnderTest) -> None:
+    form = xlsx([["甲方", "金额"], ["必填", "选填"], ["A公司", 5]])
+    refused = await sent(template_api, form, "a.xlsx")
+    template = (await template_api.http.get("/api/templates/contract")).json()
+    definition = {name: template[name] for name in ("name", "prompt", "columns", "stages")}
+
+    changed = await template_api.http.put("/api/templates/contract", json={**definition, "first_data_row": 3})
+    taken = await sent(template_api, form, "a.xlsx")
+    wrong = await template_api.http.put(
+        "/api/templates/contract", json={**definition, "header_row": 3, "first_data_row": 3}
+    )
+
+    assert "first_data_row" in refused.json()["message"]
+    assert (changed.status_code, taken.json()["data"]["completed"]) == (201, True)
+    assert wrong.status_code == 422

@@ -52,7 +52,8 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
     prompt = "\n阶段1 read\n\n阶段2 </textarea>write JSON\n"
     columns = [{"name": "a : b", "type": "date"}, {"name": "c", "required": True}]
     stages = {"identifiers": ["阶段1", "阶段2, then"], "strict_order": False, "max_stages": 7}
-    definition = {**ORDERS, "prompt": prompt, "columns": columns, "stages": stages}
+    layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>"}
+    definition = {**ORDERS, **layout, "prompt": prompt, "columns": columns, "stages": stages}
     (await dashboard.installation.http.put("/api/templates/orders", json=definition)).raise_for_status()
     await visitor.open("/templates/orders/edit")
 

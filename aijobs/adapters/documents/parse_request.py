@@ -6,11 +6,15 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column
 
 
 class ParseRequest(BaseModel):
-    """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table."""
+    """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table.
+
+    `unlocked` is where a copy without its `password` is to be written.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,6 +22,9 @@ class ParseRequest(BaseModel):
     name: str
     target: Path
     columns: tuple[Column, ...] | None = None
+    password: str | None = None
+    unlocked: Path | None = None
+    layout: TableLayout = TableLayout()
     settings: DocumentSettings
 
 

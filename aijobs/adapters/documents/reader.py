@@ -14,16 +14,22 @@ import structlog
 
 from aijobs.adapters.documents.parse_request import ParseError, ParseRequest, ParseResult
 from aijobs.adapters.documents.settings import DocumentSettings
-from aijobs.domain.documents.formats import ReadDocument
+from aijobs.adapters.documents.texts.pieces import TextPiece
+from aijobs.adapters.documents.texts.plain import too_long
+from aijobs.adapters.documents.texts.recognition.recogniser import Recogniser
+from aijobs.adapters.documents.texts.whole_text import pages_to_recognise, pieces_in, require_text, whole_text
+from aijobs.domain.documents.formats import CheckedDocument, DocumentKind, ReadDocument
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row
-from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, UnreadableFile
+from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, NoTableHeader, UnreadableFile
 
 ROOT: Final = Path(__file__).parents[3]
 POINTER: Final = "/file"
+ANYWHERE: Final = TableLayout()
 
 #: The error class for a code that the parser process reports.
 ERROR_OF: Final[Mapping[str, type[BadInput]]] = {
-    error.code: error for error in (UnreadableFile, FileTooLarge, InvalidParameters)
+    error.code: error for error in (UnreadableFile, FileTooLarge, InvalidParameters, NoTableHeader)
 }
 
 log = structlog.get_logger()
@@ -49,31 +55,72 @@ class DocumentReader:
     def __init__(self, settings: DocumentSettings) -> None:
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.at_once)
+        self._recogniser = Recogniser(settings.ocr)
 
-    async def read(self, document: Path | bytes, name: str) -> ReadDocument:
-        """The text of a document. The extension of `name` must fit its content.
+    async def read(self, document: Path | bytes, name: str, *, password: str | None = None) -> ReadDocument:
+        """The text of a document. The extension of `name` must fit its content; pages that are pictures take seconds.
 
         Raises UnreadableFile (of another format, damaged, encrypted, with macros, without text) and FileTooLarge.
         """
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
             path = await asyncio.to_thread(_as_file, document, Path(folder))
-            target = Path(folder) / "text"
-            result = await self._parse(ParseRequest(path=path, name=name, target=target, settings=self._settings))
-            text = await asyncio.to_thread(target.read_bytes)
-            assert result.kind is not None
-            return ReadDocument(kind=result.kind, text=text.decode())
+            kind, pieces = await self._pieces(path, name, Path(folder), password)
+            pages = pages_to_recognise(pieces, self._settings.ocr)
+            recognised = await self._recogniser.pages(path, pages, password) if pages else {}
+            whole = whole_text(kind, pieces, recognised)
+            if len(whole.text.encode()) > self._settings.max_text_bytes and recognised:
+                raise too_long(self._settings.max_text_bytes)
+            return ReadDocument(kind=kind, text=whole.text, notes=whole.notes)
 
     @asynccontextmanager
-    async def table(self, document: Path | bytes, name: str, columns: Sequence[Column]) -> AsyncIterator[ReadTable]:
-        """The table in an Excel workbook, for as long as the block lasts.
+    async def checked(
+        self, document: Path, name: str, *, password: str | None = None
+    ) -> AsyncIterator[CheckedDocument]:
+        """What `read` would say of the document, without recognising pictures: it takes no longer than a request may.
 
-        Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
+        Raises what `read` raises.
+        """
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            unlocked = Path(folder) / "unlocked" if password is not None else None
+            kind, pieces = await self._pieces(_absolute(document), name, Path(folder), password, unlocked)
+            pages_to_recognise(pieces, self._settings.ocr)
+            is_unlocked = unlocked is not None and await asyncio.to_thread(unlocked.exists)
+            yield CheckedDocument(kind=kind, path=unlocked if unlocked is not None and is_unlocked else document)
+
+    async def _pieces(
+        self, path: Path, name: str, folder: Path, password: str | None, unlocked: Path | None = None
+    ) -> tuple[DocumentKind, list[TextPiece]]:
+        target = folder / "text"
+        request = ParseRequest(
+            path=path, name=name, target=target, password=password, unlocked=unlocked, settings=self._settings
+        )
+        result = await self._parse(request)
+        assert result.kind is not None
+        pieces = await asyncio.to_thread(pieces_in, target)
+        require_text(result.kind, pieces, self._settings.ocr)
+        return result.kind, pieces
+
+    @asynccontextmanager
+    async def table(
+        self, document: Path | bytes, name: str, columns: Sequence[Column], layout: TableLayout = ANYWHERE
+    ) -> AsyncIterator[ReadTable]:
+        """The table in a spreadsheet, for as long as the block lasts.
+
+        Raises NoTableHeader when it has none, InvalidParameters that names each wrong column or cell, and what `read`
+        raises.
         """
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
             path = await asyncio.to_thread(_as_file, document, Path(folder))
             target = Path(folder) / "rows"
             result = await self._parse(
-                ParseRequest(path=path, name=name, target=target, columns=tuple(columns), settings=self._settings)
+                ParseRequest(
+                    path=path,
+                    name=name,
+                    target=target,
+                    columns=tuple(columns),
+                    layout=layout,
+                    settings=self._settings,
+                )
             )
             yield ReadTable(count=result.rows, _path=target)
 
@@ -113,6 +160,10 @@ class DocumentReader:
 
 def _as_error(error: ParseError) -> BadInput:
     return ERROR_OF[error.code](error.message, *(FieldError(POINTER, cell) for cell in error.cells))
+
+
+def _absolute(path: Path) -> Path:
+    return path.absolute()
 
 
 def _as_file(document: Path | bytes, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Final
 
+from pi_heif import HeifImageFile
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from aijobs.adapters.media.image_size import HEAD_BYTES, image_size
@@ -24,7 +25,7 @@ from aijobs.domain.errors import FileTooLarge, UnreadableFile
 DEFAULT_LIMITS: Final = PictureSettings()
 
 #: Pillow's decoder for each media type
-DECODERS: Final = {media: media.media_type.removeprefix("image/").upper() for media in PICTURES}
+DECODERS: Final = {media: media.media_type.removeprefix("image/").upper() for media in PICTURES if media != HEIC}
 
 PROFILE: Final = "icc_profile"
 
@@ -52,6 +53,9 @@ _DAMAGE: Final = (
     RuntimeError,
     struct.error,
 )
+
+#: What the decoder of HEIC raises as an error of its own.
+_MEMORY: Final = re.compile("memory alloc|security limit|bad_alloc", re.IGNORECASE)
 
 #: Bits of a channel: by Pillow's mode, or after the `;` of what the file holds, as in `RGBA;16B`.
 _BITS_OF_MODE: Final = {"I": 32, "F": 32}
@@ -111,6 +115,8 @@ def _damage_translated(limits: PictureSettings) -> Iterator[None]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
         raise FileTooLarge(f"The picture has more than {limits.max_pixels:,} pixels, the most that we take.") from bomb
     except _DAMAGE as damage:
+        if _MEMORY.search(str(damage)):
+            raise FileTooLarge("The picture needs too much memory to be read.") from damage
         raise UnreadableFile("The picture is damaged or incomplete.") from damage
 
 
@@ -128,10 +134,10 @@ def _file_of(picture: Path | bytes) -> IO[bytes]:
 
 def _media_of(head: bytes) -> Media:
     media = sniffed(head, complete=len(head) < HEAD_BYTES)
-    if media == HEIC:
-        raise UnreadableFile("Pictures in HEIC cannot be read here. Send it as JPEG, PNG, WebP or AVIF.")
-    if media not in DECODERS:
-        raise UnreadableFile("This is not a picture in a format that we read: JPEG, PNG, WebP, GIF, TIFF or AVIF.")
+    if media not in PICTURES:
+        raise UnreadableFile(
+            "This is not a picture in a format that we read: JPEG, PNG, WebP, GIF, TIFF, AVIF or HEIC."
+        )
     return media
 
 
@@ -139,6 +145,8 @@ def _opened(file: IO[bytes], media: Media) -> ImageFile.ImageFile:
     if media == JPEG:
         # Not Image.open, which looks for further pictures: phones append previews and depth maps.
         return JpegImagePlugin.JpegImageFile(file)
+    if media == HEIC:
+        return _opened_heic(file)
     if media == PNG:
         content, profile = without_large_metadata(file)
         image = Image.open(content, formats=[DECODERS[PNG]])
@@ -146,6 +154,15 @@ def _opened(file: IO[bytes], media: Media) -> ImageFile.ImageFile:
             image.info[PROFILE] = profile
         return image
     return Image.open(file, formats=[DECODERS[media]])
+
+
+def _opened_heic(file: IO[bytes]) -> ImageFile.ImageFile:
+    """The main picture, turned upright by its decoder. Others in the file are previews, depths, or of a burst."""
+    try:
+        picture: ImageFile.ImageFile = HeifImageFile(file)
+    except SyntaxError as damage:
+        raise UnreadableFile("The HEIC picture is damaged or incomplete.") from damage
+    return picture
 
 
 def _check_pixels(width: int, height: int, limits: PictureSettings) -> None:

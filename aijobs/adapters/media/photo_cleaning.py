@@ -8,11 +8,11 @@ from PIL import Image, ImageCms
 
 from aijobs.adapters.media.image_opening import DEFAULT_LIMITS, PROFILE, OpenedImage, opened_image, upright
 from aijobs.adapters.media.settings import PictureSettings
-from aijobs.adapters.media.sniffing import JPEG, PNG, WEBP
+from aijobs.adapters.media.sniffing import AVIF, HEIC, JPEG, PNG, WEBP
 from aijobs.domain.errors import UnreadableFile
 from aijobs.domain.values.pictures import CleanPhoto
 
-PHOTOS: Final = (JPEG, PNG, WEBP)
+PHOTOS: Final = (JPEG, PNG, WEBP, AVIF, HEIC)
 MIN_SIDE: Final = 16  #: pixels; smaller pictures are refused
 QUALITY: Final = 92
 #: Pillow's modes of 16 bits; its conversion would clip the values, not scale them.
@@ -23,7 +23,7 @@ def clean_photo(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -
     """Encode the pixels anew, so that no metadata (place, names, previews) is left.
 
     Transparent parts become white. Needs the memory of the whole picture, and twice that where it is converted.
-    Raises UnreadableFile for anything but a still photo in JPEG, PNG or WebP, and FileTooLarge.
+    Raises UnreadableFile for anything but one still photo in one of PHOTOS' formats, and FileTooLarge.
     """
     with opened_image(photo, limits) as opened:
         _require_still_photo(opened)
@@ -33,10 +33,12 @@ def clean_photo(photo: Path | bytes, limits: PictureSettings = DEFAULT_LIMITS) -
 
 def _require_still_photo(opened: OpenedImage) -> None:
     if opened.media not in PHOTOS:
-        raise UnreadableFile("A photo to be reviewed must be JPEG, PNG or WebP.")
+        raise UnreadableFile("A photo to be reviewed must be JPEG, PNG or WebP, or else HEIC or AVIF.")
     if min(opened.size) < MIN_SIDE:
         width, height = opened.size
         raise UnreadableFile(f"The photo has {width} × {height} pixels; each side must have at least {MIN_SIDE}.")
+    if opened.media == HEIC:  # further pictures in it are previews, or of a burst
+        return
     if getattr(opened.image, "n_frames", 1) > 1:
         raise UnreadableFile("The picture moves. Only a still photo can be reviewed.")
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import pi_heif
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
@@ -47,6 +48,7 @@ def main() -> None:
     die_with_parent()
     Image.MAX_IMAGE_PIXELS = None  # our own limits apply
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pi_heif.options.DECODE_THREADS = 1
     gc.freeze()
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(_run_forked(line) + b"\n")

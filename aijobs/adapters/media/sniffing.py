@@ -57,7 +57,7 @@ SVG: Final = Media("image/svg+xml", "svg", OutputKind.OTHER)
 XML: Final = Media("application/xml", "xml", OutputKind.OTHER)
 UNKNOWN: Final = Media("application/octet-stream", "bin", OutputKind.OTHER)
 
-PICTURES: Final = (PNG, JPEG, GIF, WEBP, TIFF, AVIF)  #: accepted in uploads
+PICTURES: Final = (PNG, JPEG, GIF, WEBP, TIFF, AVIF, HEIC)  #: accepted in uploads
 
 _SIGNATURES: Final = (
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -66,6 +66,8 @@ _SIGNATURES: Final = (
     (b"GIF89a", GIF),
     (b"II*\x00", TIFF),
     (b"MM\x00*", TIFF),
+    (b"II+\x00", TIFF),  # BigTIFF
+    (b"MM\x00+", TIFF),
     (b"fLaC", FLAC),
     (b"OggS", OGG),
     (b"ID3", MP3),
@@ -78,7 +80,10 @@ _BRANDS: Final = {
     b"avis": AVIF,
     b"heic": HEIC,
     b"heix": HEIC,
+    b"heim": HEIC,
+    b"heis": HEIC,
     b"hevc": HEIC,
+    b"hevx": HEIC,
     b"M4A ": M4A,
     b"M4B ": M4A,
     b"qt  ": MOV,

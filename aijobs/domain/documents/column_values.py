@@ -74,8 +74,15 @@ def _written(raw: object) -> str:
         case date() | time():
             return raw.isoformat()
         case timedelta():
-            return str(raw)
+            return duration_text(raw)
     raise ValueError("Must be text.")
+
+
+def duration_text(duration: timedelta) -> str:
+    """In hours, as spreadsheets show it: `36:00:00`."""
+    sign, seconds = ("-", -duration) if duration < timedelta() else ("", duration)
+    minutes, second = divmod(round(seconds.total_seconds()), 60)
+    return f"{sign}{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def _digits(number: float) -> str:
@@ -127,6 +134,8 @@ def _truth(raw: object) -> bool:
 def _day(raw: object) -> date:
     match raw:
         case datetime():
+            if raw.time() != time.min:
+                raise ValueError("Has a time of day, which a day would lose; a column of type string would keep it.")
             return raw.date()
         case date():
             return raw

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 from pydantic_core import PydanticCustomError
 
 from aijobs.domain.documents.column_values import CellValue, ColumnType, value_as
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.errors import FieldError
 from aijobs.domain.values.json_pointer import pointer
 
@@ -98,7 +99,7 @@ class StageSettings(BaseModel):
         return value
 
 
-class TemplateDefinition(BaseModel):
+class TemplateDefinition(TableLayout):
     """What is saved of a template: each time that it changes, as a new version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

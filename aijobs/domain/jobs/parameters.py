@@ -29,7 +29,7 @@ class FileInput:
     def takes(self, media_type: str) -> bool:
         """Whether a file of this media type is of that kind."""
         if self.media == "document":
-            return media_type in MEDIA_TYPE_OF.values()
+            return media_type in MEDIA_TYPE_OF.values() or media_type.startswith("image/")
         return media_type.startswith(f"{self.media}/")
 
 

@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from aijobs.domain.documents.formats import ReadDocument
+from aijobs.domain.documents.formats import CheckedDocument, ReadDocument
+from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
 
@@ -27,16 +28,26 @@ class DocumentParser(Protocol):
     async def read(self, document: Path | bytes, name: str) -> ReadDocument:
         """What a document says. `name` is what its owner calls it: its extension must fit its content.
 
-        Raises UnreadableFile and FileTooLarge.
+        Pages that are pictures are recognised, which takes seconds each. Raises UnreadableFile and FileTooLarge.
+        """
+        ...
+
+    def checked(
+        self, document: Path, name: str, *, password: str | None = None
+    ) -> AbstractAsyncContextManager[CheckedDocument]:
+        """Whether a document can be read, without recognising pictures; for as long as the block lasts.
+
+        With a `password`, what is to be kept needs none any more. Raises what `read` raises.
         """
         ...
 
     def table(
-        self, document: Path | bytes, name: str, columns: Sequence[Column]
+        self, document: Path | bytes, name: str, columns: Sequence[Column], layout: TableLayout = ...
     ) -> AbstractAsyncContextManager[UploadedTable]:
-        """The table in a workbook, for as long as the block lasts.
+        """The table in a spreadsheet, for as long as the block lasts.
 
-        Raises InvalidParameters that names each wrong column or cell, and what `read` raises.
+        Raises NoTableHeader when it has none, InvalidParameters that names each wrong column or cell, and what `read`
+        raises.
         """
         ...
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from aijobs.adapters.documents.archives.office_package import OfficePackage, folded_name
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
@@ -23,7 +24,28 @@ HEAD_BYTES: Final = 4096
 _ENCRYPTED: Final = 0x1
 _LOCAL_HEADER_BYTES: Final = 30
 _PACKED: Final = frozenset({".zip", ".gz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".jar"})
-_KIND_BY_PART: Final = {"xl/workbook.xml": DocumentKind.EXCEL, "word/document.xml": DocumentKind.WORD}
+_XML: Final = frozenset({".xml", ".rels", ".vml"})  #: only these are parsed; pictures and printer settings are not
+_ENTITIES: Final = (b"<!DOCTYPE", b"<!ENTITY")
+
+#: By a word in the content type of the main part (ECMA-376, part 1, 15.2), also of templates and of the Strict variant.
+_KIND_BY_TYPE: Final = {
+    "wordprocessingml": DocumentKind.WORD,
+    "spreadsheetml": DocumentKind.EXCEL,
+    "excel.sheet.binary": DocumentKind.EXCEL_BINARY,
+    "presentationml": DocumentKind.POWERPOINT,
+}
+#: For packages that do not say what their parts are.
+_KIND_BY_PART: Final = {
+    "xl/workbook.xml": DocumentKind.EXCEL,
+    "xl/workbook.bin": DocumentKind.EXCEL_BINARY,
+    "word/document.xml": DocumentKind.WORD,
+    "ppt/presentation.xml": DocumentKind.POWERPOINT,
+}
+#: By the part `mimetype` (OpenDocument 1.3, part 2, 3.3), templates too.
+_KIND_BY_MIMETYPE: Final = {
+    "application/vnd.oasis.opendocument.spreadsheet": DocumentKind.OPENDOCUMENT_SHEET,
+    "application/vnd.oasis.opendocument.text": DocumentKind.OPENDOCUMENT,
+}
 
 
 def kind_of_archive(path: Path) -> DocumentKind | None:
@@ -34,24 +56,40 @@ def kind_of_archive(path: Path) -> DocumentKind | None:
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
-            _check_names([part.filename for part in parts])
+            _check_names([part.filename.replace("\\", "/") for part in parts])
             _check_sizes(parts)
             for part in parts:
                 _check_part(file, part)
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, OSError, ValueError) as broken:
         raise UnreadableFile("The file is damaged: it is no whole archive.") from broken
-    names = {part.filename for part in parts}
-    return next((kind for name, kind in _KIND_BY_PART.items() if name in names), None)
+    with OfficePackage.opened(path) as package:
+        return _kind_of_package(package)
+
+
+def _kind_of_package(package: OfficePackage) -> DocumentKind | None:
+    """By what the package says of itself; names of parts are free. Raises UnreadableFile for macros and encryption."""
+    mimetype = package.content("mimetype")
+    if mimetype is not None:
+        if b"encryption-data" in (package.content("META-INF/manifest.xml") or b""):
+            raise UnreadableFile("The file is encrypted. Save it without a password.")
+        return _KIND_BY_MIMETYPE.get(mimetype.decode("ascii", "replace").strip().removesuffix("-template"))
+    types = (package.content("[Content_Types].xml") or b"").replace(b"sheet.binary.macroEnabled", b"")
+    if b"macroenabled" in types.lower() or b"vnd.ms-office.vbaproject" in types.lower():
+        raise UnreadableFile("The file has macros. Save it without them.")
+    main = package.find_main_part()
+    declared = package.content_type(main) if main else ""
+    by_type = next((kind for word, kind in _KIND_BY_TYPE.items() if word in declared), None)
+    return by_type or next((kind for name, kind in _KIND_BY_PART.items() if package.has(name)), None)
 
 
 def _check_names(names: Sequence[str]) -> None:
     if len(names) > MAX_ENTRIES:
         raise FileTooLarge(f"The file has {len(names):,} parts inside; {MAX_ENTRIES:,} is the most that we take.")
-    if len(set(names)) < len(names):
+    if len(set(map(folded_name, names))) < len(names):
         raise UnreadableFile("The file is damaged: it has two parts of the same name inside.")
     for name in names:
         path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+        if path.is_absolute() or ".." in path.parts or ":" in name:
             raise UnreadableFile("The file has a part inside whose name leads out of it.")
         if path.name.lower() == "vbaproject.bin":
             raise UnreadableFile("The file has macros. Save it without them.")
@@ -73,10 +111,9 @@ def _check_part(file: IO[bytes], part: zipfile.ZipInfo) -> None:
     size, head = _unpacked(file, part)
     if size != part.file_size:
         raise UnreadableFile("The file is damaged: a part inside has another size than it says.")
-    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+    is_xml = PurePosixPath(part.filename.replace("\\", "/")).suffix.lower() in _XML
+    if is_xml and any(word in head.replace(b"\0", b"") for word in _ENTITIES):  # without zeros UTF-16 reads like UTF-8
         raise UnreadableFile("The file defines entities of its own, as no office program does.")
-    if part.filename == "[Content_Types].xml" and b"macroEnabled" in head:
-        raise UnreadableFile("The file has macros. Save it without them.")
 
 
 def _unpacked(file: IO[bytes], part: zipfile.ZipInfo) -> tuple[int, bytes]:

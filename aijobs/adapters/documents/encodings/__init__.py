@@ -1,0 +1,1 @@
+"""Encodings of texts: recognised when that is certain, refused else."""

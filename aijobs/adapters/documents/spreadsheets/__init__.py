@@ -1,0 +1,1 @@
+"""Spreadsheets of every format, and the tables in them. Runs in the parser process only."""

@@ -1,0 +1,1 @@
+"""One reader for each format of spreadsheets: all give the same sheets, rows and cells."""

@@ -1,0 +1,1 @@
+"""The text of a document, by its kind. Runs in the parser process only."""

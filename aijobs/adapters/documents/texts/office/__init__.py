@@ -1,0 +1,1 @@
+"""Texts of Office Open XML files: Word documents and PowerPoint presentations."""

@@ -1,0 +1,1 @@
+"""Texts of PDFs: words with their boxes, and which pages are pictures."""

@@ -1,0 +1,1 @@
+"""Recognising the text of pages that are pictures (OCR), in a guarded process of its own."""

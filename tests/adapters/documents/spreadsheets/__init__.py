@@ -1,0 +1,1 @@
+"""Spreadsheets and texts with rows: cells, tables, formats, encodings."""
