@@ -102,14 +102,11 @@ class NumberFormat:
         """A whole number is an int, as spreadsheets know no difference; a day that does not exist stays a number."""
         if self.meaning is Meaning.NUMBER:
             return plain_number(number)
-        match self.meaning:
-            case Meaning.DURATION:
-                return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
-            case Meaning.CLOCK if 0 <= number < 1:
-                return _clock(number)
-            case Meaning.DAY | Meaning.CLOCK:
-                return _moment(number, from_1904=self._from_1904) or number
-        return number
+        if self.meaning is Meaning.DURATION:
+            return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
+        if self.meaning is Meaning.CLOCK and 0 <= number < 1:
+            return _clock(number)
+        return _moment(number, from_1904=self._from_1904) or number
 
     def shown(self, number: float) -> str:
         """What people see in the cell, in a column that is wide enough; the value where they would see nothing.

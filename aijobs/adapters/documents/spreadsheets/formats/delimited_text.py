@@ -86,7 +86,10 @@ def _cell(text: str, mark: DecimalMark) -> Cell | None:
     if not text:
         return None
     value, uncertain = number_in(text, mark)
-    return Cell(value, text, uncertain_number=uncertain)
+    cell = Cell(value, text)
+    if uncertain is not None:
+        cell.uncertain_number = uncertain
+    return cell
 
 
 def _reader(text: str, separator: str) -> Any:
