@@ -1,4 +1,4 @@
-# make demo   sets everything up and runs one real job end to end
+# make demo   sets everything up and runs one real job end to end; DEMO="--scan", "--document", …
 # make test   sets everything up and runs all tests
 # make check  what a change must pass: format, lint, types, import contracts, tests
 # make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
@@ -9,7 +9,7 @@ BIN := .venv/bin
 .PHONY: demo test check format lock bench chaos clean
 
 demo: .venv/runtime
-	$(BIN)/aijobs demo
+	$(BIN)/aijobs demo $(DEMO)
 
 test: .venv/browser
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -8,7 +8,19 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, fanout, history, lag, output_transfer, overload, pictures, stages
+from bench import (
+    accept,
+    burst,
+    document_pages,
+    documents,
+    fanout,
+    history,
+    lag,
+    output_transfer,
+    overload,
+    pictures,
+    stages,
+)
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -27,6 +39,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "lag": lag.measure,
     "fanout": fanout.measure,
     "documents": documents.measure,
+    "document_pages": document_pages.measure,
     "stages": stages.measure,
     "pictures": pictures.measure,
     "overload": overload.measure,

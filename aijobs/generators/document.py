@@ -134,7 +134,7 @@ class DocumentExtractor:
         return await self._templates.template(conversation.template_id, conversation.template_version)
 
     def _is_attached(self, file: UploadedFile) -> bool:
-        return self._chat.takes_files and file.media_type == PDF
+        return self._chat.takes_files and (file.media_type == PDF or file.media_type.startswith("image/"))
 
 
 class _RowCounter:

@@ -67,7 +67,10 @@ class StoredDocuments:
         self._reader = reader
 
     async def text(self, file: UploadedFile) -> str:
-        return (await self._reader.read(await self.content(file), file.name)).text
+        """A scan's or photo's name need not say that it is one."""
+        image = file.media_type.removeprefix("image/")
+        name = file.name if image == file.media_type else f"picture.{image}"
+        return (await self._reader.read(await self.content(file), name)).text
 
     async def content(self, file: UploadedFile) -> bytes:
         return b"".join([chunk async for chunk in self.chunks(file)])

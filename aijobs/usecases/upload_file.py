@@ -1,9 +1,10 @@
 """Storing an upload: the whole file is checked before it is stored."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,12 +40,13 @@ EXTENSION_OF: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A completely received file at a temporary path. `name` is safe to show."""
+    """A completely received file at a temporary path. `name` is safe to show; `password` opens the document."""
 
     path: Path
     name: str
     size: int
     sha256: str
+    password: str | None = field(default=None, repr=False)
 
     def check_size(self, at_most: int) -> None:
         """Raises FileTooLarge."""
@@ -83,26 +85,35 @@ class KeepUpload:
 
     async def _keep(self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
         upload.check_size(self.max_bytes)
-        row = _row(upload, await self._type_of(upload), owner)
-        receipt = Receipt(code=row.code, answer=self.render(row))
+        async with self._checked(upload) as (kept, kind):
+            row = _row(kept, kind, owner)
+            receipt = Receipt(code=row.code, answer=self.render(row))
 
-        def work(session: Session) -> None:
-            keep_stored(session, row)
-            if claim:
-                settle(session, claim, receipt)
+            def work(session: Session) -> None:
+                keep_stored(session, row)
+                if claim:
+                    settle(session, claim, receipt)
 
-        async with stored(self.database, self.store, row, _chunks(upload.path)):
-            await self.database.write(work)
+            async with stored(self.database, self.store, row, _chunks(kept.path)):
+                await self.database.write(work)
         return receipt
 
-    async def _type_of(self, upload: Upload) -> FileType:
-        """A document's type follows from its name; every other file must be a picture, whatever its name."""
-        if is_document(upload.name):
-            kind = (await self.documents.read(upload.path, upload.name)).kind
-            return FileType(media_type=kind.media_type, extension=kind)
-        picture = await self.pictures.check(upload.path)
-        extension = EXTENSION_OF[picture.media_type]
-        return FileType(media_type=picture.media_type, extension=extension, width=picture.width, height=picture.height)
+    @asynccontextmanager
+    async def _checked(self, upload: Upload) -> AsyncIterator[tuple[Upload, FileType]]:
+        """What is kept, and its type: a document's follows from its name; every other file must be a picture."""
+        if not is_document(upload.name):
+            picture = await self.pictures.check(upload.path)
+            extension = EXTENSION_OF[picture.media_type]
+            yield (
+                upload,
+                FileType(
+                    media_type=picture.media_type, extension=extension, width=picture.width, height=picture.height
+                ),
+            )
+            return
+        async with self.documents.checked(upload.path, upload.name, password=upload.password) as checked:
+            kept = upload if checked.path == upload.path else await asyncio.to_thread(_at, upload, checked.path)
+            yield kept, FileType(media_type=checked.kind.media_type, extension=checked.kind)
 
 
 @asynccontextmanager
@@ -137,6 +148,13 @@ def check_size(size: int, at_most: int) -> None:
     """Raises FileTooLarge."""
     if size > at_most:
         raise FileTooLarge(f"The file has {size} bytes; {at_most} is the most.")
+
+
+def _at(upload: Upload, path: Path) -> Upload:
+    """The same upload, with other content."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return replace(upload, path=path, size=path.stat().st_size, sha256=sha256)
 
 
 def _row(upload: Upload, kind: FileType, owner: Owner) -> FileRow:

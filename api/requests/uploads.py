@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import FieldError, InvalidParameters
@@ -22,10 +22,11 @@ from api.auth.caller import user_in_form
 
 FIELD: Final = "file"
 TASK_FIELD: Final = "taskId"
+PASSWORD_FIELD: Final = "password"  # noqa: S105  # of an encrypted document
 FORM_SLACK: Final = 64 * 1024
 """Bytes that a form may have besides its file."""
 
-MAX_FIELDS: Final = 5
+MAX_FIELDS: Final = 6
 MAX_FIELD_BYTES: Final = 4096
 
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -60,9 +61,17 @@ async def upload_form(request: Request, *, field: str = FIELD) -> AsyncIterator[
         with tempfile.NamedTemporaryFile(prefix="aijobs-") as target:
             size, sha256 = await asyncio.to_thread(_copy, file.file, target)
             yield UploadForm(
-                upload=Upload(path=Path(target.name), name=display_name(file.filename or ""), size=size, sha256=sha256),
+                upload=Upload(
+                    path=Path(target.name),
+                    name=display_name(file.filename or ""),
+                    size=size,
+                    sha256=sha256,
+                    password=_text_in(form, PASSWORD_FIELD),
+                ),
                 user_id=user_id,
-                fields={name: value for name, value in form.items() if isinstance(value, str)},
+                fields={
+                    name: value for name, value in form.items() if isinstance(value, str) and name != PASSWORD_FIELD
+                },
             )
 
 
@@ -80,6 +89,11 @@ def display_name(filename: str) -> str:
     """The file's name without folders and control characters. It is shown, and never used as a path."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     return _CONTROL_CHARACTERS.sub("", last).strip()[:MAX_NAME_LENGTH] or "file"
+
+
+def _text_in(form: FormData, name: str) -> str | None:
+    value = form.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from aijobs.domain.documents.formats import DOCUMENT_EXTENSIONS
 from aijobs.persistence.jobs.queries import file_of
 from api.auth.caller import Reader, Uploader
 from api.checked_route import CheckedRoute
@@ -29,8 +30,13 @@ FORM: Final[dict[str, Any]] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A photo: JPEG, PNG, WebP, GIF, TIFF or AVIF. Or a document, by the end of "
-                            "its name: .pdf, .docx, .xlsx, .csv, .md or .txt.",
+                            "description": "A photo or a scan: JPEG, PNG, WebP, GIF, TIFF or AVIF. Or a document, by "
+                            f"the end of its name: {DOCUMENT_EXTENSIONS}.",
+                        },
+                        "password": {
+                            "type": "string",
+                            "format": "password",
+                            "description": "Of an encrypted PDF. It is not kept: what is kept needs none any more.",
                         },
                         "user_id": {"type": "string", "description": "With a service key: the end user it is for."},
                     },

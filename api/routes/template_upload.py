@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
+from aijobs.domain.documents.formats import DOCUMENT_EXTENSIONS
 from aijobs.persistence.access.keys import Scope
 from aijobs.usecases.intake_document import ExtractionJob, ImportedTable
 from api.auth.caller import Uploader
@@ -31,7 +32,13 @@ FORM: Final[dict[str, Any]] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "A document: .pdf, .docx, .md, .txt or .csv. Or a table: .xlsx.",
+                            "description": f"A document: {DOCUMENT_EXTENSIONS}; or a scan or photo of one. The rows of "
+                            "a table are imported at once.",
+                        },
+                        "password": {
+                            "type": "string",
+                            "format": "password",
+                            "description": "Of an encrypted PDF. It is not kept: what is kept needs none any more.",
                         },
                         "templateId": {"type": "string", "examples": ["contract_zh"]},
                         "taskId": {

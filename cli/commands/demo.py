@@ -1,4 +1,4 @@
-"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a contract read, with a temporary installation.
+"""`aijobs demo`: a photo upscaled or judged, pictures drawn, or a document read, with a temporary installation.
 
 It leaves nothing running.
 """
@@ -42,6 +42,8 @@ ENLARGE: Final = "upsample2"
 EXTRACT: Final = "document_extract_v1"
 CONTRACT: Final = SAMPLES / "sample.txt"
 TEMPLATE: Final = "contract_zh"
+INVOICE: Final = SAMPLES / "invoice.jpg"
+INVOICE_TEMPLATE: Final = "invoice_en"
 PACE: Final = ("--queue-seconds", "1.5", "--work-seconds", "4")
 TIMEOUT: Final = timedelta(minutes=3)
 
@@ -76,15 +78,20 @@ def demo(
     document: Annotated[
         bool, typer.Option("--document", help="Turn a contract into a table, stage by stage, instead.")
     ] = False,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Recognise a photographed invoice and turn it into a table, instead.")
+    ] = False,
     photo: Annotated[bool, typer.Option("--photo", help="Have a photo reviewed, then beautified, instead.")] = False,
 ) -> None:
-    """Upscale or review a photo, draw four pictures, or read a contract, from nothing to the result.
+    """Upscale or review a photo, draw four pictures, or read a contract or a photographed invoice, from nothing.
 
     Starts everything on free ports, shows every status as it happens, and stops everything. Uses the
     sandbox, whatever is set: it costs nothing and touches no other installation. The result stays.
     """
     chosen = [
-        name for name, is_chosen in (("midjourney", midjourney), ("document", document), ("photo", photo)) if is_chosen
+        name
+        for name, is_chosen in (("midjourney", midjourney), ("document", document), ("scan", scan), ("photo", photo))
+        if is_chosen
     ]
     if len(chosen) > 1:
         raise CommandError(f"One demo at a time: {' or '.join(f'--{name}' for name in chosen)}.")
@@ -147,10 +154,18 @@ async def _draw(api: ApiClient) -> list[Document]:
 
 
 async def _extract(api: ApiClient) -> list[Document]:
+    return await _extract_from(api, CONTRACT, TEMPLATE)
+
+
+async def _recognise(api: ApiClient) -> list[Document]:
+    return await _extract_from(api, INVOICE, INVOICE_TEMPLATE)
+
+
+async def _extract_from(api: ApiClient, path: Path, template: str) -> list[Document]:
     """The stages of a shipped template, each a question to the model, in one conversation."""
-    file = await api.upload(CONTRACT)
-    params = {"file": file["code"], "template": TEMPLATE}
-    return [await _submit_and_follow(api, {"model_id": EXTRACT, "params": params}, f"{TEMPLATE}: {CONTRACT.name}")]
+    file = await api.upload(path)
+    params = {"file": file["code"], "template": template}
+    return [await _submit_and_follow(api, {"model_id": EXTRACT, "params": params}, f"{template}: {path.name}")]
 
 
 async def _review(api: ApiClient) -> list[Document]:
@@ -203,12 +218,19 @@ def _extract_results(folder: Path, jobs: list[Document]) -> Results:
     excel, answer = _outputs_of(folder, jobs[0])
     rows = json.loads(answer.read_text("utf-8"))["rows"]
     cells = [(name, "" if value is None else str(value)) for row in rows for name, value in row.items()]
-    return [
-        *cells,
-        ("Contract", console.short(CONTRACT)),
-        ("Excel", console.short(excel)),
-        ("JSON", console.short(answer)),
-    ]
+    return [*cells, ("Contract", console.short(CONTRACT)), *_files(excel, answer)]
+
+
+def _recognise_results(folder: Path, jobs: list[Document]) -> Results:
+    """A line for each row of the table, and the files."""
+    excel, answer = _outputs_of(folder, jobs[0])
+    rows = json.loads(answer.read_text("utf-8"))["rows"]
+    lines = [(f"Row {number}", " | ".join(str(value) for value in row.values())) for number, row in enumerate(rows, 1)]
+    return [("Columns", " | ".join(rows[0])), *lines, ("Photo", console.short(INVOICE)), *_files(excel, answer)]
+
+
+def _files(excel: Path, answer: Path) -> Results:
+    return [("Excel", console.short(excel)), ("JSON", console.short(answer))]
 
 
 def _review_results(folder: Path, jobs: list[Document]) -> Results:
@@ -241,6 +263,7 @@ DEMOS: Final[Mapping[str, tuple[Work, Callable[[Path, list[Document]], Results]]
     "upscale": (_upscale, _upscale_results),
     "midjourney": (_draw, _draw_results),
     "document": (_extract, _extract_results),
+    "scan": (_recognise, _recognise_results),
     "photo": (_review, _review_results),
 }
 

@@ -98,6 +98,7 @@ _SAVE_AS: Final[Mapping[str, str]] = {
 _SAVE_PICTURE_AS: Final = dict.fromkeys(("bmp", "psd", "jp2", "jxl", "ico"), ".png or .jpg")
 
 EXTENSIONS: Final = tuple(_KIND_OF)  #: of all names that are taken, without the dot
+DOCUMENT_EXTENSIONS: Final = ", ".join(f".{kind}" for kind in MEDIA_TYPE_OF)  #: the usual ones, without pictures
 _TAKEN: Final = ", ".join(f".{extension}" for extension in EXTENSIONS)
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from aijobs.domain.documents.formats import ReadDocument
+from aijobs.domain.documents.formats import CheckedDocument, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Column, Row, Template
 from aijobs.domain.provider_io import UploadedFile
@@ -28,7 +28,16 @@ class DocumentParser(Protocol):
     async def read(self, document: Path | bytes, name: str) -> ReadDocument:
         """What a document says. `name` is what its owner calls it: its extension must fit its content.
 
-        Raises UnreadableFile and FileTooLarge.
+        Pages that are pictures are recognised, which takes seconds each. Raises UnreadableFile and FileTooLarge.
+        """
+        ...
+
+    def checked(
+        self, document: Path, name: str, *, password: str | None = None
+    ) -> AbstractAsyncContextManager[CheckedDocument]:
+        """Whether a document can be read, without recognising pictures; for as long as the block lasts.
+
+        With a `password`, what is to be kept needs none any more. Raises what `read` raises.
         """
         ...
 

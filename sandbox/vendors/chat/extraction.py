@@ -26,7 +26,7 @@ def document_in(text: str) -> str:
 def facts_in(text: str) -> dict[str, str]:
     """The values of a text by their keys; of several values for a key the first one counts."""
     facts: dict[str, str] = {}
-    for found in _PAIR.finditer(text):
+    for found in _PAIR.finditer(text.replace("\t", "\n")):
         facts.setdefault(_normalized(found[1]), found[2])
     return facts
 
@@ -43,16 +43,26 @@ def rows_for(schema: Mapping[str, Any], text: str) -> list[dict[str, JsonValue]]
 
 
 def _table_lines(text: str) -> Iterator[dict[str, str]]:
-    """Each line of each Markdown table, as values by heading."""
+    """Each line of each table, with the bars of Markdown or with tabs, as values by heading."""
     headings: list[str] = []
     for line in text.splitlines():
-        found = _TABLE_LINE.match(line)
-        if found is None:
+        cells = _cells(line)
+        if not cells:
             headings = []
         elif not headings:
-            headings = [_normalized(cell) for cell in found[1].split("|")]
-        elif not _TABLE_RULE.fullmatch(line):
-            yield dict(zip(headings, (cell.strip() for cell in found[1].split("|")), strict=False))
+            headings = [_normalized(cell) for cell in cells]
+        elif len(cells) == len(headings) and not _TABLE_RULE.fullmatch(line):
+            yield dict(zip(headings, cells, strict=True))
+        elif len(cells) > len(headings):
+            headings = [_normalized(cell) for cell in cells]
+
+
+def _cells(line: str) -> list[str]:
+    """Of a line of a table; nothing for another line."""
+    found = _TABLE_LINE.match(line)
+    if found is None and "\t" not in line:
+        return []
+    return [cell.strip() for cell in (found[1].split("|") if found else line.split("\t"))]
 
 
 def _has_columns(columns: Mapping[str, object], line: Mapping[str, str]) -> bool:

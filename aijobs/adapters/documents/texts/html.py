@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-from aijobs.adapters.documents.texts.pieces import Note, Piece
+from aijobs.adapters.documents.texts.pieces import Note
 from aijobs.adapters.documents.texts.plain import decoded_as
 from aijobs.domain.errors import UnreadableFile
 
@@ -36,11 +36,11 @@ _CHECKED, _UNCHECKED = "☑", "☐"
 Node = Any  #: of selectolax
 
 
-def html_pieces(path: Path) -> Iterator[Piece]:
+def html_pieces(path: Path) -> Iterator[str]:
     yield from html_text(path.read_bytes())
 
 
-def html_text(content: bytes | str, charset: str | None = None) -> Iterator[Piece]:
+def html_text(content: bytes | str, charset: str | None = None) -> Iterator[str]:
     """`charset` is what a mail says of its part; the page may say it itself. Raises UnreadableFile."""
     if isinstance(content, bytes):
         found = _DECLARED.search(content[:HEAD_BYTES])

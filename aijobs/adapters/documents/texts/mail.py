@@ -64,7 +64,7 @@ def msg_pieces(path: Path) -> Iterator[MailPiece]:
         }
         yield from (f"{name}: {head[name]}" for name in _HEAD if head.get(name))
         yield ""
-        texts = [(message.body or "").splitlines(), list(html_text(_outlook_html(message)))]
+        texts: list[list[MailPiece]] = [[*(message.body or "").splitlines()], [*html_text(_outlook_html(message))]]
         yield from _fullest(texts)
         if not any(texts) and message.properties.binary_prop_value(outlook.PID_RTF_COMPRESSED):
             raise UnreadableFile("The message keeps its text in a form of Outlook's own. Save it as .eml or .html.")

@@ -9,7 +9,7 @@ from lxml import etree
 
 from aijobs.adapters.documents.archives.office_package import Element, attribute, child, local, parsed_xml
 from aijobs.adapters.documents.texts.office.numerals import written_number
-from aijobs.adapters.documents.texts.pieces import Note, Piece
+from aijobs.adapters.documents.texts.pieces import Note
 from aijobs.domain.errors import UnreadableFile
 
 MAX_REPEATED: Final = 1000  #: spaces, or equal rows
@@ -31,7 +31,7 @@ _FORMATS: Final = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": 
 }
 
 
-def opendocument_pieces(path: Path, *, comments: bool = False) -> Iterator[Piece]:
+def opendocument_pieces(path: Path, *, comments: bool = False) -> Iterator[str]:
     """Raises UnreadableFile."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -61,7 +61,7 @@ class _Document:
         self._boxes: list[Element] = []
         self._pictures = self._objects = 0
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[str]:
         yield from self._margins("header")
         body = child(self._content, "body", "text")
         if body is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.documents.texts.pieces import Note, Piece
+from aijobs.adapters.documents.texts.pieces import Note
 from aijobs.domain.errors import UnreadableFile
 
 MAX_DEPTH: Final = 500  #: of groups
@@ -271,11 +271,11 @@ class _Reader:
             (self.notes[-1] if self.notes else self.text).append(text)
 
 
-def rtf_pieces(path: Path) -> Iterator[Piece]:
+def rtf_pieces(path: Path) -> Iterator[str]:
     yield from rtf_text(path.read_bytes())
 
 
-def rtf_text(content: bytes) -> Iterator[Piece]:
+def rtf_text(content: bytes) -> Iterator[str]:
     """Headers and footers first, then the text, line by line. Raises UnreadableFile."""
     reader = _Reader()
     reader.read(content)

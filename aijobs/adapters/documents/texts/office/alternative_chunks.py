@@ -5,13 +5,12 @@ from pathlib import PurePosixPath
 
 from aijobs.adapters.documents.encodings.detection import decoded
 from aijobs.adapters.documents.texts.html import html_text
-from aijobs.adapters.documents.texts.mail import AttachedFile, eml_text
-from aijobs.adapters.documents.texts.pieces import Piece
+from aijobs.adapters.documents.texts.mail import eml_text
 from aijobs.adapters.documents.texts.rtf import rtf_text
 from aijobs.domain.errors import UnreadableFile
 
 
-def chunk_text(part: str, content: bytes) -> Iterator[Piece]:
+def chunk_text(part: str, content: bytes) -> Iterator[str]:
     """The text of HTML, a saved web page, RTF and plain text. Raises UnreadableFile for another format, by its name."""
     extension = PurePosixPath(part).suffix.lstrip(".")
     start = content[:512].lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
@@ -20,7 +19,7 @@ def chunk_text(part: str, content: bytes) -> Iterator[Piece]:
     elif start.startswith((b"<!doctype html", b"<html", b"<body")) or extension in {"htm", "html", "xhtml"}:
         yield from html_text(content)
     elif extension in {"mht", "mhtml", "eml"}:
-        yield from (piece for piece in eml_text(content) if not isinstance(piece, AttachedFile))
+        yield from (piece for piece in eml_text(content) if isinstance(piece, str))
     elif extension == "txt":
         yield from decoded(content).splitlines()
     else:

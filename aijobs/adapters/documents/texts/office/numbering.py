@@ -96,7 +96,7 @@ class Numbering:
             own, style = style, attribute(child(declared, "basedOn"), "val")
             properties = child(declared, "pPr")
             named = attribute(child(properties, "numPr", "numId"), "val")
-            if level is None and named in self.lists:
+            if level is None and named is not None and named in self.lists:
                 level = next((str(at) for at, one in self.lists[named].levels.items() if one.style == own), None)
         if list_id is None or list_id not in self.lists:
             return None

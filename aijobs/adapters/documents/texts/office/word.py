@@ -22,7 +22,7 @@ from aijobs.adapters.documents.archives.office_package import (
 from aijobs.adapters.documents.texts.office.alternative_chunks import chunk_text
 from aijobs.adapters.documents.texts.office.inline_text import LEFT_OUT, InlineText
 from aijobs.adapters.documents.texts.office.numbering import Numbering
-from aijobs.adapters.documents.texts.pieces import Note, Piece
+from aijobs.adapters.documents.texts.pieces import Note
 from aijobs.domain.errors import UnreadableFile
 
 MAX_DEPTH: Final = 50  #: of containers, tables and text boxes within each other
@@ -32,7 +32,7 @@ _SEPARATORS: Final = frozenset({"separator", "continuationSeparator", "continuat
 _BLOCKS: Final = frozenset({"p", "tbl", "altChunk"})
 
 
-def word_pieces(path: Path, *, comments: bool = False) -> Iterator[Piece]:
+def word_pieces(path: Path, *, comments: bool = False) -> Iterator[str]:
     """The lines of the document. Raises UnreadableFile. `comments`: those of the document's reviewers are read too."""
     with OfficePackage.opened(path) as package:
         yield from WordDocument(package, package.main_part(), comments=comments).pieces()
@@ -59,7 +59,7 @@ class WordDocument:
         self._pictures = 0
         self._objects = 0
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[str]:
         root = self._package.xml(self._main)
         body = child(root, "body")
         if body is None:
@@ -79,7 +79,7 @@ class WordDocument:
         parts = dict.fromkeys(
             relations[relation_id].part
             for element in body.iter()
-            if local(element) == reference and (relation_id := attribute(element, "id")) in relations
+            if local(element) == reference and (relation_id := attribute(element, "id") or "") in relations
         )
         for part in parts:
             root = self._package.xml(part)

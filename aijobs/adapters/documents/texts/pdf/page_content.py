@@ -69,7 +69,7 @@ class PageContent:
 def _area(item: Any, width: float, height: float) -> float:
     """Within the page."""
     try:
-        left, bottom, right, top = item.get_bounds()
+        left, bottom, right, top = map(float, item.get_bounds())
     except pypdfium2.PdfiumError:
         return 0.0
     return max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(top, height) - max(bottom, 0.0))

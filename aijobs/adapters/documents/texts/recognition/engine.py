@@ -5,29 +5,36 @@ upside down and lose lines of bent pages.
 """
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
 from aijobs.adapters.documents.texts.page_layout import Word
+from aijobs.adapters.documents.texts.recognition.missed_ink import missed_regions
 
 TURNED_SHARE: Final = 0.5  #: of the boxes that stand upright: more, and the page lies on its side
 TURNED_BOX: Final = 1.5  #: height by width of such a box
 SURE: Final = 0.9  #: below this mean, the page may stand on its head
 MIN_BOXES: Final = 3
+REPLACED: Final = 0.8  #: of a word's area: more within a word that is read anew, and it is replaced
+KNOWN: Final = 0.3  #: of a new word's area: more within known words, and it is no new one
 MAX_SLOPE: Final = 0.2  #: of a line, that a whole page may have
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """`scores`: how sure each line is, from 0 to 1. `score`: their mean, by length. `turn`: degrees, of the page."""
+    """`scores`: how sure each line is, from 0 to 1. `score`: their mean, by length. `turn`: degrees, of the page.
+
+    `slope`: of its lines, which is taken out of the words in the end.
+    """
 
     words: list[Word]
     scores: list[float]
     score: float
     turn: int = 0
+    slope: float = 0.0
 
 
 class RecognitionEngine:
@@ -56,7 +63,30 @@ class RecognitionEngine:
             best = max((self._read(picture, turn)[0] for turn in (90, 270)), key=lambda one: one.score)
         elif best.words and best.score < SURE:
             best = max(best, self._read(picture, 180)[0], key=lambda one: one.score)
-        return best
+        upright = picture.rotate(best.turn, expand=True) if best.turn else picture
+        whole = self._with_missed(upright, best)
+        return replace(whole, words=[_levelled(word, whole.slope) for word in whole.words])
+
+    def _with_missed(self, picture: Image.Image, found: Recognition) -> Recognition:
+        """Looks again, and closer, where there is ink outside of what was read."""
+        words, scores = [*found.words], [*found.scores]
+        for region in missed_regions(picture, found.words):
+            again, _ = self._read(picture.crop(region.box), 0)
+            for word, score in zip(again.words, again.scores, strict=True):
+                moved = Word(
+                    word.text,
+                    word.x0 + region.left,
+                    word.y0 + region.top,
+                    word.x1 + region.left,
+                    word.y1 + region.top,
+                )
+                kept = [at for at, other in enumerate(words) if _overlap(moved, other) < REPLACED * _area(other)]
+                if score < SURE or sum(_overlap(moved, words[at]) for at in kept) > KNOWN * _area(moved):
+                    continue
+                words, scores = [words[at] for at in kept] + [moved], [scores[at] for at in kept] + [score]
+        letters = [max(1, len(word.text)) for word in words]
+        score = float(np.average(scores, weights=letters)) if words else 0.0
+        return replace(found, words=words, scores=scores, score=score)
 
     def _read(self, picture: Image.Image, turn: int) -> tuple[Recognition, Any]:
         turned = picture.rotate(turn, expand=True) if turn else picture
@@ -68,7 +98,17 @@ class RecognitionEngine:
         letters = [max(1, len(text)) for text in result.txts]
         score = float(np.average(result.scores, weights=letters))
         words, scores = _words(boxes, result.txts), [float(one) for one in result.scores]
-        return Recognition(words=words, scores=scores, score=score, turn=turn), boxes
+        return Recognition(words=words, scores=scores, score=score, turn=turn, slope=_slope(boxes)), boxes
+
+
+def _overlap(word: Word, other: Word) -> float:
+    across = min(word.x1, other.x1) - max(word.x0, other.x0)
+    down = min(word.y1, other.y1) - max(word.y0, other.y0)
+    return max(0.0, across) * max(0.0, down)
+
+
+def _area(word: Word) -> float:
+    return (word.x1 - word.x0) * word.height
 
 
 def _standing(boxes: Any) -> float:
@@ -77,18 +117,24 @@ def _standing(boxes: Any) -> float:
 
 
 def _words(boxes: Any, texts: Any) -> list[Word]:
-    """Upright boxes, with the slope that most lines have taken out."""
+    (left, top), (right, bottom) = boxes.min(axis=1).T, boxes.max(axis=1).T
+    corners = zip(left, top, right, bottom, strict=True)
+    return [Word(text, *map(float, corner)) for text, corner in zip(texts, corners, strict=True)]
+
+
+def _slope(boxes: Any) -> float:
+    """That most lines have; 0 when it is not one of a whole page. Corners begin at the upper left, clockwise."""
     slopes = [
-        (right[1] - left[1]) / (right[0] - left[0])
+        float((right[1] - left[1]) / (right[0] - left[0]))
         for left, right, *_ in boxes
         if right[0] - left[0] > abs(right[1] - left[1])
     ]
     slope = statistics.median(slopes) if slopes else 0.0
-    slope = slope if abs(slope) < MAX_SLOPE else 0.0
-    words = []
-    for box, text in zip(boxes, texts, strict=True):
-        heights = box[:, 1] - slope * box[:, 0]
-        # The corners are upper left, upper right, lower right, lower left: a skewed line is thinner than its hull.
-        top, bottom = (heights[0] + heights[1]) / 2, (heights[2] + heights[3]) / 2
-        words.append(Word(text, float(box[:, 0].min()), float(top), float(box[:, 0].max()), float(bottom)))
-    return words
+    return slope if abs(slope) < MAX_SLOPE else 0.0
+
+
+def _levelled(word: Word, slope: float) -> Word:
+    """Without the slope of its page, which makes the box of a line higher than the line."""
+    height = max(1.0, word.y1 - word.y0 - abs(slope) * (word.x1 - word.x0))
+    middle = (word.y0 + word.y1) / 2 - slope * (word.x0 + word.x1) / 2
+    return Word(word.text, word.x0, middle - height / 2, word.x1, middle + height / 2)

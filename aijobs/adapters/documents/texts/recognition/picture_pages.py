@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pi_heif
 from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
 from aijobs.adapters.documents.texts.page_layout import Word
@@ -22,7 +23,7 @@ MAX_PIXELS: Final = 50_000_000
 MAX_SIDE: Final = 4000  #: pixels of a page's picture; larger ones are made smaller
 MAX_FRAMES: Final = 5000
 METADATA_BYTES: Final = 64 * 1024**2  #: of a PNG's profile and texts, which are not read; Pillow takes 1 MiB
-PICTURE_FORMATS: Final = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "AVIF")
+PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF")
 
 
 def picture_pieces(path: Path) -> Iterator[PictureOfPage]:
@@ -76,6 +77,7 @@ class PagePictures:
 
 @contextmanager
 def _opened_picture(path: Path) -> Iterator[Any]:
+    pi_heif.register_heif_opener()
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = METADATA_BYTES
     try:
         with warnings.catch_warnings():
@@ -84,6 +86,8 @@ def _opened_picture(path: Path) -> Iterator[Any]:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise FileTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels, the most that we take.")
                 yield picture
+    except Image.DecompressionBombError as bomb:
+        raise FileTooLarge(f"The picture has more than {MAX_PIXELS:,} pixels, the most that we take.") from bomb
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError) as damage:
         raise UnreadableFile("The picture is damaged or incomplete.") from damage
 

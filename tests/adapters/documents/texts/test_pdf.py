@@ -9,7 +9,7 @@ from reportlab.pdfgen.canvas import Canvas
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.domain.errors import UnreadableFile
 from tests.adapters.documents.conftest import Parse
-from tests.adapters.documents.pages import INVOICE, INVOICE_LINES, drawn_pdf, page_picture, picture_on, rows_on
+from tests.adapters.documents.texts.pages import INVOICE, INVOICE_LINES, drawn_pdf, page_picture, picture_on, rows_on
 
 PASSWORD = "open sesame"
 

@@ -10,8 +10,8 @@ from pptx.util import Inches
 from aijobs.domain.errors import UnreadableFile
 from tests.adapters.documents.conftest import Parse
 from tests.adapters.documents.makers import archive, encrypted_office_file, word, workbook
-from tests.adapters.documents.outlook_files import outlook_message
-from tests.adapters.documents.pages import drawn_pdf, page_picture, picture_on, saved
+from tests.adapters.documents.texts.outlook_files import outlook_message
+from tests.adapters.documents.texts.pages import drawn_pdf, page_picture, picture_on, saved
 
 
 def presentation() -> bytes:

@@ -1,0 +1,1 @@
+"""Texts of documents, by format."""
