@@ -84,6 +84,8 @@ class MergedRange:
 class Sheet:
     """`rows` reads the sheet from its first row on each call, without rows that hold nothing; `note` says why none.
 
+    `is_text`: cells are parted by a separator, which may be in a cell by mistake.
+
     Raises UnreadableFile for a damaged sheet, and FileTooLarge for a very wide one.
     """
 
@@ -91,7 +93,13 @@ class Sheet:
     rows: Callable[[], Iterator[SheetRow]]
     merges: Callable[[], Sequence[MergedRange]] = tuple
     is_hidden: bool = False
+    is_text: bool = False
     note: str | None = None
+
+
+def filled_width(cells: Sequence[Cell | None]) -> int:
+    """Without what is empty at the row's end."""
+    return max((at for at, cell in enumerate(cells, 1) if cell is not None), default=0)
 
 
 def check_width(width: int, sheet: str) -> None:
