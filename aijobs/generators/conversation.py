@@ -1,6 +1,7 @@
 """Runs the conversation of a job with a model: each answer is stored once, the number of lost answers is bounded."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from aijobs.domain.errors import AnswerLost, AnswerUnusable, ProviderFailed, ProviderUnavailable
@@ -19,6 +20,7 @@ from aijobs.domain.llm import (
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
+from aijobs.generators.thoughts import without_thoughts
 
 MAX_LOST: Final = 3
 """The most answers of one stage that may be lost: each may have been charged."""
@@ -87,7 +89,7 @@ class ConversationRunner:
         if count > MAX_LOST:
             raise ProviderFailed(f"The model was asked, and no answer could be kept. {NO_RETRY}")
         try:
-            completion = await self._chat.complete(messages, shape=shape, on_text=on_text, reference=reference)
+            completion = _heard(await self._chat.complete(messages, shape=shape, on_text=on_text, reference=reference))
         except AnswerLost as lost:
             if count == MAX_LOST:
                 raise ProviderFailed(f"{lost} {NO_RETRY}") from lost
@@ -101,3 +103,11 @@ class ConversationRunner:
     async def _message(self, task: Task, message: StoredMessage) -> ChatMessage:
         attachments = (await self._attach(task.files[message.file]),) if message.file else ()
         return ChatMessage(role=message.role, text=message.text, attachments=attachments)
+
+
+def _heard(completion: Completion) -> Completion:
+    """The answer without thoughts, which are not sent back to the model. Raises AnswerLost when nothing is left."""
+    text = without_thoughts(completion.text)
+    if completion.finish is FinishReason.STOP and not text.strip():
+        raise AnswerLost("The model gave no answer.")
+    return replace(completion, text=text)

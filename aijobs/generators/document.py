@@ -3,15 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.prompt_stages import split
-from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
+from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, header_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
@@ -20,6 +20,7 @@ from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
+from aijobs.generators.answer_rows import key_errors
 from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import conversation_plan, delimited_document, retry_prompt
@@ -53,12 +54,25 @@ class ExtractParameters(Parameters):
 
 
 @dataclass(frozen=True)
+class MendedValue:
+    """What the answer said for one value, such as `1,250` for the number 1250."""
+
+    row: int  #: from 0
+    column: str
+    written: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """A model's answer, checked against the columns. `repaired`: its JSON was repaired."""
+    """A model's answer, checked against the columns.
+
+    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule.
+    """
 
     rows: tuple[Row, ...] = ()
     problems: tuple[FieldError, ...] = ()
     repaired: bool = False
+    mended: tuple[MendedValue, ...] = ()
 
 
 class DocumentExtractor:
@@ -154,12 +168,26 @@ class _RowCounter:
 
 async def read_table(template: Template, text: str) -> Table:
     """The rows of an answer, or the problems in it."""
+    names = [column.name for column in template.columns]
     try:
-        answer = await read_answer(text)
+        answer = await read_answer(text, names)
     except NotJson as invalid:
         return Table(problems=(FieldError("", str(invalid)),))
+    if lost := await asyncio.to_thread(key_errors, names, answer.data, repaired=answer.repaired):
+        return Table(problems=lost, repaired=answer.repaired)
     checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
-    return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
+    return Table(
+        rows=checked.rows,
+        problems=checked.errors,
+        repaired=answer.repaired,
+        mended=tuple(_mended(names, answer.written)),
+    )
+
+
+def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:
+    name_of = {header_key(name): name for name in names}
+    for (row, key), raw in written.items():
+        yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
 
 
 def _answer_schema(template: Template) -> AnswerSchema:
@@ -172,6 +200,7 @@ def _as_json(template: Template, table: Table) -> bytes:
         "version": template.version,
         "columns": [column.name for column in template.columns],
         "repaired": table.repaired,
+        "mended": [asdict(value) for value in table.mended],
         "rows": _row_dicts(table.rows),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
