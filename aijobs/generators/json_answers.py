@@ -22,6 +22,7 @@ is not closed, a closing bracket without an opening one.
 import asyncio
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,20 +111,22 @@ def _parts(tables: Sequence[Table]) -> Sequence[Table]:
     if len({rows.is_list for _, rows in tables}) > 1:
         raise NotJson("It holds rows in several shapes. Give one list of rows.")
     lists = [rows.items for _, rows in tables if rows.is_list and rows.items]
-    if any(_is_repeated(one, other) or _is_repeated(other, one) for one, other in itertools.combinations(lists, 2)):
+    rows_by_first = defaultdict[str, list[tuple[int, Any]]](list)
+    for number, items in enumerate(lists):
+        for row in items:
+            rows_by_first[_first(row)].append((number, row))
+    if any(all(_has_twin(row, rows_by_first, number) for row in items) for number, items in enumerate(lists)):
         raise NotJson("It holds a list of rows twice, or with other values. Give one list.")
     return tables
 
 
-def _is_repeated(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    """Whether every row of a list is in the other one too, by its first value and half of the others."""
-    return all(
-        any(row == twin or (_first(row) == _first(twin) and _is_alike(row, twin)) for twin in other) for row in one
-    )
+def _has_twin(row: Any, rows_by_first: Mapping[str, Sequence[tuple[int, Any]]], number: int) -> bool:
+    """Whether another list than this one has the row, by its first value and half of the others."""
+    return any(other != number and (row == twin or _is_alike(row, twin)) for other, twin in rows_by_first[_first(row)])
 
 
-def _first(row: Any) -> Any:
-    return next(iter(row.items()), None) if isinstance(row, dict) else row
+def _first(row: Any) -> str:
+    return repr(next(iter(row.items()), None) if isinstance(row, dict) else row)
 
 
 def _correction(earlier: Sequence[Table], last: Sequence[Table], joints: Sequence[Joint]) -> Sequence[Table]:
