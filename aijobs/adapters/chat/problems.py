@@ -20,17 +20,8 @@ _STATUS: Final = re.compile(
     r"\b(?:status(?: code)?|error(?: code)?|http)\W{0,3}([45]\d\d)\b|^\s*([45]\d\d)\b", re.IGNORECASE
 )
 _CODE_KEYS: Final = ("code", "status", "status_code", "error_code", "http_status", "http_code", "errno", "type", "Code")
-_MESSAGE_KEYS: Final = (
-    "message",
-    "msg",
-    "detail",
-    "error_msg",
-    "error_message",
-    "errorMessage",
-    "status_msg",
-    "error_description",
-) + ("Message", "reason", "title", "finish_reason")
 _PROBLEM_KEYS: Final = ("message", "msg", "detail", "error_msg", "error_message", "errorMessage", "status_msg")
+_MESSAGE_KEYS: Final = (*_PROBLEM_KEYS, "error_description", "Message", "reason", "title", "finish_reason")
 #: What is said in answers, about anything.
 _OF_ANSWERS: Final = frozenset({"content", "delta", "reasoning", "reasoning_content", "id", "usage"})
 _CONTAINERS: Final = ("error", "Error", "base_resp", "header", "Response", "ResponseMetadata", "data", "message")
@@ -112,22 +103,24 @@ def problem_in(content: Mapping[str, Any] | str, *, status: int | None = None) -
 
 def _fields(value: Any, *, depth: int = 0, key: str = "") -> Iterator[tuple[str, Any]]:
     """All keys and values, at any depth; a text that is JSON itself is looked into."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            pass
-    if depth > MAX_DEPTH:
-        return
-    match value:
-        case dict():
-            for name in [name for name in value if name not in _OF_ANSWERS]:
-                yield from _fields(value[name], depth=depth + 1, key=str(name))
-        case list():
-            for inner in value:
-                yield from _fields(inner, depth=depth + 1, key=key)
+    match _opened(value):
+        case dict(inner) if depth < MAX_DEPTH:
+            for name in [name for name in inner if name not in _OF_ANSWERS]:
+                yield from _fields(inner[name], depth=depth + 1, key=str(name))
+        case list(items) if depth < MAX_DEPTH:
+            for item in items:
+                yield from _fields(item, depth=depth + 1, key=key)
         case str() | int() | float():
             yield key, value
+
+
+def _opened(value: Any) -> Any:
+    if not (isinstance(value, str) and value.lstrip().startswith("{")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _message_in(document: Any) -> str:

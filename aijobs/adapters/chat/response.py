@@ -15,11 +15,14 @@ MAX_ANSWER: Final = 1024 * 1024  #: characters; models' limits of output tokens 
 LEAST_REPEATED: Final = 16  #: characters of a text that no piece of it repeats by chance
 
 _WORDS: Final[Mapping[FinishReason, str]] = {
-    FinishReason.STOP: """stop eos eos_token end_turn stop_sequence stop_token complete completed finish finished end done
-        end_of_text finish_reason_stop normal""",
-    FinishReason.LENGTH: """length max_tokens model_length max_output_tokens max_length max_completion_tokens token_limit
-        incomplete context_length_exceeded model_context_window_exceeded truncated finish_reason_max_tokens""",
-    FinishReason.FILTERED: """content_filter content_filtered sensitive safety recitation prohibited_content blocklist spii
+    FinishReason.STOP: """
+        stop eos eos_token end_turn stop_sequence stop_token complete completed finish finished end done end_of_text
+        finish_reason_stop normal""",
+    FinishReason.LENGTH: """
+        length max_tokens model_length max_output_tokens max_length max_completion_tokens token_limit incomplete
+        context_length_exceeded model_context_window_exceeded truncated finish_reason_max_tokens""",
+    FinishReason.FILTERED: """
+        content_filter content_filtered sensitive safety recitation prohibited_content blocklist spii
         guardrail_intervened moderation blocked filtered risk error_toxic image_safety content_policy_violation
         finish_reason_safety""",
     FinishReason.REFUSED: "refusal refused",
