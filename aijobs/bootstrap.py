@@ -83,7 +83,14 @@ async def open_adapters(
             providers = await opened.enter_async_context(opened_providers(settings))
         if generators is None:
             generators = await opened.enter_async_context(
-                opened_generators(settings.chat, database=database, store=store, reader=documents, pictures=pictures)
+                opened_generators(
+                    settings.chat,
+                    database=database,
+                    store=store,
+                    reader=documents,
+                    pictures=pictures,
+                    data_dir=settings.data_dir,
+                )
             )
         yield Adapters(
             settings=settings,

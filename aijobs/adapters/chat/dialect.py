@@ -121,6 +121,7 @@ class DialectMemory:
         if self._path is None:
             return
         try:
+            self._path.touch(mode=0o600)
             self._path.write_text(json.dumps({**self._read(), _name(settings): asdict(dialect)}, indent=1))
         except OSError as unwritable:
             log.warning("chat_endpoint_not_kept", path=str(self._path), why=str(unwritable))
