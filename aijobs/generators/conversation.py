@@ -20,7 +20,7 @@ from aijobs.domain.llm import (
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
-from aijobs.generators.thoughts import without_thoughts
+from aijobs.generators.answers.thoughts import without_thoughts
 
 MAX_LOST: Final = 3
 """The most answers of one stage that may be lost: each may have been charged."""

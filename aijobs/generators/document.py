@@ -20,7 +20,7 @@ from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
-from aijobs.generators.answer_rows import key_errors
+from aijobs.generators.answers.rows import key_errors
 from aijobs.generators.conversation import ConversationRunner
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import conversation_plan, delimited_document, retry_prompt

@@ -27,10 +27,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aijobs.generators.answer_rows import Rows, rows_in
-from aijobs.generators.answer_words import Joint, joint_of, says_doubt
-from aijobs.generators.json_documents import MAX_REPAIRED, JsonDocument, NotJson, documents_in
-from aijobs.generators.thoughts import has_open_thought, without_thoughts
+from aijobs.generators.answers.documents import MAX_REPAIRED, JsonDocument, NotJson, documents_in
+from aijobs.generators.answers.rows import Rows, rows_in
+from aijobs.generators.answers.thoughts import has_open_thought, without_thoughts
+from aijobs.generators.answers.words import Joint, joint_of, says_doubt
 
 __all__ = ["MAX_REPAIRED", "JsonAnswer", "NotJson", "read_answer"]
 

@@ -36,12 +36,12 @@ MAX_FILE_BYTES: Final = 50 * 1024 * 1024
 @asynccontextmanager
 async def opened_generators(
     chat_settings: ChatSettings,
+    data_dir: Path | None = None,
     *,
     database: Database,
     store: ObjectStore,
     reader: DocumentReader,
     pictures: PhotoMeasurer,
-    data_dir: Path | None = None,
 ) -> AsyncIterator[Mapping[str, Generator]]:
     """The generators that are configured, by name, for as long as the context lasts.
 

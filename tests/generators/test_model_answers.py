@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from aijobs.domain.documents.templates import Column, Template
+from aijobs.generators.answers.thoughts import without_thoughts
 from aijobs.generators.document import MendedValue, Table, read_table
-from aijobs.generators.thoughts import without_thoughts
 
 COLUMNS: Final = (Column(name="Order", required=True), Column.model_validate({"name": "Amount", "type": "number"}))
 ORDERS: Final = Template(

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 from aijobs.adapters.chat.dialect import Dialect, DialectMemory, setting_for, stepped_down
 from aijobs.adapters.chat.errors import WEB_PAGE, WRONG_BASE_URL, error_for
-from aijobs.adapters.chat.problems import Problem, is_page, problem_in
+from aijobs.adapters.chat.problems import ChatProblem, is_page, problem_in
 from aijobs.adapters.chat.request import request_body
 from aijobs.adapters.chat.response import EndpointProblem, PartialCompletion, read_answer
 from aijobs.adapters.chat.settings import ChatSettings
@@ -166,12 +166,12 @@ class _Asking:
             raise ProviderFailed(f"The chat endpoint answered {reply.status}. {WRONG_BASE_URL}")
         raise self._named(problem, in_answer=False, headers=reply.headers)
 
-    def _raise_if_field(self, problem: Problem) -> None:
+    def _raise_if_field(self, problem: ChatProblem) -> None:
         next_dialect = stepped_down(self.dialect, self.body, problem)
         if next_dialect is not None and next_dialect not in self.tried:
             raise _FieldRefused(next_dialect)
 
-    def _named(self, problem: Problem, **circumstances: Any) -> AijobsError:
+    def _named(self, problem: ChatProblem, **circumstances: Any) -> AijobsError:
         error = error_for(problem, key=self.key, **circumstances)
         setting = setting_for(self.body, problem) if type(error) is ProviderFailed else None
         return ProviderFailed(f"{error} ({setting} decides it.)") if setting else error

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from aijobs.adapters.chat.error_rules import Kind, kind_of
-from aijobs.adapters.chat.problems import Problem
+from aijobs.adapters.chat.error_rules import ProblemKind, kind_of
+from aijobs.adapters.chat.problems import ChatProblem
 from aijobs.adapters.chat.settings import ChatSettings
 
 log = structlog.get_logger()
@@ -73,9 +73,9 @@ SETTING_OF: Final[Mapping[str, str]] = {
 }
 
 
-def stepped_down(dialect: Dialect, body: Mapping[str, Any], problem: Problem) -> Dialect | None:
+def stepped_down(dialect: Dialect, body: Mapping[str, Any], problem: ChatProblem) -> Dialect | None:
     """The dialect without the field that the endpoint refuses; None where it refuses something else."""
-    if kind_of(problem) not in (Kind.FOR_GOOD, Kind.UNKNOWN) and problem.status != 500:
+    if kind_of(problem) not in (ProblemKind.FOR_GOOD, ProblemKind.UNKNOWN) and problem.status != 500:
         return None
     text = problem.text
     if "stream_options" in body and re.search("stream_options|include_usage", text):
@@ -97,7 +97,7 @@ def _is_limit_refused(body: Mapping[str, Any], text: str) -> bool:
     return field is not None and re.search(rf"\b{field}\b", text) is not None and not _TOO_LARGE.search(text)
 
 
-def setting_for(body: Mapping[str, Any], problem: Problem) -> str | None:
+def setting_for(body: Mapping[str, Any], problem: ChatProblem) -> str | None:
     """The setting of the field that an error names, if one does."""
     return next((name for field, name in SETTING_OF.items() if field in body and field in problem.text), None)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from aijobs.adapters.chat.problems import Problem
+from aijobs.adapters.chat.problems import ChatProblem
 
 
-class Kind(Enum):
+class ProblemKind(Enum):
     """What follows from an error."""
 
     NO_CREDIT = auto()
@@ -33,7 +33,7 @@ def _codes(text: str) -> frozenset[str]:
 class Rule:
     """How an error of one kind is known: by its code, or by its words. `statuses`: under which its words count."""
 
-    kind: Kind
+    kind: ProblemKind
     codes: frozenset[str]
     words: re.Pattern[str]
     statuses: Collection[int] = ()
@@ -42,7 +42,7 @@ class Rule:
 #: The first that fits. Codes are in lower case; 1113, 12xx and 13xx are Zhipu's, 10xx MiniMax's, 30001 SiliconFlow's.
 RULES: Final[Sequence[Rule]] = (
     Rule(
-        Kind.NO_CREDIT,
+        ProblemKind.NO_CREDIT,
         _codes(
             """insufficient_quota exceeded_current_quota_error arrearage insufficient_balance insufficient_user_quota
             billing_hard_limit_reached billing_not_active accountoverdueerror account_overdue overdue_payment
@@ -62,7 +62,7 @@ RULES: Final[Sequence[Rule]] = (
         range(400, 600),
     ),
     Rule(
-        Kind.TOO_LONG,
+        ProblemKind.TOO_LONG,
         _codes("context_length_exceeded string_above_max_length request_too_large context_window_exceeded 1261"),
         _words(
             r"""maximum context length|context[ _-]?(?:length|window|size)|too many (?:input |prompt )?tokens
@@ -77,7 +77,7 @@ RULES: Final[Sequence[Rule]] = (
         {400, 413, 422, 500},
     ),
     Rule(
-        Kind.FILTERED,
+        ProblemKind.FILTERED,
         _codes(
             """content_filter content_policy_violation data_inspection_failed datainspectionfailed content_moderation
             responsibleaipolicyviolation sensitive_words_detected 1301 1026 1027"""
@@ -89,7 +89,7 @@ RULES: Final[Sequence[Rule]] = (
         {400, 403, 422, 451},
     ),
     Rule(
-        Kind.WRONG_KEY,
+        ProblemKind.WRONG_KEY,
         _codes("invalid_api_key authentication_error invalid_authentication_error invalidapikey permission_error 1004"),
         _words(
             r"""(?:invalid|incorrect|wrong|expired|missing|no)\s+(?:\w+\s+)?(?:api[ _-]?key|credentials?)
@@ -98,7 +98,7 @@ RULES: Final[Sequence[Rule]] = (
         ),
     ),
     Rule(
-        Kind.LATER,
+        ProblemKind.LATER,
         _codes(
             """rate_limit_exceeded rate_limit_error rate_limit_reached_error ratelimitexceeded too_many_requests
             throttling throttling.ratequota requests_limit_exceeded overloaded_error engine_overloaded_error
@@ -110,7 +110,7 @@ RULES: Final[Sequence[Rule]] = (
         ),
     ),
     Rule(
-        Kind.FOR_GOOD,
+        ProblemKind.FOR_GOOD,
         _codes(
             """invalid_request_error invalid_parameter invalidparameter model_not_found not_found_error badrequesterror
             invalid_argument unsupported_parameter invalid_value 1211 1210 1214 2013"""
@@ -125,32 +125,32 @@ RULES: Final[Sequence[Rule]] = (
 )
 
 
-def kind_of(problem: Problem) -> Kind:
+def kind_of(problem: ChatProblem) -> ProblemKind:
     """By the rules, else by its status."""
     return next((rule.kind for rule in RULES if _fits(rule, problem)), _by_status(problem.status))
 
 
-def _fits(rule: Rule, problem: Problem) -> bool:
+def _fits(rule: Rule, problem: ChatProblem) -> bool:
     if problem.codes & rule.codes:
         return True
     if problem.status is not None and problem.status not in rule.statuses:
         return False
-    if rule.kind is Kind.NO_CREDIT and problem.retry_after is not None:
+    if rule.kind is ProblemKind.NO_CREDIT and problem.retry_after is not None:
         return False  # the quota of a minute
     return rule.words.search(problem.text) is not None
 
 
-def _by_status(status: int | None) -> Kind:
+def _by_status(status: int | None) -> ProblemKind:
     match status:
         case None:
-            return Kind.UNKNOWN
+            return ProblemKind.UNKNOWN
         case 401 | 403:
-            return Kind.WRONG_KEY
+            return ProblemKind.WRONG_KEY
         case 402:
-            return Kind.NO_CREDIT
+            return ProblemKind.NO_CREDIT
         case 413:
-            return Kind.TOO_LONG
+            return ProblemKind.TOO_LONG
         case 408 | 425 | 429:
-            return Kind.LATER
+            return ProblemKind.LATER
         case _:
-            return Kind.LATER if status >= 500 else Kind.FOR_GOOD
+            return ProblemKind.LATER if status >= 500 else ProblemKind.FOR_GOOD

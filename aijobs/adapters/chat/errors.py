@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from aijobs.adapters.chat.error_rules import Kind, kind_of
-from aijobs.adapters.chat.problems import Problem
+from aijobs.adapters.chat.error_rules import ProblemKind, kind_of
+from aijobs.adapters.chat.problems import ChatProblem
 from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, retry_after
 from aijobs.domain.errors import AijobsError, AnswerLost, AnswerRefused, ProviderFailed, ProviderUnavailable
 
@@ -25,7 +25,12 @@ NOT_ANSWERED: Final = frozenset({408, 425, 429, 503, 529})
 
 
 def error_for(
-    problem: Problem, *, key: str, in_answer: bool, after_text: bool = False, headers: Mapping[str, str] | None = None
+    problem: ChatProblem,
+    *,
+    key: str,
+    in_answer: bool,
+    after_text: bool = False,
+    headers: Mapping[str, str] | None = None,
 ) -> AijobsError:
     """The error for a problem; `key` never appears in its message.
 
@@ -34,21 +39,21 @@ def error_for(
     message = problem.message.replace(key, "…").strip()[:MAX_MESSAGE]
     said = f"The chat endpoint answered {problem.status or 'with an error'}{': ' + message if message else '.'}"
     match kind_of(problem):
-        case Kind.NO_CREDIT:
+        case ProblemKind.NO_CREDIT:
             return ProviderFailed(OPERATORS[402])
-        case Kind.WRONG_KEY:
+        case ProblemKind.WRONG_KEY:
             return ProviderFailed(OPERATORS[403 if problem.status == 403 else 401])
-        case Kind.FILTERED:
+        case ProblemKind.FILTERED:
             return AnswerRefused("The provider's content filter refuses the question.")
-        case Kind.TOO_LONG:
+        case ProblemKind.TOO_LONG:
             return ProviderFailed(f"The question is too long for the model. {said}")
-        case Kind.FOR_GOOD:
+        case ProblemKind.FOR_GOOD:
             return ProviderFailed(said)
-        case Kind.LATER:
+        case ProblemKind.LATER:
             wait = retry_after(headers or {}) or _bounded(problem.retry_after)
             is_sure = not in_answer or (not after_text and problem.status in {*NOT_ANSWERED, None})
             return (ProviderUnavailable if is_sure else AnswerLost)(said, retry_after=wait)
-        case Kind.UNKNOWN:
+        case ProblemKind.UNKNOWN:
             return AnswerLost(said, retry_after=_bounded(problem.retry_after))
 
 

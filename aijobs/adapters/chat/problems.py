@@ -28,7 +28,7 @@ _CONTAINERS: Final = ("error", "Error", "base_resp", "header", "Response", "Resp
 
 
 @dataclass(frozen=True)
-class Problem:
+class ChatProblem:
     """An error as it was told. `status` is that of the response, or one that its text names."""
 
     status: int | None
@@ -83,7 +83,7 @@ def is_problem(document: Mapping[str, Any]) -> bool:
     return has_message or has_code or nested
 
 
-def problem_in(content: Mapping[str, Any] | str, *, status: int | None = None) -> Problem:
+def problem_in(content: Mapping[str, Any] | str, *, status: int | None = None) -> ChatProblem:
     """What an error says. `status` is that of the response, where it is one of an error."""
     document: Any = content
     if isinstance(content, str):
@@ -93,12 +93,12 @@ def problem_in(content: Mapping[str, Any] | str, *, status: int | None = None) -
             document = None
     if not isinstance(document, dict | list):
         text = str(content)[:MAX_TEXT]
-        return Problem(status or _status_in_words(text), frozenset(), "" if is_page(text) else text.strip(), text)
+        return ChatProblem(status or _status_in_words(text), frozenset(), "" if is_page(text) else text.strip(), text)
     fields = list(_fields(document))
     codes = [str(value).lower() for key, value in fields if key in _CODE_KEYS and isinstance(value, str | int)]
     text = "\n".join(f"{key}: {value}" for key, value in fields)[:MAX_TEXT]
     numbers = [int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600]
-    return Problem(status or next(iter(numbers), None), frozenset(codes), _message_in(document), text)
+    return ChatProblem(status or next(iter(numbers), None), frozenset(codes), _message_in(document), text)
 
 
 def _fields(value: Any, *, depth: int = 0, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from aijobs.generators.tolerant_json import MAX_DEPTH, Malformed, Path, TolerantReader, decimal, integer
+from aijobs.generators.answers.tolerant_json import MAX_DEPTH, TolerantReader, decimal, integer
+from aijobs.generators.answers.tolerant_text import Malformed, Path
 
 MAX_REPAIRED: Final = (
     1024 * 1024

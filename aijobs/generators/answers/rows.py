@@ -7,8 +7,8 @@ from typing import Any, Final
 from aijobs.domain.documents.templates import header_key
 from aijobs.domain.errors import FieldError
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.generators.json_documents import NotJson
-from aijobs.generators.tolerant_json import Path
+from aijobs.generators.answers.documents import NotJson
+from aijobs.generators.answers.tolerant_text import Path
 
 ROWS: Final = "rows"
 MAX_WRAPPINGS: Final = 3
