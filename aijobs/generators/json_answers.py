@@ -12,7 +12,9 @@ several tables, or the same again  words of a correction, or     the last, where
                                    "final answer"                counterpart in it
 the same table again               other words                   the table, once
 several tables                     other words                   ask again
-a table                            words of doubt *behind* it    ask again
+a table                            words of doubt *behind* it,   ask again
+                                   "95 more rows", 其余省略,
+                                   "for example" before it
 =================================  ============================  ==========================================
 
 Ask again (NotJson) too: what is cut off, a key that stands twice, several lists of rows in one document, a thought that
@@ -30,7 +32,7 @@ from typing import Any
 from aijobs.generators.answers.documents import MAX_REPAIRED, JsonDocument, NotJson, documents_in
 from aijobs.generators.answers.rows import Rows, rows_in
 from aijobs.generators.answers.thoughts import has_open_thought, without_thoughts
-from aijobs.generators.answers.words import Joint, joint_of, says_doubt
+from aijobs.generators.answers.words import Joint, is_draft, joint_of, says_doubt
 
 __all__ = ["MAX_REPAIRED", "JsonAnswer", "NotJson", "read_answer"]
 
@@ -70,7 +72,9 @@ def _read(text: str, columns: Sequence[str]) -> JsonAnswer:
             raise NotJson("It holds several JSON documents, and none is the one that was asked for.")
         tables = [(documents[0], Rows(()))]
     if says_doubt(text[tables[-1][0].end :]):
-        raise NotJson("It doubts its own table behind it.")
+        raise NotJson("It doubts its own table behind it, or says that rows are missing.")
+    if is_draft(text[: tables[-1][0].start]):
+        raise NotJson("It calls its table a draft or an example.")
     if has_open_thought(text):
         raise NotJson("It ends within a thought.")
     return _answer_of(_chosen(text, tables, must_cover=bool(columns)))
@@ -95,7 +99,11 @@ def _chosen(text: str, tables: Sequence[Table], *, must_cover: bool) -> Sequence
     """The tables that count. Raises NotJson where that is uncertain."""
     if len(tables) == 1:
         return tables
-    joints = [joint_of(text[one.end : other.start]) for (one, _), (other, _) in itertools.pairwise(tables)]
+    joints = list[Joint]()
+    for (one, _), (other, _) in itertools.pairwise(tables):
+        joint = joint_of(text[one.end : other.start])
+        from_draft = joint is Joint.CONTINUES and is_draft(text[: one.start])
+        joints.append(Joint.UNKNOWN if from_draft else joint)
     if Joint.CORRECTS in joints:
         last = len(joints) - joints[::-1].index(Joint.CORRECTS)
         return _correction(tables[:last] if must_cover else (), tables[last:], joints[last:])

@@ -163,6 +163,26 @@ IN_STREAM: Final[dict[str, tuple[bytes, type[AijobsError], str, float | None]]] 
         "hiccup",
         None,
     ),
+    "of the provider behind it": (
+        sse(
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "code": 400,
+                    "metadata": {"raw": f'{{"error": "{TOO_LONG}"}}'},
+                }
+            }
+        ),
+        ProviderFailed,
+        TOO_LONG,
+        None,
+    ),
+    "larger than a limit of a minute": (
+        sse({"error": {"message": "Request too large: TPM", "code": "rate_limit_exceeded"}}),
+        ProviderFailed,
+        "large",
+        None,
+    ),
     "in a choice": (sse({"choices": [{"delta": {}, "error": {"message": "hiccup"}}]}), AnswerLost, "hiccup", None),
     "a document's words are no error's": (
         sse(delta("账户已欠费"), {"choices": [{"delta": {"content": "欠费"}, "finish_reason": "error"}]}),

@@ -41,19 +41,22 @@ class Rule:
 
 #: The first that fits. Codes are in lower case; 1113, 12xx and 13xx are Zhipu's, 10xx MiniMax's, 30001 SiliconFlow's.
 RULES: Final[Sequence[Rule]] = (
+    Rule(ProblemKind.TOO_LONG, _codes("request_too_large"), _words("request too large"), {400, 413, 429}),
     Rule(
         ProblemKind.NO_CREDIT,
         _codes(
             """insufficient_quota exceeded_current_quota_error arrearage insufficient_balance insufficient_user_quota
             billing_hard_limit_reached billing_not_active accountoverdueerror account_overdue overdue_payment
             credit_exhausted insufficient_credits insufficient_funds payment_required prepaidbilloverdue
-            postpaidbilloverdue quota_not_enough balance_not_enough 1113 1008 30001"""
+            postpaidbilloverdue quota_not_enough balance_not_enough
+            allocationquota.freetieronly 1113 1008 30001"""
         ),
         _words(
             r"""insufficient[ _-]+(?:\w+[ _-]+)?(?:balance|quota|credits?|funds?)
             (?:balance|credits?|quota|funds?)\s+(?:\w+\s+){0,3}(?:insufficient|not enough|too low|exhausted|used up)
             not enough (?:\w+ )?(?:balance|credits?|quota|funds?)|exceeded your current (?:\w+ )?quota
             (?:out of|no|no more|requires? more|add (?:more )?) ?credits?\b|no balance|payment required|spending limit
+            free tier [^.]*exhausted
             account (?:is )?(?:in arrears?|overdue|past due)|arrears|overdue[ -]payment|unpaid|billing hard limit
             (?:please )?(?:recharge|top[ -]?up)\b
             欠费|欠缴|余量不足|预扣费|充值|余额(?:不足|不够|为0|已)|账户(?:已)?停(?:机|服)|无可用资源包
@@ -63,14 +66,14 @@ RULES: Final[Sequence[Rule]] = (
     ),
     Rule(
         ProblemKind.TOO_LONG,
-        _codes("context_length_exceeded string_above_max_length request_too_large context_window_exceeded 1261"),
+        _codes("context_length_exceeded string_above_max_length request_too_large context_window_exceeded 1261 1039"),
         _words(
             r"""maximum context length|context[ _-]?(?:length|window|size)|too many (?:input |prompt )?tokens
             (?:prompt|input|request|message|content)s? (?:is |are )?too (?:long|large)|range of input length
             reduce (?:the )?(?:length|your (?:prompt|input))
             exceeds? (?:the )?(?:\w+ ){0,4}(?:token|context|length) limit
             tokens? (?:\w+ ){0,3}(?:\(\d+\) )?exceeds?|longer than the (?:model|maximum)
-            max(?:imum)?[ _](?:input|prompt|seq\w*)[ _](?:length|tokens)
+            max(?:imum)?[ _](?:input|prompt|seq\w*)[ _](?:length|tokens|characters)|request too large
             (?:超出|超过|超长|大于)[^。]{0,20}(?:长度|上下文|token|字数)
             (?:输入|上下文|长度|prompt|token)[^。]{0,12}(?:超出|超过|超长|过长|超限)"""
         ),
@@ -102,7 +105,8 @@ RULES: Final[Sequence[Rule]] = (
         _codes(
             """rate_limit_exceeded rate_limit_error rate_limit_reached_error ratelimitexceeded too_many_requests
             throttling throttling.ratequota requests_limit_exceeded overloaded_error engine_overloaded_error
-            engine_overloaded resource_exhausted serveroverloaded modeloverloaded 1302 1303 1305 1002 18"""
+            engine_overloaded service_unavailable_error resource_exhausted serveroverloaded modeloverloaded
+            1302 1303 1305 1002 18"""
         ),
         _words(
             r"""rate[ _-]?limit|too many requests|requests? per (?:minute|second|day)|tokens per min|throttl|\b[rt]pm\b

@@ -135,7 +135,7 @@ def _message_in(document: Any) -> str:
             where = f"{'.'.join(map(str, location))}: " if isinstance(location, list) else ""
             for key in (*_MESSAGE_KEYS, *_CONTAINERS, "errors", "choices"):
                 if document.get(key) and (message := _message_in(document[key])):
-                    return where + message
+                    return where + message + _upstream_words(document)
     return ""
 
 
@@ -149,3 +149,11 @@ def _status_in_words(text: str) -> int | None:
 def is_page(text: str) -> bool:
     """Whether a text is HTML or XML."""
     return text.lstrip().startswith("<")
+
+
+def _upstream_words(document: Mapping[str, Any]) -> str:
+    """What OpenRouter was told by the provider behind it: `{"message": …, "metadata": {"raw": …}}`."""
+    metadata = document.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    words = _message_in(_opened(raw)) if raw else ""
+    return f": {words}" if words else ""

@@ -13,6 +13,7 @@ from aijobs.generators.answers.tolerant_text import Path
 ROWS: Final = "rows"
 MAX_WRAPPINGS: Final = 3
 MAX_REPORTED: Final = 20
+_ELLIPSES: Final = frozenset({"...", "…", "……", ". . .", "[...]", "(...)", "省略", "略"})
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ def _has_column(item: Any, names: Set[str]) -> bool:
 
 
 def key_errors(columns: Sequence[str], data: Any, *, repaired: bool) -> tuple[FieldError, ...]:
-    """Keys by which a value would be lost: of no column, where a column is missing or the JSON was repaired."""
+    """Keys by which a value would be lost: of no column, where a column is missing or the JSON was repaired.
+
+    And rows that stand for others: `{"Order": "..."}`.
+    """
     found = rows_in(data, columns)
     if found is None:
         return ()
@@ -104,11 +108,18 @@ def key_errors(columns: Sequence[str], data: Any, *, repaired: bool) -> tuple[Fi
             key for key, value in row.items() if header_key(key) not in names and (repaired or value is not None)
         ]
         missing = [name for key, name in names.items() if key not in keys]
-        if unknown and (repaired or missing):
+        if _is_elision(row):
+            errors.append(FieldError(pointer(*found.path, index), "Says that rows are left out. Give every row."))
+        elif unknown and (repaired or missing):
             errors.append(FieldError(pointer(*found.path, index, unknown[0][:60]), _message(missing)))
-            if len(errors) >= MAX_REPORTED:
-                break
+        if len(errors) >= MAX_REPORTED:
+            break
     return tuple(errors)
+
+
+def _is_elision(row: Mapping[str, Any]) -> bool:
+    values = [value for value in row.values() if value is not None]
+    return bool(values) and all(isinstance(value, str) and value.strip() in _ELLIPSES for value in values)
 
 
 def _message(missing: Sequence[str]) -> str:

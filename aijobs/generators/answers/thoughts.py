@@ -20,6 +20,10 @@ _TAG: Final = re.compile(
     |<unused9(?:4>(?:thought\b)?|(?P<close_unused>5)>)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FENCE: Final = re.compile(
+    r"^[ \t]*`{3,}[ \t]*(?:think\w*|thoughts?|reason\w*|scratchpad|思考)[ \t]*\n.*?^[ \t]*`{3,}[ \t]*$",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
 #: Tags of OpenAI's harmony format, and what is left of them when a server drops the special tokens.
 _FINAL_CHANNEL: Final = re.compile(r"<\|channel\|>\s*final\b[^<{\[]*<\|message\|>|(?<=[\s.?!])assistantfinal(?=\W)")
 _OTHER_CHANNEL: Final = re.compile(r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>|analysis(?=[A-Z\s])")
@@ -35,9 +39,10 @@ def without_thoughts(text: str) -> str:
     * A closing tag without an opening one ends a thought that began with the answer.
     * A thought that is not closed makes an answer empty that begins with it. Behind other words it is left as it is:
       who reads a table from it asks again.
+    * A fence that is called `thinking` is a thought too.
     * A tag in a JSON document, or directly between quotes, is data.
     """
-    text = _END_TOKENS.sub("", _final_channel(text))
+    text = _FENCE.sub("", _END_TOKENS.sub("", _final_channel(text)))
     kept, position, opened = list[str](), 0, None
     for tag, closes in _tags(text):
         if opened is None and not closes:

@@ -21,7 +21,7 @@ def _pattern(english: str, chinese: str) -> re.Pattern[str]:
 _LIST_MARKER: Final = r"^\s*(?:[-*•>]|#+|\d{1,4}[.)、:]?|[(（]\d{1,4}[)）])\s+"
 _MARKUP: Final = re.compile(rf"`{{3,}}[\w-]*|{_LIST_MARKER}|[\s,，;；、。.:：*_\-=~]+|`", re.MULTILINE)
 
-_PART: Final = r"(?:page|part|sheet|section|chunk|batch|table|block)s?"
+_PART: Final = r"(?:page|part|sheet|section|chunk|batch|table|block|row|record|line|item|entry)s?"
 _CONTINUES: Final = _pattern(
     rf"{_PART}\s*[#:]?\s*\d+, next {_PART}, continu(?:ed|es|ing|ation), cont, followed by",
     r"第\s*[\d一二三四五六七八九十]+\s*[页部分批张段]|续|接上|下一[页部张]",
@@ -36,6 +36,22 @@ _CORRECTS: Final = _pattern(
     r"apolog\w*, oops, hmm, fix\w*, updat\w*, should (?:be|have), re-?check\w*, double[- ]check\w*, verif\w*, "
     r"amend\w*, improved?, rather, no",
     "更正|修正|改正|纠正|不对|错了|有误|应为|应该是|重新|抱歉|最终|更新|等等|等一下|核对|检查",
+)
+#: Directly before a table, on its line: an example, a draft or a quotation.
+_DRAFT: Final = re.compile(
+    r"(?:\b(?:example|e\.g\.|maybe|perhaps|something like|draft|such as|sample|placeholder|tentative\w*|first try)\b"
+    r"|例如|比如|示例|样例|草稿|也许|可能是|初稿)[^.。!?\n]*$|^\s*>[^\n]*\Z",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ROWS: Final = r"(?:rows|entries|items|lines|records|orders|products)"
+#: The table is said not to be all of it.
+_PARTIAL: Final = re.compile(
+    rf"\b\d+ (?:more|other|additional|remaining|further) (?:\w+ )?{_ROWS}"
+    rf"|(?<!no )\b{_ROWS}\b[^.\n]{{0,30}}\b(?:omitted|truncated|left out|not shown|skipped|abbreviated)"
+    rf"|\b(?:omitted|truncated|skipped|abbreviated)\b[^.\n]{{0,30}}\b{_ROWS}|\((?:truncated|continued)\b"
+    r"|to be continued|continues? in (?:the|my) next|remaining rows (?:follow|are)|and so on\b"
+    r"|未完待续|其余[^。\n]{0,8}(?:省略|略|类推|同)|省略[^。\n]{0,8}[行条项]|未(?:能)?全部列出|仅列出|以下省略|以此类推",
+    re.IGNORECASE,
 )
 #: At the beginning of a sentence, or said of the answer: an offer to correct something is no doubt.
 _DOUBTS: Final = re.compile(
@@ -60,6 +76,11 @@ def joint_of(words: str) -> Joint:
     return Joint.CONTINUES if _CONTINUES.search(bare) else Joint.UNKNOWN
 
 
+def is_draft(words: str) -> bool:
+    """Whether the words before a table say that it is an example, a draft, or somebody else's words."""
+    return _DRAFT.search(words) is not None
+
+
 def says_doubt(words: str) -> bool:
-    """Whether the words behind the last table doubt it."""
-    return _DOUBTS.search(words) is not None
+    """Whether the words behind the last table doubt it, or say that it is not all."""
+    return _DOUBTS.search(words) is not None or _PARTIAL.search(words) is not None

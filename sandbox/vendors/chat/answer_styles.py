@@ -43,7 +43,7 @@ def _elided(rows: Sequence[Row]) -> str:
 
 
 def _full_width(rows: Sequence[Row]) -> str:
-    return _plain(rows).translate(str.maketrans({"{": "｛", "}": "｝", "[": "［", "]": "］", ":": "：", ",": "，"}))
+    return _plain(rows).translate(str.maketrans("{}[]:,", "｛｝［］：，"))
 
 
 def _separators(rows: Sequence[Row]) -> str:
