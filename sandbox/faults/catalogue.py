@@ -161,7 +161,7 @@ ANSWER_STYLES: Final = (
     *("json_lines", "documents", "fenced_pages", "duplicate_key", "cut", "thoughts", "thinking_tag"),
     *("triangle_thoughts", "thoughts_without_beginning", "thoughts_without_end", "correction", "addition", "doubt"),
     *("reasoning_key", "prose_with_brackets", "python_literals", "comments", "elision", "full_width", "separators"),
-    *("not_a_number", "invented_key", "json_in_a_text"),
+    *("not_a_number", "invented_key", "first_row_missing", "json_in_a_text"),
 )
 ANSWER_FRAMINGS: Final = (
     *("parts", "done_only", "thoughts_only", "stream_under_json_header", "document_under_stream_header"),

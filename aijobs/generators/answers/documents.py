@@ -28,7 +28,7 @@ class NotJson(ValueError):
     """The message is also shown to the model."""
 
 
-class _DuplicateKeyError(Exception):
+class _DuplicateKeyError(ValueError):
     pass
 
 
@@ -76,7 +76,7 @@ def _begins_document(text: str, bracket: re.Match[str]) -> bool:
 def _document_at(text: str, start: int) -> JsonDocument | int:
     """The document; or where a bracket of prose ends. Raises NotJson."""
     try:
-        data, end = _STRICT.raw_decode(text, start)
+        data, end = STRICT.raw_decode(text, start)
         return JsonDocument(data, start, end)
     except _DuplicateKeyError as twice:
         raise NotJson(str(twice)) from None
@@ -119,6 +119,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_STRICT: Final = json.JSONDecoder(
+#: Refuses what JSON allows and a table cannot hold: a key twice in one object, NaN.
+STRICT: Final = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=integer, parse_float=decimal, parse_constant=_refuse_constant
 )

@@ -25,10 +25,10 @@ class Rows:
     is_list: bool = True
 
     def as_given(self, data: Any) -> Any:
-        """As `check_rows` takes it: one that stands under other keys, or beside them, alone."""
+        """As `check_rows` takes it: a list or a row that stands under other keys, or beside them, alone."""
         if not self.path:
             return data
-        return {str(self.path[-1]): self.items}
+        return {str(self.path[-1]): self.items} if self.is_list else self.items[0]
 
     def cells(self, written: Mapping[Path, str]) -> dict[tuple[int, str], str]:
         """What the answer said for values of cells, by row and key."""

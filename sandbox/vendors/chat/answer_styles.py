@@ -83,5 +83,6 @@ STYLES: Final[Mapping[str, Style]] = {
     "separators": _separators,
     "not_a_number": lambda rows: _plain(rows).replace("null", "NaN"),
     "invented_key": _invented_key,
+    "first_row_missing": lambda rows: _plain(rows[1:]),
     "json_in_a_text": lambda rows: json.dumps(_plain(rows)),
 }

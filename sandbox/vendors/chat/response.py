@@ -107,9 +107,21 @@ def answer_to(request: ChatRequest, faults: Faults) -> str:
 def _structured_answer(request: ChatRequest, schema: dict[str, Any]) -> dict[str, Any] | None:
     """A table for a schema with rows, a review for a request with a picture; else None."""
     if "rows" in schema.get("properties", {}):
-        return {"rows": rows_for(schema, document_in(request.text))}
+        return {"rows": _from_quoted(rows_for(schema, document_in(request.text)), request.messages[-1].text)}
     picture = picture_in(request)
     return None if picture is None else review_of(picture, schema)
+
+
+def _from_quoted(rows: list[dict[str, Any]], question: str) -> list[dict[str, Any]]:
+    """The rows from the one that the question quotes on its line, as JSON: a long table is asked for in portions."""
+    for line in question.splitlines():
+        try:
+            quoted = json.loads(line)
+        except ValueError:
+            continue
+        if quoted in rows:
+            return rows[rows.index(quoted) :]
+    return rows
 
 
 def _list_of_facts(text: str) -> str:
