@@ -32,7 +32,7 @@ from typing import Any
 from aijobs.generators.answers.documents import MAX_REPAIRED, JsonDocument, NotJson, documents_in
 from aijobs.generators.answers.rows import Rows, rows_in
 from aijobs.generators.answers.thoughts import has_open_thought, without_thoughts
-from aijobs.generators.answers.words import Joint, is_draft, joint_of, says_doubt
+from aijobs.generators.answers.words import Joint, is_draft, is_example, joint_of, says_doubt
 
 __all__ = ["MAX_REPAIRED", "JsonAnswer", "NotJson", "read_answer"]
 
@@ -59,7 +59,7 @@ async def read_answer(text: str, columns: Sequence[str] = ()) -> JsonAnswer:
 
 
 def _read(text: str, columns: Sequence[str]) -> JsonAnswer:
-    text = _unquoted(without_thoughts(text))
+    text = _unquoted(without_thoughts(text, of_table=True))
     documents = documents_in(text)
     if not documents:
         raise NotJson("It is not JSON.")
@@ -73,8 +73,8 @@ def _read(text: str, columns: Sequence[str]) -> JsonAnswer:
         tables = [(documents[0], Rows(()))]
     if says_doubt(text[tables[-1][0].end :]):
         raise NotJson("It doubts its own table behind it, or says that rows are missing.")
-    if is_draft(text[: tables[-1][0].start]):
-        raise NotJson("It calls its table a draft or an example.")
+    if is_example(text[: tables[-1][0].start]):
+        raise NotJson("It calls its table an example.")
     if has_open_thought(text):
         raise NotJson("It ends within a thought.")
     return _answer_of(_chosen(text, tables, must_cover=bool(columns)))

@@ -99,6 +99,7 @@ THOUGHTS: Final = {
     f"<think>one</think>Here:\n<think>{SECOND}</think>{ONE}": [A1],
     f"&lt;think&gt;{SECOND}&lt;/think&gt;{ONE}": [A1],
     f"<思考>{SECOND}</思考>{ONE}": [A1],
+    f"<analysis>{SECOND}</analysis>\n{ONE}": [A1],
     f"<unused94>thought\n{SECOND}<unused95>{ONE}": [A1],
     f"<|channel|>analysis<|message|>{SECOND}<|end|><|start|>assistant<|channel|>final<|message|>{ONE}<|return|>": [A1],
     f"{ONE}<think>Was that right? {SECOND} No, it was.</think>": [A1],
@@ -115,6 +116,26 @@ THOUGHTS: Final = {
 @pytest.mark.parametrize("text", THOUGHTS)
 async def test_thoughts_are_no_answer(text: str) -> None:
     assert await rows_of(text) == THOUGHTS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|begin▁of▁thinking|>hm<|end▁of▁thinking|>Yes.",
+        "<inner_thoughts>hm</inner_thoughts>Yes.",
+        "<reasoning_content>hm</reasoning_content>\nYes.",
+        "<Thought Process>hm</Thought Process>Yes.",
+        "analysisWe need more. assistantfinalYes.",
+    ],
+)
+def test_thoughts_are_taken_out_of_any_answer(text: str) -> None:
+    assert without_thoughts(text) == "Yes."
+
+
+def test_what_a_template_may_ask_for_is_no_thought() -> None:
+    text = "<analysis>Two parties.</analysis>\n<reason>Clause 4.</reason>"
+
+    assert without_thoughts(text) == text
 
 
 def test_an_answer_without_thoughts_stays_as_it_is() -> None:
@@ -144,6 +165,8 @@ AMONG_WORDS: Final = {
     f'{{"summary": "one row"}}\n{ONE}': [A1],
     f'For example {{"rows": [{{"Order": "string", "Amount": 0}}]}}.\n{ONE}': None,
     f"Reasoning: maybe {SECOND}\n\n{ONE}": None,
+    f"For example, prices vary. This is the draft contract's table:\n```json\n{ONE}\n```": [A1],
+    f"For example:\n```json\n{ONE}\n```": None,
     f"> {SECOND}\n\n{ONE}": None,
     f"```thinking\nmaybe {SECOND}\n```\n{ONE}": [A1],
     f"{ONE}\n(95 more rows follow the same pattern)": None,

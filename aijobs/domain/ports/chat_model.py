@@ -27,7 +27,7 @@ class ChatModel(Protocol):
         on_text: OnText | None = None,
         reference: str | None = None,
     ) -> Completion:
-        """Ask once. A request that is refused for one of its fields, which is free, may be sent again without the field.
+        """Ask once. A request that is refused for one of its fields, which is free, may be sent again without it.
 
         An answer without a text is none. `reference` is for the provider's log: ASCII, at most 512 characters.
 

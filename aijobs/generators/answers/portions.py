@@ -17,7 +17,7 @@ def whole_rows(text: str) -> list[str]:
 
     Empty when it is no strict JSON.
     """
-    text = without_thoughts(text)
+    text = without_thoughts(text, of_table=True)
     start = _LIST.search(text)
     if start is None:
         return []

@@ -7,33 +7,43 @@ from typing import Final
 
 MAX_ATTEMPTS: Final = 1000  #: brackets at which a JSON document is looked for
 
-_NAME: Final = (
-    r"(?:[\w.:-]*think\w*|thoughts?|reason(?:ing|s)?|reflect(?:ion|ing)?|scratch_?pad|analysis|deliberation|rationale"
-    r"|cot|chain[_-]of[_-]thoughts?|(?:inner|internal)[_-]monologue|思考(?:过程)?|思维链|推理(?:过程)?)"
+#: Names that no template asks for, and names under which one may ask for a part of its answer.
+_THOUGHT: Final = r"(?:[\w.:-]*think\w*|(?:\w+[_ -])?thoughts?(?:[_ ]process)?|reasoning(?:_\w+)?|思考(?:过程)?|思维链)"
+_WORKING: Final = (
+    r"(?:reasons?|reflect(?:ion|ing)?|scratch_?pad|analysis|deliberation|rationale|cot|(?:inner|internal)[_-]monologue"
+    r"|推理(?:过程)?)"
 )
-#: `<think>`, `</Thinking >`, `<reasoning effort="low">`, `<|begin_of_thought|>`, `<|END_THINKING|>`, `◁/think▷`,
-#: `[THINK]`, `&lt;think&gt;`, `＜think＞`, `<unused94>thought`.
-_TAG: Final = re.compile(
-    rf"""(?:<\|?|&lt;|＜|◁|\[(?=[/a-z_-]*(?:think|reason|thought)[a-z]*\]))
-    [ ]?(?P<close>[/／]|end_(?:of_)?)?(?:begin_of_|start_(?:of_)?)?{_NAME}(?:\s[^<>\n]{{0,200}})?[ ]?
-    (?:\|?>|&gt;|＞|▷|\])
-    |<unused9(?:4>(?:thought\b)?|(?P<close_unused>5)>)""",
-    re.IGNORECASE | re.VERBOSE,
-)
+
+
+def _tag(name: str) -> re.Pattern[str]:
+    """`<think>`, `</Thinking >`, `<reasoning effort="low">`, `<|begin_of_thought|>`, `<|END_THINKING|>`, `◁/think▷`,
+    `[THINK]`, `&lt;think&gt;`, `＜think＞`, `<unused94>thought`."""
+    return re.compile(
+        rf"""(?:<\|?|&lt;|＜|◁|\[(?=[/a-z_-]*(?:think|reason|thought)[a-z]*\]))
+        [ ]?(?P<close>[/／]|end[_▁](?:of[_▁])?)?(?:begin[_▁]of[_▁]|start[_▁](?:of[_▁])?)?
+        {name}(?:\s[^<>\n]{{0,200}})?[ ]?
+        (?:\|?>|&gt;|＞|▷|\])
+        |<unused9(?:4>(?:thought\b)?|(?P<close_unused>5)>)""",
+        re.IGNORECASE | re.VERBOSE,
+    )
+
+
+_HEARD: Final = _tag(_THOUGHT)
+_IN_TABLES: Final = _tag(rf"(?:{_THOUGHT}|{_WORKING})")
 _FENCE: Final = re.compile(
     r"^[ \t]*`{3,}[ \t]*(?:think\w*|thoughts?|reason\w*|scratchpad|思考)[ \t]*\n.*?^[ \t]*`{3,}[ \t]*$",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 #: Tags of OpenAI's harmony format, and what is left of them when a server drops the special tokens.
-_FINAL_CHANNEL: Final = re.compile(r"<\|channel\|>\s*final\b[^<{\[]*<\|message\|>|(?<=[\s.?!])assistantfinal(?=\W)")
+_FINAL_CHANNEL: Final = re.compile(r"<\|channel\|>\s*final\b[^<{\[]*<\|message\|>|(?<=[\s.?!])assistantfinal")
 _OTHER_CHANNEL: Final = re.compile(r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>|analysis(?=[A-Z\s])")
 _END_TOKENS: Final = re.compile(r"(?:<\|(?:return|end|im_end|eot_id|endoftext)\|>\s*)+$")
 
 _QUOTES: Final = "\"'`“”‘’"
 
 
-def without_thoughts(text: str) -> str:
-    """The answer alone; empty where there are only thoughts.
+def without_thoughts(text: str, *, of_table: bool = False) -> str:
+    """The answer alone; empty where there are only thoughts. `of_table`: also without an analysis beside the table.
 
     * What stands between an opening and a closing tag is a thought. An opening tag within a thought is a mention.
     * A closing tag without an opening one ends a thought that began with the answer.
@@ -44,7 +54,7 @@ def without_thoughts(text: str) -> str:
     """
     text = _FENCE.sub("", _END_TOKENS.sub("", _final_channel(text)))
     kept, position, opened = list[str](), 0, None
-    for tag, closes in _tags(text):
+    for tag, closes in _tags(text, _IN_TABLES if of_table else _HEARD):
         if opened is None and not closes:
             kept.append(text[position : tag.start()])
             opened = tag.start()
@@ -58,8 +68,8 @@ def without_thoughts(text: str) -> str:
 
 
 def has_open_thought(text: str) -> bool:
-    """Whether a thought is left in what `without_thoughts` returned: the answer was not finished."""
-    return next(_tags(text), None) is not None
+    """Whether a thought is left in what `without_thoughts` returned for a table: the answer was not finished."""
+    return next(_tags(text, _IN_TABLES), None) is not None
 
 
 def _final_channel(text: str) -> str:
@@ -71,9 +81,9 @@ def _final_channel(text: str) -> str:
     return "" if "<|channel|>" in text else text
 
 
-def _tags(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+def _tags(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], bool]]:
     """The tags that are no data, and whether each closes."""
-    found = list(_TAG.finditer(text))
+    found = list(pattern.finditer(text))
     documents = _documents(text, until=found[-1].start()) if found else []
     for tag in found:
         before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]

@@ -4,6 +4,8 @@ import re
 from enum import Enum, auto
 from typing import Final
 
+MAX_BEFORE: Final = 300  #: characters before a table that are looked at
+
 
 class Joint(Enum):
     """What the words before a table say of it and the table before them."""
@@ -37,10 +39,15 @@ _CORRECTS: Final = _pattern(
     r"amend\w*, improved?, rather, no",
     "更正|修正|改正|纠正|不对|错了|有误|应为|应该是|重新|抱歉|最终|更新|等等|等一下|核对|检查",
 )
-#: Directly before a table, on its line: an example, a draft or a quotation.
+_TO_TABLE: Final = r"[^.。!?\n]*\n?\s*(?:`{3,}[\w-]*\s*)?\Z"
+#: Directly before a table: it is an example.
+_EXAMPLE: Final = re.compile(
+    rf"(?:\b(?:for example|e\.g\.|maybe|perhaps|something like|placeholder)\b|例如|比如|也许){_TO_TABLE}", re.IGNORECASE
+)
+#: … and others follow: an example, a draft or a quotation.
 _DRAFT: Final = re.compile(
-    r"(?:\b(?:example|e\.g\.|maybe|perhaps|something like|draft|such as|sample|placeholder|tentative\w*|first try)\b"
-    r"|例如|比如|示例|样例|草稿|也许|可能是|初稿)[^.。!?\n]*$|^\s*>[^\n]*\Z",
+    rf"(?:\b(?:example|draft|such as|sample|tentative\w*|first try)\b|示例|样例|草稿|可能是|初稿){_TO_TABLE}"
+    r"|^\s*>[^\n]*\Z",
     re.IGNORECASE | re.MULTILINE,
 )
 _ROWS: Final = r"(?:rows|entries|items|lines|records|orders|products)"
@@ -76,9 +83,14 @@ def joint_of(words: str) -> Joint:
     return Joint.CONTINUES if _CONTINUES.search(bare) else Joint.UNKNOWN
 
 
+def is_example(words: str) -> bool:
+    """Whether the words before a table say that it is none but an example."""
+    return _EXAMPLE.search(words, max(0, len(words) - MAX_BEFORE)) is not None
+
+
 def is_draft(words: str) -> bool:
-    """Whether the words before a table say that it is an example, a draft, or somebody else's words."""
-    return _DRAFT.search(words) is not None
+    """Whether the words before a table, which another one follows, call it an example, a draft or a quotation."""
+    return is_example(words) or _DRAFT.search(words, max(0, len(words) - MAX_BEFORE)) is not None
 
 
 def says_doubt(words: str) -> bool:
