@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aijobs.generators.document import read_table
@@ -122,6 +122,8 @@ VALID: Final[Sequence[Style]] = (compact, pretty, escaped, bare_list)
 MENDABLE: Final[Sequence[Style]] = (trailing_commas, comments, unquoted_keys, separators)
 #: … the writer did not, so that it may be asked for again.
 DOUBTFUL: Final[Sequence[Style]] = (python_literals, single_quotes_unescaped, quotes_unescaped, full_width)
+#: … so that nobody can tell a backslash from an escape.
+UNESCAPED: Final[Sequence[Style]] = (single_quotes_unescaped, quotes_unescaped, full_width)
 SEVERAL: Final[Sequence[Style]] = (json_lines, a_document_each, a_fence_each)
 
 WRAPPINGS: Final[Mapping[str, str]] = {
@@ -156,7 +158,7 @@ def test_valid_json_comes_back_equal(rows: list[AnyRow], style: Style, wrapping:
 def test_what_has_one_meaning_comes_back_equal(rows: list[AnyRow], style: Style, wrapping: str) -> None:
     found = rows_of(wrapping.format(style(rows)))
 
-    assert found == rows or (found is None and any("think" in row["Order"] for row in rows))
+    assert found == rows or (found is None and any("think" in row["Order"].lower() for row in rows))
 
 
 @given(ROWS, st.sampled_from([*DOUBTFUL, *SEVERAL]), st.sampled_from([*WRAPPINGS.values()]))
@@ -164,6 +166,8 @@ def test_what_has_one_meaning_comes_back_equal(rows: list[AnyRow], style: Style,
 def test_any_other_style_comes_back_equal_or_is_asked_for_again(
     rows: list[AnyRow], style: Style, wrapping: str
 ) -> None:
+    assume(style not in UNESCAPED or not any("\\" in row["Order"] for row in rows))
+
     assert rows_of(wrapping.format(style(rows))) in (rows, None)
 
 

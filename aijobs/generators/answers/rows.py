@@ -1,5 +1,6 @@
 """Finds the rows in a JSON document, in whatever it wraps them, and checks that no key of theirs is lost."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,9 @@ from aijobs.generators.answers.tolerant_text import Path
 ROWS: Final = "rows"
 MAX_WRAPPINGS: Final = 3
 MAX_REPORTED: Final = 20
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What `\\frac` and `\\beta` become when their backslash is not escaped. No cell can hold it."""
+
 _ELLIPSES: Final = frozenset({"...", "…", "……", ". . .", "[...]", "(...)", "省略", "略"})
 
 
@@ -93,7 +97,7 @@ def _has_column(item: Any, names: Set[str]) -> bool:
 def key_errors(columns: Sequence[str], data: Any, *, repaired: bool) -> tuple[FieldError, ...]:
     """Keys by which a value would be lost: of no column, where a column is missing or the JSON was repaired.
 
-    And rows that stand for others: `{"Order": "..."}`.
+    And rows that stand for others (`{"Order": "..."}`), and texts with characters that no cell holds.
     """
     found = rows_in(data, columns)
     if found is None:
@@ -108,7 +112,11 @@ def key_errors(columns: Sequence[str], data: Any, *, repaired: bool) -> tuple[Fi
             key for key, value in row.items() if header_key(key) not in names and (repaired or value is not None)
         ]
         missing = [name for key, name in names.items() if key not in keys]
-        if _is_elision(row):
+        if broken := [key for key, value in row.items() if isinstance(value, str) and _CONTROLS.search(value)]:
+            errors.append(
+                FieldError(pointer(*found.path, index, broken[0][:60]), "Has a backslash that is not escaped.")
+            )
+        elif _is_elision(row):
             errors.append(FieldError(pointer(*found.path, index), "Says that rows are left out. Give every row."))
         elif unknown and (repaired or missing):
             errors.append(FieldError(pointer(*found.path, index, unknown[0][:60]), _message(missing)))

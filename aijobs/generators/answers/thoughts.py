@@ -1,10 +1,12 @@
 """Takes a model's thoughts out of its answer: `<think>…</think>` and its other spellings."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from typing import Final
 
+MAX_TAGS: Final = 500  #: an answer with more of them is left as it is
 MAX_ATTEMPTS: Final = 1000  #: brackets at which a JSON document is looked for
 
 #: Names that no template asks for, and names under which one may ask for a part of its answer.
@@ -50,18 +52,18 @@ def without_thoughts(text: str, *, of_table: bool = False) -> str:
     * A thought that is not closed makes an answer empty that begins with it. Behind other words it is left as it is:
       who reads a table from it asks again.
     * A fence that is called `thinking` is a thought too.
-    * A tag in a JSON document, or directly between quotes, is data.
+    * A tag in a JSON document, behind a bracket that is not closed, or directly between quotes, is data.
     """
     text = _FENCE.sub("", _END_TOKENS.sub("", _final_channel(text)))
     kept, position, opened = list[str](), 0, None
     for tag, closes in _tags(text, _IN_TABLES if of_table else _HEARD):
-        if opened is None and not closes:
-            kept.append(text[position : tag.start()])
-            opened = tag.start()
-        elif closes:
+        if closes:
             if opened is None:
                 kept.clear()
             opened, position = None, tag.end()
+        elif opened is None and not _has_open_bracket("".join([*kept, text[position : tag.start()]])):
+            kept.append(text[position : tag.start()])
+            opened = tag.start()
     if opened is not None:
         return "".join([*kept, text[opened:]]) if "".join(kept).strip() else ""
     return "".join([*kept, text[position:]]).strip() if position else text
@@ -81,9 +83,17 @@ def _final_channel(text: str) -> str:
     return "" if "<|channel|>" in text else text
 
 
+def _has_open_bracket(text: str) -> bool:
+    for start, end in reversed(_documents(text, until=len(text))):
+        text = text[:start] + text[end:]
+    return any(text.count(opening) > text.count(closing) for opening, closing in ("{}", "[]", "｛｝", "［］"))
+
+
 def _tags(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], bool]]:
     """The tags that are no data, and whether each closes."""
-    found = list(pattern.finditer(text))
+    found = list(itertools.islice(pattern.finditer(text), MAX_TAGS + 1))
+    if len(found) > MAX_TAGS:
+        return
     documents = _documents(text, until=found[-1].start()) if found else []
     for tag in found:
         before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]

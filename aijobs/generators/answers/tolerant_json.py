@@ -13,7 +13,7 @@ between `}` and `{`
 `NaN`, `Infinity`, `007`, `+5`, `１２`             their text, which the column takes or refuses
 `1,250` in an object                             its text: a key cannot begin with a digit
 `{key: …}`                                       `{"key": …}`
-a line break in a text; `\\_`, `\\'`               itself; the character behind the backslash
+a line break in a text; `\\'`                     itself; an apostrophe
 `"a "b" c"`, `"19" wide"`, `'it's'`              the quotes are part of the text, where they are a pair, an inch mark or
                                                  an apostrophe, and no other end of the text is possible
 ===============================================  ===============================================

@@ -27,7 +27,7 @@ CLOSERS: Final[Mapping[str, str]] = {
     "『": "』",
 }
 WORD: Final = re.compile(r"[^\W\d][\w$-]*")
-_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 _HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
 _OTHER_CELLS: Final = re.compile(r"[{}｛｝\n]|[\"'”]\s*[:：]")
 """In a text with quotes of its own: perhaps the quotes of other cells."""
@@ -118,9 +118,7 @@ class TextReader:
             return _ESCAPES[character]
         if character == "u":
             return self._unicode()
-        if character.isalnum() or character.isspace():
-            self.refuse()
-        return character
+        return self.refuse()  # perhaps a backslash of the text itself: `C:\\path`, `\\frac`
 
     def _unicode(self) -> str:
         unit = self._hex()
