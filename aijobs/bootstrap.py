@@ -88,9 +88,10 @@ async def open_adapters(
         if providers is None:
             providers = await opened.enter_async_context(opened_providers(settings))
         if generators is None:
-            generators = await opened.enter_async_context(
-                opened_generators(settings.chat, database=database, store=store, reader=documents, pictures=pictures)
+            opening = opened_generators(
+                settings.chat, settings.data_dir, database=database, store=store, reader=documents, pictures=pictures
             )
+            generators = await opened.enter_async_context(opening)
         yield Adapters(
             settings=settings,
             secret=secret,

@@ -1,8 +1,9 @@
 """What is known of an outside service besides how to use it: its name, how its key is proven, how it is simulated."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -32,6 +33,8 @@ class KeyCheck:
     path: str
     header: str = "Authorization"
     scheme: str = "Bearer"  #: precedes the key; empty where the header holds nothing else
+    complaint: Callable[[bytes], str | None] = lambda _body: None  #: what is wrong with the body of a success
+    wrong_address_hint: str = "Is its base URL right?"
 
     def headers(self, key: str) -> dict[str, str]:
         return {self.header: f"{self.scheme} {key}".strip()}
@@ -48,8 +51,13 @@ class SandboxAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
-    """`stand_in` gives the values of the vendor's section, by field, with which the sandbox is used in its place."""
+    """What is known of a vendor besides how to use it.
+
+    `stand_in` gives the values of the vendor's section, by field, with which the sandbox is used in its place.
+    `learned`: what was found out about the configured endpoint, for people, from the data directory.
+    """
 
     label: str
     key_check: KeyCheck
     stand_in: Callable[[SandboxAccess], Mapping[str, str]]
+    learned: Callable[[Any, Path], Sequence[str]] = lambda _settings, _data_dir: ()

@@ -1,6 +1,7 @@
 """Runs the conversation of a job with a model: each answer is stored once, the number of lost answers is bounded."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from aijobs.domain.errors import AnswerLost, AnswerUnusable, ProviderFailed, ProviderUnavailable
@@ -19,6 +20,7 @@ from aijobs.domain.llm import (
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
+from aijobs.generators.answers.thoughts import without_thoughts
 
 MAX_LOST: Final = 3
 """The most answers of one stage that may be lost: each may have been charged."""
@@ -27,6 +29,14 @@ NO_RETRY: Final = f"It is not asked again: {MAX_LOST} answers were lost."
 
 Attach = Callable[[UploadedFile], Awaitable[Attachment]]
 """Makes the attachment for an upload."""
+
+
+@dataclass(frozen=True)
+class PartialAnswer:
+    """An answer; `is_cut` by the model's limit of output tokens."""
+
+    text: str
+    is_cut: bool
 
 
 class ConversationRunner:
@@ -54,12 +64,22 @@ class ConversationRunner:
         Raises AnswerRefused when it is incomplete, ProviderFailed when MAX_LOST answers were lost, and what the
         chat model raises.
         """
-        conversation = await self.conversation(task)
-        if (stored := conversation.answer_to(stage)) is not None:
-            assert stored.finish is not None, "an answer has ended"
-            return await self._require_complete(task, stored.text, stored.finish)
-        completion = await self._complete(task, conversation, stage, shape, on_text)
-        return await self._require_complete(task, completion.text, completion.finish)
+        text, finish = await self._answer(task, stage, shape, on_text)
+        return await self._require_complete(task, text, finish)
+
+    async def answer_as_far(
+        self, task: Task, stage: int, *, shape: AnswerSchema | None = None, on_text: OnText | None = None
+    ) -> PartialAnswer:
+        """Like `answer`, also when the model's limit of output tokens cut it off."""
+        text, finish = await self._answer(task, stage, shape, on_text)
+        if finish is FinishReason.LENGTH:
+            return PartialAnswer(text, is_cut=True)
+        return PartialAnswer(await self._require_complete(task, text, finish), is_cut=False)
+
+    async def continue_answer(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> PartialAnswer:
+        """Like `answer_as_far`, for a prompt that is not part of the plan."""
+        await self._conversations.ask(task.job_code, stage, question)
+        return await self.answer_as_far(task, stage, shape=shape)
 
     async def answer_follow_up(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> str:
         """Like `answer`, for a prompt that is not part of the plan."""
@@ -70,6 +90,16 @@ class ConversationRunner:
         """Store an unusable answer for inspection. Raises AnswerUnusable."""
         await self._conversations.note_unusable(task.job_code, text)
         raise AnswerUnusable(reason)
+
+    async def _answer(
+        self, task: Task, stage: int, shape: AnswerSchema | None, on_text: OnText | None
+    ) -> tuple[str, FinishReason]:
+        conversation = await self.conversation(task)
+        if (stored := conversation.answer_to(stage)) is not None:
+            assert stored.finish is not None, "an answer has ended"
+            return stored.text, stored.finish
+        completion = await self._complete(task, conversation, stage, shape, on_text)
+        return completion.text, completion.finish
 
     async def _require_complete(self, task: Task, text: str, finish: FinishReason) -> str:
         if finish is not FinishReason.STOP:
@@ -87,7 +117,7 @@ class ConversationRunner:
         if count > MAX_LOST:
             raise ProviderFailed(f"The model was asked, and no answer could be kept. {NO_RETRY}")
         try:
-            completion = await self._chat.complete(messages, shape=shape, on_text=on_text, reference=reference)
+            completion = _heard(await self._chat.complete(messages, shape=shape, on_text=on_text, reference=reference))
         except AnswerLost as lost:
             if count == MAX_LOST:
                 raise ProviderFailed(f"{lost} {NO_RETRY}") from lost
@@ -101,3 +131,11 @@ class ConversationRunner:
     async def _message(self, task: Task, message: StoredMessage) -> ChatMessage:
         attachments = (await self._attach(task.files[message.file]),) if message.file else ()
         return ChatMessage(role=message.role, text=message.text, attachments=attachments)
+
+
+def _heard(completion: Completion) -> Completion:
+    """The answer without thoughts, which are not sent back to the model. Raises AnswerLost when nothing is left."""
+    text = without_thoughts(completion.text)
+    if completion.finish is FinishReason.STOP and not text.strip():
+        raise AnswerLost("The model gave no answer.")
+    return replace(completion, text=text)

@@ -3,15 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.prompt_stages import split
-from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, rows_schema
+from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, header_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
@@ -20,15 +20,18 @@ from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
-from aijobs.generators.conversation import ConversationRunner
+from aijobs.generators.answers.portions import as_table, joined, whole_rows
+from aijobs.generators.answers.rows import key_errors
+from aijobs.generators.conversation import ConversationRunner, PartialAnswer
 from aijobs.generators.json_answers import NotJson, read_answer
-from aijobs.generators.prompts import conversation_plan, delimited_document, retry_prompt
+from aijobs.generators.prompts import continuation_prompt, conversation_plan, delimited_document, retry_prompt
 
 PDF: Final = "application/pdf"
 TYPICAL_LENGTH: Final = 1500
 """Characters of a typical answer: a stage's progress is 50 when so many were received."""
 
 REPORT_EVERY: Final = 0.5  #: seconds
+MAX_PORTIONS: Final = 30  #: answers of one table
 MAX_SHOWN_PROBLEMS: Final = 3  #: problems in the error message for the job's owner
 
 CAPABILITIES: Final = Capabilities(
@@ -53,12 +56,25 @@ class ExtractParameters(Parameters):
 
 
 @dataclass(frozen=True)
+class MendedValue:
+    """What the answer said for one value, such as `1,250` for the number 1250."""
+
+    row: int  #: from 0
+    column: str
+    written: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """A model's answer, checked against the columns. `repaired`: its JSON was repaired."""
+    """A model's answer, checked against the columns.
+
+    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule.
+    """
 
     rows: tuple[Row, ...] = ()
     problems: tuple[FieldError, ...] = ()
     repaired: bool = False
+    mended: tuple[MendedValue, ...] = ()
 
 
 class DocumentExtractor:
@@ -96,8 +112,13 @@ class DocumentExtractor:
     async def work(self, task: Task, stage: int, report: Report) -> None:
         conversation = await self._runner.conversation(task)
         last = stage == conversation.stages
-        shape = _answer_schema(await self._template(conversation)) if last else None
-        await self._runner.answer(task, stage, shape=shape, on_text=_RowCounter(report))
+        if not last:
+            await self._runner.answer(task, stage, on_text=_RowCounter(report))
+            return
+        shape = _answer_schema(await self._template(conversation))
+        answer = await self._runner.answer_as_far(task, stage, shape=shape, on_text=_RowCounter(report))
+        if answer.is_cut and not whole_rows(answer.text):
+            await self._runner.answer(task, stage)  # raises: nothing can be continued
 
     async def finish(self, task: Task) -> list[OutputSource]:
         """The table as Excel and as JSON. An unusable answer is requested once more."""
@@ -114,12 +135,42 @@ class DocumentExtractor:
 
     async def _table(self, task: Task, last: int, template: Template) -> Table:
         shape = _answer_schema(template)
-        table = await read_table(template, await self._runner.answer(task, last, shape=shape))
+        answer = await self._runner.answer_as_far(task, last, shape=shape)
+        if answer.is_cut:
+            return await self._long_table(task, last, template, answer.text)
+        table = await read_table(template, answer.text)
         if not table.problems:
             return table
         prompt = retry_prompt(template, table.problems)
         text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape)
         table = await read_table(template, text)
+        return await self._require_table(task, text, table)
+
+    async def _long_table(self, task: Task, last: int, template: Template, text: str) -> Table:
+        """The table of several answers, each of which begins with the last row of the one before it.
+
+        One that does not is asked for once more.
+        """
+        shape, rows, refused = _answer_schema(template), whole_rows(text), 0
+        for portion in range(1, MAX_PORTIONS):
+            prompt = continuation_prompt(template, rows)
+            answer = await self._runner.continue_answer(task, last + portion, prompt, shape=shape)
+            try:
+                longer = joined(rows, await _portion(template, answer))
+            except NotJson as uncertain:
+                refused += 1
+                if refused > 1:
+                    await self._runner.reject(task, answer.text, f"The model's answer is no continuation. {uncertain}")
+                continue
+            if not answer.is_cut:
+                table = await read_table(template, as_table(longer))
+                return await self._require_table(task, answer.text, table)
+            if len(longer) == len(rows):
+                await self._runner.reject(task, answer.text, "The model's answers are cut off before one row is whole.")
+            rows = longer
+        return await self._runner.reject(task, text, f"The table is longer than {MAX_PORTIONS} answers of the model.")
+
+    async def _require_table(self, task: Task, text: str, table: Table) -> Table:
         if table.problems:
             details = "; ".join(
                 f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_SHOWN_PROBLEMS]
@@ -152,14 +203,38 @@ class _RowCounter:
             await self._report(100 * self._length / (self._length + TYPICAL_LENGTH))
 
 
+async def _portion(template: Template, answer: PartialAnswer) -> list[str]:
+    """The rows of one answer of several. Raises NotJson when it has others than whole rows in strict JSON."""
+    rows = whole_rows(answer.text)
+    if not answer.is_cut:
+        data = (await read_answer(answer.text, [column.name for column in template.columns])).data
+        if not isinstance(data, dict) or len(rows) != len(next(iter(data.values()))):
+            raise NotJson("It is not strict JSON with one list of rows.")
+    return rows
+
+
 async def read_table(template: Template, text: str) -> Table:
     """The rows of an answer, or the problems in it."""
+    names = [column.name for column in template.columns]
     try:
-        answer = await read_answer(text)
+        answer = await read_answer(text, names)
     except NotJson as invalid:
         return Table(problems=(FieldError("", str(invalid)),))
+    if lost := await asyncio.to_thread(key_errors, names, answer.data, repaired=answer.repaired):
+        return Table(problems=lost, repaired=answer.repaired)
     checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
-    return Table(rows=checked.rows, problems=checked.errors, repaired=answer.repaired)
+    return Table(
+        rows=checked.rows,
+        problems=checked.errors,
+        repaired=answer.repaired,
+        mended=tuple(_mended(names, answer.written)),
+    )
+
+
+def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:
+    name_of = {header_key(name): name for name in names}
+    for (row, key), raw in written.items():
+        yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
 
 
 def _answer_schema(template: Template) -> AnswerSchema:
@@ -172,6 +247,7 @@ def _as_json(template: Template, table: Table) -> bytes:
         "version": template.version,
         "columns": [column.name for column in template.columns],
         "repaired": table.repaired,
+        "mended": [asdict(value) for value in table.mended],
         "rows": _row_dicts(table.rows),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()

@@ -147,7 +147,7 @@ async def read_verdicts(text: str) -> Verdicts:
     """The verdicts in a model's answer. Raises NotJson with the problems in it."""
     if len(text) > MAX_REVIEW:
         raise NotJson(f"It is longer than {MAX_REVIEW:,} characters.")
-    answer = await read_answer(text)
+    answer = await read_answer(text, ASPECTS)
     try:
         return Verdicts.model_validate(answer.data)
     except ValidationError as invalid:

@@ -26,6 +26,11 @@ Your last answer cannot be used:
 {problems}
 Give the whole answer again. {shape}"""
 
+CONTINUE: Final = """\
+Your last answer was cut off: it is longer than one answer may be. {count} whole rows have come so far; the last one is
+{row}
+Give the rows from there on, beginning with that row once more, and none before it. {shape}"""
+
 MAX_LISTED_PROBLEMS: Final = 20  #: problems in one retry prompt
 
 
@@ -59,3 +64,9 @@ def answer_format(template: Template) -> str:
 def retry_prompt(template: Template, problems: Sequence[FieldError]) -> Prompt:
     lines = [f"- {problem.pointer or 'the answer'}: {problem.message}" for problem in problems[:MAX_LISTED_PROBLEMS]]
     return Prompt(text=RETRY.format(problems="\n".join(lines), shape=answer_format(template)))
+
+
+def continuation_prompt(template: Template, rows: Sequence[str]) -> Prompt:
+    """Asks for what follows the rows, which are given as JSON; the last one is quoted on a line of its own."""
+    row = json.dumps(json.loads(rows[-1]), ensure_ascii=False)
+    return Prompt(text=CONTINUE.format(count=len(rows), row=row, shape=answer_format(template)))

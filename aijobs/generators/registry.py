@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.chat import ChatSettings
+from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat import opened as opened_chat
 from aijobs.adapters.documents.excel import write_excel
 from aijobs.adapters.documents.reader import DocumentReader
@@ -36,6 +36,7 @@ MAX_FILE_BYTES: Final = 50 * 1024 * 1024
 @asynccontextmanager
 async def opened_generators(
     chat_settings: ChatSettings,
+    data_dir: Path | None = None,
     *,
     database: Database,
     store: ObjectStore,
@@ -44,14 +45,16 @@ async def opened_generators(
 ) -> AsyncIterator[Mapping[str, Generator]]:
     """The generators that are configured, by name, for as long as the context lasts.
 
-    The photo review is always there: without a language model with vision photos are measured.
+    The photo review is always there: without a language model with vision photos are measured. What the chat endpoint
+    refuses is kept in `data_dir`.
     """
     conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
     reviews = DatabaseReviewStore(database)
     if not chat_settings.token:
         yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews, pictures)}
         return
-    async with opened_chat(chat_settings) as chat:
+    memory = None if data_dir is None else data_dir / MEMORY_FILE
+    async with opened_chat(chat_settings, memory=memory) as chat:
         vision_chat = chat if chat_settings.vision else None
         yield {
             DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplateSource(database), documents),

@@ -31,6 +31,10 @@ async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
         return broken(vendor.label, f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
     if response.status_code in {401, 403}:
         return broken(vendor.label, "refuses the key.", f"Set {variable(name, 'token')} to a valid one.")
+    if complaint := vendor.key_check.complaint(response.content) if response.status_code < 400 else None:
+        return broken(vendor.label, f"{url} {complaint}", vendor.key_check.wrong_address_hint)
     if not response.is_success:
-        return doubtful(vendor.label, f"{url} answered {response.status_code}.", "Try again later.")
-    return fine(vendor.label, f"{section.base_url} takes the key")
+        hint = vendor.key_check.wrong_address_hint if response.status_code < 500 else "Try again later."
+        return doubtful(vendor.label, f"{url} answered {response.status_code}.", hint)
+    learned = "; ".join(vendor.learned(section, settings.data_dir))
+    return fine(vendor.label, f"{section.base_url} takes the key{f' ({learned})' if learned else ''}")

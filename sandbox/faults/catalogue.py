@@ -78,6 +78,11 @@ class Fault(StrEnum):
     ANSWER_PROSE = "answer_prose"
     ANSWER_STALLS = "answer_stalls"
     ANSWER_BREAKS = "answer_breaks"
+    ANSWER_WRITTEN_AS = "answer_written_as"
+    ANSWER_FRAMED_AS = "answer_framed_as"
+    ANSWER_ERROR = "answer_error"
+    FINISH_WORD = "finish_word"
+    REFUSES_FIELD = "refuses_field"
     NO_QUOTA = "no_quota"
     # webhooks
     WEBHOOK_NONE = "webhook_none"
@@ -139,9 +144,11 @@ def _at(
     arg: Literal["text", "seconds", "status"] | None = None,
     default: str = "",
     *,
+    choices: tuple[str, ...] = (),
     times: int = 1,
 ) -> FaultSheet:
-    return FaultSheet(about=about, on=on, acts_on=frozenset({on}), arg=arg, default=default, times=times)
+    acts_on = frozenset({on})
+    return FaultSheet(about=about, on=on, acts_on=acts_on, arg=arg, default=default, choices=choices, times=times)
 
 
 def _webhook(about: str) -> FaultSheet:
@@ -149,6 +156,22 @@ def _webhook(about: str) -> FaultSheet:
 
 
 OUTPUT_SHAPES: Final = ("string", "list", "object", "text", "empty_list")
+
+ANSWER_STYLES: Final = (
+    *("json_lines", "documents", "fenced_pages", "duplicate_key", "cut", "thoughts", "thinking_tag"),
+    *("triangle_thoughts", "thoughts_without_beginning", "thoughts_without_end", "correction", "addition", "doubt"),
+    *("reasoning_key", "prose_with_brackets", "python_literals", "comments", "elision", "full_width", "separators"),
+    *("not_a_number", "invented_key", "first_row_missing", "json_in_a_text"),
+)
+ANSWER_FRAMINGS: Final = (
+    *("parts", "done_only", "thoughts_only", "stream_under_json_header", "document_under_stream_header"),
+    *("document_without_reason", "document_as_event", "byte_order_mark", "cr", "several_lines", "newline_delimited"),
+    *("repeated_message", "finish_error"),
+)
+ANSWER_ERRORS: Final = ("too_long", "rate_limit", "no_credit", "minimax_balance", "plain_text", "web_page")
+FIELDS: Final = (
+    *("stream_options", "response_format", "json_schema", "temperature", "max_tokens", "max_completion_tokens"),
+)
 
 CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.REJECT_401: _call("refuses the call: not a valid token"),
@@ -203,6 +226,19 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.ANSWER_PROSE: _at(Operation.CHAT, "words come where JSON was asked for"),
     Fault.ANSWER_STALLS: _at(Operation.CHAT, "nothing comes for so long after half of the answer", "seconds", "30"),
     Fault.ANSWER_BREAKS: _at(Operation.CHAT, "the connection closes after half of the answer"),
+    Fault.ANSWER_WRITTEN_AS: _at(
+        Operation.CHAT, "the table is written in this way", "text", "json_lines", choices=ANSWER_STYLES
+    ),
+    Fault.ANSWER_FRAMED_AS: _at(
+        Operation.CHAT, "the answer is sent in this way", "text", "newline_delimited", choices=ANSWER_FRAMINGS
+    ),
+    Fault.ANSWER_ERROR: _at(
+        Operation.CHAT, "200, and this error inside of the answer", "text", "too_long", choices=ANSWER_ERRORS
+    ),
+    Fault.FINISH_WORD: _at(Operation.CHAT, "the answer ends for a reason of this word", "text", "end_turn"),
+    Fault.REFUSES_FIELD: _at(
+        Operation.CHAT, "400 while the request has this field", "text", "stream_options", choices=FIELDS, times=0
+    ),
     Fault.NO_QUOTA: _at(Operation.CHAT, "429 that no waiting mends: the account has no credit"),
     Fault.WEBHOOK_NONE: _webhook("no webhook is sent"),
     Fault.WEBHOOK_DUPLICATE: _webhook("each webhook is sent twice, with the same id"),

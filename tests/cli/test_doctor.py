@@ -1,9 +1,19 @@
 """The doctor names what is broken, says how to fix it, and changes nothing."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
+from aijobs.adapters.chat.dialect import Dialect, DialectMemory
 from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
@@ -80,3 +90,48 @@ async def test_what_is_configured_is_asked(tmp_path: Path) -> None:
     assert {by_part(right.document)[part]["health"] for part in KEYED} == {"ok"}
     assert {by_part(wrong.document)[part]["health"] for part in KEYED} == {"broken"}
     assert "r8_wrong" not in wrong.out
+
+
+@pytest.mark.parametrize("path", ["", "/openai"])
+def test_an_address_without_an_api_is_broken_and_says_what_is_missing(
+    aijobs: Command, tmp_path: Path, path: str
+) -> None:
+    with web_pages() as url:
+        result = aijobs("doctor", "--json", AIJOBS_CHAT__TOKEN="sk-x", AIJOBS_CHAT__BASE_URL=url + path)
+
+    chat = by_part(result.document)["Chat"]
+    assert (chat["health"], "/v1" in chat["mend"][0]) == ("broken", True)
+    assert "web page" in chat["told"]
+
+
+def test_what_was_learned_of_the_chat_endpoint_is_shown(aijobs: Command, tmp_path: Path) -> None:
+    with web_pages(b'{"data": []}') as url:
+        settings = ChatSettings(base_url=url)
+        with capture_logs():
+            DialectMemory(tmp_path / MEMORY_FILE).keep(
+                settings, replace(Dialect.of(settings), structured="json_object")
+            )
+        result = aijobs("doctor", "--json", AIJOBS_CHAT__TOKEN="sk-x", AIJOBS_CHAT__BASE_URL=url)
+
+    assert "structured output: json_object" in by_part(result.document)["Chat"]["told"]
+
+
+@contextmanager
+def web_pages(body: bytes = b"<!doctype html><title>Welcome</title>") -> Iterator[str]:
+    """A server that answers this to everything."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.settings import SHIPPED_CATALOGUE
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import MODEL
+from tests.providers.conftest import Behaviours, ScriptedVendor
+from tests.providers.test_chat_answers import delta, sse
 
 SCRIPT: Final = ConversationPlan(
     instruction="Be exact.",
@@ -30,6 +33,7 @@ SCRIPT: Final = ConversationPlan(
     template_version=1,
 )
 STOPS: Final = 8
+STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -66,8 +70,14 @@ class ConversationRun:
 @pytest.fixture
 async def run(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[ConversationRun]:
     await model.reset()
+    async with opened_run(f"{model.url}/openai/v1", tmp_path, model) as opened_one:
+        yield opened_one
+
+
+@asynccontextmanager
+async def opened_run(base_url: str, tmp_path: Path, model: RunningSandbox) -> AsyncIterator[ConversationRun]:
     job_model = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8")).model(MODEL)
-    settings = ChatSettings(token=SecretStr("sk-test"), base_url=f"{model.url}/openai/v1")
+    settings = ChatSettings(token=SecretStr("sk-test"), base_url=base_url)
     request = JobRequest(model_id=MODEL, params={})
     order = Acceptance(
         user_id="ada", request=request, model=job_model, params={}, created_by="test", daily_limit=10_000
@@ -147,3 +157,29 @@ async def test_an_answer_is_asked_for_once_and_each_stage_counts_for_itself(run:
     assert run.requested_stages() == ["1", "2"]
     assert await run.lost() == [0, 0]
     assert (await run.conversation()).answer_to(2) is not None
+
+
+async def test_only_answers_are_kept_and_sent_back(model: RunningSandbox, tmp_path: Path) -> None:
+    """No answer, thoughts alone, and an answer with thoughts: the next stage hears what was answered."""
+    bodies = [
+        sse("[DONE]"),
+        sse(delta("<think>only a thought</think>\n", "stop"), "[DONE]"),
+        sse(delta("<think>a thought</think>\nI found HT-7", "stop"), "[DONE]"),
+        sse(delta("Yes.", "stop"), "[DONE]"),
+    ]
+    vendor = ScriptedVendor(tuple(Behaviours.says(STREAM_HEAD + body) for body in bodies))
+    listening = await asyncio.start_server(vendor.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    async with listening, opened_run(url, tmp_path, model) as run:
+        for _ in range(2):
+            with pytest.raises(AnswerLost, match="no answer"):
+                await run.asker.answer(run.task, 1)
+        await run.asker.answer(run.task, 1)
+        await run.asker.answer(run.task, 2)
+        kept = (await run.conversation()).answer_to(1)
+
+    said = [message["content"] for message in vendor.received[-1].document["messages"]]
+    assert said == ["Be exact.", "合同编号：HT-7", "I found HT-7", "Again."]
+    assert kept is not None
+    assert kept.text == "I found HT-7"
+    assert vendor.connections == 4

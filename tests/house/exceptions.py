@@ -42,7 +42,6 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
     "api/routes/": "one resource a file",
     "cli/commands/": "one command a file",
-    "cli/doctor/vendor_keys.py": "asks vendors, where the other checks look at what is ours",
     "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
     "workflows/versions.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",

@@ -1,9 +1,13 @@
-"""HTTP errors of a chat endpoint as our errors: worth another try, or not."""
+"""An endpoint's error as ours: worth another try, or not. One decision for errors with and without a status line."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
 
-from aijobs.adapters.network.http_client import TRY_LATER, HttpReply, retry_after
-from aijobs.domain.errors import AijobsError, AnswerRefused, ProviderFailed, ProviderUnavailable
+from aijobs.adapters.chat.error_rules import ProblemKind, kind_of
+from aijobs.adapters.chat.problems import ChatProblem
+from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, retry_after
+from aijobs.domain.errors import AijobsError, AnswerLost, AnswerRefused, ProviderFailed, ProviderUnavailable
 
 MAX_MESSAGE: Final = 500
 
@@ -13,30 +17,45 @@ OPERATORS: Final = {
     402: "The chat endpoint's account has no credit.",
     403: "The chat endpoint does not allow this key to do that.",
 }
+WRONG_BASE_URL: Final = "Is AIJOBS_CHAT__BASE_URL the address of the API? Most end in /v1."
+WEB_PAGE: Final = f"The chat endpoint answers a web page. {WRONG_BASE_URL}"
 
-NO_CREDIT: Final = frozenset({"insufficient_quota", "Arrearage"})
-FILTERED: Final = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed"})
-
-
-def error_for(reply: HttpReply, *, key: str) -> AijobsError:
-    """The error for a status of 300 or more. `key` never appears in its message."""
-    problem = _problem(reply)
-    code = {str(problem.get("code")), str(problem.get("type"))}
-    if reply.status in OPERATORS:
-        return ProviderFailed(OPERATORS[reply.status])
-    if code & NO_CREDIT:
-        return ProviderFailed(OPERATORS[402])
-    if reply.status in TRY_LATER or reply.status >= 500:
-        wait = retry_after(reply.headers)
-        return ProviderUnavailable(f"The chat endpoint answered {reply.status}.", retry_after=wait)
-    if code & FILTERED:
-        return AnswerRefused("The provider's content filter refuses the question.")
-    message = str(problem.get("message") or "").replace(key, "…").strip()[:MAX_MESSAGE]
-    return ProviderFailed(f"The chat endpoint answered {reply.status}{': ' + message if message else '.'}")
+#: Statuses within an answer with which the question was surely not answered, and not charged.
+NOT_ANSWERED: Final = frozenset({408, 425, 429, 503, 529})
 
 
-def _problem(reply: HttpReply) -> dict[str, Any]:
-    """OpenAI's `{"error": {…}}`; some endpoints leave the outer object out, or give a text alone."""
-    document = reply.document() or {}
-    error = document.get("error", document)
-    return error if isinstance(error, dict) else {"message": error}
+def error_for(
+    problem: ChatProblem,
+    *,
+    key: str,
+    in_answer: bool,
+    after_text: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> AijobsError:
+    """The error for a problem; `key` never appears in its message.
+
+    `in_answer`: it came with status 200, so that the question may have been charged. `after_text`: it surely was.
+    """
+    message = problem.message.replace(key, "…").strip()[:MAX_MESSAGE]
+    said = f"The chat endpoint answered {problem.status or 'with an error'}{': ' + message if message else '.'}"
+    match kind_of(problem):
+        case ProblemKind.NO_CREDIT:
+            return ProviderFailed(OPERATORS[402])
+        case ProblemKind.WRONG_KEY:
+            return ProviderFailed(OPERATORS[403 if problem.status == 403 else 401])
+        case ProblemKind.FILTERED:
+            return AnswerRefused("The provider's content filter refuses the question.")
+        case ProblemKind.TOO_LONG:
+            return ProviderFailed(f"The question is too long for the model. {said}")
+        case ProblemKind.FOR_GOOD:
+            return ProviderFailed(said)
+        case ProblemKind.LATER:
+            wait = retry_after(headers or {}) or _bounded(problem.retry_after)
+            is_sure = not in_answer or (not after_text and problem.status in {*NOT_ANSWERED, None})
+            return (ProviderUnavailable if is_sure else AnswerLost)(said, retry_after=wait)
+        case ProblemKind.UNKNOWN:
+            return AnswerLost(said, retry_after=_bounded(problem.retry_after))
+
+
+def _bounded(wait: timedelta | None) -> timedelta | None:
+    return None if wait is None else min(wait, MAX_RETRY_AFTER)

@@ -2,29 +2,28 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
+from aijobs.adapters.chat.dialect import Dialect
 from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage
 
-OPENAI: Final = "api.openai.com"
 
-
-def request_body(settings: ChatSettings, messages: Sequence[ChatMessage], shape: AnswerSchema | None) -> dict[str, Any]:
+def request_body(
+    settings: ChatSettings, dialect: Dialect, messages: Sequence[ChatMessage], shape: AnswerSchema | None
+) -> dict[str, Any]:
     """The request's body. Unset fields are left out: many endpoints refuse fields that they do not know."""
-    body: dict[str, Any] = {
-        "model": settings.model,
-        "messages": [_message(message) for message in messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if shape is not None and settings.structured != "off":
-        body["response_format"] = _format(settings.structured, shape)
-    if settings.temperature is not None:
+    body: dict[str, Any] = {"model": settings.model, "messages": [_message(message) for message in messages]}
+    if dialect.stream:
+        body["stream"] = True
+        if dialect.usage:
+            body["stream_options"] = {"include_usage": True}
+    if shape is not None and dialect.structured != "off":
+        body["response_format"] = _format(dialect.structured, shape)
+    if settings.temperature is not None and dialect.temperature:
         body["temperature"] = settings.temperature
     if settings.max_output_tokens is not None:
-        body[_limit_field(settings.base_url)] = settings.max_output_tokens
+        body[dialect.limit_field] = settings.max_output_tokens
     return body
 
 
@@ -46,8 +45,3 @@ def _format(structured: str, shape: AnswerSchema) -> Mapping[str, Any]:
     if structured == "json_object":
         return {"type": "json_object"}
     return {"type": "json_schema", "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True}}
-
-
-def _limit_field(base_url: str) -> str:
-    """OpenAI's newer models refuse the older name, other endpoints know only the older one."""
-    return "max_completion_tokens" if urlsplit(base_url).hostname == OPENAI else "max_tokens"

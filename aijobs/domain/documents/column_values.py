@@ -5,12 +5,23 @@ import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 CellValue = str | int | float | bool | None
 
 MAX_CELL_LENGTH: Final = 32_767  #: characters, by Excel's specification
 MAX_EXACT: Final = 2**53 - 1  #: JSON and Excel keep numbers as IEEE 754 doubles; above this they lose digits
+
+
+class WrittenFloat(float):
+    """A number that remembers how it was written: a text column keeps `1.10`, where a float alone is `1.1`."""
+
+    def __new__(cls, written: str) -> Self:
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+    written: str
 
 
 class ColumnType(StrEnum):
@@ -87,6 +98,8 @@ def duration_text(duration: timedelta) -> str:
 
 def _digits(number: float) -> str:
     """Without a fraction where there is none: Excel knows no whole numbers."""
+    if isinstance(number, WrittenFloat):
+        return number.written
     whole = isinstance(number, float) and number.is_integer() and abs(number) <= MAX_EXACT
     return str(int(number) if whole else number)
 
@@ -98,7 +111,7 @@ def _number(raw: object) -> int | float:
         case int():
             number: int | float = raw
         case float():
-            number = raw
+            number = float(raw)
         case str() if _NUMBER.fullmatch(written := unicodedata.normalize("NFKC", raw).strip()):
             bare = written.replace(",", "")
             number = int(bare) if bare.lstrip("+-").isdecimal() else float(bare)

@@ -215,6 +215,10 @@ def _checked(
     if not isinstance(item, dict):
         return {}, {(): "Must be an object."}, []
     keys = {key: header_key(key) for key in item}
+    given_for = dict[str, str]()
+    for given, key in keys.items():
+        if key in name_of and given_for.setdefault(key, given) != given:
+            return {}, {(given,): f"Names the same column as {given_for[key]!r}."}, []
     row, wrong = check_row(columns, {name_of[key]: item[given] for given, key in keys.items() if key in name_of})
     unknown = [given for given, key in keys.items() if key not in name_of]
     return row, {(name,): message for name, message in wrong.items()}, unknown

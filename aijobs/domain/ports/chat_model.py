@@ -27,7 +27,9 @@ class ChatModel(Protocol):
         on_text: OnText | None = None,
         reference: str | None = None,
     ) -> Completion:
-        """Ask once, without any retry. `reference` is for the provider's log: ASCII, at most 512 characters.
+        """Ask once. A request that is refused for one of its fields, which is free, may be sent again without it.
+
+        An answer without a text is none. `reference` is for the provider's log: ASCII, at most 512 characters.
 
         Raises AnswerLost when the question has left and no whole answer came, ProviderUnavailable when it was surely
         not answered (with Retry-After where given), ProviderFailed when it never will be.

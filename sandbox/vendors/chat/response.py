@@ -9,13 +9,16 @@ from typing import Any, Final
 from sandbox.clock import ClosingEvent
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
+from sandbox.vendors.chat.answer_styles import STYLES
 from sandbox.vendors.chat.extraction import document_in, facts_in, rows_for
+from sandbox.vendors.chat.framings import ERRORS, FRAMINGS, Framed
 from sandbox.vendors.chat.request import ChatRequest, schema_in
 from sandbox.vendors.chat.vision import picture_in, review_of
 
 PIECES: Final = 20
 CHARACTERS_PER_TOKEN: Final = 3
 MAX_FACTS: Final = 40
+DONE: Final = b"data: [DONE]\n\n"
 REFUSAL_TEXT: Final = "I'm sorry, but I can't assist with that request."
 
 
@@ -65,6 +68,8 @@ def reply_to(request: ChatRequest, faults: Faults, *, answer_id: str, created: i
     """Deterministic: the same request gets the same answer."""
     text, finish = answer_to(request, faults), "stop"
     refusal = REFUSAL_TEXT if Fault.ANSWER_REFUSED in faults else None
+    if Fault.FINISH_WORD in faults:
+        finish = faults.text(Fault.FINISH_WORD)
     if Fault.ANSWER_FILTERED in faults:
         text, finish = "", "content_filter"
     limit = request.max_completion_tokens or request.max_tokens
@@ -88,6 +93,8 @@ def answer_to(request: ChatRequest, faults: Faults) -> str:
         return _list_of_facts(request.text)
     if Fault.ANSWER_PROSE in faults:
         return "Here is the table that you asked for. It has several rows."
+    if Fault.ANSWER_WRITTEN_AS in faults and answer.get("rows"):
+        return STYLES[faults.text(Fault.ANSWER_WRITTEN_AS)](answer["rows"])
     text = json.dumps(answer, ensure_ascii=False, indent=1)
     if Fault.ANSWER_MALFORMED in faults:
         key = next(iter(answer))
@@ -100,9 +107,21 @@ def answer_to(request: ChatRequest, faults: Faults) -> str:
 def _structured_answer(request: ChatRequest, schema: dict[str, Any]) -> dict[str, Any] | None:
     """A table for a schema with rows, a review for a request with a picture; else None."""
     if "rows" in schema.get("properties", {}):
-        return {"rows": rows_for(schema, document_in(request.text))}
+        return {"rows": _from_quoted(rows_for(schema, document_in(request.text)), request.messages[-1].text)}
     picture = picture_in(request)
     return None if picture is None else review_of(picture, schema)
+
+
+def _from_quoted(rows: list[dict[str, Any]], question: str) -> list[dict[str, Any]]:
+    """The rows from the one that the question quotes on its line, as JSON: a long table is asked for in portions."""
+    for line in question.splitlines():
+        try:
+            quoted = json.loads(line)
+        except ValueError:
+            continue
+        if quoted in rows:
+            return rows[rows.index(quoted) :]
+    return rows
 
 
 def _list_of_facts(text: str) -> str:
@@ -115,18 +134,27 @@ def _list_of_facts(text: str) -> str:
 async def frames(
     reply: ChatReply, faults: Faults, *, with_usage: bool, seconds: float, closing: ClosingEvent
 ) -> AsyncIterator[bytes]:
-    """Server-sent events, spread evenly over `seconds`. A fault may stall or break the stream after half of them."""
-    chunks = reply.chunks(with_usage=with_usage)
-    for number, chunk in enumerate(chunks):
-        if number == len(chunks) // 2:
+    """The pieces of a stream, spread evenly over `seconds`. A fault may stall or break it after half of them."""
+    pieces = framed(reply, faults, with_usage=with_usage).pieces
+    for number, piece in enumerate(pieces):
+        if number == len(pieces) // 2:
             if Fault.ANSWER_STALLS in faults:
                 await closing.sleep(faults.seconds(Fault.ANSWER_STALLS))
             if Fault.ANSWER_BREAKS in faults:
                 raise ConnectionCut
-        yield b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+        yield piece
         if seconds:
-            await closing.sleep(seconds / len(chunks))
-    yield b"data: [DONE]\n\n"
+            await closing.sleep(seconds / len(pieces))
+
+
+def framed(reply: ChatReply, faults: Faults, *, with_usage: bool) -> Framed:
+    """The body of a stream, in pieces: server-sent events with a chunk each, or as a fault has it."""
+    chunks = reply.chunks(with_usage=with_usage)
+    if Fault.ANSWER_ERROR in faults:
+        return Framed([ERRORS[faults.text(Fault.ANSWER_ERROR)]])
+    if Fault.ANSWER_FRAMED_AS in faults:
+        return FRAMINGS[faults.text(Fault.ANSWER_FRAMED_AS)](chunks, reply.document())
+    return Framed([b"data: " + json.dumps(one, ensure_ascii=False).encode() + b"\n\n" for one in chunks] + [DONE])
 
 
 class ConnectionCut(Exception):

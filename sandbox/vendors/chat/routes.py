@@ -14,9 +14,10 @@ from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids import new_id
 from sandbox.persistence.ledger import Charge, LedgerRow, sha256_of
-from sandbox.vendors.chat.errors import error_response, no_quota, wrong_key
+from sandbox.vendors.chat.errors import error_response, invalid, no_quota, wrong_key
+from sandbox.vendors.chat.framings import REFUSALS, is_refused
 from sandbox.vendors.chat.request import read_chat_request
-from sandbox.vendors.chat.response import ChatReply, ConnectionCut, frames, reply_to
+from sandbox.vendors.chat.response import ChatReply, ConnectionCut, framed, frames, reply_to
 
 VENDOR: Final = "chat"
 REFERENCE_HEADER: Final = "x-client-request-id"
@@ -46,6 +47,9 @@ async def complete(request: Request, call: ChatCall, context: ContextDep) -> Res
     chat_request = await read_chat_request(request)
     if Fault.NO_QUOTA in call.faults:
         raise no_quota()
+    field = call.faults.text(Fault.REFUSES_FIELD)
+    if Fault.REFUSES_FIELD in call.faults and is_refused(field, await request.json()):
+        raise invalid(field, REFUSALS[field])
     now = now_ns()
     reply = reply_to(chat_request, call.faults, answer_id=f"chatcmpl-{new_id()}", created=now // NANOSECONDS)
     context.ledger.add(
@@ -70,7 +74,8 @@ async def complete(request: Request, call: ChatCall, context: ContextDep) -> Res
             seconds=seconds,
             closing=context.closing,
         )
-        return await call.send(BreakableStream(_settle_at_end(events, context, reply), media_type="text/event-stream"))
+        media_type = framed(reply, call.faults, with_usage=False).media_type
+        return await call.send(BreakableStream(_settle_at_end(events, context, reply), media_type=media_type))
     await context.closing.sleep(seconds)
     context.ledger.settle(reply.id, outcome=reply.finish, charge=Charge.CHARGED)
     return await call.answer(reply.document())

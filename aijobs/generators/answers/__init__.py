@@ -1,0 +1,1 @@
+"""Reads the JSON in models' answers, as they really write it."""
