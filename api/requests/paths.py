@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
@@ -56,6 +56,16 @@ ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]
+
+
+def _log_position(text: str) -> str:
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > MAX_ROW_ID:
+        raise ValueError("Must be a whole number from 0, in decimal digits, of at most 64 bits.")
+    return text
+
+
+#: An event's number or position, after which events are wanted. One that no event has yet means from the start.
+LogPosition = Annotated[str, AfterValidator(_log_position)]
 
 #: The cursor of a list that is sorted by row ids; 0 is the beginning.
 RowCursor = Annotated[int, Field(ge=0, le=MAX_ROW_ID, description="`next_cursor` of the page before.")]
