@@ -21,6 +21,7 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.process_memory import shorten_collections
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
@@ -115,4 +116,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
         await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, adapters, queues=queues)
         async with outbox_relay(client, adapters.deliveries), running_workers(workers):
+            shorten_collections()
             await stop.wait()

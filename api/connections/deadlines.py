@@ -49,6 +49,15 @@ class Deadline:
             self._timer.cancel()
             self._timer = None
 
+    def close(self) -> None:
+        """It is not set again. Lets go of its connection, which is then freed without a garbage collection."""
+        self.cancel()
+        self._expire = _nothing
+
+
+def _nothing() -> None:
+    """Of a closed connection."""
+
 
 class WriteTimeout:
     """Aborts a connection whose client reads nothing for `timeout`. Runs while the write buffer is full."""
@@ -65,6 +74,9 @@ class WriteTimeout:
 
     def end(self) -> None:
         self._deadline.cancel()
+
+    def close(self) -> None:
+        self._deadline.close()
 
     def _check_progress(self) -> None:
         """A client that reads slowly gets more time."""

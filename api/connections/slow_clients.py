@@ -65,7 +65,7 @@ class TrackedProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._write_timeout.end()
+        self._write_timeout.close()
         transport: asyncio.BaseTransport = self.transport  # type: ignore[attr-defined]  # of uvicorn's protocols
         if slot := self.context.slots.pop(transport, None):
             self.context.connections.release(slot)
@@ -93,7 +93,7 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._is_over = True
-        self._deadline.cancel()
+        self._deadline.close()
         super().connection_lost(exc)
         for cycle in self._cycles:  # uvicorn notifies only the last of pipelined requests
             cycle.disconnected = True

@@ -45,6 +45,7 @@ DAMAGED: Final = "The picture is damaged: its decoder has broken down."
 
 def main() -> None:
     die_with_parent()
+    yield_to_parent()
     Image.MAX_IMAGE_PIXELS = None  # our own limits apply
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     gc.freeze()
@@ -73,7 +74,6 @@ def _run_and_exit(line: bytes, write_end: int) -> None:
     status = 1
     try:
         die_with_parent()
-        yield_to_parent()
         null_device = os.open(os.devnull, os.O_RDWR)
         os.dup2(null_device, sys.stdin.fileno())
         os.dup2(null_device, sys.stdout.fileno())
