@@ -35,7 +35,7 @@ from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.values.durations import Duration
-from aijobs.domain.values.secret_forms import InstallationSecret, Token
+from aijobs.domain.values.secret_forms import AijobsKey, InstallationSecret
 from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.documents.templates import TemplateFile
@@ -141,7 +141,16 @@ class CliSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    key: Token | None = None
+    key: AijobsKey | None = None
+
+
+def _without_extras(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must be a host and at most a path: no user, query or fragment")
+    return url
+
+
+PublicUrl = Annotated[HttpUrl, AfterValidator(_without_extras)]
 
 
 class Settings(BaseSettings, ProviderSettings):
@@ -154,7 +163,7 @@ class Settings(BaseSettings, ProviderSettings):
     data_dir: Path = Path(".aijobs")
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
-    public_url: HttpUrl | None = None
+    public_url: PublicUrl | None = None
     catalogue: Path | None = None
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()

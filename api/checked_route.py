@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from aijobs.domain.errors import NotFound
 from api.auth.caller import CallerWith
-from api.requests.paths import MAX_ROW_ID
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+
+MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
 
 #: As our own lists write them. Python would also take ` 1`, `+1`, `1_0`, `1.0` and other scripts' digits.
 _NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")

@@ -147,6 +147,9 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
         if size > self.context.limits.header_bytes or len(self.headers) > self.context.limits.headers:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The header is too large, or has too many fields.")
             return
+        if not self._is_for_named_host():
+            self._refuse(HTTPStatus.BAD_REQUEST, "The request is for another host than its header Host.")
+            return
         self.context.connections.set_state(self._slot, ConnectionState.RECEIVING)
         if self._slot.is_reserved and self.url.partition(b"?")[0] not in HEALTH_PATHS:
             if self.parser.should_upgrade():
@@ -158,6 +161,13 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None:
             self._cycles.append(self.cycle)
+
+    def _is_for_named_host(self) -> bool:
+        """A request line may name a host too (RFC 9112, section 3.2.2); the allowed ones are checked in the header."""
+        if not self.url.lower().startswith((b"http:", b"https:")):
+            return True
+        named = self.url.partition(b"//")[2].partition(b"/")[0].partition(b"?")[0].lower()
+        return [named] == [value.lower() for name, value in self.headers if name == b"host"]
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""

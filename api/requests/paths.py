@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
+from api.checked_route import MAX_ROW_ID
 
-MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
 MAX_CURSOR_LENGTH: Final = 100
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))

@@ -18,7 +18,8 @@ from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import identify_follower
 from api.dependencies import Admission, Db, Live
-from api.requests.paths import MAX_ROW_ID, LogPosition
+from api.checked_route import MAX_ROW_ID
+from api.requests.paths import LogPosition
 from api.routes.streams import log_position
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub

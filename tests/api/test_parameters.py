@@ -164,7 +164,7 @@ async def test_and_so_does_its_first_message(shared_api: ApiUnderTest, value: st
 
 @pytest.mark.parametrize("query", ["?after=1&after=2", "?ticket=a&ticket=b"])
 async def test_a_websocket_takes_each_parameter_once(shared_api: ApiUnderTest, query: str) -> None:
-    headers = {} if "ticket" in query else None
+    headers: dict[str, str] | None = {} if "ticket" in query else None
     with pytest.raises(InvalidStatus, match="422"):
         async with socket(shared_api, query, headers=headers):
             pass
