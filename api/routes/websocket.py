@@ -17,8 +17,8 @@ from api.auth.access import Access, AppAccess
 from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import identify_follower
-from api.dependencies import Admission, Db, Live
 from api.checked_route import MAX_ROW_ID
+from api.dependencies import Admission, Db, Live
 from api.requests.paths import LogPosition
 from api.routes.streams import log_position
 from api.streaming.filters import LogQuery, event_filter
