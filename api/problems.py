@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -19,7 +18,6 @@ from starlette.types import Scope
 from aijobs.domain import errors
 from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
 from aijobs.domain.values.json_pointer import pointer
-from aijobs.persistence.database import unavailability
 from api.connections.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
 
@@ -191,12 +189,10 @@ def add_problem_handlers(app: FastAPI, *, base_url: str) -> None:
 
     @app.exception_handler(AijobsError)
     async def aijobs_error(request: Request, error: AijobsError) -> JSONResponse:
+        if isinstance(error, DatabaseUnavailable):
+            log.error("database_unavailable", reason=str(error))
         status, fields = status_of(type(error)), _fields_of(error)
         return problem(request, status, str(error), code=error.code, fields=fields, headers=headers_of(error, status))
-
-    @app.exception_handler(SQLAlchemyError)
-    async def database_error(request: Request, error: SQLAlchemyError) -> JSONResponse:
-        return await aijobs_error(request, _database_unavailable(error))
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -223,15 +219,6 @@ def _fields_of(error: AijobsError) -> Sequence[FieldError]:
 
 async def _client_disconnected(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)  # never sent: the client is gone
-
-
-def _database_unavailable(error: SQLAlchemyError) -> DatabaseUnavailable:
-    """The error for clients, who may retry. Raises `error` itself when it is a bug of ours."""
-    unavailable = unavailability(error)
-    if unavailable is None:
-        raise error
-    log.error("database_unavailable", reason=str(unavailable))
-    return unavailable
 
 
 def methods_of(app: FastAPI, scope: Scope) -> list[str]:

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 from typing import Final
 
 import httpx
+from sqlmodel import Session
 
 from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
@@ -98,14 +99,15 @@ async def _job_publisher(database: Database) -> Publish:
     acceptance = Acceptance(
         user_id="bench", request=request, model=model, params={}, created_by="bench", daily_limit=POINTS_ENOUGH
     )
-    async with database.write() as session:
-        code = (await accept(session, acceptance)).code
+    code = (await database.write(accept, acceptance)).code
 
     async def publish(sent_times: list[float]) -> None:
-        async with database.write() as session:
-            job = await locked_job(session, code)
+        def work(session: Session) -> None:
+            job = locked_job(session, code)
             for sent in sent_times:
                 note(session, job, {"sent": sent})
+
+        await database.write(work)
 
     return publish
 

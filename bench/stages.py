@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import httpx
 from pydantic import SecretStr
+from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -94,9 +95,12 @@ async def _prepared(database: Database, store: ObjectStore) -> dict[str, str]:
         width=None,
         height=None,
     )
-    async with database.write() as session:
-        await save_template(session, "bench", definition, saved_by=USER)
+
+    def work(session: Session) -> None:
+        save_template(session, "bench", definition, saved_by=USER)
         session.add(file)
+
+    await database.write(work)
     return {"file": code, "template": "bench"}
 
 
@@ -109,8 +113,7 @@ async def _one_job(client: Client, adapters: Adapters, params: dict[str, str]) -
         created_by=USER,
         daily_limit=10**6,
     )
-    async with adapters.database.write() as session:
-        brief = brief_of(await accept(session, acceptance), adapters.catalogue)
+    brief = brief_of(await adapters.database.write(accept, acceptance), adapters.catalogue)
     await start_job(client, brief)
     await client.get_workflow_handle(brief.code).result()
     return brief.code

@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlmodel import SQLModel, col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, SQLModel, col, select
 
 from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
@@ -78,35 +77,36 @@ async def evidence_in(folder: Path, *, daily_limit: int) -> Evidence:
     """Read the evidence of a run whose processes have ended."""
     ledger, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
-    async with (
-        open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database,
-        database.snapshot() as session,
-    ):
+
+    def work(session: Session) -> Evidence:
         return Evidence(
-            jobs=_by("code", await _all(session, JobRow)),
-            events=_by("job_code", await _all(session, JobEventRow)),
-            submissions=_by("job_code", await _all(session, SubmissionRow)),
-            entries=_by("job_code", await _all(session, PointsEntryRow)),
-            outputs=_by("job_code", [row for row in await _all(session, OutputRow) if not row.deleted]),
-            files=await _all(session, FileRow),
-            answers=list(await session.exec(select(IdempotencyRow))),
-            imbalances=[*await violations(session), *await _other_limits(session, daily_limit)],
+            jobs=_by("code", _all(session, JobRow)),
+            events=_by("job_code", _all(session, JobEventRow)),
+            submissions=_by("job_code", _all(session, SubmissionRow)),
+            entries=_by("job_code", _all(session, PointsEntryRow)),
+            outputs=_by("job_code", [row for row in _all(session, OutputRow) if not row.deleted]),
+            files=_all(session, FileRow),
+            answers=list(session.exec(select(IdempotencyRow))),
+            imbalances=[*violations(session), *_other_limits(session, daily_limit)],
             ledger=ledger,
             made=made,
             catalogue=catalogue,
             observations=Observations.of(folder),
         )
 
+    async with open_database(GivenSettings(data_dir=folder / DATABASE.parent)) as database:
+        return await database.snapshot(work)
 
-async def _other_limits(session: AsyncSession, daily_limit: int) -> list[str]:
+
+def _other_limits(session: Session, daily_limit: int) -> list[str]:
     """Days with another limit than the run's: there must be none."""
-    days = await session.exec(select(PointsDayRow).where(col(PointsDayRow.daily_limit).is_distinct_from(daily_limit)))
+    days = session.exec(select(PointsDayRow).where(col(PointsDayRow.daily_limit).is_distinct_from(daily_limit)))
     return [f"{day.user_id} on {day.day} was held to {day.daily_limit}, not to {daily_limit}." for day in days]
 
 
-async def _all(session: AsyncSession, table: type[Row]) -> list[Row]:
+def _all(session: Session, table: type[Row]) -> list[Row]:
     identity: Any = table.__dict__["id"]
-    return list(await session.exec(select(table).order_by(col(identity))))
+    return list(session.exec(select(table).order_by(col(identity))))
 
 
 def _by(name: str, rows: Iterable[Row]) -> dict[str, list[Row]]:

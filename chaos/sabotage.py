@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
@@ -68,17 +68,17 @@ async def _send_again(self: Replicate, request: ProviderRequest) -> SubmitOutcom
     return Rejected("lost", outcome.cause, may_retry=True) if isinstance(outcome, Unknown) else outcome
 
 
-async def _refund_twice(session: AsyncSession, job: JobRow, kind: EntryKind) -> None:
-    await ledger.close(session, job, kind)
+def _refund_twice(session: Session, job: JobRow, kind: EntryKind) -> None:
+    ledger.close(session, job, kind)
     if kind is EntryKind.REFUND:
-        await ledger._change(session, job, used=-job.points)
+        ledger._change(session, job, used=-job.points)
 
 
 def _settle_always(*_: object, **__: object) -> EntryKind:
     return EntryKind.SETTLE
 
 
-def _drop_events(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+def _drop_events(session: Session, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
     if job.job_status is JobStatus.MIGRATING:
         job.event_seq += 1
     else:
@@ -119,12 +119,12 @@ async def _never_end(self: gate.DatabaseJobGate, code: str, to: JobStatus, **mor
     return JobState.of(code, to) if to.is_final else await _advance(self, code, to, **more)
 
 
-async def _skip_events(session: AsyncSession, code: str, seq: int, **more: Any) -> list[JobEvent]:
+def _skip_events(session: Session, code: str, seq: int, **more: Any) -> list[JobEvent]:
     """For readers who come back."""
-    return await events_after(session, code, seq + 1 if seq else 0, **more)
+    return events_after(session, code, seq + 1 if seq else 0, **more)
 
 
-async def _ignore_cancel_request(_session: AsyncSession, _job: JobRow) -> str | None:
+def _ignore_cancel_request(_session: Session, _job: JobRow) -> str | None:
     return None
 
 
@@ -132,7 +132,7 @@ async def _lose_the_cancel(_self: object, _code: str, *, reason: str) -> None:
     """As a process does that dies between storing the cancel request and sending it to Temporal."""
 
 
-async def _allow_sending(_session: AsyncSession, _job: JobRow) -> None: ...
+def _allow_sending(_session: Session, _job: JobRow) -> None: ...
 
 
 async def _never_ended(_self: object, code: str) -> JobState:

@@ -67,10 +67,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _as_command_error(failure: Exception) -> CommandError | None:
     """An error that the user can act on; None for a bug, whose traceback is to be shown."""
-    if type(failure).__module__.startswith("sqlalchemy"):
-        from aijobs.persistence.database import unavailability  # most commands need not load it
-
-        failure = unavailability(failure) or failure
     if isinstance(failure, DatabaseUnavailable):
         return CommandError(
             str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."

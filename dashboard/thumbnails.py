@@ -3,10 +3,12 @@
 from typing import Final
 
 from fastapi import APIRouter, Response
+from sqlmodel import Session
 
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.tables import OutputRow
 from api.dependencies import Pictures
 from api.requests.paths import JobCode
 from dashboard.page import PageRoute, Visiting
@@ -25,9 +27,12 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/jobs/{code}/thumbnail/{index}")
 async def thumbnail(code: JobCode, index: int, visit: Visiting, pictures: Pictures) -> Response:
     """Raises NotFound also for a picture that cannot be decoded: storing it checked only its beginning."""
-    async with visit.database.read() as session:
-        await job_of(session, code, user_id=visit.caller.visible_user)
-        output = next((row for row in await outputs_of(session, code) if row.index == index), None)
+
+    def work(session: Session) -> OutputRow | None:
+        job_of(session, code, user_id=visit.caller.visible_user)
+        return next((row for row in outputs_of(session, code) if row.index == index), None)
+
+    output = await visit.database.read(work)
     if output is None or output.media_type not in THUMBNAIL_TYPES or output.size > MAX_BYTES:
         raise NotFound("There is no small picture of this output.")
     try:

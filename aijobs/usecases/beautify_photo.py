@@ -48,14 +48,12 @@ class BeautifyPhoto:
         (PhotoCannotBeBeautified, PhotoIsBeingBeautified), the model (UnknownModel, ModelNotConfigured,
         ModelCannotBeautify, InvalidParameters), and the points (PointsExhausted).
         """
-        async with self.database.read() as session:
-            review = await review_of(session, code, user_id=actor.user_id)
+        review = await self.database.read(review_of, code, user_id=actor.user_id)
         owner, order = actor.on_behalf_of(review.user_id), self._order(review, request)
         claim = self.accept.claim(order, owner, idempotency_key)
         if first := await first_receipt(self.database, claim):
             return first
-        async with self.database.read() as session:
-            await require_beautifiable(session, review)
+        await self.database.read(require_beautifiable, review)
         self._check_model(request)
         return await self.accept(order, owner, idempotency_key=idempotency_key, in_transaction=begin_beautify)
 

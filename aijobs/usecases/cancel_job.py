@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from sqlmodel import Session
+
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import require_unfinished
 from aijobs.domain.ports.workflow_control import JobEngine
@@ -29,12 +31,15 @@ class CancelJob:
         Raises NotFound, JobIsFinal, and TemporalUnavailable, after which the caller has to retry.
         """
         reason = reason or NO_REASON_GIVEN
-        async with self.database.read() as session:
-            job = await job_of(session, code, user_id=actor.user_id)
+        job = await self.database.read(job_of, code, user_id=actor.user_id)
         require_unfinished(job.code, job.job_status)
         await self.engine.start(brief_of(job, self.catalogue))  # does nothing unless Temporal was unavailable before
-        async with self.database.write() as session:
-            job = await locked_job(session, code)
-            await note_cancel_request(session, job, reason=reason)
+
+        def work(session: Session) -> JobRow:
+            job = locked_job(session, code)
+            note_cancel_request(session, job, reason=reason)
+            return job
+
+        job = await self.database.write(work)
         await self.engine.cancel(code, reason=reason)
         return job

@@ -29,6 +29,5 @@ async def save_version(
 ) -> TemplateSave:
     """Running jobs keep their version. Raises InvalidParameters when the prompt cannot be split into stages."""
     stages = await split_prompt(definition.prompt, definition.stages)
-    async with database.write() as session:
-        template, is_new = await save_template(session, template_id, definition, saved_by=actor.key_id)
+    template, is_new = await database.write(save_template, template_id, definition, saved_by=actor.key_id)
     return TemplateSave(template=template, is_new=is_new, warnings=stages.warnings)

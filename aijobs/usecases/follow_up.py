@@ -40,8 +40,7 @@ async def checked_origin(
     if not isinstance(params, FollowUp):
         return None
     try:
-        async with database.read() as session:
-            origin = await job_of(session, params.origin, user_id=user_id)
+        origin = await database.read(job_of, params.origin, user_id=user_id)
     except NotFound as error:
         raise _invalid_origin("There is no such job of this user.") from error
     if origin.job_status is not JobStatus.SUCCESS:

@@ -6,12 +6,12 @@ Only the API knows the first response's format: a use case gets a function that 
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.values.actors import Owner
 from aijobs.persistence.access import idempotency
@@ -58,27 +58,32 @@ async def first_receipt(database: Database, claim: IdempotencyClaim | None) -> R
     """
     if claim is None:
         return None
-    async with database.read() as session:
-        return await idempotency.first_receipt(session, claim)
+    return await database.read(idempotency.first_receipt, claim)
 
 
 async def run_idempotently(
     database: Database,
     claim: IdempotencyClaim | None,
-    make: Callable[[AsyncSession], Awaitable[T]],
+    make: Callable[[Session], T],
     *,
     receipt_of: Callable[[T], Receipt],
 ) -> Execution[T]:
-    """Call `make`, or return the first receipt. In one transaction, so that one of two concurrent requests wins."""
-    async with database.write() as session:
-        first = await idempotency.claim(session, claim) if claim else None
+    """Call `make`, or return the first receipt. In one transaction, so that one of two concurrent requests wins.
+
+    `make` and `receipt_of` are called within it, as `Database.write` describes.
+    """
+
+    def work(session: Session) -> Execution[T]:
+        first = idempotency.claim(session, claim) if claim else None
         if first is not None:
             return Execution(first)
-        made = await make(session)
+        made = make(session)
         receipt = receipt_of(made)
         if claim:
-            await idempotency.settle(session, claim, receipt)
-    return Execution(receipt, made)
+            idempotency.settle(session, claim, receipt)
+        return Execution(receipt, made)
+
+    return await database.write(work)
 
 
 @asynccontextmanager
@@ -91,11 +96,9 @@ async def claimed(database: Database, claim: IdempotencyClaim | None) -> AsyncIt
     if claim is None:
         yield None
         return
-    async with database.write() as session:
-        first = await idempotency.claim(session, claim)
+    first = await database.write(idempotency.claim, claim)
     try:
         yield first
     except BaseException:
-        async with database.write() as session:
-            await idempotency.release(session, claim)
+        await database.write(idempotency.release, claim)
         raise

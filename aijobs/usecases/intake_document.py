@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.documents.formats import DocumentKind, kind_by_name
 from aijobs.domain.documents.templates import Template
@@ -15,7 +15,7 @@ from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.client_task_ids import bind_task_id
-from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
+from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.accept_job import AcceptJob
@@ -78,8 +78,7 @@ class IntakeDocument:
         if not 0 < len(template_id) <= MAX_ID_LENGTH:
             field = FieldError(f"/{TEMPLATE_FIELD}", f"The field {TEMPLATE_FIELD} names it.")
             raise InvalidParameters("Which template?", field)
-        async with self.database.read() as session:
-            return await template_of(session, template_id)
+        return await self.database.read(template_of, template_id)
 
     async def _import_table(
         self, upload: Upload, owner: Owner, template: Template, idempotency_key: str | None
@@ -95,7 +94,7 @@ class IntakeDocument:
         async with self.documents.table(upload.path, upload.name, template.columns) as table:
             if not table.count:
                 raise InvalidParameters("The table has no rows below its header.")
-            await replace_rows(self.database, origin, table.rows())
+            await self.database.write(lambda session: write_rows(session, origin, table.rows()))
         return ImportedTable(template_id=template.id, source=origin.source, count=table.count)
 
     async def _accept_job(
@@ -107,9 +106,9 @@ class IntakeDocument:
         params = {"file": upload.code, "template": template.id}
         request = JobRequest(model_id=MODEL, params=params, user_id=document.for_user)
 
-        async def bind_task(session: AsyncSession, job: JobRow) -> None:
+        def bind_task(session: Session, job: JobRow) -> None:
             if document.task_id:
-                await bind_task_id(session, document.task_id, job.code, job.user_id)
+                bind_task_id(session, document.task_id, job.code, job.user_id)
 
         receipt = await self.accept(request, owner, idempotency_key=idempotency_key, in_transaction=bind_task)
         return ExtractionJob(code=receipt.code)

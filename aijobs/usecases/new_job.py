@@ -1,10 +1,10 @@
 """Making a job once and starting it: used by accepting, rerunning and reviewing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import TemporalUnavailable
@@ -30,7 +30,7 @@ class JobMaker:
     async def make_once(
         self,
         claim: IdempotencyClaim | None,
-        make: Callable[[AsyncSession], Awaitable[JobRow]],
+        make: Callable[[Session], JobRow],
         *,
         receipt_of: Callable[[JobRow], Receipt] | None = None,
     ) -> Receipt:

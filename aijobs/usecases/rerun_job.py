@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.values.actors import Actor
@@ -34,19 +34,18 @@ class RerunJob:
         Raises NotFound, CannotRerun while the job runs or when its result is gone, ModelNotConfigured,
         UnknownModel, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
         """
-        async with self.database.read() as session:
-            owner = actor.on_behalf_of((await job_of(session, code, user_id=actor.user_id)).user_id)
+        owner = actor.on_behalf_of((await self.database.read(job_of, code, user_id=actor.user_id)).user_id)
         claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
 
-        async def rerun(session: AsyncSession) -> JobRow:
-            return await self._rerun(session, await locked_job(session, code), start, by=owner.key_id)
+        def rerun(session: Session) -> JobRow:
+            return self._rerun(session, locked_job(session, code), start, by=owner.key_id)
 
         return await self.jobs.make_once(claim, rerun)
 
-    async def _rerun(self, session: AsyncSession, old: JobRow, start: RerunFrom, *, by: str) -> JobRow:
+    def _rerun(self, session: Session, old: JobRow, start: RerunFrom, *, by: str) -> JobRow:
         model = self.models.catalogue.model(old.model_id)
         capabilities = self.models.configured_adapter(model).capabilities
         if start is RerunFrom.MIGRATION:
-            return await reruns.rerun_from_migration(session, old, link_lifetime=capabilities.link_lifetime, by=by)
+            return reruns.rerun_from_migration(session, old, link_lifetime=capabilities.link_lifetime, by=by)
         due = model.price(old.output_count)
-        return await reruns.rerun_from_start(session, old, points_due=due, daily_limit=self.daily_limit, by=by)
+        return reruns.rerun_from_start(session, old, points_due=due, daily_limit=self.daily_limit, by=by)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
@@ -24,10 +26,13 @@ class ResolveJob:
     async def settle_points(self, code: str, decision: Resolution, actor: Actor, *, why: str) -> JobRow:
         """Refund or charge held points. Raises NotFound, and NothingHeld when no points are held."""
         await self._require(code, actor)
-        async with self.database.write() as session:
-            job = await locked_job(session, code)
-            await resolutions.resolve(session, job, decision, by=actor.key_id, why=why)
-        return job
+
+        def work(session: Session) -> JobRow:
+            job = locked_job(session, code)
+            resolutions.resolve(session, job, decision, by=actor.key_id, why=why)
+            return job
+
+        return await self.database.write(work)
 
     async def attach(self, code: str, ref: str, actor: Actor, *, why: str) -> JobRow:
         """Record the provider's id of a lost submission, and poll the provider at once.
@@ -35,12 +40,15 @@ class ResolveJob:
         Raises NotFound, SubmissionExists when no submission was lost, TemporalUnavailable.
         """
         await self._require(code, actor)
-        async with self.database.write() as session:
-            job = await locked_job(session, code)
-            await resolutions.attach(session, job, {"id": ref}, by=actor.key_id, why=why)
+
+        def work(session: Session) -> JobRow:
+            job = locked_job(session, code)
+            resolutions.attach(session, job, {"id": ref}, by=actor.key_id, why=why)
+            return job
+
+        job = await self.database.write(work)
         await self.engine.poll_now(brief_of(job, self.catalogue))
         return job
 
     async def _require(self, code: str, actor: Actor) -> None:
-        async with self.database.read() as session:
-            await job_of(session, code, user_id=actor.user_id)
+        await self.database.read(job_of, code, user_id=actor.user_id)

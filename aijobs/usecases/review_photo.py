@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
@@ -83,8 +83,7 @@ class ReviewPhoto:
         if first := await first_receipt(self.database, claim):
             return first
         try:
-            async with self.database.read() as session:
-                file = await file_of(session, request.file, user_id=owner.user_id)
+            file = await self.database.read(file_of, request.file, user_id=owner.user_id)
         except NotFound as error:
             field = FieldError("/file", "There is no such file of this user.")
             raise InvalidParameters("A file cannot be used.", field) from error
@@ -100,12 +99,12 @@ class ReviewPhoto:
         review = _review_row(file, clean)
         order = self._order(model, review, owner)
 
-        async def accepted(session: AsyncSession) -> JobRow:
-            await keep_stored(session, file)
-            job = await accept(session, order)
+        def accepted(session: Session) -> JobRow:
+            keep_stored(session, file)
+            job = accept(session, order)
             review.job_code = job.code
-            session.add(review)
-            await session.flush()
+            session.add(PhotoReviewRow(**review.model_dump()))
+            session.flush()
             return job
 
         def receipt_of(_job: JobRow) -> Receipt:

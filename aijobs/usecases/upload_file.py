@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.documents.formats import is_document
-from aijobs.domain.errors import AijobsError, FileTooLarge, StoreUnavailable
+from aijobs.domain.errors import AijobsError, DatabaseUnavailable, FileTooLarge, StoreUnavailable
 from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.photos import PictureDecoder
@@ -84,10 +84,14 @@ class KeepUpload:
         upload.check_size(self.max_bytes)
         row = _row(upload, await self._type_of(upload), owner)
         receipt = Receipt(code=row.code, answer=self.render(row))
-        async with stored(self.database, self.store, row, _chunks(upload.path)), self.database.write() as session:
-            await keep_stored(session, row)
+
+        def work(session: Session) -> None:
+            keep_stored(session, row)
             if claim:
-                await settle(session, claim, receipt)
+                settle(session, claim, receipt)
+
+        async with stored(self.database, self.store, row, _chunks(upload.path)):
+            await self.database.write(work)
         return receipt
 
     async def _type_of(self, upload: Upload) -> FileType:
@@ -106,26 +110,26 @@ async def stored(
 ) -> AsyncIterator[None]:
     """Put a file into the store; the block must call `keep_stored`. On an AijobsError the object is deleted at once.
 
-    After any other error the object may be in use all the same, as when the connection was lost during a commit. The
-    sweep finds unused objects by their write intents, and deletes them.
+    After DatabaseUnavailable or any other error the object may be in use all the same, as when the connection was lost
+    during a commit. The sweep finds unused objects by their write intents, and deletes them.
     """
-    async with database.write() as session:
-        await begin_write(session, row.key, job_code=None)
+    await database.write(begin_write, row.key, job_code=None)
     await store.put(row.key, chunks, media_type=row.media_type)
     try:
         yield
+    except DatabaseUnavailable:
+        raise
     except AijobsError:
         await store.delete(row.key)
-        async with database.write() as session:
-            await finish_write(session, row.key)
+        await database.write(finish_write, row.key)
         raise
 
 
-async def keep_stored(session: AsyncSession, row: FileRow) -> None:
+def keep_stored(session: Session, row: FileRow) -> None:
     """Assign the stored object to this file. Raises StoreUnavailable when the sweep has taken its write intent."""
-    if not await finish_write(session, row.key):
+    if not finish_write(session, row.key):
         raise StoreUnavailable("Storing the file took too long. Send it again.")
-    session.add(row)
+    session.add(FileRow(**row.model_dump()))
 
 
 def check_size(size: int, at_most: int) -> None:

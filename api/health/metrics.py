@@ -42,8 +42,7 @@ class Metrics:
         return generate_latest(registry)
 
     async def _read_totals(self) -> Totals:
-        async with self._database.snapshot() as snapshot:
-            return await totals(snapshot)
+        return await self._database.snapshot(totals)
 
     def _families(self, totals: Totals) -> list[Metric]:
         ended = CounterMetricFamily("aijobs_jobs", "Jobs that have ended.", labels=["model", "status"])

@@ -48,8 +48,7 @@ class Readiness:
         return ()
 
     async def _check_jobs(self) -> Sequence[FieldError]:
-        async with self._database.read() as session:
-            waiting = await waiting_too_long(session)
+        waiting = await self._database.read(waiting_too_long)
         if waiting is None:
             return ()
         seconds = round(waiting.total_seconds())

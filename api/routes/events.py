@@ -54,8 +54,7 @@ async def follow_job(
     ] = None,
 ) -> Response:
     """Server-sent events: `id` is the event's number, `event` its kind. The stream ends after the final event."""
-    async with database.read() as session:
-        job = await job_of(session, code, user_id=caller.visible_user)
+    job = await database.read(job_of, code, user_id=caller.visible_user)
     seen = _event_number(last_event_id, job.event_seq) or _event_number(after, job.event_seq)
     if "application/json" in accept and "text/event-stream" not in accept:
         return await _history(database, code, seen)
@@ -65,8 +64,7 @@ async def follow_job(
 
 
 async def _history(database: Database, code: str, seen: int) -> JSONResponse:
-    async with database.read() as session:
-        events = await events_after(session, code, seen, at_most=AT_ONCE + 1)
+    events = await database.read(events_after, code, seen, at_most=AT_ONCE + 1)
     shown, has_more = events[:AT_ONCE], len(events) > AT_ONCE
     page: Page[JobEvent] = Page(data=shown, has_more=has_more, next_cursor=str(shown[-1].seq) if has_more else None)
     return JSONResponse(page.model_dump(mode="json"))

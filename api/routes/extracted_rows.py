@@ -7,13 +7,15 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
 
 from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.documents.templates import Row
+from aijobs.domain.documents.templates import Column, Row
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
 from aijobs.persistence.documents.templates import versions_page
+from aijobs.persistence.tables import ExtractedRow
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Tables
@@ -76,10 +78,12 @@ async def list_rows(
     In CSV, a text that a spreadsheet could take for a formula gets an apostrophe in front.
     """
     row_filter = RowFilter(template_id=template_id, user_id=caller.visible_user, source=query.source)
-    async with database.read() as session:
-        versions, _ = await versions_page(session, template_id, below=None, limit=1)
-        rows, has_more = await rows_page(session, row_filter, after=query.cursor, limit=query.limit)
-    columns = versions[0].columns
+
+    def work(session: Session) -> tuple[tuple[Column, ...], list[ExtractedRow], bool]:
+        versions, _ = versions_page(session, template_id, below=None, limit=1)
+        return versions[0].columns, *rows_page(session, row_filter, after=query.cursor, limit=query.limit)
+
+    columns, rows, has_more = await database.read(work)
     name = f"{template_id}.{query.format}"
     match query.format:
         case Format.CSV:

@@ -62,5 +62,4 @@ async def upload_file(
 
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
 async def get_file(caller: Reader, code: FileCode, database: Db) -> File:
-    async with database.read() as session:
-        return file_response(await file_of(session, code, user_id=caller.visible_user))
+    return file_response(await database.read(file_of, code, user_id=caller.visible_user))

@@ -39,8 +39,7 @@ async def take_webhook(
     """For providers only. The job then polls its provider at once; the webhook's content is not trusted."""
     if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
         raise NotFound("Nobody waits for this webhook.")
-    async with database.read() as session:
-        submission = await submission_with(session, provider=provider, token=token)
+    submission = await database.read(submission_with, provider=provider, token=token)
     delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
     hint = providers[provider].parse_webhook(delivery)
     await _conclude_submission(submissions, submission, hint)
@@ -59,8 +58,7 @@ async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:
     """False for a delivery that was received before. Providers without delivery ids are never deduplicated."""
     if hint.delivery_id is None:
         return True
-    async with database.write() as session:
-        return await take_receipt(session, provider=provider, delivery_id=hint.delivery_id)
+    return await database.write(take_receipt, provider=provider, delivery_id=hint.delivery_id)
 
 
 async def _send_hint(engine: JobEngine, submission: Submission, hint: WebhookHint) -> None:

@@ -115,8 +115,7 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
         created_before=query.created_before,
         before=query.cursor,
     )
-    async with database.read() as session:
-        rows, has_more = await jobs_page(session, job_filter, limit=query.limit)
+    rows, has_more = await database.read(jobs_page, job_filter, limit=query.limit)
     return Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 
@@ -128,8 +127,7 @@ async def get_job(
     jobs: Jobs,
     expand: Annotated[list[Expansion], Query(description="`exchange`: with the provider's request and response.")] = [],  # noqa: B006
 ) -> JobWithExchange | Job:
-    async with database.read() as session:
-        row = await job_of(session, code, user_id=caller.visible_user)
+    row = await database.read(job_of, code, user_id=caller.visible_user)
     document = await jobs.one(row)
     return with_exchange(document, row) if Expansion.EXCHANGE in expand else document
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import ValidationError
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import FieldError, InvalidParameters
@@ -13,6 +14,7 @@ from aijobs.persistence.access.idempotency import Receipt
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.database import Database
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
+from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.settings import ApiSettings
 from aijobs.usecases.beautify_photo import BeautifyRequest
 from aijobs.usecases.review_photo import ReviewRequest
@@ -81,8 +83,7 @@ async def list_reviews(
     limit: Limit = 20,
 ) -> Page[PhotoReview]:
     """The reviews of the caller's user; with a service key that names no user, those of all users."""
-    async with database.read() as session:
-        rows, has_more = await reviews_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
+    rows, has_more = await database.read(reviews_page, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = await review_responses(links, rows)
     return Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
@@ -91,9 +92,11 @@ async def list_reviews(
 async def get_review(
     caller: Reader, code: ReviewCode, database: Db, links: Links, responses: Jobs
 ) -> PhotoReviewWithJobs:
-    async with database.read() as session:
-        row = await review_of(session, code, user_id=caller.visible_user)
-        jobs = await jobs_of(session, row)
+    def work(session: Session) -> tuple[PhotoReviewRow, list[JobRow]]:
+        row = review_of(session, code, user_id=caller.visible_user)
+        return row, jobs_of(session, row)
+
+    row, jobs = await database.read(work)
     (document,) = await review_responses(links, [row])
     return PhotoReviewWithJobs(**dict(document), jobs=await responses.of(jobs))
 
@@ -107,8 +110,7 @@ async def get_review(
 )
 async def open_photo(caller: Reader, code: ReviewCode, database: Db, links: Links) -> RedirectResponse:
     """Redirects to a fresh link."""
-    async with database.read() as session:
-        row = await review_of(session, code, user_id=caller.visible_user)
+    row = await database.read(review_of, code, user_id=caller.visible_user)
     return RedirectResponse(await links.photo(row), status_code=307)
 
 
@@ -122,9 +124,12 @@ async def list_beautified(
     limit: Limit = 20,
 ) -> Page[BeautifiedPhoto]:
     """The oldest first."""
-    async with database.read() as session:
-        review = await review_of(session, code, user_id=caller.visible_user)
-        rows, has_more = await beautified_of(session, code, after=cursor, limit=limit)
+
+    def work(session: Session) -> tuple[PhotoReviewRow, list[tuple[PhotoBeautifyRow, OutputRow]], bool]:
+        review = review_of(session, code, user_id=caller.visible_user)
+        return review, *beautified_of(session, code, after=cursor, limit=limit)
+
+    review, rows, has_more = await database.read(work)
     documents = await beautified_responses(links, review, rows)
     return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
 
@@ -152,8 +157,7 @@ router.include_router(strict)
 
 async def _current_review(database: Database, links: SignedLinks, caller: Caller, receipt: Receipt) -> dict[str, Any]:
     """The review as it is now; a repeated request may find it further along."""
-    async with database.read() as session:
-        row = await review_of(session, receipt.code, user_id=caller.visible_user)
+    row = await database.read(review_of, receipt.code, user_id=caller.visible_user)
     (document,) = await review_responses(links, [row])
     return document.model_dump(mode="json")
 

@@ -21,8 +21,7 @@ router = APIRouter(prefix="/api/points", tags=["points"], route_class=CheckedRou
 @router.get("", summary="Look at today's points", responses=problem_responses(401, 403, 422))
 async def points_today(caller: Reader, database: Db, daily_limit: DailyLimit) -> Points:
     """The points of the caller's user. Days are UTC days."""
-    async with database.read() as session:
-        return await points_of_today(session, caller.acting_user(), daily_limit=daily_limit)
+    return await database.read(points_of_today, caller.acting_user(), daily_limit=daily_limit)
 
 
 @router.get("/entries", summary="Read the ledger, newest first", responses=problem_responses(401, 403, 422))
@@ -33,7 +32,6 @@ async def points_entries(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
 ) -> Page[Entry]:
     """The entries of the caller's user; with a service key that names no user, those of all users."""
-    async with database.read() as session:
-        rows, has_more = await entries_page(session, user_id=caller.visible_user, before=cursor, limit=limit)
+    rows, has_more = await database.read(entries_page, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = [Entry.model_validate(row, from_attributes=True) for row in rows]
     return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1].id) if has_more else None)

@@ -64,8 +64,7 @@ class TaskProgress:
         """The stream of frames after `seen`, or 204 when the job has ended and none is left. Raises NotFound."""
         if not TASK_ID.fullmatch(task_id):
             raise NotFound("There is no such task.")
-        async with self.database.read() as session:
-            job = await job_of_task(session, task_id, user_id=caller.visible_user)
+        job = await self.database.read(job_of_task, task_id, user_id=caller.visible_user)
         if job is None and task_id.startswith(CODE_PREFIX):
             raise NotFound(f"There is no job {task_id}.")
         after = number(seen, at_most=job.event_seq if job else MAX_SEQ)

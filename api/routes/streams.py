@@ -94,14 +94,12 @@ async def log_position(live: EventHub, database: Database, text: str | None) -> 
     position = number(text, at_most=MAX_POSITION)
     if not position:
         return 0
-    async with database.read() as session:
-        return position if position <= await newest_position(session) else 0
+    return position if position <= await database.read(newest_position) else 0
 
 
 async def _page(database: Database, log_filter: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
-    async with database.read() as session:
-        entries = await log_after(session, log_filter, after, at_most=AT_ONCE + 1)
+    entries = await database.read(log_after, log_filter, after, at_most=AT_ONCE + 1)
     shown = entries[:AT_ONCE]
     page: Page[JobEvent] = Page(
         data=[entry.event for entry in shown],

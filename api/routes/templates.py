@@ -44,8 +44,7 @@ async def list_templates(
     limit: Limit = 20,
 ) -> Page[TemplateBrief]:
     """Sorted by id."""
-    async with database.read() as session:
-        templates, has_more = await templates_page(session, after=cursor, limit=limit)
+    templates, has_more = await database.read(templates_page, after=cursor, limit=limit)
     briefs = [template_brief(template) for template in templates]
     return Page(data=briefs, has_more=has_more, next_cursor=templates[-1].id if has_more else None)
 
@@ -70,8 +69,7 @@ async def get_template(
     For service keys only: prompts belong to the operator.
     """
     caller.needs_prompts()
-    async with database.read() as session:
-        return await template_of(session, template_id, version)
+    return await database.read(template_of, template_id, version)
 
 
 @router.put(
@@ -94,8 +92,7 @@ async def put_template(
 )
 async def remove_template(template_id: TemplateId, caller: Operator, database: Db) -> Response:
     """No new job can use it. Running jobs go on, and their rows stay."""
-    async with database.write() as session:
-        await delete_template(session, template_id, deleted_by=caller.key_id)
+    await database.write(delete_template, template_id, deleted_by=caller.key_id)
     return Response(status_code=204)
 
 
@@ -108,7 +105,6 @@ async def list_versions(
     limit: Limit = 20,
 ) -> Page[TemplateBrief]:
     """Newest first."""
-    async with database.read() as session:
-        versions, has_more = await versions_page(session, template_id, below=cursor, limit=limit)
+    versions, has_more = await database.read(versions_page, template_id, below=cursor, limit=limit)
     briefs = [template_brief(template) for template in versions]
     return Page(data=briefs, has_more=has_more, next_cursor=str(versions[-1].version) if has_more else None)

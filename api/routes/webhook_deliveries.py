@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
 
 from aijobs.domain.webhooks import DeliveryState
 from aijobs.persistence.database import Database
+from aijobs.persistence.tables import WebhookDeliveryRow
 from aijobs.persistence.webhooks.endpoints import endpoint_of
 from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
 from api.auth.caller import WebhookKeeper
@@ -60,8 +62,7 @@ async def list_endpoint_deliveries(
     caller: WebhookKeeper,
     database: Db,
 ) -> Page[WebhookDelivery]:
-    async with database.read() as session:
-        await endpoint_of(session, id, user_id=caller.visible_user)
+    await database.read(endpoint_of, id, user_id=caller.visible_user)
     delivery_filter = DeliveryFilter(
         user_id=caller.visible_user, endpoint_code=id, state=query.state, before=query.cursor
     )
@@ -72,8 +73,7 @@ async def list_endpoint_deliveries(
     "/api/webhook-deliveries/{id}", summary="Look at a webhook delivery", responses=problem_responses(401, 403, 404)
 )
 async def get(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
-    async with database.read() as session:
-        return delivery_response(await delivery_of(session, id, user_id=caller.visible_user))
+    return delivery_response(await database.read(delivery_of, id, user_id=caller.visible_user))
 
 
 @router.post(
@@ -84,13 +84,14 @@ async def get(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookD
 )
 async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """A new delivery of the same message, attempted at once. It replaces one that still waits for its next attempt."""
-    async with database.write() as session:
-        row = await replay(session, await delivery_of(session, id, user_id=caller.visible_user))
-    return delivery_response(row)
+
+    def work(session: Session) -> WebhookDeliveryRow:
+        return replay(session, delivery_of(session, id, user_id=caller.visible_user))
+
+    return delivery_response(await database.write(work))
 
 
 async def _page(database: Database, delivery_filter: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
-    async with database.read() as session:
-        rows, has_more = await deliveries_page(session, delivery_filter, limit=limit)
+    rows, has_more = await database.read(deliveries_page, delivery_filter, limit=limit)
     next_cursor = rows[-1].code if has_more else None
     return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter
+from sqlmodel import Session
 
 from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import (
     change_endpoint,
     create_endpoint,
@@ -55,29 +57,26 @@ async def create(
     """It receives the named events from now on. The secret is shown only in this response."""
     _check_url(body.url, url_error)
     owner = _owner(caller, body)
-    async with database.write() as session:
-        row = await create_endpoint(
-            session,
-            user_id=owner,
-            url=body.url,
-            events=sorted(set(body.events)),
-            created_by=caller.key_id,
-        )
+    row = await database.write(
+        create_endpoint,
+        user_id=owner,
+        url=body.url,
+        events=sorted(set(body.events)),
+        created_by=caller.key_id,
+    )
     return with_secret(row, secret)
 
 
 @router.get("/api/webhook-endpoints", summary="List webhook endpoints", responses=problem_responses(401, 403))
 async def list_all(caller: WebhookKeeper, database: Db) -> Page[WebhookEndpoint]:
     """The endpoints of the caller's user; with a service key that names no user, all."""
-    async with database.read() as session:
-        rows = await endpoints_of(session, user_id=caller.visible_user)
+    rows = await database.read(endpoints_of, user_id=caller.visible_user)
     return Page(data=[endpoint_response(row) for row in rows])
 
 
 @router.get("/api/webhook-endpoints/{id}", summary="Look at a webhook endpoint", responses=PROBLEMS)
 async def get(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookEndpoint:  # noqa: A002
-    async with database.read() as session:
-        return endpoint_response(await endpoint_of(session, id, user_id=caller.visible_user))
+    return endpoint_response(await database.read(endpoint_of, id, user_id=caller.visible_user))
 
 
 @router.patch("/api/webhook-endpoints/{id}", summary="Change a webhook endpoint", responses=PROBLEMS_OF_CHANGES)
@@ -92,16 +91,21 @@ async def change(
     if body.url is not None:
         _check_url(body.url, url_error)
     events = None if body.events is None else sorted(set(body.events))
-    async with database.write() as session:
-        row = await endpoint_of(session, id, user_id=caller.visible_user)
+
+    def work(session: Session) -> WebhookEndpointRow:
+        row = endpoint_of(session, id, user_id=caller.visible_user)
         change_endpoint(row, url=body.url, events=events, enabled=body.enabled)
-    return endpoint_response(row)
+        return row
+
+    return endpoint_response(await database.write(work))
 
 
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
 async def delete(id: EndpointCode, caller: WebhookKeeper, database: Db) -> None:  # noqa: A002
-    async with database.write() as session:
-        delete_endpoint(await endpoint_of(session, id, user_id=caller.visible_user))
+    def work(session: Session) -> None:
+        delete_endpoint(endpoint_of(session, id, user_id=caller.visible_user))
+
+    await database.write(work)
 
 
 @router.post("/api/webhook-endpoints/{id}/rotate-secret", summary="Give an endpoint a new secret", responses=PROBLEMS)
@@ -112,10 +116,13 @@ async def rotate(
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
     """For 24 hours, messages are signed with the old secret as well."""
-    async with database.write() as session:
-        row = await endpoint_of(session, id, user_id=caller.visible_user)
+
+    def work(session: Session) -> WebhookEndpointRow:
+        row = endpoint_of(session, id, user_id=caller.visible_user)
         rotate_secret(row)
-    return with_secret(row, secret)
+        return row
+
+    return with_secret(await database.write(work), secret)
 
 
 @router.post(
@@ -126,16 +133,17 @@ async def rotate(
 )
 async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """A message of the type `endpoint.test`. The returned delivery shows how it went."""
-    async with database.write() as session:
-        row = test_delivery(session, await endpoint_of(session, id, user_id=caller.visible_user))
-    return delivery_response(row)
+
+    def work(session: Session) -> WebhookDeliveryRow:
+        return test_delivery(session, endpoint_of(session, id, user_id=caller.visible_user))
+
+    return delivery_response(await database.write(work))
 
 
 @router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
 async def get_user_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
     """It signs messages to the `callback_url` of the user's jobs. With a service key, name the user."""
-    async with database.read() as session:
-        return secret_response(await user_secret(session, caller.acting_user()), secret)
+    return secret_response(await database.read(user_secret, caller.acting_user()), secret)
 
 
 @router.post(
@@ -143,8 +151,7 @@ async def get_user_secret(caller: WebhookKeeper, database: Db, secret: Installat
 )
 async def rotate_webhook_secret(caller: WebhookKeeper, database: Db, secret: InstallationSecret) -> UserSecret:
     """For 24 hours, messages are signed with the old secret as well."""
-    async with database.write() as session:
-        row = await rotate_user_secret(session, caller.acting_user())
+    row = await database.write(rotate_user_secret, caller.acting_user())
     return secret_response(row, secret)
 
 

@@ -23,11 +23,9 @@ class JobResponses:
     links: SignedLinks
 
     async def of(self, rows: Sequence[JobRow]) -> list[Job]:
-        async with self.database.read() as session:
-            output_rows = await outputs_of(session, *(row.code for row in rows))
         outputs: dict[str, list[Output]] = defaultdict(list)
-        for row in output_rows:
-            outputs[row.job_code].append(await self._output(row))
+        for output in await self.database.read(outputs_of, *(row.code for row in rows)):
+            outputs[output.job_code].append(await self._output(output))
         return [_job_document(row, outputs[row.code], actions_of(self.models, row)) for row in rows]
 
     async def one(self, row: JobRow) -> Job:

@@ -1,6 +1,6 @@
 """A user's points of a day as a response document."""
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.persistence.column_types import now
 from aijobs.persistence.points.ledger import limit_of, today
@@ -8,12 +8,12 @@ from aijobs.persistence.tables import PointsDayRow
 from api.schemas.jobs import Points
 
 
-async def points_of_today(session: AsyncSession, user_id: str, *, daily_limit: int) -> Points:
-    return await points_response(session, await today(session, user_id, now().date()), daily_limit=daily_limit)
+def points_of_today(session: Session, user_id: str, *, daily_limit: int) -> Points:
+    return points_response(session, today(session, user_id, now().date()), daily_limit=daily_limit)
 
 
-async def points_response(session: AsyncSession, row: PointsDayRow, *, daily_limit: int) -> Points:
+def points_response(session: Session, row: PointsDayRow, *, daily_limit: int) -> Points:
     """`daily_limit` applies to users without a limit of their own."""
-    limit = await limit_of(session, row.user_id, default=daily_limit)
+    limit = limit_of(session, row.user_id, default=daily_limit)
     remaining = max(limit - row.used, 0)
     return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=remaining)

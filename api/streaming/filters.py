@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.events import EventKind
@@ -41,9 +42,12 @@ async def event_filter(user_id: str | None, query: LogQuery, database: Database)
     Raises NotFound for another user's job, InvalidParameters for an unknown status.
     """
     if query.code:
-        async with database.read() as session:
+
+        def work(session: Session) -> None:
             for code in query.code:
-                await job_of(session, code, user_id=user_id)
+                job_of(session, code, user_id=user_id)
+
+        await database.read(work)
     return EventFilter(
         user_id=user_id,
         codes=frozenset(query.code),

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from aijobs.domain.errors import TooBusy, TooManyStreams
+from aijobs.domain.errors import DatabaseUnavailable, TooBusy, TooManyStreams
 from aijobs.settings import ApiSettings
 from api.auth.credentials import Credentials
 from api.streaming.background_tasks import start_task
@@ -98,7 +98,7 @@ class OpenStreams:
             checked = {stream.credentials for stream in self._open}
             try:
                 valid = await valid_among(checked)
-            except SQLAlchemyError as error:
+            except (DatabaseUnavailable, SQLAlchemyError) as error:
                 log.error("streams_not_checked", error=str(error))
             else:
                 self._end_all_of(checked.difference(valid))

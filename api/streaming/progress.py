@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
+from sqlmodel import Session
+
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
@@ -116,6 +118,8 @@ def _end_message(task_id: str, event: JobEvent) -> dict[str, Any]:
 
 
 async def _code_of(database: Database, task_id: str, user_id: str | None) -> str | None:
-    async with database.read() as session:
-        job = await job_of_task(session, task_id, user_id=user_id)
+    def work(session: Session) -> str | None:
+        job = job_of_task(session, task_id, user_id=user_id)
         return job.code if job else None
+
+    return await database.read(work)

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import DatabaseUnavailable, NotFound
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
@@ -65,8 +65,7 @@ class GlobalLog:
         return live.position is not None and after >= live.position
 
     async def page(self, database: Database, after: int) -> EventPage:
-        async with database.read() as session:
-            entries = await log_after(session, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
+        entries = await database.read(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
         return EventPage([LiveEvent.of(entry) for entry in entries])
 
     def is_end(self, _event: LiveEvent) -> bool:
@@ -79,8 +78,7 @@ async def current_position(live: EventHub) -> int:
 
 
 async def _read_newest_position(database: Database) -> int:
-    async with database.read() as session:
-        return await newest_position(session)
+    return await database.read(newest_position)
 
 
 async def follow(
@@ -96,7 +94,7 @@ async def follow(
             async with aclosing(_batches(live, source, after, subscription)) as batches:
                 async for batch in batches:
                     yield batch
-        except SQLAlchemyError as error:
+        except (DatabaseUnavailable, SQLAlchemyError) as error:
             log.error("stream_interrupted", error=str(error))
             stream.end(StreamEnd.DATABASE_ERROR)
         except NotFound:  # deleted meanwhile

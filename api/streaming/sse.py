@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi.responses import StreamingResponse
+from sqlmodel import Session
 from starlette.types import Receive, Scope, Send
 
+from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, events_after
 from aijobs.persistence.jobs.queries import job_of
@@ -57,9 +59,11 @@ class JobHistory:
         return False
 
     async def page(self, database: Database, after: int) -> EventPage:
-        async with database.read() as session:
-            has_ended = (await job_of(session, self.code)).job_status.is_final
-            past = await events_after(session, self.code, after, at_most=REPLAYED_AT_ONCE)
+        def work(session: Session) -> tuple[bool, list[JobEvent]]:
+            has_ended = job_of(session, self.code).job_status.is_final
+            return has_ended, events_after(session, self.code, after, at_most=REPLAYED_AT_ONCE)
+
+        has_ended, past = await database.read(work)
         events = [LiveEvent(event) for event in past]
         return EventPage(events, has_ended or any(map(self.is_end, events)))
 

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventTail, LogEntry, opened_tail
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
@@ -73,7 +74,7 @@ class Tail:
                         await self._wait_for_start()
                         await self._begin(events)
                         await self._flow(events)
-            except SQLAlchemyError as error:
+            except (DatabaseUnavailable, SQLAlchemyError) as error:
                 log.error("live_events_interrupted", error=str(error))
                 self._subscriptions.end(StreamEnd.DATABASE_ERROR)  # clients reconnect, and read what they missed
                 self._enter(TailState.INTERRUPTED)

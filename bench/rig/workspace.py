@@ -53,8 +53,7 @@ class Workspace:
             created_by=USER,
             daily_limit=POINTS_ENOUGH,
         )
-        async with self._database.write() as session:
-            brief = brief_of(await accept(session, acceptance), self._catalogue)
+        brief = brief_of(await self._database.write(accept, acceptance), self._catalogue)
         await start_job(self._client, brief)
         return brief
 

@@ -7,7 +7,7 @@ import typer
 
 from aijobs.bootstrap import open_database
 from aijobs.persistence.points.audit import violations
-from aijobs.persistence.tables import PointsLimitRow
+from aijobs.persistence.points.ledger import set_limit
 from cli import console
 from cli.errors import Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
@@ -44,8 +44,8 @@ def check(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     settings = load_settings(data_dir)
 
     async def audit() -> list[str]:
-        async with open_database(settings) as database, database.snapshot() as snapshot:
-            return await violations(snapshot)
+        async with open_database(settings) as database:
+            return await database.snapshot(violations)
 
     found = asyncio.run(audit())
     if as_json:
@@ -69,8 +69,8 @@ def limit(
     settings = load_settings(data_dir)
 
     async def write() -> None:
-        async with open_database(settings) as database, database.write() as session:
-            await session.merge(PointsLimitRow(user_id=user, daily_limit=daily))
+        async with open_database(settings) as database:
+            await database.write(set_limit, user, daily)
 
     asyncio.run(write())
     console.say(console.OK, f"{user} has {daily} points a day.")

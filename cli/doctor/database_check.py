@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.bootstrap import open_existing_database
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.persistence import database as database_module
+from aijobs.persistence.database.schema import MIGRATIONS
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.settings import Settings
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
@@ -58,8 +58,8 @@ def _check_revision(settings: Settings) -> Finding:
 
 
 async def _check_waiting_jobs(settings: Settings) -> Finding | None:
-    async with open_existing_database(settings) as opened, opened.read() as session:
-        waits = await waiting_too_long(session)
+    async with open_existing_database(settings) as opened:
+        waits = await opened.read(waiting_too_long)
     if waits is None:
         return None
     message = f"No worker has taken up a job that was accepted {round(waits.total_seconds())} s ago."
@@ -69,7 +69,7 @@ async def _check_waiting_jobs(settings: Settings) -> Finding | None:
 def _revisions(url: URL) -> tuple[str | None, str | None]:
     """The revision of the database, and the newest one."""
     config = Config()
-    config.set_main_option("script_location", str(Path(database_module.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     engine = create_engine(url)
     try:
         with engine.connect() as connection:

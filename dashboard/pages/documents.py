@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from sqlmodel import Session
 
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.errors import (
@@ -84,8 +85,7 @@ async def hand_in(request: Request, visit: Visiting, models: Models, caller: Wri
 @router.get("/documents/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
     """The lines of some jobs, which replace those on the page."""
-    async with visit.database.read() as session:
-        rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
+    rows = await visit.database.read(jobs_by_code, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
 
 
@@ -120,8 +120,7 @@ async def _page(
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
     job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
-    async with visit.database.read() as session:
-        rows, has_more = await jobs_page(session, job_filter, limit=PAGE)
+    rows, has_more = await visit.database.read(jobs_page, job_filter, limit=PAGE)
     return await visit.page(
         "documents.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -145,16 +144,17 @@ async def _page(
 
 async def _choices(visit: PageRequest) -> list[tuple[str, str]]:
     """Ids and names."""
-    async with visit.database.read() as session:
-        templates, _ = await templates_page(session, after=None, limit=MAX_CHOICES)
+    templates, _ = await visit.database.read(templates_page, after=None, limit=MAX_CHOICES)
     return [(template.id, template.name) for template in templates]
 
 
 async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLine]:
-    async with visit.database.read() as session:
-        files = await files_of(session, rows)
-        reached = await stages_of(session, [row.code for row in rows])
-    return [DocumentLine(row, files.get(row.code), reached.get(row.code)) for row in rows]
+    def work(session: Session) -> list[DocumentLine]:
+        files = files_of(session, rows)
+        reached = stages_of(session, [row.code for row in rows])
+        return [DocumentLine(row, files.get(row.code), reached.get(row.code)) for row in rows]
+
+    return await visit.database.read(work)
 
 
 def _stream_of(rows: Sequence[JobRow]) -> dict[str, Any]:

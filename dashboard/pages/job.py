@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
+from sqlmodel import Session
 
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.events import JobEvent
@@ -111,15 +112,17 @@ async def _context(visit: PageRequest, code: str, models: AvailableModels, setti
 
 
 async def _load_view(visit: PageRequest, code: str) -> JobView:
-    async with visit.database.read() as session:
+    def work(session: Session) -> JobView:
         return JobView(
-            row=await job_of(session, code, user_id=visit.caller.visible_user),
-            events=await milestones(session, code),
-            submissions=await submissions_of(session, code),
-            entries=await entries_of(session, code),
-            outputs=await outputs_of(session, code),
-            reruns=await reruns_of(session, code),
+            row=job_of(session, code, user_id=visit.caller.visible_user),
+            events=milestones(session, code),
+            submissions=submissions_of(session, code),
+            entries=entries_of(session, code),
+            outputs=outputs_of(session, code),
+            reruns=reruns_of(session, code),
         )
+
+    return await visit.database.read(work)
 
 
 def temporal_address(settings: ApiSettings, code: str) -> str | None:

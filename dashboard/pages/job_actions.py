@@ -51,8 +51,7 @@ async def act(
     idempotency_key: FormKey,
 ) -> RedirectResponse:
     """Shows the new job, which uses an output of this one."""
-    async with database.read() as session:
-        origin = await job_of(session, code, user_id=caller.visible_user)
+    origin = await database.read(job_of, code, user_id=caller.visible_user)
     job_request = JobRequest(model_id=origin.model_id, user_id=origin.user_id, action=action, params={"origin": code})
     receipt = await accept(job_request, caller.owner(origin.user_id), idempotency_key=idempotency_key)
     return go_to(f"/jobs/{receipt.code}")

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlmodel import Session
+
 from aijobs.domain.documents.prompt_stages import PromptStage, Stages
 from aijobs.domain.documents.templates import Column, Template
 from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
@@ -63,18 +65,22 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
     """The document of a document job; None for any other job."""
     if job.model_id != MODEL:
         return None
-    async with visit.database.read() as session:
-        files = await files_of(session, [job])
-        reached = (await stages_of(session, [job.code])).get(job.code)
-        version = await version_used(session, job.code)
+
+    def work(session: Session) -> tuple[FileRow | None, StageReached | None, Template | None]:
+        file = files_of(session, [job]).get(job.code)
+        reached = stages_of(session, [job.code]).get(job.code)
+        version = version_used(session, job.code)
         try:
-            template = await template_of(session, str(job.params["template"]), version)
+            template = template_of(session, str(job.params["template"]), version)
         except NotFound:
             template = None
+        return file, reached, template
+
+    file, reached, template = await visit.database.read(work)
     table = await table_of(visit, template.id, source=job.code) if template and job.job_status.is_final else None
     names = await _names(template, reached)
     return ShownDocument(
-        file=files.get(job.code),
+        file=file,
         template=template,
         stages=_shown_stages(names, job.job_status, reached.stage if reached else 0),
         table=table if table and table.rows else None,
@@ -86,11 +92,14 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
 async def table_of(visit: PageRequest, template_id: str, *, source: str | None, after: int = 0) -> ShownTable:
     """Rows of the caller's user, of one source or of all. Raises NotFound when the template never existed."""
     row_filter = RowFilter(template_id=template_id, user_id=visit.caller.visible_user, source=source)
-    async with visit.database.read() as session:
-        rows, has_more = await rows_page(session, row_filter, after=after, limit=ROWS_SHOWN)
+
+    def work(session: Session) -> ShownTable:
+        rows, has_more = rows_page(session, row_filter, after=after, limit=ROWS_SHOWN)
         version = rows[-1].template_version if rows else None
-        template = await template_of(session, template_id, version)
-    return ShownTable(template.columns, rows, rows[-1].id if has_more else None)
+        columns = template_of(session, template_id, version).columns
+        return ShownTable(columns, rows, rows[-1].id if has_more else None)
+
+    return await visit.database.read(work)
 
 
 async def cut_template(template: Template) -> Stages:

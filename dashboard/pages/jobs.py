@@ -97,8 +97,7 @@ class JobLine:
 
 @router.get("/jobs")
 async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    async with visit.database.read() as session:
-        rows, has_more = await jobs_page(session, query.job_filter(visit), limit=PAGE_LENGTH)
+    rows, has_more = await visit.database.read(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",
@@ -114,8 +113,7 @@ async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery,
 @router.get("/jobs/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE_LENGTH)]) -> HTMLResponse:
     """The rows of some jobs, which replace those on the page."""
-    async with visit.database.read() as session:
-        rows = await jobs_by_code(session, code, user_id=visit.caller.visible_user)
+    rows = await visit.database.read(jobs_by_code, code, user_id=visit.caller.visible_user)
     return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows))
 
 
@@ -123,15 +121,13 @@ async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_len
 async def count_fresh(visit: Visiting, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     """How many jobs are newer than the list that is shown; `cursor` is its first job."""
     job_filter = replace(query.job_filter(visit), before=None)
-    async with visit.database.read() as session:
-        count = await count_newer(session, job_filter, query.cursor, at_most=MAX_FRESH)
+    count = await visit.database.read(count_newer, job_filter, query.cursor, at_most=MAX_FRESH)
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=query.address())
 
 
 async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
     succeeded = [row.code for row in rows if row.job_status is JobStatus.SUCCESS]
-    async with visit.database.read() as session:
-        outputs = await outputs_of(session, *succeeded) if succeeded else []
+    outputs = await visit.database.read(outputs_of, *succeeded) if succeeded else []
     thumbnails = {
         output.job_code: output.index
         for output in reversed(outputs)

@@ -105,8 +105,7 @@ class JobForm:
             user_id = self.visit.caller.acting_user(user or None)
         except (InvalidParameters, NotAllowed):
             return Price(due, None)
-        async with self.visit.database.read() as session:
-            return Price(due, await points_of_today(session, user_id, daily_limit=self.daily_limit))
+        return Price(due, await self.visit.database.read(points_of_today, user_id, daily_limit=self.daily_limit))
 
 
 async def _job_form(visit: Visiting, models: Models, daily_limit: DailyLimit) -> JobForm:

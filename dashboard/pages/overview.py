@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, JSONResponse
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.persistence.column_types import now
@@ -58,9 +59,9 @@ async def throughput(visit: Visiting, user: User = "") -> JSONResponse:
 async def _context(visit: PageRequest, available: AvailableModels, user: str) -> dict[str, Any]:
     at, user_id = now(), visit.visible_user(user)
     since = at - timedelta(hours=HOURS)
-    async with visit.database.read() as session:
-        in_flight = await statistics.in_flight(session, user_id=user_id)
-        failures = await statistics.failures(session, since=since, user_id=user_id)
+
+    in_flight = await visit.database.read(statistics.in_flight, user_id=user_id)
+    failures = await visit.database.read(statistics.failures, since=since, user_id=user_id)
     hours = await _hours(visit, at, user_id)
     models = await healths(visit, available, since=since, user_id=user_id)
     return {
@@ -76,16 +77,18 @@ async def healths(
     visit: PageRequest, models: AvailableModels, *, since: datetime, user_id: str | None
 ) -> list[ModelHealth]:
     """The statistics of each model of the catalogue."""
-    async with visit.database.read() as session:
+
+    def work(session: Session) -> list[ModelHealth]:
         return [
-            ModelHealth(model, await statistics.health(session, model.model_id, since=since, user_id=user_id))
+            ModelHealth(model, statistics.health(session, model.model_id, since=since, user_id=user_id))
             for model in models
         ]
 
+    return await visit.database.read(work)
+
 
 async def _hours(visit: PageRequest, until: datetime, user_id: str | None) -> list[HourlyCounts]:
-    async with visit.database.read() as session:
-        return await statistics.throughput(session, until=until, hours=HOURS, user_id=user_id)
+    return await visit.database.read(statistics.throughput, until=until, hours=HOURS, user_id=user_id)
 
 
 def _totals(hours: Sequence[HourlyCounts], failures: Sequence[FailureCount]) -> dict[str, int]:

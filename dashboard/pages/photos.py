@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from sqlmodel import Session
 
 from aijobs.domain.errors import (
     AijobsError,
@@ -110,10 +111,9 @@ async def upload(request: Request, visit: Visiting, caller: Writer, review: Revi
 
 
 async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
-    async with visit.database.read() as session:
-        rows, has_more = await reviews_page(
-            session, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
-        )
+    rows, has_more = await visit.database.read(
+        reviews_page, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
+    )
     return await visit.page(
         "photos.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -160,8 +160,7 @@ async def begin_beautifying(
 @router.get("/photos/{code}/small")
 async def small(code: ReviewCode, visit: Visiting, pictures: Pictures) -> Response:
     """A thumbnail for the gallery. A photo never changes, so browsers may cache it."""
-    async with visit.database.read() as session:
-        review = await review_of(session, code, user_id=visit.caller.visible_user)
+    review = await visit.database.read(review_of, code, user_id=visit.caller.visible_user)
     thumbnail = await pictures.thumbnail(visit.store.read(photo_key(review.file_code)), THUMBNAIL_SIDE)
     return Response(thumbnail, media_type="image/webp", headers={"Cache-Control": CACHE_CONTROL})
 
@@ -198,10 +197,12 @@ async def _context(
 
 
 async def _load_view(visit: PageRequest, code: str) -> PhotoView:
-    async with visit.database.read() as session:
-        review = await review_of(session, code, user_id=visit.caller.visible_user)
-        beautified, _ = await beautified_of(session, code, after=0, limit=MAX_SHOWN)
-        return PhotoView(review=review, jobs=await jobs_of(session, review), beautified=beautified)
+    def work(session: Session) -> PhotoView:
+        review = review_of(session, code, user_id=visit.caller.visible_user)
+        beautified, _ = beautified_of(session, code, after=0, limit=MAX_SHOWN)
+        return PhotoView(review=review, jobs=jobs_of(session, review), beautified=beautified)
+
+    return await visit.database.read(work)
 
 
 def _entry(models: AvailableModels, model_id: str) -> CatalogueEntry | None:

@@ -31,8 +31,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/templates")
 async def show_templates(visit: Visiting, cursor: Annotated[str | None, Query(max_length=64)] = None) -> HTMLResponse:
-    async with visit.database.read() as session:
-        templates, has_more = await templates_page(session, after=cursor, limit=PAGE)
+    templates, has_more = await visit.database.read(templates_page, after=cursor, limit=PAGE)
     return await visit.page(
         "templates.html",
         current="templates",
@@ -60,8 +59,7 @@ async def show_template(
 ) -> HTMLResponse:
     template = await _readable(visit.caller, visit.database, template_id, version)
     stages = await cut_template(template)
-    async with visit.database.read() as session:
-        versions, _ = await versions_page(session, template_id, below=None, limit=MAX_VERSIONS)
+    versions, _ = await visit.database.read(versions_page, template_id, below=None, limit=MAX_VERSIONS)
     return await visit.page(
         "template.html",
         current="templates",
@@ -88,8 +86,7 @@ async def change(request: Request, visit: Visiting, template_id: TemplateId, cal
 
 @router.post("/templates/{template_id}/delete")
 async def delete(visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
-    async with visit.database.write() as session:
-        await delete_template(session, template_id, deleted_by=caller.key_id)
+    await visit.database.write(delete_template, template_id, deleted_by=caller.key_id)
     return go_to("/templates")
 
 
@@ -115,8 +112,7 @@ async def _preview_or_save(request: Request, visit: PageRequest, caller: Caller,
 async def _readable(caller: Caller, database: Database, template_id: str, version: int | None = None) -> Template:
     """Raises NotAllowed for a caller who may not read prompts, and NotFound."""
     caller.needs_prompts()
-    async with database.read() as session:
-        return await template_of(session, template_id, version)
+    return await database.read(template_of, template_id, version)
 
 
 async def _require_free(database: Database, template_id: str) -> None:
@@ -125,8 +121,7 @@ async def _require_free(database: Database, template_id: str) -> None:
         invalid_id = FieldError("/id", "Letters, digits, - and _, at most 64, beginning with a letter or digit.")
         raise InvalidParameters("Some fields are wrong.", invalid_id)
     try:
-        async with database.read() as session:
-            await template_of(session, template_id)
+        await database.read(template_of, template_id)
     except NotFound:
         return
     raise InvalidParameters("Some fields are wrong.", FieldError("/id", "There is a template of this id already."))

@@ -1,9 +1,11 @@
 """Checking many credentials at once."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import event
-from sqlmodel import select
+from sqlalchemy import Engine, event
+from sqlmodel import Session, select
 
 from aijobs.persistence.access.keys import KeyKind, create_key, list_keys
 from aijobs.persistence.access.sessions import add_session
@@ -32,8 +34,11 @@ async def test_all_proofs_are_checked_together_however_many_there_are(dependenci
             lifetime=hours * lifetime,
             idle=lifetime,
         )
-    async with dependencies.database.read() as session:
-        rows = (await session.exec(select(BrowserSessionRow).order_by("expires_at"))).all()
+
+    def work(session: Session) -> Sequence[BrowserSessionRow]:
+        return session.exec(select(BrowserSessionRow).order_by("expires_at")).all()
+
+    rows = await dependencies.database.read(work)
     over, *going_on = [Credentials(key_id=known.key_id, session=row.sha256) for row in rows]
     users = [
         Credentials(key_id=known.key_id, user_id=f"user {number}", until=now() + lifetime) for number in range(2000)
@@ -46,11 +51,14 @@ async def test_all_proofs_are_checked_together_however_many_there_are(dependenci
         *(Credentials(key_id=known.key_id, session=f"unknown {number}") for number in range(1200)),
     ]
     statements: list[str] = []
-    event.listen(
-        dependencies.database.reader.sync_engine, "before_cursor_execute", lambda *said: statements.append(said[2])
-    )
+
+    def note_statement(*said: Any) -> None:
+        statements.append(said[2])
+
+    event.listen(Engine, "before_cursor_execute", note_statement)
 
     good = await valid_credentials(dependencies.database, [*bad, *going_on, *users], session_idle=lifetime)
+    event.remove(Engine, "before_cursor_execute", note_statement)
 
     assert good == {*going_on, *users}
     assert len(statements) == 6

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlmodel import Session
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -173,11 +174,13 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
 
 
 async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
-    async with api.dependencies.database.write() as session:
+    def work(session: Session) -> None:
         statement = text("UPDATE job SET create_time = :at WHERE code = :code").bindparams(
             at=at.split("+")[0], code=code
         )
-        await (await session.connection()).execute(statement)
+        session.connection().execute(statement)
+
+    await api.dependencies.database.write(work)
 
 
 class SlowStore(DirectoryStore):
@@ -252,8 +255,11 @@ async def test_a_full_disk_is_named_and_clients_may_come_again(small_disk: Path,
 async def test_a_database_that_cannot_be_written_is_named(tmp_path: Path, temporal: Client) -> None:
     async with opened(tmp_path, temporal) as (api, _):
         await api.job()
-        async with api.dependencies.database.write() as session:
-            await (await session.connection()).exec_driver_sql("PRAGMA query_only=ON")
+
+        def work(session: Session) -> None:
+            session.connection().exec_driver_sql("PRAGMA query_only=ON")
+
+        await api.dependencies.database.write(work)
 
         assert await later_missing(api) == ["/database"]
         answer = await api.submit("ada")

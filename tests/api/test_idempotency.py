@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
@@ -74,8 +75,7 @@ async def test_a_request_under_way_is_a_conflict(api: ApiUnderTest) -> None:
     upload = {"name": "photo.jpg", "sha256": hashlib.sha256(content).hexdigest()}
     first = claim_for(owner, "up-1", upload)
     assert first is not None
-    async with api.dependencies.database.write() as session:
-        await claim(session, first)
+    await api.dependencies.database.write(claim, first)
 
     answer = await api.upload(content, key="up-1")
 
@@ -178,8 +178,11 @@ async def test_a_repetition_is_answered_when_the_catalogue_has_changed_meanwhile
 async def test_an_answer_of_before_meanings_were_kept_is_given_again(api: ApiUnderTest) -> None:
     order = {"Idempotency-Key": "order-1"}
     made = await api.submit(headers=order)
-    async with api.dependencies.database.write() as session:
-        await (await session.connection()).execute(text("UPDATE idempotency_key SET meaning_sha256 = NULL"))
+
+    def work(session: Session) -> None:
+        session.connection().execute(text("UPDATE idempotency_key SET meaning_sha256 = NULL"))
+
+    await api.dependencies.database.write(work)
 
     again = await api.submit(headers=order)
     written_otherwise = await api.submit(headers=order, output_count=1, type="image")

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import Session
 from websockets.exceptions import InvalidStatus
 
 from aijobs.domain.errors import TooBusy, TooManyStreams
@@ -51,10 +52,13 @@ async def limited(
 
 async def shout(api: ApiUnderTest, code: str, count: int) -> None:
     """Write events of ten thousand characters each."""
-    async with api.dependencies.database.write() as session:
-        job = await locked_job(session, code)
+
+    def work(session: Session) -> None:
+        job = locked_job(session, code)
         for _ in range(count):
             record(session, job, EventKind.NOTE, {"text": "x" * 10_000})
+
+    await api.dependencies.database.write(work)
 
 
 async def nobody_left(api: ApiUnderTest) -> None:

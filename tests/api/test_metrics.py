@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
+from sqlmodel import Session
 
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
@@ -87,6 +88,12 @@ async def test_readers_of_streams_are_counted(api: ApiUnderTest) -> None:
             await asyncio.sleep(0.05)
 
 
+def set_model(session: Session, code: str, model_id: str) -> None:
+    session.connection().execute(
+        text("UPDATE job SET model_id = :model WHERE code = :code").bindparams(model=model_id, code=code)
+    )
+
+
 @pytest.mark.parametrize("models", [1, 30])
 async def test_models_that_are_gone_share_a_label_and_nobody_is_named(
     dependencies: ApiDependencies, key: str, models: int
@@ -94,11 +101,8 @@ async def test_models_that_are_gone_share_a_label_and_nobody_is_named(
     async with opened_installation(dependencies, key) as api:
         for number in range(models):
             code = await api.job(f"user-{number}", metadata={"words": "s3cret"})
-            async with dependencies.database.write() as session:
-                gone = text("UPDATE job SET model_id = :model WHERE code = :code").bindparams(
-                    model=f"m{number}", code=code
-                )
-                await (await session.connection()).execute(gone)
+
+            await dependencies.database.write(set_model, code, f"m{number}")
         answer = await api.http.get("/metrics")
 
     assert f'aijobs_jobs_in_flight{{model="other",status="DRAFT"}} {models}.0' in answer.text

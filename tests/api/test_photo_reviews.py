@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from PIL import Image
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from aijobs.adapters.media.photo_measures import measured, opened_copy
 from aijobs.domain.jobs.job import JobError, Stage
@@ -113,9 +113,12 @@ async def test_what_is_no_photo_is_refused_and_nothing_is_kept(
 
 async def kept(photo_api: ApiUnderTest) -> tuple[int, int, int]:
     """The numbers of reviews, uploads, and write intents."""
-    async with photo_api.dependencies.database.read() as session:
-        reviews, files = await session.exec(select(PhotoReviewRow)), await session.exec(select(FileRow))
-        return len(list(reviews)), len(list(files)), len(list(await session.exec(select(WriteIntentRow))))
+
+    def work(session: Session) -> tuple[int, int, int]:
+        reviews, files = session.exec(select(PhotoReviewRow)), session.exec(select(FileRow))
+        return len(list(reviews)), len(list(files)), len(list(session.exec(select(WriteIntentRow))))
+
+    return await photo_api.dependencies.database.read(work)
 
 
 async def test_an_empty_form_and_other_bodies_are_refused(photo_api: ApiUnderTest) -> None:
@@ -278,9 +281,12 @@ async def test_a_job_may_name_only_a_review_of_its_user(photo_api: ApiUnderTest)
         (await hand_in(photo_api)).json(),
         (await hand_in(photo_api, user="bob")),
     )
-    async with photo_api.dependencies.database.write() as session:
+
+    def work(session: Session) -> None:
         deleted = update(PhotoReviewRow).where(col(PhotoReviewRow.code) == gone["code"]).values(deleted=True)
-        await session.exec(deleted)
+        session.exec(deleted)
+
+    await photo_api.dependencies.database.write(work)
 
     taken = await photo_api.submit("ada", photo_review_analysis_code=mine["code"])
     refused = [

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.jobs.events import EventKind
@@ -18,15 +19,17 @@ GOOD_END = (JobStatus.SUBMITTED, JobStatus.PROCESSING, JobStatus.GENERATED, JobS
 
 
 async def bound(api: ApiUnderTest, task_id: str, code: str, user: str = "ada") -> None:
-    async with api.dependencies.database.write() as session:
-        await bind_task_id(session, task_id, code, user)
+    await api.dependencies.database.write(bind_task_id, task_id, code, user)
 
 
 async def stage_done(api: ApiUnderTest, code: str, stage: int, stages: int) -> None:
     """Record progress as a job with stages of its own does."""
-    async with api.dependencies.database.write() as session:
-        job = await locked_job(session, code)
+
+    def work(session: Session) -> None:
+        job = locked_job(session, code)
         record(session, job, EventKind.PROGRESS, {"stage": stage, "stages": stages})
+
+    await api.dependencies.database.write(work)
 
 
 def data(frames: Sequence[SseFrame]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from aijobs.persistence.access.keys import Scope, list_keys, revoke_key
 from aijobs.persistence.column_types import now
@@ -61,8 +61,11 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites_and_its_secret_fr
     answer = await api.http.post("/api/sessions", json={"key": key})
     cookie = answer.headers["Set-Cookie"]
     secret = answer.cookies["aijobs_session"]
-    async with api.dependencies.database.read() as session:
-        stored = (await session.exec(select(BrowserSessionRow))).one()
+
+    def work(session: Session) -> BrowserSessionRow:
+        return session.exec(select(BrowserSessionRow)).one()
+
+    stored = await api.dependencies.database.read(work)
 
     assert all(word in cookie for word in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=604"))
     assert "Secure" not in cookie
@@ -176,15 +179,20 @@ async def test_a_session_is_gone_with_its_key(api: ApiUnderTest) -> None:
 
 async def test_a_session_ends_when_it_is_idle_or_old_and_use_keeps_it_from_idling(api: ApiUnderTest, key: str) -> None:
     async def turn_back(**columns: Any) -> None:
-        async with api.dependencies.database.write() as session:
-            await session.exec(update(BrowserSessionRow).values(columns))
+        def work(session: Session) -> None:
+            session.exec(update(BrowserSessionRow).values(columns))
+
+        await api.dependencies.database.write(work)
 
     almost_idle = now() - api.dependencies.settings.session_idle + timedelta(minutes=5)
     async with browser(api, key) as http:
         await turn_back(used_at=almost_idle)
         assert (await http.get("/api/jobs")).status_code == 200
-        async with api.dependencies.database.read() as session:
-            assert (await session.exec(select(col(BrowserSessionRow.used_at)))).one() > almost_idle
+
+        def work(session: Session) -> None:
+            assert session.exec(select(col(BrowserSessionRow.used_at))).one() > almost_idle
+
+        await api.dependencies.database.read(work)
         await turn_back(used_at=now() - api.dependencies.settings.session_idle)
         assert (await http.get("/api/jobs")).status_code == 401
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import httpx
+from sqlmodel import Session
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.event_log import EventFilter, log_after
@@ -80,8 +81,10 @@ async def run_job(api: ApiUnderTest, code: str, rng: random.Random) -> None:
 
 
 async def the_log(dependencies: ApiDependencies) -> EventIds:
-    async with dependencies.database.read() as session:
-        return [(entry.event.code, entry.event.seq) for entry in await log_after(session, EventFilter(), 0)]
+    def work(session: Session) -> EventIds:
+        return [(entry.event.code, entry.event.seq) for entry in log_after(session, EventFilter(), 0)]
+
+    return await dependencies.database.read(work)
 
 
 async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(dependencies: ApiDependencies, key: str) -> None:

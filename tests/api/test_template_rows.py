@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 from python_calamine import CalamineWorkbook
 
-from aijobs.persistence.documents.rows import RowsOrigin, replace_rows
+from aijobs.domain.documents.templates import Row
+from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from tests.api.installation import ApiUnderTest
 from tests.api.templates import saved
 
@@ -16,9 +17,8 @@ COLUMNS = [{"name": "甲方"}, {"name": "金额", "type": "number"}, {"name": "�
 
 async def kept(api: ApiUnderTest, template_id: str, source: str, *values: object, user: str = "ada") -> None:
     origin = RowsOrigin(template_id=template_id, template_version=1, source=source, user_id=user)
-    await replace_rows(
-        api.dependencies.database, origin, [{"甲方": f"{value}", "金额": 1.5, "日期": "2026-01-05"} for value in values]
-    )
+    rows: list[Row] = [{"甲方": f"{value}", "金额": 1.5, "日期": "2026-01-05"} for value in values]
+    await api.dependencies.database.write(write_rows, origin, rows)
 
 
 async def names(api: ApiUnderTest, template_id: str, *, user: str = "", source: str | None = None) -> list[str]:

@@ -143,8 +143,7 @@ async def database(tmp_path: Path) -> Any:
 
 
 async def version_of(database: Database, template_id: str) -> tuple[int, str]:
-    async with database.read() as session:
-        template = await template_of(session, template_id)
+    template = await database.read(template_of, template_id)
     return template.version, template.name
 
 
@@ -164,8 +163,7 @@ async def test_files_become_templates_and_override_no_later_change(database: Dat
     assert (await version_of(database, "contract_zh"))[0] == 1
 
     changed = templates_in(folder)["own"].definition.model_copy(update={"name": "by API"})
-    async with database.write() as session:
-        await save_template(session, "own", changed, saved_by="key")
+    await database.write(save_template, "own", changed, saved_by="key")
     await install_templates(database, templates_in(folder))
     assert await version_of(database, "own") == (2, "by API")
 

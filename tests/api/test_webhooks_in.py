@@ -63,8 +63,7 @@ async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
     answer = await delivered(api)
 
     assert (answer.status_code, answer.json()) == (200, {"received": True})
-    async with api.dependencies.database.read() as session:
-        submission = await submission_with(session, provider="replicate", token=TOKEN)
+    submission = await api.dependencies.database.read(submission_with, provider="replicate", token=TOKEN)
     assert submission.ref is not None
     assert submission.ref["id"] == "p1"
     assert (await api.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
@@ -123,11 +122,9 @@ async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: 
 async def test_what_is_certain_is_not_changed_by_a_webhook(
     api: ApiUnderTest, code: str, outcome: Accepted | Rejected
 ) -> None:
-    async with api.dependencies.database.read() as session:
-        submission = await submission_with(session, provider="replicate", token=TOKEN)
+    submission = await api.dependencies.database.read(submission_with, provider="replicate", token=TOKEN)
     await api.dependencies.records.submissions.conclude(submission, outcome)
     await delivered(api)
 
-    async with api.dependencies.database.read() as session:
-        after = await submission_with(session, provider="replicate", token=TOKEN)
+    after = await api.dependencies.database.read(submission_with, provider="replicate", token=TOKEN)
     assert after.ref == (outcome.ref if isinstance(outcome, Accepted) else None)

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from sqlmodel import Session
+
 from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
@@ -115,11 +117,15 @@ async def _accepted(database: Database, catalogue: Catalogue, observations: Obse
         created_by="key",
         daily_limit=DAILY_LIMIT,
     )
-    async with database.write() as session:
-        await claim(session, request)
-        code = (await accept(session, order)).code
+
+    def work(session: Session) -> str:
+        claim(session, request)
+        code = accept(session, order).code
         answer = {"status": 202, "location": f"/api/jobs/{code}", "body": {"code": code}}
-        await settle(session, request, Receipt(code=code, answer=answer))
+        settle(session, request, Receipt(code=code, answer=answer))
+        return code
+
+    code = await database.write(work)
     observations.accounts[key] = CustomerObservation(user=USER, codes=[code, code], tries=2)
     return code
 
@@ -180,8 +186,7 @@ CLOSED: Final = {
 
 
 async def _observe(database: Database, records: DatabaseRecords, observations: Observations, code: str) -> None:
-    async with database.read() as session:
-        events = await events_after(session, code, 0)
+    events = await database.read(events_after, code, 0)
     until_its_end = [event for event in events if event.kind != "note"]
     received = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
     observations.readings.append(StreamObservation(code=code, events=received, connections=3, is_over=True))

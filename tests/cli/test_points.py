@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlmodel import Session
 
 from aijobs.persistence.database import opened_database
 from tests.cli.command import aijobs_process as aijobs
@@ -16,9 +17,12 @@ async def test_a_fresh_ledger_balances(tmp_path: Path) -> None:
 
 
 async def test_a_violation_is_named_and_the_exit_code_says_so(tmp_path: Path) -> None:
-    async with opened_database(f"sqlite:///{tmp_path}/aijobs.db") as database, database.write() as session:
-        damage = text("INSERT INTO points_day (user_id, day, used, held) VALUES ('ada', '2026-11-22', 5, 0)")
-        await (await session.connection()).execute(damage)
+    def damage(session: Session) -> None:
+        entry = text("INSERT INTO points_day (user_id, day, used, held) VALUES ('ada', '2026-11-22', 5, 0)")
+        session.connection().execute(entry)
+
+    async with opened_database(f"sqlite:///{tmp_path}/aijobs.db") as database:
+        await database.write(damage)
 
     done = await aijobs("points", "check", folder=tmp_path)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from rich.text import Text
 from sqlalchemy import text
+from sqlmodel import Session
 
 from aijobs.domain.lifecycle import JobStatus
 from cli import terminal_text
@@ -53,11 +54,14 @@ async def submit_hostile_job(api: ApiUnderTest) -> str:
         "resp_json = :error, user_id = 'u' || :text WHERE code = :code",
         "UPDATE job_event SET detail = :error WHERE job_code = :code",
     )
-    async with api.dependencies.database.write() as session:
-        connection = await session.connection()
+
+    def work(session: Session) -> None:
+        connection = session.connection()
         for statement in statements:
             filled = {name: value for name, value in values.items() if f":{name}" in statement}
-            await connection.execute(text(statement), filled)
+            connection.execute(text(statement), filled)
+
+    await api.dependencies.database.write(work)
     return code
 
 

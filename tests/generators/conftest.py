@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -67,8 +67,7 @@ class DocumentJobs:
             created_by="test",
             daily_limit=10_000,
         )
-        async with self.bench.database.write() as session:
-            job = await accept(session, order)
+        job = await self.bench.database.write(accept, order)
         await start_job(self.bench.client, brief_of(job, self.bench.catalogue))
         handle: WorkflowHandle[AiJob, JobState] = self.bench.client.get_workflow_handle_for(AiJob.run, job.code)
         return handle
@@ -90,17 +89,21 @@ class DocumentJobs:
             width=None,
             height=None,
         )
-        async with self.bench.database.write() as session:
+
+        def work(session: Session) -> None:
             session.add(row)
+
+        await self.bench.database.write(work)
         return code
 
     async def messages(self, code: str) -> list[MessageRow]:
-        async with self.bench.database.read() as session:
-            return await messages_of(session, code)
+        return await self.bench.database.read(messages_of, code)
 
     async def row(self, code: str) -> JobRow:
-        async with self.bench.database.read() as session:
-            return (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one()
+        def work(session: Session) -> JobRow:
+            return session.exec(select(JobRow).where(col(JobRow.code) == code)).one()
+
+        return await self.bench.database.read(work)
 
     async def calls(self, code: str) -> list[str]:
         """The stages that were charged, in order."""
@@ -132,13 +135,16 @@ async def opened_study(
     )
     client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
     async with running_workbench(client, folder, overlay=overlay, chat=settings) as bench:
-        async with bench.database.write() as session:
+
+        def work(session: Session) -> None:
             definition = TemplateDefinition.model_validate({"name": "合同", "prompt": PROMPT, "columns": COLUMNS})
-            await save_template(session, "contract", definition, saved_by="test")
+            save_template(session, "contract", definition, saved_by="test")
             paper = TemplateDefinition.model_validate(
                 {"name": "Paper", "prompt": "Read.", "columns": [{"name": "Contract No"}]}
             )
-            await save_template(session, "paper", paper, saved_by="test")
+            save_template(session, "paper", paper, saved_by="test")
+
+        await bench.database.write(work)
         yield DocumentJobs(bench, model)
 
 

@@ -47,8 +47,7 @@ class ConversationRun:
 
     async def lost(self) -> list[int]:
         """The counts of lost answers, by stage."""
-        async with self.database.read() as session:
-            messages = await messages_of(session, self.task.job_code)
+        messages = await self.database.read(messages_of, self.task.job_code)
         return [message.lost for message in messages if message.role == "user"]
 
     async def conversation(self) -> Conversation:
@@ -74,8 +73,7 @@ async def run(model: RunningSandbox, tmp_path: Path) -> AsyncIterator[Conversati
         user_id="ada", request=request, model=job_model, params={}, created_by="test", daily_limit=10_000
     )
     async with opened_database(f"sqlite:///{tmp_path}/aijobs.db") as database, opened(settings) as chat:
-        async with database.write() as session:
-            code = (await accept(session, order)).code
+        code = (await database.write(accept, order)).code
         conversations = DatabaseConversations(database)
         await conversations.begin(code, SCRIPT)
         task = Task(job_code=code, model=job_model, params={}, output_count=1, token=code, webhook_url=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
+from sqlmodel import Session
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -19,9 +20,11 @@ ALL_STAGES = ["1", "2", "3"]
 
 
 async def rows_of(study: DocumentJobs, code: str) -> list[dict[str, Any]]:
-    async with study.bench.database.read() as session:
-        rows, _ = await rows_page(session, RowFilter(template_id="contract", source=code))
+    def work(session: Session) -> list[dict[str, Any]]:
+        rows, _ = rows_page(session, RowFilter(template_id="contract", source=code))
         return [row.values for row in rows]
+
+    return await study.bench.database.read(work)
 
 
 async def assert_forgotten(study: DocumentJobs, code: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
+from sqlmodel import Session
 from temporalio.client import WorkflowFailureError
 
 from aijobs.adapters.chat import ChatSettings, opened
@@ -58,9 +59,12 @@ async def accepted(study: DocumentJobs, file: FileRow) -> JobRow:
         created_by="test",
         daily_limit=10_000,
     )
-    async with study.bench.database.write() as session:
+
+    def work(session: Session) -> JobRow:
         session.add(file)
-        return await accept(session, order)
+        return accept(session, order)
+
+    return await study.bench.database.write(work)
 
 
 async def kept(study: DocumentJobs, content: bytes) -> FileRow:
@@ -83,8 +87,7 @@ async def kept(study: DocumentJobs, content: bytes) -> FileRow:
 
 
 async def analysis_of(study: DocumentJobs, job: JobRow) -> dict[str, Any]:
-    async with study.bench.database.read() as session:
-        (output,) = await outputs_of(session, job.code)
+    (output,) = await study.bench.database.read(outputs_of, job.code)
     read: dict[str, Any] = json.loads(b"".join([chunk async for chunk in study.store.read(output.key)]))
     return read
 

@@ -44,7 +44,6 @@ def accept_job(database: Database, catalogue: Catalogue) -> AcceptJob:
             created_by="test",
             daily_limit=daily_limit,
         )
-        async with database.write() as session:
-            return (await accept(session, order)).code
+        return (await database.write(accept, order)).code
 
     return accepted

@@ -1,10 +1,11 @@
 """Every invariant of the ledger, broken on purpose, is named."""
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from aijobs.domain.errors import PointsExhausted
 from aijobs.domain.lifecycle import JobStatus
@@ -16,8 +17,7 @@ from tests.persistence.conftest import AcceptJob
 
 
 async def found(database: Database) -> list[str]:
-    async with database.snapshot() as session:
-        return await violations(session)
+    return await database.snapshot(violations)
 
 
 async def test_a_ledger_in_order_has_no_violations(
@@ -53,15 +53,20 @@ async def test_each_kind_of_damage_is_named(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob, damage: str, named: str
 ) -> None:
     await records.gate.advance(await accept_job(), JobStatus.FAILED)
-    async with database.write() as session:
-        await (await session.connection()).execute(text(damage))
+
+    def work(session: Session) -> None:
+        session.connection().execute(text(damage))
+
+    await database.write(work)
 
     assert any(named in violation for violation in await found(database)), await found(database)
 
 
 async def execute(database: Database, statement: str) -> None:
-    async with database.write() as session:
-        await (await session.connection()).execute(text(statement))
+    def work(session: Session) -> None:
+        session.connection().execute(text(statement))
+
+    await database.write(work)
 
 
 async def test_a_users_own_limit_counts(database: Database, accept_job: AcceptJob) -> None:
@@ -95,11 +100,20 @@ async def test_a_day_of_before_limits_were_kept_is_not_judged_by_todays(
 async def test_an_audit_sees_one_moment_of_a_living_system(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
-    async with database.snapshot() as session:
-        await session.exec(select(JobRow.code))
-        await records.gate.advance(await accept_job(), JobStatus.FAILED)
-        assert list(await session.exec(select(JobRow.code))) == []
-        assert await violations(session) == []
+    begun, written = threading.Event(), threading.Event()
+
+    def look_before_and_after(session: Session) -> tuple[list[str], list[str], list[str]]:
+        before = list(session.exec(select(JobRow.code)))
+        begun.set()
+        assert written.wait(10)
+        return before, list(session.exec(select(JobRow.code))), violations(session)
+
+    looking = asyncio.create_task(database.snapshot(look_before_and_after))
+    await asyncio.to_thread(begun.wait, 10)
+    await records.gate.advance(await accept_job(), JobStatus.FAILED)
+    written.set()
+
+    assert await looking == ([], [], [])
 
 
 async def test_an_audit_that_runs_while_jobs_end_gives_no_false_alarm(

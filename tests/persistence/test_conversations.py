@@ -1,6 +1,7 @@
 """Conversations are kept while they are needed, and not a moment longer."""
 
 import pytest
+from sqlmodel import Session
 
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.job import JobError, Stage
@@ -102,9 +103,8 @@ async def test_what_is_answered_or_never_was_asked_is_not_lost(
     for _ in range(3):
         await conversations.not_lost(code, 2)
 
-    async with database.read() as session:
-        lost = {message.stage: message.lost for message in await messages_of(session, code) if message.role == "user"}
-    assert lost == {1: 1, 2: 0}
+    messages = await database.read(messages_of, code)
+    assert {message.stage: message.lost for message in messages if message.role == "user"} == {1: 1, 2: 0}
 
 
 async def test_no_more_than_the_most_is_counted(code: str, conversations: DatabaseConversations) -> None:
@@ -126,10 +126,12 @@ async def test_clearing_erases_the_words_and_keeps_the_cost(
     await records.conversations.clear(code)
     await records.conversations.clear(code)
 
-    async with database.read() as session:
-        messages = await messages_of(session, code)
+    def work(session: Session) -> None:
+        messages = messages_of(session, code)
         assert {(message.content, message.file) for message in messages} == {(None, None)}
-        assert await spent_on(session, code) == (10, 5, 0.25)
+        assert spent_on(session, code) == (10, 5, 0.25)
+
+    await database.read(work)
 
 
 async def test_nothing_can_be_said_after_that(
@@ -177,8 +179,7 @@ async def test_an_unusable_answer_is_kept_within_bounds(
 ) -> None:
     await conversations.note_unusable(code, "x\0" * MAX_UNUSABLE_LENGTH)
 
-    async with database.read() as session:
-        kept = (await job_of(session, code)).resp_json
+    kept = (await database.read(job_of, code)).resp_json
     assert kept == {"unusable_answer": "x" * MAX_UNUSABLE_LENGTH}
 
 
@@ -187,8 +188,7 @@ async def test_a_stages_first_word_is_never_left_out(code: str, database: Databa
     for stage, unit in ((1, 0.0), (1, 0.0), (1, 10.0), (2, 50.0), (2, 50.0), (2, 60.0), (2, 100.0), (1, 20.0)):
         await records.gate.progress(code, JobStatus.PROCESSING, unit, stage=(stage, 2))
 
-    async with database.read() as session:
-        events = [event for event in await events_after(session, code, 0) if event.kind == "progress"]
+    events = [event for event in await database.read(events_after, code, 0) if event.kind == "progress"]
     assert [(event.unit_progress, event.detail) for event in events] == [
         (0.0, {"stage": 1, "stages": 2}),
         (50.0, {"stage": 2, "stages": 2}),

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import IllegalMove, NotFound
 from aijobs.domain.jobs.job import JobError, Stage
@@ -21,25 +21,29 @@ BROKEN = JobError(code="provider_failed", message="no faces found", stage=Stage.
 
 
 async def history(database: Database, code: str) -> list[JobEventRow]:
-    async with database.read() as session:
-        found = await session.exec(
-            select(JobEventRow).where(col(JobEventRow.job_code) == code).order_by(col(JobEventRow.id))
-        )
+    def work(session: Session) -> list[JobEventRow]:
+        found = session.exec(select(JobEventRow).where(col(JobEventRow.job_code) == code).order_by(col(JobEventRow.id)))
         return list(found)
+
+    return await database.read(work)
 
 
 async def entries(database: Database, code: str) -> list[str]:
-    async with database.read() as session:
-        found = await session.exec(
+    def work(session: Session) -> list[str]:
+        found = session.exec(
             select(PointsEntryRow.kind).where(col(PointsEntryRow.job_code) == code).order_by(col(PointsEntryRow.id))
         )
         return list(found)
 
+    return await database.read(work)
+
 
 async def day_of(database: Database, user_id: str) -> PointsDayRow:
-    async with database.read() as session:
-        found = await session.exec(select(PointsDayRow).where(col(PointsDayRow.user_id) == user_id))
+    def work(session: Session) -> PointsDayRow:
+        found = session.exec(select(PointsDayRow).where(col(PointsDayRow.user_id) == user_id))
         return found.one()
+
+    return await database.read(work)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from aijobs.domain.errors import NotAuthenticated, NotFound
 from aijobs.persistence.access.first_key import KEY_FILE, ensure_first_key
@@ -21,8 +21,12 @@ async def test_a_key_is_known_again_and_only_its_hash_is_kept(database: Database
 
     assert text.startswith(f"aijobs_user_{key.key_id}_")
     assert (key.user_id, key.scopes) == ("ada", frozenset({Scope.JOBS_READ}))
-    async with database.read() as session:
-        (row,) = await session.exec(select(ApiKeyRow))
+
+    def work(session: Session) -> ApiKeyRow:
+        (row,) = session.exec(select(ApiKeyRow))
+        return row
+
+    row = await database.read(work)
     assert text not in str(row.model_dump())
     with pytest.raises(NotAuthenticated):
         await key_of(database, b"another secret", text)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
-from sqlmodel import col, update
+from sqlmodel import Session, col, update
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import IllegalMove, JobIsFinal, NothingHeld, PointsExhausted
@@ -115,8 +115,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return code
 
     async def _accept(self, order: Acceptance) -> str:
-        async with self.database.write() as session:
-            return (await accept(session, order)).code
+        return (await self.database.write(accept, order)).code
 
     @rule(code=jobs, to=st.sampled_from(JobStatus), may_charge=st.booleans())
     def move(self, code: str, to: JobStatus, *, may_charge: bool) -> None:
@@ -146,9 +145,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.run(self.records.gate.progress(code, job.status, unit))
 
     async def _let_time_pass(self, code: str) -> None:
-        async with self.database.write() as session:
+        def work(session: Session) -> None:
             earlier = now() - 2 * gate.PROGRESS_PAUSE
-            await session.exec(update(JobRow).where(col(JobRow.code) == code).values(update_time=earlier))
+            session.exec(update(JobRow).where(col(JobRow.code) == code).values(update_time=earlier))
+
+        await self.database.write(work)
 
     @rule(code=jobs, status=st.sampled_from([JobStatus.GENERATED, JobStatus.FAILED, JobStatus.CANCELED]))
     def hear_late_word(self, code: str, status: JobStatus) -> None:
@@ -172,8 +173,10 @@ class LedgerMachine(RuleBasedStateMachine):
         job.entries.append(EntryKind.REFUND if decision is Resolution.REFUND else EntryKind.SETTLE)
 
     async def _decide(self, code: str, decision: Resolution) -> None:
-        async with self.database.write() as session:
-            await resolve(session, await gate.locked_job(session, code), decision, by="operator", why="because")
+        def work(session: Session) -> None:
+            resolve(session, gate.locked_job(session, code), decision, by="operator", why="because")
+
+        await self.database.write(work)
 
     @rule(code=jobs)
     def request_cancel(self, code: str) -> None:
@@ -187,8 +190,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not job.status.is_final
 
     async def _request_cancel(self, code: str) -> None:
-        async with self.database.write() as session:
-            await gate.note_cancel_request(session, await gate.locked_job(session, code), reason="")
+        def work(session: Session) -> None:
+            gate.note_cancel_request(session, gate.locked_job(session, code), reason="")
+
+        await self.database.write(work)
 
     @precondition(lambda self: self.expected)
     @invariant()
@@ -196,24 +201,26 @@ class LedgerMachine(RuleBasedStateMachine):
         self.run(self._all_is_as_expected())
 
     async def _all_is_as_expected(self) -> None:
-        async with self.database.snapshot() as session:
-            assert await violations(session) == []
+        def work(session: Session) -> None:
+            assert violations(session) == []
             for code, job in self.expected.items():
-                row = await job_of(session, code)
-                events = await events_after(session, code, 0)
+                row = job_of(session, code)
+                events = events_after(session, code, 0)
                 assert row.job_status is job.status
                 assert [event.seq for event in events] == list(range(1, row.event_seq + 1))
                 assert [event.job_status for event in events if event.kind is EventKind.STATUS] == job.statuses
-                assert [entry.kind for entry in await entries_of(session, code)] == job.entries
+                assert [entry.kind for entry in entries_of(session, code)] == job.entries
                 assert not any(event.kind is EventKind.PROGRESS and event.job_status.is_final for event in events)
                 progress = [event.overall_progress for event in events if not event.job_status.is_final]
                 assert progress == sorted(progress)
             for user_id in USERS:
                 mine = [one for one in self.expected.values() if one.user_id == user_id]
                 if mine:
-                    row_day = (await job_of(session, next(iter(self.expected)))).create_date
-                    day = await today(session, user_id, row_day)
+                    row_day = job_of(session, next(iter(self.expected))).create_date
+                    day = today(session, user_id, row_day)
                     assert (day.used, day.held) == (self.used(user_id), sum(one.held for one in mine))
+
+        await self.database.snapshot(work)
 
 
 TestLedger = LedgerMachine.TestCase

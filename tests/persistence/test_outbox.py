@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import TooManyEndpoints
 from aijobs.domain.jobs.job import JobError, Stage
@@ -32,21 +32,21 @@ TO_SUCCESS = (JobStatus.SUBMITTED, JobStatus.GENERATED, JobStatus.MIGRATING, Job
 
 
 async def endpoint(database: Database, *events: EventType, user_id: str | None = "ada") -> str:
-    async with database.write() as session:
-        row = await create_endpoint(
-            session, user_id=user_id, url="https://example.com", events=events or FINAL_TYPES, created_by="test"
-        )
+    row = await database.write(
+        create_endpoint, user_id=user_id, url="https://example.com", events=events or FINAL_TYPES, created_by="test"
+    )
     return row.code
 
 
 async def deliveries(database: Database) -> list[WebhookDeliveryRow]:
-    async with database.read() as session:
-        return list(await session.exec(select(WebhookDeliveryRow).order_by(col(WebhookDeliveryRow.id))))
+    def work(session: Session) -> list[WebhookDeliveryRow]:
+        return list(session.exec(select(WebhookDeliveryRow).order_by(col(WebhookDeliveryRow.id))))
+
+    return await database.read(work)
 
 
 async def look_at(database: Database, code: str) -> WebhookEndpointRow:
-    async with database.read() as session:
-        return await endpoint_of(session, code, user_id=None)
+    return await database.read(endpoint_of, code, user_id=None)
 
 
 @pytest.fixture
@@ -93,9 +93,12 @@ async def test_the_end_of_a_job_is_told_to_its_own_callback_url(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     code = await accept_job("ada")
-    async with database.write() as session:
-        job = await locked_job(session, code)
+
+    def work(session: Session) -> None:
+        job = locked_job(session, code)
         job.callback_url = "https://example.com/back"
+
+    await database.write(work)
 
     await records.gate.advance(code, JobStatus.SUBMITTED)
     await records.gate.advance(code, JobStatus.FAILED, error=BROKEN)
@@ -114,9 +117,11 @@ async def test_an_event_that_does_not_happen_is_told_to_nobody(database: Databas
     code = await accept_job("ada")
 
     async def begun_and_broken_off() -> None:
-        async with database.write() as session:
-            await advance(session, await locked_job(session, code), JobStatus.SUBMITTED)
+        def work(session: Session) -> None:
+            advance(session, locked_job(session, code), JobStatus.SUBMITTED)
             raise RuntimeError
+
+        await database.write(work)
 
     with pytest.raises(RuntimeError):
         await begun_and_broken_off()
@@ -128,9 +133,12 @@ async def test_disabled_and_deleted_endpoints_hear_nothing(
     database: Database, records: DatabaseRecords, accept_job: AcceptJob
 ) -> None:
     disabled, deleted = await endpoint(database), await endpoint(database)
-    async with database.write() as session:
-        change_endpoint(await endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
-        delete_endpoint(await endpoint_of(session, deleted, user_id="ada"))
+
+    def work(session: Session) -> None:
+        change_endpoint(endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
+        delete_endpoint(endpoint_of(session, deleted, user_id="ada"))
+
+    await database.write(work)
 
     await records.gate.advance(await accept_job("ada"), JobStatus.FAILED, error=BROKEN)
 
@@ -204,8 +212,10 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_and_a_success_begins_
 async def test_a_replay_carries_the_same_message_and_replaces_what_still_waits(
     database: Database, pending: str
 ) -> None:
-    async with database.write() as session:
-        again = await replay(session, await delivery_of(session, pending, user_id="ada"))
+    def work(session: Session) -> WebhookDeliveryRow:
+        return replay(session, delivery_of(session, pending, user_id="ada"))
+
+    again = await database.write(work)
 
     old, new = await deliveries(database)
     outbox = DatabaseDeliveries(database, disable_after=FIVE_DAYS)
@@ -230,8 +240,10 @@ async def test_endpoints_are_bounded(database: Database) -> None:
 async def test_the_message_is_the_event_as_the_stream_tells_it(
     database: Database, records: DatabaseRecords, pending: str
 ) -> None:
-    async with database.read() as session:
-        job = (await session.exec(select(JobRow))).one()
+    def work(session: Session) -> JobRow:
+        return session.exec(select(JobRow)).one()
+
+    job = await database.read(work)
 
     message = await DatabaseDeliveries(database, disable_after=FIVE_DAYS).message_to_send(pending)
 

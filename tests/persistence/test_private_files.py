@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
 
 from aijobs.bootstrap import open_adapters
 from aijobs.persistence.database import opened_database
@@ -28,8 +27,8 @@ def mode(path: Path) -> int:
 
 async def test_a_new_installation_is_closed(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    async with open_adapters(GivenSettings(data_dir=data)) as adapters, adapters.database.write() as session:
-        await session.exec(select(1))
+    async with open_adapters(GivenSettings(data_dir=data)) as adapters:
+        await adapters.database.probe()
         modes = {str(path.relative_to(data)): mode(path) for path in data.rglob("*")}
 
     assert mode(data) == 0o700
@@ -38,8 +37,8 @@ async def test_a_new_installation_is_closed(tmp_path: Path) -> None:
 
 
 async def test_a_database_elsewhere_is_closed(tmp_path: Path) -> None:
-    async with opened_database(f"sqlite:///{tmp_path}/elsewhere/jobs.db") as database, database.write() as session:
-        await session.exec(select(1))
+    async with opened_database(f"sqlite:///{tmp_path}/elsewhere/jobs.db") as database:
+        await database.probe()
         modes = [mode(path) for path in (tmp_path / "elsewhere").iterdir()]
 
     assert mode(tmp_path / "elsewhere") == 0o700

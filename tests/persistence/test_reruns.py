@@ -2,6 +2,8 @@
 
 import inspect
 
+from sqlmodel import Session
+
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, StoredOutput
@@ -61,14 +63,13 @@ async def test_a_rerun_takes_over_all_that_was_ordered(
         created_by="test",
         daily_limit=100,
     )
-    async with database.write() as session:
-        old = await accept(session, order)
+    old = await database.write(accept, order)
     await records.gate.advance(old.code, JobStatus.FAILED)
 
-    async with database.write() as session:
-        new = await rerun_from_start(
-            session, await locked_job(session, old.code), points_due=3, daily_limit=100, by="me"
-        )
+    def work(session: Session) -> JobRow:
+        return rerun_from_start(session, locked_job(session, old.code), points_due=3, daily_limit=100, by="me")
+
+    new = await database.write(work)
 
     ordered = {*JobOrder.model_fields, *OrderDetails.model_fields} - {"code"}
     assert new.model_dump(include=ordered) == old.model_dump(include=ordered)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import Session
 
 from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.job import JobError, Stage
@@ -41,10 +42,9 @@ async def test_jobs_are_counted_where_they_are(
     failed = await accept_job()
     await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
 
-    async with database.read() as session:
-        in_flight = await statistics.in_flight(session, user_id="ada")
-        hours = await statistics.throughput(session, until=now(), hours=3, user_id=None)
-        failures = await statistics.failures(session, since=now() - timedelta(hours=1), user_id=None)
+    in_flight = await database.read(statistics.in_flight, user_id="ada")
+    hours = await database.read(statistics.throughput, until=now(), hours=3, user_id=None)
+    failures = await database.read(statistics.failures, since=now() - timedelta(hours=1), user_id=None)
 
     assert in_flight == {status: int(status is JobStatus.QUEUED) for status in UNFINISHED}
     assert len(hours) == 3
@@ -65,9 +65,8 @@ async def test_a_models_health_knows_rates_times_and_how_late_we_noticed(
     await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
     await records.gate.advance(canceled, JobStatus.CANCELED)
 
-    async with database.read() as session:
-        found = await statistics.health(session, UPSCALE, since=now() - timedelta(hours=1), user_id=None)
-        nothing = await statistics.health(session, UPSCALE, since=now() + timedelta(seconds=1), user_id=None)
+    found = await database.read(statistics.health, UPSCALE, since=now() - timedelta(hours=1), user_id=None)
+    nothing = await database.read(statistics.health, UPSCALE, since=now() + timedelta(seconds=1), user_id=None)
 
     assert found.success_rate == 0.5
     assert found.typical is not None
@@ -84,13 +83,14 @@ async def test_what_waits_for_a_decision_is_there_until_it_is_made(
     await records.gate.advance(code, JobStatus.SUBMITTED)
     await records.gate.advance(code, JobStatus.TIMEOUT, error=ERROR, provider_may_charge=True)
 
-    async with database.read() as session:
-        before = await statistics.held_jobs(session, user_id=None, at_most=10)
-        foreign = await statistics.held_jobs(session, user_id="bo", at_most=10)
-    async with database.write() as session:
-        await resolve(session, await locked_job(session, code), Resolution.CHARGE, by="test", why="They did it.")
-    async with database.read() as session:
-        after = await statistics.held_jobs(session, user_id=None, at_most=10)
+    before = await database.read(statistics.held_jobs, user_id=None, at_most=10)
+    foreign = await database.read(statistics.held_jobs, user_id="bo", at_most=10)
+
+    def work(session: Session) -> None:
+        resolve(session, locked_job(session, code), Resolution.CHARGE, by="test", why="They did it.")
+
+    await database.write(work)
+    after = await database.read(statistics.held_jobs, user_id=None, at_most=10)
 
     assert [job.code for job in before] == [code]
     assert foreign == after == []
@@ -104,17 +104,15 @@ async def test_refusals_for_haste_are_counted_by_provider(
     submission = await records.submissions.intend(code, provider="replicate", token="t", request=request)
     await records.submissions.conclude(submission, Rejected("provider_throttled", "slower", may_retry=True))
 
-    async with database.read() as session:
-        assert await statistics.throttled(session, since=now() - timedelta(hours=1)) == {"replicate": 1}
+    assert await database.read(statistics.throttled, since=now() - timedelta(hours=1)) == {"replicate": 1}
 
 
 async def test_whoever_used_most_comes_first(database: Database, accept_job: AcceptJob) -> None:
     for user in ("bo", "ada", "bo"):
         await accept_job(user)
 
-    async with database.read() as session:
-        everybody = await statistics.spenders(session, now().date(), user_id=None, at_most=10)
-        one = await statistics.spenders(session, now().date(), user_id="ada", at_most=10)
+    everybody = await database.read(statistics.spenders, now().date(), user_id=None, at_most=10)
+    one = await database.read(statistics.spenders, now().date(), user_id="ada", at_most=10)
 
     assert [(row.user_id, row.used) for row in everybody] == [("bo", 4), ("ada", 2)]
     assert [row.user_id for row in one] == ["ada"]
@@ -123,13 +121,12 @@ async def test_whoever_used_most_comes_first(database: Database, accept_job: Acc
 async def test_a_page_of_what_is_found_goes_on_behind_its_last_job(database: Database, accept_job: AcceptJob) -> None:
     codes = [await accept_job() for _ in range(5)]
 
-    async with database.read() as session:
-        first, has_more = await jobs_page(session, JobFilter(), limit=3)
-        rest, is_more = await jobs_page(session, JobFilter(before=first[-1].code), limit=3)
-        newer = await count_newer(session, JobFilter(), codes[1], at_most=2)
-        by_code = await jobs_by_code(session, codes[:2], user_id="ada")
-        with pytest.raises(BadInput):
-            await jobs_page(session, JobFilter(before="job_none"), limit=3)
+    first, has_more = await database.read(jobs_page, JobFilter(), limit=3)
+    rest, is_more = await database.read(jobs_page, JobFilter(before=first[-1].code), limit=3)
+    newer = await database.read(count_newer, JobFilter(), codes[1], at_most=2)
+    by_code = await database.read(jobs_by_code, codes[:2], user_id="ada")
+    with pytest.raises(BadInput):
+        await database.read(jobs_page, JobFilter(before="job_none"), limit=3)
 
     assert [job.code for job in first + rest] == list(reversed(codes))
     assert (has_more, is_more) == (True, False)
@@ -146,10 +143,9 @@ async def test_a_job_is_found_by_its_providers_id_and_by_the_beginning_of_its_co
         await records.submissions.intend(code, provider="p", token="t", request=request), Accepted({"id": "p-7"})
     )
 
-    async with database.read() as session:
-        by_provider, _ = await jobs_page(session, JobFilter(text="p-7"), limit=3)
-        by_code, _ = await jobs_page(session, JobFilter(text=code), limit=3)
-        by_beginning, _ = await jobs_page(session, JobFilter(text=code[:8]), limit=3)
+    by_provider, _ = await database.read(jobs_page, JobFilter(text="p-7"), limit=3)
+    by_code, _ = await database.read(jobs_page, JobFilter(text=code), limit=3)
+    by_beginning, _ = await database.read(jobs_page, JobFilter(text=code[:8]), limit=3)
 
     assert [job.code for job in by_provider] == [job.code for job in by_code] == [code]
     assert [job.code for job in by_beginning] == [other, code]
@@ -166,6 +162,8 @@ async def test_the_first_code_of_a_moment_lies_between_what_was_before_and_after
 async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, accept_job: AcceptJob) -> None:
     await accept_job()
 
-    async with database.read() as session:
+    def work(session: Session) -> None:
         for text in ("%", "_", "/", "'; DROP TABLE job; --", "\\", '"'):
-            assert await jobs_page(session, JobFilter(text=text), limit=3) == ([], False)
+            assert jobs_page(session, JobFilter(text=text), limit=3) == ([], False)
+
+    await database.read(work)

@@ -67,11 +67,8 @@ async def start_by_hand(stack: StoryStack, code: str, *, workflow: str) -> None:
 
 async def brief_of(stack: StoryStack, code: str) -> JobBrief:
     catalogue = Settings(catalogue=Path(stack.environment["AIJOBS_CATALOGUE"])).load_catalogue()
-    async with (
-        opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,
-        database.read() as session,
-    ):
-        return brief_of_row(await locked_job(session, code), catalogue)
+    async with opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database:
+        return brief_of_row(await database.read(locked_job, code), catalogue)
 
 
 async def delete_and_start(stack: StoryStack, code: str) -> None:

@@ -73,11 +73,8 @@ async def rows(stack: StoryStack, code: str) -> list[dict[str, Any]]:
 
 async def stored_messages(stack: StoryStack, code: str) -> list[str]:
     """The messages of the conversation that are still in the database."""
-    async with (
-        opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,
-        database.read() as session,
-    ):
-        messages = await messages_of(session, code)
+    async with opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database:
+        messages = await database.read(messages_of, code)
     assert messages
     return [message.content for message in messages if message.content is not None]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import opened_database
-from aijobs.persistence.tables import PointsLimitRow
+from aijobs.persistence.points.ledger import set_limit
 from tests.stories.stack import MIDJOURNEY, PHOTO, UPSCALE, StoryStack, running_stack
 
 ADA: Final = {"Aijobs-User": "ada"}
@@ -280,8 +280,5 @@ async def test_one_job_at_a_time_and_a_repetition_gets_the_first_answer(stack: S
 
 async def _limit_points(user: str, limit: int, stack: StoryStack) -> None:
     """As `aijobs points limit` does it."""
-    async with (
-        opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database,
-        database.write() as session,
-    ):
-        session.add(PointsLimitRow(user_id=user, daily_limit=limit))
+    async with opened_database(f"sqlite:///{stack.environment['AIJOBS_DATA_DIR']}/aijobs.db") as database:
+        await database.write(set_limit, user, limit)

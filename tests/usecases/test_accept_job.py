@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from sqlmodel import col, func, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, func, select
 from temporalio.client import Client
 
 from aijobs.domain.errors import IdempotencyMismatch, InvalidParameters, NotAllowed, UnknownModel
@@ -21,13 +20,14 @@ A_PHOTO = JobRequest(model_id=UPSCALE, params={"image": PHOTO_URL})
 
 
 async def jobs_in(app: ApiDependencies) -> int:
-    async with app.database.read() as session:
-        return (await session.exec(select(func.count()).select_from(JobRow))).one()
+    def work(session: Session) -> int:
+        return session.exec(select(func.count()).select_from(JobRow)).one()
+
+    return await app.database.read(work)
 
 
 async def points_used(app: ApiDependencies, user_id: str) -> int:
-    async with app.database.read() as session:
-        return (await today(session, user_id, now().date())).used
+    return (await app.database.read(today, user_id, now().date())).used
 
 
 async def test_a_repetition_gets_the_first_receipt_although_the_job_is_further(
@@ -65,11 +65,14 @@ async def test_a_key_stands_for_one_request(app: ApiDependencies, ada: Owner) ->
 async def test_an_answer_that_an_earlier_version_has_kept_is_given_again(app: ApiDependencies, ada: Owner) -> None:
     receipt = await app.accept_job(A_PHOTO, ada, idempotency_key="order-1")
     kept = {"status": 202, "location": "/api/jobs/job_of_old", "body": {"code": "job_of_old", "no_longer": "a field"}}
-    async with app.database.write() as session:
-        row = (await session.exec(select(IdempotencyRow).where(col(IdempotencyRow.key) == "order-1"))).one()
+
+    def work(session: Session) -> None:
+        row = session.exec(select(IdempotencyRow).where(col(IdempotencyRow.key) == "order-1")).one()
         assert row.answer == receipt.answer
         assert row.answer.keys() == kept.keys()
         row.answer = kept
+
+    await app.database.write(work)
 
     again = await app.accept_job(A_PHOTO, ada, idempotency_key="order-1")
 
@@ -77,7 +80,7 @@ async def test_an_answer_that_an_earlier_version_has_kept_is_given_again(app: Ap
 
 
 async def test_what_is_written_with_the_job_stands_or_falls_with_it(app: ApiDependencies, ada: Owner) -> None:
-    async def refuse(_session: AsyncSession, _job: JobRow) -> None:
+    def refuse(_session: Session, _job: JobRow) -> None:
         raise NotAllowed("Not today.")
 
     with pytest.raises(NotAllowed):

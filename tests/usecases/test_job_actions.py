@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from temporalio.client import Client
 
 from aijobs.domain.errors import CannotRerun, JobIsFinal, ModelNotConfigured, NotFound, NothingHeld, TemporalUnavailable
@@ -29,9 +29,11 @@ async def failed_job(app: ApiDependencies, ada: Owner) -> str:
 
 
 async def notes_of(app: ApiDependencies, code: str) -> list[Mapping[str, Any]]:
-    async with app.database.read() as session:
-        found = await session.exec(select(JobEventRow.detail).where(col(JobEventRow.job_code) == code))
+    def work(session: Session) -> list[Mapping[str, Any]]:
+        found = session.exec(select(JobEventRow.detail).where(col(JobEventRow.job_code) == code))
         return [detail for detail in found if detail]
+
+    return await app.database.read(work)
 
 
 async def test_a_final_job_cannot_be_canceled(app: ApiDependencies, ada: Owner) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from aijobs.domain.errors import FileTooLarge, NotFound, StoreUnavailable, UnreadableFile
 from aijobs.domain.values.actors import Owner
@@ -52,8 +52,10 @@ async def is_stored(app: ApiDependencies, key: str) -> bool:
 
 
 async def intents(app: ApiDependencies) -> list[str]:
-    async with app.database.read() as session:
-        return list(await session.exec(select(WriteIntentRow.key)))
+    def work(session: Session) -> list[str]:
+        return list(session.exec(select(WriteIntentRow.key)))
+
+    return await app.database.read(work)
 
 
 async def test_an_upload_is_kept_once_for_a_key(app: ApiDependencies, ada: Owner, tmp_path: Path) -> None:
@@ -61,8 +63,7 @@ async def test_an_upload_is_kept_once_for_a_key(app: ApiDependencies, ada: Owner
     first = await app.keep_upload(upload, ada, idempotency_key="up-1")
     again = await app.keep_upload(upload, ada, idempotency_key="up-1")
 
-    async with app.database.read() as session:
-        file = await file_of(session, first.code, user_id="ada")
+    file = await app.database.read(file_of, first.code, user_id="ada")
     assert again == first
     assert (file.media_type, file.size, file.key) == ("image/jpeg", upload.size, f"files/{first.code}.jpg")
     assert await is_stored(app, file.key)
@@ -85,18 +86,15 @@ async def test_what_is_refused_leaves_its_key_free_and_nothing_behind(
 
 async def swept_and_kept(app: ApiDependencies, row: FileRow) -> None:
     async with stored(app.database, app.store, row, content()):
-        async with app.database.write() as session:
-            await finish_write(session, row.key)
-        async with app.database.write() as session:
-            await keep_stored(session, row)
+        await app.database.write(finish_write, row.key)
+        await app.database.write(keep_stored, row)
 
 
 async def lost(app: ApiDependencies, row: FileRow, *, after_commit: bool) -> None:
     """As when the connection is lost during a commit."""
     async with stored(app.database, app.store, row, content()):
         if after_commit:
-            async with app.database.write() as session:
-                await keep_stored(session, row)
+            await app.database.write(keep_stored, row)
         raise OSError("lost")
 
 
@@ -126,7 +124,6 @@ async def test_a_file_whose_commit_was_not_heard_of_is_still_there(app: ApiDepen
     with pytest.raises(OSError, match="lost"):
         await lost(app, row, after_commit=True)
 
-    async with app.database.read() as session:
-        assert (await file_of(session, f"file_{'0' * 26}", user_id="ada")).key == f"files/file_{'0' * 26}.txt"
+    assert (await app.database.read(file_of, f"file_{'0' * 26}", user_id="ada")).key == f"files/file_{'0' * 26}.txt"
     assert await is_stored(app, f"files/file_{'0' * 26}.txt")
     assert await intents(app) == []

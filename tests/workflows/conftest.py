@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -75,17 +75,18 @@ class Workbench:
         order = Acceptance(
             user_id="ada", request=request, model=model, params=request.params, created_by="test", daily_limit=10_000
         )
-        async with self.database.write() as session:
-            job = await accept(session, order)
+        job = await self.database.write(accept, order)
         await start_job(self.client, brief_of(job, self.catalogue))
         return self.client.get_workflow_handle_for(AiJob.run, job.code)
 
     async def history(self, code: str) -> list[JobEventRow]:
-        async with self.database.read() as session:
-            found = await session.exec(
+        def work(session: Session) -> list[JobEventRow]:
+            found = session.exec(
                 select(JobEventRow).where(col(JobEventRow.job_code) == code).order_by(col(JobEventRow.seq))
             )
             return list(found)
+
+        return await self.database.read(work)
 
 
 @pytest.fixture(scope="session")

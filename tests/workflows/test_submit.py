@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlmodel import col, delete, update
+from sqlmodel import Session, col, delete, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
@@ -64,8 +64,11 @@ class Forgetful(StepProvider):
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
         outcome = await super().submit(request)
-        async with self.bench.database.write() as session:
-            await session.exec(delete(SubmissionRow))
+
+        def work(session: Session) -> None:
+            session.exec(delete(SubmissionRow))
+
+        await self.bench.database.write(work)
         return outcome
 
 
@@ -82,18 +85,22 @@ def handle_of(bench: Workbench, code: str) -> Job:
 
 async def request_cancel(bench: Workbench, code: str, reason: str) -> None:
     """Record a cancel request as the API does."""
-    async with bench.database.write() as session:
-        await gate.note_cancel_request(session, await gate.locked_job(session, code), reason=reason)
+
+    def work(session: Session) -> None:
+        gate.note_cancel_request(session, gate.locked_job(session, code), reason=reason)
+
+    await bench.database.write(work)
 
 
 async def row(bench: Workbench, code: str) -> JobRow:
-    async with bench.database.read() as session:
-        return await gate.locked_job(session, code)
+    return await bench.database.read(gate.locked_job, code)
 
 
 async def entries(bench: Workbench, code: str) -> list[str]:
-    async with bench.database.read() as session:
-        return [entry.kind for entry in await entries_of(session, code)]
+    def work(session: Session) -> list[str]:
+        return [entry.kind for entry in entries_of(session, code)]
+
+    return await bench.database.read(work)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -161,9 +168,12 @@ async def test_an_unwanted_an_ended_and_an_overdue_job_have_no_intent(temporal_c
         await request_cancel(bench, canceled, "enough")
         error = JobError(code="it", message="failed so", stage=Stage.SUBMIT)
         await bench.records.gate.advance(failed, S.FAILED, error=error)
-        async with bench.database.write() as session:
+
+        def work(session: Session) -> None:
             yesterday = now() - timedelta(hours=25)
-            await session.exec(update(JobRow).where(col(JobRow.code) == overdue).values(create_time=yesterday))
+            session.exec(update(JobRow).where(col(JobRow.code) == overdue).values(create_time=yesterday))
+
+        await bench.database.write(work)
 
         await bench.records.submissions.intend(kept, provider="local", token="t0", request=REQUEST)
         for code, refusal in ((canceled, CancelRequested), (failed, JobIsFinal), (overdue, DeadlinePassed)):

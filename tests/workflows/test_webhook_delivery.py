@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowFailureError
 
@@ -56,9 +56,12 @@ class DeliveryDesk:
     async def is_overdue(self, row: WebhookDeliveryRow) -> None:
         """Set the time of its next attempt to the past."""
         past = datetime.now(UTC) - timedelta(hours=1)
-        async with self.bench.database.write() as session:
+
+        def work(session: Session) -> None:
             due = update(WebhookDeliveryRow).where(col(WebhookDeliveryRow.code) == row.code)
-            await session.exec(due.values(next_try_at=past, look_at=past))
+            session.exec(due.values(next_try_at=past, look_at=past))
+
+        await self.bench.database.write(work)
 
     async def pending_activity(self, code: str) -> PendingActivityInfo:
         """The pending activity of a delivery's workflow, once it waits for a retry."""
@@ -71,8 +74,7 @@ class DeliveryDesk:
                 await asyncio.sleep(0.05)
 
     async def look_at_endpoint(self) -> WebhookEndpointRow:
-        async with self.bench.database.read() as session:
-            return await endpoint_of(session, self.endpoint, user_id=None)
+        return await self.bench.database.read(endpoint_of, self.endpoint, user_id=None)
 
     async def _last(self, job_code: str) -> WebhookDeliveryRow:
         newest = (
@@ -81,8 +83,11 @@ class DeliveryDesk:
             .order_by(col(WebhookDeliveryRow.id).desc())
             .limit(1)
         )
-        async with self.bench.database.read() as session:
-            return (await session.exec(newest)).one()
+
+        def work(session: Session) -> WebhookDeliveryRow:
+            return session.exec(newest).one()
+
+        return await self.bench.database.read(work)
 
 
 @pytest.fixture
@@ -91,10 +96,9 @@ async def desk(temporal_client: Client, tmp_path: Path) -> AsyncIterator[Deliver
         settings = WebhookSettings(allow_hosts=(receiver.host,), pauses=QUICK, timeout=timedelta(seconds=1))
         providers = {"local": StepProvider([JobStatus.GENERATED])}
         async with running_workbench(temporal_client, tmp_path, providers=providers, webhooks=settings) as bench:
-            async with bench.database.write() as session:
-                row = await create_endpoint(
-                    session, user_id="ada", url=receiver.url, events=[EventType.SUCCESS], created_by="test"
-                )
+            row = await bench.database.write(
+                create_endpoint, user_id="ada", url=receiver.url, events=[EventType.SUCCESS], created_by="test"
+            )
             async with outbox_relay(temporal_client, bench.adapters.deliveries):
                 yield DeliveryDesk(bench, receiver, row.code)
 
@@ -133,8 +137,10 @@ async def test_what_nobody_takes_is_given_up_and_can_be_replayed(desk: DeliveryD
     code = await desk.finished_job()
     given_up = await desk.delivery(code)
 
-    async with desk.bench.database.write() as session:
-        again = await replay(session, await delivery_of(session, given_up.code, user_id="ada"))
+    def work(session: Session) -> WebhookDeliveryRow:
+        return replay(session, delivery_of(session, given_up.code, user_id="ada"))
+
+    again = await desk.bench.database.write(work)
     messages = await desk.receiver.messages(6)
 
     with pytest.raises(WorkflowFailureError):
@@ -162,9 +168,12 @@ async def test_what_is_on_its_way_follows_its_endpoint_elsewhere(desk: DeliveryD
     async with Receiver().running() as elsewhere:
         code = await desk.finished_job()
         await desk.receiver.messages(1)
-        async with desk.bench.database.write() as session:
-            row = await endpoint_of(session, desk.endpoint, user_id="ada")
+
+        def work(session: Session) -> None:
+            row = endpoint_of(session, desk.endpoint, user_id="ada")
             change_endpoint(row, url=elsewhere.url, events=None, enabled=None)
+
+        await desk.bench.database.write(work)
 
         delivery = await desk.delivery(code)
 
@@ -177,9 +186,12 @@ async def test_a_disabled_endpoint_gets_nothing_more(desk: DeliveryDesk) -> None
     desk.receiver.behaves(BROKEN)
     code = await desk.finished_job()
     await desk.receiver.messages(1)
-    async with desk.bench.database.write() as session:
-        row = await endpoint_of(session, desk.endpoint, user_id="ada")
+
+    def work(session: Session) -> None:
+        row = endpoint_of(session, desk.endpoint, user_id="ada")
         change_endpoint(row, url=None, events=None, enabled=False)
+
+    await desk.bench.database.write(work)
 
     delivery = await desk.delivery(code)
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlmodel import col, delete
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, delete
 
 from aijobs.domain.errors import IdempotencyInFlight, IdempotencyMismatch
 from aijobs.persistence.column_types import now
@@ -41,18 +40,18 @@ class Receipt:
     answer: dict[str, Any]
 
 
-async def first_receipt(session: AsyncSession, request: IdempotencyClaim) -> Receipt | None:
+def first_receipt(session: Session, request: IdempotencyClaim) -> Receipt | None:
     """The receipt of the first such request, if there was one. Raises IdempotencyMismatch and IdempotencyInFlight."""
-    row = await session.get(IdempotencyRow, (request.owner, request.key))
+    row = session.get(IdempotencyRow, (request.owner, request.key))
     return _receipt_or_error(row, request) if row is not None and not _is_forgotten(row) else None
 
 
-async def claim(session: AsyncSession, request: IdempotencyClaim) -> Receipt | None:
+def claim(session: Session, request: IdempotencyClaim) -> Receipt | None:
     """As `first_receipt`. When it returns None, the request is claimed, and `settle` or `release` must follow."""
-    row = await _locked(session, request)
+    row = _locked(session, request)
     if row is not None and not _is_forgotten(row):
         return _receipt_or_error(row, request)
-    await session.merge(
+    session.merge(
         IdempotencyRow(
             owner=request.owner,
             key=request.key,
@@ -60,26 +59,26 @@ async def claim(session: AsyncSession, request: IdempotencyClaim) -> Receipt | N
             meaning_sha256=request.meaning_sha256,
         )
     )
-    await _forget_old(session, request.owner)
+    _forget_old(session, request.owner)
     return None
 
 
-async def settle(session: AsyncSession, request: IdempotencyClaim, receipt: Receipt) -> None:
+def settle(session: Session, request: IdempotencyClaim, receipt: Receipt) -> None:
     """Store the receipt of a claimed request."""
-    row = await _locked(session, request)
+    row = _locked(session, request)
     if row is not None:
         row.answer = receipt.answer
 
 
-async def release(session: AsyncSession, request: IdempotencyClaim) -> None:
+def release(session: Session, request: IdempotencyClaim) -> None:
     """Give up a claimed request that has failed: it may be sent again."""
-    row = await _locked(session, request)
+    row = _locked(session, request)
     if row is not None and row.answer is None:
-        await session.delete(row)
+        session.delete(row)
 
 
-async def _locked(session: AsyncSession, request: IdempotencyClaim) -> IdempotencyRow | None:
-    return await session.get(IdempotencyRow, (request.owner, request.key), with_for_update=True)
+def _locked(session: Session, request: IdempotencyClaim) -> IdempotencyRow | None:
+    return session.get(IdempotencyRow, (request.owner, request.key), with_for_update=True)
 
 
 def _receipt_or_error(row: IdempotencyRow, request: IdempotencyClaim) -> Receipt:
@@ -100,8 +99,8 @@ def _is_forgotten(row: IdempotencyRow) -> bool:
     return row.create_time < now() - (KEPT_FOR if row.answer else IN_FLIGHT_AT_MOST)
 
 
-async def _forget_old(session: AsyncSession, owner: str) -> None:
+def _forget_old(session: Session, owner: str) -> None:
     """Delete the expired keys of an owner."""
-    await session.flush()
+    session.flush()
     old = col(IdempotencyRow.create_time) < now() - KEPT_FOR
-    await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.owner) == owner, old))
+    session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.owner) == owner, old))

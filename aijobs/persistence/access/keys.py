@@ -8,8 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
 from aijobs.domain.values.user_ids import user_id_error
@@ -89,7 +88,8 @@ async def create_key(
     if excess := granted - allowed:
         raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
     text = new_key_text(kind)
-    async with database.write() as session:
+
+    def work(session: Session) -> None:
         session.add(
             ApiKeyRow(
                 key_id=_parts_of(text)[1],
@@ -101,24 +101,32 @@ async def create_key(
                 expires_at=expires_at,
             )
         )
+
+    await database.write(work)
     return text
 
 
 async def list_keys(database: Database) -> list[ApiKey]:
     """All keys, the revoked ones included, oldest first."""
-    async with database.read() as session:
-        found = await session.exec(select(ApiKeyRow).where(col(ApiKeyRow.deleted).is_(False)).order_by("id"))
+
+    def work(session: Session) -> list[ApiKey]:
+        found = session.exec(select(ApiKeyRow).where(col(ApiKeyRow.deleted).is_(False)).order_by("id"))
         return [_api_key(row) for row in found]
+
+    return await database.read(work)
 
 
 async def revoke_key(database: Database, key_id: str) -> None:
     """Revoke the key, and with it every token made with it. Doing it again changes nothing. Raises NotFound."""
-    async with database.write() as session:
-        row = await _row(session, key_id)
+
+    def work(session: Session) -> None:
+        row = _row(session, key_id)
         if row is None:
             raise NotFound(f"There is no key {key_id}.")
         row.revoked_at = row.revoked_at or now()
         row.update_time = now()
+
+    await database.write(work)
 
 
 async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
@@ -126,8 +134,7 @@ async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
     if len(text) > MAX_KEY_LENGTH:
         raise NotAuthenticated("This is no key of ours.")
     _, key_id = _parts_of(text)
-    async with database.read() as session:
-        row = await _row(session, key_id)
+    row = await database.read(_row, key_id)
     if row is None or not hmac.compare_digest(row.sha256, _hash(secret, text)):
         raise NotAuthenticated("This key is not known here.")
     return _valid(row)
@@ -135,8 +142,7 @@ async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
 
 async def key_by_id(database: Database, key_id: str) -> ApiKey:
     """The key that a token was made with. Raises as `key_of`."""
-    async with database.read() as session:
-        row = await _row(session, key_id)
+    row = await database.read(_row, key_id)
     if row is None:
         raise NotAuthenticated("The key behind this token is not known here.")
     return _valid(row)
@@ -144,22 +150,26 @@ async def key_by_id(database: Database, key_id: str) -> ApiKey:
 
 async def valid_keys(database: Database, key_ids: Iterable[str]) -> set[str]:
     """Those of them that are known, not revoked and not expired."""
-    async with database.read() as session:
+
+    def work(session: Session) -> set[str]:
         return {
             row.key_id
             for some in chunked(key_ids)
-            for row in await session.exec(
+            for row in session.exec(
                 select(ApiKeyRow).where(col(ApiKeyRow.key_id).in_(some), col(ApiKeyRow.deleted).is_(False))
             )
             if _api_key(row).is_valid
         }
 
+    return await database.read(work)
+
 
 async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, user_id: str) -> None:
     """Make sure that a service key whose text we have is known, with every scope. Doing it again changes nothing."""
     kind, key_id = _parts_of(text)
-    async with database.write() as session:
-        if await _row(session, key_id) is None:
+
+    def work(session: Session) -> None:
+        if _row(session, key_id) is None:
             row = ApiKeyRow(
                 key_id=key_id,
                 sha256=_hash(secret, text),
@@ -169,6 +179,8 @@ async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, 
                 scopes=sorted(Scope),
             )
             session.add(row)
+
+    await database.write(work)
 
 
 def new_key_text(kind: KeyKind) -> str:
@@ -196,10 +208,8 @@ def _hash(secret: bytes, text: str) -> str:
     return hmac.digest(secret, _PURPOSE + text.encode(), "sha256").hex()
 
 
-async def _row(session: AsyncSession, key_id: str) -> ApiKeyRow | None:
-    found = await session.exec(
-        select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False))
-    )
+def _row(session: Session, key_id: str) -> ApiKeyRow | None:
+    found = session.exec(select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False)))
     return found.one_or_none()
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import or_
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, select
 
 from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.batches import chunked
@@ -40,12 +40,17 @@ async def add_session(
 ) -> tuple[str, datetime]:
     """Create a session. Returns its secret, which is not stored, and its expiry. Deletes the expired sessions."""
     text = secrets.token_urlsafe(SECRET_BYTES)
-    row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=now() + lifetime)
+    expires_at = now() + lifetime
     is_over = or_(col(BrowserSessionRow.expires_at) <= now(), col(BrowserSessionRow.used_at) <= now() - idle)
-    async with database.write() as session:
-        await session.exec(delete(BrowserSessionRow).where(is_over))
-        session.add(row)
-    return text, row.expires_at
+
+    def work(session: Session) -> None:
+        session.exec(delete(BrowserSessionRow).where(is_over))
+        session.add(
+            BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at)
+        )
+
+    await database.write(work)
+    return text, expires_at
 
 
 async def use_session(database: Database, secret: bytes, text: str, *, idle: timedelta) -> BrowserSession:
@@ -54,37 +59,49 @@ async def use_session(database: Database, secret: bytes, text: str, *, idle: tim
         raise NotAuthenticated("This is no session of ours.")
     row = await _live_row(database, _hash(secret, text), idle)
     if now() - row.used_at > TOUCH_EVERY:
-        async with database.write() as session:
-            used = await session.get(BrowserSessionRow, row.sha256)
+
+        def work(session: Session) -> None:
+            used = session.get(BrowserSessionRow, row.sha256)
             if used is not None:
                 used.used_at = now()
+
+        await database.write(work)
     return _session(row)
 
 
 async def live_sessions(database: Database, hashes: Iterable[str], *, idle: timedelta) -> set[str]:
     """Which of the sessions are not over. Does not count as a use of them."""
     columns = col(BrowserSessionRow.sha256), col(BrowserSessionRow.expires_at), col(BrowserSessionRow.used_at)
-    async with database.read() as session:
+
+    def work(session: Session) -> set[str]:
         return {
             sha256
             for some in chunked(hashes)
-            for sha256, expires_at, used_at in await session.exec(select(*columns).where(columns[0].in_(some)))
+            for sha256, expires_at, used_at in session.exec(select(*columns).where(columns[0].in_(some)))
             if now() < min(expires_at, used_at + idle)
         }
+
+    return await database.read(work)
 
 
 async def end_session(database: Database, secret: bytes, text: str) -> None:
     """End the session. Changes nothing when there is none."""
-    async with database.write() as session:
-        await session.exec(delete(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == _hash(secret, text)))
+
+    def work(session: Session) -> None:
+        session.exec(delete(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == _hash(secret, text)))
+
+    await database.write(work)
 
 
 async def _live_row(database: Database, sha256: str, idle: timedelta) -> BrowserSessionRow:
-    async with database.read() as session:
-        row = await session.get(BrowserSessionRow, sha256)
+    row = await database.read(_row, sha256)
     if row is None or now() >= min(row.expires_at, row.used_at + idle):
         raise NotAuthenticated("This session is over. Sign in again.")
     return row
+
+
+def _row(session: Session, sha256: str) -> BrowserSessionRow | None:
+    return session.get(BrowserSessionRow, sha256)
 
 
 def _session(row: BrowserSessionRow) -> BrowserSession:

@@ -3,8 +3,7 @@
 from typing import Final
 
 from sqlalchemy import func
-from sqlmodel import col, select, update
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select, update
 
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.llm import Completion, Conversation, ConversationPlan, FinishReason, Prompt, Role, StoredMessage
@@ -27,9 +26,9 @@ class DatabaseConversations:
         self._database = database
 
     async def begin(self, job_code: str, plan: ConversationPlan) -> None:
-        async with self._database.write() as session:
-            await gate.unfinished_job(session, job_code)
-            if await session.get(ConversationRow, job_code) is not None:
+        def work(session: Session) -> None:
+            gate.unfinished_job(session, job_code)
+            if session.get(ConversationRow, job_code) is not None:
                 return
             session.add(
                 ConversationRow(
@@ -39,15 +38,17 @@ class DatabaseConversations:
                     template_version=plan.template_version,
                 )
             )
-            await session.flush()
+            session.flush()
             instruction = Prompt(text=plan.instruction)
             session.add(_message(job_code, INSTRUCTION_STAGE, Role.SYSTEM, instruction))
             for stage, prompt in enumerate(plan.prompts, 1):
                 session.add(_message(job_code, stage, Role.USER, prompt))
 
+        await self._database.write(work)
+
     async def conversation(self, job_code: str) -> Conversation | None:
-        async with self._database.read() as session:
-            row = await session.get(ConversationRow, job_code)
+        def work(session: Session) -> Conversation | None:
+            row = session.get(ConversationRow, job_code)
             if row is None:
                 return None
             _require_open(row)
@@ -56,60 +57,74 @@ class DatabaseConversations:
                 stages=row.stages,
                 template_id=row.template_id,
                 template_version=row.template_version,
-                lines=tuple(map(_line, await messages_of(session, job_code))),
+                lines=tuple(map(_line, messages_of(session, job_code))),
             )
 
+        return await self._database.read(work)
+
     async def ask(self, job_code: str, stage: int, prompt: Prompt) -> None:
-        async with self._database.write() as session:
-            await _open_conversation(session, job_code)
-            if await _stored_message(session, job_code, stage, Role.USER) is None:
+        def work(session: Session) -> None:
+            _open_conversation(session, job_code)
+            if _stored_message(session, job_code, stage, Role.USER) is None:
                 session.add(_message(job_code, stage, Role.USER, prompt))
 
+        await self._database.write(work)
+
     async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
-        async with self._database.write() as session:
-            await _open_conversation(session, job_code)
-            if await _stored_message(session, job_code, stage, Role.ASSISTANT) is not None:
+        def work(session: Session) -> None:
+            _open_conversation(session, job_code)
+            if _stored_message(session, job_code, stage, Role.ASSISTANT) is not None:
                 return
             message = _message(job_code, stage, Role.ASSISTANT, Prompt(text=completion.text))
             message.tokens_in, message.tokens_out = completion.tokens_in, completion.tokens_out
             message.cost, message.seconds = completion.cost, completion.seconds
             message.model, message.finish = clean(completion.model), completion.finish
             session.add(message)
-            await _decrement_lost(session, job_code, stage)
+            _decrement_lost(session, job_code, stage)
+
+        await self._database.write(work)
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
-        async with self._database.write() as session:
-            await gate.require_not_canceled(session, await gate.locked_job(session, job_code))
-            await _open_conversation(session, job_code)
-            question = await _question(session, job_code, stage)
+        def work(session: Session) -> int:
+            gate.require_not_canceled(session, gate.locked_job(session, job_code))
+            _open_conversation(session, job_code)
+            question = _question(session, job_code, stage)
             if question.lost >= most:
                 return most + 1
             question.lost += 1
             return question.lost
 
+        return await self._database.write(work)
+
     async def not_lost(self, job_code: str, stage: int) -> None:
-        async with self._database.write() as session:
-            await _open_conversation(session, job_code)
-            await _decrement_lost(session, job_code, stage)
+        def work(session: Session) -> None:
+            _open_conversation(session, job_code)
+            _decrement_lost(session, job_code, stage)
+
+        await self._database.write(work)
 
     async def note_unusable(self, job_code: str, text: str) -> None:
-        async with self._database.write() as session:
-            job = await gate.unfinished_job(session, job_code)
+        def work(session: Session) -> None:
+            job = gate.unfinished_job(session, job_code)
             job.resp_json = {**(job.resp_json or {}), "unusable_answer": clean(text)[:MAX_UNUSABLE_LENGTH]}
 
+        await self._database.write(work)
+
     async def clear(self, job_code: str) -> None:
-        async with self._database.write() as session:
-            row = await session.get(ConversationRow, job_code)
+        def work(session: Session) -> None:
+            row = session.get(ConversationRow, job_code)
             if row is None or row.cleared_at is not None:
                 return
             row.cleared_at = now()
             erased = update(MessageRow).where(col(MessageRow.job_code) == job_code)
-            await session.exec(erased.values(content=None, file=None))
+            session.exec(erased.values(content=None, file=None))
+
+        await self._database.write(work)
 
 
-async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
+def messages_of(session: Session, job_code: str) -> list[MessageRow]:
     """The messages of a job, in order."""
-    found = await session.exec(
+    found = session.exec(
         select(MessageRow)
         .where(col(MessageRow.job_code) == job_code)
         .order_by(col(MessageRow.stage), col(MessageRow.role).desc())  # the user before the assistant
@@ -117,17 +132,17 @@ async def messages_of(session: AsyncSession, job_code: str) -> list[MessageRow]:
     return list(found)
 
 
-async def spent_on(session: AsyncSession, job_code: str) -> tuple[int, int, float]:
+def spent_on(session: Session, job_code: str) -> tuple[int, int, float]:
     """Tokens in, tokens out, and cost of a job's whole conversation."""
     of_job = col(MessageRow.job_code) == job_code
     sums = (func.sum(MessageRow.tokens_in), func.sum(MessageRow.tokens_out), func.sum(MessageRow.cost))
-    tokens_in, tokens_out, cost = (await session.exec(select(*sums).where(of_job))).one()
+    tokens_in, tokens_out, cost = session.exec(select(*sums).where(of_job)).one()
     return tokens_in or 0, tokens_out or 0, cost or 0.0
 
 
-async def _open_conversation(session: AsyncSession, job_code: str) -> None:
-    await gate.unfinished_job(session, job_code)
-    _require_open(await session.get_one(ConversationRow, job_code))
+def _open_conversation(session: Session, job_code: str) -> None:
+    gate.unfinished_job(session, job_code)
+    _require_open(session.get_one(ConversationRow, job_code))
 
 
 def _require_open(row: ConversationRow) -> None:
@@ -135,8 +150,8 @@ def _require_open(row: ConversationRow) -> None:
         raise JobIsFinal(f"The conversation of {row.job_code} is cleared.")
 
 
-async def _stored_message(session: AsyncSession, job_code: str, stage: int, role: Role) -> MessageRow | None:
-    found = await session.exec(
+def _stored_message(session: Session, job_code: str, stage: int, role: Role) -> MessageRow | None:
+    found = session.exec(
         select(MessageRow).where(
             col(MessageRow.job_code) == job_code, col(MessageRow.stage) == stage, col(MessageRow.role) == role
         )
@@ -144,14 +159,14 @@ async def _stored_message(session: AsyncSession, job_code: str, stage: int, role
     return found.one_or_none()
 
 
-async def _question(session: AsyncSession, job_code: str, stage: int) -> MessageRow:
-    question = await _stored_message(session, job_code, stage, Role.USER)
+def _question(session: Session, job_code: str, stage: int) -> MessageRow:
+    question = _stored_message(session, job_code, stage, Role.USER)
     assert question is not None, "an answer can only be lost where a question was asked"
     return question
 
 
-async def _decrement_lost(session: AsyncSession, job_code: str, stage: int) -> None:
-    question = await _question(session, job_code, stage)
+def _decrement_lost(session: Session, job_code: str, stage: int) -> None:
+    question = _question(session, job_code, stage)
     question.lost = max(0, question.lost - 1)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.persistence.tables import ConversationRow, FileRow, JobEventRow, JobRow
@@ -19,22 +18,22 @@ class StageReached:
     stages: int
 
 
-async def files_of(session: AsyncSession, rows: Sequence[JobRow]) -> Mapping[str, FileRow]:
+def files_of(session: Session, rows: Sequence[JobRow]) -> Mapping[str, FileRow]:
     """The uploaded document of each job, by the job's code."""
     named = {row.code: str(row.params.get("file", "")) for row in rows}
-    found = await session.exec(select(FileRow).where(col(FileRow.code).in_(set(named.values()))))
+    found = session.exec(select(FileRow).where(col(FileRow.code).in_(set(named.values()))))
     by_code = {file.code: file for file in found}
     return {job: by_code[file] for job, file in named.items() if file in by_code}
 
 
-async def stages_of(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, StageReached]:
+def stages_of(session: Session, codes: Sequence[str]) -> Mapping[str, StageReached]:
     """The current stage by job; jobs that have begun no stage are left out."""
     last = (
         select(func.max(JobEventRow.id))
         .where(col(JobEventRow.job_code).in_(codes), col(JobEventRow.kind) == EventKind.PROGRESS)
         .group_by(col(JobEventRow.job_code))
     )
-    found = await session.exec(select(JobEventRow).where(col(JobEventRow.id).in_(last)))
+    found = session.exec(select(JobEventRow).where(col(JobEventRow.id).in_(last)))
     return {
         event.job_code: StageReached(stage=event.detail["stage"], stages=event.detail["stages"])
         for event in found
@@ -42,7 +41,7 @@ async def stages_of(session: AsyncSession, codes: Sequence[str]) -> Mapping[str,
     }
 
 
-async def version_used(session: AsyncSession, job_code: str) -> int | None:
+def version_used(session: Session, job_code: str) -> int | None:
     """The version of the template that a job began with; None while it has not begun."""
-    conversation = await session.get(ConversationRow, job_code)
+    conversation = session.get(ConversationRow, job_code)
     return conversation.template_version if conversation else None

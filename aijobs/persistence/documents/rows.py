@@ -1,12 +1,10 @@
 """The rows extracted from documents: written in one transaction, read in pages."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlmodel import col, delete, insert, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, delete, insert, select
 
 from aijobs.domain.documents.templates import Row
 from aijobs.persistence.column_types import now
@@ -36,21 +34,15 @@ class RowFilter:
     source: str | None = None
 
 
-async def replace_rows(database: Database, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """Replace all rows of the same source, in one transaction. Returns how many were written.
+def write_rows(session: Session, origin: RowsOrigin, rows: Iterable[Row]) -> int:
+    """Replace all rows of the same source. Returns how many were written.
 
-    `rows` may be read from a file: they are consumed in batches, outside of the event loop.
+    `rows` are iterated again when the transaction is. They are read in batches, and may come from a file.
     """
-    async with database.write() as session:
-        return await write_rows(session, origin, rows)
-
-
-async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """As `replace_rows`, in the caller's transaction."""
-    await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
+    session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
     written, remaining, written_at = 0, iter(rows), now()
-    while batch := await asyncio.to_thread(_next_batch, remaining):
-        await session.exec(
+    while batch := list(islice(remaining, BATCH_ROWS)):
+        session.exec(
             insert(ExtractedRow),
             params=[
                 {**vars(origin), "row_number": written + number, "values": values, "create_time": written_at}
@@ -61,13 +53,13 @@ async def write_rows(session: AsyncSession, origin: RowsOrigin, rows: Iterable[R
     return written
 
 
-async def on_outputs_dropped(session: AsyncSession, job_code: str) -> None:
+def on_outputs_dropped(session: Session, job_code: str) -> None:
     """Delete the rows of a job when its outputs are dropped."""
-    await session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
+    session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
 
 
-async def rows_page(
-    session: AsyncSession, criteria: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
+def rows_page(
+    session: Session, criteria: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
 ) -> tuple[list[ExtractedRow], bool]:
     """Up to `limit` rows as they were written, those behind the id `after`, and whether there are more."""
     query = select(ExtractedRow).where(
@@ -77,19 +69,14 @@ async def rows_page(
         query = query.where(col(ExtractedRow.user_id) == criteria.user_id)
     if criteria.source is not None:
         query = query.where(col(ExtractedRow.source) == criteria.source)
-    return await page_of(session, query.order_by(col(ExtractedRow.id)), limit=limit)
+    return page_of(session, query.order_by(col(ExtractedRow.id)), limit=limit)
 
 
 async def all_rows(database: Database, criteria: RowFilter) -> AsyncIterator[list[ExtractedRow]]:
     """Every row, a page at a time; no connection is held between two pages."""
     after, more = 0, True
     while more:
-        async with database.read() as session:
-            page, more = await rows_page(session, criteria, after=after)
+        page, more = await database.read(rows_page, criteria, after=after)
         if page:
             yield page
             after = page[-1].id or 0
-
-
-def _next_batch(rows: Iterator[Row]) -> list[Row]:
-    return list(islice(rows, BATCH_ROWS))

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
@@ -27,24 +26,24 @@ class TemplateFile:
     sha256: str
 
 
-async def template_of(session: AsyncSession, template_id: str, version: int | None = None) -> Template:
+def template_of(session: Session, template_id: str, version: int | None = None) -> Template:
     """A template's newest version; or the named one, which stays readable after the template was deleted.
 
     Raises NotFound.
     """
     query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if version is None:
-        current = await _row(session, template_id)
+        current = _row(session, template_id)
         if current is None or current.deleted:
             raise NotFound(f"There is no template {template_id!r}.")
         version = current.version
-    row = (await session.exec(query.where(col(TemplateVersionRow.version) == version))).one_or_none()
+    row = session.exec(query.where(col(TemplateVersionRow.version) == version)).one_or_none()
     if row is None:
         raise NotFound(f"There is no version {version} of the template {template_id!r}.")
     return _template(row)
 
 
-async def templates_page(session: AsyncSession, *, after: str | None, limit: int) -> tuple[list[Template], bool]:
+def templates_page(session: Session, *, after: str | None, limit: int) -> tuple[list[Template], bool]:
     """Up to `limit` templates by their id, those behind `after`, and whether there are more."""
     newest = (
         select(TemplateVersionRow)
@@ -54,36 +53,34 @@ async def templates_page(session: AsyncSession, *, after: str | None, limit: int
     )
     if after is not None:
         newest = newest.where(col(TemplateRow.id) > after)
-    rows, more = await page_of(session, newest, limit=limit)
+    rows, more = page_of(session, newest, limit=limit)
     return [_template(row) for row in rows], more
 
 
-async def versions_page(
-    session: AsyncSession, template_id: str, *, below: int | None, limit: int
-) -> tuple[list[Template], bool]:
+def versions_page(session: Session, template_id: str, *, below: int | None, limit: int) -> tuple[list[Template], bool]:
     """Up to `limit` versions, newest first, and whether there are more. Raises NotFound."""
-    if await _row(session, template_id) is None:
+    if _row(session, template_id) is None:
         raise NotFound(f"There is no template {template_id!r}.")
     query = select(TemplateVersionRow).where(col(TemplateVersionRow.template_id) == template_id)
     if below is not None:
         query = query.where(col(TemplateVersionRow.version) < below)
-    rows, more = await page_of(session, query.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
+    rows, more = page_of(session, query.order_by(col(TemplateVersionRow.version).desc()), limit=limit)
     return [_template(row) for row in rows], more
 
 
-async def save_template(
-    session: AsyncSession, template_id: str, definition: TemplateDefinition, *, saved_by: str
+def save_template(
+    session: Session, template_id: str, definition: TemplateDefinition, *, saved_by: str
 ) -> tuple[Template, bool]:
     """Save a template. Returns it, and whether it is a new version: an unchanged definition is not saved again."""
-    current = await _row(session, template_id)
+    current = _row(session, template_id)
     if current is not None and not current.deleted:
-        newest = await template_of(session, template_id)
+        newest = template_of(session, template_id)
         if _definition(newest) == definition:
             return newest, False
     if current is None:
         current = TemplateRow(id=template_id, version=0, create_by=saved_by)
         session.add(current)
-        await session.flush()
+        session.flush()
     current.version += 1
     current.deleted = False
     current.update_by, current.update_time = saved_by, now()
@@ -97,9 +94,9 @@ async def save_template(
     return _template(row), True
 
 
-async def delete_template(session: AsyncSession, template_id: str, *, deleted_by: str) -> None:
+def delete_template(session: Session, template_id: str, *, deleted_by: str) -> None:
     """Delete a template for new jobs; its versions stay for jobs that have begun. Raises NotFound."""
-    row = await _row(session, template_id)
+    row = _row(session, template_id)
     if row is None or row.deleted:
         raise NotFound(f"There is no template {template_id!r}.")
     row.deleted, row.update_by, row.update_time = True, deleted_by, now()
@@ -107,16 +104,21 @@ async def delete_template(session: AsyncSession, template_id: str, *, deleted_by
 
 async def install_templates(database: Database, files: Mapping[str, TemplateFile]) -> None:
     """Save the templates of files. A file that is unchanged since the last call overrides no later change."""
-    async with database.read() as session:
-        known = dict((await session.exec(select(TemplateRow.id, TemplateRow.file_sha256))).all())
+    known = await database.read(_file_hashes)
     changed = [file for file in files.values() if known.get(file.template_id) != file.sha256]
-    if not changed:
-        return
-    async with database.write() as session:
-        for file in changed:
-            await save_template(session, file.template_id, file.definition, saved_by=FROM_A_FILE)
-            row = await session.get_one(TemplateRow, file.template_id)
-            row.file_sha256 = file.sha256
+    if changed:
+        await database.write(_save_files, changed)
+
+
+def _file_hashes(session: Session) -> dict[str, str | None]:
+    return dict(session.exec(select(TemplateRow.id, TemplateRow.file_sha256)).all())
+
+
+def _save_files(session: Session, files: Sequence[TemplateFile]) -> None:
+    for file in files:
+        save_template(session, file.template_id, file.definition, saved_by=FROM_A_FILE)
+        row = session.get_one(TemplateRow, file.template_id)
+        row.file_sha256 = file.sha256
 
 
 class DatabaseTemplateSource:
@@ -126,20 +128,21 @@ class DatabaseTemplateSource:
         self._database = database
 
     async def template(self, template_id: str, version: int | None = None) -> Template:
-        async with self._database.read() as session:
-            return await template_of(session, template_id, version)
+        return await self._database.read(template_of, template_id, version)
 
     async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
-        async with self._database.write() as session:
-            job = await gate.unfinished_job(session, job_code)
+        def work(session: Session) -> None:
+            job = gate.unfinished_job(session, job_code)
             origin = RowsOrigin(
                 template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
             )
-            await write_rows(session, origin, rows)
+            write_rows(session, origin, rows)
+
+        await self._database.write(work)
 
 
-async def _row(session: AsyncSession, template_id: str) -> TemplateRow | None:
-    return await session.get(TemplateRow, template_id)
+def _row(session: Session, template_id: str) -> TemplateRow | None:
+    return session.get(TemplateRow, template_id)
 
 
 def _template(row: TemplateVersionRow) -> Template:

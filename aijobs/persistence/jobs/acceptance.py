@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.events import EventKind
@@ -34,7 +34,7 @@ class Acceptance:
     origin: str | None = None
 
 
-async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
+def accept(session: Session, order: Acceptance) -> JobRow:
     """Insert the job as DRAFT and reserve its points. Raises PointsExhausted."""
     request, model = order.request, order.model
     ordered = JobOrder(
@@ -57,11 +57,11 @@ async def accept(session: AsyncSession, order: Acceptance) -> JobRow:
     )
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
     session.add(job)
-    await session.flush()
+    session.flush()
     gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})
-    await ledger.reserve(session, job, limit=order.daily_limit)
+    ledger.reserve(session, job, limit=order.daily_limit)
     if order.origin:
-        gate.note(session, await gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
+        gate.note(session, gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
     return job
 
 

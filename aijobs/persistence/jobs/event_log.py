@@ -5,23 +5,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func
 from sqlalchemy import select as select_columns
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import ConnectionThreads, Database
 from aijobs.persistence.tables import JobEventRow, JobRow
 
 AT_ONCE: Final = 500
 
 
-async def events_after(session: AsyncSession, code: str, seq: int, *, at_most: int = AT_ONCE) -> list[JobEvent]:
+def events_after(session: Session, code: str, seq: int, *, at_most: int = AT_ONCE) -> list[JobEvent]:
     """A job's events with a number above `seq`, in order."""
-    found = await session.exec(
+    found = session.exec(
         select(JobEventRow)
         .where(col(JobEventRow.job_code) == code, col(JobEventRow.seq) > seq)
         .order_by(col(JobEventRow.seq))
@@ -30,9 +28,9 @@ async def events_after(session: AsyncSession, code: str, seq: int, *, at_most: i
     return [_job_event(row.model_dump()) for row in found]
 
 
-async def milestones(session: AsyncSession, code: str) -> list[JobEvent]:
+def milestones(session: Session, code: str) -> list[JobEvent]:
     """A job's events without progress events, of which a long job has thousands."""
-    found = await session.exec(
+    found = session.exec(
         select(JobEventRow)
         .where(col(JobEventRow.job_code) == code, col(JobEventRow.kind) != EventKind.PROGRESS)
         .order_by(col(JobEventRow.seq))
@@ -85,21 +83,17 @@ class EventFilter:
             yield col(JobEventRow.kind).in_(self.kinds)
 
 
-async def log_after(
-    session: AsyncSession, query: EventFilter, position: int, *, at_most: int = AT_ONCE
-) -> list[LogEntry]:
+def log_after(session: Session, query: EventFilter, position: int, *, at_most: int = AT_ONCE) -> list[LogEntry]:
     """The matching events of all jobs after a position, in order."""
-    return await _entries(await session.connection(), position, at_most, *query.clauses())
+    return _entries(session.connection(), position, at_most, *query.clauses())
 
 
-async def newest_position(session: AsyncSession) -> int:
+def newest_position(session: Session) -> int:
     """The position of the last committed event; 0 when there is none."""
-    return await _newest(await session.connection())
+    return _newest(session.connection())
 
 
-async def _entries(
-    connection: AsyncConnection, position: int, at_most: int, *clauses: ColumnElement[bool]
-) -> list[LogEntry]:
+def _entries(connection: Connection, position: int, at_most: int, *clauses: ColumnElement[bool]) -> list[LogEntry]:
     """The one reading of the log. On SQLite, whose one writer numbers events in the order of their commits, the number
     is a position. Where transactions overlap, a position must be one that no smaller one can follow."""
     table = JobEventRow.__table__  # type: ignore[attr-defined]
@@ -110,45 +104,49 @@ async def _entries(
         .order_by(table.c.id)
         .limit(at_most)
     )
-    return [_log_entry(row) for row in (await connection.execute(query)).mappings()]
+    return [_log_entry(row) for row in connection.execute(query).mappings()]
 
 
-async def _newest(connection: AsyncConnection) -> int:
-    newest: int | None = (await connection.execute(select_columns(func.max(JobEventRow.id)))).scalar_one()
+def _newest(connection: Connection) -> int:
+    newest: int | None = connection.execute(select_columns(func.max(JobEventRow.id))).scalar_one()
     return newest or 0
 
 
 class EventTail:
     """The events that are committed from now on, of all jobs."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, reader: ConnectionThreads) -> None:
+        self._reader = reader
         self.position = 0
         self._version: int | None = None
 
     async def skip(self) -> None:
         """Move to the last event that is committed now."""
-        self.position = await _newest(self._connection)
+        self.position = await self._reader.call(newest_position)
 
     async def new_entries(self) -> list[LogEntry]:
         """The events since the last call. Cheap while nothing was written."""
-        version = (await self._connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
-        if version == self._version:
-            return []
-        entries = await _entries(self._connection, self.position, AT_ONCE)
-        if len(entries) < AT_ONCE:
-            self._version = version
+        entries = await self._reader.call(self._read)
         if entries:
             self.position = entries[-1].position
+        return entries
+
+    def _read(self, session: Session) -> list[LogEntry]:
+        connection = session.connection()
+        version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        if version == self._version:
+            return []
+        entries = _entries(connection, self.position, AT_ONCE)
+        if len(entries) < AT_ONCE:
+            self._version = version
         return entries
 
 
 @asynccontextmanager
 async def opened_tail(database: Database) -> AsyncIterator[EventTail]:
     """A tail with its own connection, until the block ends."""
-    async with database.reader.connect() as plain:
-        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        yield EventTail(connection)
+    async with database.opened_reader() as reader:
+        yield EventTail(reader)
 
 
 def _log_entry(row: RowMapping) -> LogEntry:

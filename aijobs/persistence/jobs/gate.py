@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import CancelRequested, UnknownJob
@@ -26,24 +25,24 @@ PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 """Progress is coalesced to two events a second; status changes never are."""
 
 
-async def locked_job(session: AsyncSession, code: str) -> JobRow:
+def locked_job(session: Session, code: str) -> JobRow:
     """The job's row, locked until the transaction ends. Raises UnknownJob."""
-    found = await session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
+    found = session.exec(select(JobRow).where(col(JobRow.code) == code).with_for_update())
     row = found.one_or_none()
     if row is None:
         raise UnknownJob(f"There is no job {code}.")
     return row
 
 
-async def unfinished_job(session: AsyncSession, code: str) -> JobRow:
+def unfinished_job(session: Session, code: str) -> JobRow:
     """As `locked_job`, for a job that has not ended. Raises UnknownJob and JobIsFinal."""
-    job = await locked_job(session, code)
+    job = locked_job(session, code)
     require_unfinished(code, job.job_status)
     return job
 
 
-async def advance(
-    session: AsyncSession,
+def advance(
+    session: Session,
     job: JobRow,
     to: JobStatus,
     *,
@@ -63,22 +62,22 @@ async def advance(
         error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
         for on_final in ON_FINAL:
-            error = await on_final(session, job, to, error, closing=closing)
+            error = on_final(session, job, to, error, closing=closing)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
     job.error = error.model_dump(mode="json") if error else None
     _stamp_times(job)
     record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
-    await enqueue_deliveries(session, job, EventKind.STATUS)
+    enqueue_deliveries(session, job, EventKind.STATUS)
     assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if closing is not None:
-        await close(session, job, closing)
+        close(session, job, closing)
     return move
 
 
-async def progress(
-    session: AsyncSession, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+def progress(
+    session: Session, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
 ) -> None:
     """Record progress of a locked job within a status. Coalesced, and never decreasing.
 
@@ -93,42 +92,42 @@ async def progress(
     job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
     record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
-    await enqueue_deliveries(session, job, EventKind.PROGRESS)
+    enqueue_deliveries(session, job, EventKind.PROGRESS)
 
 
 def _begins(stage: tuple[int, int] | None, known: float) -> bool:
     return stage is not None and known < round(100 * (stage[0] - 1) / stage[1], 2)
 
 
-def note(session: AsyncSession, job: JobRow, detail: dict[str, Any]) -> None:
+def note(session: Session, job: JobRow, detail: dict[str, Any]) -> None:
     """Append a note to a locked job's events; nothing else changes."""
     record(session, job, EventKind.NOTE, detail)
 
 
-async def note_cancel_request(session: AsyncSession, job: JobRow, *, reason: str) -> None:
+def note_cancel_request(session: Session, job: JobRow, *, reason: str) -> None:
     """Record a cancel request of a locked job. A second call changes nothing. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
-    if await cancel_reason_of(session, job) is None:
+    if cancel_reason_of(session, job) is None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
-async def cancel_reason_of(session: AsyncSession, job: JobRow) -> str | None:
+def cancel_reason_of(session: Session, job: JobRow) -> str | None:
     """The reason of a locked job's cancel request; None when there is none."""
-    notes = await session.exec(
+    notes = session.exec(
         select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
     )
     return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
 
 
-async def require_not_canceled(session: AsyncSession, job: JobRow) -> None:
+def require_not_canceled(session: Session, job: JobRow) -> None:
     """Called before anything is sent that may be charged. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
-    reason = await cancel_reason_of(session, job)
+    reason = cancel_reason_of(session, job)
     if reason is not None:
         raise CancelRequested(reason)
 
 
-def record(session: AsyncSession, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+def record(session: Session, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
     """Append an event with the job's next number."""
     job.event_seq += 1
     job.version += 1
@@ -175,13 +174,13 @@ class DatabaseJobGate:
         response: Mapping[str, Any] | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
-        async with self._database.write() as session:
-            job = await locked_job(session, code)
+        def work(session: Session) -> JobState:
+            job = locked_job(session, code)
             if job.job_status.is_final:
                 return state_of(job)
             if response is not None:
                 job.resp_json = clean(dict(response))
-            await advance(
+            advance(
                 session,
                 job,
                 to,
@@ -191,21 +190,29 @@ class DatabaseJobGate:
             )
             return state_of(job)
 
+        return await self._database.write(work)
+
     async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
-        async with self._database.write() as session:
-            job = await locked_job(session, code)
+        def work(session: Session) -> None:
+            job = locked_job(session, code)
             if not job.job_status.is_final:
                 job.resp_json = clean(dict(response))
+
+        await self._database.write(work)
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
     ) -> None:
-        async with self._database.write() as session:
-            await progress(session, await locked_job(session, code), status, unit, stage=stage)
+        def work(session: Session) -> None:
+            progress(session, locked_job(session, code), status, unit, stage=stage)
+
+        await self._database.write(work)
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
-        async with self._database.write() as session:
-            note(session, await locked_job(session, code), clean(dict(detail)))
+        def work(session: Session) -> None:
+            note(session, locked_job(session, code), clean(dict(detail)))
+
+        await self._database.write(work)
 
     def _closing(self, job: JobRow, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
         if not to.is_final:

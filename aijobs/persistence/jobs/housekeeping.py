@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief
@@ -24,8 +24,8 @@ class DatabaseHousekeeping:
         self._catalogue = catalogue
 
     async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
-        async with self._database.read() as session:
-            rows = await session.exec(
+        def work(session: Session) -> list[JobBrief]:
+            rows = session.exec(
                 select(JobRow)
                 .where(
                     col(JobRow.job_status).in_(UNFINISHED),
@@ -37,16 +37,20 @@ class DatabaseHousekeeping:
             )
             return [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
 
+        return await self._database.read(work)
+
     async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:
-        async with self._database.read() as session:
+        def work(session: Session) -> list[JobBrief]:
             longest = max(model.deadlines.late for model in self._catalogue)
-            rows = await held_jobs(session, user_id=None, at_most=at_most, ended_since=now() - longest)
+            rows = held_jobs(session, user_id=None, at_most=at_most, ended_since=now() - longest)
             quiet = [row for row in rows if row.update_time < now() - quiet_for and row.model_id in self._catalogue]
             return [brief_of(row, self._catalogue) for row in quiet]
 
+        return await self._database.read(work)
+
     async def final_among(self, codes: Sequence[str], *, quiet_for: timedelta) -> list[str]:
-        async with self._database.read() as session:
-            found = await session.exec(
+        def work(session: Session) -> list[str]:
+            found = session.exec(
                 select(JobRow.code).where(
                     col(JobRow.code).in_(codes),
                     col(JobRow.job_status).in_(ENDS),
@@ -55,16 +59,18 @@ class DatabaseHousekeeping:
             )
             return list(found)
 
+        return await self._database.read(work)
+
     async def abandoned_writes(self, *, older_than: timedelta) -> list[str]:
-        async with self._database.write() as session:
-            return await write_intents.abandoned_writes(session, older_than=older_than)
+        return await self._database.write(write_intents.abandoned_writes, older_than=older_than)
 
     async def forget_write(self, key: str) -> None:
-        async with self._database.write() as session:
-            await write_intents.finish_write(session, key)
+        await self._database.write(write_intents.finish_write, key)
 
     async def forget_unanswered(self, *, older_than: timedelta) -> int:
-        async with self._database.write() as session:
+        def work(session: Session) -> int:
             stale = col(IdempotencyRow.create_time) < now() - older_than
-            gone = await session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.answer).is_(None), stale))
+            gone = session.exec(delete(IdempotencyRow).where(col(IdempotencyRow.answer).is_(None), stale))
             return gone.rowcount
+
+        return await self._database.write(work)

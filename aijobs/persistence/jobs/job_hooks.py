@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.jobs.job import JobError
 from aijobs.domain.lifecycle import JobStatus
@@ -15,21 +15,21 @@ from aijobs.persistence.tables import JobRow
 class OnFinal(Protocol):
     """Called when a locked job ends, in that transaction. `closing` closes its points. Returns the error to show."""
 
-    async def __call__(
-        self, session: AsyncSession, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+    def __call__(
+        self, session: Session, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
     ) -> JobError | None: ...
 
 
 class OnRerun(Protocol):
     """Called when a rerun is accepted, in that transaction."""
 
-    async def __call__(self, session: AsyncSession, old: JobRow, new: JobRow) -> None: ...
+    def __call__(self, session: Session, old: JobRow, new: JobRow) -> None: ...
 
 
 class OnDropped(Protocol):
     """Called when a job's outputs are dropped, in that transaction."""
 
-    async def __call__(self, session: AsyncSession, job_code: str) -> None: ...
+    def __call__(self, session: Session, job_code: str) -> None: ...
 
 
 ON_FINAL: Final[tuple[OnFinal, ...]] = (photo_reviews.on_job_final,)

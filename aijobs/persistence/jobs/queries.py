@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, or_
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import BadInput, UnknownJob
@@ -57,40 +56,38 @@ class JobFilter:
             yield _text_clause(self.text)
 
 
-async def job_of(session: AsyncSession, code: str, *, user_id: str | None = None) -> JobRow:
+def job_of(session: Session, code: str, *, user_id: str | None = None) -> JobRow:
     """A job that is not deleted, and the user's where one is named. Raises NotFound."""
-    return await owned(session, JobRow, code, user_id=user_id)
+    return owned(session, JobRow, code, user_id=user_id)
 
 
-async def file_of(session: AsyncSession, code: str, *, user_id: str | None) -> FileRow:
+def file_of(session: Session, code: str, *, user_id: str | None) -> FileRow:
     """An upload that is not deleted, and the user's where one is named. Raises NotFound."""
-    return await owned(session, FileRow, code, user_id=user_id)
+    return owned(session, FileRow, code, user_id=user_id)
 
 
-async def jobs_page(session: AsyncSession, criteria: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
+def jobs_page(session: Session, criteria: JobFilter, *, limit: int) -> tuple[list[JobRow], bool]:
     """Up to `limit` jobs, and whether there are more. Raises BadInput when there is no job `before`."""
     query = select(JobRow).where(*criteria.clauses())
     if criteria.before is not None:
-        query = query.where(
-            col(JobRow.id) < await id_behind(session, JobRow, criteria.before, user_id=criteria.user_id)
-        )
-    return await page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
+        query = query.where(col(JobRow.id) < id_behind(session, JobRow, criteria.before, user_id=criteria.user_id))
+    return page_of(session, query.order_by(col(JobRow.id).desc()), limit=limit)
 
 
-async def count_newer(session: AsyncSession, criteria: JobFilter, newest: str, *, at_most: int) -> int:
+def count_newer(session: Session, criteria: JobFilter, newest: str, *, at_most: int) -> int:
     """How many jobs are newer than `newest`, at most `at_most`; 0 when that job does not exist."""
     try:
-        newest_id = await id_behind(session, JobRow, newest, user_id=criteria.user_id)
+        newest_id = id_behind(session, JobRow, newest, user_id=criteria.user_id)
     except BadInput:
         return 0
     newer = select(JobRow.id).where(col(JobRow.id) > newest_id, *criteria.clauses()).limit(at_most)
-    return (await session.exec(select(func.count()).select_from(newer.subquery()))).one()
+    return session.exec(select(func.count()).select_from(newer.subquery())).one()
 
 
-async def jobs_by_code(session: AsyncSession, codes: Sequence[str], *, user_id: str | None) -> list[JobRow]:
+def jobs_by_code(session: Session, codes: Sequence[str], *, user_id: str | None) -> list[JobRow]:
     """The jobs with these codes, newest first; only the user's where one is named."""
     named = select(JobRow).where(col(JobRow.code).in_(codes), *JobFilter(user_id=user_id).clauses())
-    return list(await session.exec(named.order_by(col(JobRow.id).desc())))
+    return list(session.exec(named.order_by(col(JobRow.id).desc())))
 
 
 def _text_clause(text: str) -> ColumnElement[bool]:
@@ -132,15 +129,17 @@ class DatabaseJobQueries:
         self._database = database
 
     async def state(self, code: str) -> JobState:
-        async with self._database.read() as session:
-            row = (await session.exec(select(JobRow).where(col(JobRow.code) == code))).one_or_none()
+        def work(session: Session) -> JobState:
+            row = session.exec(select(JobRow).where(col(JobRow.code) == code)).one_or_none()
             if row is None:
                 raise UnknownJob(f"There is no job {code} in this database.")
             return state_of(row)
 
+        return await self._database.read(work)
+
     async def assignment(self, code: str) -> JobInput:
-        async with self._database.read() as session:
-            job = await job_of(session, code)
+        def work(session: Session) -> JobInput:
+            job = job_of(session, code)
             return JobInput(
                 code=code,
                 user_id=job.user_id,
@@ -151,7 +150,11 @@ class DatabaseJobQueries:
                 origin=job.origin,
             )
 
+        return await self._database.read(work)
+
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
-        async with self._database.read() as session:
-            row = await file_of(session, code, user_id=user_id)
+        def work(session: Session) -> UploadedFile:
+            row = file_of(session, code, user_id=user_id)
             return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
+
+        return await self._database.read(work)

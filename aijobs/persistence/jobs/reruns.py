@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import CannotRerun
 from aijobs.domain.jobs.events import EventKind
@@ -22,28 +21,26 @@ from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.jobs import OrderDetails
 
 
-async def rerun_from_start(session: AsyncSession, old: JobRow, *, points_due: int, daily_limit: int, by: str) -> JobRow:
+def rerun_from_start(session: Session, old: JobRow, *, points_due: int, daily_limit: int, by: str) -> JobRow:
     """A new, charged job with the same request. Raises CannotRerun while the old one runs, and PointsExhausted."""
     new = _repetition(old, RerunFrom.START, points_due=points_due, by=by)
-    return await _accepted(session, old, new, daily_limit=daily_limit)
+    return _accepted(session, old, new, daily_limit=daily_limit)
 
 
-async def rerun_from_migration(
-    session: AsyncSession, old: JobRow, *, link_lifetime: timedelta | None, by: str
-) -> JobRow:
+def rerun_from_migration(session: Session, old: JobRow, *, link_lifetime: timedelta | None, by: str) -> JobRow:
     """A new job that moves the old one's generated outputs, without a charge.
 
     Raises CannotRerun when the old job was never generated, or the provider no longer has its outputs.
     """
-    submission = await last_submission(session, old.code)
+    submission = last_submission(session, old.code)
     if old.generated_at is None or submission is None or submission.outcome != Outcome.ACCEPTED:
         raise CannotRerun(f"{old.code} was never generated; it can be rerun from the start.")
     if link_lifetime is not None and now() > old.generated_at + link_lifetime:
         raise CannotRerun(f"The provider no longer has the results of {old.code}; it can be rerun from the start.")
     new = _repetition(old, RerunFrom.MIGRATION, points_due=0, by=by)
-    await _accepted(session, old, new, daily_limit=0)
+    _accepted(session, old, new, daily_limit=0)
     new.out_id = submission.ref_id
-    await gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
+    gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
     new.generated_at, new.resp_json = old.generated_at, old.resp_json
     return new
 
@@ -59,17 +56,17 @@ def _repetition(old: JobRow, start: RerunFrom, *, points_due: int, by: str) -> J
     return new
 
 
-async def _accepted(session: AsyncSession, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:
+def _accepted(session: Session, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:
     session.add(new)
-    await session.flush()
+    session.flush()
     gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
-    await ledger.reserve(session, new, limit=daily_limit)
+    ledger.reserve(session, new, limit=daily_limit)
     for on_rerun in ON_RERUN:
-        await on_rerun(session, old, new)
+        on_rerun(session, old, new)
     gate.note(session, old, {"rerun": new.code, "from": new.rerun_from})
     return new
 
 
-async def reruns_of(session: AsyncSession, code: str) -> list[str]:
+def reruns_of(session: Session, code: str) -> list[str]:
     """The codes of the jobs that repeat this one, in the order in which they were made."""
-    return list(await session.exec(select(JobRow.code).where(col(JobRow.rerun_of) == code).order_by(col(JobRow.id))))
+    return list(session.exec(select(JobRow.code).where(col(JobRow.rerun_of) == code).order_by(col(JobRow.id))))

@@ -5,7 +5,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session
 
 from aijobs.domain.errors import NothingHeld, SubmissionExists
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
@@ -29,25 +29,25 @@ class Resolution(StrEnum):
 ENTRY_OF = {Resolution.REFUND: EntryKind.REFUND, Resolution.CHARGE: EntryKind.SETTLE}
 
 
-async def resolve(session: AsyncSession, job: JobRow, decision: Resolution, *, by: str, why: str) -> None:
+def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why: str) -> None:
     """Refund or charge the held points of a locked job. Raises NothingHeld."""
-    await ledger.decide(session, job, ENTRY_OF[decision])
+    ledger.decide(session, job, ENTRY_OF[decision])
     gate.note(session, job, {"resolved": decision, "by": by, "why": why})
 
 
-async def attach(session: AsyncSession, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
+def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
     """Record the provider's reference of a submission whose outcome is unknown.
 
     Raises SubmissionExists when the outcome of the last submission is known, or there is none.
     """
-    row = await submissions.last_submission(session, job.code)
+    row = submissions.last_submission(session, job.code)
     if row is None or row.outcome != Outcome.UNKNOWN:
         raise SubmissionExists(f"{job.code} has no submission whose outcome is unknown.")
     submissions.conclude(session, job, row, Accepted(ref))
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 
 
-async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobStatus, response: dict[str, Any]) -> None:
+def record_late_outcome(session: Session, job: JobRow, status: JobStatus, response: dict[str, Any]) -> None:
     """Record the provider's final status of a locked job that had ended before, and settle its held points."""
     finished = status is JobStatus.GENERATED
     changes: dict[str, Any] = {}
@@ -55,7 +55,7 @@ async def record_late_outcome(session: AsyncSession, job: JobRow, status: JobSta
         job.generated_at, job.resp_json = now(), response
         changes["late"] = status.name
     with suppress(NothingHeld):  # decided already
-        await ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
+        ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
         changes |= {"late": status.name, "points": "settled" if finished else "refunded"}
     if changes:
         gate.note(session, job, changes)
@@ -68,5 +68,7 @@ class DatabaseLateOutcomes:
         self._database = database
 
     async def record(self, code: str, status: JobStatus, response: Mapping[str, Any]) -> None:
-        async with self._database.write() as session:
-            await record_late_outcome(session, await gate.locked_job(session, code), status, clean(dict(response)))
+        def work(session: Session) -> None:
+            record_late_outcome(session, gate.locked_job(session, code), status, clean(dict(response)))
+
+        await self._database.write(work)

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, cast, func
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.submissions import Outcome
@@ -74,9 +73,9 @@ class ModelStatistics:
         return self.succeeded / ended if ended else None
 
 
-async def in_flight(session: AsyncSession, *, user_id: str | None) -> Mapping[JobStatus, int]:
+def in_flight(session: Session, *, user_id: str | None) -> Mapping[JobStatus, int]:
     """How many jobs are in each status that is not final."""
-    counted = await session.exec(
+    counted = session.exec(
         select(JobRow.job_status, func.count())
         .where(col(JobRow.job_status).in_(UNFINISHED), *_visible(user_id))
         .group_by(col(JobRow.job_status))
@@ -85,11 +84,11 @@ async def in_flight(session: AsyncSession, *, user_id: str | None) -> Mapping[Jo
     return {status: found.get(status, 0) for status in UNFINISHED}
 
 
-async def throughput(session: AsyncSession, *, until: datetime, hours: int, user_id: str | None) -> list[HourlyCounts]:
+def throughput(session: Session, *, until: datetime, hours: int, user_id: str | None) -> list[HourlyCounts]:
     """Every one of the last hours, the oldest first; the last one is not over yet."""
     first = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     hour = func.substr(cast(col(JobRow.create_time), String), 1, HOUR_LENGTH)
-    counted = await session.exec(
+    counted = session.exec(
         select(hour, JobRow.job_status, func.count())
         .where(col(JobRow.code) >= first_code_since(first), *_visible(user_id))
         .group_by(hour, col(JobRow.job_status))
@@ -101,11 +100,11 @@ async def throughput(session: AsyncSession, *, until: datetime, hours: int, user
     return [_hour(start, by_hour[f"{start:%Y-%m-%d %H}"]) for start in starts]
 
 
-async def failures(session: AsyncSession, *, since: datetime, user_id: str | None) -> list[FailureCount]:
+def failures(session: Session, *, since: datetime, user_id: str | None) -> list[FailureCount]:
     """Bad ends of the jobs accepted since then, the most frequent first."""
     code = JobRow.error["code"].as_string()  # type: ignore[index]
     count = func.count()
-    counted = await session.exec(
+    counted = session.exec(
         select(JobRow.job_status, code, count)
         .where(col(JobRow.code) >= first_code_since(since), col(JobRow.job_status).in_(BAD_ENDS), *_visible(user_id))
         .group_by(col(JobRow.job_status), code)
@@ -114,12 +113,12 @@ async def failures(session: AsyncSession, *, since: datetime, user_id: str | Non
     return [FailureCount(JobStatus(status), reason, number) for status, reason, number in counted]
 
 
-async def health(session: AsyncSession, model_id: str, *, since: datetime, user_id: str | None) -> ModelStatistics:
+def health(session: Session, model_id: str, *, since: datetime, user_id: str | None) -> ModelStatistics:
     """Statistics of a model's newest jobs since then."""
-    first = await _first_id(session, since)
+    first = _first_id(session, since)
     if first is None:
         return ModelStatistics(stages={})
-    found = await session.exec(
+    found = session.exec(
         select(JobRow.code, JobRow.job_status, JobRow.cost_time)
         .where(col(JobRow.model_id) == model_id, col(JobRow.id) >= first, *_visible(user_id))
         .order_by(col(JobRow.id).desc())
@@ -129,20 +128,20 @@ async def health(session: AsyncSession, model_id: str, *, since: datetime, user_
     done = [code for code, status, _ in rows if status is JobStatus.SUCCESS]
     failed = sum(status in {JobStatus.FAILED, JobStatus.TIMEOUT} for _, status, _ in rows)
     times = sorted(seconds for _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
-    events = await _entered(session, done[:STAGE_SAMPLE])
+    events = _entered(session, done[:STAGE_SAMPLE])
     return ModelStatistics(
         succeeded=len(done),
         failed=failed,
         typical=median(times) if times else None,
         slow=quantiles(times, n=10)[-1] if len(times) > 1 else None,
         stages=_stage_medians(events),
-        lag=await _lag(session, events),
+        lag=_lag(session, events),
     )
 
 
-async def throttled(session: AsyncSession, *, since: datetime) -> Mapping[str, int]:
+def throttled(session: Session, *, since: datetime) -> Mapping[str, int]:
     """How often each provider has refused a request because there were too many, by the provider's key."""
-    counted = await session.exec(
+    counted = session.exec(
         select(SubmissionRow.provider, func.count())
         .where(
             col(SubmissionRow.job_code) >= first_code_since(since),
@@ -154,8 +153,8 @@ async def throttled(session: AsyncSession, *, since: datetime) -> Mapping[str, i
     return dict(counted.all())
 
 
-async def held_jobs(
-    session: AsyncSession, *, user_id: str | None, at_most: int, ended_since: datetime | None = None
+def held_jobs(
+    session: Session, *, user_id: str | None, at_most: int, ended_since: datetime | None = None
 ) -> list[JobRow]:
     """Jobs whose points wait for a decision, the oldest first."""
     later = aliased(PointsEntryRow)
@@ -176,20 +175,20 @@ async def held_jobs(
     )
     if ended_since is not None:
         query = query.where(col(JobRow.resp_time) >= ended_since)
-    return list(await session.exec(query))
+    return list(session.exec(query))
 
 
-async def spenders(session: AsyncSession, day: date, *, user_id: str | None, at_most: int) -> list[PointsDayRow]:
+def spenders(session: Session, day: date, *, user_id: str | None, at_most: int) -> list[PointsDayRow]:
     """The users with points used on a day, the highest use first."""
     query = select(PointsDayRow).where(col(PointsDayRow.day) == day)
     if user_id is not None:
         query = query.where(col(PointsDayRow.user_id) == user_id)
-    return list(await session.exec(query.order_by(col(PointsDayRow.used).desc(), "user_id").limit(at_most)))
+    return list(session.exec(query.order_by(col(PointsDayRow.used).desc(), "user_id").limit(at_most)))
 
 
-async def submissions_of(session: AsyncSession, job_code: str) -> list[SubmissionRow]:
+def submissions_of(session: Session, job_code: str) -> list[SubmissionRow]:
     """The job's own attempts, in their order."""
-    found = await session.exec(
+    found = session.exec(
         select(SubmissionRow).where(col(SubmissionRow.job_code) == job_code).order_by(col(SubmissionRow.number))
     )
     return list(found)
@@ -200,9 +199,9 @@ def _visible(user_id: str | None) -> list[ColumnElement[bool]]:
     return visible if user_id is None else [*visible, col(JobRow.user_id) == user_id]
 
 
-async def _first_id(session: AsyncSession, since: datetime) -> int | None:
+def _first_id(session: Session, since: datetime) -> int | None:
     """Of the first job since then: the index of a model's jobs is in the order of their ids, not of their codes."""
-    found = await session.exec(
+    found = session.exec(
         select(JobRow.id).where(col(JobRow.code) >= first_code_since(since)).order_by(col(JobRow.code)).limit(1)
     )
     return found.one_or_none()
@@ -217,9 +216,9 @@ def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> HourlyCounts:
     )
 
 
-async def _entered(session: AsyncSession, codes: Sequence[str]) -> Mapping[str, Mapping[JobStatus, datetime]]:
+def _entered(session: Session, codes: Sequence[str]) -> Mapping[str, Mapping[JobStatus, datetime]]:
     """When each of the jobs entered each of its statuses."""
-    found = await session.exec(
+    found = session.exec(
         select(JobEventRow.job_code, JobEventRow.job_status, JobEventRow.at)
         .where(col(JobEventRow.job_code).in_(codes), col(JobEventRow.kind) == EventKind.STATUS)
         .order_by(col(JobEventRow.job_code), col(JobEventRow.seq))
@@ -239,9 +238,9 @@ def _stage_medians(jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> Mapping[
     return {status: median(spent[status]) for status in sorted(spent)}
 
 
-async def _lag(session: AsyncSession, jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> float | None:
+def _lag(session: Session, jobs: Mapping[str, Mapping[JobStatus, datetime]]) -> float | None:
     ended_at = JobRow.resp_json["completed_at"].as_string()  # type: ignore[index]
-    rows = await session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
+    rows = session.exec(select(JobRow.code, ended_at).where(col(JobRow.code).in_(list(jobs))))
     lags = [
         (noticed - ended).total_seconds()
         for code, written in rows

@@ -5,8 +5,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DeadlinePassed, SubmissionExists
@@ -29,9 +28,9 @@ from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 
 
-async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow | None:
+def last_submission(session: Session, job_code: str) -> SubmissionRow | None:
     """The job's last submission; for a rerun from migration, that of the job which it repeats."""
-    found = await session.exec(
+    found = session.exec(
         select(SubmissionRow)
         .where(col(SubmissionRow.job_code) == job_code)
         .order_by(col(SubmissionRow.number).desc())
@@ -40,22 +39,20 @@ async def last_submission(session: AsyncSession, job_code: str) -> SubmissionRow
     own = found.one_or_none()
     if own is not None:
         return own
-    before = await session.exec(
+    before = session.exec(
         select(JobRow.rerun_of).where(col(JobRow.code) == job_code, col(JobRow.rerun_from) == RerunFrom.MIGRATION)
     )
     source = before.one_or_none()
-    return await last_submission(session, source) if source else None
+    return last_submission(session, source) if source else None
 
 
-async def intend(
-    session: AsyncSession, job: JobRow, *, provider: str, token: str, request: ProviderRequest
-) -> SubmissionRow:
+def intend(session: Session, job: JobRow, *, provider: str, token: str, request: ProviderRequest) -> SubmissionRow:
     """Store the intent to submit a locked job, before the request is sent.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
     """
-    await gate.require_not_canceled(session, job)
-    last = await last_submission(session, job.code)
+    gate.require_not_canceled(session, job)
+    last = last_submission(session, job.code)
     if last is not None and last.outcome != Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
     sent = asdict(request)
@@ -69,11 +66,11 @@ async def intend(
     )
     job.req_json = sent
     session.add(row)
-    await session.flush()
+    session.flush()
     return row
 
 
-def conclude(session: AsyncSession, job: JobRow, row: SubmissionRow, outcome: SubmitOutcome) -> None:
+def conclude(session: Session, job: JobRow, row: SubmissionRow, outcome: SubmitOutcome) -> None:
     """Record the outcome. ACCEPTED never changes; UNKNOWN may still become ACCEPTED or REJECTED."""
     if row.outcome == Outcome.ACCEPTED:
         return
@@ -90,8 +87,8 @@ def conclude(session: AsyncSession, job: JobRow, row: SubmissionRow, outcome: Su
             row.outcome, row.cause = Outcome.UNKNOWN, clean(cause)
 
 
-async def known_ids(session: AsyncSession, provider: str, since: datetime) -> frozenset[str]:
-    found = await session.exec(
+def known_ids(session: Session, provider: str, since: datetime) -> frozenset[str]:
+    found = session.exec(
         select(SubmissionRow.ref_id).where(
             col(SubmissionRow.provider) == provider,
             col(SubmissionRow.ref_id).is_not(None),
@@ -123,28 +120,33 @@ class DatabaseSubmissionLog:
         self._catalogue = catalogue
 
     async def last_submission(self, code: str) -> Submission | None:
-        async with self._database.read() as session:
-            row = await last_submission(session, code)
+        def work(session: Session) -> Submission | None:
+            row = last_submission(session, code)
             return as_submission(row) if row else None
 
+        return await self._database.read(work)
+
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
-        async with self._database.write() as session:
-            job = await gate.locked_job(session, code)
+        def work(session: Session) -> Submission:
+            job = gate.locked_job(session, code)
             if now() > job.create_time + self._catalogue.model(job.model_id).deadlines.business:
                 raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
-            row = await intend(session, job, provider=provider, token=token, request=request)
+            row = intend(session, job, provider=provider, token=token, request=request)
             return as_submission(row)
 
+        return await self._database.write(work)
+
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
-        async with self._database.write() as session:
-            job = await gate.locked_job(session, submission.job_code)
-            row = await session.get_one(SubmissionRow, submission.id)
+        def work(session: Session) -> JobState:
+            job = gate.locked_job(session, submission.job_code)
+            row = session.get_one(SubmissionRow, submission.id)
             conclude(session, job, row, outcome)
             if not isinstance(outcome, Rejected) and not job.job_status.is_final:
                 detail = {"submission": row.number, "outcome": row.outcome}
-                await gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
+                gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
             return state_of(job)
 
+        return await self._database.write(work)
+
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
-        async with self._database.read() as session:
-            return await known_ids(session, provider, since)
+        return await self._database.read(known_ids, provider, since)

@@ -7,8 +7,7 @@ from typing import Final
 
 from sqlalchemy import exists, func, or_
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import UNFINISHED, JobStatus
@@ -29,22 +28,22 @@ class Totals:
     unknown_submissions: int
 
 
-async def totals(snapshot: AsyncSession) -> Totals:
-    counted = await snapshot.exec(
+def totals(snapshot: Session) -> Totals:
+    counted = snapshot.exec(
         select(JobRow.job_status, JobRow.model_id, func.count()).group_by(col(JobRow.job_status), col(JobRow.model_id))
     )
-    held = await snapshot.exec(select(func.coalesce(func.sum(PointsDayRow.held), 0)))
+    held = snapshot.exec(select(func.coalesce(func.sum(PointsDayRow.held), 0)))
     return Totals(
         jobs={(model_id, JobStatus(status)): count for status, model_id, count in counted},
         points_held=held.one(),
-        unknown_submissions=await _unknown_submissions(snapshot),
+        unknown_submissions=_unknown_submissions(snapshot),
     )
 
 
-async def waiting_too_long(session: AsyncSession) -> timedelta | None:
+def waiting_too_long(session: Session) -> timedelta | None:
     """How long the oldest DRAFT without a submission waits; None when that is at most MAX_WAIT_FOR_WORKER."""
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
-    found = await session.exec(
+    found = session.exec(
         select(func.min(JobRow.create_time)).where(
             col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), ~touched
         )
@@ -55,14 +54,14 @@ async def waiting_too_long(session: AsyncSession) -> timedelta | None:
     return waits
 
 
-async def _unknown_submissions(session: AsyncSession) -> int:
+def _unknown_submissions(session: Session) -> int:
     """Unknown submissions whose job runs, or whose points are held."""
     hold, later = aliased(PointsEntryRow), aliased(PointsEntryRow)
     decided = exists().where(
         col(later.job_code) == col(hold.job_code), col(later.kind).in_([EntryKind.SETTLE, EntryKind.REFUND])
     )
     waits = exists().where(col(hold.job_code) == col(JobRow.code), col(hold.kind) == EntryKind.HOLD, ~decided)
-    counted = await session.exec(
+    counted = session.exec(
         select(func.count())
         .select_from(SubmissionRow)
         .join(JobRow, col(JobRow.code) == col(SubmissionRow.job_code))

@@ -3,37 +3,36 @@
 from datetime import timedelta
 
 from sqlalchemy import or_, union
-from sqlmodel import col, delete, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, delete, select
 
 from aijobs.domain.lifecycle import UNFINISHED
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
 
 
-async def begin_write(session: AsyncSession, key: str, *, job_code: str | None) -> None:
+def begin_write(session: Session, key: str, *, job_code: str | None) -> None:
     """Record that an object is about to be written. May be called again, for another attempt."""
-    await session.merge(WriteIntentRow(key=key, job_code=job_code))
+    session.merge(WriteIntentRow(key=key, job_code=job_code))
 
 
-async def finish_write(session: AsyncSession, *keys: str) -> int:
+def finish_write(session: Session, *keys: str) -> int:
     """Delete the intents, in the transaction that records the objects. Returns how many had not been abandoned."""
-    return (await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(keys)))).rowcount
+    return session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(keys))).rowcount
 
 
-async def writes_of(session: AsyncSession, job_code: str) -> list[str]:
+def writes_of(session: Session, job_code: str) -> list[str]:
     """The keys of a job's unfinished writes."""
-    return list(await session.exec(select(WriteIntentRow.key).where(col(WriteIntentRow.job_code) == job_code)))
+    return list(session.exec(select(WriteIntentRow.key).where(col(WriteIntentRow.job_code) == job_code)))
 
 
-async def abandoned_writes(session: AsyncSession, *, older_than: timedelta) -> list[str]:
+def abandoned_writes(session: Session, *, older_than: timedelta) -> list[str]:
     """Keys of abandoned writes. Intents whose object was recorded by another attempt are deleted first."""
     kept = union(
         select(OutputRow.key).where(col(OutputRow.deleted).is_(False)),
         select(FileRow.key).where(col(FileRow.deleted).is_(False)),
     )
-    await session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(kept)))
+    session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(kept)))
     old = col(WriteIntentRow.create_time) < now() - older_than
     at_work = select(JobRow.code).where(col(JobRow.job_status).in_(UNFINISHED))
     nobodys = or_(col(WriteIntentRow.job_code).is_(None), col(WriteIntentRow.job_code).not_in(at_work))
-    return list(await session.exec(select(WriteIntentRow.key).where(old, nobodys)))
+    return list(session.exec(select(WriteIntentRow.key).where(old, nobodys)))

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 import aijobs.persistence.tables  # noqa: F401  (declares the tables)
 from aijobs.persistence.column_types import StatusColumn
-from aijobs.persistence.database import one_writer
+from aijobs.persistence.database.sqlite import one_writer
 
 
 def render(kind: str, declared: object, _context: object) -> str | Literal[False]:

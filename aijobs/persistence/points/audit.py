@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
@@ -22,14 +21,14 @@ ENDED = ((R, S), (R, B), (R, H), (R, H, S), (R, H, B))
 AuditedJob = tuple[str, int, int]
 
 
-async def violations(snapshot: AsyncSession) -> list[str]:
+def violations(snapshot: Session) -> list[str]:
     """Each broken invariant in one sentence that names it; empty when all hold.
 
     `snapshot` is Database.snapshot(): on a running system, separate reads would not be consistent.
     """
-    jobs = list(await snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
-    entries = list(await snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
-    days = list(await snapshot.exec(select(PointsDayRow)))
+    jobs = list(snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
+    entries = list(snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
+    days = list(snapshot.exec(select(PointsDayRow)))
     return [
         *_of_jobs(jobs, entries),
         *_of_days(days, entries),

@@ -7,9 +7,10 @@ from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, select, update
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.webhooks import (
     TEST,
@@ -53,7 +54,7 @@ class DatabaseDeliveries:
         while True:
             try:
                 codes = await self._claimed()
-            except SQLAlchemyError as error:
+            except (DatabaseUnavailable, SQLAlchemyError) as error:
                 log.error("outbox_interrupted", error=str(error))
                 await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
                 continue
@@ -63,33 +64,29 @@ class DatabaseDeliveries:
                 await asyncio.sleep(POLL_INTERVAL.total_seconds())
 
     async def message_to_send(self, code: str) -> WebhookMessage | None:
-        async with self._database.read() as session:
-            row = await _pending(session, code)
-            return await _webhook_message(session, row) if row else None
+        def work(session: Session) -> WebhookMessage | None:
+            row = _pending(session, code)
+            return _webhook_message(session, row) if row else None
+
+        return await self._database.read(work)
 
     async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
-        async with self._database.write() as session:
-            row = await _pending(session, code)
+        def work(session: Session) -> None:
+            row = _pending(session, code)
             if row is None:
                 return
             at = now()
-            endpoint = await _endpoint(session, row)
+            endpoint = _endpoint(session, row)
             _note_attempt(row, reply, at, next_try_at)
             if endpoint is not None and endpoint.enabled and not endpoint.deleted:
                 row.url = endpoint.url
                 self._update_endpoint(endpoint, reply, at)
 
+        await self._database.write(work)
+
     async def _claimed(self) -> list[str]:
         """Claims due deliveries, so that only one worker starts each. Most polls find nothing and take no lock."""
-        due = select(WebhookDeliveryRow.code).where(col(WebhookDeliveryRow.look_at) <= now()).limit(AT_ONCE)
-        async with self._database.read() as session:
-            if not list(await session.exec(due)):
-                return []
-        async with self._database.write() as session:
-            codes = list(await session.exec(due.with_for_update(skip_locked=True)))
-            later = update(WebhookDeliveryRow).values(look_at=now() + RECLAIM_AFTER)
-            await session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
-            return codes
+        return await self._database.write(_claim) if await self._database.read(_is_due) else []
 
     def _update_endpoint(self, endpoint: WebhookEndpointRow, reply: WebhookReply, at: datetime) -> None:
         if reply.is_taken:
@@ -104,50 +101,65 @@ class DatabaseDeliveries:
             log.warning("webhook_endpoint_disabled", endpoint=endpoint.code, reason=endpoint.disabled_reason)
 
 
-async def _pending(session: AsyncSession, code: str) -> WebhookDeliveryRow | None:
+def _due() -> SelectOfScalar[str]:
+    return select(WebhookDeliveryRow.code).where(col(WebhookDeliveryRow.look_at) <= now())
+
+
+def _is_due(session: Session) -> bool:
+    return session.exec(_due().limit(1)).first() is not None
+
+
+def _claim(session: Session) -> list[str]:
+    codes = list(session.exec(_due().limit(AT_ONCE).with_for_update(skip_locked=True)))
+    later = update(WebhookDeliveryRow).values(look_at=now() + RECLAIM_AFTER)
+    session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
+    return codes
+
+
+def _pending(session: Session, code: str) -> WebhookDeliveryRow | None:
     """Locked in a writing session."""
     query = select(WebhookDeliveryRow).where(
         col(WebhookDeliveryRow.code) == code, col(WebhookDeliveryRow.state) == DeliveryState.PENDING
     )
-    return (await session.exec(query.with_for_update())).one_or_none()
+    return session.exec(query.with_for_update()).one_or_none()
 
 
-async def _endpoint(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookEndpointRow | None:
+def _endpoint(session: Session, row: WebhookDeliveryRow) -> WebhookEndpointRow | None:
     if row.endpoint_code is None:
         return None
     query = select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == row.endpoint_code)
-    return (await session.exec(query.with_for_update())).one()
+    return session.exec(query.with_for_update()).one()
 
 
-async def _webhook_message(session: AsyncSession, row: WebhookDeliveryRow) -> WebhookMessage:
-    endpoint = await _endpoint(session, row)
+def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessage:
+    endpoint = _endpoint(session, row)
     return WebhookMessage(
         code=row.code,
         message_id=row.message_id,
         url=endpoint.url if endpoint else row.url,
-        body=await _body(session, row),
-        secret_refs=await _secret_refs(session, row, endpoint),
+        body=_body(session, row),
+        secret_refs=_secret_refs(session, row, endpoint),
         attempts=len(row.tries),
         next_try_at=row.next_try_at or row.create_time,
         closed=_why_closed(endpoint) if endpoint else None,
     )
 
 
-async def _body(session: AsyncSession, row: WebhookDeliveryRow) -> str:
+def _body(session: Session, row: WebhookDeliveryRow) -> str:
     if row.job_code is None or row.seq is None:
         return message(TEST, row.create_time, {"endpoint_id": row.endpoint_code})
-    job = await job_of(session, row.job_code)
-    event = (await events_after(session, row.job_code, row.seq - 1, at_most=1))[0]
+    job = job_of(session, row.job_code)
+    event = events_after(session, row.job_code, row.seq - 1, at_most=1)[0]
     return job_message(row.topic, event, job.extra)
 
 
-async def _secret_refs(
-    session: AsyncSession, row: WebhookDeliveryRow, endpoint: WebhookEndpointRow | None
+def _secret_refs(
+    session: Session, row: WebhookDeliveryRow, endpoint: WebhookEndpointRow | None
 ) -> tuple[SecretRef, ...]:
     if endpoint is not None:
         return signing_refs(endpoint_secret_ref(endpoint.code, endpoint.secret_version), endpoint.rotated_at, now())
     assert row.user_id is not None, "what goes to a callback_url belongs to the job's user"
-    secret = await user_secret(session, row.user_id)
+    secret = user_secret(session, row.user_id)
     return signing_refs(user_secret_ref(row.user_id, secret.version), secret.rotated_at, now())
 
 

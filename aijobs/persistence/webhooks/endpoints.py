@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import TooManyEndpoints
 from aijobs.domain.values.ids import new_id
@@ -18,14 +17,14 @@ MAX_ENDPOINTS: Final = 20
 """Of one user, and as many for all users: every event of a job reads them."""
 
 
-async def create_endpoint(
-    session: AsyncSession, *, user_id: str | None, url: str, events: Sequence[str], created_by: str
+def create_endpoint(
+    session: Session, *, user_id: str | None, url: str, events: Sequence[str], created_by: str
 ) -> WebhookEndpointRow:
     """For the jobs of a user, or of all. Raises TooManyEndpoints."""
     theirs = select(func.count(col(WebhookEndpointRow.id))).where(
         col(WebhookEndpointRow.deleted).is_(False), col(WebhookEndpointRow.user_id).is_not_distinct_from(user_id)
     )
-    if (await session.exec(theirs)).one() >= MAX_ENDPOINTS:
+    if session.exec(theirs).one() >= MAX_ENDPOINTS:
         raise TooManyEndpoints(f"There are {MAX_ENDPOINTS} endpoints already; delete one, or let one hear of more.")
     row = WebhookEndpointRow(
         code=new_id("endpoint"), user_id=user_id, url=url, events=list(events), create_by=created_by
@@ -34,17 +33,17 @@ async def create_endpoint(
     return row
 
 
-async def endpoints_of(session: AsyncSession, *, user_id: str | None) -> list[WebhookEndpointRow]:
+def endpoints_of(session: Session, *, user_id: str | None) -> list[WebhookEndpointRow]:
     """The user's, or everybody's where no user is named; oldest first."""
     query = select(WebhookEndpointRow).where(col(WebhookEndpointRow.deleted).is_(False))
     if user_id is not None:
         query = query.where(col(WebhookEndpointRow.user_id) == user_id)
-    return list(await session.exec(query.order_by(col(WebhookEndpointRow.id))))
+    return list(session.exec(query.order_by(col(WebhookEndpointRow.id))))
 
 
-async def endpoint_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookEndpointRow:
+def endpoint_of(session: Session, code: str, *, user_id: str | None) -> WebhookEndpointRow:
     """An endpoint, locked in a writing session. Raises NotFound when it does not exist or is another user's."""
-    return await owned(session, WebhookEndpointRow, code, user_id=user_id, locked=True)
+    return owned(session, WebhookEndpointRow, code, user_id=user_id, locked=True)
 
 
 def change_endpoint(
@@ -78,13 +77,13 @@ def rotate_secret(row: WebhookEndpointRow) -> None:
     row.rotated_at = row.update_time = now()
 
 
-async def user_secret(session: AsyncSession, user_id: str) -> WebhookSecretRow:
+def user_secret(session: Session, user_id: str) -> WebhookSecretRow:
     """The version of the secret that signs webhooks to the `callback_url` of a user's jobs."""
-    return await session.get(WebhookSecretRow, user_id) or WebhookSecretRow(user_id=user_id)
+    return session.get(WebhookSecretRow, user_id) or WebhookSecretRow(user_id=user_id)
 
 
-async def rotate_user_secret(session: AsyncSession, user_id: str) -> WebhookSecretRow:
-    row = await user_secret(session, user_id)
+def rotate_user_secret(session: Session, user_id: str) -> WebhookSecretRow:
+    row = user_secret(session, user_id)
     row.version += 1
     row.rotated_at = now()
     session.add(row)

@@ -1,7 +1,6 @@
 """Inbound webhooks: their submission, and whether they were received before."""
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.submissions import Submission
@@ -9,9 +8,9 @@ from aijobs.persistence.jobs.submissions import as_submission
 from aijobs.persistence.tables import SubmissionRow, WebhookReceiptRow
 
 
-async def submission_with(session: AsyncSession, *, provider: str, token: str) -> Submission:
+def submission_with(session: Session, *, provider: str, token: str) -> Submission:
     """The submission with this token. Raises NotFound."""
-    found = await session.exec(
+    found = session.exec(
         select(SubmissionRow).where(col(SubmissionRow.token) == token, col(SubmissionRow.provider) == provider)
     )
     row = found.one_or_none()
@@ -20,9 +19,9 @@ async def submission_with(session: AsyncSession, *, provider: str, token: str) -
     return as_submission(row)
 
 
-async def take_receipt(session: AsyncSession, *, provider: str, delivery_id: str) -> bool:
+def take_receipt(session: Session, *, provider: str, delivery_id: str) -> bool:
     """Record a delivery; False when it was received before."""
-    if await session.get(WebhookReceiptRow, (provider, delivery_id)) is not None:
+    if session.get(WebhookReceiptRow, (provider, delivery_id)) is not None:
         return False
     session.add(WebhookReceiptRow(provider=provider, delivery_id=delivery_id))
     return True

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import EndpointDisabled
 from aijobs.domain.values.ids import new_id
@@ -26,9 +25,7 @@ class DeliveryFilter:
     before: str | None = None
 
 
-async def deliveries_page(
-    session: AsyncSession, criteria: DeliveryFilter, *, limit: int
-) -> tuple[list[WebhookDeliveryRow], bool]:
+def deliveries_page(session: Session, criteria: DeliveryFilter, *, limit: int) -> tuple[list[WebhookDeliveryRow], bool]:
     """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for an unknown `before`."""
     query = select(WebhookDeliveryRow)
     if criteria.user_id is not None:
@@ -40,22 +37,22 @@ async def deliveries_page(
     if criteria.state is not None:
         query = query.where(col(WebhookDeliveryRow.state) == criteria.state)
     if criteria.before is not None:
-        last = await id_behind(session, WebhookDeliveryRow, criteria.before, user_id=criteria.user_id)
+        last = id_behind(session, WebhookDeliveryRow, criteria.before, user_id=criteria.user_id)
         query = query.where(col(WebhookDeliveryRow.id) < last)
-    return await page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
+    return page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
 
 
-async def delivery_of(session: AsyncSession, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
+def delivery_of(session: Session, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
     """Locked in a writing session. Raises NotFound when it does not exist or is another user's."""
-    return await owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
+    return owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
 
 
-async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
+def replay(session: Session, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
     """A new delivery of the same message, with the same message id, sent at once. Replaces a pending one.
 
     Raises EndpointDisabled.
     """
-    endpoint = await _endpoint(session, old.endpoint_code) if old.endpoint_code else None
+    endpoint = _endpoint(session, old.endpoint_code) if old.endpoint_code else None
     if endpoint is not None:
         _check_open(endpoint)
     if old.state == DeliveryState.PENDING:
@@ -77,7 +74,7 @@ async def replay(session: AsyncSession, old: WebhookDeliveryRow) -> WebhookDeliv
     return new
 
 
-def test_delivery(session: AsyncSession, endpoint: WebhookEndpointRow) -> WebhookDeliveryRow:
+def test_delivery(session: Session, endpoint: WebhookEndpointRow) -> WebhookDeliveryRow:
     """A delivery of the test event. Raises EndpointDisabled."""
     _check_open(endpoint)
     code = new_id("hook")
@@ -101,5 +98,5 @@ def _check_open(endpoint: WebhookEndpointRow) -> None:
         raise EndpointDisabled("The endpoint is disabled; enable it first.")
 
 
-async def _endpoint(session: AsyncSession, code: str) -> WebhookEndpointRow:
-    return (await session.exec(select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == code))).one()
+def _endpoint(session: Session, code: str) -> WebhookEndpointRow:
+    return session.exec(select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == code)).one()

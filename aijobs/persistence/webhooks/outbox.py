@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import bindparam
-from sqlmodel import col, or_, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, or_, select
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.values.ids import new_id
@@ -24,9 +23,9 @@ _LISTENING: Final = (
 )
 
 
-async def enqueue_deliveries(session: AsyncSession, job: JobRow, kind: EventKind) -> None:
+def enqueue_deliveries(session: Session, job: JobRow, kind: EventKind) -> None:
     """Write a delivery of a locked job's newest event for each receiver. One small query."""
-    for code, user_id, url, events in await session.exec(_LISTENING, params={"user_id": job.user_id}):
+    for code, user_id, url, events in session.exec(_LISTENING, params={"user_id": job.user_id}):
         if topic := event_type_of(kind, job.job_status, events):
             session.add(_delivery(job, topic, url=url, user_id=user_id, endpoint_code=code))
     session.add_all(_callback(job, kind))

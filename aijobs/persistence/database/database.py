@@ -1,0 +1,80 @@
+"""Runs work on a database. See `write` for what work may and may not do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from sqlmodel import Session
+
+from aijobs.persistence.database.connection_threads import ConnectionThreads
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A write that reaches the disk and changes nothing.
+NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
+
+
+class Database:
+    """Runs work for coroutines, on threads that own their connections."""
+
+    def __init__(
+        self,
+        *,
+        writers: ConnectionThreads,
+        readers: ConnectionThreads,
+        snapshots: ConnectionThreads,
+        another_reader: Callable[[], ConnectionThreads],
+        check_disk: Callable[[], None] | None = None,
+    ) -> None:
+        self._writers = writers
+        self._readers = readers
+        self._snapshots = snapshots
+        self._another_reader = another_reader
+        self._check_disk = check_disk
+
+    async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `work(session, …)` in a transaction that is committed before its result is returned.
+
+        The work decides by its arguments and the database alone, since it may be run again. It awaits nothing, calls
+        nobody, does not sleep, and keeps no session. What it returns is used outside of the transaction: domain values,
+        or rows, which have all their columns. What it raises is raised here, and nothing is written. Raises
+        DatabaseUnavailable.
+        """
+        return await self._writers.call(_bound(work, *args, **kwargs))
+
+    async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, for work that writes nothing. Each of its statements sees what is committed by then."""
+        return await self._readers.call(_bound(work, *args, **kwargs))
+
+    async def snapshot(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, but all statements see the same, whatever is written meanwhile. For what compares tables."""
+        return await self._snapshots.call(_bound(work, *args, **kwargs))
+
+    @asynccontextmanager
+    async def opened_reader(self) -> AsyncIterator[ConnectionThreads]:
+        """A thread and a connection for one who reads all the time, until the block ends."""
+        reader = self._another_reader()
+        try:
+            yield reader
+        finally:
+            await reader.close()
+
+    async def probe(self) -> None:
+        """Check that writes work, without changing anything. Raises DatabaseUnavailable."""
+        await self.write(_write_nothing)
+        if self._check_disk is not None:
+            await asyncio.to_thread(self._check_disk)
+
+    async def close(self) -> None:
+        """Finish what is queued, and end all threads. Calls from now on raise DatabaseUnavailable."""
+        await asyncio.gather(*(threads.close() for threads in (self._writers, self._readers, self._snapshots)))
+
+
+def _bound(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Session], T]:
+    return lambda session: work(session, *args, **kwargs)
+
+
+def _write_nothing(session: Session) -> None:
+    session.connection().exec_driver_sql(NOOP_WRITE)
