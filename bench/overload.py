@@ -91,7 +91,7 @@ def _report(observed: dict[str, Observation], beside: dict[str, Observation]) ->
             "users' p99",
             "of quiet",
             "beside",
-        "of beside",
+            "of beside",
             "failed",
             "health p99",
             "slowest",
