@@ -47,7 +47,7 @@ class TrackedProtocol(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """See asyncio. An HTTP connection keeps its slot when it becomes a WebSocket."""
         super().connection_made(transport)
-        self._write_timeout = WriteTimeout(transport, self.context.limits.write)
+        self._write_timeout = WriteTimeout(transport, self.context.limits)
         self._acquire_slot(transport)
 
     def _acquire_slot(self, transport: Any) -> None:

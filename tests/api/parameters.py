@@ -54,14 +54,25 @@ class Parameter:
 
 def all_parameters() -> Iterator[Parameter]:
     """Of the JSON API and of the pages."""
+    for route, path, methods in _routes():
+        for method in methods:
+            for place, name, annotation in _declared(route.dependant):
+                yield Parameter(method, path, place, name, annotation)
+
+
+def all_routes() -> Iterator[tuple[str, str]]:
+    """Methods and paths of the JSON API and of the pages."""
+    for _, path, methods in _routes():
+        for method in methods:
+            yield method, path
+
+
+def _routes() -> Iterator[tuple[APIRoute, str, list[str]]]:
     routes = [route for module in ROUTES for route in module.router.routes]
     routes += [route for router in ROUTERS for route in router.routes]
     for context in iter_route_contexts(routes):
-        route = context.original_route
-        if isinstance(route, APIRoute):
-            for method in sorted(context.methods or ()):
-                for place, name, annotation in _declared(route.dependant):
-                    yield Parameter(method, context.path or "", place, name, annotation)
+        if isinstance(context.original_route, APIRoute):
+            yield context.original_route, context.path or "", sorted(context.methods or ())
 
 
 def _declared(dependant: Dependant) -> Iterator[tuple[str, str, Any]]:
