@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-
 NO_LINGER: Final = struct.pack("ii", 1, 0)  #: socket(7): on, for no time
 
 
