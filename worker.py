@@ -22,6 +22,7 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.process_memory import shorten_collections
 from aijobs.process_settings import WorkerSettings
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
@@ -147,4 +148,5 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
             if WORKFLOWS in queues:
                 await running.enter_async_context(start_relay(client, adapters.records.starts))
             await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
+            shorten_collections()
             await stop.wait()

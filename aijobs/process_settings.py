@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl
 
 from aijobs.adapters.network.host_names import HostNames, Networks, Origins
 from aijobs.domain.values.durations import Duration
-from aijobs.domain.values.secret_forms import Token
+from aijobs.domain.values.secret_forms import AijobsKey
 
 
 class ApiSettings(BaseModel):
@@ -71,4 +71,4 @@ class CliSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    key: Token | None = None
+    key: AijobsKey | None = None

@@ -7,9 +7,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -66,6 +67,16 @@ class PointsSettings(BaseModel):
     daily_limit: int = Field(default=100, ge=0)
 
 
+def _without_extras(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must be a host and at most a path: no user, query or fragment")
+    return url
+
+
+#: A setting: the address that clients reach the API by.
+PublicUrl = Annotated[HttpUrl, AfterValidator(_without_extras)]
+
+
 class EnvironmentAndFiles(EnvSettingsSource):
     """The environment, and the files that it names for settings."""
 
@@ -87,7 +98,7 @@ class Settings(BaseSettings, ProviderSettings):
     one_host: bool = False  #: every process runs on this host, with this data directory: see aijobs/deployment_check.py
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
-    public_url: HttpUrl | None = None
+    public_url: PublicUrl | None = None
     catalogue: Path | None = None
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()

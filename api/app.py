@@ -15,6 +15,7 @@ from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
+from aijobs.process_memory import shorten_collections
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
@@ -208,6 +209,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
             log.warning("no_key_yet", hint=NO_KEY_HINT)
         api = dependencies_over(adapters, TemporalJobEngine(connect))
         app = build_app(api)
+        documentation.serialized_document(app)  # now, so that no request holds others up for it
         async with serving(
             app,
             api.live,
@@ -218,5 +220,6 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
                 per_address=settings.api.connections_per_address, proxies=settings.api.trusted_proxies
             ),
         ):
+            shorten_collections()
             await stop.wait()
             await app.state.shutdown.give(settings.api.shutdown_notice)

@@ -1,7 +1,9 @@
 """Routes that check a request in this order: the caller, the names of query parameters, and then the body."""
 
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+import re
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -9,29 +11,74 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from aijobs.domain.errors import NotFound
 from api.auth.caller import CallerWith
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
+
+#: As our own lists write them. Python would also take ` 1`, `+1`, `1_0`, `1.0` and other scripts' digits.
+_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+
+#: May be sent several times (RFC 9110, section 5.3).
+_LIST_HEADERS: Final = frozenset({"accept"})
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a route's parameter takes."""
+
+    is_list: bool
+    is_number: bool
+
+
 class CallerFirstRoute(APIRoute):
-    """Authenticates the caller before the body is read (FastAPI would parse it first)."""
+    """Authenticates the caller before the body is read (FastAPI would parse it first).
+
+    A parameter that is no list is sent once, and a whole number is written as decimal digits.
+    """
 
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler, after our checks."""
         handle, callers = super().get_route_handler(), list(_caller_dependencies(self.dependant))
+        self._query = dict(_declared(self.dependant, "query_params"))
+        self._path = dict(_declared(self.dependant, "path_params"))
+        self._headers = dict(_declared(self.dependant, "header_params"))
 
         async def checked(request: Request) -> Response:
             for caller in callers:
                 await caller.identify(request)
-            self.check_query(request)
+            if errors := [*self.query_errors(request), *self._header_errors(request)]:
+                raise RequestValidationError(errors)
+            self._check_path(request)
             await self.check_body(request)
             return await handle(request)
 
         return checked
 
-    def check_query(self, request: Request) -> None:
-        """Raises RequestValidationError for query parameters that the route does not take."""
+    def query_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        """What is wrong with the query parameters, each as pydantic would name it."""
+        for name in request.query_params:
+            values, declared = request.query_params.getlist(name), self._query.get(name)
+            if any("\0" in value for value in values):
+                yield _error("query", name, "Text must not hold NUL.")
+            if declared and not declared.is_list and len(values) > 1:
+                yield _error("query", name, "Send it once.")
+            if declared and declared.is_number and not all(map(_is_number, values)):
+                yield _error("query", name, "Must be a whole number, in decimal digits, of at most 64 bits.")
+
+    def _header_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        for name in self._headers.keys() - _LIST_HEADERS:
+            if len(request.headers.getlist(name)) > 1:
+                yield _error("header", name, "Send it once.")
+
+    def _check_path(self, request: Request) -> None:
+        """Raises NotFound for what is no number where one is declared, as for one that nothing has."""
+        for name, declared in self._path.items():
+            if declared.is_number and not _is_number(request.path_params[name]):
+                raise NotFound("There is nothing of this number.")
 
     async def check_body(self, request: Request) -> None:
         """Raises an error when the body as a whole cannot be accepted."""
@@ -40,22 +87,19 @@ class CallerFirstRoute(APIRoute):
 class CheckedRoute(CallerFirstRoute):
     """A CallerFirstRoute that also rejects unknown query parameters: a misspelt filter would filter nothing."""
 
-    def get_route_handler(self) -> Handler:
-        self._query_names = frozenset(_query_names(self.dependant))
-        return super().get_route_handler()
+    def query_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        """See CallerFirstRoute."""
+        yield from super().query_errors(request)
+        for name in request.query_params.keys() - self._query.keys():
+            yield _error("query", name, "There is no such parameter here.")
 
-    def check_query(self, request: Request) -> None:
-        errors = [
-            {"type": "extra_forbidden", "loc": ("query", name), "msg": "There is no such parameter here."}
-            for name in request.query_params
-            if name not in self._query_names
-        ] + [
-            {"type": "string_type", "loc": ("query", name), "msg": "Text must not hold NUL."}
-            for name, value in request.query_params.multi_items()
-            if "\0" in value
-        ]
-        if errors:
-            raise RequestValidationError(errors)
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and abs(int(text)) <= MAX_ROW_ID
+
+
+def _error(place: str, name: str, message: str) -> Mapping[str, Any]:
+    return {"type": "value_error", "loc": (place, name), "msg": message}
 
 
 def _caller_dependencies(dependant: Dependant) -> Iterator[CallerWith]:
@@ -65,14 +109,25 @@ def _caller_dependencies(dependant: Dependant) -> Iterator[CallerWith]:
         yield from _caller_dependencies(inner)
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
-    """The names of query parameters, and of the fields of query models."""
+def _declared(dependant: Dependant, place: str) -> Iterator[tuple[str, Declared]]:
+    """Parameters by name, and the fields of query models."""
     for inner in dependant.dependencies:
-        yield from _query_names(inner)
-    for field in dependant.query_params:
+        yield from _declared(inner, place)
+    for field in getattr(dependant, place):
         annotation = field.field_info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             for name, declared in annotation.model_fields.items():
-                yield declared.alias or name
+                yield declared.alias or name, _declaration(declared.annotation)
         else:
-            yield field.alias
+            yield field.alias, _declaration(annotation)
+
+
+def _declaration(annotation: Any) -> Declared:
+    types = list(_types(annotation))
+    return Declared(is_list=any(get_origin(one) is list for one in types), is_number=int in types and str not in types)
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types(inner)

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import socket
+import sys
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -24,6 +25,12 @@ ACCEPTED_AT_ONCE: Final = 128
 """New connections accepted in one iteration of the event loop, so that a flood does not delay open ones."""
 
 LISTEN_BACKLOG: Final = 4096
+UNSENT_BYTES: Final = 128 * 1024
+"""Of a response that the kernel takes before its client has room for them (tcp(7)).
+
+By default it takes megabytes, made for nothing when a client never reads. What is on its way is not limited by this.
+"""
+
 PING_SECONDS: Final = 20
 MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Of a message from a WebSocket client."""
@@ -97,6 +104,8 @@ async def serving(
     context = ConnectionContext(Connections(connections, in_all=max_connections), clients, app.state.refusal)
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else Nagle's algorithm delays responses by 40 ms
+    if sys.platform == "linux":  # inherited by the connections
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     server = ApiServer(app, live, context, proxies=connections.proxies)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:

@@ -32,6 +32,8 @@ class Measure(Protocol):
     def __call__(self, *, quick: bool) -> Awaitable[Report]: ...
 
 
+FILE_WIDTH: Final = 200  #: characters of a line that is written to a file
+
 MEASURES: Final[Mapping[str, Measure]] = {
     "history": history.measure,
     "accept": accept.measure,
@@ -60,7 +62,7 @@ def main() -> None:
 
 async def _measure_all(names: list[str], *, quick: bool) -> int:
     """A benchmark that fails or times out does not stop the others."""
-    console, failed = Console(), 0
+    console, failed = Console(width=None if sys.stdout.isatty() else FILE_WIDTH), 0
     for name in names:
         try:
             show(await MEASURES[name](quick=quick), console)

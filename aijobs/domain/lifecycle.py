@@ -46,6 +46,11 @@ class JobStatus(IntEnum):
         return DESCRIPTIONS[self][1]
 
 
+#: What a status is called in a query: its name, or its number without any decoration.
+STATUS_AS_WRITTEN: Final[Mapping[str, JobStatus]] = {
+    name: status for status in JobStatus for name in (status.name, str(status.value))
+}
+
 #: Chinese and English descriptions, as people see them.
 DESCRIPTIONS: Final[Mapping[JobStatus, tuple[str, str]]] = {
     JobStatus.DRAFT: ("草稿", "Draft"),

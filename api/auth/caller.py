@@ -177,9 +177,19 @@ def with_named_user(found: Caller, connection: HTTPConnection) -> Caller:
 
 
 def bearer_of(connection: HTTPConnection) -> str | None:
-    """The key or token that was sent (RFC 6750, section 2.1)."""
-    scheme, _, text = connection.headers.get("Authorization", "").partition(" ")
-    return text.strip() or None if scheme.lower() == "bearer" else None
+    """The key or token that was sent (RFC 6750, section 2.1). None without one, and for other schemes.
+
+    Raises NotAuthenticated for an empty one, and for two: a proxy and we could each take another one for the caller's.
+    """
+    sent = connection.headers.getlist("Authorization")
+    if len(sent) > 1:
+        raise NotAuthenticated("Send the header Authorization once.")
+    scheme, _, text = (sent[0] if sent else "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if not text.strip():
+        raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
+    return text.strip()
 
 
 def _named_in_header(connection: HTTPConnection) -> str | None:

@@ -11,7 +11,7 @@ from fastapi import Depends, Header, Query, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from aijobs.domain.errors import NotAuthenticated
+from aijobs.domain.errors import FieldError, InvalidParameters, NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, AppAccess
@@ -75,13 +75,21 @@ async def identify_follower(access: Access, connection: HTTPConnection) -> Calle
 
     Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, InvalidParameters.
     """
-    ticket = connection.query_params.get("ticket")
+    ticket = _sent_ticket(connection)
     if bearer_of(connection) is not None or ticket is None:
         return (await identify_caller(access, connection)).needs(Scope.JOBS_READ)
     refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
     with wrong_keys_counted(connection, ticket):
         holder = await ticket_holder(access, ticket)
     return with_named_user(holder, connection)
+
+
+def _sent_ticket(connection: HTTPConnection) -> str | None:
+    """Raises InvalidParameters for two."""
+    sent = connection.query_params.getlist("ticket")
+    if len(sent) > 1:
+        raise InvalidParameters("Which ticket is meant?", FieldError("/query/ticket", "Send it once."))
+    return sent[0] if sent else None
 
 
 def _read_ticket(secret: bytes, text: str) -> dict[str, Any]:

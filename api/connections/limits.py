@@ -130,11 +130,13 @@ class Connections:
         if not slot.is_closed:
             slot.is_closed = True
             self._uncount(slot)
+            slot.close = _nothing  # a reference to the connection, which refers to the slot
 
     def evict(self, slot: Slot) -> None:
         """Close the connection, so that another one gets its slot."""
+        close = slot.close
         self.release(slot)
-        slot.close()
+        close()
 
     def _has_room(self, slot: Slot) -> bool:
         own = self._of_address.get(slot.address) if slot.address is not None else None
@@ -162,6 +164,10 @@ class Connections:
     def _is_proxy(self, address: str) -> bool:
         parsed = _parsed(address)
         return parsed is None or any(parsed in network for network in self._proxies)
+
+
+def _nothing() -> None:
+    """Closes what is closed."""
 
 
 @lru_cache(maxsize=1000)

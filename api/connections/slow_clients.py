@@ -47,7 +47,7 @@ class TrackedProtocol(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """See asyncio. An HTTP connection keeps its slot when it becomes a WebSocket."""
         super().connection_made(transport)
-        self._write_timeout = WriteTimeout(transport, self.context.limits.write)
+        self._write_timeout = WriteTimeout(transport, self.context.limits)
         self._acquire_slot(transport)
 
     def _acquire_slot(self, transport: Any) -> None:
@@ -65,7 +65,7 @@ class TrackedProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self._write_timeout.end()
+        self._write_timeout.close()
         transport: asyncio.BaseTransport = self.transport  # type: ignore[attr-defined]  # of uvicorn's protocols
         if slot := self.context.slots.pop(transport, None):
             self.context.connections.release(slot)
@@ -93,7 +93,7 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._is_over = True
-        self._deadline.cancel()
+        self._deadline.close()
         super().connection_lost(exc)
         for cycle in self._cycles:  # uvicorn notifies only the last of pipelined requests
             cycle.disconnected = True
@@ -147,6 +147,9 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
         if size > self.context.limits.header_bytes or len(self.headers) > self.context.limits.headers:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The header is too large, or has too many fields.")
             return
+        if not self._is_for_named_host():
+            self._refuse(HTTPStatus.BAD_REQUEST, "The request is for another host than its header Host.")
+            return
         self.context.connections.set_state(self._slot, ConnectionState.RECEIVING)
         if self._slot.is_reserved and self.url.partition(b"?")[0] not in HEALTH_PATHS:
             if self.parser.should_upgrade():
@@ -158,6 +161,13 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None:
             self._cycles.append(self.cycle)
+
+    def _is_for_named_host(self) -> bool:
+        """A request line may name a host too (RFC 9112, section 3.2.2); the allowed ones are checked in the header."""
+        if not self.url.lower().startswith((b"http:", b"https:")):
+            return True
+        named = self.url.partition(b"//")[2].partition(b"/")[0].partition(b"?")[0].lower()
+        return [named] == [value.lower() for name, value in self.headers if name == b"host"]
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""

@@ -4,13 +4,13 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Depends, Path
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from aijobs.domain.documents.templates import TEMPLATE_ID
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
+from api.checked_route import MAX_ROW_ID
 
-MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
 MAX_CURSOR_LENGTH: Final = 100
 
 _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
@@ -56,6 +56,16 @@ ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]
+
+
+def _log_position(text: str) -> str:
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > MAX_ROW_ID:
+        raise ValueError("Must be a whole number from 0, in decimal digits, of at most 64 bits.")
+    return text
+
+
+#: An event's number or position, after which events are wanted. One that no event has yet means from the start.
+LogPosition = Annotated[str, AfterValidator(_log_position)]
 
 #: The cursor of a list that is sorted by row ids; 0 is the beginning.
 RowCursor = Annotated[int, Field(ge=0, le=MAX_ROW_ID, description="`next_cursor` of the page before.")]

@@ -13,7 +13,7 @@ from api.auth.tickets import Follower
 from api.checked_route import CheckedRoute
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
-from api.requests.paths import JobCode
+from api.requests.paths import JobCode, LogPosition
 from api.schemas.jobs import Page
 from api.streaming.filters import number
 from api.streaming.sse import EventStream, job_frames
@@ -48,7 +48,7 @@ async def follow_job(
     live: Live,
     admission: Admission,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-    after: Annotated[str | None, Query(description="Only events with a number above this one.")] = None,
+    after: Annotated[LogPosition | None, Query(description="Only events with a number above this one.")] = None,
     last_event_id: Annotated[
         str | None, Header(description="The same, as browsers send it when they reconnect.")
     ] = None,

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Body, Query
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
@@ -23,10 +23,19 @@ from api.schemas.jobs import Job, JobWithExchange, Page
 from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 MAX_PAGE: Final = 100
+
+
+def _not_a_number(value: object) -> object:
+    """Pydantic would take a number for seconds or milliseconds since 1970."""
+    if isinstance(value, str) and ":" not in value:
+        raise ValueError("Must be a date and time as in RFC 3339.")
+    return value
+
+
 MIN_TIMESTAMP: Final = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_TIMESTAMP: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
-Timestamp = Annotated[AwareDatetime, Field(ge=MIN_TIMESTAMP, le=MAX_TIMESTAMP)]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_not_a_number), Field(ge=MIN_TIMESTAMP, le=MAX_TIMESTAMP)]
 
 #: Bodies of `POST /api/jobs`, for the documentation.
 EXAMPLES: Final[dict[str, Example]] = {
@@ -138,10 +147,8 @@ async def cancel_job(
 
 def _status(text: str) -> JobStatus:
     """The status by its name or number. Raises BadInput."""
-    if text in JobStatus.__members__:
-        return JobStatus[text]
-    try:
-        return JobStatus(int(text))
-    except ValueError as error:
+    status = STATUS_AS_WRITTEN.get(text)
+    if status is None:
         field = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
-        raise BadInput("There is no such status.", field) from error
+        raise BadInput("There is no such status.", field)
+    return status

@@ -14,6 +14,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.documents.client_task_ids import CODE_PREFIX, TASK_ID, job_of_task
 from api.auth.caller import Caller
 from api.auth.tickets import Follower
+from api.checked_route import CallerFirstRoute
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
 from api.streaming.filters import number
@@ -45,6 +46,7 @@ LastEventId = Annotated[str | None, Header(description="As browsers send it when
 router = APIRouter(
     prefix="/api/progress/track",
     tags=["jobs"],
+    route_class=CallerFirstRoute,
     responses={**DOCUMENTED, **problem_responses(401, 403, 404, 429, 503)},
     default_response_class=Response,
 )

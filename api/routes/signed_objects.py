@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
 from aijobs.domain.ports.object_store import STORE_PATH
+from api.checked_route import CallerFirstRoute
 from api.dependencies import Served
 from api.problems import problem_responses
 
@@ -16,7 +17,7 @@ HEADERS: Final = {
     "Cache-Control": "private, max-age=300",
 }
 
-router = APIRouter(tags=["outputs"])
+router = APIRouter(tags=["outputs"], route_class=CallerFirstRoute)
 
 
 @router.head(f"{STORE_PATH}{{key:path}}", include_in_schema=False)

@@ -13,6 +13,7 @@ from api.auth.caller import Reader
 from api.auth.tickets import Follower, make_ticket
 from api.dependencies import Admission, Db, InstallationSecret, Live
 from api.problems import problem_responses
+from api.requests.paths import LogPosition
 from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page, Shape
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
@@ -39,7 +40,7 @@ router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 class LogRequest(LogQuery):
     """Filters, and the position after which events are sent."""
 
-    after: str | None = Field(default=None, description="Only events behind this `id`; `0` is from the start.")
+    after: LogPosition | None = Field(default=None, description="Only events behind this `id`; `0` is from the start.")
     ticket: str | None = Field(default=None, exclude=True)
 
 
@@ -76,7 +77,7 @@ async def follow_jobs(
     """Server-sent events of the caller's user; with a service key that names no user, of all users.
 
     `id` is a position in the log of all jobs, `event` the kind. Without `after` and `Last-Event-ID` the stream begins
-    now; with a value that is no position in the log it begins at the start.
+    now; with a number that the log has not reached, or a `Last-Event-ID` that is no number, it begins at the start.
     """
     log_filter = await event_filter(caller.visible_user, query, database)
     seen = last_event_id or query.after

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import Field, StrictInt, ValidationError
@@ -17,7 +17,9 @@ from api.auth.access import Access, AppAccess
 from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import identify_follower
+from api.checked_route import MAX_ROW_ID
 from api.dependencies import Admission, Db, Live
+from api.requests.paths import LogPosition
 from api.routes.streams import log_position
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub
@@ -45,7 +47,7 @@ router = APIRouter()
 class SubscribeMessage(LogQuery):
     """The one message that a client may send, before it receives any event."""
 
-    after: StrictInt | str | None = Field(default=None)
+    after: Annotated[StrictInt, Field(ge=0, le=MAX_ROW_ID)] | LogPosition | None = None
 
 
 @router.websocket("/api/ws")
@@ -81,8 +83,10 @@ async def _authenticate(access: Access, socket: WebSocket) -> Caller:
 def _query_message(query: QueryParams) -> SubscribeMessage | None:
     """The filters in the URL as a message; None without any. Raises InvalidParameters."""
     message: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
+    if len(message.get("after", ())) > 1:
+        raise InvalidParameters("This is not understood.", FieldError("/query/after", "Send it once."))
     if "after" in message:
-        message["after"] = message["after"][-1]
+        message["after"] = message["after"][0]
     return _parsed_message(message, where="/query") if message else None
 
 

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
 from aijobs.persistence.jobs.queries import job_of
@@ -58,9 +58,7 @@ async def event_filter(user_id: str | None, query: LogQuery, database: Database)
 
 
 def _parse_status(text: str) -> JobStatus:
-    if text in JobStatus.__members__:
-        return JobStatus[text]
-    if (found := number(text, at_most=max(JobStatus))) is not None:
-        return JobStatus(found)
+    if text in STATUS_AS_WRITTEN:
+        return STATUS_AS_WRITTEN[text]
     error = FieldError("/query/job_status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
     raise InvalidParameters("There is no such status.", error)

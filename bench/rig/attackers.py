@@ -6,6 +6,7 @@ Each attack is bounded in connections and in time, and ends by itself.
 import asyncio
 import collections
 import itertools
+import os
 import resource
 import secrets
 import struct
@@ -15,6 +16,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -31,7 +33,9 @@ WRONG_KEYS_A_SECOND: Final = 100
 BOMBS: Final = 8
 BOMB_PIXELS: Final = 9400
 HOSTILE_BYTES: Final = 1_800_000
+LINE_BYTES: Final = 50_000_000  #: a second: 400 Mbit/s
 DRIP_EVERY: Final = 10  #: ticks
+LEAST_IMPORTANT: Final = 19  #: niceness
 
 HEADER: Final = f"Host: {HOST}\r\n"
 HOSTILE_JSON: Final = b"[" + b"[]," * (HOSTILE_BYTES // 3) + b"[]]"
@@ -151,9 +155,13 @@ async def never_reading(target: Target) -> None:
 
 
 async def hostile_json(target: Target) -> None:
-    """Four clients that send 1.8 MB of `[[],[],…]`, two of them with a key."""
-    headers = {"Content-Type": "application/json"}
-    await _repeat(target, 4, lambda http: http.put("/api/templates/x", content=HOSTILE_JSON, headers=headers))
+    """Four clients that send 1.8 MB of `[[],[],…]`, two of them with a key, over a line of LINE_BYTES a second."""
+    headers, clients = {"Content-Type": "application/json"}, 4
+
+    async def attempt(http: httpx.AsyncClient) -> None:
+        await http.put("/api/templates/x", content=HOSTILE_JSON, headers=headers)
+
+    await _repeat(target, clients, attempt, pause=clients * HOSTILE_BYTES / LINE_BYTES)
 
 
 async def wrong_keys(target: Target) -> None:
@@ -209,10 +217,26 @@ async def attack(name: str, port: int, key: str, seconds: float) -> None:
     await ATTACKS[name](target)
 
 
-def main() -> None:
-    name, port, key, seconds = sys.argv[1:]
+def yield_to_everybody() -> None:
+    """Real attackers are on other machines: this process only gets what the API and its users leave over.
+
+    Linux may group processes by session (sched(7), autogroup); the group needs the same niceness then.
+    """
+    os.nice(LEAST_IMPORTANT)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(LEAST_IMPORTANT))
+
+
+def allow_many_connections() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(2 * SILENT, hard)), hard))
+
+
+def main() -> None:
+    name, port, key, seconds = sys.argv[1:]
+    yield_to_everybody()
+    allow_many_connections()
     asyncio.run(attack(name, int(port), key, float(seconds)))
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
-PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 #: proc(5): fields of /proc/PID/stat, counted from the one after the command's name
@@ -35,13 +34,13 @@ def peak_memory(pid: int) -> int:
 
 
 def memory_in_use(pid: int) -> int:
-    """Bytes that a process and its descendants have in memory now. What they share counts for each of them."""
+    """Bytes that a process and its descendants have in memory now. What several processes share counts once (PSS)."""
     of = {int(stat.parent.name): stat for stat in PROC.glob("[0-9]*/stat")}
     family = found = {pid}
     while found:
         found = {child for child, stat in of.items() if child not in family and _parent(stat) in family}
         family |= found
-    return sum(_resident(member) for member in family)
+    return sum(_proportional(member) for member in family)
 
 
 def _parent(stat: Path) -> int:
@@ -51,8 +50,9 @@ def _parent(stat: Path) -> int:
         return 0  # it has ended meanwhile
 
 
-def _resident(pid: int) -> int:
+def _proportional(pid: int) -> int:
     try:
-        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE_BYTES
+        figures = (PROC / str(pid) / "smaps_rollup").read_text()
     except OSError:
         return 0
+    return next((int(line.split()[1]) * 1024 for line in figures.splitlines() if line.startswith("Pss:")), 0)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from aijobs.deployment_check import check_deployment
 from aijobs.domain.vendor import SignsWebhooks
 from aijobs.persistence.private_files import OTHERS
+from aijobs.process_memory import give_back_large_blocks
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings, variable
 from cli import console
@@ -156,6 +157,7 @@ def _check_deployment(settings: Settings) -> None:
 def _serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
     _make_logs_harmless()
     os.umask(OTHERS)
+    give_back_large_blocks()
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

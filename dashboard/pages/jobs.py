@@ -1,5 +1,6 @@
 """The list of jobs: filters, search, pages of fifty, and rows that are updated live."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aijobs.domain.jobs.outputs import OutputKind
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.tables import JobRow
@@ -27,12 +28,24 @@ LAST_DAY: Final = date(9998, 12, 31)  #: a `date` must exist for the day after i
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-#: A form also sends its empty fields.
-OptionalDay = Annotated[date | None, BeforeValidator(lambda value: value or None)]
-STATUS_AS_WRITTEN: Final = {name: status for status in JobStatus for name in (status.name, str(status.value))}
-Statuses = Annotated[
-    list[JobStatus], BeforeValidator(lambda value: [STATUS_AS_WRITTEN.get(one.upper(), one) for one in value])
-]
+
+def _day(text: object) -> object:
+    """None for an empty field, which a form also sends. Pydantic would take a number for seconds since 1970."""
+    if text and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(text)):
+        raise ValueError("Must be a day: YYYY-MM-DD.")
+    return text or None
+
+
+OptionalDay = Annotated[date | None, BeforeValidator(_day)]
+
+
+def _statuses(sent: list[str]) -> list[JobStatus]:
+    if unknown := [text for text in sent if text.upper() not in STATUS_AS_WRITTEN]:
+        raise ValueError(f"There is no such status: {unknown[0][:20]}.")
+    return [STATUS_AS_WRITTEN[text.upper()] for text in sent]
+
+
+Statuses = Annotated[list[JobStatus], BeforeValidator(_statuses)]
 
 
 class JobsQuery(BaseModel):

@@ -25,13 +25,13 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.usecases.models import AvailableModels
-from api.auth.caller import USER_FIELD, Writer, user_in_form
+from api.auth.caller import USER_FIELD, Writer, checked_user, user_in_form
 from api.dependencies import Accept, DailyLimit, Models
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
-from dashboard.page import PageRequest, PageRoute, Visiting, go_to
+from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 from dashboard.schema_form import fields_of, parameters_of
 
 MAX_FIELDS: Final = 200
@@ -117,6 +117,8 @@ Form = Annotated[JobForm, Depends(_job_form)]
 
 @router.get("/new")
 async def show_form(form: Form, caller: Writer, model: str = "", user: str = "") -> HTMLResponse:
+    if user:
+        checked_user(user, where=f"/query/{CHOSEN_USER}")
     return await form.page(form.entry(model), key=new_id("form"), user=user or caller.own_user or "")
 
 

@@ -67,6 +67,13 @@ async def test_a_host_is_named_once(public: ApiUnderTest) -> None:
     assert (await request_once(public.url, "GET /api/jobs HTTP/1.0\r\n\r\n")).status == 400
 
 
+@pytest.mark.parametrize("target", ["http://evil.example/api/points", "HTTP://EVIL/", "http://jobs.example.com@evil/"])
+async def test_a_request_line_names_no_other_host(public: ApiUnderTest, target: str) -> None:
+    for line, status in ((target, 400), ("http://jobs.example.com/healthz", 200), ("/healthz", 200)):
+        request = f"GET {line} HTTP/1.1\r\nHost: jobs.example.com\r\n\r\n"
+        assert (await request_once(public.url, request)).status == status, line
+
+
 async def test_health_checks_are_answered_under_every_name(public: ApiUnderTest) -> None:
     assert (await get_with_host(public, "10.0.0.7:8080", "/healthz")).status == 200
     assert (await request_once(public.url, "GET /healthz HTTP/1.0\r\n\r\n")).status == 200

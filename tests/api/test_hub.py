@@ -61,7 +61,8 @@ async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(
     received = [event.event.seq for event in await anext(batches)]
 
     await without_temporal.push(code, JobStatus.SUBMITTED)
-    async with live.running(), asyncio.timeout(10):
+    # One more subscriber, so that events flow on while nobody else is there: the tail rests without any.
+    async with live.running(), live.subscribed(EventFilter()), asyncio.timeout(60):
         received += [event.event.seq async for batch in batches for event in batch]
         assert (received, early.ending) == ([1], StreamEnd.DATABASE_ERROR)
         following = follow(live, JobHistory(code), received[-1], again)

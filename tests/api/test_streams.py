@@ -84,8 +84,9 @@ async def test_what_is_no_place_in_the_log_means_from_the_start(shared_api: ApiU
 
     async with reading(shared_api, first, headers=as_user, last_id=garbage) as stream:
         assert event_ids([await stream.next()]) == [(code, 1)]
-    async with reading(shared_api, f"{first}&after={garbage}", headers=as_user) as stream:
-        assert event_ids([await stream.next()]) == [(code, 1)]
+    if garbage in {"999999999", "0"}:  # other parameters than numbers are refused: see test_parameters
+        async with reading(shared_api, f"{first}&after={garbage}", headers=as_user) as stream:
+            assert event_ids([await stream.next()]) == [(code, 1)]
 
 
 async def test_filters_hold_for_what_was_and_for_what_happens(api: ApiUnderTest) -> None:

@@ -95,9 +95,52 @@ def test_what_is_no_webhook_secret_is_refused_by_name(monkeypatch: pytest.Monkey
     assert PADDED[:8] not in message
 
 
-@pytest.mark.parametrize("written", ["short", "…", "x" * 15, "<a long random text>", "change-me", "  secret  "])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "short",
+        "…",
+        "x" * 15,
+        "<a long random text>",
+        "change-me",
+        "  secret  ",
+        "a" * 40,
+        "abab" * 10,
+        "changeme" * 4,
+        "1234567890" * 3,
+    ],
+)
 def test_a_secret_that_can_be_guessed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     assert refusal_of(monkeypatch, AIJOBS_SECRET=written).startswith("AIJOBS_SECRET: ")
+
+
+@pytest.mark.parametrize("variable", ["AIJOBS_TTAPI__TOKEN", "AIJOBS_CHAT__TOKEN"])
+@pytest.mark.parametrize("written", [AWS_ID, "aijobs_service_0000000000000000_nothing"])
+def test_a_key_whose_service_is_known_belongs_to_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, written: str
+) -> None:
+    assert "belongs into another setting" in refusal_of(monkeypatch, **{variable: written})
+
+
+@pytest.mark.parametrize("written", [A_KEY, "sk-proj-abcdef", "0123456789abcdef", "eyJhbGciOi.x"])
+def test_the_command_line_has_a_key_of_ours(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    assert "begin with aijobs_" in refusal_of(monkeypatch, AIJOBS_CLI__KEY=written)
+
+
+@pytest.mark.parametrize(
+    "written", ["aijobs_user_0000000000000000_nothing", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"]
+)
+def test_which_may_be_an_end_users_token(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("AIJOBS_CLI__KEY", written)
+
+    assert Settings.load().cli.key is not None
+
+
+@pytest.mark.parametrize(
+    "written", ["http://a@x/", "https://a:b@x", "https://x/?a=b", "https://x/#a", "javascript:x", "ftp://x"]
+)
+def test_a_public_url_is_where_others_reach_us(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    assert refusal_of(monkeypatch, AIJOBS_PUBLIC_URL=written).startswith("AIJOBS_PUBLIC_URL: ")
 
 
 def test_swapped_keys_of_a_store_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

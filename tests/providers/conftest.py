@@ -28,6 +28,9 @@ from tests.providers.scene import PARTS, Scene, opened_scene
 TOKEN = "r8_a_key_that_must_stay_secret"
 TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#: For vendors that answer, on however slow a machine.
+PATIENT = Timeouts(connect=timedelta(seconds=20), silence=timedelta(seconds=20), whole=timedelta(seconds=40))
+#: For vendors that do not.
 SHORT = Timeouts(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
 
 Behaviour = Callable[["Connection"], Awaitable[None]]
@@ -205,9 +208,9 @@ async def replicate(replicate_at: Callable[..., Awaitable[Provider]]) -> Provide
 def ttapi_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
     """Open the adapter on a base URL: `await ttapi_at(vendor.url)`."""
 
-    async def open_it(base_url: str) -> Provider:
+    async def open_it(base_url: str, *, timeouts: Timeouts = SHORT) -> Provider:
         settings = TtapiSettings(base_url=base_url, token=SecretStr(TTAPI_KEY))
-        return await stack.enter_async_context(opened_ttapi(settings, timeouts=SHORT))
+        return await stack.enter_async_context(opened_ttapi(settings, timeouts=timeouts))
 
     return open_it
 

@@ -19,7 +19,7 @@ At = Callable[..., Awaitable[Any]]
 
 
 async def test_progress_is_told_on_the_way(scene: Scene) -> None:
-    scene.sandbox.pace(queue_seconds=0.1, work_seconds=0.4)
+    scene.sandbox.pace(queue_seconds=1.5, work_seconds=2.0)  # a slow machine asks every second or so
 
     snapshots = await scene.watched(await scene.started())
 

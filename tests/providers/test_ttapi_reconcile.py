@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Found, Search, Submission, Unknown
 from aijobs.providers.ttapi.prompt import seed_of_token
 from aijobs.providers.ttapi.reconcile import WINDOW
+from tests.providers.conftest import PATIENT
 from tests.providers.scene import Scene, aged
 
 At = Callable[..., Awaitable[Any]]
@@ -28,6 +30,12 @@ def line(job_id: str, prompt: str = OURS, **more: Any) -> dict[str, Any]:
 
 def page(*lines: Any) -> dict[str, Any]:
     return {"status": "SUCCESS", "message": "success", "data": {"list": list(lines), "total": len(lines)}}
+
+
+@pytest.fixture
+def ttapi_at(ttapi_at: At) -> At:
+    """Every vendor here answers."""
+    return partial(ttapi_at, timeouts=PATIENT)
 
 
 @pytest.fixture

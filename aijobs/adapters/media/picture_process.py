@@ -46,6 +46,7 @@ DAMAGED: Final = "The picture is damaged: its decoder has broken down."
 
 def main() -> None:
     die_with_parent()
+    yield_to_parent()
     Image.MAX_IMAGE_PIXELS = None  # our own limits apply
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pi_heif.options.DECODE_THREADS = 1
@@ -75,7 +76,6 @@ def _run_and_exit(line: bytes, write_end: int) -> None:
     status = 1
     try:
         die_with_parent()
-        yield_to_parent()
         null_device = os.open(os.devnull, os.O_RDWR)
         os.dup2(null_device, sys.stdin.fileno())
         os.dup2(null_device, sys.stdout.fileno())

@@ -21,6 +21,7 @@ from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 ROOT: Final = Path(__file__).parents[3]
 RETRY_AFTER: Final = timedelta(seconds=5)
+KEPT_IDLE: Final = timedelta(seconds=5)  #: a picture process takes 40 MB, and half a second to start
 
 #: The error class for a code that the picture process reports.
 ERROR_OF: Final[Mapping[str, type[BadInput]]] = {error.code: error for error in (UnreadableFile, FileTooLarge)}
@@ -79,7 +80,8 @@ class PictureProcess:
 class PictureReader:
     """Implements PictureDecoder. Up to `at_once` pictures are decoded at a time; the others wait.
 
-    The processes are started when first needed, and are killed when the reader is closed.
+    The processes are started when needed, and are killed when they have had nothing to do for a while, and when the
+    reader is closed.
     """
 
     def __init__(self, settings: PictureSettings) -> None:
@@ -87,7 +89,8 @@ class PictureReader:
         self._slots = asyncio.Semaphore(settings.at_once)
         self._admitted_count = 0
         self._processes: set[PictureProcess] = set()
-        self._idle: list[PictureProcess] = []
+        self._idle: dict[PictureProcess, asyncio.TimerHandle] = {}  #: the last is the one that worked last
+        self._ending: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -96,7 +99,9 @@ class PictureReader:
         try:
             yield reader
         finally:
-            await asyncio.gather(*(process.kill() for process in reader._processes))
+            for timer in reader._idle.values():
+                timer.cancel()
+            await asyncio.gather(*(process.kill() for process in reader._processes), *reader._ending)
 
     async def check(self, picture: PictureContent) -> ImageFacts:
         result, _ = await self._run(picture, PictureTask.CHECK)
@@ -167,17 +172,33 @@ class PictureReader:
         if result is None:
             log.warning("picture_process_died", task=request.task)
             raise UnreadableFile("The picture cannot be read within our limits.")
-        self._idle.append(process)
+        self._keep_idle(process)
         return result
 
     async def _free_process(self) -> PictureProcess:
         while self._idle:
-            if (process := self._idle.pop()).is_running:
+            process, timer = self._idle.popitem()
+            timer.cancel()
+            if process.is_running:
                 return process
             self._processes.discard(process)
         process = await PictureProcess.started()
         self._processes.add(process)
         return process
+
+    def _keep_idle(self, process: PictureProcess) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[process] = loop.call_later(KEPT_IDLE.total_seconds(), self._end_idle, process)
+
+    def _end_idle(self, process: PictureProcess) -> None:
+        del self._idle[process]
+        ending = asyncio.create_task(self._end(process))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, process: PictureProcess) -> None:
+        await process.kill()
+        self._processes.discard(process)
 
 
 async def _as_file(picture: PictureContent, folder: Path) -> Path:

@@ -6,7 +6,7 @@ Each type is for a setting. The messages never quote what was set.
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, SecretStr
@@ -22,7 +22,17 @@ _PLACEHOLDER: Final = re.compile(
     r"…|\.\.\.|^<.*>$|\$\{|^\$[A-Z_]+$|\{\{|^(?:\w{2,6}[-_])?[x*]{3,}$|(?:^|[-_])your[-_]|^(?:changeme|change[-_]me|todo)$",
     re.IGNORECASE,
 )
+_REPEATED: Final = re.compile(r"(.+?)\1+")
 _ACCESS_KEY_ID: Final = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
+
+OUR_KEY: Final = "aijobs_"
+JWT_PARTS: Final = 3
+KEYS_BY_START: Final[Mapping[str, str]] = {
+    OUR_KEY: "a key of aijobs itself",
+    "AKIA": "an access key's id of AWS",
+    "ASIA": "an access key's id of AWS",
+}
+FEWEST_LETTERS: Final = 8  #: different ones in a random text of 16 characters, as good as always
 
 Check = Callable[[str], str | None]
 
@@ -49,6 +59,18 @@ def _slip(written: str) -> str | None:
 def _not_a_webhook_secret(written: str) -> str | None:
     if written.startswith(("v1,", WEBHOOK_PREFIX)):
         return "is a webhook secret: it belongs into …__WEBHOOK_SECRET"
+    return None
+
+
+def _key_of_elsewhere(written: str) -> str | None:
+    found = next((start for start in KEYS_BY_START if written.startswith(start)), None)
+    return f"is {KEYS_BY_START[found]}: it belongs into another setting" if found else None
+
+
+def _our_key_error(written: str) -> str | None:
+    is_token = written.startswith("eyJ") and written.count(".") == JWT_PARTS - 1
+    if not written.startswith(OUR_KEY) and not is_token:
+        return "is no key of aijobs: those begin with aijobs_"
     return None
 
 
@@ -89,7 +111,9 @@ def _checked(*checks: Check) -> Callable[[SecretStr], SecretStr]:
 def _long_enough(secret: SecretStr) -> SecretStr:
     """It is used as it is: a space more or less is another secret. An empty one counts as not set."""
     written = secret.get_secret_value()
-    if written and (_PLACEHOLDER.search(written.strip()) or len(written.strip()) < SHORTEST_INSTALLATION_SECRET):
+    bare = written.strip()
+    is_guessable = len(bare) < SHORTEST_INSTALLATION_SECRET or len(set(bare)) < FEWEST_LETTERS
+    if written and (is_guessable or _PLACEHOLDER.search(bare) or _REPEATED.fullmatch(bare)):
         raise ValueError(f"must be a random text of at least {SHORTEST_INSTALLATION_SECRET} characters")
     return secret
 
@@ -100,7 +124,9 @@ def checked_token(*checks: Check) -> Callable[[SecretStr], SecretStr]:
 
 
 #: A key of some service, in a form that is not known.
-Token = Annotated[SecretStr, AfterValidator(checked_token())]
+Token = Annotated[SecretStr, AfterValidator(checked_token(_key_of_elsewhere))]
+#: A key or an end user's token of an installation of aijobs.
+AijobsKey = Annotated[SecretStr, AfterValidator(checked_token(_our_key_error))]
 #: `whsec_…`, by Standard Webhooks.
 WebhookSecret = Annotated[SecretStr, AfterValidator(_checked(_slip, _webhook_secret_error))]
 AccessKey = Annotated[SecretStr, AfterValidator(_checked(_slip))]

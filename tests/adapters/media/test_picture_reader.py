@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from aijobs.adapters.media import picture_reader
 from aijobs.adapters.media.image_check import check_image
 from aijobs.adapters.media.photo_cleaning import clean_photo
 from aijobs.adapters.media.photo_measures import copy_to_show, measured, opened_copy
@@ -214,6 +215,27 @@ async def test_processes_end_with_their_reader() -> None:
         assert len(picture_processes()) == 2
 
     assert picture_processes() == []
+
+
+async def test_a_process_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_reader, "KEPT_IDLE", timedelta(seconds=0.1))
+    async with PictureReader.opened(PictureSettings()) as reader:
+        await asyncio.gather(*(reader.check(PHOTO) for _ in range(4)))
+        async with asyncio.timeout(20):
+            while picture_processes():
+                await asyncio.sleep(0.05)
+        assert (await reader.check(PHOTO)).media_type == "image/jpeg"
+        assert len(picture_processes()) == 1
+
+
+async def test_a_process_yields_to_us(reader: PictureReader) -> None:
+    await reader.check(PHOTO)
+    [process] = picture_processes()
+
+    assert os.getpriority(os.PRIO_PROCESS, process) >= min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+    autogroup = Path(f"/proc/{process}/autogroup")
+    if autogroup.exists() and autogroup.read_text():
+        assert autogroup.read_text().split()[-1] == "10"
 
 
 PARENT = """
