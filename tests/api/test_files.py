@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from api.requests.uploads import display_name
+from tests.adapters.documents.texts.pages import drawn_pdf
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import bomb, picture
 
@@ -82,6 +83,40 @@ async def test_a_form_may_name_its_user(shared_api: ApiUnderTest) -> None:
 
     assert (await shared_api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "ada"})).status_code == 200
     assert (await shared_api.http.get(f"/api/files/{code}", headers={"Aijobs-User": "bob"})).status_code == 404
+
+
+LOCKED = drawn_pdf(lambda canvas: canvas.drawString(72, 700, "secret"), password="sesame")
+
+
+async def test_an_encrypted_document_is_kept_without_its_password(shared_api: ApiUnderTest) -> None:
+    form = {"user_id": "ada", "password": "sesame"}
+    answer = await shared_api.http.post("/api/files", files={"file": ("a.pdf", LOCKED)}, data=form)
+
+    file = answer.json()
+    kept = b"".join([chunk async for chunk in shared_api.dependencies.store.read(f"files/{file['code']}.pdf")])
+    assert answer.status_code == 201
+    assert (file["size"], file["sha256"]) == (len(kept), hashlib.sha256(kept).hexdigest())
+    assert b"/Encrypt" in LOCKED
+    assert b"/Encrypt" not in kept
+    assert "sesame" not in answer.text
+
+
+@pytest.mark.parametrize(("password", "message"), [("", "Send its password along"), ("open", "the password is wrong")])
+async def test_an_encrypted_document_without_its_password_is_refused(
+    shared_api: ApiUnderTest, password: str, message: str
+) -> None:
+    form = {"user_id": "ada", "password": password}
+    answer = await shared_api.http.post("/api/files", files={"file": ("a.pdf", LOCKED)}, data=form)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_file")
+    assert message in answer.json()["detail"]
+
+
+async def test_a_document_that_is_not_read_is_refused_by_name(shared_api: ApiUnderTest) -> None:
+    answer = await shared_api.upload(b"\xd0\xcf\x11\xe0", name="old.doc")
+
+    assert answer.status_code == 422
+    assert "Save it as .docx" in answer.json()["detail"]
 
 
 def test_a_name_is_only_ever_shown() -> None:

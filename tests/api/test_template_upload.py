@@ -14,6 +14,7 @@ from tests.adapters.documents.makers import encrypted_office_file, pdf, word, wo
 from tests.adapters.documents.spreadsheets.makers import ods, ods_row, ods_table, ods_text, xls, xlsb, xlsx
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
+from tests.api.pictures import picture
 from tests.api.templates import saved, sent
 
 TEXTS = [["甲方", "金额"], ["A公司", "5"], ["B公司", "1,000.5"]]
@@ -60,7 +61,11 @@ async def test_the_same_upload_under_one_key_counts_once(template_api: ApiUnderT
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")],
+    [
+        *(("a.pdf", pdf("A contract")), ("a.md", b"# A contract"), ("a.csv", b"a,b"), ("a.txt", b"text")),
+        *(("a.html", b"<p>A contract</p>"), ("a.eml", b"Subject: A contract\r\n\r\ntext"), ("a.rtf", b"{\\rtf1 a}")),
+        ("photo.jpg", picture()),
+    ],
 )
 async def test_every_other_kind_becomes_one_too(template_api: ApiUnderTest, name: str, content: bytes) -> None:
     assert (await sent(template_api, content, name)).json()["data"]["completed"] is False
