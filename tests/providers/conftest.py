@@ -28,9 +28,7 @@ from tests.providers.scene import PARTS, Scene, opened_scene
 TOKEN = "r8_a_key_that_must_stay_secret"
 TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-#: For vendors that answer, on however slow a machine.
 PATIENT = Timeouts(connect=timedelta(seconds=20), silence=timedelta(seconds=20), whole=timedelta(seconds=40))
-#: For vendors that do not.
 SHORT = Timeouts(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
 
 Behaviour = Callable[["Connection"], Awaitable[None]]
