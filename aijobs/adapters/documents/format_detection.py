@@ -35,6 +35,10 @@ _LABELS: Final = {
     DocumentKind.RTF: "a Rich Text document",
     DocumentKind.PICTURE: "a picture",
 }
+#: Web systems export pages and texts under the names of workbooks.
+_UNKNOWN_AS: Final = {
+    DocumentKind.EXCEL_97: "something else, such as a web page. Open it in a spreadsheet program and save it as .xlsx"
+}
 #: By a stream at the root of an OLE file: [MS-XLS] 2.1.1 ("Book" before Excel 97), [MS-OXMSG] 2.2.
 _KIND_BY_STREAM: Final = {
     "workbook": DocumentKind.EXCEL_97,
@@ -48,7 +52,7 @@ def kind_of(path: Path, name: str) -> DocumentKind:
     expected = kind_by_name(name)
     detected = _kind_by_content(path)
     if detected != expected and not (detected is None and expected in _TEXTS):
-        label = _LABELS[detected] if detected else "something else"
+        label = _LABELS[detected] if detected else _UNKNOWN_AS.get(expected, "something else")
         raise UnreadableFile(f"The file's name ends in {PurePath(name).suffix.lower()}, but it is {label}.")
     return expected
 

@@ -21,46 +21,41 @@ DIGITS_LOST: Final = (
 class Cell:
     """One cell with something in it.
 
-    `value` is what it holds: a text, a number, a truth value, a day, a time, or a duration. `shown` is what people see
+    `value` is what it holds: a text, a number, a truth value, a day, a time, or a duration; `shown` is what people see
     of it. `problem` says why neither can be relied on, `uncertain_number` why no number can be made of a text.
     """
 
-    __slots__ = ("_format", "_number", "_text", "loses_digits", "problem", "uncertain_number", "value")
+    problem: str | None = None
+    uncertain_number: str | None = None
+    loses_digits = False
 
-    def __init__(
-        self,
-        value: object,
-        text: str = "",
-        *,
-        problem: str | None = None,
-        loses_digits: bool = False,
-        uncertain_number: str | None = None,
-    ) -> None:
+    def __init__(self, value: object, text: str = "") -> None:
         self.value = value
-        self.problem = problem
-        self.loses_digits = loses_digits
-        self.uncertain_number = uncertain_number
         self._text = text
-        self._number: float | None = None
-        self._format: NumberFormat | None = None
-
-    @classmethod
-    def of_number(cls, number: float, number_format: NumberFormat) -> "Cell":
-        """Of large whole numbers digits are lost."""
-        cell = cls(number_format.value(number), loses_digits=abs(number) > MAX_EXACT and number % 1 == 0)
-        cell._number, cell._format = number, number_format
-        return cell
 
     @property
     def shown(self) -> str:
         """Raises ValueError when people see no value."""
-        if self._format is not None and self._number is not None:
-            return self._format.shown(self._number)
         return self._text
 
     @property
     def is_filled(self) -> bool:
         return self.problem is not None or not isinstance(self.value, str) or bool(self.value.strip())
+
+
+class NumberCell(Cell):
+    """A number under a format. Of large whole numbers digits are lost."""
+
+    def __init__(self, number: float, number_format: NumberFormat) -> None:
+        self.value = number_format.value(number)
+        self._number = number
+        self._format = number_format
+        if abs(number) > MAX_EXACT:
+            self.loses_digits = number % 1 == 0
+
+    @property
+    def shown(self) -> str:
+        return self._format.shown(self._number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +84,8 @@ class MergedRange:
 class Sheet:
     """`rows` reads the sheet from its first row on each call, without rows that hold nothing; `note` says why none.
 
+    `is_text`: cells are parted by a separator, which may be in a cell by mistake.
+
     Raises UnreadableFile for a damaged sheet, and FileTooLarge for a very wide one.
     """
 
@@ -96,7 +93,13 @@ class Sheet:
     rows: Callable[[], Iterator[SheetRow]]
     merges: Callable[[], Sequence[MergedRange]] = tuple
     is_hidden: bool = False
+    is_text: bool = False
     note: str | None = None
+
+
+def filled_width(cells: Sequence[Cell | None]) -> int:
+    """Without what is empty at the row's end."""
+    return max((at for at, cell in enumerate(cells, 1) if cell is not None), default=0)
 
 
 def check_width(width: int, sheet: str) -> None:
@@ -119,6 +122,15 @@ def truth_cell(*, value: bool) -> Cell:
     return Cell(value, "TRUE" if value else "FALSE")
 
 
+def cell_without_value() -> Cell:
+    """A formula that was never computed."""
+    cell = Cell(None)
+    cell.problem = WITHOUT_VALUE
+    return cell
+
+
 def error_cell(error: str) -> Cell:
     """A formula's error, such as #N/A."""
-    return Cell(error, error, problem=f"Is the error {error}.")
+    cell = Cell(error, error)
+    cell.problem = f"Is the error {error}."
+    return cell

@@ -68,7 +68,7 @@ _LITERAL: Final = re.compile(r'"[^"]*"|\\.|[_*].|General|\[(?!h+\]|m+\]|s+\])[^\
 _ELAPSED: Final = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _EXPONENT: Final = re.compile(r"e[+-]", re.IGNORECASE)
 _DAY: Final = re.compile(r"[dygb]|aaa|e", re.IGNORECASE)
-_CLOCK: Final = re.compile(r"[hs]|am/pm", re.IGNORECASE)
+_CLOCK: Final = re.compile(r"[hs]|am/pm|上午/下午", re.IGNORECASE)
 _MONTH: Final = re.compile("m", re.IGNORECASE)
 #: Codes that depend on the reader's country, or that the renderer does not know: the value is given in plain form.
 _UNKNOWN: Final = re.compile(
@@ -76,6 +76,14 @@ _UNKNOWN: Final = re.compile(
 )
 _PARTS_OF_SECONDS: Final = re.compile(r"s\]?\.0", re.IGNORECASE)
 _OVERFLOW: Final = re.compile(r"#+")
+
+
+#: Half days as Chinese formats name them: by a code of their own, or by their locale.
+_CHINESE_HALVES: Final = "上午/下午"
+_CHINESE: Final = re.compile(r"\[\$-(?:[0-9a-f]*[48]04|zh)", re.IGNORECASE)
+_HALVES: Final = {"AM": "上午", "PM": "下午"}
+#: Names of months and days in another language than English.
+_FOREIGN_NAMES: Final = re.compile(r"\[\$-(?!(?:0*[148c]?0?09|en)\b)(?=[0-9a-z]).*(?:mmm|ddd)", re.IGNORECASE)
 
 
 class Meaning(Enum):
@@ -96,20 +104,21 @@ class NumberFormat:
         self.meaning = _meaning_of(code)
         self.shows_text_otherwise = "@" in code and code.strip() != "@"
         self._is_plain = code in {"", "@"} or code.lower() == GENERAL.lower()
-        self._is_unknown = _UNKNOWN.search(code) is not None
+        self._is_unknown = _UNKNOWN.search(code) is not None or _FOREIGN_NAMES.search(code) is not None
+        self._has_chinese_halves = _CHINESE_HALVES in code or (
+            "AM/PM" in code.upper() and _CHINESE.search(code) is not None
+        )
+        self._rendered_code = code.replace(_CHINESE_HALVES, "AM/PM")
 
     def value(self, number: float) -> int | float | date | time | timedelta:
         """A whole number is an int, as spreadsheets know no difference; a day that does not exist stays a number."""
         if self.meaning is Meaning.NUMBER:
             return plain_number(number)
-        match self.meaning:
-            case Meaning.DURATION:
-                return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
-            case Meaning.CLOCK if 0 <= number < 1:
-                return _clock(number)
-            case Meaning.DAY | Meaning.CLOCK:
-                return _moment(number, from_1904=self._from_1904) or number
-        return number
+        if self.meaning is Meaning.DURATION:
+            return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
+        if self.meaning is Meaning.CLOCK and 0 <= number < 1:
+            return _clock(number)
+        return _moment(number, from_1904=self._from_1904) or number
 
     def shown(self, number: float) -> str:
         """What people see in the cell, in a column that is wide enough; the value where they would see nothing.
@@ -125,11 +134,13 @@ class NumberFormat:
         if self.meaning is Meaning.DURATION and not _PARTS_OF_SECONDS.search(self.code):
             return duration_text(timedelta(seconds=round(number * SECONDS_PER_DAY)))
         try:
-            shown = str(format_value(number, self.code, date1904=self._from_1904)).strip()
+            shown = str(format_value(number, self._rendered_code, date1904=self._from_1904)).strip()
         except (ValueError, ArithmeticError, IndexError, TypeError):
             return self._in_plain_form(number)
         if _OVERFLOW.fullmatch(shown):
             raise ValueError("Shows #####: it is no day of the calendar.")
+        if self._has_chinese_halves:
+            shown = re.sub("AM|PM", lambda half: _HALVES[half[0]], shown)
         return shown or self._in_plain_form(number)
 
     def shown_text(self, text: str) -> str:

@@ -20,11 +20,12 @@ MISFIT: Final = "The table's header does not fit the template."
 class Header:
     """Where the columns are. `places` has each column's places in a row, several under a merged heading.
 
-    Rows up to `last_row` are no data.
+    Rows up to `last_row` are no data. `width` counts the cells of its row.
     """
 
     row: int
     last_row: int
+    width: int
     places: Mapping[str, Sequence[int]]
 
 
@@ -41,14 +42,19 @@ def find_header(rows: Sequence[FilledRow], columns: Sequence[Column], layout: Ta
     row, places = best
     _check(row, places, columns)
     last = max([row.number, *(span.last_row for span in row.spans if _is_heading(span.first_column, places))])
-    return Header(row=row.number, last_row=last, places=places)
+    return Header(row=row.number, last_row=last, width=len(row.cells), places=places)
 
 
 def _named(row: FilledRow, columns: Sequence[Column]) -> tuple[FilledRow, dict[str, list[int]]]:
     """The columns that a row names, with their places."""
     keys = [header_key(heading) if (heading := _heading(cell)) else "" for cell in row.cells]
-    found = {column.name: [at for at, key in enumerate(keys) if key == header_key(column.name)] for column in columns}
+    found = {column.name: _places(keys, header_key(column.name)) for column in columns}
     return row, {name: places for name, places in found.items() if places}
+
+
+def _places(keys: Sequence[str], name: str) -> list[int]:
+    """Forms mark required columns by an asterisk: it is no part of the name, unless the column has it too."""
+    return [at for at, key in enumerate(keys) if name in {key, key.strip("*")}]
 
 
 def _heading(cell: Cell | None) -> str:

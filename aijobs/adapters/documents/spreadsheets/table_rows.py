@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from aijobs.adapters.documents.spreadsheets.cells import DIGITS_LOST, Cell, Sheet
+from aijobs.adapters.documents.spreadsheets.cells import DIGITS_LOST, Cell, Sheet, filled_width
 from aijobs.adapters.documents.spreadsheets.merged_rows import FilledRow, filled_rows
 from aijobs.adapters.documents.spreadsheets.table_header import HEADER_WITHIN, POINTER, Header, find_header
 from aijobs.domain.documents.column_values import CellValue, ColumnType
@@ -17,6 +17,8 @@ from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, No
 
 #: A row that is merged into one cell over at least so many of the template's columns is a heading or a note.
 MIN_COLUMNS_OF_NOTE: Final = 3
+
+UNQUOTED: Final = "A cell with the separator in it must stand in quotation marks."
 
 #: What only the instructions of a form say, below its header.
 _INSTRUCTION: Final = re.compile(
@@ -47,6 +49,8 @@ def rows_of(sheets: Sequence[Sheet], columns: Sequence[Column], layout: TableLay
         if count > max_rows:
             raise FileTooLarge(f"The table has more than {max_rows:,} rows, the most that we take.")
         row, problems = _checked(filled, plan)
+        if table.sheet.is_text and (width := filled_width(filled.cells)) > table.header.width:
+            problems = [f": Has {width} cells, its header {table.header.width}. {UNQUOTED}"]
         errors += [FieldError(POINTER, f"Row {filled.number}{problem}") for problem in problems]
         if len(errors) >= MAX_ERRORS:
             break

@@ -93,6 +93,22 @@ def test_a_wrong_quotation_swallows_no_rows(content: bytes) -> None:
     assert "cannot be read from line" in refusal_of(content, "a.csv", COLUMNS)
 
 
+@pytest.mark.parametrize("row", ["A2,1,234", "Acme, Inc.,5", 'A2,6,"x"'])
+def test_a_separator_in_a_cell_moves_no_value_to_another_column(row: str) -> None:
+    refusal = refusal_of(f"Order,Amount\nA1,5,\n{row}\n".encode(), "a.csv", COLUMNS)
+
+    assert refusal.endswith(
+        "Row 3: Has 3 cells, its header 2. A cell with the separator in it must stand in quotation marks."
+    )
+
+
+def test_rows_may_be_shorter_than_the_header_and_end_in_separators() -> None:
+    content = b"Order,Amount,Note\nA1,5\nA2,6,,,,\n"
+
+    assert rows_in(content, "a.csv", COLUMNS) == READ
+    assert rows_in(b"Order,Amount,\nA1,5,x\nA2,6,y\n", "a.csv", COLUMNS) == READ
+
+
 def test_wrong_cells_are_named_by_their_lines() -> None:
     refusal = refusal_of(b'Order,Amount\n"a\nb",5\nc,much\n', "a.csv", COLUMNS)
 

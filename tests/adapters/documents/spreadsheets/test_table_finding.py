@@ -29,6 +29,11 @@ def test_the_header_is_found_below_titles(above: list[list[Any]], merges: list[s
     assert rows_in(xlsx([*above, *TWO_ROWS], merges=merges), "a.xlsx", ORDERS) == READ
 
 
+def test_a_mark_of_required_columns_is_no_part_of_their_names() -> None:
+    assert rows_in(xlsx([["*Order", "Amount＊"], ["A1", 5], ["A2", 6]]), "a.xlsx", ORDERS) == READ
+    assert rows_in(xlsx([["*Order"], ["A1"]]), "a.xlsx", {"*Order": "string!"}) == [{"*Order": "A1"}]
+
+
 def test_the_header_is_the_row_that_names_most_columns() -> None:
     content = xlsx([["Order", "of 2026"], ["Amount", "Order", "Note"], [5, "A1", "x"]])
 

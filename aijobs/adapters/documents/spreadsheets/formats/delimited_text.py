@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aijobs.adapters.documents.encodings.detection import decoded
-from aijobs.adapters.documents.spreadsheets.cells import Cell, Sheet, SheetRow, check_width
+from aijobs.adapters.documents.spreadsheets.cells import Cell, Sheet, SheetRow, check_width, filled_width
 from aijobs.adapters.documents.spreadsheets.formats.decimal_marks import DecimalMark, decimal_mark_of, number_in
 from aijobs.domain.documents.column_values import MAX_CELL_LENGTH
 from aijobs.domain.errors import UnreadableFile
@@ -33,7 +33,7 @@ def opened_delimited_text(path: Path) -> Iterator[Sequence[Sheet]]:
     else:
         separator, content, skipped = separator_of(text), text, 0
     mark = decimal_mark_of(_all_texts(content, separator), separator)
-    yield [Sheet(name=SHEET, rows=lambda: _rows(content, separator, skipped, mark))]
+    yield [Sheet(name=SHEET, rows=lambda: _rows(content, separator, skipped, mark), is_text=True)]
 
 
 def separator_of(text: str) -> str:
@@ -63,8 +63,9 @@ def _rows(text: str, separator: str, skipped: int, mark: DecimalMark) -> Iterato
     began = skipped + 1
     try:
         for row in reader:
-            cells = _cells(row, mark)
-            if cells:
+            cells = [_cell(text, mark) for text in row]
+            check_width(filled_width(cells), SHEET)
+            if any(cells):
                 yield SheetRow(began, cells)
             began = skipped + reader.line_num + 1
     except csv.Error as broken:
@@ -73,20 +74,15 @@ def _rows(text: str, separator: str, skipped: int, mark: DecimalMark) -> Iterato
         ) from broken
 
 
-def _cells(row: Sequence[str], mark: DecimalMark) -> list[Cell | None]:
-    cells = [_cell(text, mark) for text in row]
-    while cells and cells[-1] is None:
-        cells.pop()
-    check_width(len(cells), SHEET)
-    return cells
-
-
 def _cell(text: str, mark: DecimalMark) -> Cell | None:
     """Columns of texts have the text as it is, others the number."""
     if not text:
         return None
     value, uncertain = number_in(text, mark)
-    return Cell(value, text, uncertain_number=uncertain)
+    cell = Cell(value, text)
+    if uncertain is not None:
+        cell.uncertain_number = uncertain
+    return cell
 
 
 def _reader(text: str, separator: str) -> Any:

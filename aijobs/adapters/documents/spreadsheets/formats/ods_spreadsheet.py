@@ -12,11 +12,11 @@ from typing import Final
 from aijobs.adapters.documents.archives.office_package import OfficePackage
 from aijobs.adapters.documents.spreadsheets.cells import (
     MAX_WIDTH,
-    WITHOUT_VALUE,
     Cell,
     MergedRange,
     Sheet,
     SheetRow,
+    cell_without_value,
     check_width,
     error_cell,
 )
@@ -137,7 +137,7 @@ def _cell(element: Element) -> Cell | None:
         return error_cell(shown.strip() or "#ERROR!")
     if kind is None:
         if has_formula:
-            return Cell(None, problem=WITHOUT_VALUE)
+            return cell_without_value()
         return Cell(shown, shown) if shown else None
     if kind == "string":
         text = shown or element.get(f"{_OFFICE}string-value") or ""
@@ -164,8 +164,9 @@ def _typed(element: Element, kind: str, shown: str) -> Cell:
             is_long = not timedelta() <= duration < timedelta(days=1)
             return Cell(duration, shown if shown and not is_long else duration_text(duration))
     number = float(element.get(f"{_OFFICE}value") or "")
-    loses = abs(number) > MAX_EXACT and number % 1 == 0
-    return Cell(plain_number(number), shown or str(plain_number(number)), loses_digits=loses)
+    cell = Cell(plain_number(number), shown or str(plain_number(number)))
+    cell.loses_digits = abs(number) > MAX_EXACT and number % 1 == 0
+    return cell
 
 
 def _duration(written: str) -> timedelta:

@@ -13,11 +13,12 @@ from xlrd.biffh import XL_CELL_BOOLEAN, XL_CELL_DATE, XL_CELL_ERROR, XL_CELL_NUM
 from xlrd.compdoc import CompDocError
 
 from aijobs.adapters.documents.spreadsheets.cells import (
-    WITHOUT_VALUE,
     Cell,
     MergedRange,
+    NumberCell,
     Sheet,
     SheetRow,
+    cell_without_value,
     check_width,
     error_cell,
     text_cell,
@@ -78,10 +79,10 @@ def _cell(cell: Any, formats: Sequence[NumberFormat], *, computes: bool) -> Cell
     match cell.ctype:
         case kind if kind == XL_CELL_TEXT:
             if not cell.value:  # only a formula leaves an empty text
-                return None if computes else Cell(None, problem=WITHOUT_VALUE)
+                return None if computes else cell_without_value()
             return text_cell(cell.value, formats[cell.xf_index])
         case kind if kind in {XL_CELL_NUMBER, XL_CELL_DATE}:
-            return Cell.of_number(cell.value, formats[cell.xf_index])
+            return NumberCell(cell.value, formats[cell.xf_index])
         case kind if kind == XL_CELL_BOOLEAN:
             return truth_cell(value=bool(cell.value))
         case kind if kind == XL_CELL_ERROR:

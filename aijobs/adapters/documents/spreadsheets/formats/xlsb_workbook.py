@@ -9,6 +9,7 @@ from aijobs.adapters.documents.archives.office_package import OfficePackage
 from aijobs.adapters.documents.spreadsheets.cells import (
     Cell,
     MergedRange,
+    NumberCell,
     Sheet,
     SheetRow,
     check_width,
@@ -143,9 +144,9 @@ class _CellReader:
         format_of_cell = self._formats[style] if style < len(self._formats) else number_format(GENERAL)
         match number:
             case kind if kind == CELL_RK:
-                return Cell.of_number(packed_number(struct.unpack_from("<I", body, 8)[0]), format_of_cell)
+                return NumberCell(packed_number(struct.unpack_from("<I", body, 8)[0]), format_of_cell)
             case kind if kind in {CELL_REAL, FORMULA_NUMBER}:
-                return Cell.of_number(struct.unpack_from("<d", body, 8)[0], format_of_cell)
+                return NumberCell(struct.unpack_from("<d", body, 8)[0], format_of_cell)
             case kind if kind in {CELL_ERROR, FORMULA_ERROR}:
                 return error_cell(_ERRORS.get(body[8], "#ERROR!"))
             case kind if kind in {CELL_BOOLEAN, FORMULA_BOOLEAN}:

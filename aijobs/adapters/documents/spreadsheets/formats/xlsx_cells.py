@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-from aijobs.adapters.documents.spreadsheets.cells import WITHOUT_VALUE, Cell, error_cell, text_cell, truth_cell
+from aijobs.adapters.documents.spreadsheets.cells import (
+    Cell,
+    NumberCell,
+    cell_without_value,
+    error_cell,
+    text_cell,
+    truth_cell,
+)
 from aijobs.adapters.documents.spreadsheets.formats.cell_references import column_of_cell
 from aijobs.adapters.documents.spreadsheets.formats.xml_rows import Element, name_of
 from aijobs.adapters.documents.spreadsheets.number_formats import GENERAL, NumberFormat, number_format
@@ -57,7 +64,7 @@ class CellReader:
                 case "is":
                     inline = part
         if has_formula and kind != "inlineStr" and self._was_never_computed(kind, content):
-            return Cell(None, problem=WITHOUT_VALUE)
+            return cell_without_value()
         if kind == "n":
             return self._number(content.strip(), self._format(element)) if content else None
         if kind in _TEXTS:
@@ -91,7 +98,7 @@ class CellReader:
             number = float(written)
         except ValueError:
             raise UnreadableFile("The workbook is damaged: a number in it is none.") from None
-        cell = Cell.of_number(number, format_of_cell)
+        cell = NumberCell(number, format_of_cell)
         if abs(number) > MAX_EXACT and _PLAIN_DIGITS.fullmatch(written):
             cell.value = int(written)  # which no column takes for a number: a float would have other digits
         return cell
