@@ -5,6 +5,7 @@ Lengths are in pixels of a picture at about 200 dots per inch.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,9 @@ RULE: Final = 60  #: an unbroken run of ink as long is a ruled line, no letter
 MARGIN: Final = 48  #: around a region, which the engine needs as well
 LEAST_CELLS: Final = 2
 MOST_REGIONS: Final = 8  #: a photo has ink everywhere
-MOST_SHARE: Final = 0.6  #: of the page: what is larger was looked at already
+MOST_SHARE: Final = 0.35  #: of the page, in all: more would be another reading of the page
+FILLED: Final = 0.3  #: of a large region's cells: fewer are the edge of a page, or slanting rules
+LARGE: Final = 40  #: cells
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,19 @@ class Region:
     bottom: int
 
     @property
+    def area(self) -> int:
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         return self.left, self.top, self.right, self.bottom
 
 
 def missed_regions(picture: Image.Image, words: Sequence[Word]) -> list[Region]:
-    """Where there is ink outside of all words, each region with the words that it touches; the largest ones."""
-    found = list(_regions(_inked_cells(picture, words), picture.size, words))
-    area = picture.width * picture.height
-    small = [one for one in found if (one.right - one.left) * (one.bottom - one.top) < MOST_SHARE * area]
-    return sorted(small, key=lambda one: (one.right - one.left) * (one.bottom - one.top), reverse=True)[:MOST_REGIONS]
+    """Where there is ink outside of all words, each region with the words that it touches; the smallest ones first."""
+    found = sorted(_regions(_inked_cells(picture, words), picture.size, words), key=lambda one: one.area)
+    shares = accumulate(region.area / (picture.width * picture.height) for region in found)
+    return [region for region, share in zip(found, shares, strict=True) if share < MOST_SHARE][:MOST_REGIONS]
 
 
 def _inked_cells(picture: Image.Image, words: Sequence[Word]) -> Any:
@@ -94,8 +100,9 @@ def _regions(cells: Any, size: tuple[int, int], words: Sequence[Word]) -> Iterat
             near = {(row + down, column + across) for down in (-1, 0, 1) for across in range(-3, 4)} & left_over
             left_over -= near
             edge += near
-        if len(group) >= LEAST_CELLS:
-            rows, columns = [row for row, _ in group], [column for _, column in group]
+        rows, columns = [row for row, _ in group], [column for _, column in group]
+        cells_within = (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1)
+        if len(group) >= LEAST_CELLS and (cells_within < LARGE or len(group) > FILLED * cells_within):
             yield _with_margin(
                 (min(columns) * CELL, min(rows) * CELL, (max(columns) + 1) * CELL, (max(rows) + 1) * CELL), size, words
             )
