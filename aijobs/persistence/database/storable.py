@@ -7,6 +7,7 @@ both.
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
@@ -43,14 +44,22 @@ def refuse_unstorable(engine: Engine) -> None:
 
 
 def _check(
-    _connection: Connection, _cursor: object, _statement: str, parameters: Any, _context: object, are_many: object
+    _connection: Connection, _cursor: object, _statement: str, parameters: Any, _context: object, _are_many: object
 ) -> None:
-    for row in parameters if are_many else (parameters,):
-        for value in row.values() if isinstance(row, dict) else row:
-            if type(value) is str and "\0" in value:
-                raise BadInput(NOT_TEXT)
-            if type(value) is float and not math.isfinite(value):
-                raise BadInput(NOT_A_NUMBER)
+    for value in _values(parameters):
+        if type(value) is str and "\0" in value:
+            raise BadInput(NOT_TEXT)
+        if type(value) is float and not math.isfinite(value):
+            raise BadInput(NOT_A_NUMBER)
+
+
+def _values(parameters: Any) -> Iterator[Any]:
+    """Of one row or of several: several may be one long row."""
+    for value in parameters.values() if isinstance(parameters, dict) else parameters:
+        if isinstance(value, tuple | list | dict):
+            yield from _values(value)
+        else:
+            yield value
 
 
 def refusal(error: BaseException) -> BadInput | None:
