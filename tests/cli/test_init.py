@@ -18,6 +18,7 @@ from tests.persistence.database.postgresql_server import PostgresqlServer
 from workflows.health import missing_attributes
 from workflows.repair import SCHEDULE_ID
 
+SECRET = "a secret that all hosts have"
 DATABASE = "jobs of a company"
 NOWHERE = "postgresql://postgres@127.0.0.1:1/aijobs"
 
@@ -59,6 +60,7 @@ def nothing(databases: Databases, temporal: TemporalServer, swift: SwiftServer, 
     server = databases.server
     settings = {
         "AIJOBS_DATABASE_URL": server.url(DATABASE.replace(" ", "%20")),
+        "AIJOBS_SECRET": SECRET,
         "AIJOBS_STORE__URL": f"s3://{tmp_path.name.replace('_', '-')[:60]}/jobs",
         "AIJOBS_STORE__ENDPOINT": swift.endpoint,
         "AIJOBS_STORE__REGION": swift.region,

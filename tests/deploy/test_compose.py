@@ -24,7 +24,7 @@ FILES: Final = (COMPANY, SINGLE)
 DOCKERFILES: Final = ("deploy/Dockerfile", "deploy/s3/Dockerfile")
 
 #: Services that end when their work is done.
-JOBS: Final = frozenset({"init", "temporal-schema", "temporal-namespace"})
+JOBS: Final = frozenset({"init", "temporal-schema"})
 ROLES: Final = ("workflows", "providers", "migration", "webhooks")
 
 #: Names of variables that hold a secret, where no file does.
