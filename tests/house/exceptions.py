@@ -18,7 +18,6 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",
     "tests/stories": "one story a file",
-    "workflows": "one workflow a file, and what they share",
 }
 
 #: Files that are longer than MAX_LINES.
