@@ -66,11 +66,11 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
     settings, webhook_settings = adapters.settings, adapters.settings.webhooks
     transfer = OutputTransfer(records.outputs, adapters.downloader, store, at_once=settings.worker.transfers)
-    submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
+    submission = SubmissionActivities(submissions, catalogue, providers, store, settings.reachable_url)
     polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
     migration = MigrationActivities(
-        submissions, gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
+        gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
     )
     ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)

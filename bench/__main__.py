@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, documents, fanout, history, lag, output_transfer, overload, pictures, stages
+from bench import accept, burst, database, documents, fanout, history, lag, output_transfer, overload, pictures, stages
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -24,6 +24,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "accept": accept.measure,
     "migration": output_transfer.measure,
     "burst": burst.measure,
+    "database": database.measure,
     "lag": lag.measure,
     "fanout": fanout.measure,
     "documents": documents.measure,

@@ -4,6 +4,7 @@
 that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 """
 
+from aijobs.persistence.database.calls import connection_of
 from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database
 from aijobs.persistence.database.errors import unavailability
@@ -16,6 +17,7 @@ __all__ = [
     "LATEST_REVISION",
     "ConnectionThreads",
     "Database",
+    "connection_of",
     "existing_database",
     "lock_name",
     "opened_database",

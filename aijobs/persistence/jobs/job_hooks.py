@@ -9,6 +9,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence import photo_reviews
 from aijobs.persistence.documents import rows
+from aijobs.persistence.jobs.locked_jobs import AnyJob
 from aijobs.persistence.tables import JobRow
 
 
@@ -16,7 +17,7 @@ class OnFinal(Protocol):
     """Called when a locked job ends, in that transaction. `closing` closes its points. Returns the error to show."""
 
     def __call__(
-        self, session: Session, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+        self, session: Session, job: AnyJob, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
     ) -> JobError | None: ...
 
 

