@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -23,8 +24,10 @@ from bench.rig.resource_usage import machine_seconds
 SQLITE: Final = "SQLite"
 POSTGRESQL: Final = "PostgreSQL"
 AT_ONCE: Final = (1, 10, 50)
-JOBS: Final = 500
+JOBS: Final = 300
 WARM_UP: Final = 20
+SWITCH_INTERVALS: Final = (0.005, 0.0005)  #: the interpreter's own, in seconds, and a shorter one
+BUSY_SECONDS, FREE_SECONDS = 0.006, 0.004
 MOST_TRANSACTIONS: Final = 8
 MOST_CPU_MS: Final = 8.0
 
@@ -64,6 +67,18 @@ async def measure(*, quick: bool) -> Report:
                 rows.append((kind, str(at_once), *_cells(ours), ratio(ours.cpu_ms, bare.cpu_ms)))
                 if at_once == AT_ONCE[1]:
                     aims += _aims(kind, counts, ours)
+            for interval in SWITCH_INTERVALS:
+                beside = await _beside_a_busy_loop(happy, jobs, interval=interval)
+                rows.append(
+                    (
+                        f"{kind}, busy loop, switch interval {1000 * interval:g} ms",
+                        "10",
+                        *_cells(beside)[:1],
+                        "",
+                        "",
+                        "",
+                    )
+                )
             rows.append(_count_row(kind, counts))
     return Report(
         title=f"database: {jobs} happy jobs",
@@ -122,6 +137,26 @@ async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> Figures:
             for _ in range(at_once):
                 group.create_task(one_after_the_other())
     return timed[0]
+
+
+async def _beside_a_busy_loop(happy: HappyJobs, jobs: int, *, interval: float) -> Figures:
+    """Jobs beside Python code that occupies the event loop, as a worker's own does; `interval` is the interpreter's."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(interval)
+    busy = asyncio.create_task(_keep_the_loop_busy())
+    try:
+        return await _all(happy, jobs, at_once=10)
+    finally:
+        sys.setswitchinterval(before)
+        busy.cancel()
+
+
+async def _keep_the_loop_busy() -> None:
+    while True:
+        until = time.perf_counter() + BUSY_SECONDS
+        while time.perf_counter() < until:
+            pass
+        await asyncio.sleep(FREE_SECONDS)
 
 
 def _bare(url: str, jobs: int) -> Figures:

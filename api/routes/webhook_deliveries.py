@@ -92,6 +92,6 @@ async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> W
 
 
 async def _page(database: Database, delivery_filter: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
-    rows, has_more = await database.read(deliveries_page, delivery_filter, limit=limit)
+    rows, has_more = await database.snapshot(deliveries_page, delivery_filter, limit=limit)
     next_cursor = rows[-1].code if has_more else None
     return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

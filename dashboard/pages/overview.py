@@ -60,8 +60,8 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
     at, user_id = now(), visit.visible_user(user)
     since = at - timedelta(hours=HOURS)
 
-    in_flight = await visit.database.read(statistics.in_flight, user_id=user_id)
-    failures = await visit.database.read(statistics.failures, since=since, user_id=user_id)
+    in_flight = await visit.database.snapshot(statistics.in_flight, user_id=user_id)
+    failures = await visit.database.snapshot(statistics.failures, since=since, user_id=user_id)
     hours = await _hours(visit, at, user_id)
     models = await healths(visit, available, since=since, user_id=user_id)
     return {
@@ -84,11 +84,11 @@ async def healths(
             for model in models
         ]
 
-    return await visit.database.read(work)
+    return await visit.database.snapshot(work)
 
 
 async def _hours(visit: PageRequest, until: datetime, user_id: str | None) -> list[HourlyCounts]:
-    return await visit.database.read(statistics.throughput, until=until, hours=HOURS, user_id=user_id)
+    return await visit.database.snapshot(statistics.throughput, until=until, hours=HOURS, user_id=user_id)
 
 
 def _totals(hours: Sequence[HourlyCounts], failures: Sequence[FailureCount]) -> dict[str, int]:

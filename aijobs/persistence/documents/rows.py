@@ -76,7 +76,7 @@ async def all_rows(database: Database, criteria: RowFilter) -> AsyncIterator[lis
     """Every row, a page at a time; no connection is held between two pages."""
     after, more = 0, True
     while more:
-        page, more = await database.read(rows_page, criteria, after=after)
+        page, more = await database.snapshot(rows_page, criteria, after=after)
         if page:
             yield page
             after = page[-1].id or 0
