@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.ending import EndingActivities
@@ -24,8 +25,9 @@ from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
+from workflows.job.builds import UNVERSIONED
 from workflows.late_watch import LateWatch
-from workflows.outbox_relay import outbox_relay
+from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
@@ -46,6 +48,9 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
+        "deployment_config": WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion("aijobs", UNVERSIONED), use_worker_versioning=False
+        ),
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
@@ -116,5 +121,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
         workers = build_workers(client, adapters, queues=queues)
-        async with outbox_relay(client, adapters.deliveries), running_workers(workers):
+        async with (
+            outbox_relay(client, adapters.deliveries),
+            start_relay(client, adapters.records.starts),
+            running_workers(workers),
+        ):
             await stop.wait()

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -23,6 +24,9 @@ from aijobs.domain.provider_io import Snapshot
 VISIBLE_STEP = 10
 """Steps of unit progress, in percent, that the workflow receives. The event log has smaller steps."""
 
+MOST_RECORDED: Final = 10_000
+"""Jobs whose last progress a process remembers; of others it is written once more, which changes nothing."""
+
 
 class PollingActivities:
     """Polls providers for the status of jobs."""
@@ -42,6 +46,7 @@ class PollingActivities:
         self._late_outcomes = late_outcomes
         self._catalogue = catalogue
         self._providers = providers
+        self._recorded: dict[str, tuple[JobStatus, float]] = {}  #: by job, oldest first
 
     @activity.defn
     async def watch(self, poll_input: PollInput) -> PollResult:
@@ -95,10 +100,20 @@ class PollingActivities:
             _require_unfinished(await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status}))
         unit = self._unit(poll_input, snapshot)
         if unit is not None and status is snapshot.status:
-            await self._gate.progress(code, status, unit)
+            await self._record_progress(code, status, unit)
         if is_further or _is_visible(poll_input.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
         raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
+
+    async def _record_progress(self, code: str, status: JobStatus, unit: float) -> None:
+        """Progress that this process has recorded before is not written again."""
+        if self._recorded.get(code) == (status, unit):
+            return
+        self._recorded.pop(code, None)
+        if await self._gate.progress(code, status, unit):
+            self._recorded[code] = status, unit
+        if len(self._recorded) > MOST_RECORDED:
+            del self._recorded[next(iter(self._recorded))]
 
     def _unit(self, poll_input: PollInput, snapshot: Snapshot) -> float | None:
         model = self._catalogue.model(poll_input.brief.model_id)

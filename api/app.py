@@ -153,7 +153,10 @@ class Api(FastAPI):
 async def _streaming(dependencies: ApiDependencies) -> AsyncIterator[None]:
     valid_among = partial(valid_credentials, dependencies.database, session_idle=dependencies.settings.session_idle)
     async with dependencies.live.running(), dependencies.streams.watched(valid_among):
-        yield
+        try:
+            yield
+        finally:
+            await dependencies.starter.close()
 
 
 def build_app(dependencies: ApiDependencies) -> Api:

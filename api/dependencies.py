@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
@@ -27,6 +28,7 @@ from aijobs.usecases.new_job import JobMaker
 from aijobs.usecases.rerun_job import RerunJob
 from aijobs.usecases.resolve_job import ResolveJob
 from aijobs.usecases.review_photo import ReviewPhoto
+from aijobs.usecases.start_jobs import JobStarter
 from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
 from api.health.metrics import Metrics
@@ -85,10 +87,15 @@ class ApiDependencies:
     def job_responses(self) -> JobResponses:
         return JobResponses(database=self.database, models=self.models, links=self.links)
 
+    @cached_property
+    def starter(self) -> JobStarter:
+        """One for the process, so that starts are gathered."""
+        return JobStarter(self.engine, self.records.starts)
+
     @property
     def job_maker(self) -> JobMaker:
         return JobMaker(
-            database=self.database, engine=self.engine, catalogue=self.catalogue, render=stored_job_response
+            database=self.database, starter=self.starter, catalogue=self.catalogue, render=stored_job_response
         )
 
     @property

@@ -22,8 +22,8 @@ from workflows.data_converter import DATA_CONVERTER
 
 POLL_EVERY: Final = timedelta(milliseconds=20)
 QUIET_POLLS: Final = (0, 3, 300)
-MOST_EVENTS: Final = 50
-MOST_ACTIONS: Final = 14
+MOST_EVENTS: Final = 45
+MOST_ACTIONS: Final = 12
 
 Counts = Mapping[int, Count]
 

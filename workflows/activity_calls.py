@@ -54,12 +54,14 @@ def submit(brief: JobBrief, *, within: timedelta) -> ActivityHandle[SubmittedJob
     )
 
 
-def watch(poll_input: PollInput) -> ActivityHandle[PollResult]:
+def watch(poll_input: PollInput, *, within: timedelta | None) -> ActivityHandle[PollResult]:
+    """Without `within`, the caller watches the time."""
     return workflow.start_activity_method(
         PollingActivities.watch,
         poll_input,
         task_queue=PROVIDERS,
         start_to_close_timeout=CALL_TIMEOUT,
+        schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RETRIES,
         cancellation_type=ActivityCancellationType.TRY_CANCEL,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
 from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput, SubmittedJob
@@ -16,8 +16,16 @@ from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_wat
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
-from workflows.endings import AlreadyEnded, End, canceled, ended_by_provider, failed_step
-from workflows.interruptions import Interruptions, StageClock
+from workflows.job import builds
+from workflows.job.activity_results import abandon, has_failed, is_out_of_time, recorded_state, result_of
+from workflows.job.endings import (
+    AlreadyEnded,
+    End,
+    canceled,
+    deadline_passed,
+    ended_by_provider,
+)
+from workflows.job.interruptions import Interruptions, StageClock
 from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
@@ -39,10 +47,12 @@ class AiJob:
         self._brief = brief
         self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
         self._ref: Ref | None = None
+        self._has_deadline_timers = False
         self._interruptions = Interruptions()
 
     @workflow.run
     async def run(self, brief: JobBrief) -> JobState:
+        self._has_deadline_timers = builds.is_first_generation(workflow.info().get_current_build_id())
         try:
             if brief.asyn:
                 await self._submit()
@@ -82,7 +92,7 @@ class AiJob:
         if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
             await self._cancel_submit(submitting)
         await self._interruptions.shielded(submitting)
-        submitted = _result(submitting, clock)
+        submitted = result_of(submitting, clock)
         self._ref = submitted.ref
         self._set_state(submitted.state)
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
@@ -92,21 +102,26 @@ class AiJob:
         """Between two attempts the submit ends at once. For a request on the wire, wait for the outcome."""
         submitting.cancel()
         await self._interruptions.shielded(submitting)
-        if _failed(submitting):
+        if has_failed(submitting):
             assert self._interruptions.cancel_reason is not None, "a submit is canceled only on request"
             raise canceled(self._interruptions.cancel_reason, Stage.SUBMIT)
 
     async def _wait_until_generated(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
             return  # a rerun from migration, or a workflow that was started again
-        self._start_deadline()
-        await self._interruptions.pause(self._brief.poll.first, stage=Stage.QUEUE)
+        clock = self._start_clock()
+        pause = self._brief.poll.first if self._has_deadline_timers else min(self._brief.poll.first, clock.left)
+        await self._interruptions.pause(pause, stage=Stage.QUEUE)
         while self._state.job_status.is_before(JobStatus.GENERATED):
             await self._watch()
             if workflow.info().is_continue_as_new_suggested() and self._interruptions.cancel_reason is None:
                 workflow.continue_as_new(self._brief_carried_over())
 
     async def _watch(self) -> None:
+        """Poll until there is news, or until a hint asks for another poll. Ends at the deadline of the job's stage."""
+        clock = self._start_clock()
+        if clock.is_over and not self._has_deadline_timers:
+            raise deadline_passed(clock.deadline)
         self._interruptions.poll_now = False
         known = PollInput(
             brief=self._brief,
@@ -114,25 +129,34 @@ class AiJob:
             unit_progress=self._state.unit_progress,
             ref=self._ref,
         )
-        watching = activity_calls.watch(known)
+        watching = activity_calls.watch(known, within=None if self._has_deadline_timers else clock.left)
         try:
-            await self._interruptions.until(
-                lambda: watching.done() or self._interruptions.poll_now, stage=STAGE_OF[self._state.job_status]
-            )
-            if watching.done():
-                assert self._interruptions.clock is not None, "the clock of a job that is watched runs"
-                self._apply_poll_result(_result(watching, self._interruptions.clock))
+            await self._interruptions.until(lambda: watching.done() or self._interruptions.poll_now, stage=clock.stage)
+            if not watching.done():
+                return
+            if is_out_of_time(watching) and not self._has_deadline_timers:
+                await self._wait_for_deadline(clock)
+            else:
+                self._apply_poll_result(result_of(watching, clock))
         finally:
-            _abandon(watching)
+            abandon(watching)
+
+    async def _wait_for_deadline(self, clock: StageClock) -> None:
+        """Temporal ends an activity whose next attempt would come after the deadline. Until then, a hint may come."""
+        if not clock.is_over:
+            clock.start()
+            await self._interruptions.until(lambda: self._interruptions.poll_now, stage=clock.stage)
 
     def _apply_poll_result(self, poll_result: PollResult) -> None:
         if poll_result.error is not None:
             raise ended_by_provider(poll_result.job_status, poll_result.error)
         self._ref = poll_result.ref or self._ref
         self._state = JobState.of(self._brief.code, poll_result.job_status, unit=poll_result.unit_progress)
-        self._start_deadline()
         if self._state.job_status.is_before(JobStatus.GENERATED):
+            self._start_clock()
             self._set_state(self._state)
+        else:
+            self._interruptions.replace_clock(None)
 
     async def _generate(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
@@ -159,13 +183,13 @@ class AiJob:
         except End:
             working.cancel()
             await self._interruptions.shielded(working)
-            if _failed(working):
+            if has_failed(working):
                 raise
-        return _result(working, clock)
+        return result_of(working, clock)
 
     async def _end(self, end: End) -> None:
         """Cancel at the provider, record the end, and start a late watch where the provider may still charge."""
-        self._interruptions.start_deadline(None)
+        self._interruptions.replace_clock(None)
         provider_cancel = await self._cancel_at_provider() if end.maybe_at_provider else None
         end_input = EndInput(
             code=self._brief.code,
@@ -176,7 +200,7 @@ class AiJob:
         )
         ending = activity_calls.end(end_input)
         await self._interruptions.shielded(ending)
-        self._set_state(_recorded_state(ending))
+        self._set_state(recorded_state(ending))
         if end_input.provider_may_charge and self._state.job_status in ENDED_BY_US:
             await self._start_late_watch()
 
@@ -206,7 +230,7 @@ class AiJob:
     async def _cancel_at_provider(self) -> CancelOutcome | None:
         canceling = activity_calls.cancel_at_provider(self._brief)
         await self._interruptions.shielded(canceling)
-        return CancelOutcome.REQUESTED if _failed(canceling) else canceling.result()
+        return CancelOutcome.REQUESTED if has_failed(canceling) else canceling.result()
 
     async def _close_as_canceled(self, reason: str) -> None:
         """Only a workflow that Temporal was asked to cancel can close as Canceled: after a signal, ask for it."""
@@ -222,15 +246,16 @@ class AiJob:
     def _reason(self) -> str:
         return self._state.error.message if self._state.error else ""
 
-    def _start_deadline(self) -> None:
-        """Start the clock of the job's current stage, unless it runs already."""
-        stage = STAGE_OF[self._state.job_status] if self._state.job_status.is_before(JobStatus.GENERATED) else None
-        running = self._interruptions.clock
-        if stage is None:
-            self._interruptions.start_deadline(None)
-        elif running is None or running.stage is not stage:
-            since = self._brief.stage_since if running is None else None
-            self._interruptions.start_deadline(StageClock(self._brief, stage, since=since))
+    def _start_clock(self) -> StageClock:
+        """The clock of the job's current stage, which is started unless it runs already."""
+        stage, running = STAGE_OF[self._state.job_status], self._interruptions.clock
+        if running is not None and running.stage is stage:
+            return running
+        clock = StageClock(self._brief, stage, since=self._brief.stage_since if running is None else None)
+        self._interruptions.replace_clock(clock)
+        if self._has_deadline_timers:
+            clock.start()
+        return clock
 
     def _set_state(self, state: JobState) -> None:
         self._state = state
@@ -246,31 +271,3 @@ class AiJob:
             "stage_since": running.since if running else None,
         }
         return self._brief.model_copy(update=progress)
-
-
-def _result(step: ActivityHandle[T], clock: StageClock) -> T:
-    try:
-        return step.result()
-    except ActivityError as failure:
-        raise failed_step(failure, clock.stage, deadline=clock.deadline) from failure
-
-
-def _recorded_state(ending: ActivityHandle[JobState]) -> JobState:
-    """The job's state after its end was recorded. Raises ApplicationError when no database knows the job."""
-    try:
-        return ending.result()
-    except ActivityError as failure:
-        if isinstance(failure.cause, ApplicationError):
-            raise ApplicationError(failure.cause.message, type=failure.cause.type, non_retryable=True) from failure
-        raise
-
-
-def _failed(step: ActivityHandle[T]) -> bool:
-    return step.cancelled() or step.exception() is not None
-
-
-def _abandon(step: ActivityHandle[T]) -> None:
-    """Cancel an activity whose result is no longer needed."""
-    if not step.done():
-        step.cancel()
-        step.add_done_callback(_failed)

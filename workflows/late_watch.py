@@ -5,7 +5,7 @@ from temporalio.exceptions import ActivityError
 
 from aijobs.domain.jobs.job import JobBrief
 from workflows import activity_calls
-from workflows.endings import is_forgotten, ran_out_of_time
+from workflows.job.endings import is_forgotten, ran_out_of_time
 
 
 @workflow.defn(name="LateWatch", failure_exception_types=[Exception])

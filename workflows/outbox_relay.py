@@ -1,41 +1,82 @@
-"""The outbox relay: starts the workflow of each delivery shortly after it was written.
+"""The relays: start the workflows of deliveries shortly after they were written, and of jobs that were forgotten.
 
-The delivery in the database is the source of truth. When a process is killed before it starts the workflow, or the
-workflow is lost later, the delivery becomes due again.
+The database is the source of truth. When a process is killed before it starts a workflow, or the workflow of a delivery
+is lost later, the database names it again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from aijobs.domain.errors import TransientError
+from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.ports.jobs import JobStarts
 from aijobs.domain.ports.webhooks import Deliveries
-from workflows.client import start_delivery
+from workflows.client import start_delivery, start_job
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def outbox_relay(client: Client, deliveries: Deliveries) -> AsyncIterator[None]:
-    """Relay until the block ends. Several processes may do so at the same time."""
+    """Relay webhooks until the block ends. Several processes may do so at the same time."""
+
+    async def relay() -> None:
+        async for codes in deliveries.due():
+            await asyncio.gather(*(_start_delivery(client, code) for code in codes))
+
+    async with _meanwhile(relay):
+        yield
+
+
+@asynccontextmanager
+async def start_relay(client: Client, starts: JobStarts) -> AsyncIterator[None]:
+    """Start forgotten jobs until the block ends. Several processes may do so at the same time."""
+
+    async def relay() -> None:
+        async for briefs in starts.forgotten():
+            started = await asyncio.gather(*(_is_started(client, brief) for brief in briefs))
+            codes = [brief.code for brief, done in zip(briefs, started, strict=True) if done]
+            if codes:
+                await _note_started(starts, codes)
+
+    async with _meanwhile(relay):
+        yield
+
+
+@asynccontextmanager
+async def _meanwhile(relay: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(_follow(client, deliveries))
+        relaying = group.create_task(relay())
         try:
             yield
         finally:
-            following.cancel()
+            relaying.cancel()
 
 
-async def _follow(client: Client, deliveries: Deliveries) -> None:
-    async for codes in deliveries.due():
-        await asyncio.gather(*(_start(client, code) for code in codes))
+async def _note_started(starts: JobStarts, codes: list[str]) -> None:
+    log.info("forgotten_jobs_started", jobs=len(codes))
+    try:
+        await starts.started(codes)
+    except TransientError as error:  # they come again, and starting them again changes nothing
+        log.warning("starts_not_noted", jobs=len(codes), reason=str(error))
 
 
-async def _start(client: Client, code: str) -> None:
+async def _start_delivery(client: Client, code: str) -> None:
     try:
         await start_delivery(client, code)
     except RPCError as refused:
         log.warning("webhook_left_to_the_next_look", delivery=code, reason=refused.status.name)
+
+
+async def _is_started(client: Client, brief: JobBrief) -> bool:
+    try:
+        await start_job(client, brief)
+    except RPCError as refused:
+        log.warning("job_left_to_the_next_look", code=brief.code, reason=refused.status.name)
+        return False
+    return True

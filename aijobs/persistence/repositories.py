@@ -8,6 +8,7 @@ from aijobs.persistence.jobs.housekeeping import DatabaseHousekeeping
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.queries import DatabaseJobQueries
 from aijobs.persistence.jobs.resolutions import DatabaseLateOutcomes
+from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 
 
@@ -18,6 +19,7 @@ class DatabaseRecords:
         self.gate = DatabaseJobGate(database, catalogue)
         self.queries = DatabaseJobQueries(database)
         self.submissions = DatabaseSubmissionLog(database, catalogue)
+        self.starts = DatabaseJobStarts(database, catalogue)
         self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)

@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import TemporalUnavailable
-from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.queries import brief_of
+from aijobs.persistence.jobs.starts import note_start
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.idempotency import Render, run_idempotently
-
-log = structlog.get_logger()
+from aijobs.usecases.start_jobs import JobStarter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +20,7 @@ class JobMaker:
     """`render` makes the response for a new job."""
 
     database: Database
-    engine: JobEngine
+    starter: JobStarter
     catalogue: Catalogue
     render: Render[JobRow]
 
@@ -34,21 +31,20 @@ class JobMaker:
         *,
         receipt_of: Callable[[JobRow], Receipt] | None = None,
     ) -> Receipt:
-        """Make a job in a transaction and start it, or return the first receipt of the claim.
+        """Make a job in a transaction, or return the first receipt of the claim. The job is started right afterwards.
 
         The receipt is the job's, unless `receipt_of` makes another.
         """
-        execution = await run_idempotently(self.database, claim, make, receipt_of=receipt_of or self._receipt)
+
+        def to_start(session: Session) -> JobRow:
+            job = make(session)
+            note_start(session, job.code)
+            return job
+
+        execution = await run_idempotently(self.database, claim, to_start, receipt_of=receipt_of or self._receipt)
         if execution.made is not None:
-            await self._try_to_start(execution.made)
+            self.starter.start_soon(brief_of(execution.made, self.catalogue))
         return execution.receipt
 
     def _receipt(self, job: JobRow) -> Receipt:
         return Receipt(code=job.code, answer=self.render(job))
-
-    async def _try_to_start(self, job: JobRow) -> None:
-        """Start the workflow. Without Temporal, the sweep will start it later."""
-        try:
-            await self.engine.start(brief_of(job, self.catalogue))
-        except TemporalUnavailable as error:
-            log.warning("job_left_to_the_sweep", code=job.code, reason=str(error))

@@ -1,6 +1,5 @@
 """Baselines: Temporal workflows with the steps of a job, or with the usual polling, and nothing else."""
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -16,7 +15,6 @@ STATUS: Final = SearchAttributeKey.for_keyword("JobStatus")
 PROGRESS: Final = SearchAttributeKey.for_float("JobProgress")
 
 ONE_CALL: Final = timedelta(minutes=2)
-DEADLINE: Final = timedelta(hours=1)
 
 
 @activity.defn
@@ -31,22 +29,18 @@ async def move(name: str) -> str:
 
 @workflow.defn
 class BareSteps:
-    """The activities, timers and upserts of a job in which three polls bring three new statuses."""
+    """The activities, timer and upserts of a job in which three polls bring three new statuses."""
 
     @workflow.run
     async def run(self, first_pause: float) -> str:
         await _call("submit")
         _upsert("SUBMITTED", 16.67)
-        deadline = _started_deadline()
         await workflow.sleep(first_pause)
         await _call("watch")
         _upsert("QUEUED", 33.33)
         await _call("watch")
-        deadline.cancel()
-        deadline = _started_deadline()
         _upsert("PROCESSING", 50.0)
         await _call("watch")
-        deadline.cancel()
         _upsert("MIGRATING", 83.33)
         await workflow.execute_activity(move, "migrate", task_queue=MOVE_QUEUE, start_to_close_timeout=ONE_CALL)
         _upsert("SUCCESS", 100.0)
@@ -87,10 +81,6 @@ class BareVendorJob:
 
 async def _call(name: str) -> None:
     await workflow.execute_activity(call, name, task_queue=CALL_QUEUE, start_to_close_timeout=ONE_CALL)
-
-
-def _started_deadline() -> asyncio.Task[None]:
-    return asyncio.create_task(workflow.sleep(DEADLINE))
 
 
 def _upsert(status: str, progress: float) -> None:

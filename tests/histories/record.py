@@ -1,6 +1,6 @@
-"""Records the histories that test_replay.py replays: `python -m tests.histories.record PREFIX [SCENE …]`.
+"""Records the histories that test_replay.py replays: `python -m tests.histories.record VERSION [SCENE …]`.
 
-Old files stay, for jobs that began with older code may still be running somewhere; new ones get a new name.
+Old files stay, for jobs that began with older code may still be running somewhere; new ones get a folder of their own.
 """
 
 import asyncio
@@ -47,6 +47,11 @@ async def hint(job: Job) -> None:
     await job.signal("provider_event", {})
 
 
+async def late_hint(job: Job) -> None:
+    await asyncio.sleep(3)
+    await job.signal("provider_event", {})
+
+
 #: name → what the provider says, what the operator lays over the model, what is done to the job
 SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Act]]] = {
     "success": (
@@ -57,6 +62,11 @@ SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Ac
     "webhook": ([JobStatus.QUEUED, JobStatus.GENERATED], 'poll = { first = "3s" }', hint),
     "failed": ([JobStatus.QUEUED, JobStatus.FAILED], "", nothing),
     "deadline": ([JobStatus.QUEUED], 'deadlines = { queue = "2s" }', nothing),
+    "hint_before_deadline": (
+        [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.GENERATED],
+        'deadlines = { queue = "10s" }\npoll = { first = "100ms", factor = 1000, max = "1h", jitter = 0 }',
+        late_hint,
+    ),
     "signal_cancel": ([JobStatus.PROCESSING], "", signal_cancel),
     "temporal_cancel": ([JobStatus.PROCESSING], "", temporal_cancel),
     "late": ([JobStatus.PROCESSING], 'deadlines = { processing = "2s" }', nothing),
@@ -70,13 +80,14 @@ SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Ac
 REFUSED: Final = frozenset({"cancel_in_submit", "temporal_cancel_in_submit"})
 
 
-async def record(prefix: str, names: Sequence[str]) -> None:
+async def record(version: str, names: Sequence[str]) -> None:
+    (HERE / version).mkdir(exist_ok=True)
     async with temporal_server(data_dir=None) as server:
         client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
         for name in names or SCENES:
             script, overlay, act = SCENES[name]
             history = await _one(client, name, script, f"[models.local_v1]\n{overlay}", act)
-            (HERE / f"{prefix}_{name}.json").write_text(history)
+            (HERE / version / f"{name}.json").write_text(history)
 
 
 async def _one(
@@ -112,4 +123,4 @@ def _without_places(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record(sys.argv[1] if len(sys.argv) > 1 else "v0_1", sys.argv[2:]))
+    asyncio.run(record(sys.argv[1] if len(sys.argv) > 1 else "v0_4", sys.argv[2:]))

@@ -10,10 +10,10 @@ from worker import workflow_runner
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
 
-HISTORIES = sorted(Path(__file__).parent.glob("*.json"))
+HISTORIES = sorted(Path(__file__).parent.rglob("*.json"))
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: str(path.relative_to(Path(__file__).parent)))
 async def test_a_job_that_began_with_older_code_goes_on(path: Path) -> None:
     history = WorkflowHistory.from_json("job", path.read_text())
 

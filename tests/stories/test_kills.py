@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import temporal_server
 from tests.stories.stack import PHOTO, StoryStack, running_stack
 from tests.stories.test_happy_path import EVERY_STATUS
+from workflows.client import REQUEST_TIMEOUT
 
 
 def assert_goes_to_success(statuses: list[str]) -> None:
@@ -103,13 +105,32 @@ async def test_a_job_accepted_while_temporal_is_down_is_started_later(tmp_path: 
         image = await stack.upload(PHOTO.read_bytes())
         await stack.temporal.process.stop()
 
+        asked = time.monotonic()
         code = await stack.submit(params={"image": image})
+        answered = time.monotonic() - asked
         readiness = await stack.api.get("/readyz")
         async with temporal_server(data_dir=data_dir, port=int(address.rpartition(":")[2])):
-            statuses = await stack.statuses(code)
+            events = await stack.events(code)
 
+    assert answered < REQUEST_TIMEOUT.total_seconds(), "the answer does not wait for Temporal"
     assert readiness.status_code == 503
     assert "temporal" in readiness.text.lower()
+    assert_goes_to_success([event["job_status_name"] for event in events if event["kind"] == "status"])
+    assert not any("repair" in event["detail"] for event in events), "it was not left to the repair"
+
+
+async def test_a_job_whose_api_is_killed_after_the_answer_is_started_by_a_worker(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, settings={"AIJOBS_WORKER__REPAIR_EVERY": "1h"}) as stack:
+        paid_before, image = stack.paid_submits(), await stack.upload(PHOTO.read_bytes())
+        code = await stack.submit(params={"image": image})
+        await stack.kill("api")
+
+        async with asyncio.timeout(10):
+            while stack.paid_submits() == paid_before:
+                await asyncio.sleep(0.05)
+        await stack.start("api")
+        statuses = await stack.statuses(code)
+
     assert_goes_to_success(statuses)
 
 

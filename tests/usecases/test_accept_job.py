@@ -15,6 +15,7 @@ from aijobs.persistence.points.ledger import today
 from aijobs.persistence.tables import IdempotencyRow, JobRow
 from api.dependencies import ApiDependencies
 from tests.api.installation import PHOTO_URL, UPSCALE
+from tests.usecases.conftest import started_run
 
 A_PHOTO = JobRequest(model_id=UPSCALE, params={"image": PHOTO_URL})
 
@@ -103,7 +104,7 @@ async def test_a_job_is_accepted_without_temporal_and_left_to_the_sweep(
 async def test_an_accepted_job_runs(app: ApiDependencies, ada: Owner, temporal: Client) -> None:
     receipt = await app.accept_job(A_PHOTO, ada)
 
-    assert (await temporal.get_workflow_handle(receipt.code).describe()).workflow_type == "AiJob"
+    assert (await started_run(temporal, receipt.code)).workflow_type == "AiJob"
 
 
 async def test_nothing_is_reserved_for_what_is_refused(app: ApiDependencies, ada: Owner) -> None:

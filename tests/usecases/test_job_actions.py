@@ -15,6 +15,7 @@ from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.tables import JobEventRow
 from api.dependencies import ApiDependencies
 from tests.api.installation import PHOTO_URL, UPSCALE
+from tests.usecases.conftest import started_run
 
 A_PHOTO = JobRequest(model_id=UPSCALE, params={"image": PHOTO_URL})
 ADA = Actor(key_id="key_of_a_test", user_id="ada")
@@ -55,6 +56,7 @@ async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
     app: ApiDependencies, ada: Owner, temporal: Client
 ) -> None:
     code = (await app.accept_job(A_PHOTO, ada)).code
+    await started_run(temporal, code)
     await temporal.get_workflow_handle(code).terminate()
 
     job = await app.cancel_job(code, ADA)

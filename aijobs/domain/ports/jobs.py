@@ -1,9 +1,9 @@
 """Jobs in the database, as their steps need them. Every method is one transaction; repeating one changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from aijobs.domain.jobs.job import JobError, JobState
+from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
 
@@ -30,8 +30,12 @@ class JobGate(Protocol):
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-    ) -> None:
-        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows."""
+    ) -> bool:
+        """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows.
+
+        Returns False when it came too soon after the last event, and is to be told again; otherwise nothing is gained
+        by repeating it.
+        """
         ...
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
@@ -52,6 +56,22 @@ class JobQueries(Protocol):
 
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
         """Raises NotFound when the file does not exist or is another user's."""
+        ...
+
+
+class JobStarts(Protocol):
+    """Accepted jobs whose workflow is not known to be started."""
+
+    def forgotten(self) -> AsyncIterator[list[JobBrief]]:
+        """Jobs that the process which accepted them has not started in time; several at once, for ever.
+
+        Each is claimed for a few seconds, so that others do not start it too; unless `started` is called by then, it
+        comes again.
+        """
+        ...
+
+    async def started(self, codes: Sequence[str]) -> None:
+        """Temporal has the workflows of these jobs."""
         ...
 
 

@@ -89,21 +89,22 @@ def advance(
 
 def progress(
     session: Session, job: AnyJob, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-) -> None:
-    """Record progress of a locked job within a status. Coalesced, and never decreasing.
+) -> bool:
+    """Record progress of a locked job within a status. Coalesced, and never decreasing. False: it came too soon.
 
     `stage` is the current stage of a generation and their number; the first event of each stage is always written.
     """
     known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
     reached = round(min(unit, 100.0), 2)
     if job.job_status is not status or status.is_final or reached <= known:
-        return
+        return True
     if now() - job.update_time < PROGRESS_PAUSE and reached < 100 and not _begins(stage, known):
-        return
+        return False
     job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
     record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
     enqueue_deliveries(session, job, EventKind.PROGRESS)
+    return True
 
 
 def _begins(stage: tuple[int, int] | None, known: float) -> bool:
@@ -207,8 +208,8 @@ class DatabaseJobGate:
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
-    ) -> None:
-        await self._database.write(_progress, code, status, unit, stage=stage)
+    ) -> bool:
+        return await self._database.write(_progress, code, status, unit, stage=stage)
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         await self._database.write(_note, code, detail)
@@ -247,10 +248,11 @@ def _keep_response(session: Session, code: str, response: Mapping[str, Any]) -> 
         job.save(session)
 
 
-def _progress(session: Session, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None) -> None:
+def _progress(session: Session, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None) -> bool:
     job = lock(session, code)
-    progress(session, job, status, unit, stage=stage)
+    is_recorded = progress(session, job, status, unit, stage=stage)
     job.save(session)
+    return is_recorded
 
 
 def _note(session: Session, code: str, detail: Mapping[str, Any]) -> None:

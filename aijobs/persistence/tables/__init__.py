@@ -3,7 +3,15 @@
 from aijobs.persistence.tables.access import ApiKeyRow, BrowserSessionRow, IdempotencyRow, TaskIdRow, WebhookReceiptRow
 from aijobs.persistence.tables.base import BaseFields
 from aijobs.persistence.tables.conversations import ConversationRow, MessageRow
-from aijobs.persistence.tables.jobs import FileRow, JobEventRow, JobRow, OutputRow, SubmissionRow, WriteIntentRow
+from aijobs.persistence.tables.jobs import (
+    FileRow,
+    JobEventRow,
+    JobRow,
+    JobStartRow,
+    OutputRow,
+    SubmissionRow,
+    WriteIntentRow,
+)
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.templates import ExtractedRow, TemplateRow, TemplateVersionRow
@@ -19,6 +27,7 @@ __all__ = [
     "IdempotencyRow",
     "JobEventRow",
     "JobRow",
+    "JobStartRow",
     "MessageRow",
     "OutputRow",
     "PhotoBeautifyRow",

@@ -75,6 +75,15 @@ class JobEventRow(SQLModel, table=True):
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
+class JobStartRow(SQLModel, table=True):
+    """A job that was accepted and whose workflow is not known to be started. A worker does it at `look_at`."""
+
+    __tablename__ = "job_start"
+
+    job_code: str = Field(primary_key=True, foreign_key="job.code", max_length=40)
+    look_at: datetime = Field(index=True)
+
+
 class SubmissionRow(SQLModel, table=True):
     """One attempt to hand a job to its provider: an intent, at most one send, an outcome."""
 

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.workflow import ActivityHandle
 
 from aijobs.domain.jobs.job import JobBrief, Stage
-from workflows.endings import canceled, deadline_passed
+from workflows.job.endings import canceled, deadline_passed
 
 CANCELED_BY_TEMPORAL: Final = "Canceled in Temporal."
 
@@ -30,8 +30,14 @@ class StageClock:
     def left(self) -> timedelta:
         return max(self._ends - workflow.now(), timedelta(seconds=1))
 
+    @property
+    def is_over(self) -> bool:
+        return workflow.now() >= self._ends
+
     def start(self) -> None:
-        """Start the timer. Not needed where the activity's schedule-to-close timeout is used instead."""
+        """Start the timer, if it does not run. An activity's schedule-to-close timeout needs none."""
+        if self._timer is not None:
+            return
         self._timer = asyncio.create_task(workflow.sleep(self.left, summary=f"{self.deadline} deadline"))
 
     def stop(self) -> None:
@@ -51,13 +57,11 @@ class Interruptions:
         self.poll_now = False
         self.clock: StageClock | None = None
 
-    def start_deadline(self, clock: StageClock | None) -> None:
-        """Replace the running clock."""
+    def replace_clock(self, clock: StageClock | None) -> None:
+        """The clock of the stage that begins, instead of the one that ends."""
         if self.clock is not None:
             self.clock.stop()
         self.clock = clock
-        if clock is not None:
-            clock.start()
 
     async def until(self, met: Callable[[], bool], *, stage: Stage) -> None:
         """Wait until `met`. Raises End when the job is to be canceled, or the stage's deadline has passed."""

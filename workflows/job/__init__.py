@@ -1,0 +1,1 @@
+"""Parts of the workflow of a job: what may interrupt it, and how it ends."""
