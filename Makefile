@@ -1,5 +1,5 @@
 # make demo   sets everything up and runs one real job end to end
-# make test   sets everything up and runs all tests
+# make test   sets everything up and runs all tests, those that touch a database on SQLite and on PostgreSQL
 # make check  what a change must pass: format, lint, types, import contracts, tests
 # make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
 
@@ -11,7 +11,7 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo
 
-test: .venv/browser
+test: .venv/browser .venv/servers
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev
@@ -51,6 +51,10 @@ chaos: .venv/dev
 
 .venv/browser: .venv/dev
 	$(BIN)/python -m tests.dashboard.install_browser
+	touch $@
+
+.venv/servers: .venv/dev
+	$(BIN)/python -m tests.persistence.database.install_servers
 	touch $@
 
 lock:

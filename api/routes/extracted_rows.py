@@ -1,6 +1,6 @@
 """`/api/templates/{id}/rows`: the rows extracted from documents, in pages or as a file."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.documents.templates import Column
 from aijobs.domain.jobs.events import Moment
-from aijobs.persistence.database import Database
-from aijobs.persistence.documents.rows import RowFilter, all_rows, rows_page
+from aijobs.persistence.documents.rows import RowFilter, all_values, rows_page
 from aijobs.persistence.documents.templates import versions_page
 from aijobs.persistence.tables import ExtractedRow
 from api.auth.caller import Reader
@@ -87,9 +86,9 @@ async def list_rows(
     name = f"{template_id}.{query.format}"
     match query.format:
         case Format.CSV:
-            return _file(tables.csv(columns, _pages(database, row_filter)), "text/csv; charset=utf-8", name)
+            return _file(tables.csv(columns, all_values(database, row_filter)), "text/csv; charset=utf-8", name)
         case Format.EXCEL:
-            return _file(tables.excel(columns, _pages(database, row_filter)), DocumentKind.EXCEL.media_type, name)
+            return _file(tables.excel(columns, all_values(database, row_filter)), DocumentKind.EXCEL.media_type, name)
     page = Page[TemplateRows](
         data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
         has_more=has_more,
@@ -101,8 +100,3 @@ async def list_rows(
 def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(chunks, media_type=media_type, headers=headers)
-
-
-async def _pages(database: Database, query: RowFilter) -> AsyncIterator[Sequence[Row]]:
-    async for page in all_rows(database, query):
-        yield [row.values for row in page]

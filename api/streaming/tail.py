@@ -15,6 +15,8 @@ from aijobs.persistence.jobs.event_log import EventTail, LogEntry, opened_tail
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 
 POLL_EVERY: Final = timedelta(milliseconds=50)
+"""Sooner when another process gives a hint that it has committed."""
+
 RETRY_DELAY: Final = timedelta(seconds=1)
 
 PUBLISHED_AT_ONCE: Final = 100
@@ -100,7 +102,7 @@ class Tail:
                 await self._publish(await events.new_entries())
                 self.position = events.position
                 self.looks += 1
-                await asyncio.sleep(POLL_EVERY.total_seconds())
+                await events.pause(POLL_EVERY.total_seconds())
         finally:
             self.position = None
             self._enter(TailState.RESTING)

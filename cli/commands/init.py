@@ -1,4 +1,4 @@
-"""`aijobs init`: makes everything that API and worker need, before they start for the first time or in a new version."""
+"""`aijobs init`: makes what API and worker need, before they start for the first time or in a new version."""
 
 import asyncio
 import time
@@ -14,9 +14,9 @@ from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch, StoreUnava
 from aijobs.settings import Settings
 from cli import console
 from cli.embedded.temporal_client import connect_unchecked
+from cli.embedded.temporal_namespace import prepare_namespace
 from cli.errors import CommandError
 from cli.options import DataDir, load_settings
-from workflows.preparation import prepare_namespace
 
 DEFAULT_WAIT: Final = 60.0
 PAUSE: Final = timedelta(seconds=2)
@@ -36,7 +36,7 @@ def init(
     """Prepare database, object store and Temporal, as the settings name them.
 
     What is there stays as it is: it may be run at any time, and by several at once. Run it before API and workers of a
-    new version start: with PostgreSQL they migrate nothing by themselves. Exit code 1 when a part could not be prepared.
+    new version start: with PostgreSQL they migrate nothing by themselves. Exit code 1 when a part is not prepared.
     """
     parts = tuple(only.split(",")) if only else tuple(PARTS)
     if unknown := set(parts) - set(PARTS):

@@ -1,26 +1,37 @@
 """Checks the database: revision, writability, and jobs that have waited too long."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from aijobs.bootstrap import open_existing_database
-from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.persistence.database.schema import MIGRATIONS
+from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
+from aijobs.persistence.database import LATEST_REVISION, unavailability
+from aijobs.persistence.database.open_database import OPENERS, revision_of
+from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.settings import Settings
+from cli.doctor.postgresql_check import problems
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
+
+MENDING: Final = {
+    "sqlite": "Let this user write to it, and make room on its disk.",
+    "postgresql": "Is AIJOBS_DATABASE_URL right, does the server run, and may this user write there?",
+}
 
 
 async def database(settings: Settings) -> AsyncIterator[Finding]:
     """The state of the database, and of its waiting jobs. The write test changes nothing."""
-    finding = await asyncio.to_thread(_check_revision, settings)
+    try:
+        url = make_url(settings.database)
+    except ArgumentError:
+        yield broken("Database", "AIJOBS_DATABASE_URL is no URL.", "It looks like postgresql://user@host/aijobs.")
+        return
+    finding = await asyncio.to_thread(_check_revision, url)
     if finding.health is not FindingLevel.OK:
         yield finding
         return
@@ -28,33 +39,51 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
         async with open_existing_database(settings) as opened:
             await opened.probe()
     except DatabaseUnavailable as unavailable:
-        hint = "Let this user write to it, and make room on its disk."
-        yield broken("Database", f"{settings.database}: {unavailable}", hint)
+        yield broken("Database", f"{_location(url)}: {unavailable}", MENDING[url.get_backend_name()])
         return
     yield finding
+    if url.get_backend_name() == "postgresql":
+        for doubt in await asyncio.to_thread(lambda: list(_check_server(url))):
+            yield doubt
     if waiting := await _check_waiting_jobs(settings):
         yield waiting
 
 
-def _check_revision(settings: Settings) -> Finding:
-    url = make_url(settings.database)
-    location = url.render_as_string(hide_password=True)
-    if url.get_backend_name() != "sqlite":
-        return broken("Database", f"{location} is not supported yet.", "Set AIJOBS_DATABASE_URL to sqlite:///…")
-    if url.database and not Path(url.database).exists():
+def _location(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _check_revision(url: URL) -> Finding:
+    kind, location = url.get_backend_name(), _location(url)
+    if kind not in OPENERS:
+        return broken("Database", f"{location} is not supported.", f"AIJOBS_DATABASE_URL: {' or '.join(OPENERS)}.")
+    if kind == "sqlite" and url.database and not Path(url.database).exists():
         return off("Database", f"{url.database} is not there yet.", "It is made at the first start.")
     try:
-        current, newest = _revisions(url)
-    except SQLAlchemyError as unreadable:
-        return broken(
-            "Database", f"{location}: {getattr(unreadable, 'orig', unreadable)}", "Is it a database of aijobs?"
-        )
-    if current != newest:
-        state = f"revision {current}, newest {newest}" if current else "it has no tables yet"
-        return doubtful(
-            "Database", f"{location}: {state}.", "The next start of a worker or an API brings it up to date."
-        )
-    return fine("Database", f"{location} at revision {current}")
+        revision = revision_of(url)
+    except DatabaseUnavailable as unavailable:
+        return broken("Database", f"{location}: {unavailable}", MENDING[kind])
+    return _finding_of(revision, kind, location)
+
+
+def _finding_of(revision: str | None, kind: str, location: str) -> Finding:
+    try:
+        check_revision(revision)
+    except SchemaMismatch as mismatch:
+        if kind == "postgresql" or (revision or "") > LATEST_REVISION:
+            return broken("Database", f"{location}: {mismatch}", "With PostgreSQL nothing else migrates it.")
+        state = f"revision {revision}, newest {LATEST_REVISION}" if revision else "it has no tables yet"
+        mending = "The next start of a worker or an API brings it up to date."
+        return doubtful("Database", f"{location}: {state}.", mending)
+    return fine("Database", f"{location} at revision {revision}")
+
+
+def _check_server(url: URL) -> Iterator[Finding]:
+    try:
+        for problem, mending in problems(url):
+            yield doubtful("Database", problem, mending)
+    except SQLAlchemyError as refused:
+        yield doubtful("Database", f"It cannot be examined: {unavailability(refused) or 'it refuses'}", "See its log.")
 
 
 async def _check_waiting_jobs(settings: Settings) -> Finding | None:
@@ -64,16 +93,3 @@ async def _check_waiting_jobs(settings: Settings) -> Finding | None:
         return None
     message = f"No worker has taken up a job that was accepted {round(waits.total_seconds())} s ago."
     return broken("Jobs", message, "Does a worker run, with this database and this Temporal?")
-
-
-def _revisions(url: URL) -> tuple[str | None, str | None]:
-    """The revision of the database, and the newest one."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    engine = create_engine(url)
-    try:
-        with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-    return current, ScriptDirectory.from_config(config).get_current_head()

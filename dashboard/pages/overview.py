@@ -60,35 +60,37 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
     at, user_id = now(), visit.visible_user(user)
     since = at - timedelta(hours=HOURS)
 
-    in_flight = await visit.database.snapshot(statistics.in_flight, user_id=user_id)
-    failures = await visit.database.snapshot(statistics.failures, since=since, user_id=user_id)
-    hours = await _hours(visit, at, user_id)
-    models = await healths(visit, available, since=since, user_id=user_id)
-    return {
-        "in_flight": in_flight,
-        "hours": hours,
-        "failures": failures,
-        "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
-        "totals": _totals(hours, failures),
-    }
+    def work(snapshot: Session) -> dict[str, Any]:
+        failures = statistics.failures(snapshot, since=since, user_id=user_id)
+        hours = statistics.throughput(snapshot, until=at, hours=HOURS, user_id=user_id)
+        models = _healths(snapshot, available, since=since, user_id=user_id)
+        return {
+            "in_flight": statistics.in_flight(snapshot, user_id=user_id),
+            "hours": hours,
+            "failures": failures,
+            "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
+            "totals": _totals(hours, failures),
+        }
+
+    return await visit.database.snapshot(work)
 
 
 async def healths(
     visit: PageRequest, models: AvailableModels, *, since: datetime, user_id: str | None
 ) -> list[ModelHealth]:
     """The statistics of each model of the catalogue."""
+    return await visit.database.snapshot(_healths, models, since=since, user_id=user_id)
 
-    def work(session: Session) -> list[ModelHealth]:
-        return [
-            ModelHealth(model, statistics.health(session, model.model_id, since=since, user_id=user_id))
-            for model in models
-        ]
 
-    return await visit.database.snapshot(work)
+def _healths(snapshot: Session, models: AvailableModels, *, since: datetime, user_id: str | None) -> list[ModelHealth]:
+    return [
+        ModelHealth(model, statistics.health(snapshot, model.model_id, since=since, user_id=user_id))
+        for model in models
+    ]
 
 
 async def _hours(visit: PageRequest, until: datetime, user_id: str | None) -> list[HourlyCounts]:
-    return await visit.database.snapshot(statistics.throughput, until=until, hours=HOURS, user_id=user_id)
+    return await visit.database.read(statistics.throughput, until=until, hours=HOURS, user_id=user_id)
 
 
 def _totals(hours: Sequence[HourlyCounts], failures: Sequence[FailureCount]) -> dict[str, int]:

@@ -8,14 +8,13 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, update
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -27,6 +26,7 @@ from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.totals import MAX_WAIT_FOR_WORKER
+from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import GivenSettings
 from api.app import dependencies_over
@@ -167,18 +167,15 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
     code = await without_temporal.job()
     assert await missing(without_temporal) == ["/temporal"]
 
-    await _accepted_at(without_temporal, code, (now() - MAX_WAIT_FOR_WORKER * 2).isoformat(sep=" "))
+    await _accepted_at(without_temporal, code, now() - MAX_WAIT_FOR_WORKER * 2)
     await asyncio.sleep(2.1)
 
     assert await missing(without_temporal) == ["/temporal", "/jobs"]
 
 
-async def _accepted_at(api: ApiUnderTest, code: str, at: str) -> None:
+async def _accepted_at(api: ApiUnderTest, code: str, at: datetime) -> None:
     def work(session: Session) -> None:
-        statement = text("UPDATE job SET create_time = :at WHERE code = :code").bindparams(
-            at=at.split("+")[0], code=code
-        )
-        session.connection().execute(statement)
+        session.exec(update(JobRow).where(col(JobRow.code) == code).values(create_time=at))
 
     await api.dependencies.database.write(work)
 

@@ -64,10 +64,10 @@ async def test_who_began_before_the_events_flow_comes_back_rather_than_miss_one(
     async with live.running(), asyncio.timeout(10):
         received += [event.event.seq async for batch in batches for event in batch]
         assert (received, early.ending) == ([1], StreamEnd.DATABASE_ERROR)
+        following = follow(live, JobHistory(code), received[-1], again)
+        later = [event.event.seq for event in await anext(following)]  # it begins while the events still flow
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
-        later = [
-            event.event.seq async for batch in follow(live, JobHistory(code), received[-1], again) for event in batch
-        ]
+        later += [event.event.seq async for batch in following for event in batch]
 
     assert (later, again.ending) == ([2, 3, 4], None)
 

@@ -14,7 +14,7 @@ from cli.embedded.temporal_server import TemporalServer, temporal_server
 from tests.adapters.storage.swift_server import SwiftServer, swift_server
 from tests.cli.command import CommandResult, aijobs_process
 from tests.databases import Databases
-from tests.persistence.postgresql_server import PostgresqlServer
+from tests.persistence.database.postgresql_server import PostgresqlServer
 from workflows.health import missing_attributes
 from workflows.repair import SCHEDULE_ID
 
@@ -35,7 +35,7 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
 
 
 @dataclass(frozen=True)
-class Installation:
+class Unprepared:
     """Nothing is prepared: there is no database, no bucket, and no namespace."""
 
     folder: Path
@@ -55,9 +55,7 @@ class Installation:
 
 
 @pytest.fixture
-def nothing(
-    databases: Databases, temporal: TemporalServer, swift: SwiftServer, tmp_path: Path
-) -> Iterator[Installation]:
+def nothing(databases: Databases, temporal: TemporalServer, swift: SwiftServer, tmp_path: Path) -> Iterator[Unprepared]:
     server = databases.server
     settings = {
         "AIJOBS_DATABASE_URL": server.url(DATABASE.replace(" ", "%20")),
@@ -70,11 +68,11 @@ def nothing(
         "TEMPORAL_ADDRESS": temporal.address,
         "TEMPORAL_NAMESPACE": tmp_path.name,
     }
-    yield Installation(tmp_path, server, temporal, settings)
+    yield Unprepared(tmp_path, server, temporal, settings)
     server.drop_database(DATABASE)
 
 
-async def test_it_makes_everything_and_says_so(nothing: Installation) -> None:
+async def test_it_makes_everything_and_says_so(nothing: Unprepared) -> None:
     first = await nothing.init()
 
     assert (first.code, first.err) == (0, "")
@@ -90,7 +88,7 @@ async def test_it_makes_everything_and_says_so(nothing: Installation) -> None:
     assert await client.get_schedule_handle(SCHEDULE_ID).describe()
 
 
-async def test_a_second_time_it_finds_everything_and_changes_nothing(nothing: Installation) -> None:
+async def test_a_second_time_it_finds_everything_and_changes_nothing(nothing: Unprepared) -> None:
     await nothing.init()
 
     second = await nothing.init()
@@ -101,14 +99,14 @@ async def test_a_second_time_it_finds_everything_and_changes_nothing(nothing: In
     assert f"is at revision {LATEST_REVISION}" in second.out
 
 
-async def test_several_at_once_prepare_it_once(nothing: Installation) -> None:
+async def test_several_at_once_prepare_it_once(nothing: Unprepared) -> None:
     all_of_them = await asyncio.gather(*(nothing.init("--only", "database,temporal") for _ in range(3)))
 
     assert [result.code for result in all_of_them] == [0, 0, 0], [result.out + result.err for result in all_of_them]
     assert sum("made its tables" in result.out for result in all_of_them) == 1
 
 
-async def test_what_cannot_be_reached_is_named_and_the_rest_is_prepared(nothing: Installation) -> None:
+async def test_what_cannot_be_reached_is_named_and_the_rest_is_prepared(nothing: Unprepared) -> None:
     result = await nothing.init("--wait", "0", "--only", "database,store", AIJOBS_DATABASE_URL=NOWHERE)
 
     assert result.code == 1
@@ -117,7 +115,7 @@ async def test_what_cannot_be_reached_is_named_and_the_rest_is_prepared(nothing:
     assert "Not prepared: database." in result.err
 
 
-async def test_api_and_worker_start_on_a_prepared_database_only(nothing: Installation) -> None:
+async def test_api_and_worker_start_on_a_prepared_database_only(nothing: Unprepared) -> None:
     settings = nothing.settings | {"TEMPORAL_NAMESPACE": "default"}
     nothing.server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 

@@ -3,11 +3,12 @@
 The system's Chromium; else Debian's package, where it may be installed; else the one that Playwright downloads.
 """
 
-import os
 import shutil
 import subprocess
 import sys
 from typing import Final
+
+from tests.debian_packages import install
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 PACKAGES: Final = ("chromium", "fonts-dejavu-core", "fonts-noto-cjk")
@@ -19,20 +20,9 @@ def system_browser() -> str | None:
 
 
 def main() -> int:
-    if system_browser() or _from_debian():
+    if system_browser() or install(*PACKAGES):
         return 0
     return subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"]).returncode
-
-
-def _from_debian() -> bool:
-    if not (os.geteuid() == 0 and shutil.which("apt-get")):
-        return False
-    return _apt_get("install", *PACKAGES) or (_apt_get("update") and _apt_get("install", *PACKAGES))
-
-
-def _apt_get(verb: str, *packages: str) -> bool:
-    command = ("apt-get", verb, "-y", "-qq", "--no-install-recommends", *packages)
-    return subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}).returncode == 0
 
 
 if __name__ == "__main__":

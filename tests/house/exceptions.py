@@ -34,7 +34,7 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/adapters/storage/open_store.py": "loads boto3 only where it is needed",
     "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
     "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
-    "aijobs/persistence/migrations/env.py": "loaded by Alembic, by its name",
+    "aijobs/persistence/migrations/large_tables.py": "for every migration that adds an index to a large table",
     "aijobs/persistence/webhooks/inbound.py": "what comes in, apart from what goes out",
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
     "api/routes/": "one resource a file",

@@ -32,19 +32,24 @@ def records(database: Database, catalogue: Catalogue) -> DatabaseRecords:
     return DatabaseRecords(database, catalogue)
 
 
+async def accept_into(database: Database, catalogue: Catalogue, *, user_id: str, daily_limit: int) -> str:
+    """The code of a new job."""
+    model = catalogue.model("replicate_imageupscale_v1")
+    request = JobRequest(model_id=model.model_id, params={"image": "https://example.com/photo.jpg"})
+    order = Acceptance(
+        user_id=user_id,
+        request=request,
+        model=model,
+        params=request.params,
+        created_by="test",
+        daily_limit=daily_limit,
+    )
+    return (await database.write(accept, order)).code
+
+
 @pytest.fixture
 def accept_job(database: Database, catalogue: Catalogue) -> AcceptJob:
     async def accepted(user_id: str = "ada", daily_limit: int = 100) -> str:
-        model = catalogue.model("replicate_imageupscale_v1")
-        request = JobRequest(model_id=model.model_id, params={"image": "https://example.com/photo.jpg"})
-        order = Acceptance(
-            user_id=user_id,
-            request=request,
-            model=model,
-            params=request.params,
-            created_by="test",
-            daily_limit=daily_limit,
-        )
-        return (await database.write(accept, order)).code
+        return await accept_into(database, catalogue, user_id=user_id, daily_limit=daily_limit)
 
     return accepted

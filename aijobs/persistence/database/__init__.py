@@ -6,7 +6,7 @@ that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 
 from aijobs.persistence.database.calls import connection_of
 from aijobs.persistence.database.connection_threads import ConnectionThreads
-from aijobs.persistence.database.database import Database
+from aijobs.persistence.database.database import Database, Listener
 from aijobs.persistence.database.errors import unavailability
 from aijobs.persistence.database.open_database import existing_database, opened_database, prepared_database
 from aijobs.persistence.database.postgresql import lock_name
@@ -17,6 +17,7 @@ __all__ = [
     "LATEST_REVISION",
     "ConnectionThreads",
     "Database",
+    "Listener",
     "connection_of",
     "existing_database",
     "lock_name",

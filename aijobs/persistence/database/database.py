@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -14,6 +14,37 @@ T = TypeVar("T")
 
 #: A write that reaches the disk and changes nothing.
 NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
+
+
+class Hints(Protocol):
+    """Tells other processes that something was committed."""
+
+    def committed(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Listener(Protocol):
+    """Hears of commits of any process, sooner or later or never."""
+
+    async def wait(self, seconds: float) -> None:
+        """Until something was committed, or for so long."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class NoHints:
+    """For a database that sends none."""
+
+    def committed(self) -> None:
+        """Nobody is told."""
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 class Database:
@@ -27,12 +58,16 @@ class Database:
         snapshots: ConnectionThreads,
         another_reader: Callable[[], ConnectionThreads],
         check_disk: Callable[[], None] | None = None,
+        hints: Hints | None = None,
+        another_listener: Callable[[], Listener] = NoHints,
     ) -> None:
         self._writers = writers
         self._readers = readers
         self._snapshots = snapshots
         self._another_reader = another_reader
         self._check_disk = check_disk
+        self._hints = hints or NoHints()
+        self._another_listener = another_listener
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `work(session, …)` in a transaction that is committed before its result is returned.
@@ -42,7 +77,9 @@ class Database:
         or rows, which have all their columns. What it raises is raised here, and nothing is written. Raises
         DatabaseUnavailable.
         """
-        return await self._writers.call(_bound(work, *args, **kwargs))
+        result = await self._writers.call(_bound(work, *args, **kwargs))
+        self._hints.committed()
+        return result
 
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `write`, for work that writes nothing. Each of its statements sees what is committed by then."""
@@ -65,6 +102,15 @@ class Database:
         finally:
             await reader.close()
 
+    @asynccontextmanager
+    async def opened_listener(self) -> AsyncIterator[Listener]:
+        """For one who looks again and again, and wants to know when it is worth while, until the block ends."""
+        listener = self._another_listener()
+        try:
+            yield listener
+        finally:
+            await listener.close()
+
     async def probe(self) -> None:
         """Check that writes work, without changing anything. Raises DatabaseUnavailable."""
         await self.write(_write_nothing)
@@ -73,6 +119,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is queued, and end all threads. Calls from now on raise DatabaseUnavailable."""
+        await self._hints.close()
         await asyncio.gather(*(threads.close() for threads in (self._writers, self._readers, self._snapshots)))
 
 

@@ -1,9 +1,10 @@
-"""Which errors mean that the database cannot be used now."""
+"""What errors of the databases mean: it cannot be used now, or cannot store a value."""
 
 from sqlalchemy.exc import DBAPIError
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import postgresql, sqlite
+from aijobs.persistence.database.storable import refusal
 
 
 def unavailability(error: BaseException) -> DatabaseUnavailable | None:
@@ -16,9 +17,10 @@ def unavailability(error: BaseException) -> DatabaseUnavailable | None:
 
 
 def translated(error: BaseException) -> BaseException:
-    """The same error, or a DatabaseUnavailable that it caused."""
-    unavailable = unavailability(error)
-    if unavailable is None:
+    """The same error, or a DatabaseUnavailable or BadInput that it means."""
+    meaning = unavailability(error) or refusal(error)
+    if meaning is None:
         return error
-    unavailable.__cause__ = error
-    return unavailable
+    if meaning.__cause__ is None:
+        meaning.__cause__ = error if meaning is not error else None
+    return meaning

@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.database.connection_threads import ConnectionThreads
-from aijobs.persistence.database.database import Database
+from aijobs.persistence.database.database import Database, NoHints
 from aijobs.persistence.database.errors import unavailability
+from aijobs.persistence.database.postgresql_hints import CommitHints, CommitListener
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.database.recovery import Recovery, committed, read
@@ -47,6 +48,14 @@ async def prepared_database(url: str) -> str | None:
     """
     parsed = _checked(url)
     return await _run(upgrade_file if parsed.get_backend_name() == "sqlite" else upgrade_postgresql, parsed)
+
+
+def revision_of(url: URL) -> str | None:
+    """The revision of a database; None when it has no tables. Raises DatabaseUnavailable, and changes nothing."""
+    try:
+        return sqlite.revision(url) if url.get_backend_name() == "sqlite" else postgresql.revision(url)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise unavailability(failed) or failed from failed
 
 
 async def _run(work: Callable[[URL], T], url: URL) -> T:
@@ -101,6 +110,8 @@ def _postgresql(url: URL, settings: PostgresqlSettings) -> Database:
         readers=threads("reader", reader, run_read, threads=settings.readers),
         snapshots=threads("snapshot", postgresql.snapshot_reader(url, settings), run_read, threads=SNAPSHOTS),
         another_reader=partial(threads, "own-reader", reader, run_read),
+        hints=None if settings.transaction_pooler else CommitHints(threads("hints", postgresql.hinter(url), run_read)),
+        another_listener=NoHints if settings.transaction_pooler else partial(CommitListener, url),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlmodel import Session, select
 
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.database.storable import dump_json, refuse_unstorable
 
 PREPARED_AT: Final = 5  #: uses of a statement, after which the server keeps its plan
 
@@ -49,6 +50,7 @@ UNAVAILABLE_REASONS: Final[Mapping[str, str]] = {
 
 #: Words of refused connections, for which the driver knows no code. In another language the reason is NOT_REACHED.
 REFUSALS: Final[Mapping[str, str]] = {
+    "unsupported startup parameter": "a pooler is in between; set AIJOBS_POSTGRESQL__TRANSACTION_POOLER",
     "too many": "it takes no more connections",
     "connection slots": "it takes no more connections",
     "starting up": "it is starting, or being stopped",
@@ -135,6 +137,12 @@ def snapshot_reader(url: URL, settings: PostgresqlSettings) -> Engine:
     return _engine(url, settings).execution_options(**options)
 
 
+def hinter(url: URL) -> Engine:
+    """For messages that may be lost: it does not wait for the disk, which NOTIFY would do under the server's lock."""
+    arguments = {"connect_timeout": CONNECT_SECONDS, "options": "-c synchronous_commit=off"}
+    return create_engine(_address(url), poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT")
+
+
 def revision(url: URL) -> str | None:
     """The migration of a database; None when it is new."""
     engine = administrator(url)
@@ -161,14 +169,16 @@ def _engine(url: URL, settings: PostgresqlSettings, *more: str, **options: Any) 
         **KEEPALIVES,
     }
     if not settings.transaction_pooler:
-        arguments["options"] = " ".join(f"-c {setting}" for setting in (*limits, *more))
+        arguments["options"] = " ".join(f"-c {setting}" for setting in ("TimeZone=UTC", *limits, *more))
     engine = create_engine(
         _address(url),
         poolclass=NullPool,  # each thread keeps its connection
         connect_args=arguments,
+        json_serializer=dump_json,
         hide_parameters=True,  # prompts do not belong into logs
         **options,
     )
+    refuse_unstorable(engine)
     if settings.transaction_pooler and "isolation_level" not in options:
         event.listen(engine, "begin", _limiting("; ".join(f"SET LOCAL {limit}" for limit in limits)))
     return engine

@@ -27,9 +27,12 @@ LOCK_NOT_AVAILABLE: Final = "55P03"
 ALREADY_THERE: Final = frozenset({"42P04", "23505"})  #: duplicate_database; two who create it at the same moment
 
 #: A restore without triggers (`session_replication_role = replica`) leaves events without a position.
-POSITION_MISSING: Final = """
+COMPLETE_POSITIONS: Final = """
 DO $$
 BEGIN
+    IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = 'job_event_number' AND tgenabled NOT IN ('O', 'A')) THEN
+        ALTER TABLE job_event ENABLE TRIGGER job_event_number;
+    END IF;
     IF EXISTS (SELECT 1 FROM job_event WHERE position IS NULL) THEN
         PERFORM setval('job_event_position', greatest(given.position, used.last_value))
         FROM (SELECT max(position) AS position FROM job_event) AS given, job_event_position AS used;
@@ -61,7 +64,7 @@ def upgrade_postgresql(url: URL) -> str | None:
             if before != LATEST_REVISION:
                 _migrate_patiently(url)
             with engine.begin() as connection:
-                connection.exec_driver_sql(POSITION_MISSING)
+                connection.exec_driver_sql(COMPLETE_POSITIONS)
             return before
     finally:
         engine.dispose()

@@ -74,7 +74,7 @@ class Recovery:
                 call.fail(_unknown(unknown))
                 return
             except BaseException as error:  # noqa: BLE001 (it is the caller's)
-                call.fail(error)
+                call.fail(translated(error))
                 end_transaction(connection)
                 return
             else:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from aijobs.domain.errors import DatabaseUnavailable
+from aijobs.persistence.database.storable import dump_json, refuse_unstorable
 
 GROUP: Final = 32
 """Transactions that are committed together at most: they share one wait for the disk."""
@@ -87,12 +88,15 @@ def sqlite_is_safe() -> bool:
 
 
 def _engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
+        json_serializer=dump_json,
         poolclass=NullPool,  # each thread keeps its connection
         connect_args={"timeout": BUSY_TIMEOUT.total_seconds(), "isolation_level": None},  # we say BEGIN ourselves
         hide_parameters=True,  # prompts do not belong into logs
     )
+    refuse_unstorable(engine)
+    return engine
 
 
 def _prepare_writer(connection: Any, _record: object) -> None:

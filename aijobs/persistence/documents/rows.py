@@ -1,8 +1,12 @@
 """The rows extracted from documents: written in one transaction, read in pages."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import islice
+from tempfile import TemporaryFile
+from typing import IO
 
 from sqlmodel import Session, col, delete, insert, select
 
@@ -72,11 +76,26 @@ def rows_page(
     return page_of(session, query.order_by(col(ExtractedRow.id)), limit=limit)
 
 
-async def all_rows(database: Database, criteria: RowFilter) -> AsyncIterator[list[ExtractedRow]]:
-    """Every row, a page at a time; no connection is held between two pages."""
+async def all_values(database: Database, criteria: RowFilter) -> AsyncIterator[list[Row]]:
+    """The values of every row, a page at a time, as one snapshot has them.
+
+    They are copied into a temporary file first: no transaction is open while a slow reader is waited for.
+    """
+    with TemporaryFile() as copy:
+        await database.snapshot(_copy_values, criteria, copy)
+        while line := await asyncio.to_thread(copy.readline):
+            yield json.loads(line)
+
+
+def _copy_values(snapshot: Session, criteria: RowFilter, copy: IO[bytes]) -> None:
+    """Each page is a line of JSON."""
+    copy.seek(0)
+    copy.truncate()
     after, more = 0, True
     while more:
-        page, more = await database.snapshot(rows_page, criteria, after=after)
+        page, more = rows_page(snapshot, criteria, after=after)
         if page:
-            yield page
+            copy.write(json.dumps([row.values for row in page]).encode() + b"\n")
             after = page[-1].id or 0
+            snapshot.expunge_all()
+    copy.seek(0)

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.database import ConnectionThreads, Database
+from aijobs.persistence.database import ConnectionThreads, Database, Listener
 from aijobs.persistence.tables import JobEventRow, JobRow
 
 AT_ONCE: Final = 500
@@ -126,8 +126,9 @@ def _position_on(connection: Connection) -> ColumnElement[int]:
 class EventTail:
     """The events that are committed from now on, of all jobs."""
 
-    def __init__(self, reader: ConnectionThreads) -> None:
+    def __init__(self, reader: ConnectionThreads, listener: Listener) -> None:
         self._reader = reader
+        self._listener = listener
         self.position = 0
         self._version: int | None = None
 
@@ -141,6 +142,10 @@ class EventTail:
         if entries:
             self.position = entries[-1].position
         return entries
+
+    async def pause(self, seconds: float) -> None:
+        """Before the next look: for so long, or until a hint comes that something was committed."""
+        await self._listener.wait(seconds)
 
     def _read(self, session: Session) -> list[LogEntry]:
         connection = session.connection()
@@ -164,8 +169,8 @@ def _version(connection: Connection) -> int | None:
 @asynccontextmanager
 async def opened_tail(database: Database) -> AsyncIterator[EventTail]:
     """A tail with its own connection, until the block ends."""
-    async with database.opened_reader() as reader:
-        yield EventTail(reader)
+    async with database.opened_reader() as reader, database.opened_listener() as listener:
+        yield EventTail(reader, listener)
 
 
 def _log_entry(row: RowMapping) -> LogEntry:

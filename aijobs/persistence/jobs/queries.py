@@ -105,7 +105,7 @@ def _text_clause(text: str) -> ColumnElement[bool]:
     # The JSON column holds what json.dumps writes, in which everything beyond ASCII is escaped.
     written = json.dumps(text)[1:-1]
     sent = select(SubmissionRow.job_code).where(col(SubmissionRow.ref_id) == text)
-    return or_(cast(col(JobRow.extra), String).contains(written, autoescape=True), col(JobRow.code).in_(sent))
+    return or_(cast(col(JobRow.extra), String).icontains(written, autoescape=True), col(JobRow.code).in_(sent))
 
 
 def state_of(job: AnyJob) -> JobState:

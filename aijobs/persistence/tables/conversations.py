@@ -34,8 +34,8 @@ class MessageRow(SQLModel, table=True):
     content: str | None
     file: str | None = None
     lost: int = 0
-    tokens_in: int | None = None
-    tokens_out: int | None = None
+    tokens_in: int | None = Field(default=None, sa_type=RowId)
+    tokens_out: int | None = Field(default=None, sa_type=RowId)
     cost: float | None = None
     model: str | None = None
     finish: str | None = None

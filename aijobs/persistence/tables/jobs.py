@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.column_types import RowId, StatusColumn, now, only_on
+from aijobs.persistence.column_types import Code, RowId, StatusColumn, now, only_on
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -33,12 +33,12 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
-    code: str = Field(unique=True, max_length=40)
+    code: str = Field(unique=True, sa_type=Code)
     user_id: str = Field(index=True, max_length=200)
     job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn, index=True)
     overall_progress: float = 0.0
     event_seq: int = 0
-    points: int
+    points: int = Field(sa_type=RowId)
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)

@@ -18,9 +18,9 @@ class PointsDayRow(SQLModel, table=True):
 
     user_id: str = Field(primary_key=True, max_length=200)
     day: date = Field(primary_key=True)
-    used: int = 0
-    held: int = 0
-    daily_limit: int | None = None
+    used: int = Field(default=0, sa_type=RowId)
+    held: int = Field(default=0, sa_type=RowId)
+    daily_limit: int | None = Field(default=None, sa_type=RowId)
 
 
 class PointsEntryRow(SQLModel, table=True):
@@ -34,7 +34,7 @@ class PointsEntryRow(SQLModel, table=True):
     user_id: str = Field(index=True, max_length=200)
     day: date
     kind: str
-    points: int
+    points: int = Field(sa_type=RowId)
     create_time: datetime = Field(default_factory=now)
 
 
@@ -44,4 +44,4 @@ class PointsLimitRow(SQLModel, table=True):
     __tablename__ = "points_limit"
 
     user_id: str = Field(primary_key=True, max_length=200)
-    daily_limit: int
+    daily_limit: int = Field(sa_type=RowId)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import ConnectionThreads, Database, opened_database
 from aijobs.persistence.tables import PointsLimitRow
+from tests.databases import POSTGRESQL
 
 WAIT = 10  #: seconds, for what another thread is about to do
 
@@ -75,42 +76,43 @@ def at_commits(act: Callable[[Any], None]) -> Iterator[None]:
         event.remove(Engine, "commit", act)
 
 
-@pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
-    """The database that has one writing thread, and commits in groups."""
-    async with opened_database(f"sqlite:///{tmp_path}/grouped.db") as database:
-        yield database
-
-
 def adding(database: Database, user_id: str, *, refused: bool = False) -> Callable[[], Awaitable[str]]:
     return lambda: database.write(add, user_id, refused=refused)
 
 
-async def test_what_one_of_a_group_raises_undoes_that_one_alone(sqlite: Database) -> None:
+@pytest.fixture
+def grouping(database_kind: str) -> None:
+    if database_kind == POSTGRESQL:
+        pytest.skip("PostgreSQL groups its own waits for the disk.")
+
+
+@pytest.mark.usefixtures("grouping")
+async def test_what_one_of_a_group_raises_undoes_that_one_alone(database: Database) -> None:
     commits: list[object] = []
-    calls = [adding(sqlite, f"{number}", refused=number % 2 == 1) for number in range(6)]
+    calls = [adding(database, f"{number}", refused=number % 2 == 1) for number in range(6)]
 
     with at_commits(lambda connection: commits.append(connection)):
-        results = await as_one_group(sqlite, *calls)
+        results = await as_one_group(database, *calls)
 
     assert [result for result in results if isinstance(result, str)] == ["0", "2", "4"]
     assert [type(result) for result in results if not isinstance(result, str)] == [RefusedError] * 3
-    assert await sqlite.read(users) == ["0", "2", "4"]
+    assert await database.read(users) == ["0", "2", "4"]
     assert len(commits) == 1
 
 
-async def test_a_failed_statement_in_a_group_undoes_that_call_alone(sqlite: Database) -> None:
-    await sqlite.write(add, "ada")
+async def test_a_failed_statement_in_a_group_undoes_that_call_alone(database: Database) -> None:
+    await database.write(add, "ada")
 
-    results = await as_one_group(sqlite, *(adding(sqlite, name) for name in ("bo", "ada", "cy")))
+    results = await as_one_group(database, *(adding(database, name) for name in ("bo", "ada", "cy")))
 
     assert results[0] == "bo"
     assert type(results[1]).__name__ == "IntegrityError"
     assert results[2] == "cy"
-    assert await sqlite.read(users) == ["ada", "bo", "cy"]
+    assert await database.read(users) == ["ada", "bo", "cy"]
 
 
-async def test_a_group_whose_commit_fails_is_run_one_by_one(sqlite: Database) -> None:
+@pytest.mark.usefixtures("grouping")
+async def test_a_group_whose_commit_fails_is_run_one_by_one(database: Database) -> None:
     sizes: list[int] = []
 
     def refuse_the_group(connection: Any) -> None:
@@ -119,26 +121,27 @@ async def test_a_group_whose_commit_fails_is_run_one_by_one(sqlite: Database) ->
             raise OperationalError("COMMIT", {}, OSError("the disk is away"))
 
     with at_commits(refuse_the_group):
-        results = await as_one_group(sqlite, *(adding(sqlite, name) for name in ("ada", "bo", "cy")))
+        results = await as_one_group(database, *(adding(database, name) for name in ("ada", "bo", "cy")))
 
     assert results == ["ada", "bo", "cy"]
     assert sizes == [3, 1, 2, 3]
-    assert await sqlite.read(users) == ["ada", "bo", "cy"]
+    assert await database.read(users) == ["ada", "bo", "cy"]
 
 
-async def test_a_group_that_cannot_be_committed_fails_and_has_written_nothing(sqlite: Database) -> None:
+async def test_a_group_that_cannot_be_committed_fails_and_has_written_nothing(database: Database) -> None:
     def refuse(_connection: Any) -> None:
         raise OperationalError("COMMIT", {}, OSError("the disk is away"))
 
     with at_commits(refuse):
-        results = await as_one_group(sqlite, *(adding(sqlite, name) for name in ("ada", "bo")))
+        results = await as_one_group(database, *(adding(database, name) for name in ("ada", "bo")))
 
     assert [type(result) for result in results] == [OperationalError] * 2
-    assert await sqlite.read(users) == []
-    assert await sqlite.write(add, "cy") == "cy"
+    assert await database.read(users) == []
+    assert await database.write(add, "cy") == "cy"
 
 
-async def test_a_full_disk_fails_whom_it_hits_and_says_so(sqlite: Database) -> None:
+@pytest.mark.usefixtures("grouping")
+async def test_a_full_disk_fails_whom_it_hits_and_says_so(database: Database) -> None:
     """SQLite rolls the whole group back by itself then."""
 
     def fill(session: Session) -> None:
@@ -150,18 +153,20 @@ async def test_a_full_disk_fails_whom_it_hits_and_says_so(sqlite: Database) -> N
     def make_room(session: Session) -> None:
         session.connection().exec_driver_sql("PRAGMA max_page_count = 1000000")
 
-    results = await as_one_group(sqlite, adding(sqlite, "ada"), lambda: sqlite.write(fill), adding(sqlite, "bo"))
-    await sqlite.write(make_room)
+    results = await as_one_group(
+        database, adding(database, "ada"), lambda: database.write(fill), adding(database, "bo")
+    )
+    await database.write(make_room)
 
     assert (results[0], results[2]) == ("ada", "bo")
     assert isinstance(results[1], DatabaseUnavailable)
-    assert await sqlite.read(users) == ["ada", "bo"]
+    assert await database.read(users) == ["ada", "bo"]
 
 
-async def test_a_call_that_is_canceled_in_the_queue_is_never_run(sqlite: Database) -> None:
-    held = HeldThread(sqlite)
+async def test_a_call_that_is_canceled_in_the_queue_is_never_run(database: Database) -> None:
+    held = HeldThread(database)
     await held.begun()
-    tasks = [asyncio.create_task(sqlite.write(add, f"{number}")) for number in range(200)]
+    tasks = [asyncio.create_task(database.write(add, f"{number}")) for number in range(200)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
         task.cancel()
@@ -170,7 +175,7 @@ async def test_a_call_that_is_canceled_in_the_queue_is_never_run(sqlite: Databas
 
     await asyncio.gather(*tasks[1::2])
 
-    assert await sqlite.read(users) == sorted(f"{number}" for number in range(1, 200, 2))
+    assert await database.read(users) == sorted(f"{number}" for number in range(1, 200, 2))
 
 
 async def test_closing_finishes_what_is_queued_and_refuses_what_comes(tmp_path: Path) -> None:

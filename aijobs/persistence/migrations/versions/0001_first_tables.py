@@ -76,7 +76,7 @@ def upgrade() -> None:
     sa.Column('update_time', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('code', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+    sa.Column('code', sqlmodel.sql.sqltypes.AutoString(length=40).with_variant(sa.String(40, collation='C'), 'postgresql'), nullable=False),
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
     sa.Column('photo_review_analysis_code', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('type', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -98,7 +98,7 @@ def upgrade() -> None:
     sa.Column('unit_progress', sa.Float(), nullable=True),
     sa.Column('overall_progress', sa.Float(), nullable=False),
     sa.Column('event_seq', sa.Integer(), nullable=False),
-    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('metadata', sa.JSON(), nullable=False),
     sa.Column('callback_url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('params', sa.JSON(), nullable=False),
@@ -120,13 +120,13 @@ def upgrade() -> None:
     op.create_table('points_day',
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('used', sa.Integer(), nullable=False),
-    sa.Column('held', sa.Integer(), nullable=False),
+    sa.Column('used', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('held', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.PrimaryKeyConstraint('user_id', 'day', name=op.f('pk_points_day'))
     )
     op.create_table('points_limit',
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
-    sa.Column('daily_limit', sa.Integer(), nullable=False),
+    sa.Column('daily_limit', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.PrimaryKeyConstraint('user_id', name=op.f('pk_points_limit'))
     )
     op.create_table('webhook_receipt',
@@ -189,7 +189,7 @@ def upgrade() -> None:
     sa.Column('user_id', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('points', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('create_time', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['job_code'], ['job.code'], name=op.f('fk_points_entry_job_code')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_points_entry')),

@@ -12,7 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("points_day", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("daily_limit", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("daily_limit", sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
     with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
         batch_op.add_column(sa.Column("meaning_sha256", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
     with op.batch_alter_table("job", schema=None) as batch_op:

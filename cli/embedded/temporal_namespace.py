@@ -1,11 +1,11 @@
 """Prepares a namespace of Temporal for our workflows: the namespace itself, search attributes, and schedules."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -45,21 +45,14 @@ async def prepare_namespace(client: Client, *, repair_every: timedelta) -> Async
 
 async def _register(client: Client) -> None:
     """Another process may do so at the same moment."""
-    request = RegisterNamespaceRequest(namespace=client.namespace, workflow_execution_retention_period=_retention())
+    request = RegisterNamespaceRequest(namespace=client.namespace)
+    request.workflow_execution_retention_period.FromTimedelta(RETENTION)
     try:
         await client.workflow_service.register_namespace(request, timeout=CALL_TIMEOUT)
     except RPCError as refused:
         if refused.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
-    async with asyncio.timeout(VISIBLE_AFTER.total_seconds()):
-        while not await _serves_namespace(client):
-            await asyncio.sleep(PAUSE.total_seconds())
-
-
-def _retention() -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(RETENTION)
-    return duration
+    await _until(lambda: _serves_namespace(client))
 
 
 async def _serves_namespace(client: Client) -> bool:
@@ -86,6 +79,17 @@ async def _add_attributes(client: Client, missing: frozenset[str]) -> None:
     except RPCError as refused:
         if refused.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
-    async with asyncio.timeout(VISIBLE_AFTER.total_seconds()):
-        while await missing_attributes(client):
-            await asyncio.sleep(PAUSE.total_seconds())
+    await _until(lambda: _has_attributes(client))
+
+
+async def _has_attributes(client: Client) -> bool:
+    return not await missing_attributes(client)
+
+
+async def _until(is_visible: Callable[[], Awaitable[bool]]) -> None:
+    """Raises TimeoutError when it is not seen after VISIBLE_AFTER."""
+    deadline = time.monotonic() + VISIBLE_AFTER.total_seconds()
+    while not await is_visible():
+        if time.monotonic() > deadline:
+            raise TimeoutError("Temporal does not show what was made.")
+        await asyncio.sleep(PAUSE.total_seconds())

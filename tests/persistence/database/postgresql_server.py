@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -24,10 +24,15 @@ from psycopg import sql
 HOST: Final = "127.0.0.1"
 SUPERUSER: Final = "postgres"
 UNPRIVILEGED: Final = "nobody"
+OLDEST_SUPPORTED: Final = 15
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 
 #: Tests lose nothing that matters in a power cut. Whoever measures leaves `SAFE` in place.
+PLAIN_LOCALE: Final = ("--locale=C.UTF-8",)
+ENGLISH_LOCALE: Final = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US")
+"""Sorts as a dictionary does, and not by characters."""
+
 FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SAFE: Final[dict[str, str]] = {}
 
@@ -42,10 +47,10 @@ def embedded_binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def installed_binaries() -> list[Path]:
-    """Of the versions that Debian's packages have installed, the oldest first."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/postgres")
-    return sorted((path.parent for path in found), key=lambda path: float(path.parent.name))
+def oldest_binaries() -> Path | None:
+    """Of Debian's PostgreSQL of the oldest version that is supported, where it is installed."""
+    folder = Path(f"/usr/lib/postgresql/{OLDEST_SUPPORTED}/bin")
+    return folder if (folder / "postgres").exists() else None
 
 
 @dataclass
@@ -69,9 +74,9 @@ class PostgresqlServer:
     def url(self, database: str = SUPERUSER) -> str:
         return f"postgresql://{SUPERUSER}@{HOST}:{self.port}/{database}"
 
-    def initialize(self) -> None:
-        """Make the data folder."""
-        command = [str(self.binaries / "initdb"), "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+    def initialize(self, *locale: str) -> None:
+        """Make the data folder. `locale` are options of initdb."""
+        command = [str(self.binaries / "initdb"), "--auth=trust", "--no-sync", "--encoding=UTF8", *locale]
         subprocess.run(
             _unprivileged([*command, f"--username={SUPERUSER}", str(self.data)]),
             check=True,
@@ -148,7 +153,7 @@ class PostgresqlServer:
 
 @contextmanager
 def postgresql_server(
-    binaries: Path | None = None, *, options: Mapping[str, str] | None = None
+    binaries: Path | None = None, *, options: Mapping[str, str] | None = None, locale: Sequence[str] = PLAIN_LOCALE
 ) -> Iterator[PostgresqlServer]:
     """A running server in a folder of its own, which is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="aijobs-postgresql-"))
@@ -161,7 +166,7 @@ def postgresql_server(
         options=FAST if options is None else options,
     )
     try:
-        server.initialize()
+        server.initialize(*locale)
         server.start()
         yield server
     finally:
