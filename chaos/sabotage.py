@@ -24,10 +24,10 @@ from aijobs.domain.provider_io import SubmitInput
 from aijobs.persistence.access.idempotency import IdempotencyClaim
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.locked_jobs import AnyJob
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.points import ledger
+from aijobs.persistence.tables.locked_jobs import AnyJob
 from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
 from api.streaming import sse

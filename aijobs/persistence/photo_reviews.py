@@ -13,10 +13,10 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.locked_jobs import AnyJob, whole_row
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from aijobs.persistence.tables.locked_jobs import AnyJob, whole_row
 
 PICTURE_EXISTS: Final = 4
 """`img_status` of every row: one is written when its picture is in our store, never before."""

@@ -15,10 +15,10 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.locked_jobs import JOBS
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.jobs import OrderDetails
+from aijobs.persistence.tables.locked_jobs import JOBS
 
 #: Names of a job's attributes, and of their columns.
 _COLUMNS: Final = tuple((one.key, one.columns[0].key) for one in inspect(JobRow).column_attrs if one.key != "id")

@@ -19,10 +19,10 @@ from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
-from aijobs.persistence.jobs.locked_jobs import AnyJob, lock
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob, lock
 from aijobs.persistence.webhooks.outbox import enqueue_deliveries
 
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)

@@ -9,8 +9,8 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence import photo_reviews
 from aijobs.persistence.documents import rows
-from aijobs.persistence.jobs.locked_jobs import AnyJob
 from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
 
 class OnFinal(Protocol):

@@ -16,10 +16,10 @@ from aijobs.domain.ports.outputs import MigrationStart
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate, write_intents
 from aijobs.persistence.jobs.job_hooks import ON_DROPPED
-from aijobs.persistence.jobs.locked_jobs import lock, lock_unfinished
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.jobs.submissions import last_submission
 from aijobs.persistence.tables import OutputRow
+from aijobs.persistence.tables.locked_jobs import lock, lock_unfinished
 
 OUTPUTS: Final[Table] = OutputRow.__table__  # type: ignore[attr-defined]
 

@@ -18,10 +18,10 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
 from aijobs.domain.values.ids import first_code_since
 from aijobs.persistence.database import Database, connection_of
-from aijobs.persistence.jobs.locked_jobs import JOBS, AnyJob
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow
+from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob
 
 JOB_PREFIX: Final = "job_"
 BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code

@@ -27,9 +27,9 @@ from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.locked_jobs import JOBS, AnyJob, lock
 from aijobs.persistence.jobs.queries import job_input, state_of, state_of_job, uploaded_files
 from aijobs.persistence.tables import SubmissionRow
+from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 
 SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined]
 

@@ -11,9 +11,9 @@ from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
-from aijobs.persistence.jobs.locked_jobs import AnyJob
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
 #: In SQL that SQLite and PostgreSQL share.
 NEW_DAY: Final = text(

@@ -10,8 +10,8 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, EventType, event_type_of
 from aijobs.persistence.database import connection_of
-from aijobs.persistence.jobs.locked_jobs import AnyJob
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
 #: Built once: it runs with every event, while the job is locked.
 _LISTENING: Final = select(
