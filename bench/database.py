@@ -34,7 +34,7 @@ MOST_CPU_MS: Final = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class JobFigures:
     """Of jobs on one database. CPU is of this process in milliseconds per job; `others`: cores that strangers used."""
 
     jobs_per_second: float
@@ -93,14 +93,14 @@ async def measure(*, quick: bool) -> Report:
     )
 
 
-def _aims(kind: str, counts: Counts, ours: Figures) -> list[Aim]:
+def _aims(kind: str, counts: Counts, ours: JobFigures) -> list[Aim]:
     aims = [Aim(f"{kind}: at most {MOST_TRANSACTIONS} transactions per job", counts.transactions <= MOST_TRANSACTIONS)]
     if kind == SQLITE:
         aims.append(Aim(f"{kind}: at most {MOST_CPU_MS:g} ms of CPU per job, 10 at once", ours.cpu_ms <= MOST_CPU_MS))
     return aims
 
 
-def _cells(figures: Figures) -> tuple[str, str, str]:
+def _cells(figures: JobFigures) -> tuple[str, str, str]:
     return f"{figures.jobs_per_second:.0f}", f"{figures.cpu_ms:.1f}", f"{figures.others:.1f}"
 
 
@@ -127,7 +127,7 @@ def _url(kind: str) -> Iterator[str]:
             yield server.url()
 
 
-async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> Figures:
+async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> JobFigures:
     left = iter(range(jobs))
 
     async def one_after_the_other() -> None:
@@ -141,7 +141,7 @@ async def _all(happy: HappyJobs, jobs: int, *, at_once: int) -> Figures:
     return timed[0]
 
 
-async def _beside_a_busy_loop(happy: HappyJobs, jobs: int, *, interval: float) -> Figures:
+async def _beside_a_busy_loop(happy: HappyJobs, jobs: int, *, interval: float) -> JobFigures:
     """Jobs beside Python code that occupies the event loop, as a worker's own does; `interval` is the interpreter's."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(interval)
@@ -161,7 +161,7 @@ async def _keep_the_loop_busy() -> None:
         await asyncio.sleep(FREE_SECONDS)
 
 
-def _bare(url: str, jobs: int) -> Figures:
+def _bare(url: str, jobs: int) -> JobFigures:
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.partition("///")[2], isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous=FULL")
@@ -177,7 +177,7 @@ def _bare(url: str, jobs: int) -> Figures:
         return _run_bare(BareJobs(server, server.transaction, named=True), jobs)
 
 
-def _run_bare(bare: BareJobs, jobs: int) -> Figures:
+def _run_bare(bare: BareJobs, jobs: int) -> JobFigures:
     for _ in range(WARM_UP):
         bare.run()
     with _timed(jobs) as timed:
@@ -187,14 +187,14 @@ def _run_bare(bare: BareJobs, jobs: int) -> Figures:
 
 
 @contextmanager
-def _timed(jobs: int) -> Iterator[list[Figures]]:
+def _timed(jobs: int) -> Iterator[list[JobFigures]]:
     """Gives the figures when the block ends."""
-    measured: list[Figures] = []
+    measured: list[JobFigures] = []
     cpu, machine, began = time.process_time(), machine_seconds(), time.monotonic()
     yield measured
     seconds, spent = time.monotonic() - began, time.process_time() - cpu
     others = max(0.0, (machine_seconds() - machine - spent) / seconds)
-    measured.append(Figures(jobs_per_second=jobs / seconds, cpu_ms=1000 * spent / jobs, others=others))
+    measured.append(JobFigures(jobs_per_second=jobs / seconds, cpu_ms=1000 * spent / jobs, others=others))
 
 
 async def _counted(happy: HappyJobs, database: CountedDatabase) -> Counts:

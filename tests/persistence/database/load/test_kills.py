@@ -25,7 +25,7 @@ WAIT = 10
 async def acknowledged_by_a_killed_process(url: str) -> list[str]:
     """What it printed until it was killed in the middle of its work; the last line may be cut off."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.persistence.load.load_until_killed", url, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.persistence.database.load.load_until_killed", url, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     async with asyncio.timeout(START_SECONDS):
