@@ -115,6 +115,17 @@ async def test_what_cannot_be_reached_is_named_and_the_rest_is_prepared(nothing:
     assert "Not prepared: database." in result.err
 
 
+async def test_who_may_not_create_the_database_is_told_so(nothing: Unprepared) -> None:
+    nothing.server.execute(sql.SQL("CREATE ROLE stranger LOGIN"))
+    url = nothing.settings["AIJOBS_DATABASE_URL"].replace("postgres@", "stranger@")
+
+    result = await nothing.init("--wait", "0", "--only", "database", AIJOBS_DATABASE_URL=url)
+
+    assert result.code == 1
+    assert "this user may not do that" in result.out
+    assert "Traceback" not in result.err
+
+
 async def test_api_and_worker_start_on_a_prepared_database_only(nothing: Unprepared) -> None:
     settings = nothing.settings | {"TEMPORAL_NAMESPACE": "default"}
     nothing.server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

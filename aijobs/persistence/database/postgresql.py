@@ -37,6 +37,7 @@ UNAVAILABLE_REASONS: Final[Mapping[str, str]] = {
     "3D": "it does not exist",
     "40001": "too many write at once",
     "40P01": "too many write at once",
+    "42501": "this user may not do that",
     "53100": "its disk is full",
     "53200": "it has no memory left",
     "53300": "it takes no more connections",
