@@ -21,7 +21,7 @@ from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.bootstrap import Adapters, open_adapters, share_the_interpreter
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect
@@ -117,6 +117,7 @@ async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
     """Work until `stop` is set."""
+    share_the_interpreter()
     client = await connect()
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)
