@@ -33,8 +33,16 @@ from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WO
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
-#: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure.
-PASSED_THROUGH: Final = ("aijobs.domain", "activities")
+#: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure. What is
+#: not named here is imported anew for each run of a workflow.
+PASSED_THROUGH: Final = (
+    "aijobs.domain",
+    "activities",
+    "workflows.activity_calls",
+    "workflows.job",
+    "workflows.search_attributes",
+    "workflows.task_queues",
+)
 
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
