@@ -28,14 +28,14 @@ class Call(Generic[T]):
         self._claim = threading.Lock()
         self._result: T | None = None
         self._error: BaseException | None = None
-        self._made_at = time.monotonic()
+        self.made_at = time.monotonic()
         self.loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[T] = self.loop.create_future()
 
     @property
     def age(self) -> float:
         """In seconds."""
-        return time.monotonic() - self._made_at
+        return time.monotonic() - self.made_at
 
     async def answer(self) -> T:
         """What the work returns, or raises. A caller that is canceled takes back what was not begun."""

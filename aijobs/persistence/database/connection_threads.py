@@ -1,6 +1,7 @@
 """Threads that own a connection each, and run what is handed to them through one queue."""
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -135,10 +136,19 @@ class _HeldConnection:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._failure: Exception | None = None
+        self._failed_at = 0.0
 
-    def get(self) -> Connection:
+    def get(self, *, since: float) -> Connection:
+        """Raises what keeps it from being opened. It is not tried when the last try failed after `since`."""
         if self._connection is None:
-            self._connection = self._engine.connect()
+            if self._failure is not None and self._failed_at > since:
+                raise self._failure
+            try:
+                self._connection = self._engine.connect()
+            except Exception as failure:
+                self._failure, self._failed_at = failure, time.monotonic()
+                raise
         return self._connection
 
     def close(self) -> None:
@@ -157,13 +167,19 @@ def _run_on(held: _HeldConnection, run: Run, calls: list[Call[Any]], patience: t
 
 
 def _connected(held: _HeldConnection, calls: list[Call[Any]], patience: float) -> Connection | None:
-    """The connection; None, and the calls have failed, when there is none before the oldest call has waited enough."""
+    """The connection; None, and the calls have failed, when there is none before the oldest call has waited enough.
+
+    What has waited longer than that in the queue shares the fate of the last try: to a host that is cut off each one
+    takes seconds.
+    """
+    oldest = calls[0]
     while True:
+        is_late = oldest.age >= patience
         try:
-            return held.get()
+            return held.get(since=oldest.made_at if is_late else math.inf)
         except Exception as error:  # noqa: BLE001 (it is the callers')
             for call in calls:
                 call.fail(unavailable_for_now(error))
-            if calls[0].age >= patience:
+            if is_late or oldest.age >= patience:
                 return None
             time.sleep(RECONNECT_PAUSE_SECONDS)

@@ -14,7 +14,7 @@ from psycopg import sql
 from sqlmodel import Session
 
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.persistence.database import Database, opened_database
+from aijobs.persistence.database import Database, existing_database
 from aijobs.persistence.tables import WriteIntentRow
 from tests.persistence.database.calls import HASTY, add, app_url, count, keys, opened
 from tests.persistence.database.postgresql_server import PostgresqlServer
@@ -144,15 +144,20 @@ def change(session: Session, key: str) -> None:
     session.flush()
 
 
-async def test_a_server_that_takes_connections_and_says_nothing_is_given_up(server: PostgresqlServer) -> None:
+async def test_a_server_that_takes_connections_and_says_nothing_is_given_up_for_all_who_wait(
+    server: PostgresqlServer,
+) -> None:
+    """Those who waited in the queue meanwhile do not each wait for a try of their own."""
+    settings = HASTY.model_copy(update={"connect_timeout": timedelta(seconds=2)})
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         address = f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/aijobs"
         begun = time.monotonic()
 
-        with pytest.raises(DatabaseUnavailable):
-            async with opened_database(address):
-                pass
+        async with existing_database(address, settings) as database:
+            calls = (database.write(add, str(number)) for number in range(MOST_CONNECTIONS))
+            answers = await asyncio.gather(*calls, return_exceptions=True)
 
+        assert all(isinstance(answer, DatabaseUnavailable) for answer in answers)
         assert time.monotonic() - begun < TIMEOUT
