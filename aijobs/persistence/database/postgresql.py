@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, func, inspect, text
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg
 from sqlmodel import Session, select
 
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
@@ -129,13 +130,25 @@ def writer(url: URL, settings: PostgresqlSettings) -> Engine:
 def reader(url: URL, settings: PostgresqlSettings) -> Engine:
     """Each statement sees what is committed when it begins, and needs no BEGIN and ROLLBACK around it."""
     options = () if settings.transaction_pooler else ("default_transaction_read_only=on",)
-    return _engine(url, settings, *options, isolation_level="AUTOCOMMIT")
+    return _without_locks(_engine(url, settings, *options, isolation_level="AUTOCOMMIT"))
 
 
 def snapshot_reader(url: URL, settings: PostgresqlSettings) -> Engine:
     """All statements of a transaction see the same, and none can write."""
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return _engine(url, settings).execution_options(**options)
+    return _without_locks(_engine(url, settings)).execution_options(**options)
+
+
+class ReadingCompiler(PGCompiler_psycopg):
+    """Leaves FOR UPDATE out, as SQLite's does: whoever only reads neither locks nor waits for locks."""
+
+    def for_update_clause(self, select: Any, **kw: Any) -> str:  # noqa: ARG002 (it is theirs)
+        return ""
+
+
+def _without_locks(engine: Engine) -> Engine:
+    engine.dialect.statement_compiler = ReadingCompiler
+    return engine
 
 
 def hinter(url: URL) -> Engine:

@@ -1,6 +1,7 @@
 """What several do at once, where SQLite would let one after the other: counts hold, and nothing is lost."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,12 +13,14 @@ from aijobs.domain.llm import ConversationPlan, Prompt
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.documents.templates import save_template
+from aijobs.persistence.jobs import gate
 from aijobs.persistence.tables import MessageRow, TemplateVersionRow, WebhookSecretRow
 from aijobs.persistence.webhooks.endpoints import MAX_ENDPOINTS, create_endpoint, endpoints_of, rotate_user_secret
 from aijobs.persistence.webhooks.inbound import take_receipt
 from tests.persistence.conftest import AcceptJob
 
 AT_ONCE: Final = 12
+TIMEOUT: Final = 20.0
 
 
 async def test_nobody_gets_more_endpoints_than_allowed(database: Database) -> None:
@@ -92,3 +95,23 @@ async def test_nothing_is_said_in_a_conversation_that_is_cleared_meanwhile(
         return session.exec(select(MessageRow.content).where(col(MessageRow.content).is_not(None))).all()
 
     assert await database.read(left) == []
+
+
+async def test_who_only_reads_waits_for_no_lock(database: Database, accept_job: AcceptJob) -> None:
+    code = await accept_job()
+    locked, may_go_on = threading.Event(), threading.Event()
+
+    def hold(session: Session) -> None:
+        gate.locked_job(session, code)
+        locked.set()
+        assert may_go_on.wait(TIMEOUT)
+
+    holding = asyncio.create_task(database.write(hold))
+    assert await asyncio.to_thread(locked.wait, TIMEOUT)
+    async with asyncio.timeout(TIMEOUT / 2):
+        read = await database.read(gate.locked_job, code)
+        compared = await database.snapshot(gate.locked_job, code)
+    may_go_on.set()
+    await holding
+
+    assert (read.code, compared.code) == (code, code)

@@ -1,23 +1,31 @@
 """What happens to calls when PostgreSQL is full, read-only, or takes too long: they are told why, and leave nothing."""
 
 import asyncio
+import os
+import secrets
 import socket
+import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import make_url
 from sqlmodel import Session
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import Database, existing_database
+from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
 from aijobs.persistence.tables import WriteIntentRow
 from tests.persistence.database.calls import HASTY, add, app_url, count, keys, opened
-from tests.persistence.database.postgresql_server import PostgresqlServer
+from tests.persistence.database.postgresql_server import UNPRIVILEGED, PostgresqlServer, postgresql_server
 
 TIMEOUT: Final = 30.0
 TOO_LONG: Final = 1.0  #: seconds
@@ -69,19 +77,44 @@ def make_read_only(server: PostgresqlServer, value: str) -> None:
     server.execute(sql.SQL("SELECT pg_reload_conf()"))
 
 
-async def test_a_full_disk_is_named_and_what_did_not_fit_is_not_there(server: PostgresqlServer) -> None:
-    server.execute(sql.SQL("ALTER ROLE app SET temp_file_limit = '64kB'"))
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of one megabyte, for PostgreSQL's user."""
+    folder = Path(tempfile.mkdtemp(prefix="aijobs-small-disk-"))
+    command = ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={UNPRIVILEGED},mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        folder.rmdir()
+        pytest.skip("A small file system cannot be mounted here.")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
 
-    def sorted_on_disk(session: Session) -> None:
-        add(session, "before it was full")
-        session.connection().exec_driver_sql("SET LOCAL work_mem = '64kB'")
-        session.connection().exec_driver_sql("SELECT * FROM generate_series(1, 500000) AS n ORDER BY n DESC").all()
 
-    async with opened(server, HASTY) as database:
-        with pytest.raises(DatabaseUnavailable, match="disk"):
-            await database.write(sorted_on_disk)
-        assert await database.read(keys) == set()
-    server.execute(sql.SQL("ALTER ROLE app RESET ALL"))
+@pytest.fixture
+def nearly_full(small_disk: Path) -> Iterator[PostgresqlServer]:
+    """A server whose table of these tests is on the small disk. Not even TRUNCATE works there once it is full."""
+    with postgresql_server() as server:
+        upgrade_postgresql(make_url(server.url("aijobs")))
+        server.execute(sql.SQL("CREATE ROLE app LOGIN SUPERUSER"))
+        location = sql.SQL("CREATE TABLESPACE small LOCATION {}").format(sql.Literal(str(small_disk)))
+        server.execute(location, "aijobs")
+        server.execute(sql.SQL("ALTER TABLE write_intent SET TABLESPACE small"), "aijobs")
+        yield server
+
+
+async def test_a_full_disk_is_named_and_what_did_not_fit_is_not_there(nearly_full: PostgresqlServer) -> None:
+    def too_much(session: Session) -> None:
+        for _ in range(2000):
+            session.add(WriteIntentRow(key=secrets.token_hex(500)))
+        session.flush()
+
+    async with opened(nearly_full, HASTY) as database:
+        await database.write(add, "before")
+        with pytest.raises(DatabaseUnavailable, match="its disk is full") as refused:
+            await database.write(too_much)
+
+        assert refused.value.retry_after
+        assert await database.read(keys) == {"before"}
 
 
 async def test_a_lock_that_another_holds_for_too_long_ends_the_wait(server: PostgresqlServer) -> None:
