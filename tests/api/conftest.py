@@ -1,5 +1,6 @@
 """The real app over a real socket, with a real database, store and Temporal. No worker: a test moves its jobs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.service import RPCError
 
 from aijobs.bootstrap import open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
@@ -52,6 +54,16 @@ def engine(temporal: Client) -> TemporalJobEngine:
         return temporal
 
     return TemporalJobEngine(connected)
+
+
+async def started_run(temporal: Client, code: str) -> WorkflowExecutionDescription:
+    """A job's workflow, which is started soon after the acceptance."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                return await temporal.get_workflow_handle(code).describe()
+            except RPCError:
+                await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
+from tests.api.conftest import started_run
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import picture
 
@@ -36,7 +37,7 @@ async def test_a_job_is_answered_with_its_code_and_where_to_find_it(shared_api: 
 async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: ApiUnderTest, temporal: Client) -> None:
     code = await api.job("ada")
 
-    description = await temporal.get_workflow_handle(code).describe()
+    description = await started_run(temporal, code)
     assert description.workflow_type == "AiJob"
     assert await points_used(api) == 2
 

@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, Unknown
 from aijobs.persistence.webhooks.inbound import submission_with
+from tests.api.conftest import started_run
 from tests.api.installation import WEBHOOK_SECRET, ApiUnderTest
 
 TOKEN = "planted-token"
@@ -41,9 +42,10 @@ async def delivered(
 
 
 @pytest.fixture
-async def code(api: ApiUnderTest) -> str:
-    """A job with a submission whose outcome is unknown."""
+async def code(api: ApiUnderTest, temporal: Client) -> str:
+    """A job that runs, with a submission whose outcome is unknown."""
     code = await api.job("ada")
+    await started_run(temporal, code)
     request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
     submission = await api.dependencies.records.submissions.intend(
         code, provider="replicate", token=TOKEN, request=request

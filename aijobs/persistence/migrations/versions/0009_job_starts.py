@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.create_table(
         "job_start",
         sa.Column("job_code", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
-        sa.Column("look_at", sa.DateTime(), nullable=False),
+        sa.Column("look_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["job_code"], ["job.code"]),
         sa.PrimaryKeyConstraint("job_code"),
     )
