@@ -44,7 +44,7 @@ from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
 
 SWITCH_INTERVAL: Final = timedelta(microseconds=500)
-"""Instead of 5 ms: 3.7 times the jobs a second on SQLite beside a busy event loop (docs/benchmarks.md)."""
+"""Instead of 5 ms: 1.6 to 3.7 times the jobs a second on SQLite beside a busy event loop (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
