@@ -21,7 +21,7 @@ from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.bootstrap import Adapters, open_adapters, share_the_interpreter
 from aijobs.process_memory import shorten_collections
 from aijobs.process_settings import WorkerSettings
 from aijobs.settings import Settings
@@ -100,11 +100,11 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
     settings, webhook_settings = adapters.settings, adapters.settings.webhooks
     transfer = OutputTransfer(records.outputs, adapters.downloader, store, at_once=settings.worker.transfers)
-    submission = SubmissionActivities(submissions, records.queries, catalogue, providers, store, settings.reachable_url)
+    submission = SubmissionActivities(submissions, catalogue, providers, store, settings.reachable_url)
     polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
     migration = MigrationActivities(
-        submissions, gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
+        gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
     )
     ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
@@ -147,6 +147,7 @@ async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
     """Work until `stop` is set."""
+    share_the_interpreter()
     client = await connect()
     async with open_adapters(settings) as adapters:
         await schedule_repair(client, every=settings.worker.repair_every)

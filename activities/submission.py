@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.heartbeats import remember, remembered
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
+    NotFound,
     Overtaken,
     ProviderFailed,
     ProviderRejected,
@@ -30,11 +31,10 @@ from aijobs.domain.jobs.submissions import (
     SubmitOutcome,
     Unknown,
 )
-from aijobs.domain.ports.jobs import JobQueries
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
-from aijobs.domain.provider_io import InputFile, JobInput, Task, UploadedFile
+from aijobs.domain.provider_io import InputFile, SubmitInput, Task, UploadedFile
 from aijobs.domain.values.shielded import shielded
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
@@ -51,14 +51,12 @@ class SubmissionActivities:
     def __init__(
         self,
         submissions: SubmissionLog,
-        queries: JobQueries,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
         store: ObjectStore,
         public_url: str | None,
     ) -> None:
         self._submissions = submissions
-        self._queries = queries
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
@@ -70,16 +68,16 @@ class SubmissionActivities:
 
         A cancel, pause or reset that arrives while the request is on the wire waits for the outcome.
         """
-        state = await self._queries.state(brief.code)
-        if state.job_status.is_final:
-            return _submitted(state, None)
-        last = await self._submissions.last_submission(brief.code)
+        known = await self._submissions.submit_input(brief.code)
+        if known.state.job_status.is_final:
+            return _submitted(known.state, None)
+        last = known.last
         if last is not None and last.outcome is not Outcome.REJECTED:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
         provider = provider_of(self._providers, brief.provider)
-        task = await self._task(brief, provider)
+        task = await self._task(brief, provider, known)
         return await shielded(self._send(brief, provider, task.token, provider.build_request(task)))
 
     async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> SubmittedJob:
@@ -96,29 +94,22 @@ class SubmissionActivities:
         except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
             raise Overtaken("Another try of this submit was faster.") from faster
 
-    async def _task(self, brief: JobBrief, provider: Provider) -> Task:
-        assignment = await self._queries.assignment(brief.code)
+    async def _task(self, brief: JobBrief, provider: Provider, known: SubmitInput) -> Task:
+        assignment = known.assignment
+        if assignment.origin is not None and known.origin is None:
+            raise ProviderFailed(f"{assignment.origin} was never at the provider.")
         token = secrets.token_urlsafe(18)
         model = self._catalogue.model(brief.model_id)
         return Task(
             job_code=brief.code,
             model=model,
-            params=await self._with_links(provider, provider.parameters(model).file_fields(), assignment, token),
+            params=await self._with_links(provider, provider.parameters(model).file_fields(), known, token),
             output_count=assignment.output_count,
             token=token,
             webhook_url=self._webhook_url(brief, provider, token),
             action=assignment.action,
-            origin=await self._origin(assignment),
+            origin=known.origin,
         )
-
-    async def _origin(self, assignment: JobInput) -> Ref | None:
-        """The provider's reference to the job that an action is done to."""
-        if assignment.origin is None:
-            return None
-        submission = await self._submissions.last_submission(assignment.origin)
-        if submission is None or submission.ref is None:
-            raise ProviderFailed(f"{assignment.origin} was never at the provider.")
-        return submission.ref
 
     def _webhook_url(self, brief: JobBrief, provider: Provider, token: str) -> str | None:
         if self._public_url is None or not provider.capabilities.webhook:
@@ -126,18 +117,20 @@ class SubmissionActivities:
         return f"{self._public_url}/api/webhooks/{brief.provider}/{token}"
 
     async def _with_links(
-        self, provider: Provider, file_fields: Mapping[str, object], assignment: JobInput, token: str
+        self, provider: Provider, file_fields: Mapping[str, object], known: SubmitInput, token: str
     ) -> dict[str, Any]:
         async def linked(value: Any) -> Any:
             if isinstance(value, list):
                 return [await linked(one) for one in value]
             if not is_upload(value):
                 return value
-            file = await self._queries.uploaded_file(value, user_id=assignment.user_id)
-            return await self._link(provider, file, token)
+            if value not in known.files:
+                raise NotFound(f"There is no file {value}.")
+            return await self._link(provider, known.files[value], token)
 
         return {
-            name: await linked(value) if name in file_fields else value for name, value in assignment.params.items()
+            name: await linked(value) if name in file_fields else value
+            for name, value in known.assignment.params.items()
         }
 
     async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:

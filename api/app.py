@@ -10,7 +10,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.bootstrap import Adapters, open_adapters, share_the_interpreter
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import list_keys
@@ -201,6 +201,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises OSError when the port is taken.
     """
+    share_the_interpreter()
     async with open_adapters(settings) as adapters:
         await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: no other process could make one

@@ -11,6 +11,7 @@ from rich.console import Console
 from bench import (
     accept,
     burst,
+    database,
     document_pages,
     documents,
     event_log,
@@ -39,6 +40,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "accept": accept.measure,
     "migration": output_transfer.measure,
     "burst": burst.measure,
+    "database": database.measure,
     "lag": lag.measure,
     "fanout": fanout.measure,
     "event_log": event_log.measure,

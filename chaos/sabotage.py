@@ -5,7 +5,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlmodel import Session
@@ -16,16 +16,18 @@ from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.jobs.job import JobBrief, JobState
-from aijobs.domain.jobs.outputs import StoredObject
+from aijobs.domain.jobs.outputs import StoredObject, StoredOutput
 from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, SubmitOutcome, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
+from aijobs.domain.provider_io import SubmitInput
 from aijobs.persistence.access.idempotency import IdempotencyClaim
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.queries import DatabaseJobQueries
+from aijobs.persistence.jobs.outputs import DatabaseOutputLog
+from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.points import ledger
-from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
 from api.streaming import sse
@@ -55,6 +57,8 @@ _submit = Replicate.submit
 _put = DirectoryStore.put
 _record = gate.record
 _advance = gate.DatabaseJobGate.advance
+_add = DatabaseOutputLog.add
+_submit_input = DatabaseSubmissionLog.submit_input
 
 
 async def _send_twice(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
@@ -68,7 +72,7 @@ async def _send_again(self: Replicate, request: ProviderRequest) -> SubmitOutcom
     return Rejected("lost", outcome.cause, may_retry=True) if isinstance(outcome, Unknown) else outcome
 
 
-def _refund_twice(session: Session, job: JobRow, kind: EntryKind) -> None:
+def _refund_twice(session: Session, job: AnyJob, kind: EntryKind) -> None:
     ledger.close(session, job, kind)
     if kind is EntryKind.REFUND:
         ledger._change(session, job, used=-job.points)
@@ -78,7 +82,7 @@ def _settle_always(*_: object, **__: object) -> EntryKind:
     return EntryKind.SETTLE
 
 
-def _drop_events(session: Session, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
+def _drop_events(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> None:
     if job.job_status is JobStatus.MIGRATING:
         job.event_seq += 1
     else:
@@ -111,6 +115,13 @@ async def _report_migrating(self: gate.DatabaseJobGate, code: str, to: JobStatus
     return JobState.of(code, JobStatus.MIGRATING) if to is JobStatus.SUCCESS else state
 
 
+async def _add_and_report_migrating(
+    self: DatabaseOutputLog, code: str, *outputs: StoredOutput, **more: Any
+) -> JobState:
+    state = await _add(self, code, *outputs, **more)
+    return JobState.of(code, JobStatus.MIGRATING) if state.job_status is JobStatus.SUCCESS else state
+
+
 def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
@@ -119,12 +130,19 @@ async def _never_end(self: gate.DatabaseJobGate, code: str, to: JobStatus, **mor
     return JobState.of(code, to) if to.is_final else await _advance(self, code, to, **more)
 
 
+async def _add_and_never_end(
+    self: DatabaseOutputLog, code: str, *outputs: StoredOutput, complete_at: int | None = None
+) -> JobState:
+    state = await _add(self, code, *outputs)
+    return state if complete_at is None else JobState.of(code, JobStatus.SUCCESS)
+
+
 def _skip_events(session: Session, code: str, seq: int, **more: Any) -> list[JobEvent]:
     """For readers who come back."""
     return events_after(session, code, seq + 1 if seq else 0, **more)
 
 
-def _ignore_cancel_request(_session: Session, _job: JobRow) -> str | None:
+def _ignore_cancel_request(_session: Session, _job: AnyJob) -> str | None:
     return None
 
 
@@ -132,11 +150,11 @@ async def _lose_the_cancel(_self: object, _code: str, *, reason: str) -> None:
     """As a process does that dies between storing the cancel request and sending it to Temporal."""
 
 
-def _allow_sending(_session: Session, _job: JobRow) -> None: ...
+def _allow_sending(_session: Session, _job: AnyJob) -> None: ...
 
 
-async def _never_ended(_self: object, code: str) -> JobState:
-    return JobState.of(code, JobStatus.DRAFT)
+async def _never_ended(self: DatabaseSubmissionLog, code: str) -> SubmitInput:
+    return replace(await _submit_input(self, code), state=JobState.of(code, JobStatus.DRAFT))
 
 
 async def _start_twice(temporal: Client, brief: JobBrief) -> None:
@@ -159,9 +177,17 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "drop-events": Sabotage("history", gate, "record", _drop_events),
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
-    "other-result": Sabotage("agreement", gate.DatabaseJobGate, "advance", _report_migrating),
+    "other-result": Sabotage(
+        "agreement",
+        gate.DatabaseJobGate,
+        "advance",
+        _report_migrating,
+        ((DatabaseOutputLog, "add", _add_and_report_migrating),),
+    ),
     "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
-    "never-end": Sabotage("final", gate.DatabaseJobGate, "advance", _never_end),
+    "never-end": Sabotage(
+        "final", gate.DatabaseJobGate, "advance", _never_end, ((DatabaseOutputLog, "add", _add_and_never_end),)
+    ),
     "skip-events": Sabotage("streams", sse, "events_after", _skip_events),
     "send-the-unwanted": Sabotage(
         "wanted",
@@ -171,7 +197,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         ((client.TemporalJobEngine, "cancel", _lose_the_cancel),),
     ),
     "send-the-ended": Sabotage(
-        "wanted", gate, "require_not_canceled", _allow_sending, ((DatabaseJobQueries, "state", _never_ended),)
+        "wanted", gate, "require_not_canceled", _allow_sending, ((DatabaseSubmissionLog, "submit_input", _never_ended),)
     ),
     "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }

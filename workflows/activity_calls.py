@@ -14,7 +14,7 @@ from activities.migration import MigrationActivities
 from activities.polling import PollingActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput, SubmittedJob
+from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput, SubmittedJob
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -113,10 +113,10 @@ def _generating(
     )
 
 
-def migrate(brief: JobBrief, *, within: timedelta) -> ActivityHandle[JobState]:
+def migrate(migration: MigrationInput, *, within: timedelta) -> ActivityHandle[JobState]:
     return workflow.start_activity_method(
         MigrationActivities.migrate,
-        brief,
+        migration,
         task_queue=MIGRATION,
         schedule_to_close_timeout=within,
         heartbeat_timeout=HEARTBEAT,

@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
-from aijobs.domain.jobs.activity_io import EndInput, PollInput, PollResult, StageInput, SubmittedJob
+from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput, SubmittedJob
 from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
@@ -173,7 +173,8 @@ class AiJob:
     async def _migrate(self) -> None:
         self._set_state(JobState.of(self._brief.code, JobStatus.MIGRATING))
         clock = StageClock(self._brief, Stage.MIGRATE)
-        self._set_state(await self._work(activity_calls.migrate(self._brief, within=clock.left), clock))
+        migration = MigrationInput(**dict(self._brief), ref=self._ref)
+        self._set_state(await self._work(activity_calls.migrate(migration, within=clock.left), clock))
 
     async def _work(self, working: ActivityHandle[T], clock: StageClock) -> T:
         """Run a long activity. A cancel or deadline cancels it and waits for its cleanup; it may still succeed."""

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from aijobs.domain.catalogue import Model
-from aijobs.domain.jobs.job import JobError
-from aijobs.domain.jobs.submissions import Ref
+from aijobs.domain.jobs.job import JobError, JobState
+from aijobs.domain.jobs.submissions import Ref, Submission
 from aijobs.domain.lifecycle import JobStatus
 
 
@@ -47,6 +47,20 @@ class UploadedFile:
     name: str
     media_type: str
     size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitInput:
+    """What a submit needs to know of a job. `last` is the last submission, and `origin` the origin's reference.
+
+    `files` are the uploads that the parameters name, by their codes, without those that are not this user's.
+    """
+
+    state: JobState
+    last: Submission | None
+    assignment: JobInput
+    files: Mapping[str, UploadedFile]
+    origin: Ref | None
 
 
 @dataclass(frozen=True, kw_only=True)

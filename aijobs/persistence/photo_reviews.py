@@ -16,6 +16,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
+from aijobs.persistence.tables.locked_jobs import AnyJob, whole_row
 
 PICTURE_EXISTS: Final = 4
 """`img_status` of every row: one is written when its picture is in our store, never before."""
@@ -129,12 +130,13 @@ def on_job_rerun(session: Session, old: JobRow, new: JobRow) -> None:
 
 
 def on_job_final(
-    session: Session, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+    session: Session, job: AnyJob, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
 ) -> JobError | None:
     """What the end of a locked job means for its review, in the transaction of that end. Returns the error to show."""
     review = _review_of(session, job)
     if review is None or not to.is_final:
         return error
+    job = whole_row(session, job)
     if review.beautify_job_code == job.code:
         return _beautify_concluded(session, review, job, to, error, closing)
     if to is JobStatus.SUCCESS and job.model_id == REVIEW_MODEL and review.file_code in job.params.values():
@@ -201,7 +203,7 @@ def _has_beautified(session: Session, review: PhotoReviewRow) -> bool:
     return count.one() > 0
 
 
-def _review_of(session: Session, job: JobRow) -> PhotoReviewRow | None:
+def _review_of(session: Session, job: AnyJob) -> PhotoReviewRow | None:
     """The review that a job names, locked; None when it names none of its user's."""
     if job.photo_review_analysis_code is None:
         return None

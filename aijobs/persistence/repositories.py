@@ -20,7 +20,7 @@ class DatabaseRecords:
         self.queries = DatabaseJobQueries(database)
         self.submissions = DatabaseSubmissionLog(database, catalogue)
         self.starts = DatabaseJobStarts(database, catalogue)
-        self.outputs = DatabaseOutputLog(database)
+        self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)
         self.housekeeping = DatabaseHousekeeping(database, catalogue)

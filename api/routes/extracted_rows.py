@@ -82,7 +82,7 @@ async def list_rows(
         versions, _ = versions_page(session, template_id, below=None, limit=1)
         return versions[0].columns, *rows_page(session, row_filter, after=query.cursor, limit=query.limit)
 
-    columns, rows, has_more = await database.read(work)
+    columns, rows, has_more = await database.snapshot(work)
     name = f"{template_id}.{query.format}"
     match query.format:
         case Format.CSV:

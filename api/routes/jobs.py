@@ -115,7 +115,7 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
         created_before=query.created_before,
         before=query.cursor,
     )
-    rows, has_more = await database.read(jobs_page, job_filter, limit=query.limit)
+    rows, has_more = await database.snapshot(jobs_page, job_filter, limit=query.limit)
     return Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
 

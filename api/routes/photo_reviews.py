@@ -83,7 +83,7 @@ async def list_reviews(
     limit: Limit = 20,
 ) -> Page[PhotoReview]:
     """The reviews of the caller's user; with a service key that names no user, those of all users."""
-    rows, has_more = await database.read(reviews_page, user_id=caller.visible_user, before=cursor, limit=limit)
+    rows, has_more = await database.snapshot(reviews_page, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = await review_responses(links, rows)
     return Page(data=documents, has_more=has_more, next_cursor=rows[-1].code if has_more else None)
 
@@ -129,7 +129,7 @@ async def list_beautified(
         review = review_of(session, code, user_id=caller.visible_user)
         return review, *beautified_of(session, code, after=cursor, limit=limit)
 
-    review, rows, has_more = await database.read(work)
+    review, rows, has_more = await database.snapshot(work)
     documents = await beautified_responses(links, review, rows)
     return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1][0].id) if has_more else None)
 

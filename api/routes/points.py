@@ -32,6 +32,6 @@ async def points_entries(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
 ) -> Page[Entry]:
     """The entries of the caller's user; with a service key that names no user, those of all users."""
-    rows, has_more = await database.read(entries_page, user_id=caller.visible_user, before=cursor, limit=limit)
+    rows, has_more = await database.snapshot(entries_page, user_id=caller.visible_user, before=cursor, limit=limit)
     documents = [Entry.model_validate(row, from_attributes=True) for row in rows]
     return Page(data=documents, has_more=has_more, next_cursor=str(rows[-1].id) if has_more else None)

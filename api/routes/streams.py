@@ -99,7 +99,7 @@ async def log_position(live: EventHub, database: Database, text: str | None) -> 
 
 async def _page(database: Database, log_filter: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
-    entries = await database.read(log_after, log_filter, after, at_most=AT_ONCE + 1)
+    entries = await database.snapshot(log_after, log_filter, after, at_most=AT_ONCE + 1)
     shown = entries[:AT_ONCE]
     page: Page[JobEvent] = Page(
         data=[entry.event for entry in shown],

@@ -44,7 +44,7 @@ async def list_templates(
     limit: Limit = 20,
 ) -> Page[TemplateBrief]:
     """Sorted by id."""
-    templates, has_more = await database.read(templates_page, after=cursor, limit=limit)
+    templates, has_more = await database.snapshot(templates_page, after=cursor, limit=limit)
     briefs = [template_brief(template) for template in templates]
     return Page(data=briefs, has_more=has_more, next_cursor=templates[-1].id if has_more else None)
 
@@ -105,6 +105,6 @@ async def list_versions(
     limit: Limit = 20,
 ) -> Page[TemplateBrief]:
     """Newest first."""
-    versions, has_more = await database.read(versions_page, template_id, below=cursor, limit=limit)
+    versions, has_more = await database.snapshot(versions_page, template_id, below=cursor, limit=limit)
     briefs = [template_brief(template) for template in versions]
     return Page(data=briefs, has_more=has_more, next_cursor=str(versions[-1].version) if has_more else None)

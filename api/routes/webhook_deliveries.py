@@ -10,7 +10,7 @@ from aijobs.domain.webhooks import DeliveryState
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import WebhookDeliveryRow
 from aijobs.persistence.webhooks.endpoints import endpoint_of
-from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, replay
+from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, locked_delivery, replay
 from api.auth.caller import WebhookKeeper
 from api.checked_route import CheckedRoute
 from api.dependencies import Db
@@ -86,12 +86,12 @@ async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> W
     """A new delivery of the same message, attempted at once. It replaces one that still waits for its next attempt."""
 
     def work(session: Session) -> WebhookDeliveryRow:
-        return replay(session, delivery_of(session, id, user_id=caller.visible_user))
+        return replay(session, locked_delivery(session, id, user_id=caller.visible_user))
 
     return delivery_response(await database.write(work))
 
 
 async def _page(database: Database, delivery_filter: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:
-    rows, has_more = await database.read(deliveries_page, delivery_filter, limit=limit)
+    rows, has_more = await database.snapshot(deliveries_page, delivery_filter, limit=limit)
     next_cursor = rows[-1].code if has_more else None
     return Page(data=[delivery_response(row) for row in rows], has_more=has_more, next_cursor=next_cursor)

@@ -14,6 +14,7 @@ from aijobs.persistence.webhooks.endpoints import (
     delete_endpoint,
     endpoint_of,
     endpoints_of,
+    locked_endpoint,
     rotate_secret,
     rotate_user_secret,
     user_secret,
@@ -93,7 +94,7 @@ async def change(
     events = None if body.events is None else sorted(set(body.events))
 
     def work(session: Session) -> WebhookEndpointRow:
-        row = endpoint_of(session, id, user_id=caller.visible_user)
+        row = locked_endpoint(session, id, user_id=caller.visible_user)
         change_endpoint(row, url=body.url, events=events, enabled=body.enabled)
         return row
 
@@ -103,7 +104,7 @@ async def change(
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
 async def delete(id: EndpointCode, caller: WebhookKeeper, database: Db) -> None:  # noqa: A002
     def work(session: Session) -> None:
-        delete_endpoint(endpoint_of(session, id, user_id=caller.visible_user))
+        delete_endpoint(locked_endpoint(session, id, user_id=caller.visible_user))
 
     await database.write(work)
 
@@ -118,7 +119,7 @@ async def rotate(
     """For 24 hours, messages are signed with the old secret as well."""
 
     def work(session: Session) -> WebhookEndpointRow:
-        row = endpoint_of(session, id, user_id=caller.visible_user)
+        row = locked_endpoint(session, id, user_id=caller.visible_user)
         rotate_secret(row)
         return row
 
@@ -135,7 +136,7 @@ async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> Webhook
     """A message of the type `endpoint.test`. The returned delivery shows how it went."""
 
     def work(session: Session) -> WebhookDeliveryRow:
-        return test_delivery(session, endpoint_of(session, id, user_id=caller.visible_user))
+        return test_delivery(session, locked_endpoint(session, id, user_id=caller.visible_user))
 
     return delivery_response(await database.write(work))
 

@@ -65,7 +65,7 @@ class GlobalLog:
         return live.position is not None and after >= live.position
 
     async def page(self, database: Database, after: int) -> EventPage:
-        entries = await database.read(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
+        entries = await database.snapshot(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
         return EventPage([LiveEvent.of(entry) for entry in entries])
 
     def is_end(self, _event: LiveEvent) -> bool:

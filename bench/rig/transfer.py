@@ -18,7 +18,10 @@ from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
+from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource, StoredOutput
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.outputs import MigrationStart
 from bench.rig.resource_usage import cpu_seconds, peak_memory
 
 if TYPE_CHECKING:
@@ -130,7 +133,14 @@ class _Unrecorded:
 
     async def begin_write(self, _key: str, *, job_code: str) -> None: ...
 
-    async def add(self, _code: str, *_outputs: StoredOutput) -> None: ...
+    async def enter_migration(self, code: str) -> MigrationStart:
+        return MigrationStart(state=JobState.of(code, JobStatus.MIGRATING), ref=None, kept=frozenset())
+
+    async def begin_move(self, code: str, index: int, key: str) -> bool:
+        return True
+
+    async def add(self, code: str, *_outputs: StoredOutput, complete_at: int | None = None) -> JobState:
+        return JobState.of(code, JobStatus.MIGRATING)
 
     async def drop(self, _code: str) -> list[str]:
         return []

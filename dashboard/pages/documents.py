@@ -120,7 +120,7 @@ async def _page(
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
     job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
-    rows, has_more = await visit.database.read(jobs_page, job_filter, limit=PAGE)
+    rows, has_more = await visit.database.snapshot(jobs_page, job_filter, limit=PAGE)
     return await visit.page(
         "documents.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -144,7 +144,7 @@ async def _page(
 
 async def _choices(visit: PageRequest) -> list[tuple[str, str]]:
     """Ids and names."""
-    templates, _ = await visit.database.read(templates_page, after=None, limit=MAX_CHOICES)
+    templates, _ = await visit.database.snapshot(templates_page, after=None, limit=MAX_CHOICES)
     return [(template.id, template.name) for template in templates]
 
 

@@ -97,7 +97,7 @@ class JobLine:
 
 @router.get("/jobs")
 async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    rows, has_more = await visit.database.read(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
+    rows, has_more = await visit.database.snapshot(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",
@@ -121,7 +121,7 @@ async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_len
 async def count_fresh(visit: Visiting, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     """How many jobs are newer than the list that is shown; `cursor` is its first job."""
     job_filter = replace(query.job_filter(visit), before=None)
-    count = await visit.database.read(count_newer, job_filter, query.cursor, at_most=MAX_FRESH)
+    count = await visit.database.snapshot(count_newer, job_filter, query.cursor, at_most=MAX_FRESH)
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=query.address())
 
 

@@ -22,7 +22,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 async def show_models(visit: Visiting, models: Models) -> HTMLResponse:
     since = now() - PERIOD
     healths_of_models = await healths(visit, models, since=since, user_id=visit.caller.visible_user)
-    throttled_counts = await visit.database.read(throttled, since=since) if visit.sees_everybody else {}
+    throttled_counts = await visit.database.snapshot(throttled, since=since) if visit.sees_everybody else {}
     return await visit.page(
         "models.html",
         current="models",

@@ -43,7 +43,7 @@ async def show_money(
             "next_page": entries[-1].id if has_more else None,
         }
 
-    return await visit.page("money.html", current="money", user=user, day=day, **await visit.database.read(work))
+    return await visit.page("money.html", current="money", user=user, day=day, **await visit.database.snapshot(work))
 
 
 def _last_attempt(session: Session, job_code: str) -> SubmissionRow | None:

@@ -111,7 +111,7 @@ async def upload(request: Request, visit: Visiting, caller: Writer, review: Revi
 
 
 async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
-    rows, has_more = await visit.database.read(
+    rows, has_more = await visit.database.snapshot(
         reviews_page, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
     )
     return await visit.page(

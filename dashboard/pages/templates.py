@@ -31,7 +31,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/templates")
 async def show_templates(visit: Visiting, cursor: Annotated[str | None, Query(max_length=64)] = None) -> HTMLResponse:
-    templates, has_more = await visit.database.read(templates_page, after=cursor, limit=PAGE)
+    templates, has_more = await visit.database.snapshot(templates_page, after=cursor, limit=PAGE)
     return await visit.page(
         "templates.html",
         current="templates",
@@ -59,7 +59,7 @@ async def show_template(
 ) -> HTMLResponse:
     template = await _readable(visit.caller, visit.database, template_id, version)
     stages = await cut_template(template)
-    versions, _ = await visit.database.read(versions_page, template_id, below=None, limit=MAX_VERSIONS)
+    versions, _ = await visit.database.snapshot(versions_page, template_id, below=None, limit=MAX_VERSIONS)
     return await visit.page(
         "template.html",
         current="templates",

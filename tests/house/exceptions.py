@@ -59,6 +59,7 @@ VAGUE_NAMES: Final[Mapping[str, str]] = {
 
 #: Who opens an adapter and is no composition root.
 OPENS_ADAPTERS: Final[Mapping[str, str]] = {
+    "bench/database.py": "measures the database itself",
     "bench/pictures.py": "measures the picture process itself",
     "bench/rig/transfer.py": "measures the downloader and the store themselves",
 }

@@ -20,7 +20,7 @@ from aijobs.domain.jobs.submissions import Outcome, ProviderRequest, SubmitOutco
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.queries import brief_of
+from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, SubmissionRow
 from tests.workflows.conftest import Workbench, running_workbench
@@ -93,7 +93,7 @@ async def request_cancel(bench: Workbench, code: str, reason: str) -> None:
 
 
 async def row(bench: Workbench, code: str) -> JobRow:
-    return await bench.database.read(gate.locked_job, code)
+    return await bench.database.read(job_of, code)
 
 
 async def entries(bench: Workbench, code: str) -> list[str]:

@@ -31,6 +31,12 @@ class PollInput(BaseModel):
     ref: Ref | None = None
 
 
+class MigrationInput(JobBrief):
+    """A job whose outputs are to be moved. With the provider's reference, the database need not be asked first."""
+
+    ref: Ref | None = None
+
+
 class PollResult(BaseModel):
     """A new status, or a visible step within one. A bad end carries its reason. `ref` is for the next PollInput."""
 

@@ -5,10 +5,15 @@ from typing import Protocol
 
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.submissions import ProviderRequest, Submission, SubmitOutcome
+from aijobs.domain.provider_io import SubmitInput
 
 
 class SubmissionLog(Protocol):
     """Every attempt to hand a job to its provider."""
+
+    async def submit_input(self, code: str) -> SubmitInput:
+        """What a submit needs, in one read. Raises UnknownJob, and NotFound when the job is deleted."""
+        ...
 
     async def last_submission(self, code: str) -> Submission | None: ...
 

@@ -4,6 +4,7 @@
 that writes. SQLite and PostgreSQL differ only in `sqlite` and `postgresql`.
 """
 
+from aijobs.persistence.database.calls import connection_of
 from aijobs.persistence.database.connection_threads import ConnectionThreads
 from aijobs.persistence.database.database import Database, Listener
 from aijobs.persistence.database.errors import unavailability
@@ -17,6 +18,7 @@ __all__ = [
     "ConnectionThreads",
     "Database",
     "Listener",
+    "connection_of",
     "existing_database",
     "lock_name",
     "opened_database",

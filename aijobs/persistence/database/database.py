@@ -86,7 +86,11 @@ class Database:
         return await self._readers.call(_bound(work, *args, **kwargs))
 
     async def snapshot(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, but all statements see the same, whatever is written meanwhile. For what compares tables."""
+        """As `read`, but all statements see the same, whatever is written meanwhile, and on threads of its own.
+
+        For what compares tables, and for what may take long: statistics, exports, lists. Short reads, among them those
+        that check who is calling, never wait behind them.
+        """
         return await self._snapshots.call(_bound(work, *args, **kwargs))
 
     @asynccontextmanager

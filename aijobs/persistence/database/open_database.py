@@ -24,6 +24,8 @@ from aijobs.persistence.database.transactions import run_grouped, run_reads
 
 T = TypeVar("T")
 
+SNAPSHOTS: Final = 2  #: long reads at once: one does not hold up the next, and two leave processors to the others
+
 DEFAULT_SETTINGS: Final = PostgresqlSettings()
 
 
@@ -91,7 +93,7 @@ def _sqlite(url: URL, _settings: PostgresqlSettings) -> Database:
     return Database(
         writers=ConnectionThreads("writer", sqlite.writer(url), run_grouped, at_once=sqlite.GROUP),
         readers=ConnectionThreads("reader", reader, run_reads, threads=sqlite.READERS),
-        snapshots=ConnectionThreads("snapshot", sqlite.snapshot_reader(url), run_reads),
+        snapshots=ConnectionThreads("snapshot", sqlite.snapshot_reader(url), run_reads, threads=SNAPSHOTS),
         another_reader=partial(ConnectionThreads, "own-reader", reader, run_reads),
         check_disk=partial(sqlite.require_room, url),
     )
@@ -106,7 +108,7 @@ def _postgresql(url: URL, settings: PostgresqlSettings) -> Database:
     return Database(
         writers=threads("writer", postgresql.writer(url, settings), run_write, threads=settings.writers),
         readers=threads("reader", reader, run_read, threads=settings.readers),
-        snapshots=threads("snapshot", postgresql.snapshot_reader(url, settings), run_read),
+        snapshots=threads("snapshot", postgresql.snapshot_reader(url, settings), run_read, threads=SNAPSHOTS),
         another_reader=partial(threads, "own-reader", reader, run_read),
         hints=None if settings.transaction_pooler else CommitHints(threads("hints", postgresql.hinter(url), run_read)),
         another_listener=NoHints if settings.transaction_pooler else partial(CommitListener, url),

@@ -8,7 +8,7 @@ from aijobs.domain.values.durations import Duration
 
 
 class PostgresqlSettings(BaseModel):
-    """A process opens `writers + readers` connections, one for snapshots, and in an API two for live events.
+    """A process opens `writers + readers` connections, two for long reads, and in an API two for live events.
 
     `writers` are transactions at once; others wait in the process instead of for locks in the server. Six keep a disk
     busy whose fsync takes milliseconds. `transaction_pooler` says that a pooler such as PgBouncer in transaction mode

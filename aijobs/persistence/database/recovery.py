@@ -2,17 +2,17 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
 
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.persistence.database.calls import Call
+from aijobs.persistence.database.calls import Call, session_on
 from aijobs.persistence.database.errors import translated
 
 TRIES: Final = 4  #: of a transaction that the server gives up for the sake of others
@@ -83,23 +83,38 @@ class Recovery:
 
 def read(connection: Connection, call: Call[Any]) -> Any:
     """Statements without a common transaction, or, where the connection says so, a transaction that only reads."""
-    with Session(connection, expire_on_commit=False) as session:
+    with _transaction_ended(connection), session_on(connection) as session:
         return call.run(session)
 
 
 def committed(connection: Connection, call: Call[Any]) -> Any:
-    """A transaction. Raises OutcomeUnknownError when the connection is lost during its commit."""
-    with Session(connection, expire_on_commit=False) as session:
-        session.begin()
+    """A transaction, which begins with its first statement. Raises OutcomeUnknownError when the connection is lost
+    during its commit."""
+    with _transaction_ended(connection), session_on(connection) as session:
         result = call.run(session)
-        session.flush()
+        if session.in_transaction():
+            session.flush()
         try:
-            session.commit()
+            if session.in_transaction():
+                session.commit()
+            elif connection.in_transaction():
+                connection.commit()
         except DBAPIError as error:
             if connection.invalidated:
                 raise OutcomeUnknownError from error
             raise
         return result
+
+
+@contextmanager
+def _transaction_ended(connection: Connection) -> Iterator[None]:
+    """Rolls back what is not committed when the block ends, whoever has begun it; also after a commit that failed."""
+    try:
+        yield
+    finally:
+        if connection.get_transaction() is not None:
+            with suppress(DBAPIError):  # a lost connection has rolled it back
+                connection.rollback()
 
 
 def unavailable_for_now(error: BaseException) -> BaseException:

@@ -1,18 +1,22 @@
 """How a database thread runs calls: one by one, or as a group that is committed together."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
 
-from aijobs.persistence.database.calls import Call
+from aijobs.persistence.database.calls import Call, session_on
 from aijobs.persistence.database.errors import translated
-from aijobs.persistence.database.recovery import end_transaction
+from aijobs.persistence.database.recovery import committed, end_transaction, read
 
 Run = Callable[[Connection, Sequence[Call[Any]]], None]
 """Runs calls, each of which has then succeeded or failed. The connection is in no transaction before and after."""
+
+
+SAVEPOINT: Final = "SAVEPOINT one_of_a_group"
+RELEASE: Final = "RELEASE one_of_a_group"
+ROLL_BACK: Final = "ROLLBACK TO one_of_a_group"
 
 
 class _GroupLostError(Exception):
@@ -23,8 +27,7 @@ def run_reads(connection: Connection, calls: Sequence[Call[Any]]) -> None:
     """Each statement sees what is committed when it begins."""
     for call in calls:
         try:
-            with Session(connection, expire_on_commit=False) as session:
-                call.succeed(call.run(session))
+            call.succeed(read(connection, call))
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
             call.fail(translated(error))
 
@@ -33,7 +36,7 @@ def run_writes(connection: Connection, calls: Sequence[Call[Any]]) -> None:
     """Each call is a transaction."""
     for call in calls:
         try:
-            call.succeed(_committed(connection, call))
+            call.succeed(committed(connection, call))
         except BaseException as error:  # noqa: BLE001 (it is the caller's)
             call.fail(translated(error))
             end_transaction(connection)
@@ -63,17 +66,19 @@ def run_grouped(connection: Connection, calls: Sequence[Call[Any]]) -> None:
 
 
 def _run_in_group(connection: Connection, call: Call[Any]) -> None:
+    """Within a savepoint, set on the driver itself: SQLAlchemy's own takes as long as a small call does."""
+    driver = connection.connection
     try:
-        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
-            with session.begin():
-                result = call.run(session)
-            call.succeed(result)
+        driver.execute(SAVEPOINT)
+        with session_on(connection, "create_savepoint") as session:
+            result = call.run(session)
+            if session.in_transaction():
+                session.commit()
+        driver.execute(RELEASE)
+        call.succeed(result)
     except BaseException as error:
-        if not connection.connection.in_transaction:
+        if not driver.in_transaction:
             raise _GroupLostError from error
+        driver.execute(ROLL_BACK)
+        driver.execute(RELEASE)
         call.fail(translated(error))
-
-
-def _committed(connection: Connection, call: Call[Any]) -> Any:
-    with Session(connection, expire_on_commit=False) as session, session.begin():
-        return call.run(session)

@@ -1,8 +1,9 @@
 """Accepting a job: row, first event and points, in one transaction."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from sqlalchemy import insert, inspect
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
@@ -12,10 +13,16 @@ from aijobs.domain.jobs.record import JobOrder, JobRecord
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
+from aijobs.persistence.database import connection_of
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.jobs import OrderDetails
+from aijobs.persistence.tables.locked_jobs import JOBS
+
+#: Names of a job's attributes, and of their columns.
+_COLUMNS: Final = tuple((one.key, one.columns[0].key) for one in inspect(JobRow).column_attrs if one.key != "id")
+_INSERT: Final = insert(JOBS).inline()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +42,7 @@ class Acceptance:
 
 
 def accept(session: Session, order: Acceptance) -> JobRow:
-    """Insert the job as DRAFT and reserve its points. Raises PointsExhausted."""
+    """Insert the job as DRAFT and reserve its points. The row belongs to no Session. Raises PointsExhausted."""
     request, model = order.request, order.model
     ordered = JobOrder(
         code=new_id("job"),
@@ -56,9 +63,10 @@ def accept(session: Session, order: Acceptance) -> JobRow:
         extra=request.metadata, callback_url=request.callback_url, params=order.params, origin=order.origin
     )
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
-    session.add(job)
-    session.flush()
-    gate.record(session, job, EventKind.STATUS, {"origin": job.origin, "action": job.action} if job.origin else {})
+    detail = {"origin": job.origin, "action": job.action} if job.origin else {}
+    first = gate.next_event(job, EventKind.STATUS, detail)
+    connection_of(session).execute(_INSERT, {column: getattr(job, name) for name, column in _COLUMNS})
+    gate.insert_event(session, first)
     ledger.reserve(session, job, limit=order.daily_limit)
     if order.origin:
         gate.note(session, gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})

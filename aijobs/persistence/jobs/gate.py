@@ -1,9 +1,12 @@
 """The one gate: nothing else writes a job's status, its progress or its history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
+from sqlalchemy import Table, bindparam, insert
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
@@ -14,15 +17,23 @@ from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, re
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob, lock
 from aijobs.persistence.webhooks.outbox import enqueue_deliveries
 
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 """Progress is coalesced to two events a second; status changes never are."""
+
+EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
+
+_INSERT_EVENT: Final = insert(EVENTS).inline()
+_NOTES: Final = select_columns(EVENTS.c.detail).where(
+    EVENTS.c.job_code == bindparam("code"), EVENTS.c.kind == EventKind.NOTE
+)
 
 
 def locked_job(session: Session, code: str) -> JobRow:
@@ -43,7 +54,7 @@ def unfinished_job(session: Session, code: str) -> JobRow:
 
 def advance(
     session: Session,
-    job: JobRow,
+    job: AnyJob,
     to: JobStatus,
     *,
     error: JobError | None = None,
@@ -77,7 +88,7 @@ def advance(
 
 
 def progress(
-    session: Session, job: JobRow, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    session: Session, job: AnyJob, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
 ) -> bool:
     """Record progress of a locked job within a status. Coalesced, and never decreasing. False: it came too soon.
 
@@ -100,27 +111,25 @@ def _begins(stage: tuple[int, int] | None, known: float) -> bool:
     return stage is not None and known < round(100 * (stage[0] - 1) / stage[1], 2)
 
 
-def note(session: Session, job: JobRow, detail: dict[str, Any]) -> None:
+def note(session: Session, job: AnyJob, detail: dict[str, Any]) -> None:
     """Append a note to a locked job's events; nothing else changes."""
     record(session, job, EventKind.NOTE, detail)
 
 
-def note_cancel_request(session: Session, job: JobRow, *, reason: str) -> None:
+def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> None:
     """Record a cancel request of a locked job. A second call changes nothing. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
     if cancel_reason_of(session, job) is None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
-def cancel_reason_of(session: Session, job: JobRow) -> str | None:
+def cancel_reason_of(session: Session, job: AnyJob) -> str | None:
     """The reason of a locked job's cancel request; None when there is none."""
-    notes = session.exec(
-        select(JobEventRow.detail).where(col(JobEventRow.job_code) == job.code, col(JobEventRow.kind) == EventKind.NOTE)
-    )
+    notes = connection_of(session).execute(_NOTES, {"code": job.code}).scalars()
     return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
 
 
-def require_not_canceled(session: Session, job: JobRow) -> None:
+def require_not_canceled(session: Session, job: AnyJob) -> None:
     """Called before anything is sent that may be charged. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
     reason = cancel_reason_of(session, job)
@@ -128,26 +137,35 @@ def require_not_canceled(session: Session, job: JobRow) -> None:
         raise CancelRequested(reason)
 
 
-def record(session: Session, job: JobRow, kind: EventKind, detail: dict[str, Any]) -> None:
-    """Append an event with the job's next number."""
+def record(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> None:
+    """Append an event with the job's next number. The job has been inserted before."""
+    insert_event(session, next_event(job, kind, detail))
+
+
+def next_event(job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> dict[str, Any]:
+    """The columns of the job's next event, whose number the job has now."""
     job.event_seq += 1
     job.version += 1
     job.update_time = now()
-    event = JobEventRow(
-        job_code=job.code,
-        user_id=job.user_id,
-        seq=job.event_seq,
-        at=job.update_time,
-        kind=kind,
-        job_status=job.job_status,
-        unit_progress=job.unit_progress,
-        overall_progress=job.overall_progress,
-        detail=detail,
-    )
-    session.add(event)
+    return {
+        "job_code": job.code,
+        "user_id": job.user_id,
+        "seq": job.event_seq,
+        "at": job.update_time,
+        "kind": kind,
+        "job_status": job.job_status,
+        "unit_progress": job.unit_progress,
+        "overall_progress": job.overall_progress,
+        "detail": detail,
+    }
 
 
-def _stamp_times(job: JobRow) -> None:
+def insert_event(session: Session, event: dict[str, Any]) -> None:
+    """Append what `next_event` returned."""
+    connection_of(session).execute(_INSERT_EVENT, event)
+
+
+def _stamp_times(job: AnyJob) -> None:
     at = now()
     if job.job_status is JobStatus.GENERATED:
         job.generated_at = at
@@ -175,48 +193,69 @@ class DatabaseJobGate:
         response: Mapping[str, Any] | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
-        def work(session: Session) -> JobState:
-            job = locked_job(session, code)
-            if job.job_status.is_final:
-                return state_of(job)
-            if response is not None:
-                job.resp_json = clean(dict(response))
-            advance(
-                session,
-                job,
-                to,
-                error=error,
-                detail=clean(dict(detail or {})),
-                closing=self._closing(job, to, provider_may_charge=provider_may_charge),
-            )
-            return state_of(job)
-
-        return await self._database.write(work)
+        return await self._database.write(
+            _advance,
+            code,
+            to,
+            error=error,
+            detail=detail or {},
+            response=response,
+            closing_of=partial(self._closing, provider_may_charge=provider_may_charge),
+        )
 
     async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
-        def work(session: Session) -> None:
-            job = locked_job(session, code)
-            if not job.job_status.is_final:
-                job.resp_json = clean(dict(response))
-
-        await self._database.write(work)
+        await self._database.write(_keep_response, code, response)
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
     ) -> bool:
-        def work(session: Session) -> bool:
-            return progress(session, locked_job(session, code), status, unit, stage=stage)
-
-        return await self._database.write(work)
+        return await self._database.write(_progress, code, status, unit, stage=stage)
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
-        def work(session: Session) -> None:
-            note(session, locked_job(session, code), clean(dict(detail)))
+        await self._database.write(_note, code, detail)
 
-        await self._database.write(work)
-
-    def _closing(self, job: JobRow, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
+    def _closing(self, model_id: str, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
         if not to.is_final:
             return None
-        policy = self._catalogue.model(job.model_id).points
+        policy = self._catalogue.model(model_id).points
         return closing_entry(to, policy, provider_may_charge=provider_may_charge)
+
+
+def _advance(
+    session: Session,
+    code: str,
+    to: JobStatus,
+    *,
+    error: JobError | None,
+    detail: Mapping[str, Any],
+    response: Mapping[str, Any] | None,
+    closing_of: Callable[[str, JobStatus], EntryKind | None],
+) -> JobState:
+    job = lock(session, code)
+    if job.job_status.is_final:
+        return state_of(job)
+    if response is not None:
+        job.resp_json = clean(dict(response))
+    advance(session, job, to, error=error, detail=clean(dict(detail)), closing=closing_of(job.model_id, to))
+    job.save(session)
+    return state_of(job)
+
+
+def _keep_response(session: Session, code: str, response: Mapping[str, Any]) -> None:
+    job = lock(session, code)
+    if not job.job_status.is_final:
+        job.resp_json = clean(dict(response))
+        job.save(session)
+
+
+def _progress(session: Session, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None) -> bool:
+    job = lock(session, code)
+    is_recorded = progress(session, job, status, unit, stage=stage)
+    job.save(session)
+    return is_recorded
+
+
+def _note(session: Session, code: str, detail: Mapping[str, Any]) -> None:
+    job = lock(session, code)
+    note(session, job, clean(dict(detail)))
+    job.save(session)

@@ -10,13 +10,14 @@ from aijobs.domain.points import EntryKind
 from aijobs.persistence import photo_reviews
 from aijobs.persistence.documents import rows
 from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
 
 class OnFinal(Protocol):
     """Called when a locked job ends, in that transaction. `closing` closes its points. Returns the error to show."""
 
     def __call__(
-        self, session: Session, job: JobRow, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
+        self, session: Session, job: AnyJob, to: JobStatus, error: JobError | None, *, closing: EntryKind | None
     ) -> JobError | None: ...
 
 

@@ -1,27 +1,36 @@
 """Finding jobs, newest first: by filter, by metadata, by code, by the provider's id."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, or_
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, or_
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import BadInput, UnknownJob
+from aijobs.domain.errors import BadInput, NotFound, UnknownJob
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
+from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
 from aijobs.domain.values.ids import first_code_since
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import FileRow, JobRow, SubmissionRow
+from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob
 
 JOB_PREFIX: Final = "job_"
 BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
+
+_OF_CODE: Final = JOBS.c.code == bindparam("of_code")
+_STATE: Final = select_columns(JOBS.c.job_status, JOBS.c.unit_progress, JOBS.c.error).where(_OF_CODE)
+_INPUT: Final = select_columns(*(JOBS.c[one.name] for one in fields(JobInput))).where(
+    _OF_CODE, JOBS.c["del"].is_(False)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +108,7 @@ def _text_clause(text: str) -> ColumnElement[bool]:
     return or_(cast(col(JobRow.extra), String).icontains(written, autoescape=True), col(JobRow.code).in_(sent))
 
 
-def state_of(job: JobRow) -> JobState:
+def state_of(job: AnyJob) -> JobState:
     error = JobError.model_validate(job.error) if job.error else None
     return JobState.of(job.code, job.job_status, unit=job.unit_progress, error=error)
 
@@ -122,6 +131,55 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
     )
 
 
+def state_of_job(session: Session, code: str) -> JobState:
+    """How a job stands. Raises UnknownJob."""
+    row = connection_of(session).execute(_STATE, {"of_code": code}).one_or_none()
+    if row is None:
+        raise UnknownJob(f"There is no job {code} in this database.")
+    error = JobError.model_validate(row.error) if row.error else None
+    return JobState.of(code, row.job_status, unit=row.unit_progress, error=error)
+
+
+def job_input(session: Session, code: str) -> JobInput:
+    """A job's request. Raises NotFound."""
+    row = connection_of(session).execute(_INPUT, {"of_code": code}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {code}.")
+    return JobInput(**row)
+
+
+def uploaded_file(session: Session, code: str, *, user_id: str) -> UploadedFile:
+    """A user's upload. Raises NotFound."""
+    row = file_of(session, code, user_id=user_id)
+    return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
+
+
+def uploaded_files(session: Session, assignment: JobInput) -> dict[str, UploadedFile]:
+    """The uploads that a job's parameters name, by their codes, without those that the user does not have."""
+    named = sorted(_uploads_in(assignment.params))
+    if not named:
+        return {}
+    found = session.exec(
+        select(FileRow).where(
+            col(FileRow.code).in_(named),
+            col(FileRow.user_id) == assignment.user_id,
+            col(FileRow.deleted).is_(False),
+        )
+    )
+    return {
+        row.code: UploadedFile(code=row.code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
+        for row in found
+    }
+
+
+def _uploads_in(value: Any) -> set[str]:
+    if isinstance(value, Mapping):
+        return _uploads_in(list(value.values()))
+    if isinstance(value, list):
+        return {code for one in value for code in _uploads_in(one)}
+    return {value} if is_upload(value) else set()
+
+
 class DatabaseJobQueries:
     """Implements JobQueries."""
 
@@ -129,32 +187,10 @@ class DatabaseJobQueries:
         self._database = database
 
     async def state(self, code: str) -> JobState:
-        def work(session: Session) -> JobState:
-            row = session.exec(select(JobRow).where(col(JobRow.code) == code)).one_or_none()
-            if row is None:
-                raise UnknownJob(f"There is no job {code} in this database.")
-            return state_of(row)
-
-        return await self._database.read(work)
+        return await self._database.read(state_of_job, code)
 
     async def assignment(self, code: str) -> JobInput:
-        def work(session: Session) -> JobInput:
-            job = job_of(session, code)
-            return JobInput(
-                code=code,
-                user_id=job.user_id,
-                model_id=job.model_id,
-                params=job.params,
-                output_count=job.output_count,
-                action=job.action,
-                origin=job.origin,
-            )
-
-        return await self._database.read(work)
+        return await self._database.read(job_input, code)
 
     async def uploaded_file(self, code: str, *, user_id: str) -> UploadedFile:
-        def work(session: Session) -> UploadedFile:
-            row = file_of(session, code, user_id=user_id)
-            return UploadedFile(code=code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
-
-        return await self._database.read(work)
+        return await self._database.read(uploaded_file, code, user_id=user_id)

@@ -33,13 +33,13 @@ def rerun_from_migration(session: Session, old: JobRow, *, link_lifetime: timede
     Raises CannotRerun when the old job was never generated, or the provider no longer has its outputs.
     """
     submission = last_submission(session, old.code)
-    if old.generated_at is None or submission is None or submission.outcome != Outcome.ACCEPTED:
+    if old.generated_at is None or submission is None or submission.outcome is not Outcome.ACCEPTED:
         raise CannotRerun(f"{old.code} was never generated; it can be rerun from the start.")
     if link_lifetime is not None and now() > old.generated_at + link_lifetime:
         raise CannotRerun(f"The provider no longer has the results of {old.code}; it can be rerun from the start.")
     new = _repetition(old, RerunFrom.MIGRATION, points_due=0, by=by)
     _accepted(session, old, new, daily_limit=0)
-    new.out_id = submission.ref_id
+    new.out_id = str(submission.ref["id"]) if submission.ref else None
     gate.advance(session, new, JobStatus.GENERATED, detail={"rerun_of": old.code})
     new.generated_at, new.resp_json = old.generated_at, old.resp_json
     return new

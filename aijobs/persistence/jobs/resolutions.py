@@ -40,10 +40,10 @@ def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> Non
 
     Raises SubmissionExists when the outcome of the last submission is known, or there is none.
     """
-    row = submissions.last_submission(session, job.code)
-    if row is None or row.outcome != Outcome.UNKNOWN:
+    last = submissions.last_submission(session, job.code)
+    if last is None or last.outcome is not Outcome.UNKNOWN:
         raise SubmissionExists(f"{job.code} has no submission whose outcome is unknown.")
-    submissions.conclude(session, job, row, Accepted(ref))
+    submissions.conclude(session, job, last, Accepted(ref))
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 
 

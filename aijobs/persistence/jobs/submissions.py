@@ -4,8 +4,10 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlalchemy import RowMapping, Table, bindparam, insert, select, update
+from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DeadlinePassed, SubmissionExists
@@ -20,97 +22,159 @@ from aijobs.domain.jobs.submissions import (
     Unknown,
 )
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import SubmitInput
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.queries import state_of
-from aijobs.persistence.tables import JobRow, SubmissionRow
+from aijobs.persistence.jobs.queries import job_input, state_of, state_of_job, uploaded_files
+from aijobs.persistence.tables import SubmissionRow
+from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
+
+SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined]
+
+_COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref")
+_SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
+_BY_ID: Final = _SELECT.where(SUBMISSIONS.c.id == bindparam("of_id"))
+_LAST: Final = (
+    _SELECT.where(SUBMISSIONS.c.job_code == bindparam("of_job")).order_by(SUBMISSIONS.c.number.desc()).limit(1)
+)
+_MIGRATED_AGAIN: Final = select(JOBS.c.rerun_of).where(
+    JOBS.c.code == bindparam("of_job"), JOBS.c.rerun_from == RerunFrom.MIGRATION
+)
+_INSERT: Final = insert(SUBMISSIONS)
+_UPDATE: Final = update(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("of_id"))
 
 
-def last_submission(session: Session, job_code: str) -> SubmissionRow | None:
+def last_submission(session: Session, job_code: str) -> Submission | None:
     """The job's last submission; for a rerun from migration, that of the job which it repeats."""
-    found = session.exec(
-        select(SubmissionRow)
-        .where(col(SubmissionRow.job_code) == job_code)
-        .order_by(col(SubmissionRow.number).desc())
-        .limit(1)
-    )
-    own = found.one_or_none()
+    connection = connection_of(session)
+    own = connection.execute(_LAST, {"of_job": job_code}).mappings().one_or_none()
     if own is not None:
-        return own
-    before = session.exec(
-        select(JobRow.rerun_of).where(col(JobRow.code) == job_code, col(JobRow.rerun_from) == RerunFrom.MIGRATION)
-    )
-    source = before.one_or_none()
+        return _submission(own)
+    source: str | None = connection.execute(_MIGRATED_AGAIN, {"of_job": job_code}).scalar_one_or_none()
     return last_submission(session, source) if source else None
 
 
-def intend(session: Session, job: JobRow, *, provider: str, token: str, request: ProviderRequest) -> SubmissionRow:
+def intend(session: Session, job: AnyJob, *, provider: str, token: str, request: ProviderRequest) -> Submission:
     """Store the intent to submit a locked job, before the request is sent.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
     """
     gate.require_not_canceled(session, job)
     last = last_submission(session, job.code)
-    if last is not None and last.outcome != Outcome.REJECTED:
+    if last is not None and last.outcome is not Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
     sent = asdict(request)
-    row = SubmissionRow(
-        job_code=job.code,
-        number=last.number + 1 if last else 1,
-        provider=provider,
-        token=token,
-        request=sent,
-        request_sha256=hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest(),
-    )
+    number, intent_at = last.number + 1 if last else 1, now()
+    row = {
+        "job_code": job.code,
+        "number": number,
+        "provider": provider,
+        "token": token,
+        "request": sent,
+        "request_sha256": hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest(),
+        "intent_at": intent_at,
+    }
     job.req_json = sent
-    session.add(row)
-    session.flush()
-    return row
+    inserted = connection_of(session).execute(_INSERT, row).inserted_primary_key
+    assert inserted is not None, "the database numbers the row"
+    return Submission(
+        id=inserted[0],
+        job_code=job.code,
+        number=number,
+        token=token,
+        request=request,
+        intent_at=intent_at,
+        outcome=None,
+        ref=None,
+    )
 
 
-def conclude(session: Session, job: JobRow, row: SubmissionRow, outcome: SubmitOutcome) -> None:
-    """Record the outcome. ACCEPTED never changes; UNKNOWN may still become ACCEPTED or REJECTED."""
-    if row.outcome == Outcome.ACCEPTED:
-        return
-    if row.outcome == Outcome.UNKNOWN:
-        gate.note(session, job, {"submission": row.number, "resolved": type(outcome).__name__.lower()})
-    row.outcome_at = now()
+def conclude(session: Session, job: AnyJob, submission: Submission, outcome: SubmitOutcome) -> Outcome:
+    """Record the outcome of a locked job's submission, and return what is recorded now.
+
+    ACCEPTED never changes; UNKNOWN may still become ACCEPTED or REJECTED.
+    """
+    if submission.outcome is Outcome.ACCEPTED:
+        return Outcome.ACCEPTED
+    if submission.outcome is Outcome.UNKNOWN:
+        gate.note(session, job, {"submission": submission.number, "resolved": type(outcome).__name__.lower()})
+    changes = _changes(outcome)
+    connection_of(session).execute(_UPDATE, {"of_id": submission.id, "outcome_at": now(), **changes})
+    if "ref_id" in changes:
+        job.out_id = changes["ref_id"]
+    return Outcome(changes["outcome"])
+
+
+def _changes(outcome: SubmitOutcome) -> dict[str, Any]:
     match outcome:
         case Accepted(sent_ref):
             ref = clean(sent_ref)
-            row.outcome, row.ref, row.ref_id = Outcome.ACCEPTED, ref, str(ref["id"])
-            job.out_id = row.ref_id
+            return {"outcome": Outcome.ACCEPTED, "ref": ref, "ref_id": str(ref["id"])}
         case Rejected(code=code, message=message):
-            row.outcome, row.cause = Outcome.REJECTED, clean(f"{code}: {message}")
+            return {"outcome": Outcome.REJECTED, "cause": clean(f"{code}: {message}")}
         case Unknown(cause):
-            row.outcome, row.cause = Outcome.UNKNOWN, clean(cause)
+            return {"outcome": Outcome.UNKNOWN, "cause": clean(cause)}
 
 
 def known_ids(session: Session, provider: str, since: datetime) -> frozenset[str]:
-    found = session.exec(
-        select(SubmissionRow.ref_id).where(
-            col(SubmissionRow.provider) == provider,
-            col(SubmissionRow.ref_id).is_not(None),
-            col(SubmissionRow.intent_at) >= since,
+    found = connection_of(session).execute(
+        select(SUBMISSIONS.c.ref_id).where(
+            SUBMISSIONS.c.provider == provider, SUBMISSIONS.c.ref_id.is_not(None), SUBMISSIONS.c.intent_at >= since
         )
     )
-    return frozenset(ref_id for ref_id in found if ref_id is not None)
+    return frozenset(found.scalars())
 
 
 def as_submission(row: SubmissionRow) -> Submission:
-    assert row.id is not None
+    return _submission(row.model_dump(include={*_COLUMNS}))
+
+
+def _submission(row: RowMapping | dict[str, Any]) -> Submission:
     return Submission(
-        id=row.id,
-        job_code=row.job_code,
-        number=row.number,
-        token=row.token,
-        request=ProviderRequest(**row.request),
-        intent_at=row.intent_at,
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        ref=row.ref,
+        **{
+            **row,
+            "request": ProviderRequest(**row["request"]),
+            "outcome": Outcome(row["outcome"]) if row["outcome"] else None,
+        }
     )
+
+
+def _submit_input(session: Session, code: str) -> SubmitInput:
+    state = state_of_job(session, code)
+    last = last_submission(session, code)
+    assignment = job_input(session, code)
+    origin = last_submission(session, assignment.origin) if assignment.origin else None
+    return SubmitInput(
+        state=state,
+        last=last,
+        assignment=assignment,
+        files=uploaded_files(session, assignment),
+        origin=origin.ref if origin else None,
+    )
+
+
+def _intend(
+    session: Session, code: str, *, catalogue: Catalogue, provider: str, token: str, request: ProviderRequest
+) -> Submission:
+    job = lock(session, code)
+    if now() > job.create_time + catalogue.model(job.model_id).deadlines.business:
+        raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
+    submission = intend(session, job, provider=provider, token=token, request=request)
+    job.save(session)
+    return submission
+
+
+def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome) -> JobState:
+    job = lock(session, sent.job_code)
+    submission = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
+    recorded = conclude(session, job, submission, outcome)
+    if not isinstance(outcome, Rejected) and not job.job_status.is_final:
+        detail = {"submission": submission.number, "outcome": recorded}
+        gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
+    job.save(session)
+    return state_of(job)
 
 
 class DatabaseSubmissionLog:
@@ -120,34 +184,19 @@ class DatabaseSubmissionLog:
         self._database = database
         self._catalogue = catalogue
 
-    async def last_submission(self, code: str) -> Submission | None:
-        def work(session: Session) -> Submission | None:
-            row = last_submission(session, code)
-            return as_submission(row) if row else None
+    async def submit_input(self, code: str) -> SubmitInput:
+        return await self._database.read(_submit_input, code)
 
-        return await self._database.read(work)
+    async def last_submission(self, code: str) -> Submission | None:
+        return await self._database.read(last_submission, code)
 
     async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
-        def work(session: Session) -> Submission:
-            job = gate.locked_job(session, code)
-            if now() > job.create_time + self._catalogue.model(job.model_id).deadlines.business:
-                raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
-            row = intend(session, job, provider=provider, token=token, request=request)
-            return as_submission(row)
-
-        return await self._database.write(work)
+        return await self._database.write(
+            _intend, code, catalogue=self._catalogue, provider=provider, token=token, request=request
+        )
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
-        def work(session: Session) -> JobState:
-            job = gate.locked_job(session, submission.job_code)
-            row = session.get_one(SubmissionRow, submission.id)
-            conclude(session, job, row, outcome)
-            if not isinstance(outcome, Rejected) and not job.job_status.is_final:
-                detail = {"submission": row.number, "outcome": row.outcome}
-                gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
-            return state_of(job)
-
-        return await self._database.write(work)
+        return await self._database.write(_conclude, submission, outcome)
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
         return await self._database.read(known_ids, provider, since)

@@ -3,36 +3,46 @@
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Date, bindparam, text
-from sqlmodel import Session, col, select, update
+from sqlalchemy import Date, Table, bindparam, insert, text, update
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.points import EntryKind
+from aijobs.persistence.column_types import now
+from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import page_of
-from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables import PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
 #: In SQL that SQLite and PostgreSQL share.
 NEW_DAY: Final = text(
     "INSERT INTO points_day (user_id, day, used, held) VALUES (:user_id, :day, 0, 0) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("day", type_=Date))
 
+_DAYS: Final[Table] = PointsDayRow.__table__  # type: ignore[attr-defined]
+_LIMITS: Final[Table] = PointsLimitRow.__table__  # type: ignore[attr-defined]
+_ENTRIES: Final[Table] = PointsEntryRow.__table__  # type: ignore[attr-defined]
 
-def reserve(session: Session, job: JobRow, *, limit: int) -> None:
+_OWN_LIMIT: Final = select_columns(_LIMITS.c.daily_limit).where(_LIMITS.c.user_id == bindparam("of_user"))
+_OF_DAY: Final = update(_DAYS).where(_DAYS.c.user_id == bindparam("of_user"), _DAYS.c.day == bindparam("of_day"))
+_TAKE: Final = _OF_DAY.where(_DAYS.c.used + bindparam("points") <= bindparam("limit")).values(
+    used=_DAYS.c.used + bindparam("points"), daily_limit=bindparam("limit")
+)
+_CHANGE: Final = _OF_DAY.values(used=_DAYS.c.used + bindparam("more_used"), held=_DAYS.c.held + bindparam("more_held"))
+_ENTER: Final = insert(_ENTRIES).inline()
+
+
+def reserve(session: Session, job: AnyJob, *, limit: int) -> None:
     """Reserve the job's points on its user's day. A conditional update, so that parallel requests never overspend.
 
     `limit` is for users without their own limit; jobs without a price are not limited. Raises PointsExhausted.
     """
     limit = limit_of(session, job.user_id, default=limit)
-    connection = session.connection()
+    connection = connection_of(session)
     connection.execute(NEW_DAY, {"user_id": job.user_id, "day": job.create_date})
-    taken = session.exec(
-        update(PointsDayRow)
-        .where(
-            col(PointsDayRow.user_id) == job.user_id,
-            col(PointsDayRow.day) == job.create_date,
-            col(PointsDayRow.used) + job.points <= limit,
-        )
-        .values(used=col(PointsDayRow.used) + job.points, daily_limit=limit)
+    taken = connection.execute(
+        _TAKE, {"of_user": job.user_id, "of_day": job.create_date, "points": job.points, "limit": limit}
     )
     if taken.rowcount == 0 and job.points > 0:
         day = today(session, job.user_id, job.create_date)
@@ -40,7 +50,7 @@ def reserve(session: Session, job: JobRow, *, limit: int) -> None:
     _enter(session, job, EntryKind.RESERVE)
 
 
-def close(session: Session, job: JobRow, kind: EntryKind) -> None:
+def close(session: Session, job: AnyJob, kind: EntryKind) -> None:
     """Write the entry that closes the job's reservation; a refund goes back to the day of the reservation."""
     _enter(session, job, kind)
     match kind:
@@ -50,7 +60,7 @@ def close(session: Session, job: JobRow, kind: EntryKind) -> None:
             _change(session, job, held=job.points)
 
 
-def decide(session: Session, job: JobRow, kind: EntryKind) -> None:
+def decide(session: Session, job: AnyJob, kind: EntryKind) -> None:
     """Settle or refund held points. Raises NothingHeld, also when they were decided before."""
     entries = entries_of(session, job.code)
     if [entry.kind for entry in entries] != [EntryKind.RESERVE, EntryKind.HOLD]:
@@ -81,8 +91,8 @@ def entries_page(
 
 def limit_of(session: Session, user_id: str, *, default: int) -> int:
     """The user's own daily limit, or the default."""
-    own = session.get(PointsLimitRow, user_id)
-    return default if own is None else own.daily_limit
+    own: int | None = connection_of(session).execute(_OWN_LIMIT, {"of_user": user_id}).scalar_one_or_none()
+    return default if own is None else own
 
 
 def set_limit(session: Session, user_id: str, daily_limit: int) -> None:
@@ -96,15 +106,11 @@ def today(session: Session, user_id: str, day: date) -> PointsDayRow:
     return found.one_or_none() or PointsDayRow(user_id=user_id, day=day)
 
 
-def _enter(session: Session, job: JobRow, kind: EntryKind) -> None:
-    session.add(
-        PointsEntryRow(job_code=job.code, user_id=job.user_id, day=job.create_date, kind=kind, points=job.points)
-    )
+def _enter(session: Session, job: AnyJob, kind: EntryKind) -> None:
+    entry = {"job_code": job.code, "user_id": job.user_id, "day": job.create_date, "kind": kind, "points": job.points}
+    connection_of(session).execute(_ENTER, {**entry, "create_time": now()})
 
 
-def _change(session: Session, job: JobRow, *, used: int = 0, held: int = 0) -> None:
-    session.exec(
-        update(PointsDayRow)
-        .where(col(PointsDayRow.user_id) == job.user_id, col(PointsDayRow.day) == job.create_date)
-        .values(used=col(PointsDayRow.used) + used, held=col(PointsDayRow.held) + held)
-    )
+def _change(session: Session, job: AnyJob, *, used: int = 0, held: int = 0) -> None:
+    day = {"of_user": job.user_id, "of_day": job.create_date}
+    connection_of(session).execute(_CHANGE, {**day, "more_used": used, "more_held": held})

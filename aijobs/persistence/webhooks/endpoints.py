@@ -44,7 +44,12 @@ def endpoints_of(session: Session, *, user_id: str | None) -> list[WebhookEndpoi
 
 
 def endpoint_of(session: Session, code: str, *, user_id: str | None) -> WebhookEndpointRow:
-    """An endpoint, locked in a writing session. Raises NotFound when it does not exist or is another user's."""
+    """An endpoint. Raises NotFound when it does not exist or is another user's."""
+    return owned(session, WebhookEndpointRow, code, user_id=user_id)
+
+
+def locked_endpoint(session: Session, code: str, *, user_id: str | None) -> WebhookEndpointRow:
+    """As `endpoint_of`, locked until the transaction ends."""
     return owned(session, WebhookEndpointRow, code, user_id=user_id, locked=True)
 
 

@@ -43,7 +43,12 @@ def deliveries_page(session: Session, criteria: DeliveryFilter, *, limit: int) -
 
 
 def delivery_of(session: Session, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
-    """Locked in a writing session. Raises NotFound when it does not exist or is another user's."""
+    """A delivery. Raises NotFound when it does not exist or is another user's."""
+    return owned(session, WebhookDeliveryRow, code, user_id=user_id)
+
+
+def locked_delivery(session: Session, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
+    """As `delivery_of`, locked until the transaction ends."""
     return owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
 
 

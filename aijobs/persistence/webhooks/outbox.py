@@ -3,41 +3,49 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import Table, bindparam, insert, or_
+from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, EventType, event_type_of
-from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.database import connection_of
+from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
 
-#: Built once, and without an autoflush: it runs with every event, while the job is locked.
-_LISTENING: Final = (
-    select(WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events)
-    .where(
-        or_(col(WebhookEndpointRow.user_id) == bindparam("user_id"), col(WebhookEndpointRow.user_id).is_(None)),
-        col(WebhookEndpointRow.enabled).is_(True),
-        col(WebhookEndpointRow.deleted).is_(False),
-    )
-    .execution_options(autoflush=False)
+#: Built once: it runs with every event, while the job is locked.
+_LISTENING: Final = select(
+    WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events
+).where(
+    or_(col(WebhookEndpointRow.user_id) == bindparam("user_id"), col(WebhookEndpointRow.user_id).is_(None)),
+    col(WebhookEndpointRow.enabled).is_(True),
+    col(WebhookEndpointRow.deleted).is_(False),
 )
+_DELIVERIES: Final[Table] = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
+_INSERT: Final = insert(_DELIVERIES)
 
 
-def enqueue_deliveries(session: Session, job: JobRow, kind: EventKind) -> None:
+def enqueue_deliveries(session: Session, job: AnyJob, kind: EventKind) -> None:
     """Write a delivery of a locked job's newest event for each receiver. One small query."""
-    for code, user_id, url, events in session.exec(_LISTENING, params={"user_id": job.user_id}):
-        if topic := event_type_of(kind, job.job_status, events):
-            session.add(_delivery(job, topic, url=url, user_id=user_id, endpoint_code=code))
-    session.add_all(_callback(job, kind))
+    connection = connection_of(session)
+    listening = connection.execute(_LISTENING, {"user_id": job.user_id}).all()
+    deliveries = [
+        _delivery(job, topic, url=url, user_id=user_id, endpoint_code=code)
+        for code, user_id, url, events in listening
+        if (topic := event_type_of(kind, job.job_status, events))
+    ]
+    deliveries.extend(_callback(job, kind))
+    if deliveries:
+        connection.execute(_INSERT, [row.model_dump(exclude={"id"}) for row in deliveries])
 
 
-def _callback(job: JobRow, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
+def _callback(job: AnyJob, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
     if job.callback_url and (topic := event_type_of(kind, job.job_status, FINAL_TYPES)):
         yield _delivery(job, topic, url=job.callback_url, user_id=job.user_id, endpoint_code=None)
 
 
 def _delivery(
-    job: JobRow, topic: EventType, *, url: str, user_id: str | None, endpoint_code: str | None
+    job: AnyJob, topic: EventType, *, url: str, user_id: str | None, endpoint_code: str | None
 ) -> WebhookDeliveryRow:
     code = new_id("hook")
     return WebhookDeliveryRow(

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import ConnectionThreads, Database, opened_database
+from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.tables import PointsLimitRow
 from tests.databases import POSTGRESQL
 
@@ -163,15 +164,18 @@ async def test_a_full_disk_fails_whom_it_hits_and_says_so(database: Database) ->
     assert await database.read(users) == ["ada", "bo"]
 
 
-async def test_a_call_that_is_canceled_in_the_queue_is_never_run(database: Database) -> None:
-    held = HeldThread(database)
-    await held.begun()
+async def test_a_call_that_is_canceled_in_the_queue_is_never_run(database: Database, database_kind: str) -> None:
+    writers = PostgresqlSettings().writers if database_kind == POSTGRESQL else 1
+    held = [HeldThread(database) for _ in range(writers)]
+    for thread in held:
+        await thread.begun()
     tasks = [asyncio.create_task(database.write(add, f"{number}")) for number in range(200)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
         task.cancel()
     await asyncio.gather(*tasks[::2], return_exceptions=True)
-    await held.free()
+    for thread in held:
+        await thread.free()
 
     await asyncio.gather(*tasks[1::2])
 

@@ -1,0 +1,1 @@
+"""The database under load: kills, cancellation, and what a job costs."""

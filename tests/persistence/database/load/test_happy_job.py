@@ -1,0 +1,18 @@
+"""What a happy job costs the database: each transaction of the worker's steps is one round, and waits for the disk."""
+
+from aijobs.persistence.database import Database
+from bench.rig.happy_job import CountedDatabase, HappyJobs
+
+WRITES = 7  #: intent and outcome of the submit, three polls with news, the first write of the output, its end
+READS = 1  #: what the submit needs
+
+
+async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
+    counted = CountedDatabase(database)
+    jobs = HappyJobs(counted)
+    brief = await jobs.accept()
+    counted.writes = counted.reads = 0
+
+    await jobs.run(brief)
+
+    assert (counted.writes, counted.reads) == (WRITES, READS)
