@@ -21,9 +21,9 @@ from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
-from aijobs.bootstrap import Adapters, open_adapters, share_the_interpreter
-from aijobs.process_memory import shorten_collections
+from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.process_settings import WorkerSettings
+from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
 from workflows.ai_job import AiJob
 from workflows.client import connect

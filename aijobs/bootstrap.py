@@ -4,13 +4,10 @@ The worker, the API, the command line, the benchmarks and the tests open them he
 be replaced (a scripted provider, another catalogue) is an argument.
 """
 
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from typing import Final
 
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
@@ -42,9 +39,6 @@ from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
-
-SWITCH_INTERVAL: Final = timedelta(microseconds=500)
-"""Instead of 5 ms: 1.6 to 3.7 times the jobs a second on SQLite beside a busy event loop (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +110,6 @@ async def open_adapters(
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
-
-
-def share_the_interpreter() -> None:
-    """For processes whose event loop is busy: have Python hand the interpreter over between threads more often.
-
-    A database thread gives it up at each statement, and gets it back after the switch interval, while it holds locks.
-    """
-    sys.setswitchinterval(SWITCH_INTERVAL.total_seconds())
 
 
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:

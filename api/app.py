@@ -10,12 +10,12 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from aijobs.bootstrap import Adapters, open_adapters, share_the_interpreter
+from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
-from aijobs.process_memory import shorten_collections
+from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from aijobs.deployment_check import check_deployment
 from aijobs.domain.vendor import SignsWebhooks
 from aijobs.persistence.private_files import OTHERS
-from aijobs.process_memory import give_back_large_blocks
+from aijobs.process_tuning import give_back_large_blocks
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings, variable
 from cli import console

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from aijobs import process_memory
+from aijobs import process_tuning
 
 #: Frees large blocks among small ones, as after many uploads. Prints the bytes that stay in memory afterwards.
 PROGRAM = """
 import sys
 from pathlib import Path
-from aijobs.process_memory import give_back_large_blocks
+from aijobs.process_tuning import give_back_large_blocks
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
@@ -55,8 +55,8 @@ async def test_large_blocks_are_given_back() -> None:
 
 @pytest.mark.usefixtures("thresholds")
 def test_what_is_loaded_is_not_looked_at_again() -> None:
-    process_memory.shorten_collections()
+    process_tuning.shorten_collections()
 
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < 1_000
-    assert gc.get_threshold() == process_memory.THRESHOLDS
+    assert gc.get_threshold() == process_tuning.THRESHOLDS
