@@ -32,7 +32,7 @@ from workflows.late_watch import LateWatch
 from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair, schedule_repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
-from workflows.versions import VersionedWorkflowRunner
+from workflows.versioning_behavior import VersionedWorkflowRunner
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
@@ -90,7 +90,7 @@ def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig:
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment, settings.version),
         use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.PINNED,  # see workflows/versions.py
+        default_versioning_behavior=VersioningBehavior.PINNED,  # see workflows/versioning_behavior.py
     )
 
 

@@ -31,6 +31,7 @@ from api.problems import add_problem_handlers, connection_problem, problem_respo
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
     catalogue,
+    event_log,
     events,
     extracted_rows,
     files,
@@ -45,9 +46,9 @@ from api.routes import (
     resolve,
     sessions,
     signed_objects,
-    streams,
     template_upload,
     templates,
+    tickets,
     tokens,
     webhook_deliveries,
     webhook_endpoints,
@@ -63,7 +64,8 @@ ROUTES: Final = (
     reruns,
     resolve,
     events,
-    streams,
+    event_log,
+    tickets,
     websocket,
     progress,
     outputs,

@@ -17,7 +17,7 @@ from chaos.plan import CustomerOrder, StormPlan, orders_of
 from chaos.quiescence import until_final, until_late_watches_ended, workflows_of
 from chaos.stack.database import running_database
 from chaos.stack.killer import Harm, Killer
-from chaos.stack.operator import Act, Operator
+from chaos.stack.operator_acts import Act, Operator
 from chaos.stack.processes import Kind
 from chaos.stack.stack import ChaosStack, running_stack
 

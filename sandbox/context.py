@@ -20,7 +20,7 @@ from sandbox.config import Pace, SandboxConfig
 from sandbox.faults import fault_board
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import FaultBoard
-from sandbox.ids import Links
+from sandbox.ids_and_links import Links
 from sandbox.persistence import archive
 from sandbox.persistence.archive import Archive, Blobs
 from sandbox.persistence.ledger import Ledger

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 from sandbox.clock import ClosingEvent
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import FaultBoard, Faults
-from sandbox.ids import new_id
+from sandbox.ids_and_links import new_id
 from sandbox.persistence.archive import Archive
 
 KIND: Final = "letters"

@@ -20,9 +20,9 @@ from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
-from workflows.health import EngineHealth, examine
 from workflows.late_watch import LateWatch
 from workflows.task_queues import WORKFLOWS
+from workflows.temporal_health import EngineHealth, examine
 from workflows.webhook_delivery import DeliverWebhook
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)

@@ -20,7 +20,7 @@ from api.auth.tickets import identify_follower
 from api.checked_route import MAX_ROW_ID
 from api.dependencies import Admission, Db, Live
 from api.requests.paths import LogPosition
-from api.routes.streams import log_position
+from api.routes.event_log import log_position
 from api.streaming.filters import LogQuery, event_filter
 from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream

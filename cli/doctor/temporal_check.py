@@ -12,7 +12,7 @@ from cli.doctor.report import Finding, broken, fine, off
 from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
 from cli.errors import CommandError
 from cli.options import api_url
-from workflows.health import EngineHealth, commands_that_add, examine
+from workflows.temporal_health import EngineHealth, commands_that_add, examine
 
 
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:

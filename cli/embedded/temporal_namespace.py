@@ -12,9 +12,9 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.health import CALL_TIMEOUT, has_namespace, missing_attributes
 from workflows.repair import SCHEDULE_ID, schedule_repair
 from workflows.search_attributes import ALL_ATTRIBUTES
+from workflows.temporal_health import CALL_TIMEOUT, has_namespace, missing_attributes
 
 RETENTION: Final = timedelta(days=7)
 """How long Temporal shows workflows that have ended. Jobs themselves are kept in the database."""

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
-from aijobs.adapters.chat.dialect import Dialect, DialectMemory
+from aijobs.adapters.chat.supported_fields import Dialect, DialectMemory
 from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 from aijobs_client import ApiError, UnexpectedResponse, Unreachable
-from aijobs_client.exchange import Response
+from aijobs_client.call import Response
 from aijobs_client.job_stream import JobEventStream
 from aijobs_client.retries import LONGEST_PAUSE, LONGEST_RETRY_AFTER, SHORTEST_PAUSE, Retrying, parsed_retry_after
 

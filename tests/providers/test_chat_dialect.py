@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
-from aijobs.adapters.chat.dialect import Dialect
+from aijobs.adapters.chat.supported_fields import Dialect
 from aijobs.domain.llm import AnswerSchema
 from tests.providers.conftest import ScriptedVendor
 from tests.providers.test_chat_answers import delta, sse

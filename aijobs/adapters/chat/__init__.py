@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.chat.adapter import ChatEndpoint, opened
-from aijobs.adapters.chat.dialect import DialectMemory
 from aijobs.adapters.chat.errors import WRONG_BASE_URL
 from aijobs.adapters.chat.problems import is_page, is_problem, problem_in
 from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.adapters.chat.supported_fields import DialectMemory
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 
 __all__ = ["MEMORY_FILE", "VENDOR", "ChatEndpoint", "ChatSettings", "opened"]

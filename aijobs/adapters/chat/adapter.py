@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from aijobs.adapters.chat.dialect import Dialect, DialectMemory, setting_for, stepped_down
 from aijobs.adapters.chat.errors import WEB_PAGE, WRONG_BASE_URL, error_for
 from aijobs.adapters.chat.problems import ChatProblem, is_page, problem_in
 from aijobs.adapters.chat.request import request_body
 from aijobs.adapters.chat.response import EndpointProblem, PartialCompletion, read_answer
 from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.adapters.chat.supported_fields import Dialect, DialectMemory, setting_for, stepped_down
 from aijobs.adapters.network.http_client import (
     HttpClient,
     HttpReply,

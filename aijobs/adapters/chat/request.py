@@ -4,8 +4,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aijobs.adapters.chat.dialect import Dialect
 from aijobs.adapters.chat.settings import ChatSettings
+from aijobs.adapters.chat.supported_fields import Dialect
 from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage
 
 

@@ -15,7 +15,7 @@ from aijobs.adapters.download.redirects import REFUSED, Hop, RedirectChain
 from aijobs.adapters.download.responses import REDIRECTS, announced_length, check_response
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
-from aijobs.adapters.download.whole_file import WholeFile, refuse_half_of_json
+from aijobs.adapters.download.truncation_check import WholeFile, refuse_half_of_json
 from aijobs.adapters.network.host_patterns import HostPort
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused

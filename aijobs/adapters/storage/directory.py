@@ -11,7 +11,7 @@ from typing import Final
 
 from aijobs.adapters.storage.atomic_file import AtomicFile, store_errors
 from aijobs.adapters.storage.digest import Digest
-from aijobs.adapters.storage.keys import checked_key
+from aijobs.adapters.storage.key_check import checked_key
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import StoredObject

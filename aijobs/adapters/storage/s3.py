@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from aijobs.adapters.storage.content_disposition import content_disposition
 from aijobs.adapters.storage.digest import Digest, crc32_of
-from aijobs.adapters.storage.keys import checked_key
+from aijobs.adapters.storage.key_check import checked_key
 from aijobs.adapters.storage.multipart import MultipartUpload, in_parts, part_size
 from aijobs.adapters.storage.s3_calls import S3Calls
 from aijobs.adapters.storage.settings import StoreSettings

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from aijobs.adapters.storage.keys import checked_key
+from aijobs.adapters.storage.key_check import checked_key
 from aijobs.domain.errors import BadInput
 from aijobs.domain.values.secret_forms import AccessKey, SecretAccessKey
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from aijobs_client import operations
+from aijobs_client.call import Call, raise_api_error
 from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file
 from aijobs_client.errors import ClientError, successful
-from aijobs_client.exchange import Call, raise_api_error
 from aijobs_client.http import NO_AUTH, HttpTransport
 from aijobs_client.job_stream import OK, Deadline, JobEventStream, OnLost
 from aijobs_client.models import File, Job, JobEvent, Model, Output, Points

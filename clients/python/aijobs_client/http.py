@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, Final, TypedDict
 
 import httpx
 
+from aijobs_client.call import Call, Response
 from aijobs_client.errors import UnexpectedResponse, Unreachable
-from aijobs_client.exchange import Call, Response
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  #: of a response that is read completely
 CONNECT_TIMEOUT: Final = 10.0  #: seconds

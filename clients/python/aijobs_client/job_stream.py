@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from aijobs_client.call import Call, Response, raise_api_error
 from aijobs_client.errors import ClientError, UnexpectedResponse, WaitTimeout
-from aijobs_client.exchange import Call, Response, raise_api_error
 from aijobs_client.models import JobEvent
 from aijobs_client.operations import job_path
 from aijobs_client.retries import Clock, Retrying, is_transient

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from aijobs_client.call import Call, Response
 from aijobs_client.errors import UnexpectedResponse
-from aijobs_client.exchange import Call, Response
 from aijobs_client.models import File, Job, Model, Output, Page, Points
 
 S = TypeVar("S", bound=BaseModel)

@@ -12,7 +12,7 @@ from sandbox.clock import NANOSECONDS, now_ns, stamp
 from sandbox.context import SandboxContext, context_of, vendor_call
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
-from sandbox.ids import new_id
+from sandbox.ids_and_links import new_id
 from sandbox.persistence.ledger import Charge, LedgerRow, sha256_of
 from sandbox.vendors.chat.errors import error_response, invalid, no_quota, wrong_key
 from sandbox.vendors.chat.framings import REFUSALS, is_refused

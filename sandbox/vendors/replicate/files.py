@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue
 
 from sandbox.clock import NANOSECONDS, now_ns, stamp
 from sandbox.context import SandboxContext
-from sandbox.ids import new_id
+from sandbox.ids_and_links import new_id
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.replicate.errors import not_found
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from sandbox.clock import NANOSECONDS, stamp
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
-from sandbox.ids import Links
+from sandbox.ids_and_links import Links
 from sandbox.vendors.replicate.prediction import Prediction, PredictionStatus
 
 OPTIONAL_KEYS: Final = ("logs", "metrics", "started_at", "completed_at", "data_removed", "source", "deadline")

@@ -11,7 +11,7 @@ from sandbox.clock import now_ns, stamp
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Operation
 from sandbox.faults.fault_board import ArmedFault, faults_in, faults_in_filename
-from sandbox.ids import new_id
+from sandbox.ids_and_links import new_id
 from sandbox.persistence.ledger import LedgerRow, correlation_of, sha256_of
 from sandbox.vendors.replicate.files import FileStore
 from sandbox.vendors.replicate.models import ReplicateModel

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
-from sandbox.ids import Links
+from sandbox.ids_and_links import Links
 from sandbox.vendors.ttapi.job import MidjourneyJob, MidjourneyStatus
 
 

@@ -1,6 +1,6 @@
 """The text of a Word document: all of it, in the order in which a reader meets it.
 
-No library keeps all of a Word text (docs/decisions/0024-readers-of-documents.md). Headers come first and footers last,
+No library keeps all of a Word text (docs/decisions/0023-readers-of-documents.md). Headers come first and footers last,
 each line of them once; text boxes follow their paragraph, foot- and endnotes stand in brackets where they are referred
 to. Deleted, moved-away and hidden text stays out.
 """

@@ -1,6 +1,6 @@
 """Recognising the text of one picture with RapidOCR, whose package ships its models for Chinese and English.
 
-The settings are what our measurements ask for (docs/decisions/0024-readers-of-documents.md): its defaults turn lines
+The settings are what our measurements ask for (docs/decisions/0023-readers-of-documents.md): its defaults turn lines
 upside down and lose lines of bent pages.
 """
 

@@ -1,21 +1,20 @@
-"""`GET /api/events`: the events of the caller's jobs; `POST /api/tickets`: tickets for opening streams."""
+"""`GET /api/events`: the log of the events of all the caller's jobs, live or by the page."""
 
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import Field
 
-from aijobs.domain.jobs.events import JobEvent, Moment
+from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
-from api.auth.caller import Reader
-from api.auth.tickets import Follower, make_ticket
-from api.dependencies import Admission, Db, InstallationSecret, Live
+from api.auth.tickets import Follower
+from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
 from api.requests.paths import LogPosition
 from api.requests.strict_json import StrictRoute
-from api.schemas.jobs import Page, Shape
+from api.schemas.jobs import Page
 from api.streaming.filters import MAX_POSITION, LogQuery, event_filter, number
 from api.streaming.hub import EventHub
 from api.streaming.replay import current_position
@@ -42,21 +41,6 @@ class LogRequest(LogQuery):
 
     after: LogPosition | None = Field(default=None, description="Only events behind this `id`; `0` is from the start.")
     ticket: str | None = Field(default=None, exclude=True)
-
-
-class TicketRequest(BaseModel):
-    """The user whose events are followed; a service key must name one, here or in the header."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    user_id: str | StrictInt | None = None
-
-
-class Ticket(Shape):
-    """Sent in a stream's URL, as `?ticket=`."""
-
-    ticket: str
-    expires_at: Moment
 
 
 @router.get(
@@ -107,17 +91,3 @@ async def _page(database: Database, log_filter: EventFilter, after: int) -> JSON
         next_cursor=str(shown[-1].position if shown else after),
     )
     return JSONResponse(page.model_dump(mode="json"))
-
-
-@router.post(
-    "/api/tickets",
-    status_code=201,
-    summary="Make a ticket for a stream",
-    tags=["access"],
-    responses=problem_responses(400, 401, 403, 415, 422),
-)
-async def create_ticket(caller: Reader, secret: InstallationSecret, body: TicketRequest | None = None) -> Ticket:
-    """For an EventSource or a WebSocket, which cannot set a header. Valid for a minute, to open streams only."""
-    user_id = caller.acting_user(body.user_id if body else None)
-    ticket = make_ticket(secret, caller, user_id=user_id)
-    return Ticket(ticket=ticket.text, expires_at=ticket.expires_at)
