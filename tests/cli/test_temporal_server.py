@@ -28,7 +28,7 @@ async def test_a_server_that_is_ready_knows_our_search_attributes() -> None:
 
 
 def test_the_compose_file_names_the_same_search_attributes() -> None:
-    composed = (Path(__file__).parents[2] / "docker-compose.yml").read_text("utf-8")
+    composed = (Path(__file__).parents[2] / "deploy/compose.single.yml").read_text("utf-8")
 
     named = set(re.findall(r"--search-attribute=(\w+)=", composed))
 

@@ -38,11 +38,19 @@ async def forgotten_by(app: ApiDependencies) -> list[JobBrief]:
 
 
 async def test_a_start_is_noted_with_the_job_and_forgotten_when_temporal_has_it(
-    app: ApiDependencies, ada: Owner, temporal: Client
+    dependencies: ApiDependencies, ada: Owner, temporal: Client
 ) -> None:
+    reachable = asyncio.Event()
+
+    async def reached() -> Client:
+        await reachable.wait()
+        return temporal
+
+    app = replace(dependencies, engine=TemporalJobEngine(reached))
     code = (await app.accept_job(A_PHOTO, ada)).code
     assert await starts_noted(app) == {code}
 
+    reachable.set()
     await started_run(temporal, code)
     async with asyncio.timeout(1):
         while await starts_noted(app):

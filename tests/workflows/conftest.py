@@ -28,7 +28,7 @@ from workflows.ai_job import AiJob
 from workflows.client import start_job
 from workflows.data_converter import DATA_CONVERTER
 
-SECRET: Final = "0" * 32
+SECRET: Final = "a secret only for these tests"
 
 LOCAL_MODEL = """
 [models.local_v1]

@@ -17,7 +17,7 @@ from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
 from aijobs.persistence.webhooks.log import delivery_of, replay
 from tests.adapters.webhooks.receiver import TIMEOUT, Receiver, answers, hangs, resets
-from tests.workflows.conftest import Workbench, running_workbench
+from tests.workflows.conftest import SECRET, Workbench, running_workbench
 from tests.workflows.local import StepProvider
 from workflows.client import start_delivery
 from workflows.outbox_relay import outbox_relay
@@ -108,7 +108,7 @@ async def test_a_finished_job_is_told_once_and_signed(desk: DeliveryDesk) -> Non
 
     [message] = await desk.receiver.messages(1)
     delivery = await desk.delivery(code)
-    payload = message.verified(secret_of(b"0" * 32, endpoint_secret_ref(desk.endpoint, 1)))
+    payload = message.verified(secret_of(SECRET.encode(), endpoint_secret_ref(desk.endpoint, 1)))
     assert (payload["type"], payload["data"]["code"], payload["data"]["job_status_name"]) == (
         "job.success",
         code,

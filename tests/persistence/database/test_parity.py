@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
@@ -125,7 +126,8 @@ async def test_cursors_that_are_no_ids_of_ours(both: Mapping[str, Database], num
 @pytest.mark.parametrize("number", [0.1, 1e300, math.nan, math.inf])
 async def test_fractions(both: Mapping[str, Database], catalogue: Catalogue, number: float) -> None:
     def write(session: Session) -> None:
-        accept(session, order_with(catalogue)).unit_progress = number
+        accept(session, order_with(catalogue))
+        session.exec(update(JobRow).values(unit_progress=number))
 
     def read(session: Session) -> float | None:
         return session.exec(select(JobRow.unit_progress)).one()
