@@ -22,8 +22,9 @@ from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
 from api.connections.allowed_hosts import AllowedHosts
 from api.connections.limits import ConnectionLimits
-from api.connections.middleware import ApiMiddleware, with_cors
+from api.connections.middleware import HEALTH_PATHS, ApiMiddleware, with_cors
 from api.connections.shutdown_notice import ShutdownNotice
+from api.connections.turns import Turns
 from api.dependencies import ApiDependencies
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
@@ -139,7 +140,7 @@ class Api(FastAPI):
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
         }
         inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)
-        return ApiMiddleware(
+        checked = ApiMiddleware(
             inside,
             hosts=self._hosts,
             refusal=self._refusal,
@@ -147,6 +148,7 @@ class Api(FastAPI):
             body_limit=self._settings.max_body_bytes,
             body_limits=limits,
         )
+        return Turns(checked, exempt=HEALTH_PATHS)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, built once since anyone may request it."""

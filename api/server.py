@@ -21,7 +21,7 @@ GRACE_SECONDS: Final = 10
 STREAMS: Final = 3000
 SPARE_CONNECTIONS: Final = 1000
 SPARE_FILES: Final = 200
-ACCEPTED_AT_ONCE: Final = 128
+ACCEPTED_AT_ONCE: Final = 32
 """New connections accepted in one iteration of the event loop, so that a flood does not delay open ones."""
 
 LISTEN_BACKLOG: Final = 4096

@@ -1,6 +1,7 @@
 """Limits on the time and size of what a client sends and reads on its connection, and the timers for them."""
 
 import asyncio
+import random
 import socket
 import struct
 from collections.abc import Callable
@@ -38,6 +39,11 @@ class ClientLimits:
 CLIENT_LIMITS: Final = ClientLimits()
 
 
+def spread(seconds: float) -> float:
+    """Up to a fifth more, at random: connections that were opened together do not expire together."""
+    return seconds * random.uniform(1, 1.2)
+
+
 class Deadline:
     """Calls `expire` once, unless it is set again or cancelled before. Setting it is cheap."""
 
@@ -47,7 +53,7 @@ class Deadline:
 
     def set(self, timeout: timedelta) -> None:
         self.cancel()
-        self._timer = asyncio.get_running_loop().call_later(timeout.total_seconds(), self._expire)
+        self._timer = asyncio.get_running_loop().call_later(spread(timeout.total_seconds()), self._expire)
 
     def cancel(self) -> None:
         if self._timer is not None:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aijobs.domain.values.ids import new_id
 from api.connections.allowed_hosts import AllowedHosts, host_in
-from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
+from api.connections.deadlines import CLIENT_LIMITS, ClientLimits, spread
 from api.connections.shutdown_notice import ShutdownNotice
 
 REQUEST_ID: Final = "X-Request-Id"
@@ -189,7 +189,7 @@ class _LimitedBody:
         timeout = self._limits.body.total_seconds() + self._size / self._limits.body_rate - self._waited
         started = time.monotonic()
         try:
-            async with asyncio.timeout(min(timeout, self._limits.body_idle.total_seconds())):
+            async with asyncio.timeout(spread(min(timeout, self._limits.body_idle.total_seconds()))):
                 return await self._receive()
         except TimeoutError:
             if self.response_started:

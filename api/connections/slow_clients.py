@@ -21,6 +21,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from api.connections.deadlines import ClientLimits, Deadline, WriteTimeout
 from api.connections.limits import Connections, ConnectionState, Slot
 from api.connections.middleware import FULL, FULL_DETAIL, HEALTH_PATHS, LIMITS
+from api.connections.turns import SENDER, Sender
 
 #: uvicorn logs the URL of every WebSocket, and URLs carry tickets.
 _QUIET: Final = logging.getLogger("uvicorn.error.websockets")
@@ -78,6 +79,7 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
     def _acquire_slot(self, transport: Any) -> None:
         self._deadline = Deadline(self._expire)
         self._is_over = False  # whether input is ignored
+        self._sender = Sender()
         self._in_header = self._in_body = False
         self._header_bytes = self._wire_bytes = self._body_bytes = 0
         self._cycles: list[RequestResponseCycle] = []  # without a complete response, oldest first
@@ -157,6 +159,7 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
                 return
             self.scope["state"][FULL] = True
         self.scope["state"][LIMITS] = self.context.limits
+        self.scope["state"][SENDER] = self._sender
         self._in_body, self._wire_bytes, self._body_bytes = True, 0, 0
         super().on_headers_complete()
         if self.cycle is not None:

@@ -118,7 +118,7 @@ async def test_there_are_no_more_places_than_files_may_be_open() -> None:
     printed, _ = await process.communicate()
 
     few, enough, files = [line for line in printed.decode().splitlines() if "[warning" not in line]
-    assert (few, enough, files) == ("172", "50", "(600, 600)")
+    assert (few, enough, files) == ("268", "50", "(600, 600)")
 
 
 async def test_a_stream_ends_with_its_connection_also_when_something_waits_behind_it(
