@@ -1,7 +1,7 @@
 """Turns for requests whose sender is not known yet, so that a crowd of them does not delay known callers.
 
-Such a request takes a turn until its caller is identified, it waits for its body, its response begins, or `LONGEST` is
-over. A request on a connection whose last caller was identified needs none, nor does a health check.
+Such a request takes a turn until its caller is identified, it waits for its body, its response begins, or the longest
+time for a turn is over. A request on a connection whose last caller was identified needs none, nor does a health check.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ class _Turn:
     The next request gets it in the event loop's next iteration: known callers are served in between.
     """
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
+    def __init__(self, places: asyncio.Semaphore, longest: timedelta) -> None:
         self._places = places
         self._is_over = False
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(LONGEST.total_seconds(), self.end)
+        self._timer = self._loop.call_later(longest.total_seconds(), self.end)
 
     def end(self) -> None:
         if not self._is_over:
@@ -61,20 +61,23 @@ def mark_known(scope: Scope) -> None:
 class Turns:
     """A middleware: of requests whose sender is unknown, `at_once` are begun at a time, first come first served.
 
-    `exempt` are raw paths without a turn.
+    `exempt` are raw paths without a turn. `longest` is how long one turn may take.
     """
 
-    def __init__(self, app: ASGIApp, *, exempt: Collection[bytes], at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self, app: ASGIApp, *, exempt: Collection[bytes], at_once: int = AT_ONCE, longest: timedelta = LONGEST
+    ) -> None:
         self._app = app
         self._exempt = exempt
         self._places = asyncio.Semaphore(at_once)
+        self._longest = longest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["raw_path"] in self._exempt or _is_known(scope):
             await self._app(scope, receive, send)
             return
         await self._places.acquire()
-        turn = scope[_TURN] = _Turn(self._places)
+        turn = scope[_TURN] = _Turn(self._places, self._longest)
 
         async def receive_without_turn() -> Message:
             turn.end()

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.connections import turns
 from api.connections.middleware import HEALTH_PATHS
-from api.connections.turns import SENDER, Sender, Turns, mark_known
+from api.connections.turns import AT_ONCE, SENDER, Sender, Turns, mark_known
 from api.dependencies import ApiDependencies
 from tests.api.raw import head, raw_connection, served
 
@@ -18,17 +17,17 @@ from tests.api.raw import head, raw_connection, served
 class Crowd:
     """Requests to an app that waits until `go`; `begun` are the paths of those that the app has."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: timedelta = timedelta(seconds=30)) -> None:
         self.begun: list[str] = []
         self.go = asyncio.Event()
-        self.app = Turns(self._respond, exempt=HEALTH_PATHS, at_once=2)
+        self.app = Turns(self._respond, exempt=HEALTH_PATHS, at_once=2, longest=longest)
 
-    async def _respond(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.begun.append(scope["path"])
         if scope["path"] == "/identified":
             mark_known(scope)
         if scope["path"] == "/reads":
-            await _receive()
+            await receive()
         await self.go.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -61,11 +60,6 @@ async def _settled() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.fixture(autouse=True)
-def _long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "LONGEST", timedelta(seconds=30))
-
-
 async def test_so_many_strangers_are_begun_at_once() -> None:
     crowd = Crowd()
     async with crowd.of("/1", "/2", "/3", "/4"):
@@ -92,9 +86,8 @@ async def test_a_body_that_does_not_come_keeps_no_turn() -> None:
             assert crowd.begun == ["/reads", "/reads", "/3"]
 
 
-async def test_a_turn_is_over_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "LONGEST", timedelta(milliseconds=20))
-    crowd = Crowd()
+async def test_a_turn_is_over_after_a_while() -> None:
+    crowd = Crowd(longest=timedelta(milliseconds=20))
     async with crowd.of("/1", "/2", "/3"):
         async with asyncio.timeout(5):
             while len(crowd.begun) < 3:
@@ -114,7 +107,7 @@ async def test_a_sender_stays_known_only_as_long_as_its_callers_are_identified()
 
 async def test_a_request_that_fails_keeps_no_turn(dependencies: ApiDependencies, key: str) -> None:
     async with served(dependencies, key) as api:
-        for _ in range(4 * turns.AT_ONCE):
+        for _ in range(4 * AT_ONCE):
             async with raw_connection(api.url) as connection:
                 await connection.send(head("GET", "/api/jobs", Authorization="Bearer aijobs_service_a_b"))
                 assert (await connection.answer()).status in {401, 429}
