@@ -1,30 +1,27 @@
 """Extracts a table from a document: one prompt for each stage of the template; the last answer is the table."""
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.prompt_stages import split
-from aijobs.domain.documents.templates import TEMPLATE_ID, Row, Template, check_rows, header_key, rows_schema
-from aijobs.domain.errors import FieldError
+from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import AnswerSchema, Attachment, Conversation
+from aijobs.domain.llm import Attachment, Conversation
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.generators.answers.portions import as_table, joined, whole_rows
-from aijobs.generators.answers.rows import key_errors
 from aijobs.generators.conversation import ConversationRunner, PartialAnswer
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import continuation_prompt, conversation_plan, delimited_document, retry_prompt
+from aijobs.generators.tables import Table, answer_schema, read_table, table_as_json
 
 PDF: Final = "application/pdf"
 TYPICAL_LENGTH: Final = 1500
@@ -53,28 +50,6 @@ class ExtractParameters(Parameters):
         description="the code of an uploaded document", examples=["file_06EYQ4J8W1V7X2M9K3T5R6N0PZ"]
     )
     template: str = Field(pattern=f"^{TEMPLATE_ID}$", description="the template's id", examples=["contract_zh"])
-
-
-@dataclass(frozen=True)
-class MendedValue:
-    """What the answer said for one value, such as `1,250` for the number 1250."""
-
-    row: int  #: from 0
-    column: str
-    written: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A model's answer, checked against the columns.
-
-    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule.
-    """
-
-    rows: tuple[Row, ...] = ()
-    problems: tuple[FieldError, ...] = ()
-    repaired: bool = False
-    mended: tuple[MendedValue, ...] = ()
 
 
 class DocumentExtractor:
@@ -115,7 +90,7 @@ class DocumentExtractor:
         if not last:
             await self._runner.answer(task, stage, on_text=_RowCounter(report))
             return
-        shape = _answer_schema(await self._template(conversation))
+        shape = answer_schema(await self._template(conversation))
         answer = await self._runner.answer_as_far(task, stage, shape=shape, on_text=_RowCounter(report))
         if answer.is_cut and not whole_rows(answer.text):
             await self._runner.answer(task, stage)  # raises: nothing can be continued
@@ -127,14 +102,14 @@ class DocumentExtractor:
         table = await self._table(task, conversation.stages, template)
         await self._templates.keep_rows(task.job_code, template, table.rows)
         workbook = await self._documents.workbook(template.columns, table.rows)
-        document = await asyncio.to_thread(_as_json, template, table)
+        document = await asyncio.to_thread(table_as_json, template, table)
         return [
             OutputSource(kind=OutputKind.DOCUMENT, content=workbook),
             OutputSource(kind=OutputKind.JSON, content=document),
         ]
 
     async def _table(self, task: Task, last: int, template: Template) -> Table:
-        shape = _answer_schema(template)
+        shape = answer_schema(template)
         answer = await self._runner.answer_as_far(task, last, shape=shape)
         if answer.is_cut:
             return await self._long_table(task, last, template, answer.text)
@@ -151,7 +126,7 @@ class DocumentExtractor:
 
         One that does not is asked for once more.
         """
-        shape, rows, refused = _answer_schema(template), whole_rows(text), 0
+        shape, rows, refused = answer_schema(template), whole_rows(text), 0
         for portion in range(1, MAX_PORTIONS):
             prompt = continuation_prompt(template, rows)
             answer = await self._runner.continue_answer(task, last + portion, prompt, shape=shape)
@@ -211,47 +186,3 @@ async def _portion(template: Template, answer: PartialAnswer) -> list[str]:
         if not isinstance(data, dict) or len(rows) != len(next(iter(data.values()))):
             raise NotJson("It is not strict JSON with one list of rows.")
     return rows
-
-
-async def read_table(template: Template, text: str) -> Table:
-    """The rows of an answer, or the problems in it."""
-    names = [column.name for column in template.columns]
-    try:
-        answer = await read_answer(text, names)
-    except NotJson as invalid:
-        return Table(problems=(FieldError("", str(invalid)),))
-    if lost := await asyncio.to_thread(key_errors, names, answer.data, repaired=answer.repaired):
-        return Table(problems=lost, repaired=answer.repaired)
-    checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
-    return Table(
-        rows=checked.rows,
-        problems=checked.errors,
-        repaired=answer.repaired,
-        mended=tuple(_mended(names, answer.written)),
-    )
-
-
-def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:
-    name_of = {header_key(name): name for name in names}
-    for (row, key), raw in written.items():
-        yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
-
-
-def _answer_schema(template: Template) -> AnswerSchema:
-    return AnswerSchema(name="table", schema=rows_schema(template.columns))
-
-
-def _as_json(template: Template, table: Table) -> bytes:
-    document = {
-        "template": template.id,
-        "version": template.version,
-        "columns": [column.name for column in template.columns],
-        "repaired": table.repaired,
-        "mended": [asdict(value) for value in table.mended],
-        "rows": _row_dicts(table.rows),
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
-
-
-def _row_dicts(rows: Sequence[Row]) -> list[dict[str, object]]:
-    return [dict(row) for row in rows]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aijobs.generators.document import read_table
+from aijobs.generators.tables import read_table
 from tests.generators.test_model_answers import ONE, ORDERS
 
 AnyRow = dict[str, Any]

@@ -7,7 +7,7 @@ import pytest
 
 from aijobs.domain.documents.templates import Column, Template
 from aijobs.generators.answers.thoughts import without_thoughts
-from aijobs.generators.document import MendedValue, Table, read_table
+from aijobs.generators.tables import MendedValue, Table, read_table
 
 COLUMNS: Final = (Column(name="Order", required=True), Column.model_validate({"name": "Amount", "type": "number"}))
 ORDERS: Final = Template(

@@ -1,0 +1,80 @@
+"""The table of a model's answer: read, checked against the template's columns, and written as JSON."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from aijobs.domain.documents.templates import Row, Template, check_rows, header_key, rows_schema
+from aijobs.domain.errors import FieldError
+from aijobs.domain.llm import AnswerSchema
+from aijobs.generators.answers.rows import key_errors
+from aijobs.generators.json_answers import NotJson, read_answer
+
+
+@dataclass(frozen=True)
+class MendedValue:
+    """What the answer said for one value, such as `1,250` for the number 1250."""
+
+    row: int  #: from 0
+    column: str
+    written: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A model's answer, checked against the columns.
+
+    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule.
+    """
+
+    rows: tuple[Row, ...] = ()
+    problems: tuple[FieldError, ...] = ()
+    repaired: bool = False
+    mended: tuple[MendedValue, ...] = ()
+
+
+async def read_table(template: Template, text: str) -> Table:
+    """The rows of an answer, or the problems in it."""
+    names = [column.name for column in template.columns]
+    try:
+        answer = await read_answer(text, names)
+    except NotJson as invalid:
+        return Table(problems=(FieldError("", str(invalid)),))
+    if lost := await asyncio.to_thread(key_errors, names, answer.data, repaired=answer.repaired):
+        return Table(problems=lost, repaired=answer.repaired)
+    checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
+    return Table(
+        rows=checked.rows,
+        problems=checked.errors,
+        repaired=answer.repaired,
+        mended=tuple(_mended(names, answer.written)),
+    )
+
+
+def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:
+    name_of = {header_key(name): name for name in names}
+    for (row, key), raw in written.items():
+        yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
+
+
+def answer_schema(template: Template) -> AnswerSchema:
+    """What an answer with the template's table must look like."""
+    return AnswerSchema(name="table", schema=rows_schema(template.columns))
+
+
+def table_as_json(template: Template, table: Table) -> bytes:
+    """The JSON output of a document job."""
+    document = {
+        "template": template.id,
+        "version": template.version,
+        "columns": [column.name for column in template.columns],
+        "repaired": table.repaired,
+        "mended": [asdict(value) for value in table.mended],
+        "rows": _row_dicts(table.rows),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _row_dicts(rows: Sequence[Row]) -> list[dict[str, object]]:
+    return [dict(row) for row in rows]
