@@ -11,6 +11,18 @@ from aijobs.domain.values.durations import Duration
 from aijobs.domain.values.secret_forms import AijobsKey
 
 
+def _none_if_empty(written: object) -> object:
+    return written or None
+
+
+#: A setting: whom to tell of a weakness, as RFC 9116 has it.
+SecurityContact = Annotated[
+    str | None,
+    Field(pattern=r"^(mailto:[^\s@]+@[^\s@]+|https://[^\s]+|tel:\+?[0-9.-]+)$"),
+    BeforeValidator(_none_if_empty),
+]
+
+
 class ApiSettings(BaseModel):
     """Where the API listens, and how much it takes."""
 
@@ -33,11 +45,8 @@ class ApiSettings(BaseModel):
     connections_per_address: int = Field(default=256, ge=1)  #: of everybody else's addresses; IPv6 by /64
     wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
     wrong_keys_per_key: int = Field(default=10, ge=1)
+    security_contact: SecurityContact = None  #: for `/.well-known/security.txt`
     shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
-
-
-def _none_if_empty(written: object) -> object:
-    return written or None
 
 
 #: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).

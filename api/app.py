@@ -45,6 +45,7 @@ from api.routes import (
     progress,
     reruns,
     resolve,
+    security_contact,
     sessions,
     signed_objects,
     template_upload,
@@ -84,6 +85,7 @@ ROUTES: Final = (
     webhook_deliveries,
     signed_objects,
     health,
+    security_contact,
     documentation,
 )
 NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
@@ -116,6 +118,7 @@ class Api(FastAPI):
         self.state.access = dependencies.access
         self.state.shutdown = ShutdownNotice()
         self._settings = dependencies.settings
+        self._base_url = dependencies.base_url
         self.state.wrong_keys = WrongKeys(
             per_address=self._settings.wrong_keys_per_address, per_key=self._settings.wrong_keys_per_key
         )
@@ -147,6 +150,7 @@ class Api(FastAPI):
             shutdown=self.state.shutdown,
             body_limit=self._settings.max_body_bytes,
             body_limits=limits,
+            is_behind_tls=self._base_url.startswith("https://"),
         )
         return Turns(checked, exempt=HEALTH_PATHS)
 

@@ -25,8 +25,14 @@ HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+
+#: Besides them, when the public URL is HTTPS: browsers come by HTTPS for a year, whatever a link says.
+TLS_HEADERS: Final[Mapping[str, str]] = {"Strict-Transport-Security": "max-age=31536000"}
 
 #: Answered for any host, and also when the server is full.
 HEALTH_PATHS: Final = frozenset({b"/healthz", b"/readyz", b"/metrics"})
@@ -86,8 +92,8 @@ class Refusal(Protocol):
 class ApiMiddleware:
     """The outermost middleware, so that also the response to an unexpected error has its headers.
 
-    `body_limits` are bytes by path; a path that ends with a slash stands for everything below it. After the notice of a
-    shutdown, each response closes its connection.
+    `body_limits` are bytes by path; a path that ends with a slash stands for everything below it. `is_behind_tls`: the
+    public URL is HTTPS. After the notice of a shutdown, each response closes its connection.
     """
 
     def __init__(
@@ -99,8 +105,10 @@ class ApiMiddleware:
         shutdown: ShutdownNotice,
         body_limit: int,
         body_limits: Mapping[str, int],
+        is_behind_tls: bool = False,
     ) -> None:
         self._app = app
+        self._headers = {**HEADERS, **TLS_HEADERS} if is_behind_tls else HEADERS
         self._hosts = hosts
         self._refusal = refusal
         self._shutdown = shutdown
@@ -125,7 +133,7 @@ class ApiMiddleware:
                 headers[REQUEST_ID] = request_id
                 if self._shutdown.is_given:
                     headers["Connection"] = "close"
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

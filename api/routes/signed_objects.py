@@ -14,6 +14,7 @@ from api.problems import problem_responses
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
     "sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",  # other sites show the pictures
     "Cache-Control": "private, max-age=300",
 }
 

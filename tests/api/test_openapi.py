@@ -142,6 +142,7 @@ async def test_routes_that_need_a_key_say_so(openapi: dict[str, Any]) -> None:
         "get /healthz",
         "get /readyz",
         "get /metrics",
+        "get /.well-known/security.txt",
         "get /api/store/{key}",
         "post /api/webhooks/{provider}/{token}",
         "post /api/sessions",  # brings the key in its body
