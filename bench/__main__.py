@@ -1,9 +1,10 @@
-"""`python -m bench` runs every benchmark, `python -m bench NAME …` only those named."""
+"""`python -m bench` runs every benchmark but those of scale, `python -m bench NAME …` those named."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 from rich.console import Console
@@ -24,6 +25,7 @@ from bench import (
     stages,
 )
 from bench.report import Report, show
+from bench.scale import archive
 from cli.errors import CommandError
 
 
@@ -33,9 +35,17 @@ class Measure(Protocol):
     def __call__(self, *, quick: bool) -> Awaitable[Report]: ...
 
 
+class SizedMeasure(Protocol):
+    """As Measure, with a number of jobs that differs from its own where one is given."""
+
+    def __call__(self, *, quick: bool, jobs: int | None) -> Awaitable[Report]: ...
+
+
 FILE_WIDTH: Final = 200  #: characters of a line that is written to a file
 
-MEASURES: Final[Mapping[str, Measure]] = {
+Measures = Mapping[str, Measure]
+
+MEASURES: Final[Measures] = {
     "history": history.measure,
     "accept": accept.measure,
     "migration": output_transfer.measure,
@@ -51,23 +61,34 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "overload": overload.measure,
 }
 
+#: They take long and need gigabytes: only where they are named.
+SCALE: Final[Mapping[str, SizedMeasure]] = {
+    "archive": archive.measure,
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join((*MEASURES, *SCALE)))
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not for figures")
+    parser.add_argument("--jobs", type=int, metavar="N", help=f"of {', '.join(SCALE)}: another number of jobs")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(MEASURES):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
-    sys.exit(asyncio.run(_measure_all(arguments.names or list(MEASURES), quick=arguments.quick)))
+    if unknown := set(arguments.names) - set(MEASURES) - set(SCALE):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join((*MEASURES, *SCALE))}")
+    chosen: Measures = {
+        **MEASURES,
+        **{name: partial(measure, jobs=arguments.jobs) for name, measure in SCALE.items()},
+    }
+    names = arguments.names or list(MEASURES)
+    sys.exit(asyncio.run(_measure_all({name: chosen[name] for name in names}, quick=arguments.quick)))
 
 
-async def _measure_all(names: list[str], *, quick: bool) -> int:
+async def _measure_all(measures: Measures, *, quick: bool) -> int:
     """A benchmark that fails or times out does not stop the others."""
     console, failed = Console(width=None if sys.stdout.isatty() else FILE_WIDTH), 0
-    for name in names:
+    for name, measure in measures.items():
         try:
-            show(await MEASURES[name](quick=quick), console)
+            show(await measure(quick=quick), console)
         except TimeoutError:
             console.print(f"\n{name}: no figures, it took too long.", style="red")
             failed = 1
