@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from aijobs.adapters.media.file_end import FileEnd
+from aijobs.adapters.media.file_ends.file_end import FileEnd
 from aijobs.adapters.media.sniffing import JSON, TEXT, Media, sniffed
 from aijobs.domain.errors import DownloadInterrupted
 from aijobs.domain.jobs.outputs import OutputKind

@@ -12,7 +12,7 @@ from PIL import Image
 
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.download.settings import DownloadSettings
-from aijobs.adapters.media.file_end import FileEnd
+from aijobs.adapters.media.file_ends.file_end import FileEnd
 from aijobs.adapters.media.sniffing import SNIFF_BYTES, sniffed
 from aijobs.domain.errors import DownloadInterrupted, OutputRefused
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
@@ -69,6 +69,57 @@ def matroska(size: bytes, content: bytes) -> bytes:
     return b"\x1aE\xdf\xa3\x87" + b"\x42\x82\x84webm" + b"\xec\x82\0\0" + b"\x18S\x80g" + size + content
 
 
+def pages(**options: object) -> bytes:
+    """A TIFF with three pages."""
+    page = Image.effect_noise((120, 90), 80)
+    written = io.BytesIO()
+    page.save(written, "TIFF", save_all=True, append_images=[page, page], **options)
+    return written.getvalue()
+
+
+def mp3_frames(header: str, length: int) -> bytes:
+    """Frames with these headers, whose lengths are as encoders make them."""
+    return (bytes.fromhex(header) + bytes(length - 4)) * 7
+
+
+def adts_frames() -> bytes:
+    head = bytes([0xFF, 0xF1, 0x50, 0x80, 371 >> 3, (371 & 7) << 5 | 0x1F, 0xFC])
+    return (head + bytes(364)) * 7
+
+
+def ogg_pages() -> bytes:
+    page = b"OggS\0\0" + bytes(20) + b"\3" + b"\xff\xff\x51" + bytes(255 + 255 + 81)
+    return page * 4
+
+
+FLAC_SAMPLES: Final = 4 * 192
+
+
+def flac(samples: int = FLAC_SAMPLES, *, by_sample: bool = False) -> bytes:
+    """Noise that is stored as it is, 192 samples a frame, of which the format names `samples` in all."""
+    info = (192).to_bytes(2, "big") * 2 + bytes(6)
+    info += (44100 << 44 | 15 << 36 | samples).to_bytes(8, "big") + bytes(16)
+    frames = b"".join(flac_frame(192 * n if by_sample else n, by_sample=by_sample) for n in range(4))
+    return b"fLaC" + b"\x80" + (34).to_bytes(3, "big") + info + frames
+
+
+def flac_frame(number: int, *, by_sample: bool) -> bytes:
+    """Its number, coded as a character of UTF-8 is; one verbatim subframe of 16 bits, in which a false frame begins."""
+    head = b"\xff" + (b"\xf9" if by_sample else b"\xf8") + b"\x19\x08" + chr(number).encode()
+    head += bytes([crc(head, 0x07, 8)])
+    body = head + b"\x02" + b"\xff\xf8\x19\x08\x00\xc2" + bytes((7 * n) % 251 for n in range(2 * 192 - 6))
+    return body + crc(body, 0x8005, 16).to_bytes(2, "big")
+
+
+def crc(content: bytes, polynomial: int, bits: int) -> int:
+    value = 0
+    for byte in content:
+        value ^= byte << bits - 8
+        for _ in range(8):
+            value = (value << 1 ^ (polynomial if value >> bits - 1 else 0)) & (1 << bits) - 1
+    return value
+
+
 def document() -> bytes:
     return json.dumps(
         {"words": ['a "quoted" one', "a brace {", "\\", "}"], "rows": [{"n": n} for n in range(9)]}
@@ -91,12 +142,26 @@ WHOLE: Final = {
     "mp4, index last": (FTYP + box(b"mdat", bytes(500), long=True) + box(b"moov", bytes(50)), OutputKind.VIDEO, 0),
     "webm": (matroska(b"\x01\0\0\0\0\0\2\0", bytes(512)), OutputKind.VIDEO, 0),
     "wav": (b"RIFF" + (512).to_bytes(4, "little") + b"WAVE" + bytes(508), OutputKind.AUDIO, 1),
+    "tiff": (picture("TIFF"), OutputKind.IMAGE, 0),
+    "big tiff": (picture("TIFF", big_tiff=True), OutputKind.IMAGE, 0),
+    "tiff with jpegs": (picture("TIFF", compression="jpeg", quality=70), OutputKind.IMAGE, 0),
+    "tiff in strips": (picture("TIFF", compression="tiff_lzw", strip_size=3000), OutputKind.IMAGE, 0),
+    "tiff with pages": (pages(), OutputKind.IMAGE, 16),
+    "mp3": (mp3_frames("fffb9064", 417), OutputKind.AUDIO, 0),
+    "tagged mp3": (b"ID3\4\0\0\0\0\2\1" + bytes(257) + mp3_frames("fff34064", 104), OutputKind.AUDIO, 0),
+    "aac": (adts_frames(), OutputKind.AUDIO, 0),
+    "ogg": (ogg_pages(), OutputKind.AUDIO, 0),
+    "flac": (flac(), OutputKind.AUDIO, 0),
+    "flac of any block size": (flac(by_sample=True), OutputKind.AUDIO, 0),
     "json": (document(), OutputKind.JSON, 0),
     "long json": (b"[" + b",".join([document()] * 1000) + b"]", OutputKind.JSON, 0),
     "zip": (archive(), OutputKind.OTHER, 0),
     "xlsx": (workbook(), OutputKind.DOCUMENT, 0),
     "pdf": (PDF, OutputKind.DOCUMENT, 1),
 }
+
+#: Where the first frame begins, the length of each, and that of its header, without which it is not seen.
+FRAMES: Final = {"mp3": (0, 417, 4), "tagged mp3": (267, 104, 4), "aac": (0, 371, 7), "ogg": (0, 621, 27)}
 
 #: Whole, although not everything in them is as it should be, or goes on behind the end.
 ODD: Final = {
@@ -110,6 +175,14 @@ ODD: Final = {
     "an mp4 up to the end of the file": FTYP + box(b"moov", bytes(9)) + b"\0\0\0\0mdat" + bytes(99),
     "a webm that was sent while it was made": matroska(b"\x01" + b"\xff" * 7, bytes(99)),
     "a wav that was sent while it was made": b"RIFF\xff\xff\xff\xffWAVE" + bytes(99),
+    "an mp3 with an older tag": mp3_frames("fffb9064", 417) + b"TAG" + bytes(125),
+    "an mp3 whose frames have no length": bytes.fromhex("fffb0064") + bytes(99),
+    "behind an aac": adts_frames() + bytes(9),
+    "behind an ogg": ogg_pages() + b"junk" * 20,
+    "behind a flac": flac() + b"TAG" + bytes(125),
+    "a flac that was sent while it was made": flac(samples=0)[:-50],
+    "a flac from the middle of another": flac()[:42] + flac_frame(9, by_sample=False),
+    "behind a tiff": picture("TIFF") + b"more",
     "json lines": b'{"a": 1}\n{"a": 2}\n',
     "behind a pdf": PDF + b"\r\n\0\0",
 }  # fmt: skip
@@ -163,7 +236,15 @@ def test_every_cut_is_noticed_and_no_whole_file_is_doubted(name: str) -> None:
 
     assert not is_cut(content, media_of=content)
     for at in {*range(64, len(content) - slack, step), len(content) - slack - 1}:
+        if ends_with_a_frame(name, at):
+            continue
         assert is_cut(content[:at], media_of=content), (media.media_type, at, len(content))
+
+
+def ends_with_a_frame(name: str, at: int) -> bool:
+    """Where nobody can tell: after a frame, or within the first bytes of the next."""
+    first, length, header = FRAMES.get(name, (0, at + 1, 0))
+    return at > first and (at - first) % length < header
 
 
 def is_cut(content: bytes, *, media_of: bytes, chunk: int = 37) -> bool:

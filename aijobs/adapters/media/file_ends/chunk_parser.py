@@ -3,7 +3,7 @@
 import re
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 
 @dataclass
@@ -79,5 +79,14 @@ class CloseBrackets:
         return self.depth <= 0 and not self.in_string
 
 
-Step: TypeAlias = Take | Skip | Find | CloseBrackets
-Walk: TypeAlias = Generator[Step, bytes, None]
+class ParseStep(Protocol):
+    """What a walk waits for. `may_end`: a file that ends here is complete."""
+
+    @property
+    def may_end(self) -> bool: ...
+
+    def taken_from(self, buffer: bytearray) -> bytes | None:
+        """What was waited for, which is removed from the buffer; None when it is not there yet."""
+
+
+Walk: TypeAlias = Generator[ParseStep, bytes, None]

@@ -8,10 +8,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aijobs.adapters.media.chunk_parser import CloseBrackets, Find, Skip, Step, Take, Walk
+from aijobs.adapters.media.file_ends.audio import aac, mp3, ogg
+from aijobs.adapters.media.file_ends.chunk_parser import CloseBrackets, Find, ParseStep, Skip, Take, Walk
+from aijobs.adapters.media.file_ends.flac import flac
+from aijobs.adapters.media.file_ends.tiff import tiff
 from aijobs.adapters.media.sniffing import (
+    AAC,
     AVIF,
     DOCX,
+    FLAC,
     GIF,
     HEIC,
     JPEG,
@@ -19,10 +24,13 @@ from aijobs.adapters.media.sniffing import (
     M4A,
     MATROSKA,
     MOV,
+    MP3,
     MP4,
+    OGG,
     PDF,
     PNG,
     PPTX,
+    TIFF,
     WAV,
     WEBM,
     WEBP,
@@ -38,7 +46,7 @@ class FileEnd:
     def __init__(self, media: Media) -> None:
         walk = _WALKS.get(media.media_type)
         self._walk: Walk | None = walk() if walk else None
-        self._step: Step | None = next(self._walk) if self._walk else None
+        self._step: ParseStep | None = next(self._walk) if self._walk else None
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> None:
@@ -217,7 +225,12 @@ _WALKS: Final[Mapping[str, Callable[[], Walk]]] = {
         (_jpeg, (JPEG,)),
         (_gif, (GIF,)),
         (_webp, (WEBP,)),
+        (tiff, (TIFF,)),
         (_wav, (WAV,)),
+        (mp3, (MP3,)),
+        (aac, (AAC,)),
+        (ogg, (OGG,)),
+        (flac, (FLAC,)),
         (_video, (MP4, MOV, M4A)),
         (_still_image, (AVIF, HEIC)),
         (_matroska, (WEBM, MATROSKA)),
