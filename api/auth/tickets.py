@@ -1,6 +1,8 @@
 """Tickets, which a browser sends in a stream's URL, where it cannot set a header (EventSource, WebSocket).
 
-URLs end up in logs and histories, so a ticket is valid for a minute, for one user, and only for opening streams.
+URLs end up in logs and histories, so a ticket opens streams for a minute, of one user, and nothing else. Afterwards it
+only reopens what was cut: EventSource comes back by itself with the same URL and a `Last-Event-ID`, and would give up
+for good at a 401.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from fastapi import Depends, Header, Query, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from aijobs.domain.errors import FieldError, InvalidParameters, NotAuthenticated
+from aijobs.domain.errors import CredentialExpired, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, AppAccess
@@ -22,40 +24,52 @@ from api.auth.signed_tokens import TokenKind
 from api.auth.wrong_keys import wrong_keys_counted
 
 LIFETIME: Final = timedelta(minutes=1)
+REOPENS_FOR: Final = timedelta(hours=12)
 MAX_LENGTH: Final = 2000
+
+EXPIRED: Final = "This ticket has expired. Make another for each connection."
 
 TICKET: Final = TokenKind(
     purpose=b"aijobs stream ticket 1",
     audience="aijobs-streams",
-    claims=("key",),
-    expired="This ticket has expired. Make another for each connection.",
+    claims=("key", "opens_until"),
+    expired=EXPIRED,
     invalid="This is no ticket of ours.",
 )
 
 
 @dataclass(frozen=True)
 class StreamTicket:
-    """Opens streams until it expires."""
+    """Opens streams until it expires, and reopens them until `until`."""
 
     text: str
     expires_at: datetime
+    until: datetime
 
 
 def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timedelta = LIFETIME) -> StreamTicket:
     """A ticket for this user's events. Its streams end when the caller's own credentials do."""
-    expires_at = now().replace(microsecond=0) + lifetime
+    made_at = now().replace(microsecond=0)
+    expires_at = made_at + lifetime
     credentials = caller.credentials
-    content: dict[str, Any] = {"sub": user_id, "key": credentials.key_id}
+    until = min(made_at + REOPENS_FOR, credentials.until or datetime.max.replace(tzinfo=UTC))
+    content: dict[str, Any] = {
+        "sub": user_id,
+        "key": credentials.key_id,
+        "opens_until": int(expires_at.timestamp()),
+    }
     if credentials.until is not None:
         content["until"] = int(credentials.until.timestamp())
     if credentials.session is not None:
         content["session"] = credentials.session
-    return StreamTicket(TICKET.sign(secret, content, expires_at=expires_at), expires_at)
+    return StreamTicket(TICKET.sign(secret, content, expires_at=until), expires_at, until)
 
 
-async def ticket_holder(access: Access, text: str) -> Caller:
-    """The caller that a ticket stands for. Raises NotAuthenticated."""
+async def ticket_holder(access: Access, text: str, *, reopens: bool) -> Caller:
+    """The caller that a ticket stands for. Raises NotAuthenticated, CredentialExpired."""
     content = _read_ticket(access.secret, text)
+    if not reopens and now().timestamp() >= content["opens_until"]:
+        raise CredentialExpired(EXPIRED)
     until = datetime.fromtimestamp(content["until"], UTC) if "until" in content else None
     credentials = Credentials(key_id=content["key"], until=until, session=content.get("session"))
     if not await valid_credentials(access.database, [credentials], session_idle=access.settings.session_idle):
@@ -80,7 +94,7 @@ async def identify_follower(access: Access, connection: HTTPConnection) -> Calle
         return (await identify_caller(access, connection)).needs(Scope.JOBS_READ)
     refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
     with wrong_keys_counted(connection, ticket):
-        holder = await ticket_holder(access, ticket)
+        holder = await ticket_holder(access, ticket, reopens=bool(connection.headers.get("Last-Event-ID")))
     return with_named_user(holder, connection)
 
 

@@ -23,10 +23,11 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(Shape):
-    """Sent in a stream's URL, as `?ticket=`."""
+    """Sent in a stream's URL, as `?ticket=`. It opens until `expires_at`, and reopens until `until`."""
 
     ticket: str
     expires_at: Moment
+    until: Moment
 
 
 @router.post(
@@ -36,7 +37,11 @@ class Ticket(Shape):
     responses=problem_responses(400, 401, 403, 415, 422),
 )
 async def create_ticket(caller: Reader, secret: InstallationSecret, body: TicketRequest | None = None) -> Ticket:
-    """For an EventSource or a WebSocket, which cannot set a header. Valid for a minute, to open streams only."""
+    """For an EventSource or a WebSocket, which cannot set a header. Valid for a minute, to open streams only.
+
+    An EventSource that was cut comes back by itself with `Last-Event-ID`; it is let in until `until`, which is at most
+    twelve hours later and never later than the caller's own credentials.
+    """
     user_id = caller.acting_user(body.user_id if body else None)
     ticket = make_ticket(secret, caller, user_id=user_id)
-    return Ticket(ticket=ticket.text, expires_at=ticket.expires_at)
+    return Ticket(ticket=ticket.text, expires_at=ticket.expires_at, until=ticket.until)

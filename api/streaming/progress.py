@@ -19,7 +19,7 @@ from api.streaming.event import one_line
 from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream
 from api.streaming.replay import follow
-from api.streaming.sse import HEARTBEAT_FRAME, OPENING_FRAME, JobHistory
+from api.streaming.sse import HEARTBEAT_FRAME, JobHistory, opening_frame
 
 STREAM_AT_MOST: Final = timedelta(minutes=30)
 
@@ -47,7 +47,7 @@ class ProgressStream:
 
     async def frames(self, live: EventHub, stream: OpenStream) -> AsyncGenerator[bytes]:
         ends_at = time.monotonic() + STREAM_AT_MOST.total_seconds()
-        yield OPENING_FRAME
+        yield opening_frame()
         if self.after is None:
             yield self._frame(BEGINNING, {"type": "INIT", "taskId": self.task_id, "message": BEGUN, "progress": 0})
         code = self.code

@@ -1,5 +1,6 @@
 """Events as server-sent events (WHATWG HTML, section 9.2): the stored ones, then live ones, until the end."""
 
+import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream
 from api.streaming.replay import REPLAYED_AT_ONCE, EventPage, EventSource, GlobalLog, follow
 
-OPENING_FRAME: Final = b"retry: 1000\n\n"
+RETRY_MILLISECONDS: Final = (1000, 4000)  #: random among them, so that readers who were cut together come back apart
 HEARTBEAT_FRAME: Final = b": still here\n\n"
 
 Frames = Callable[[OpenStream], AsyncGenerator[bytes]]
@@ -73,14 +74,19 @@ class JobHistory:
 
 def job_frames(live: EventHub, code: str, *, after: int) -> Frames:
     """The job's events with a `seq` above `after`, each once and in order, until the last one."""
-    return lambda stream: _frames(live, JobHistory(code), after, stream, OPENING_FRAME, lambda event: event.job_frame)
+    return lambda stream: _frames(live, JobHistory(code), after, stream, opening_frame(), lambda event: event.job_frame)
 
 
 def log_frames(live: EventHub, event_filter: EventFilter, *, after: int) -> Frames:
     """The events of all jobs after a position that pass the filter. The first frame carries the position, for clients
     that disconnect before the first event."""
-    opening = b"retry: 1000\nid: %d\n\n" % after
+    opening = opening_frame(b"id: %d" % after)
     return lambda stream: _frames(live, GlobalLog(event_filter), after, stream, opening, lambda event: event.log_frame)
+
+
+def opening_frame(*fields: bytes) -> bytes:
+    """A stream's first frame. It says when a reader who is cut off comes back."""
+    return b"\n".join((b"retry: %d" % random.randint(*RETRY_MILLISECONDS), *fields, b"\n"))
 
 
 async def _frames(

@@ -1,7 +1,7 @@
 """Tickets for streams, and pages of other origins."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from aijobs.persistence.access.keys import KeyKind, Scope, list_keys, revoke_key
 from api.app import build_app
 from api.auth.caller import Caller
-from api.auth.tickets import make_ticket
+from api.auth.tickets import REOPENS_FOR, make_ticket
 from api.auth.tokens import Claims, make_token
 from api.dependencies import ApiDependencies
 from api.server import serving
@@ -64,6 +64,43 @@ async def test_neither_tokens_nor_expired_nor_garbled_tickets_open_a_stream(api:
             async with socket(api, f"?ticket={wrong}", headers={}):
                 pass
         assert refused.value.response.status_code == 401
+
+
+async def test_a_ticket_that_has_expired_still_reopens_a_stream_that_was_cut(api: ApiUnderTest) -> None:
+    code = await api.job("ada")
+    (known,) = await list_keys(api.dependencies.database)
+    maker = Caller(key_id=known.key_id, kind=KeyKind.SERVICE, own_user=None, named=None, scopes=known.scopes)
+    ticket = make_ticket(api.dependencies.secret, maker, user_id="ada", lifetime=-timedelta(seconds=1))
+    path, nothing = f"/api/jobs/{code}/events?ticket={ticket.text}", {"Authorization": ""}
+
+    async with reading(api, path, headers={**nothing, "Last-Event-ID": "0"}) as stream:
+        assert (await stream.next()).id == "1"
+    for headers in (nothing, {**nothing, "Last-Event-ID": ""}):
+        assert (await api.http.get(path, headers=headers)).status_code == 401
+
+
+async def test_a_ticket_reopens_no_longer_than_what_it_was_made_with(dependencies: ApiDependencies) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=20)
+    scopes = frozenset({Scope.JOBS_READ})
+    forever = Caller(key_id="key", kind=KeyKind.USER, own_user="ada", named=None, scopes=scopes)
+
+    until = make_ticket(dependencies.secret, replace(forever, until=soon), user_id="ada").until
+    longest = make_ticket(dependencies.secret, forever, user_id="ada").until - datetime.now(UTC)
+
+    assert until == soon
+    assert REOPENS_FOR - timedelta(minutes=1) < longest <= REOPENS_FOR
+
+
+async def test_readers_that_were_cut_together_come_back_apart(api: ApiUnderTest) -> None:
+    code = await api.job("ada")
+    pauses = set()
+    for path in [f"/api/jobs/{code}/events", "/api/events"] * 8:
+        async with api.http.stream("GET", path) as answer:
+            first = await anext(answer.aiter_lines())
+        pauses.add(int(first.removeprefix("retry: ")))
+
+    assert len(pauses) > 8
+    assert all(1000 <= pause <= 4000 for pause in pauses)
 
 
 async def test_a_ticket_is_gone_with_the_key_that_made_it(api: ApiUnderTest) -> None:
