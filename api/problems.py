@@ -33,6 +33,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.NoTableHeader: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownModel: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelNotConfigured: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ModelRetired: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ModelCannotBeautify: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnreadableFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

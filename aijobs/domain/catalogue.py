@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -61,6 +61,8 @@ class Model(BaseModel):
     poll: PollPolicy
     points: PointsPolicy = PointsPolicy()
     parameters: ParameterRules = ParameterRules()
+    sunset: date | None = Field(default=None, description="from this day on (UTC) no new job is taken")
+    use_instead: str | None = Field(default=None, description="the `model_id` that takes over after the sunset")
 
     @field_validator("unit_progress", mode="before")
     @classmethod
@@ -68,6 +70,10 @@ class Model(BaseModel):
         if isinstance(value, list):
             return {JobStatus[name] if name in JobStatus.__members__ else name for name in value}
         return value
+
+    def is_over(self, day: date) -> bool:
+        """Whether its sunset has come."""
+        return self.sunset is not None and day >= self.sunset
 
     def price(self, output_count: int) -> int:
         """Of a job with so many outputs, in points."""
@@ -90,7 +96,13 @@ class Catalogue:
         for layer in layers:
             for model_id, table in _models_of(layer).items():
                 tables[model_id] = _laid_over(tables.get(model_id, {}), table)
-        return cls({model_id: _model(model_id, table) for model_id, table in tables.items()})
+        models = {model_id: _model(model_id, table) for model_id, table in tables.items()}
+        for model in models.values():
+            if model.use_instead is not None and model.use_instead not in models.keys() - {model.model_id}:
+                raise ValueError(
+                    f"The catalogue's model {model.model_id!r} is wrong: use_instead: names no other model"
+                )
+        return cls(models)
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())

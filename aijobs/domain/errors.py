@@ -7,6 +7,7 @@ AijobsError
 │   │   │   └── NoTableHeader   no row names any column of the template: the file is no table of it
 │   │   ├── UnknownModel
 │   │   ├── ModelNotConfigured  its provider has no key here
+│   │   ├── ModelRetired        its sunset has come
 │   │   ├── ModelCannotBeautify makes no picture of a photo
 │   │   ├── UnreadableFile      not the kind of file it should be
 │   │   └── FileTooLarge
@@ -112,6 +113,12 @@ class UnknownModel(BadInput):
 
 class ModelNotConfigured(BadInput):
     code = "model_not_configured"
+
+
+class ModelRetired(BadInput):
+    """The model's sunset has come. The message names what to use instead, where that is known."""
+
+    code = "model_retired"
 
 
 class ModelCannotBeautify(BadInput):

@@ -22,7 +22,6 @@ class Capabilities:
     link_lifetime: timedelta | None
     rate_limit_per_minute: int | None = None
     docs_url: str
-    sunset: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameter
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
+from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import acceptance
 from aijobs.persistence.jobs.acceptance import Acceptance
@@ -82,7 +83,7 @@ class AcceptJob:
         return meaning_of(request, params, kind=model.type, user_id=owner.user_id)
 
     async def _checked(self, request: JobRequest, owner: Owner) -> Acceptance:
-        model = self.models.model(request.model_id)
+        model = self.models.model_on(request.model_id, now().date())
         parameters = parameters_for(self.models, model, request.action)
         _check_count(request, model)
         self._check_callback(request)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from aijobs.domain.catalogue import Catalogue, Model
-from aijobs.domain.errors import FieldError, ModelNotConfigured, UnknownModel
+from aijobs.domain.errors import FieldError, ModelNotConfigured, ModelRetired, UnknownModel
 from aijobs.domain.jobs.parameters import Parameters
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.providers import Provider
@@ -34,6 +35,15 @@ class AvailableModels:
         except UnknownModel as error:
             field = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
             raise UnknownModel("There is no such model.", field) from error
+
+    def model_on(self, model_id: str, day: date) -> Model:
+        """A model for a new job on this day. Raises UnknownModel, and ModelRetired once its sunset has come."""
+        model = self.model(model_id)
+        if model.is_over(day):
+            instead = f" Use {model.use_instead} instead." if model.use_instead else ""
+            message = f"{model.model_name} takes no new jobs since {model.sunset}.{instead}"
+            raise ModelRetired(message, FieldError("/model_id", message))
+        return model
 
     def adapter_of(self, model: Model) -> ModelAdapter | None:
         """The provider or generator that runs a model; None when the provider has no key here."""

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.values.actors import Actor
 from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import reruns
 from aijobs.persistence.jobs.gate import locked_job
@@ -32,7 +33,7 @@ class RerunJob:
         """The receipt of a new job of the same user. A second call with the same key returns the first receipt.
 
         Raises NotFound, CannotRerun while the job runs or when its result is gone, ModelNotConfigured,
-        UnknownModel, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
+        UnknownModel, ModelRetired, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
         """
         owner = actor.on_behalf_of((await self.database.read(job_of, code, user_id=actor.user_id)).user_id)
         claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
@@ -47,5 +48,5 @@ class RerunJob:
         capabilities = self.models.configured_adapter(model).capabilities
         if start is RerunFrom.MIGRATION:
             return reruns.rerun_from_migration(session, old, link_lifetime=capabilities.link_lifetime, by=by)
-        due = model.price(old.output_count)
+        due = self.models.model_on(old.model_id, now().date()).price(old.output_count)
         return reruns.rerun_from_start(session, old, points_due=due, daily_limit=self.daily_limit, by=by)

@@ -124,6 +124,8 @@ class CatalogueEntry(Shape):
     unit_progress: list[str] = Field(description="names of the statuses that can show a unit progress")
     deadlines: dict[str, float] = Field(description="seconds")
     poll: dict[str, float] = Field(description="waiting times in seconds, and how they grow")
+    sunset: date | None = Field(description="from this day on (UTC) no new job is taken")
+    use_instead: str | None = Field(description="the model that takes over after the sunset")
     configured: bool
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a job's `params`")
     capabilities: Capabilities | None

@@ -1,6 +1,6 @@
 """The catalogue: what is shipped, and what an operator lays over it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -44,12 +44,23 @@ def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
         ("[models.replicate_imageupscale_v1]\nunit_point = -1", "unit_point"),
         ("[models.replicate_imageupscale_v1]\nprice = 1", "price"),
         ('[models.replicate_imageupscale_v1]\ndeadlines = { queue = "soon" }', "deadlines.queue"),
+        ('[models.replicate_imageupscale_v1]\nsunset = "some day"', "sunset"),
+        ('[models.replicate_imageupscale_v1]\nuse_instead = "nobodys_v1"', "use_instead"),
+        ('[models.replicate_imageupscale_v1]\nuse_instead = "replicate_imageupscale_v1"', "use_instead"),
         ("[models.mine]\nunit_point = 1", "'mine'"),
     ],
 )
 def test_a_wrong_catalogue_is_refused_with_what_is_wrong(own: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Catalogue.parse(SHIPPED, own)
+
+
+def test_a_sunset_is_the_first_day_without_new_jobs() -> None:
+    own = "[models.replicate_imageupscale_v1]\nsunset = 2026-09-24"
+
+    model = Catalogue.parse(SHIPPED, own).model("replicate_imageupscale_v1")
+
+    assert [model.is_over(date(2026, 9, day)) for day in (23, 24, 25)] == [False, True, True]
 
 
 def test_an_unknown_model_is_named() -> None:

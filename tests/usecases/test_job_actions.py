@@ -1,18 +1,31 @@
 """Cancelling, rerunning and resolving a job."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import Session, col, select
 from temporalio.client import Client
 
-from aijobs.domain.errors import CannotRerun, JobIsFinal, ModelNotConfigured, NotFound, NothingHeld, TemporalUnavailable
+from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import (
+    CannotRerun,
+    JobIsFinal,
+    ModelNotConfigured,
+    ModelRetired,
+    NotFound,
+    NothingHeld,
+    TemporalUnavailable,
+)
 from aijobs.domain.jobs.job import JobError, JobRequest, RerunFrom, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.actors import Actor, Owner
+from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.tables import JobEventRow
+from aijobs.settings import SHIPPED_CATALOGUE
 from api.dependencies import ApiDependencies
 from tests.api.installation import PHOTO_URL, UPSCALE
 from tests.usecases.conftest import started_run
@@ -111,6 +124,22 @@ async def test_a_model_without_its_providers_key_is_refused_in_the_same_words_ev
         await app.accept_job(JobRequest(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"}), ada)
 
     assert "is not configured here: no key is set for" in str(refused.value)
+
+
+async def test_a_model_past_its_sunset_takes_no_new_job_and_names_its_successor(
+    app: ApiDependencies, ada: Owner
+) -> None:
+    code = await failed_job(app, ada)
+    yesterday = now().date() - timedelta(days=1)
+    over = f'[models.{UPSCALE}]\nsunset = {yesterday}\nuse_instead = "ttapi_midjourney_v7"'
+    retired = replace(app, catalogue=Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), over))
+
+    with pytest.raises(ModelRetired, match="ttapi_midjourney_v7") as refused:
+        await retired.accept_job(A_PHOTO, ada)
+    with pytest.raises(ModelRetired):
+        await retired.rerun_job(code, RerunFrom.START, ADA)
+
+    assert [field.pointer for field in refused.value.fields] == ["/model_id"]
 
 
 async def test_points_that_nobody_holds_cannot_be_decided_about(
