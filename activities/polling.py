@@ -2,15 +2,15 @@
 
 import random
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import SubmissionForgotten, SubmissionLost
+from aijobs.domain.errors import CancelRequested, DeadlinePassed, JobIsFinal, SubmissionForgotten, SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.polling import PollPolicy
@@ -20,6 +20,7 @@ from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
+from aijobs.domain.values.shielded import shielded
 
 VISIBLE_STEP = 10
 """Steps of unit progress, in percent, that the workflow receives. The event log has smaller steps."""
@@ -60,7 +61,7 @@ class PollingActivities:
         if poll_input.ref is None and activity.info().attempt == 1:
             _require_unfinished(await self._queries.state(poll_input.brief.code))
         provider = provider_of(self._providers, poll_input.brief.provider)
-        ref = poll_input.ref or await self._ref(poll_input, provider)
+        ref = poll_input.ref or await self._ref(poll_input, provider, may_resend=True)
         snapshot = await provider.query(ref)
         if snapshot.final:
             return await self._finished(poll_input, snapshot)
@@ -86,10 +87,14 @@ class PollingActivities:
     async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
         if snapshot.status is JobStatus.GENERATED:
             _require_unfinished(
-                await self._gate.advance(poll_input.brief.code, JobStatus.GENERATED, response=snapshot.raw)
+                await self._gate.advance(
+                    poll_input.brief.code, JobStatus.GENERATED, detail=_charge_of(snapshot), response=snapshot.raw
+                )
             )
             return PollResult(job_status=JobStatus.GENERATED)
         await self._gate.keep_response(poll_input.brief.code, snapshot.raw)
+        if charge := _charge_of(snapshot):
+            await self._gate.note(poll_input.brief.code, charge)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained_failure(snapshot))
 
     async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
@@ -119,7 +124,7 @@ class PollingActivities:
         model = self._catalogue.model(poll_input.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
-    async def _ref(self, poll_input: PollInput, provider: Provider) -> Ref:
+    async def _ref(self, poll_input: PollInput, provider: Provider, *, may_resend: bool = False) -> Ref:
         submission = await self._submissions.last_submission(poll_input.brief.code)
         if submission is None:  # a job is watched only after it was submitted
             raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
@@ -127,11 +132,22 @@ class PollingActivities:
             return submission.ref
         if submission.outcome is Outcome.REJECTED:
             raise SubmissionLost("The request was never sent. Nothing was charged.")
-        return await self._found(poll_input, provider, submission)
+        return await self._found(poll_input, provider, submission, may_resend=may_resend)
 
-    async def _found(self, poll_input: PollInput, provider: Provider, submission: Submission) -> Ref:
-        """Reconcile a submission whose outcome is unknown. It is never sent again."""
-        match await look_for(self._submissions, provider, poll_input.brief.provider, submission):
+    async def _found(
+        self, poll_input: PollInput, provider: Provider, submission: Submission, *, may_resend: bool
+    ) -> Ref:
+        """Reconcile a submission whose outcome is unknown.
+
+        It is sent again only with `may_resend`, and where the vendor answers the same request with the job that it has
+        made: at the first question, the second, the fourth, the eighth, … Only that reference counts. A refusal
+        may be of the second request alone, and says nothing about the first.
+        """
+        search = await look_for(self._submissions, provider, poll_input.brief.provider, submission)
+        again = may_resend and provider.capabilities.may_resend(submission.intent_at, now=datetime.now(UTC))
+        if again and not isinstance(search, Found) and activity.info().attempt.bit_count() == 1:
+            search = await shielded(self._sent_again(provider, submission)) or search
+        match search:
             case Found(ref):
                 await self._submissions.conclude(submission, Accepted(ref))
                 return ref
@@ -141,15 +157,33 @@ class PollingActivities:
             case search:
                 raise _nothing_new(poll_input, f"submission outcome unknown, searched: {search}", None)
 
+    async def _sent_again(self, provider: Provider, submission: Submission) -> Found | None:
+        """The job that the same request has made, or makes now."""
+        try:
+            await self._submissions.intend_again(submission)
+        except (JobIsFinal, CancelRequested, DeadlinePassed):
+            return None
+        outcome = await provider.submit(submission.request)
+        if not isinstance(outcome, Accepted):
+            return None
+        await self._submissions.conclude(submission, outcome)
+        return Found(outcome.ref)
+
 
 def _require_unfinished(state: JobState) -> None:
     require_unfinished(state.code, state.job_status)
 
 
 async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
-    """Ask the provider for a submission whose outcome is unknown."""
+    """Ask the provider for a submission whose outcome is unknown. What may be arriving again is not absent."""
     others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
-    return await provider.reconcile(submission, known_ids=others)
+    search = await provider.reconcile(submission, known_ids=others)
+    again = provider.capabilities.may_be_on_its_way_again(submission.intent_at, now=datetime.now(UTC))
+    return Search.NOT_YET if search is Search.ABSENT and again else search
+
+
+def _charge_of(snapshot: Snapshot) -> dict[str, Any] | None:
+    return {"charge": snapshot.charge.as_detail()} if snapshot.charge else None
 
 
 def _unexplained_failure(snapshot: Snapshot) -> JobError:

@@ -12,6 +12,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
     NotFound,
     Overtaken,
+    ProviderBlocked,
     ProviderFailed,
     ProviderRejected,
     ProviderUnavailable,
@@ -178,4 +179,4 @@ def _raise_if_rejected(outcome: SubmitOutcome) -> None:
         return
     if outcome.may_retry:
         raise ProviderUnavailable(outcome.message, retry_after=outcome.retry_after)
-    raise ProviderRejected(outcome.message)
+    raise (ProviderBlocked if outcome.account_must_act else ProviderRejected)(outcome.message)

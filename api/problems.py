@@ -57,6 +57,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.NothingHeld: HTTPStatus.CONFLICT,
     errors.ProviderFailed: HTTPStatus.BAD_GATEWAY,
     errors.ProviderRejected: HTTPStatus.BAD_GATEWAY,
+    errors.ProviderBlocked: HTTPStatus.BAD_GATEWAY,
     errors.SubmissionLost: HTTPStatus.BAD_GATEWAY,
     errors.AnswerRefused: HTTPStatus.BAD_GATEWAY,
     errors.AnswerUnusable: HTTPStatus.BAD_GATEWAY,

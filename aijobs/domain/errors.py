@@ -31,6 +31,7 @@ AijobsError
 │   ├── IllegalMove             a status that the table forbids
 │   ├── ProviderFailed          the provider says so, for good
 │   │   ├── ProviderRejected    it does not take this job
+│   │   │   └── ProviderBlocked it takes none of this account, until somebody pays or grants something there
 │   │   ├── SubmissionLost      it never got the request
 │   │   ├── AnswerRefused       the model refuses to answer the question
 │   │   └── AnswerUnusable      the answer is not in the requested form
@@ -222,6 +223,10 @@ class ProviderFailed(PermanentError):
 
 class ProviderRejected(ProviderFailed):
     code = "provider_rejected"
+
+
+class ProviderBlocked(ProviderRejected):
+    code = "provider_blocked"
 
 
 class SubmissionLost(ProviderFailed):

@@ -2,18 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.job import JobError, JobState
 from aijobs.domain.jobs.submissions import Ref, Submission
 from aijobs.domain.lifecycle import JobStatus
 
+RESEND_MARGIN: Final = timedelta(minutes=3)
+"""A request that is sent again arrives no later than this after the decision: longer than any call may last."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered."""
+    """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered.
+
+    `resend_window` is for vendors with a true idempotency key alone: for so long after the first send, the same request
+    is answered with the job that it has made, and makes no other.
+    """
 
     cancel: bool
     webhook: bool
@@ -22,6 +29,15 @@ class Capabilities:
     link_lifetime: timedelta | None
     rate_limit_per_minute: int | None = None
     docs_url: str
+    resend_window: timedelta | None = None
+
+    def may_resend(self, intent_at: datetime, *, now: datetime) -> bool:
+        """Whether a request of then, sent again now, surely arrives while the vendor still knows the first."""
+        return self.resend_window is not None and now < intent_at + self.resend_window - RESEND_MARGIN
+
+    def may_be_on_its_way_again(self, intent_at: datetime, *, now: datetime) -> bool:
+        """Whether a request of then may be arriving again right now: its absence is no proof yet."""
+        return self.resend_window is not None and now < intent_at + self.resend_window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +108,17 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Charge:
+    """What a vendor says that a job costs there, in its own `unit` (credits, USD, …). It settles no points of ours."""
+
+    amount: float
+    unit: str
+
+    def as_detail(self) -> dict[str, str | float]:
+        return {"amount": self.amount, "unit": self.unit}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What a provider says about a submission now.
 
@@ -107,6 +134,7 @@ class Snapshot:
     queue_position: int | None = None
     error: JobError | None = None
     poll_after: timedelta | None = None
+    charge: Charge | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -118,7 +118,9 @@ async def test_a_rejection_is_final_and_free(scene: Scene, fault: str) -> None:
     outcome = await scene.submit(scene.submission())
 
     assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.may_retry, bool(outcome.message)) == ("provider_rejected", False, True)
+    assert outcome.account_must_act == (fault == "reject_402")
+    assert outcome.code == ("provider_blocked" if outcome.account_must_act else "provider_rejected")
+    assert (outcome.may_retry, bool(outcome.message)) == (False, True)
     assert scene.paid() == before
 
 

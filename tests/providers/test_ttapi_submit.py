@@ -145,7 +145,10 @@ async def test_http_200_with_failed_is_a_rejection_with_its_reason(submitted: At
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 415, 422])
 async def test_a_refusal_is_final_and_free(submitted: At, server: Any, status: int) -> None:
-    assert await submitted(server.answers(status, REFUSED)) == Rejected("provider_rejected", "Banned prompt.")
+    outcome = await submitted(server.answers(status, REFUSED))
+
+    code = "provider_blocked" if status == 402 else "provider_rejected"
+    assert outcome == Rejected(code, "Banned prompt.", account_must_act=status == 402)
 
 
 @pytest.mark.parametrize("status", [429, 499])

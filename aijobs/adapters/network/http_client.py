@@ -10,6 +10,7 @@ through `call`, whose failures may be retried; retries are not done here.
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,6 +28,10 @@ MAX_BODY: Final = 32 * 1024 * 1024  #: bytes; a page of a hundred predictions wi
 MAX_CONNECTIONS: Final = 100
 MAX_RETRY_AFTER: Final = timedelta(days=1)
 TRY_LATER: Final = frozenset({408, 425, 429})  #: besides every 5xx
+
+REDACTED: Final = b"(the key)"
+SHORTEST_SECRET: Final = 8  #: characters; a shorter value is a word that may stand in any text
+_CREDENTIAL_HEADER: Final = re.compile(r"(proxy-)?authorization|(?!.*idempotency).*(key|token|secret)", re.IGNORECASE)
 
 #: All failures of a connection or of a response. Cancellation of our own task is not among them.
 _FAILURES: Final = (httpx.RequestError, OSError, ValueError)
@@ -222,11 +227,21 @@ def _tls() -> ssl.SSLContext:
 
 
 async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> HttpReply:
+    """A vendor may quote the key that it refuses; it is taken out, since such answers are shown and stored."""
     response = await client.send(request, stream=True)
     try:
-        return HttpReply(response.status_code, dict(response.headers.items()), await _bounded(response.aiter_bytes()))
+        body = await _bounded(response.aiter_bytes())
     finally:
         await response.aclose()
+    for secret in _secrets_in(request.headers):
+        body = body.replace(secret, REDACTED)
+    return HttpReply(response.status_code, dict(response.headers.items()), body)
+
+
+def _secrets_in(headers: httpx.Headers) -> list[bytes]:
+    """The values of headers that carry a credential, without the name of a scheme before it."""
+    credentials = [value for name, value in headers.items() if _CREDENTIAL_HEADER.fullmatch(name)]
+    return [key.encode() for value in credentials if len(key := value.rpartition(" ")[2]) >= SHORTEST_SECRET]
 
 
 async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:

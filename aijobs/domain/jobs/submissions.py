@@ -26,17 +26,21 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The provider surely did not take it. With `may_retry` it may be sent again, after `retry_after`."""
+    """The provider surely did not take it. With `may_retry` it may be sent again, after `retry_after`.
+
+    `account_must_act`: it takes nothing of this account until somebody pays, or grants something, there.
+    """
 
     code: str
     message: str
     may_retry: bool = False
     retry_after: timedelta | None = None
+    account_must_act: bool = False
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """The request may have arrived. It is never sent again."""
+    """The request may have arrived. It is sent again only to a vendor that answers it with the job it has made."""
 
     cause: str
 

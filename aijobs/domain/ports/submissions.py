@@ -25,6 +25,13 @@ class SubmissionLog(Protocol):
         """
         ...
 
+    async def intend_again(self, submission: Submission) -> None:
+        """Note that a request whose outcome is unknown is about to leave once more.
+
+        Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more.
+        """
+        ...
+
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
         """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone."""
         ...

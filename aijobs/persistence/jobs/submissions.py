@@ -159,11 +159,24 @@ def _intend(
     session: Session, code: str, *, catalogue: Catalogue, provider: str, token: str, request: ProviderRequest
 ) -> Submission:
     job = lock(session, code)
-    if now() > job.create_time + catalogue.model(job.model_id).deadlines.business:
-        raise DeadlinePassed(f"{code} is not sent any more: its business deadline has passed.")
+    _require_in_time(job, catalogue)
     submission = intend(session, job, provider=provider, token=token, request=request)
     job.save(session)
     return submission
+
+
+def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -> None:
+    job = lock(session, sent.job_code)
+    _require_in_time(job, catalogue)
+    gate.require_not_canceled(session, job)
+    gate.note(session, job, {"submission": sent.number, "sent": "again"})
+    job.save(session)
+
+
+def _require_in_time(job: AnyJob, catalogue: Catalogue) -> None:
+    """Raises DeadlinePassed."""
+    if now() > job.create_time + catalogue.model(job.model_id).deadlines.business:
+        raise DeadlinePassed(f"{job.code} is not sent any more: its business deadline has passed.")
 
 
 def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome) -> JobState:
@@ -194,6 +207,9 @@ class DatabaseSubmissionLog:
         return await self._database.write(
             _intend, code, catalogue=self._catalogue, provider=provider, token=token, request=request
         )
+
+    async def intend_again(self, submission: Submission) -> None:
+        await self._database.write(_intend_again, submission, catalogue=self._catalogue)
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
         return await self._database.write(_conclude, submission, outcome)

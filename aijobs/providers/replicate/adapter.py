@@ -23,7 +23,7 @@ from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
 from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
-from aijobs.providers.replicate.submit import message_of, outcome_of
+from aijobs.providers.replicate.submit import dialect
 from aijobs.providers.replicate.upload import MAX_FILE, form_of
 from aijobs.providers.replicate.urls import ReplicateUrls
 from aijobs.providers.replicate.webhook import prediction_of, verify
@@ -92,6 +92,7 @@ class Replicate:
         secret = settings.webhook_secret
         self._webhook_verifier = Webhook(secret.get_secret_value()) if secret else None
         self._urls = ReplicateUrls(settings.base_url)
+        self._dialect = dialect(self._urls.ref)
         self._http = http
         self.download_hosts = settings.download_hosts
 
@@ -105,7 +106,7 @@ class Replicate:
         headers = self._authorization | form.headers
         reply = await self._http.call("POST", self._urls.files, headers=headers, content=form.content)
         if not reply.ok:
-            raise ProviderFailed(message_of(reply))
+            raise ProviderFailed(self._dialect.message_of(reply))
         urls = (reply.document() or {}).get("urls")
         link = urls.get("get") if isinstance(urls, dict) else None
         if not isinstance(link, str):
@@ -122,18 +123,18 @@ class Replicate:
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
         headers = self._auth_headers(request.url) | request.headers
         reply = await self._http.send_once(request.method, request.url, headers=headers, body=request.body)
-        return outcome_of(reply, ref_of=self._urls.ref)
+        return self._dialect.outcome_of(reply)
 
     async def query(self, ref: Ref) -> Snapshot:
         reply = await self._call("GET", self._urls.get(ref))
         if reply.status == NOT_FOUND:
             return Snapshot(status=JobStatus.SUBMITTED, raw_status="not found", final=False, definite=False)
-        return snapshot_of(*_prediction_in(reply))
+        return snapshot_of(*self._prediction_in(reply))
 
     async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
         prediction = prediction_in(snapshot.raw)
         if prediction is None or prediction.output is None:
-            prediction, _ = _prediction_in(await self._call("GET", self._urls.get(ref)))
+            prediction, _ = self._prediction_in(await self._call("GET", self._urls.get(ref)))
         if prediction.data_removed:
             raise ProviderFailed("Replicate has erased the results: it keeps them for one hour.")
         if prediction.output is None:
@@ -144,7 +145,7 @@ class Replicate:
     async def cancel(self, ref: Ref) -> CancelOutcome:
         """Raises ProviderUnavailable for not found: right after the create it may only mean not visible yet."""
         reply = await self._call("POST", self._urls.cancel(ref))
-        prediction, _ = _prediction_in(reply)
+        prediction, _ = self._prediction_in(reply)
         return CANCEL_OUTCOMES.get(prediction.status or "", CancelOutcome.REQUESTED)
 
     async def reconcile(self, submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
@@ -171,19 +172,18 @@ class Replicate:
     async def _call(self, method: str, url: str) -> HttpReply:
         return await self._http.call(method, url, headers=self._auth_headers(url))
 
+    def _prediction_in(self, reply: HttpReply) -> tuple[Prediction, dict[str, Any]]:
+        """Parsed and raw. Raises ProviderUnavailable for any other response: the state is unknown then."""
+        if not reply.ok:
+            raise ProviderUnavailable(f"Replicate answered {reply.status}: {self._dialect.message_of(reply)}")
+        raw = reply.document() or {}
+        prediction = prediction_in(raw)
+        if prediction is None:
+            raise ProviderUnavailable("Replicate gives an answer that cannot be read.")
+        return prediction, raw
+
     def _auth_headers(self, url: str) -> dict[str, str]:
         return dict(self._authorization) if self._urls.may_receive_key(url) else {}
-
-
-def _prediction_in(reply: HttpReply) -> tuple[Prediction, dict[str, Any]]:
-    """The prediction, parsed and raw. Raises ProviderUnavailable for any other response: the state is unknown then."""
-    if not reply.ok:
-        raise ProviderUnavailable(f"Replicate answered {reply.status}: {message_of(reply)}")
-    raw = reply.document() or {}
-    prediction = prediction_in(raw)
-    if prediction is None:
-        raise ProviderUnavailable("Replicate gives an answer that cannot be read.")
-    return prediction, raw
 
 
 def cancel_after(deadlines: Deadlines) -> str:

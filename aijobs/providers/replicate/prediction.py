@@ -22,8 +22,8 @@ from pydantic import (
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
+from aijobs.providers.submit_outcomes import MAX_MESSAGE
 
-MAX_MESSAGE: Final = 2000  #: characters of a provider's error that are shown to the job's owner
 LOG_TAIL: Final = 10_000  #: characters of the logs that are searched for progress
 
 #: A progress line of tqdm, with the pattern of Replicate's own clients.

@@ -1,63 +1,45 @@
-"""The outcome of a create at Replicate: accepted, rejected, or unknown."""
+"""The answer to a create at Replicate, with the message of its problem document."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, HttpReply, NoReply, NotSent, retry_after
-from aijobs.domain.jobs.submissions import Accepted, Rejected, SubmitOutcome, Unknown
-from aijobs.providers.replicate.prediction import MAX_MESSAGE, prediction_in
+from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, HttpReply, retry_after
+from aijobs.domain.jobs.submissions import Ref
+from aijobs.providers.replicate.prediction import prediction_in
 from aijobs.providers.replicate.urls import RefOf
-
-#: Statuses that mean for certain: no prediction was created, nothing is charged, and a retry would fail as well.
-#: After any other status (a conflict, a redirect, a gateway's 5xx) it is unknown whether one was created.
-REJECTING: Final = frozenset({400, 401, 402, 403, 404, 413, 415, 422})
-THROTTLED: Final = 429
+from aijobs.providers.submit_outcomes import SubmitDialect
 
 _RESETS_IN: Final = re.compile(r"resets in ~?(\d{1,6})s")
 
 
-def outcome_of(reply: HttpReply | NotSent | NoReply, *, ref_of: RefOf) -> SubmitOutcome:
-    """`ref_of` makes a reference from the prediction's `id` and `urls`."""
-    match reply:
-        case NotSent(reason):
-            return Rejected("provider_unreachable", f"Replicate cannot be reached: {reason}", may_retry=True)
-        case NoReply(reason):
-            return Unknown(f"no answer came back: {reason}")
-        case HttpReply(ok=True):
-            return _accepted_or_unknown(reply, ref_of)
-        case HttpReply(status=status) if status in REJECTING:
-            return Rejected("provider_rejected", message_of(reply))
-        case HttpReply(status=status) if status == THROTTLED:
-            return Rejected("provider_throttled", message_of(reply), may_retry=True, retry_after=_retry_after(reply))
-        case HttpReply(status=status):
-            return Unknown(f"Replicate answered {status}")
+def dialect(ref_of: RefOf) -> SubmitDialect:
+    """`ref_of` makes a reference from the prediction's `id` and `urls`.
+
+    Only the id is used: the status in a create's answer may be out of date, and the output incomplete.
+    """
+
+    def ref_in(answer: Mapping[str, Any]) -> Ref | None:
+        prediction = prediction_in(answer)
+        return ref_of(prediction.id, prediction.urls) if prediction else None
+
+    return SubmitDialect(label="Replicate", ref_in=ref_in, message_in=_message_in, wait_in=_wait_in)
 
 
-def _accepted_or_unknown(reply: HttpReply, ref_of: RefOf) -> Accepted | Unknown:
-    """Only the id is used: the status may be out of date, and the output incomplete."""
-    prediction = prediction_in(reply.document())
-    if prediction is None:
-        return Unknown(f"Replicate answered {reply.status} without a readable prediction")
-    return Accepted(ref_of(prediction.id, prediction.urls))
-
-
-def message_of(reply: HttpReply) -> str:
+def _message_in(problem: Mapping[str, Any]) -> str | None:
     """The message of a problem document, with each invalid field."""
-    problem = reply.document() or {}
     fields = problem.get("invalid_fields")
     messages = [_field(field) for field in fields if isinstance(field, dict)] if isinstance(fields, list) else []
-    message = (
-        "; ".join(messages) or problem.get("detail") or problem.get("title") or f"Replicate answered {reply.status}"
-    )
-    return str(message).strip()[:MAX_MESSAGE]
+    message = "; ".join(messages) or problem.get("detail") or problem.get("title")
+    return str(message) if message else None
 
 
 def _field(field: dict[str, Any]) -> str:
     return f"{field.get('field', 'input')}: {field.get('description') or field.get('type')}"
 
 
-def _retry_after(reply: HttpReply) -> timedelta | None:
+def _wait_in(reply: HttpReply) -> timedelta | None:
     """Replicate has used four formats over the years."""
     problem = reply.document() or {}
     seconds = problem.get("retry_after")

@@ -30,7 +30,7 @@ from aijobs.providers.ttapi.reconcile import (
     listed_in,
     page_in,
 )
-from aijobs.providers.ttapi.submit import message_of, outcome_of
+from aijobs.providers.ttapi.submit import DIALECT
 from aijobs.providers.ttapi.webhook import hint_of
 
 NOT_FOUND: Final = 404
@@ -111,7 +111,8 @@ class Ttapi:
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
         headers = self._key | request.headers
-        return outcome_of(await self._http.send_once(request.method, request.url, headers=headers, body=request.body))
+        reply = await self._http.send_once(request.method, request.url, headers=headers, body=request.body)
+        return DIALECT.outcome_of(reply)
 
     async def query(self, ref: Ref) -> Snapshot:
         envelope = await self._get("fetch", jobId=ref["id"])
@@ -172,7 +173,7 @@ class Ttapi:
         if reply.status == NOT_FOUND:
             return None
         if not reply.ok:
-            raise ProviderUnavailable(f"TTAPI answered {reply.status}: {message_of(reply)}")
+            raise ProviderUnavailable(f"TTAPI answered {reply.status}: {DIALECT.message_of(reply)}")
         envelope = reply.document()
         if envelope is None:
             raise ProviderUnavailable("TTAPI gives an answer that cannot be read.")

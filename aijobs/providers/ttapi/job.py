@@ -10,9 +10,8 @@ from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
+from aijobs.providers.submit_outcomes import MAX_MESSAGE
 from aijobs.providers.ttapi.parameters import ACTION
-
-MAX_MESSAGE: Final = 2000  #: characters of a provider's error that are shown to the job's owner
 
 _PERCENT: Final = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*%?\s*")
 
