@@ -22,8 +22,8 @@ from aijobs.adapters.documents.parse_request import ParseRequest
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.documents.templates import Column
 from bench.report import Aim, Report, ratio
 from bench.rig.resource_usage import peak_memory
 

@@ -15,7 +15,8 @@ from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat import opened as opened_chat
 from aijobs.adapters.documents.excel import write_excel
 from aijobs.adapters.documents.reader import DocumentReader
-from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import FileTooLarge
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore

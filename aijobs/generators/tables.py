@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from aijobs.domain.documents.column_rules import broken_rules
 from aijobs.domain.documents.templates import Row, Template, check_rows, header_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.llm import AnswerSchema
@@ -71,6 +72,10 @@ def table_as_json(template: Template, table: Table) -> bytes:
         "columns": [column.name for column in template.columns],
         "repaired": table.repaired,
         "mended": [asdict(value) for value in table.mended],
+        "broken_rules": [
+            {"row": row, "column": column, "rules": rules}
+            for (row, column), rules in sorted(broken_rules(template.columns, table.rows).items())
+        ],
         "rows": _row_dicts(table.rows),
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()

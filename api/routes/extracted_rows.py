@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.documents.templates import Column
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.documents.rows import RowFilter, all_values, rows_page
 from aijobs.persistence.documents.templates import versions_page

@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlmodel import Session
 
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.prompt_stages import PromptStage, Stages
-from aijobs.domain.documents.templates import Column, Template
+from aijobs.domain.documents.templates import Template
 from aijobs.domain.errors import InvalidParameters, NotFound, StoreUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import ORDER, JobStatus

@@ -31,8 +31,8 @@ from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
+from dashboard.forms.schema_form import fields_of, parameters_of
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
-from dashboard.schema_form import fields_of, parameters_of
 
 MAX_FIELDS: Final = 200
 MAX_DIGITS: Final = 6

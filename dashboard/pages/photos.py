@@ -35,8 +35,8 @@ from api.requests.uploads import upload_form
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
+from dashboard.forms.schema_form import FormField, fields_of, parameters_of
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
-from dashboard.schema_form import FormField, fields_of, parameters_of
 from dashboard.score_chart import corners_of, scores_of
 from dashboard.thumbnails import CACHE_CONTROL
 

@@ -16,14 +16,15 @@ from aijobs.usecases.edit_template import save_version, split_prompt
 from api.auth.caller import Caller, Operator
 from api.problems import status_of
 from api.requests.paths import TemplateId
+from dashboard.forms.column_rule_lines import rule_texts
+from dashboard.forms.template_form import TemplateForm
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import cut_template, with_headings
-from dashboard.template_form import TemplateForm
 
 PAGE: Final = 50
 MAX_VERSION: Final = 2**31 - 1
 MAX_VERSIONS: Final = 20  #: listed on a template's page
-MAX_FIELDS: Final = 20
+MAX_FIELDS: Final = 30
 SAVE: Final = "save"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -64,6 +65,7 @@ async def show_template(
         "template.html",
         current="templates",
         shown=template,
+        rules_of=rule_texts,
         is_newest=version is None,
         stages=with_headings(stages.stages),
         warnings=stages.warnings,

@@ -6,8 +6,8 @@ import pytest
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
+from dashboard.forms.schema_form import Control, fields_of, parameters_of
 from dashboard.pages.job_timeline import StepState, timeline_of
-from dashboard.schema_form import Control, fields_of, parameters_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

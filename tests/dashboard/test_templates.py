@@ -38,9 +38,9 @@ async def test_a_template_is_tried_saved_and_deleted(dashboard: DashboardUnderTe
 
     await expect(page.get_by_text("There are no templates yet.")).to_be_visible()
     assert saved["prompt"] == "阶段2 check\n阶段1 read\n阶段12 too much"
-    assert saved["columns"] == [
-        {"name": "订单号", "type": "string", "required": True},
-        {"name": "金额", "type": "number", "required": False},
+    assert [(column["name"], column["type"], column["required"]) for column in saved["columns"]] == [
+        ("订单号", "string", True),
+        ("金额", "number", False),
     ]
     assert visitor.console_errors == []
 
@@ -50,7 +50,12 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
 ) -> None:
     visitor = await open_visitor(dashboard.url, key=dashboard.key, java_script_enabled=False)
     prompt = "\n阶段1 read\n\n阶段2 </textarea>write JSON\n"
-    columns = [{"name": "a : b", "type": "date"}, {"name": "c", "required": True}]
+    columns: list[dict[str, Any]] = [
+        {"name": "a : b", "type": "date", "minimum": "2026-01-01"},
+        {"name": "c", "required": True, "one_of": ["x|y", "z"], "unique": True, "pattern": r"\S+ ?~?"},
+        {"name": "c d", "type": "number", "sum_equals": "total per day", "sum_per": "a : b", "maximum": 2.5},
+        {"name": "total per day", "type": "number"},
+    ]
     stages = {"identifiers": ["阶段1", "阶段2, then"], "strict_order": False, "max_stages": 7}
     layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>"}
     definition = {**ORDERS, **layout, "prompt": prompt, "columns": columns, "stages": stages}
@@ -67,7 +72,8 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Orders")
     newest = (await dashboard.installation.http.get("/api/templates/orders")).json()
     assert (newest["version"], newest["name"], newest["prompt"]) == (2, "Orders of today", prompt)
-    assert newest["columns"][0] == {"name": "a : b", "type": "date", "required": False}
+    kept = [{name: column[name] for name in sent} for sent, column in zip(columns, newest["columns"], strict=True)]
+    assert kept == columns
     assert newest["stages"]["identifiers"] == stages["identifiers"]
     assert (newest["stages"]["strict_order"], newest["stages"]["max_stages"]) == (False, 7)
 

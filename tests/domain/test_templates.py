@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aijobs.domain.documents.column_values import ColumnType, value_as
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.template_files import parse_template
-from aijobs.domain.documents.templates import MAX_CELLS, MAX_ERRORS, Column, TemplateDefinition, check_rows, rows_schema
+from aijobs.domain.documents.templates import MAX_CELLS, MAX_ERRORS, TemplateDefinition, check_rows, rows_schema
 from aijobs.settings import Settings
 
 COLUMNS = (

@@ -35,7 +35,7 @@ PROMPT: Final = "## 阶段 1\n读合同。\n## 阶段 2\n核对。\n## 阶段 3\
 COLUMNS: Final = [
     {"name": "合同编号", "required": True},
     {"name": "签订日期", "type": "date"},
-    {"name": "合同金额", "type": "number"},
+    {"name": "合同金额", "type": "number", "maximum": 1000},
 ]
 CONTRACT: Final = "合同编号：HT-7\n签订日期：2026年3月17日\n合同金额：人民币 1,250.50 元\n"
 THE_ROW: Final = {"合同编号": "HT-7", "签订日期": "2026-03-17", "合同金额": 1250.5}

@@ -60,6 +60,7 @@ async def test_a_contract_becomes_excel_json_and_rows(study: DocumentJobs, tmp_p
     assert sheet[0] == list(THE_ROW)
     assert [str(sheet[1][0]), str(sheet[1][1]), sheet[1][2]] == ["HT-7", "2026-03-17", 1250.5]
     assert (document["rows"], document["repaired"]) == ([THE_ROW], False)
+    assert document["broken_rules"] == [{"row": 0, "column": "合同金额", "rules": ["range"]}]
     assert await rows_of(study, job.id) == [THE_ROW]
     assert await study.calls(job.id) == ALL_STAGES
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from aijobs.domain.documents.templates import Column, Template
+from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.templates import Template
 from aijobs.generators.answers.thoughts import without_thoughts
 from aijobs.generators.tables import MendedValue, Table, read_table
 

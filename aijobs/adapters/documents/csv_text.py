@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from aijobs.domain.documents.column_values import CellValue
-from aijobs.domain.documents.templates import Column
+from aijobs.domain.documents.columns import Column
 
 BYTE_ORDER_MARK: Final = "\ufeff"  #: Excel reads CSV as UTF-8 only with it
 

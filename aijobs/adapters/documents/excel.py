@@ -9,7 +9,7 @@ from typing import Any, Final
 import xlsxwriter
 
 from aijobs.domain.documents.column_values import MAX_CELL_LENGTH, CellValue, ColumnType, fit_text
-from aijobs.domain.documents.templates import Column
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.errors import FileTooLarge
 
 MAX_ROWS: Final = 1_048_576 - 1  #: below the header, by Excel's specification

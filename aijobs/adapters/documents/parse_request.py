@@ -5,9 +5,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import DocumentSettings
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import Column
 
 
 class ParseRequest(BaseModel):

@@ -18,9 +18,10 @@ from aijobs.adapters.documents.texts.pieces import TextPiece
 from aijobs.adapters.documents.texts.plain import too_long
 from aijobs.adapters.documents.texts.recognition.recogniser import Recogniser
 from aijobs.adapters.documents.texts.whole_text import pages_to_recognise, pieces_in, require_text, whole_text
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import CheckedDocument, DocumentKind, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, NoTableHeader, UnreadableFile
 
 ROOT: Final = Path(__file__).parents[3]

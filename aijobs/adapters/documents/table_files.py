@@ -9,7 +9,8 @@ from typing import Final
 
 from aijobs.adapters.documents.csv_text import csv_header, csv_lines
 from aijobs.adapters.documents.excel import opened_excel
-from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.templates import Row
 
 CHUNK_BYTES: Final = 256 * 1024
 

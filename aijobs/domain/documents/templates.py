@@ -4,13 +4,14 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
 from pydantic_core import PydanticCustomError
 
 from aijobs.domain.documents.column_values import CellValue, ColumnType, value_as
+from aijobs.domain.documents.columns import MAX_PATTERN_LENGTH, Column, Line, require_summed
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.errors import FieldError
 from aijobs.domain.values.json_pointer import pointer
@@ -20,7 +21,6 @@ MAX_PROMPT_LENGTH: Final = 200_000  #: characters
 MAX_COLUMNS: Final = 200
 MAX_STAGES: Final = 100
 MAX_IDENTIFIERS: Final = 100
-MAX_PATTERN_LENGTH: Final = 500
 
 #: What begins a stage where a template says nothing else: 阶段 and a number, perhaps as a Markdown heading or in 【】.
 DEFAULT_PATTERN: Final = r"(?:#{0,3}\s*【?\s*阶段\s*(\d+)\s*】?)"
@@ -31,9 +31,6 @@ MAX_CELLS: Final = 200_000
 MAX_KEY_LENGTH: Final = 100
 """Characters of the key that an answer's list stands under: every error repeats it."""
 
-Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
 Row = dict[str, CellValue]  #: by column name
 
 _JSON_TYPE: Final = {
@@ -43,16 +40,6 @@ _JSON_TYPE: Final = {
     ColumnType.BOOLEAN: "boolean",
     ColumnType.DATE: "string",
 }
-
-
-class Column(BaseModel):
-    """One column of the table; its name is the header in Excel and the key in JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Line = Field(examples=["合同金额"])
-    type: ColumnType = ColumnType.STRING
-    required: StrictBool = False
 
 
 class StageSettings(BaseModel):
@@ -122,6 +109,7 @@ class TemplateDefinition(TableLayout):
         names = [header_key(column.name) for column in value]
         if twice := sorted({column.name for column in value if names.count(header_key(column.name)) > 1}):
             raise PydanticCustomError("column_twice", "Columns must differ: {names}.", {"names": ", ".join(twice)})
+        require_summed(value)
         return value
 
 

@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import CheckedDocument, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import Column, Row, Template
+from aijobs.domain.documents.templates import Row, Template
 from aijobs.domain.provider_io import UploadedFile
 
 

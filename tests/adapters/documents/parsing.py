@@ -10,8 +10,9 @@ from aijobs.adapters.documents.parse_request import ParseRequest, ParseResult
 from aijobs.adapters.documents.parser_process import run
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import Column, Row
+from aijobs.domain.documents.templates import Row
 
 
 def rows_in(content: bytes, name: str, columns: dict[str, str], layout: TableLayout | None = None) -> list[Row]:

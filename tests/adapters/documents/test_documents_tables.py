@@ -21,7 +21,7 @@ from aijobs.adapters.documents.parse_request import ParseRequest, ParseResult
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
-from aijobs.domain.documents.templates import Column
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.errors import FileTooLarge, InvalidParameters, UnreadableFile
 from tests.adapters.documents.makers import row, sheet, workbook
 

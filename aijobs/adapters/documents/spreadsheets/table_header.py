@@ -6,8 +6,9 @@ from typing import Final
 
 from aijobs.adapters.documents.spreadsheets.cells import Cell
 from aijobs.adapters.documents.spreadsheets.merged_rows import FilledRow
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import Column, header_key
+from aijobs.domain.documents.templates import header_key
 from aijobs.domain.errors import FieldError, InvalidParameters, NoTableHeader
 
 POINTER: Final = "/file"  #: the errors point to the uploaded file

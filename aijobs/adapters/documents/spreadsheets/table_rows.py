@@ -11,8 +11,9 @@ from aijobs.adapters.documents.spreadsheets.cells import DIGITS_LOST, Cell, Shee
 from aijobs.adapters.documents.spreadsheets.merged_rows import FilledRow, filled_rows
 from aijobs.adapters.documents.spreadsheets.table_header import HEADER_WITHIN, POINTER, Header, find_header
 from aijobs.domain.documents.column_values import CellValue, ColumnType
+from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.table_layout import TableLayout
-from aijobs.domain.documents.templates import MAX_ERRORS, Column, Row, cell_value, header_key
+from aijobs.domain.documents.templates import MAX_ERRORS, Row, cell_value, header_key
 from aijobs.domain.errors import FieldError, FileTooLarge, InvalidParameters, NoTableHeader, UnreadableFile
 
 #: A row that is merged into one cell over at least so many of the template's columns is a heading or a note.

@@ -13,6 +13,7 @@ from aijobs.domain.documents.column_values import ColumnType
 from aijobs.domain.documents.templates import DEFAULT_PATTERN, Template, TemplateDefinition
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.clean_text import clean
+from dashboard.forms.column_rule_lines import add_rules, rule_lines
 
 REQUIRED: Final = ("required", "必填")
 COLONS: Final = (":", "：")
@@ -21,12 +22,13 @@ MAX_STAGES: Final = "10"
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateForm:
-    """Every field as text. `columns` and `identifiers` have one on each line."""
+    """Every field as text. `columns`, `rules` and `identifiers` have one on each line."""
 
     id: str = ""
     name: str = ""
     prompt: str = ""
     columns: str = ""
+    rules: str = ""
     identifiers: str = ""
     pattern: str = DEFAULT_PATTERN
     strict_order: bool = True
@@ -45,6 +47,7 @@ class TemplateForm:
                 f"{column.name} : {column.type}{' : required' if column.required else ''}"
                 for column in template.columns
             ),
+            rules="\n".join(rule_lines(template.columns)),
             identifiers="\n".join(template.stages.identifiers),
             pattern=template.stages.pattern,
             strict_order=template.stages.strict_order,
@@ -63,6 +66,7 @@ class TemplateForm:
             name=texts.get("name", "").strip(),
             prompt=texts.get("prompt", ""),
             columns=texts.get("columns", ""),
+            rules=texts.get("rules", ""),
             identifiers=texts.get("identifiers", ""),
             pattern=texts.get("pattern", "") or DEFAULT_PATTERN,
             strict_order="strict_order" in fields,
@@ -75,10 +79,12 @@ class TemplateForm:
     def definition(self) -> TemplateDefinition:
         """Raises InvalidParameters, whose pointers are the names of this form's fields."""
         numbered = _numbered_lines(self.columns)
+        columns = [_column(line) for _, line in numbered]
+        add_rules(columns, _numbered_lines(self.rules))
         definition: dict[str, Any] = {
             "name": self.name,
             "prompt": self.prompt,
-            "columns": [_column(line) for _, line in numbered],
+            "columns": columns,
             "stages": {
                 "identifiers": [line for _, line in _numbered_lines(self.identifiers)],
                 "pattern": self.pattern,
@@ -93,7 +99,7 @@ class TemplateForm:
             return TemplateDefinition.model_validate(definition)
         except ValidationError as invalid:
             lines = {"columns": numbered, "identifiers": _numbered_lines(self.identifiers)}
-            field_errors = [_field(error["loc"], error["msg"], lines) for error in invalid.errors()]
+            field_errors = [_field(error["type"], error["loc"], error["msg"], lines) for error in invalid.errors()]
             raise InvalidParameters("Some fields are wrong.", *field_errors) from None
 
 
@@ -122,9 +128,13 @@ def _last_word(line: str) -> tuple[str, str]:
     return (line[:colon_at].strip(), line[colon_at + 1 :].strip()) if colon_at > 0 else (line, "")
 
 
-def _field(location: Sequence[int | str], message: str, lines: Mapping[str, Sequence[tuple[int, str]]]) -> FieldError:
+def _field(
+    error_type: str, location: Sequence[int | str], message: str, lines: Mapping[str, Sequence[tuple[int, str]]]
+) -> FieldError:
     path = location[1:] if location[0] == "stages" else location
     name = str(path[0])
+    if error_type == "column_rule":
+        return FieldError("/rules", message)
     if name in lines and len(path) > 1 and isinstance(path[1], int):
         number, line = lines[name][path[1]]
         return FieldError(f"/{name}", f"Line {number} ({line}): {message}")

@@ -1,0 +1,1 @@
+"""Forms: fields as text, and what is read from them."""
