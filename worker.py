@@ -22,6 +22,7 @@ from activities.repair import RepairActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.persistence.access.installation import installation_id
 from aijobs.process_settings import WorkerSettings
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
@@ -29,8 +30,9 @@ from workflows.ai_job import AiJob
 from workflows.client import connect
 from workflows.job.builds import UNVERSIONED
 from workflows.late_watch import LateWatch
+from workflows.namespace.owner import claim_namespace
 from workflows.outbox_relay import outbox_relay, start_relay
-from workflows.repair import Repair, schedule_repair
+from workflows.repair import Repair
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.versioning_behavior import VersionedWorkflowRunner
 from workflows.webhook_delivery import DeliverWebhook
@@ -150,7 +152,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     share_the_interpreter()
     client = await connect()
     async with open_adapters(settings) as adapters:
-        await schedule_repair(client, every=settings.worker.repair_every)
+        installation = await adapters.database.write(installation_id)
+        await claim_namespace(client, installation, repair_every=settings.worker.repair_every)
         async with AsyncExitStack() as running:
             if WEBHOOKS in queues:
                 await running.enter_async_context(outbox_relay(client, adapters.deliveries))

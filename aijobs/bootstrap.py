@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
@@ -19,6 +21,7 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.ports.documents import TableWriter
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
@@ -27,6 +30,7 @@ from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.registry import opened_generators
+from aijobs.persistence.access.installation import known_installation_id
 from aijobs.persistence.database import (
     LATEST_REVISION,
     Database,
@@ -120,6 +124,15 @@ def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
 def open_existing_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     """The database as it is, for reading only: it is neither created nor migrated."""
     return existing_database(settings.database, settings.postgresql)
+
+
+async def known_installation(settings: Settings) -> str | None:
+    """The id of this installation. None when the database is away, or nothing has started with it yet."""
+    try:
+        async with open_existing_database(settings) as database:
+            return await database.read(known_installation_id)
+    except (DatabaseUnavailable, SQLAlchemyError):
+        return None
 
 
 async def prepare_database(settings: Settings) -> AsyncIterator[str]:

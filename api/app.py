@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.access.first_key import ensure_first_key
+from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
@@ -216,7 +217,8 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)
         elif not await list_keys(adapters.database):
             log.warning("no_key_yet", hint=NO_KEY_HINT)
-        api = dependencies_over(adapters, TemporalJobEngine(connect))
+        installation = await adapters.database.write(installation_id)
+        api = dependencies_over(adapters, TemporalJobEngine(connect, installation=installation))
         app = build_app(api)
         documentation.serialized_document(app)  # now, so that no request holds others up for it
         async with serving(

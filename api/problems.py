@@ -70,6 +70,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NamespaceTaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SchemaMismatch: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,

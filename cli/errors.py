@@ -1,6 +1,11 @@
 """Exit codes, and the error that a command reports."""
 
 from enum import IntEnum
+from typing import Final
+
+NAMESPACE_TAKEN_HINT: Final = (
+    "Give this one its own TEMPORAL_NAMESPACE. If the other is gone for good: temporal schedule delete -s aijobs-repair"
+)
 
 
 class Exit(IntEnum):

@@ -7,10 +7,10 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
+from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, SchemaMismatch
 from aijobs.settings import SettingsError
 from cli import console
-from cli.errors import CommandError, Exit
+from cli.errors import NAMESPACE_TAKEN_HINT, CommandError, Exit
 from cli.signals import exit_now
 
 #: Where each command is, in the order of the help.
@@ -75,6 +75,8 @@ def _as_command_error(failure: Exception) -> CommandError | None:
         return CommandError(
             str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."
         )
+    if isinstance(failure, NamespaceTaken):
+        return CommandError(str(failure), hint=NAMESPACE_TAKEN_HINT)
     if type(failure).__module__ == "temporalio.service":
         hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
         return CommandError(f"Temporal does not do what it is asked to: {failure}", hint=hint, code=Exit.UNREACHABLE)

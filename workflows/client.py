@@ -15,14 +15,15 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import FieldError, TemporalUnavailable
+from aijobs.domain.errors import FieldError, NamespaceTaken, TemporalUnavailable
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
 from workflows.late_watch import LateWatch
+from workflows.namespace.health import EngineHealth, examine
+from workflows.namespace.owner import require_own_namespace
 from workflows.task_queues import WORKFLOWS
-from workflows.temporal_health import EngineHealth, examine
 from workflows.webhook_delivery import DeliverWebhook
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)
@@ -100,8 +101,10 @@ async def start_delivery(client: Client, code: str) -> None:
 class TemporalJobEngine:
     """Implements JobEngine. Connects to Temporal at the first call; every call may raise TemporalUnavailable."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Client]], *, installation: str | None = None) -> None:
+        """`installation`: nothing is asked of a namespace that belongs to another one."""
         self._connect = connect
+        self._installation = installation
         self._client: Client | None = None
 
     async def start(self, brief: JobBrief) -> None:
@@ -129,8 +132,11 @@ class TemporalJobEngine:
             await client.service_client.check_health(timeout=REQUEST_TIMEOUT)
 
     async def missing(self) -> Sequence[FieldError]:
-        async with self._connected(timeout=HEALTH_TIMEOUT) as client:
-            return list(_missing_parts(await examine(client)))
+        try:
+            async with self._connected(timeout=HEALTH_TIMEOUT) as client:
+                return list(_missing_parts(await examine(client), self._installation))
+        except NamespaceTaken as taken:
+            return [FieldError("/namespace", str(taken))]
 
     @asynccontextmanager
     async def _connected(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:
@@ -138,17 +144,25 @@ class TemporalJobEngine:
         try:
             async with asyncio.timeout((timeout or REQUEST_TIMEOUT).total_seconds()):
                 if self._client is None:
-                    self._client = await self._connect()
+                    self._client = await self._connect_to_our_own()
                 yield self._client
         except RPCError as refused:
             raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
         except (RuntimeError, TimeoutError) as failed:
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
 
+    async def _connect_to_our_own(self) -> Client:
+        client = await self._connect()
+        if self._installation is not None:
+            await require_own_namespace(client, self._installation)
+        return client
 
-def _missing_parts(found: EngineHealth) -> Iterator[FieldError]:
+
+def _missing_parts(found: EngineHealth, installation: str | None) -> Iterator[FieldError]:
     if not found.has_namespace:
         yield FieldError("/namespace", f"Temporal has no namespace {found.namespace}.")
+    if problem := found.owner_problem(installation):
+        yield FieldError("/namespace", problem)
     if found.missing_attributes:
         names = ", ".join(sorted(found.missing_attributes))
         yield FieldError("/search_attributes", f"The namespace {found.namespace} lacks {names}.")

@@ -1,5 +1,6 @@
 """The repair workflow, started by a Temporal Schedule: for example, every accepted job gets its workflow."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -38,9 +39,11 @@ class Repair:
         )
 
 
-async def schedule_repair(client: Client, *, every: timedelta) -> bool:
-    """Make sure that the schedule exists. Returns whether it was made now."""
-    action = ScheduleActionStartWorkflow(Repair.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_REPAIR)
+async def schedule_repair(client: Client, *, every: timedelta, memo: Mapping[str, str] | None = None) -> bool:
+    """Make sure that the schedule exists; a new one starts workflows with `memo`. Returns whether it was made now."""
+    action = ScheduleActionStartWorkflow(
+        Repair.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_REPAIR, memo=memo
+    )
     schedule = Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),

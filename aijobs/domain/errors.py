@@ -44,6 +44,7 @@ AijobsError
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
     │   └── AnswerLost          a question was sent, and no complete answer arrived
     ├── TemporalUnavailable
+    │   └── NamespaceTaken      it belongs to another installation: nothing is started there
     ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
     │   └── SchemaMismatch      its tables are older or newer than this version's
     ├── NotReady                something that we need is missing
@@ -279,6 +280,10 @@ class AnswerLost(ProviderUnavailable):
 
 class TemporalUnavailable(TransientError):
     code = "temporal_unavailable"
+
+
+class NamespaceTaken(TemporalUnavailable):
+    code = "namespace_taken"
 
 
 class DatabaseUnavailable(TransientError):

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 from temporalio.service import RPCError
 
+from aijobs.bootstrap import known_installation
 from aijobs.settings import Settings
 from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, fine, off
 from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
-from cli.errors import CommandError
+from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
 from cli.options import api_url
-from workflows.temporal_health import EngineHealth, commands_that_add, examine
+from workflows.namespace.health import EngineHealth, commands_that_add, examine
 
 
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
@@ -25,10 +26,14 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
         else:
             yield broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
         return
+    installation = await known_installation(settings)
     where = f"{address or '127.0.0.1:7233'}, namespace {health.namespace}"
     if not health.has_namespace:
         hint = "Or is TEMPORAL_NAMESPACE another?"
         yield broken("Temporal", f"{where} does not exist.", namespace_create_command(health.namespace), hint)
+        return
+    if problem := health.owner_problem(installation):
+        yield broken("Temporal", problem, NAMESPACE_TAKEN_HINT)
         return
     if health.missing_attributes:
         lacking = ", ".join(sorted(health.missing_attributes))

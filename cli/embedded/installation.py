@@ -23,7 +23,7 @@ from cli.embedded.supervision import Service, kept_running
 from cli.embedded.temporal_client import connected_temporal
 from cli.errors import CommandError
 from cli.options import KEY_FILE, URL_FILE
-from workflows.temporal_health import missing_attributes
+from workflows.namespace.health import missing_attributes
 
 LOCK_FILE: Final = "lock"
 SANDBOX_KEY: Final = "r8_sandbox"  #: for the sandbox only, which accepts any key

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from cli.errors import CommandError, Exit
 from workflows.client import connect
-from workflows.temporal_health import CALL_TIMEOUT, has_namespace, missing_attributes
+from workflows.namespace.health import CALL_TIMEOUT, has_namespace, missing_attributes
 
 RETRY_PAUSE: Final = timedelta(seconds=2)
 

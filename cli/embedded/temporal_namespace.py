@@ -12,9 +12,10 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.namespace.health import CALL_TIMEOUT, has_namespace, missing_attributes
+from workflows.namespace.owner import claim_namespace
 from workflows.repair import SCHEDULE_ID, schedule_repair
 from workflows.search_attributes import ALL_ATTRIBUTES
-from workflows.temporal_health import CALL_TIMEOUT, has_namespace, missing_attributes
 
 RETENTION: Final = timedelta(days=7)
 """How long Temporal shows workflows that have ended. Jobs themselves are kept in the database."""
@@ -23,8 +24,10 @@ VISIBLE_AFTER: Final = timedelta(seconds=30)  #: at most: servers look for new n
 PAUSE: Final = timedelta(milliseconds=250)
 
 
-async def prepare_namespace(client: Client, *, repair_every: timedelta) -> AsyncIterator[str]:
-    """Make what is missing. Yields what was done or found. Raises RPCError.
+async def prepare_namespace(client: Client, *, repair_every: timedelta, installation: str | None) -> AsyncIterator[str]:
+    """Make what is missing. Yields what was done or found. Raises RPCError, and NamespaceTaken.
+
+    Without the id of an installation, the first worker makes the namespace its own.
 
     Temporal Cloud makes namespaces and search attributes in its own console: it refuses to have them made here.
     """
@@ -39,7 +42,10 @@ async def prepare_namespace(client: Client, *, repair_every: timedelta) -> Async
         yield f"added the search attributes {', '.join(sorted(missing))}"
     else:
         yield f"its {len(ALL_ATTRIBUTES)} search attributes are there"
-    made = await schedule_repair(client, every=repair_every)
+    if installation is None:
+        made = await schedule_repair(client, every=repair_every)
+    else:
+        made = await claim_namespace(client, installation, repair_every=repair_every)
     yield f"made the schedule {SCHEDULE_ID}" if made else f"the schedule {SCHEDULE_ID} is there"
 
 

@@ -16,8 +16,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.namespace.health import CALL_TIMEOUT
 from workflows.task_queues import ALL_QUEUES
-from workflows.temporal_health import CALL_TIMEOUT
 
 STATUS_PREFIX: Final = "WORKER_DEPLOYMENT_VERSION_STATUS_"
 

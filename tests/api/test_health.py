@@ -35,9 +35,9 @@ from tests.cli.command import running
 from worker import build_workers, running_workers
 from workflows.client import TemporalJobEngine
 from workflows.data_converter import DATA_CONVERTER
+from workflows.namespace.health import MAX_ACTIVITY_TASK_AGE, MAX_POLL_AGE, MAX_WORKFLOW_TASK_AGE, QueueHealth, examine
 from workflows.search_attributes import ALL_ATTRIBUTES
 from workflows.task_queues import ALL_QUEUES, MIGRATION, WORKFLOWS
-from workflows.temporal_health import MAX_ACTIVITY_TASK_AGE, MAX_POLL_AGE, MAX_WORKFLOW_TASK_AGE, QueueHealth, examine
 
 
 @asynccontextmanager

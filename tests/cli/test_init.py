@@ -15,8 +15,8 @@ from tests.adapters.storage.swift_server import SwiftServer, swift_server
 from tests.cli.command import CommandResult, aijobs_process
 from tests.databases import Databases
 from tests.persistence.database.postgresql_server import PostgresqlServer
+from workflows.namespace.health import missing_attributes
 from workflows.repair import SCHEDULE_ID
-from workflows.temporal_health import missing_attributes
 
 SECRET = "a secret that all hosts have"
 DATABASE = "jobs of a company"

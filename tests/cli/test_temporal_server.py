@@ -15,8 +15,8 @@ from cli.embedded.processes import ProcessSpec, running
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
 from tests.cli.command import all_processes_end, environment, processes_of
+from workflows.namespace.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
-from workflows.temporal_health import missing_attributes
 
 
 async def test_a_server_that_is_ready_knows_our_search_attributes() -> None:

@@ -17,7 +17,7 @@ from cli.embedded.processes import Process, running
 from cli.workers.versions import make_current, unpolled_queues, worker_versions
 from sandbox.config import Pace
 from tests.stories.stack import StoryStack, running_stack, spec_for
-from workflows.temporal_health import examine
+from workflows.namespace.health import examine
 
 OLD: Final = "build-1"
 NEW: Final = "build-2"

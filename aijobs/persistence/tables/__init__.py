@@ -1,6 +1,13 @@
 """Every table, one module for each part of the product."""
 
-from aijobs.persistence.tables.access import ApiKeyRow, BrowserSessionRow, IdempotencyRow, TaskIdRow, WebhookReceiptRow
+from aijobs.persistence.tables.access import (
+    ApiKeyRow,
+    BrowserSessionRow,
+    IdempotencyRow,
+    InstallationRow,
+    TaskIdRow,
+    WebhookReceiptRow,
+)
 from aijobs.persistence.tables.base import BaseFields
 from aijobs.persistence.tables.conversations import ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import (
@@ -25,6 +32,7 @@ __all__ = [
     "ExtractedRow",
     "FileRow",
     "IdempotencyRow",
+    "InstallationRow",
     "JobEventRow",
     "JobRow",
     "JobStartRow",

@@ -1,4 +1,4 @@
-"""Who may come in, and what was answered to whom."""
+"""Whose this database is, who may come in, and what was answered to whom."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,16 @@ from sqlmodel import Field, SQLModel
 
 from aijobs.persistence.column_types import RowId, now
 from aijobs.persistence.tables.base import BaseFields
+
+
+class InstallationRow(SQLModel, table=True):
+    """The installation that the database belongs to: the only row. A copy of the database is of the same one."""
+
+    __tablename__ = "installation"
+
+    number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    installation_id: str = Field(max_length=40)
+    create_time: datetime = Field(default_factory=now)
 
 
 class ApiKeyRow(BaseFields, table=True):

@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.namespace.owner import owner_of, taken_message
 from workflows.search_attributes import ALL_ATTRIBUTES
 from workflows.task_queues import ALL_QUEUES, WORKFLOWS
 
@@ -58,18 +59,28 @@ class EngineHealth:
 
     namespace: str
     has_namespace: bool
+    owner: str | None = None  #: the installation that it belongs to
     missing_attributes: frozenset[str] = frozenset()
     queues: Sequence[QueueHealth] = ()
+
+    def owner_problem(self, installation: str | None) -> str | None:
+        """Why this installation may not use the namespace, in one sentence; None when it may."""
+        is_ours = self.owner is None or installation is None or self.owner == installation
+        return None if is_ours else taken_message(self.namespace, self.owner)
 
 
 async def examine(client: Client) -> EngineHealth:
     """Raises RPCError when Temporal does not answer."""
     if not await has_namespace(client):
         return EngineHealth(namespace=client.namespace, has_namespace=False)
-    missing, queues = await asyncio.gather(
-        missing_attributes(client), asyncio.gather(*(_queue_health(client, name) for name in ALL_QUEUES))
+    owner, missing, queues = await asyncio.gather(
+        owner_of(client),
+        missing_attributes(client),
+        asyncio.gather(*(_queue_health(client, name) for name in ALL_QUEUES)),
     )
-    return EngineHealth(namespace=client.namespace, has_namespace=True, missing_attributes=missing, queues=queues)
+    return EngineHealth(
+        namespace=client.namespace, has_namespace=True, owner=owner, missing_attributes=missing, queues=queues
+    )
 
 
 async def has_namespace(client: Client) -> bool:
