@@ -1,12 +1,13 @@
 """Synchronous models: the worker generates itself, stage by stage."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.output_transfer import OutputTransfer
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.errors import DeadlinePassed, ProviderUnavailable
 from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
@@ -40,6 +41,7 @@ class GenerationActivities:
     async def begin_generating(self, brief: JobBrief) -> int:
         """The job is PROCESSING. Returns how many stages its generation has."""
         generator = self._generator(brief)
+        _require_time_left(brief)
         await self._enter_processing(brief)
         return await generator.begin(await self._task(brief, generator))
 
@@ -47,6 +49,7 @@ class GenerationActivities:
     async def generate_stage(self, stage_input: StageInput) -> None:
         brief, stage, stages = stage_input.brief, stage_input.stage, stage_input.stages
         generator = self._generator(brief)
+        _require_time_left(brief)
         shown = JobStatus.PROCESSING in self._catalogue.model(brief.model_id).unit_progress
 
         async def report(percent: float) -> None:
@@ -109,6 +112,12 @@ class GenerationActivities:
             for name, code in named.items()
             if is_upload(code)
         }
+
+
+def _require_time_left(brief: JobBrief) -> None:
+    """Nothing is asked when the time is over: a workflow that is started late has still a second for each step."""
+    if datetime.now(UTC) > brief.accepted_at + brief.deadlines.business:
+        raise DeadlinePassed(f"{brief.code} is not worked on any more: its business deadline has passed.")
 
 
 async def _no_report(_percent: float) -> None: ...

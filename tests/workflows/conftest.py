@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,14 +71,18 @@ class Workbench:
     def catalogue(self) -> Catalogue:
         return self.adapters.catalogue
 
-    async def start(self, prompt: str = "hello") -> WorkflowHandle[AiJob, JobState]:
+    async def start(
+        self, prompt: str = "hello", *, accepted: timedelta = timedelta(0)
+    ) -> WorkflowHandle[AiJob, JobState]:
+        """`accepted`: so long ago, as the workflow is told."""
         model = self.catalogue.model("local_v1")
         request = JobRequest(model_id=model.model_id, params={"prompt": prompt})
         order = Acceptance(
             user_id="ada", request=request, model=model, params=request.params, created_by="test", daily_limit=10_000
         )
         job = await self.database.write(accept, order)
-        await start_job(self.client, brief_of(job, self.catalogue))
+        brief = brief_of(job, self.catalogue)
+        await start_job(self.client, brief.model_copy(update={"accepted_at": brief.accepted_at - accepted}))
         return self.client.get_workflow_handle_for(AiJob.run, job.code)
 
     async def history(self, code: str) -> list[JobEventRow]:
