@@ -23,7 +23,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from aijobs.domain.errors import AijobsError, BadInput, FieldError, InvalidParameters, NotAuthenticated
+from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
@@ -34,6 +34,7 @@ from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
 from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
+from dashboard.forms.form_errors import messages_of
 from dashboard.language import Language, Messages, language_of
 from dashboard.navigation import NAVIGATION
 
@@ -171,7 +172,8 @@ class PageRoute(CallerFirstRoute):
                 return _to_login(request)
             except AijobsError as error:
                 status = status_of(type(error))
-                return _error(request, status, _messages_of(error), headers_of(error, status))
+                messages = messages_of(error, Messages(language_of(request)))
+                return _error(request, status, messages, headers_of(error, status))
             except RequestValidationError as error:
                 messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
                 return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
@@ -203,12 +205,6 @@ def _referring_page(request: Request) -> str:
     """The path of the page that the visitor comes from, if it is one of ours."""
     before = urlsplit(request.headers.get("Referer", ""))
     return local_path(before.path) if before.netloc == request.headers.get("Host") else "/"
-
-
-def _messages_of(error: AijobsError) -> list[str]:
-    """The message of the error, then those of its fields."""
-    fields = error.fields if isinstance(error, BadInput) else ()
-    return [str(error), *(field.message for field in fields[:MAX_ERRORS])]
 
 
 def _address(request: Request) -> str:

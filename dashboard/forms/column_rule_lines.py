@@ -13,7 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.templates import MAX_COLUMNS
 from aijobs.domain.errors import FieldError, InvalidParameters
+from dashboard.forms.form_errors import shortened
+
+MAX_RULES: Final = 5 * MAX_COLUMNS
 
 _BAR: Final = re.compile(r"(?<!\\)\|")
 _RULE: Final = re.compile(r"(>=|<=|~|in\b|unique$|sum\s*=)\s*(.*)", re.DOTALL)
@@ -43,14 +47,18 @@ def rule_texts(column: Column) -> Iterator[str]:
 
 def add_rules(columns: Sequence[dict[str, Any]], lines: Sequence[tuple[int, str]]) -> None:
     """Put the rules of numbered lines into definitions of columns. Raises InvalidParameters that names each line."""
+    if len(lines) > MAX_RULES:
+        raise InvalidParameters("Some fields are wrong.", FieldError("/rules", f"At most {MAX_RULES} rules."))
     errors, longest_first = list[FieldError](), sorted(columns, key=lambda one: -len(one["name"]))
     for number, line in lines:
         column = next((one for one in longest_first if _is_of(line, one["name"])), None)
         rule = _RULE.fullmatch(line[len(column["name"]) :].strip()) if column else None
         if column is None:
-            errors.append(FieldError("/rules", f"Line {number} ({line}): It begins with no column's name."))
+            errors.append(FieldError("/rules", f"Line {number} ({shortened(line)}): It begins with no column's name."))
         elif rule is None:
-            errors.append(FieldError("/rules", f"Line {number} ({line}): It is none of >=, <=, in, ~, unique, sum =."))
+            errors.append(
+                FieldError("/rules", f"Line {number} ({shortened(line)}): It is none of >=, <=, in, ~, unique, sum =.")
+            )
         else:
             column |= _fields(rule[1], rule[2], [one["name"] for one in columns])
     if errors:

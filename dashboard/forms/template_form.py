@@ -10,14 +10,16 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from aijobs.domain.documents.column_values import ColumnType
-from aijobs.domain.documents.templates import DEFAULT_PATTERN, Template, TemplateDefinition
+from aijobs.domain.documents.templates import DEFAULT_PATTERN, MAX_COLUMNS, Template, TemplateDefinition
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.clean_text import clean
 from dashboard.forms.column_rule_lines import add_rules, rule_lines
+from dashboard.forms.form_errors import shortened
 
 REQUIRED: Final = ("required", "必填")
 COLONS: Final = (":", "：")
 MAX_STAGES: Final = "10"
+MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,8 @@ class TemplateForm:
     def definition(self) -> TemplateDefinition:
         """Raises InvalidParameters, whose pointers are the names of this form's fields."""
         numbered = _numbered_lines(self.columns)
+        if len(numbered) > MAX_COLUMNS:
+            raise InvalidParameters("Some fields are wrong.", FieldError("/columns", f"At most {MAX_COLUMNS} columns."))
         columns = [_column(line) for _, line in numbered]
         add_rules(columns, _numbered_lines(self.rules))
         definition: dict[str, Any] = {
@@ -104,8 +108,8 @@ class TemplateForm:
 
 
 def _number(text: str) -> int | str:
-    """What is no number is refused by its field."""
-    return int(text) if text.isdecimal() else text
+    """What is no number, or is much too large, is refused by its field."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else shortened(text)
 
 
 def _numbered_lines(text: str) -> list[tuple[int, str]]:
@@ -137,5 +141,5 @@ def _field(
         return FieldError("/rules", message)
     if name in lines and len(path) > 1 and isinstance(path[1], int):
         number, line = lines[name][path[1]]
-        return FieldError(f"/{name}", f"Line {number} ({line}): {message}")
+        return FieldError(f"/{name}", f"Line {number} ({shortened(line)}): {message}")
     return FieldError(f"/{name}", message)

@@ -32,6 +32,7 @@ from api.dependencies import Intake, Models
 from api.problems import status_of
 from api.requests.paths import RowCursor, TemplateId
 from api.requests.uploads import sent_document, upload_form
+from dashboard.forms.form_errors import messages_of
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
 
@@ -132,7 +133,7 @@ async def _page(
         templates=await _choices(visit),
         chosen=template,
         for_whom=(sent or {}).get("user_id", ""),
-        refused=_messages(refused),
+        refused=messages_of(refused, visit.words),
         key=new_id("form"),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
@@ -160,10 +161,3 @@ async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLin
 def _stream_of(rows: Sequence[JobRow]) -> dict[str, Any]:
     running = [row.code for row in rows if not row.job_status.is_final]
     return {"stream": f"/api/events?{urlencode({'code': running}, doseq=True)}" if running else None}
-
-
-def _messages(refused: AijobsError | None) -> list[str]:
-    if refused is None:
-        return []
-    fields = refused.fields if isinstance(refused, BadInput) else ()
-    return [str(refused), *(field.message for field in fields)]

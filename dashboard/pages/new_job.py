@@ -31,6 +31,7 @@ from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
+from dashboard.forms.form_errors import fields_shown, summary_of
 from dashboard.forms.schema_form import fields_of, parameters_of
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 
@@ -94,7 +95,7 @@ class JobForm:
             asks_for_user=self.visit.caller.kind is KeyKind.SERVICE,
             key=key,
             price=await self.price(entry, count=_parse_count(count), user=user),
-            refused=str(refused) if refused else None,
+            refused=summary_of(refused, self.visit.words) if refused else None,
             field_errors=_field_errors(refused),
             shown_at={COUNT, USER_FIELD, *(field.sent_as for field in fields)},
         )
@@ -167,7 +168,7 @@ def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None
 def _field_errors(refused: AijobsError | None) -> dict[str, str]:
     """The error message of each field, by its name in the form."""
     messages: dict[str, str] = {}
-    for field in refused.fields if isinstance(refused, BadInput) else ():
+    for field in fields_shown(refused):
         parts = field.pointer.lstrip("/").split("/")
         name = ".".join(parts[:2]) if parts[0] == "params" else parts[0]
         messages[name] = f"{messages[name]} {field.message}" if name in messages else field.message

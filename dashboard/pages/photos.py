@@ -35,6 +35,7 @@ from api.requests.uploads import upload_form
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
+from dashboard.forms.form_errors import messages_of
 from dashboard.forms.schema_form import FormField, fields_of, parameters_of
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.score_chart import corners_of, scores_of
@@ -121,7 +122,7 @@ async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError
         reviews=[(row, (row.analysis or {}).get("overall")) for row in rows],
         next_page=rows[-1].code if has_more else None,
         is_first=not cursor,
-        refused=_messages(refused),
+        refused=messages_of(refused, visit.words, named=True),
         key=new_id("form"),
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
@@ -190,7 +191,7 @@ async def _context(
         "models": beautifiers(models),
         "entry": entry,
         "fields": _fields(models, entry, sent) if entry else [],
-        "refused": _messages(refused),
+        "refused": messages_of(refused, visit.words, named=True),
         "field_errors": {},
         "key": new_id("form"),
     }
@@ -216,10 +217,3 @@ def _fields(models: AvailableModels, entry: CatalogueEntry, sent: Mapping[str, s
     """The model's parameters, without the photo itself."""
     photo_parameter = image_parameter(models, entry.model_id)
     return [field for field in fields_of(entry.parameters or {}, sent) if field.name != photo_parameter]
-
-
-def _messages(refused: AijobsError | None) -> list[str]:
-    if refused is None:
-        return []
-    fields = refused.fields if isinstance(refused, BadInput) else ()
-    return [str(refused), *(f"{field.pointer.rpartition('/')[2]}: {field.message}" for field in fields)]

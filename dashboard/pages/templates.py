@@ -17,6 +17,7 @@ from api.auth.caller import Caller, Operator
 from api.problems import status_of
 from api.requests.paths import TemplateId
 from dashboard.forms.column_rule_lines import rule_texts
+from dashboard.forms.form_errors import fields_shown, summary_of
 from dashboard.forms.template_form import TemplateForm
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import cut_template, with_headings
@@ -145,7 +146,7 @@ async def _form(
         is_new=is_new,
         stages=with_headings(preview.stages) if preview else None,
         warnings=preview.warnings if preview else (),
-        refused=str(refused) if refused else None,
+        refused=summary_of(refused, visit.words) if refused else None,
         field_errors=_field_errors(refused),
     )
 
@@ -153,6 +154,6 @@ async def _form(
 def _field_errors(refused: BadInput | None) -> dict[str, list[str]]:
     """The error messages of each field, by its name in the form."""
     messages: dict[str, list[str]] = {}
-    for field in refused.fields if refused else ():
+    for field in fields_shown(refused):
         messages.setdefault(field.pointer.rpartition("/")[2], []).append(field.message)
     return messages

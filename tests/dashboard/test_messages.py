@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from fastapi import Request
 
+from aijobs.domain.errors import FieldError, InvalidParameters
+from dashboard.forms.form_errors import fields_shown, messages_of
+from dashboard.forms.template_form import TemplateForm
 from dashboard.language import Language, Messages, language_of, messages
 
 TEMPLATES = Path(__file__).parents[2] / "dashboard" / "templates"
@@ -53,3 +56,41 @@ def test_a_foreign_word_stays_as_it_is() -> None:
 
 def _gaps(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_a_form_shows_the_first_of_its_errors_and_how_many_there_are() -> None:
+    refused = InvalidParameters("Some fields are wrong.", *(FieldError(f"/f{n}", "x" * 5000) for n in range(50)))
+
+    english, chinese = (messages_of(refused, Messages(language), named=True) for language in Language)
+
+    assert english[0] == "Some fields are wrong. There are 30 more."
+    assert chinese[0] == "Some fields are wrong. 另有 30 处错误。"
+    assert len(english) == len(chinese) == 1 + 20
+    assert max(map(len, english)) < 1100
+    assert messages_of(InvalidParameters("One.", FieldError("/a", "b")), Messages(Language.EN)) == ["One.", "b"]
+
+
+@pytest.mark.parametrize("field", ["max_stages", "header_row", "first_data_row"])
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", "1.5", "9" * 12])
+def test_what_is_no_number_of_a_template_is_refused_in_its_field(field: str, number: str) -> None:
+    form = TemplateForm.sent({"id": "a", "name": "n", "prompt": "p", "columns": "a", field: number})
+
+    with pytest.raises(InvalidParameters) as refused:
+        form.definition()
+
+    assert [error.pointer for error in refused.value.fields] == [f"/{field}"]
+    assert len(refused.value.fields[0].message) < 300
+
+
+@pytest.mark.parametrize("columns", ["a : nonsense\n" * 20_000, ("x" * 9000 + " : nonsense\n") * 200])
+def test_a_template_with_very_many_wrong_columns_is_refused_in_few_words(columns: str) -> None:
+    form = TemplateForm.sent({"id": "a", "name": "n", "prompt": "p", "columns": columns})
+
+    with pytest.raises(InvalidParameters) as refused:
+        form.definition()
+
+    with pytest.raises(InvalidParameters) as refused_rules:
+        TemplateForm.sent({"id": "a", "name": "n", "prompt": "p", "columns": "a", "rules": columns}).definition()
+
+    assert sum(len(error.message) for error in fields_shown(refused_rules.value)) < 20_000
+    assert sum(len(error.message) for error in fields_shown(refused.value)) < 20_000
