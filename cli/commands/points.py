@@ -6,10 +6,11 @@ from typing import Annotated, Final
 import typer
 
 from aijobs.bootstrap import open_database
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.points.ledger import set_limit
 from cli import console
-from cli.errors import Exit
+from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
 
 SHOWN: Final = ("user_id", "day", "limit", "used", "held", "remaining")
@@ -67,6 +68,8 @@ def limit(
 ) -> None:
     """Give a user a daily limit of their own."""
     settings = load_settings(data_dir)
+    if error := user_id_error(user):
+        raise CommandError(f"{user!r} cannot be a user. {error}", code=Exit.USAGE)
 
     async def write() -> None:
         async with open_database(settings) as database:
