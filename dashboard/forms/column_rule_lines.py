@@ -51,14 +51,13 @@ def add_rules(columns: Sequence[dict[str, Any]], lines: Sequence[tuple[int, str]
         raise InvalidParameters("Some fields are wrong.", FieldError("/rules", f"At most {MAX_RULES} rules."))
     errors, longest_first = list[FieldError](), sorted(columns, key=lambda one: -len(one["name"]))
     for number, line in lines:
+        place = f"Line {number} ({shortened(line)})"
         column = next((one for one in longest_first if _is_of(line, one["name"])), None)
         rule = _RULE.fullmatch(line[len(column["name"]) :].strip()) if column else None
         if column is None:
-            errors.append(FieldError("/rules", f"Line {number} ({shortened(line)}): It begins with no column's name."))
+            errors.append(FieldError("/rules", f"{place}: It begins with no column's name."))
         elif rule is None:
-            errors.append(
-                FieldError("/rules", f"Line {number} ({shortened(line)}): It is none of >=, <=, in, ~, unique, sum =.")
-            )
+            errors.append(FieldError("/rules", f"{place}: It is none of >=, <=, in, ~, unique, sum =."))
         else:
             column |= _fields(rule[1], rule[2], [one["name"] for one in columns])
     if errors:

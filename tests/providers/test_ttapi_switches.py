@@ -30,6 +30,12 @@ from aijobs.providers.ttapi.parameters import Imagine
         ("a cat — grey and old —really", {"prompt": "a cat — grey and old —really"}),
         ("a well-known cat, 1920-style", {"prompt": "a well-known cat, 1920-style"}),
         ("a cat --ar 16:9 --ar 16:9", {"aspect": "16:9"}),
+        ("a cat --ar 16：9", {"aspect": "16:9"}),
+        ("一只猫，--AR 16：9 --seed 5", {"prompt": "一只猫，", "aspect": "16:9", "seed": 5}),
+        ("一只猫，—ar 16:9", {"prompt": "一只猫，", "aspect": "16:9"}),
+        ("一只猫，--白色", {"prompt": "一只猫，--白色"}),
+        ("/imagine prompt: a cat --ar 2:3", {"aspect": "2:3"}),
+        ("/imagine a cat", {}),
     ],
 )
 def test_switches_move_into_the_parameters_they_mean(midjourney: Model, written: str, meant: dict[str, Any]) -> None:

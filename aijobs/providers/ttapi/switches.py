@@ -40,6 +40,13 @@ KEPT: Final = (
 _KNOWN: Final = "|".join((*MOVED, *VERSIONS, *REFUSED, KEPT))
 _HYPHENS: Final = r"[-\u2010-\u2015\u2212]{2,3}"
 _DASH: Final = re.compile(rf"(?<!\S)(?:{_HYPHENS}(?=\w)|[\u2013-\u2015](?=(?:{_KNOWN})(?![^\W\d_])))", re.IGNORECASE)
+#: Chinese is written without a space between a comma and what follows.
+_AFTER_PUNCTUATION: Final = re.compile(
+    rf"(?<=[，。；、！？])(?=(?:{_HYPHENS}|[\u2013-\u2015])(?:{_KNOWN})(?![^\W\d_]))", re.IGNORECASE
+)
+#: How a prompt begins in Midjourney's own chat.
+_COMMAND: Final = re.compile(r"\s*/imagine\s+(?:prompt\s*[:：]?\s*)?", re.IGNORECASE)
+_COLONS: Final = str.maketrans("：∶", "::")
 _SWITCH: Final = re.compile(
     r"(?:^\s*|(?<=\S)\s+)--(?P<name>[^\W\d_]+)(?:[\s=]*(?P<value>\d\S*?(?=[,;.!]*(?:\s|$))|(?<=[\s=])(?!--)\S+))?"
 )
@@ -57,8 +64,8 @@ def switches_in(prompt: str) -> Iterator[str]:
 
 
 def with_hyphens(prompt: str) -> str:
-    """The prompt with `--` before every switch, instead of other dashes."""
-    return _DASH.sub("--", prompt)
+    """The prompt with a space and `--` before every switch, instead of other dashes."""
+    return _DASH.sub("--", _AFTER_PUNCTUATION.sub(" ", prompt))
 
 
 def without_switches(prompt: str) -> str:
@@ -72,11 +79,16 @@ def moved_into_parameters(sent: Mapping[str, Any], model: Model) -> Mapping[str,
     if not isinstance(prompt, str):
         return sent
     parser = _SwitchParser(model)
-    text = _SWITCH.sub(parser.replace, with_hyphens(prompt)).strip()
+    text = _SWITCH.sub(parser.replace, with_hyphens(_without_command(prompt))).strip()
     for name, value in parser.found.items():
         if sent.get(name) is not None and sent[name] != value:
             raise _invalid(f"The prompt says {value} by a switch, and `{name}` says something else.")
     return {**sent, **parser.found, "prompt": text}
+
+
+def _without_command(prompt: str) -> str:
+    command = _COMMAND.match(prompt)
+    return prompt[command.end() :] if command else prompt
 
 
 @dataclass
@@ -114,6 +126,7 @@ class _SwitchParser:
 
 
 def _aspect(value: str) -> str:
+    value = value.translate(_COLONS)
     if not ASPECT.fullmatch(value):
         raise _invalid("--ar is width to height in whole numbers, like --ar 16:9.")
     return value
