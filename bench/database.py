@@ -10,15 +10,14 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from sqlalchemy import Engine, event
 
 from aijobs.persistence.database import opened_database, prepared_database
 from bench.baseline.bare_job import BareJobs
 from bench.report import Aim, Report, ratio
-from bench.rig.happy_job import CountedDatabase, HappyJobs
+from bench.rig.happy_job import CountedDatabase, HappyJobs, noted_statements
 from bench.rig.resource_usage import machine_seconds
 from tests.persistence.database.postgresql_server import SAFE, postgresql_server
 
@@ -198,20 +197,14 @@ def _timed(jobs: int) -> Iterator[list[JobFigures]]:
 
 
 async def _counted(happy: HappyJobs, database: CountedDatabase) -> Counts:
-    statements = 0
-
-    def count(*_: Any) -> None:
-        nonlocal statements
-        statements += 1
-
-    event.listen(Engine, "before_cursor_execute", count)
-    try:
+    with noted_statements() as accepting:
         brief = await happy.accept()
-        accepting, statements = statements, 0
-        database.reads = database.writes = 0
+    database.reads = database.writes = 0
+    with noted_statements() as statements:
         await happy.run(brief)
-    finally:
-        event.remove(Engine, "before_cursor_execute", count)
     return Counts(
-        transactions=database.reads + database.writes, reads=database.reads, statements=statements, accepting=accepting
+        transactions=database.reads + database.writes,
+        reads=database.reads,
+        statements=len(statements),
+        accepting=len(accepting),
     )

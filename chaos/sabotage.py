@@ -82,11 +82,11 @@ def _settle_always(*_: object, **__: object) -> EntryKind:
     return EntryKind.SETTLE
 
 
-def _drop_events(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> None:
-    if job.job_status is JobStatus.MIGRATING:
-        job.event_seq += 1
-    else:
-        _record(session, job, kind, detail)
+def _drop_events(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> bool:
+    if job.job_status is not JobStatus.MIGRATING:
+        return _record(session, job, kind, detail)
+    job.event_seq += 1
+    return False
 
 
 async def _store_nothing(

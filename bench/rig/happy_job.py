@@ -1,11 +1,12 @@
 """A happy job without Temporal and without a network: the worker's own steps in order, on a real database."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from itertools import count
 from typing import Concatenate, Final, NoReturn, ParamSpec, TypeVar
 
+from sqlalchemy import Engine, event
 from sqlmodel import Session
 from temporalio.testing import ActivityEnvironment
 
@@ -33,6 +34,7 @@ T = TypeVar("T")
 USERS: Final = 20
 PICTURE: Final = b"a picture"
 SHA256: Final = "0" * 64
+APART: Final = ("BEGIN", "NOTIFY")  #: statements that are not counted
 
 _numbers = count()
 
@@ -51,6 +53,22 @@ class CountedDatabase(Database):
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         self.reads += 1
         return await super().read(work, *args, **kwargs)
+
+
+@contextmanager
+def noted_statements() -> Iterator[list[str]]:
+    """The statements of all databases meanwhile, without BEGIN, COMMIT and hints."""
+    noted: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(APART):
+            noted.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield noted
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 class _NoDownloader:

@@ -23,7 +23,9 @@ from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob, lock
-from aijobs.persistence.webhooks.outbox import enqueue_deliveries
+from aijobs.persistence.webhooks.outbox import IS_LISTENED_TO, enqueue_deliveries
+
+FIRST_EVENT: Final = 1  #: the number of a job's first event, which is never a note
 
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 """Progress is coalesced to two events a second; status changes never are."""
@@ -31,6 +33,7 @@ PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
 
 _INSERT_EVENT: Final = insert(EVENTS).inline()
+_INSERT_AND_LOOK: Final = insert(EVENTS).returning(IS_LISTENED_TO)
 _NOTES: Final = select_columns(EVENTS.c.detail).where(
     EVENTS.c.job_code == bindparam("code"), EVENTS.c.kind == EventKind.NOTE
 )
@@ -79,8 +82,10 @@ def advance(
     job.overall_progress = overall_progress(to, None)
     job.error = error.model_dump(mode="json") if error else None
     _stamp_times(job)
-    record(session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})})
-    enqueue_deliveries(session, job, EventKind.STATUS)
+    is_listened_to = record(
+        session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})}
+    )
+    enqueue_deliveries(session, job, EventKind.STATUS, is_listened_to=is_listened_to)
     assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if closing is not None:
         close(session, job, closing)
@@ -102,8 +107,8 @@ def progress(
         return False
     job.unit_progress = reached
     job.overall_progress = overall_progress(status, job.unit_progress)
-    record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
-    enqueue_deliveries(session, job, EventKind.PROGRESS)
+    is_listened_to = record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
+    enqueue_deliveries(session, job, EventKind.PROGRESS, is_listened_to=is_listened_to)
     return True
 
 
@@ -125,6 +130,8 @@ def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> None:
 
 def cancel_reason_of(session: Session, job: AnyJob) -> str | None:
     """The reason of a locked job's cancel request; None when there is none."""
+    if job.event_seq <= FIRST_EVENT:
+        return None
     notes = connection_of(session).execute(_NOTES, {"code": job.code}).scalars()
     return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
 
@@ -137,9 +144,13 @@ def require_not_canceled(session: Session, job: AnyJob) -> None:
         raise CancelRequested(reason)
 
 
-def record(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> None:
-    """Append an event with the job's next number. The job has been inserted before."""
-    insert_event(session, next_event(job, kind, detail))
+def record(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> bool:
+    """Append an event with the job's next number. The job has been inserted before.
+
+    Returns whether an endpoint listens to this user's jobs: the same statement finds that out.
+    """
+    event = {**next_event(job, kind, detail), "listener": job.user_id}
+    return bool(connection_of(session).execute(_INSERT_AND_LOOK, event).scalar_one())
 
 
 def next_event(job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> dict[str, Any]:

@@ -65,10 +65,7 @@ def _begin_move(session: Session, code: str, index: int, key: str) -> bool:
     job = lock_unfinished(session, code)
     gate.advance(session, job, JobStatus.MIGRATING)
     job.save(session)
-    if index in _indexes(session, code):
-        return False
-    write_intents.begin_write(session, key, job_code=code)
-    return True
+    return write_intents.begin_write(session, key, job_code=code, unless_kept=index)
 
 
 def _add(

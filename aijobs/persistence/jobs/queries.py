@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, or_
+from sqlalchemy import ColumnElement, RowMapping, String, and_, bindparam, cast, func, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -27,10 +27,12 @@ JOB_PREFIX: Final = "job_"
 BEHIND_ALL_CODES: Final = "~"  #: sorts behind every letter and digit of a code
 
 _OF_CODE: Final = JOBS.c.code == bindparam("of_code")
-_STATE: Final = select_columns(JOBS.c.job_status, JOBS.c.unit_progress, JOBS.c.error).where(_OF_CODE)
-_INPUT: Final = select_columns(*(JOBS.c[one.name] for one in fields(JobInput))).where(
-    _OF_CODE, JOBS.c["del"].is_(False)
-)
+
+STATE_COLUMNS: Final = (JOBS.c.code, JOBS.c.job_status, JOBS.c.unit_progress, JOBS.c.error)
+INPUT_COLUMNS: Final = (*(JOBS.c[one.name] for one in fields(JobInput)), JOBS.c["del"])
+
+_STATE: Final = select_columns(*STATE_COLUMNS).where(_OF_CODE)
+_INPUT: Final = select_columns(*INPUT_COLUMNS).where(_OF_CODE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +135,16 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
 
 def state_of_job(session: Session, code: str) -> JobState:
     """How a job stands. Raises UnknownJob."""
-    row = connection_of(session).execute(_STATE, {"of_code": code}).one_or_none()
+    row = connection_of(session).execute(_STATE, {"of_code": code}).mappings().one_or_none()
     if row is None:
         raise UnknownJob(f"There is no job {code} in this database.")
-    error = JobError.model_validate(row.error) if row.error else None
-    return JobState.of(code, row.job_status, unit=row.unit_progress, error=error)
+    return state_in(row)
+
+
+def state_in(row: RowMapping) -> JobState:
+    """How a job stands that was read by STATE_COLUMNS."""
+    error = JobError.model_validate(row["error"]) if row["error"] else None
+    return JobState.of(row["code"], row["job_status"], unit=row["unit_progress"], error=error)
 
 
 def job_input(session: Session, code: str) -> JobInput:
@@ -145,7 +152,14 @@ def job_input(session: Session, code: str) -> JobInput:
     row = connection_of(session).execute(_INPUT, {"of_code": code}).mappings().one_or_none()
     if row is None:
         raise NotFound(f"There is no job {code}.")
-    return JobInput(**row)
+    return input_in(row)
+
+
+def input_in(row: RowMapping) -> JobInput:
+    """The request of a job that was read by INPUT_COLUMNS. Raises NotFound when it is deleted."""
+    if row["del"]:
+        raise NotFound(f"There is no job {row['code']}.")
+    return JobInput(**{one.name: row[one.name] for one in fields(JobInput)})
 
 
 def uploaded_file(session: Session, code: str, *, user_id: str) -> UploadedFile:

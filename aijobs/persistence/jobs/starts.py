@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import bindparam
+from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, select, update
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.tables import JobRow, JobStartRow
 
@@ -28,6 +28,10 @@ RECLAIM_AFTER: Final = timedelta(seconds=3)
 PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
 AT_ONCE: Final = 50
 
+STARTS: Final[Table] = JobStartRow.__table__  # type: ignore[attr-defined]
+
+_NOTE: Final = insert(STARTS).inline()
+_FORGET: Final = delete(STARTS).where(STARTS.c.job_code.in_(bindparam("codes", expanding=True)))
 _FORGOTTEN: Final = (
     select(JobStartRow.job_code).where(col(JobStartRow.look_at) <= bindparam("now")).order_by(col(JobStartRow.look_at))
 )
@@ -37,12 +41,12 @@ log = structlog.get_logger()
 
 def note_start(session: Session, job_code: str) -> None:
     """Note that the job's workflow is to be started, in the transaction that accepts the job."""
-    session.add(JobStartRow(job_code=job_code, look_at=now() + FORGOTTEN_AFTER))
+    connection_of(session).execute(_NOTE, {"job_code": job_code, "look_at": now() + FORGOTTEN_AFTER})
 
 
 def forget_starts(session: Session, codes: Sequence[str]) -> None:
     """The jobs are started, or need not be any more."""
-    session.exec(delete(JobStartRow).where(col(JobStartRow.job_code).in_(codes)))
+    connection_of(session).execute(_FORGET, {"codes": codes})
 
 
 class DatabaseJobStarts:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Table, bindparam, insert, select, update
+from sqlalchemy import RowMapping, Table, Update, bindparam, insert, select, update
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import DeadlinePassed, SubmissionExists
+from aijobs.domain.errors import DeadlinePassed, SubmissionExists, UnknownJob
 from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     Accepted,
@@ -27,7 +27,7 @@ from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.queries import job_input, state_of, state_of_job, uploaded_files
+from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
 from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 
@@ -36,24 +36,32 @@ SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined
 _COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
 _BY_ID: Final = _SELECT.where(SUBMISSIONS.c.id == bindparam("of_id"))
+
+#: A job's last submission, whose columns are null where there is none, and the job that it may repeat.
 _LAST: Final = (
-    _SELECT.where(SUBMISSIONS.c.job_code == bindparam("of_job")).order_by(SUBMISSIONS.c.number.desc()).limit(1)
+    _SELECT.add_columns(JOBS.c.rerun_of, JOBS.c.rerun_from)
+    .select_from(JOBS.outerjoin(SUBMISSIONS, SUBMISSIONS.c.job_code == JOBS.c.code))
+    .where(JOBS.c.code == bindparam("of_job"))
+    .order_by(SUBMISSIONS.c.number.desc())
+    .limit(1)
 )
-_MIGRATED_AGAIN: Final = select(JOBS.c.rerun_of).where(
-    JOBS.c.code == bindparam("of_job"), JOBS.c.rerun_from == RerunFrom.MIGRATION
-)
+_LAST_AND_JOB: Final = _LAST.add_columns(*dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)))
 _INSERT: Final = insert(SUBMISSIONS)
 _UPDATE: Final = update(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("of_id"))
+_UPDATE_FIRST: Final = _UPDATE.where(SUBMISSIONS.c.outcome.is_(None))
 
 
 def last_submission(session: Session, job_code: str) -> Submission | None:
     """The job's last submission; for a rerun from migration, that of the job which it repeats."""
-    connection = connection_of(session)
-    own = connection.execute(_LAST, {"of_job": job_code}).mappings().one_or_none()
-    if own is not None:
-        return _submission(own)
-    source: str | None = connection.execute(_MIGRATED_AGAIN, {"of_job": job_code}).scalar_one_or_none()
-    return last_submission(session, source) if source else None
+    found = connection_of(session).execute(_LAST, {"of_job": job_code}).mappings().one_or_none()
+    return _last_of(session, found) if found is not None else None
+
+
+def _last_of(session: Session, found: RowMapping) -> Submission | None:
+    """The submission in a row of `_LAST`, or that of the job which is migrated again."""
+    if found["id"] is not None:
+        return _submission(found)
+    return last_submission(session, found["rerun_of"]) if found["rerun_from"] == RerunFrom.MIGRATION else None
 
 
 def intend(session: Session, job: AnyJob, *, provider: str, token: str, request: ProviderRequest) -> Submission:
@@ -100,8 +108,19 @@ def conclude(session: Session, job: AnyJob, submission: Submission, outcome: Sub
         return Outcome.ACCEPTED
     if submission.outcome is Outcome.UNKNOWN:
         gate.note(session, job, {"submission": submission.number, "resolved": type(outcome).__name__.lower()})
+    decided = _decide(session, _UPDATE, job, submission.id, outcome)
+    assert decided is not None, "submissions are never deleted"
+    return decided
+
+
+def _decide(
+    session: Session, statement: Update, job: AnyJob, submission_id: int, outcome: SubmitOutcome
+) -> Outcome | None:
+    """Write an outcome by one of our two statements. None when it has written nothing."""
     changes = _changes(outcome)
-    connection_of(session).execute(_UPDATE, {"of_id": submission.id, "outcome_at": now(), **changes})
+    written = connection_of(session).execute(statement, {"of_id": submission_id, "outcome_at": now(), **changes})
+    if written.rowcount == 0:
+        return None
     if "ref_id" in changes:
         job.out_id = changes["ref_id"]
     return Outcome(changes["outcome"])
@@ -134,7 +153,7 @@ def as_submission(row: SubmissionRow) -> Submission:
 def _submission(row: RowMapping | dict[str, Any]) -> Submission:
     return Submission(
         **{
-            **row,
+            **{name: row[name] for name in _COLUMNS},
             "request": ProviderRequest(**row["request"]),
             "outcome": Outcome(row["outcome"]) if row["outcome"] else None,
         }
@@ -142,13 +161,14 @@ def _submission(row: RowMapping | dict[str, Any]) -> Submission:
 
 
 def _submit_input(session: Session, code: str) -> SubmitInput:
-    state = state_of_job(session, code)
-    last = last_submission(session, code)
-    assignment = job_input(session, code)
+    found = connection_of(session).execute(_LAST_AND_JOB, {"of_job": code}).mappings().one_or_none()
+    if found is None:
+        raise UnknownJob(f"There is no job {code} in this database.")
+    assignment = input_in(found)
     origin = last_submission(session, assignment.origin) if assignment.origin else None
     return SubmitInput(
-        state=state,
-        last=last,
+        state=state_in(found),
+        last=_last_of(session, found),
         assignment=assignment,
         files=uploaded_files(session, assignment),
         origin=origin.ref if origin else None,
@@ -181,10 +201,12 @@ def _require_in_time(job: AnyJob, catalogue: Catalogue) -> None:
 
 def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome) -> JobState:
     job = lock(session, sent.job_code)
-    submission = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
-    recorded = conclude(session, job, submission, outcome)
+    recorded = _decide(session, _UPDATE_FIRST, job, sent.id, outcome)
+    if recorded is None:
+        known = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
+        recorded = conclude(session, job, known, outcome)
     if not isinstance(outcome, Rejected) and not job.job_status.is_final:
-        detail = {"submission": submission.number, "outcome": recorded}
+        detail = {"submission": sent.number, "outcome": recorded}
         gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
     job.save(session)
     return state_of(job)

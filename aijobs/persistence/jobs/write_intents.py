@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Table, bindparam, insert, or_, union, update
+from sqlalchemy import Integer, Table, bindparam, or_, text, union
 from sqlalchemy import delete as delete_rows
 from sqlmodel import Session, col, delete, select
 
@@ -15,16 +15,29 @@ from aijobs.persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
 WRITE_INTENTS: Final[Table] = WriteIntentRow.__table__  # type: ignore[attr-defined]
 
 _OF_KEY: Final = WRITE_INTENTS.c.key == bindparam("of_key")
-_INSERT: Final = insert(WRITE_INTENTS).inline()
-_AGAIN: Final = update(WRITE_INTENTS).where(_OF_KEY)
+
+#: In SQL that SQLite and PostgreSQL share.
+_WRITE: Final = text(
+    "INSERT INTO write_intent (key, job_code, create_time) "
+    "SELECT :key, :job_code, :create_time WHERE NOT EXISTS "
+    """(SELECT 1 FROM output WHERE output.job_code = :job_code AND output."index" = :kept AND NOT output.del) """
+    "ON CONFLICT (key) DO UPDATE SET job_code = excluded.job_code"
+).bindparams(
+    bindparam("key", type_=WRITE_INTENTS.c.key.type),
+    bindparam("job_code", type_=WRITE_INTENTS.c.job_code.type),
+    bindparam("create_time", type_=WRITE_INTENTS.c.create_time.type),
+    bindparam("kept", type_=Integer()),
+)
 _DELETE: Final = delete_rows(WRITE_INTENTS).where(_OF_KEY)
 
 
-def begin_write(session: Session, key: str, *, job_code: str | None) -> None:
-    """Record that an object is about to be written. May be called again, for another attempt."""
-    connection = connection_of(session)
-    if connection.execute(_AGAIN, {"of_key": key, "job_code": job_code}).rowcount == 0:
-        connection.execute(_INSERT, {"key": key, "job_code": job_code, "create_time": now()})
+def begin_write(session: Session, key: str, *, job_code: str | None, unless_kept: int | None = None) -> bool:
+    """Record that an object is about to be written. May be called again, for another attempt.
+
+    False, and nothing is recorded, when the job's output of the index `unless_kept` is there already.
+    """
+    intent = {"key": key, "job_code": job_code, "create_time": now(), "kept": unless_kept}
+    return connection_of(session).execute(_WRITE, intent).rowcount > 0
 
 
 def finish_write(session: Session, *keys: str) -> int:

@@ -3,22 +3,33 @@
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Date, Table, bindparam, insert, text, update
+from sqlalchemy import Date, String, Table, bindparam, insert, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.column_types import now
+from aijobs.persistence.column_types import RowId, now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 
-#: In SQL that SQLite and PostgreSQL share.
-NEW_DAY: Final = text(
-    "INSERT INTO points_day (user_id, day, used, held) VALUES (:user_id, :day, 0, 0) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("day", type_=Date))
+#: In SQL that SQLite and PostgreSQL share. The user's own limit is looked up by the same statement.
+_TAKE: Final = text(
+    "INSERT INTO points_day (user_id, day, used, held, daily_limit) "
+    "SELECT mine.user_id, mine.day, mine.points, 0, mine.daily_limit FROM (SELECT :user_id AS user_id, :day AS day, "
+    ":points AS points, COALESCE((SELECT points_limit.daily_limit FROM points_limit "
+    "WHERE points_limit.user_id = :user_id), :daily_limit) AS daily_limit) AS mine "
+    "WHERE mine.points <= mine.daily_limit ON CONFLICT (user_id, day) DO UPDATE "
+    "SET used = points_day.used + excluded.used, daily_limit = excluded.daily_limit "
+    "WHERE points_day.used + excluded.used <= excluded.daily_limit"
+).bindparams(
+    bindparam("user_id", type_=String()),
+    bindparam("day", type_=Date()),
+    bindparam("points", type_=RowId),
+    bindparam("daily_limit", type_=RowId),
+)
 
 _DAYS: Final[Table] = PointsDayRow.__table__  # type: ignore[attr-defined]
 _LIMITS: Final[Table] = PointsLimitRow.__table__  # type: ignore[attr-defined]
@@ -26,9 +37,6 @@ _ENTRIES: Final[Table] = PointsEntryRow.__table__  # type: ignore[attr-defined]
 
 _OWN_LIMIT: Final = select_columns(_LIMITS.c.daily_limit).where(_LIMITS.c.user_id == bindparam("of_user"))
 _OF_DAY: Final = update(_DAYS).where(_DAYS.c.user_id == bindparam("of_user"), _DAYS.c.day == bindparam("of_day"))
-_TAKE: Final = _OF_DAY.where(_DAYS.c.used + bindparam("points") <= bindparam("limit")).values(
-    used=_DAYS.c.used + bindparam("points"), daily_limit=bindparam("limit")
-)
 _CHANGE: Final = _OF_DAY.values(used=_DAYS.c.used + bindparam("more_used"), held=_DAYS.c.held + bindparam("more_held"))
 _ENTER: Final = insert(_ENTRIES).inline()
 
@@ -38,13 +46,10 @@ def reserve(session: Session, job: AnyJob, *, limit: int) -> None:
 
     `limit` is for users without their own limit; jobs without a price are not limited. Raises PointsExhausted.
     """
-    limit = limit_of(session, job.user_id, default=limit)
-    connection = connection_of(session)
-    connection.execute(NEW_DAY, {"user_id": job.user_id, "day": job.create_date})
-    taken = connection.execute(
-        _TAKE, {"of_user": job.user_id, "of_day": job.create_date, "points": job.points, "limit": limit}
-    )
+    order = {"user_id": job.user_id, "day": job.create_date, "points": job.points, "daily_limit": limit}
+    taken = connection_of(session).execute(_TAKE, order)
     if taken.rowcount == 0 and job.points > 0:
+        limit = limit_of(session, job.user_id, default=limit)
         day = today(session, job.user_id, job.create_date)
         raise PointsExhausted(f"This costs {job.points} points; {max(limit - day.used, 0)} of {limit} are left today.")
     _enter(session, job, EntryKind.RESERVE)

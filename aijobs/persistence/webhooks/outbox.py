@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Table, bindparam, insert, or_
+from sqlalchemy import Table, bindparam, exists, insert, or_
 from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.events import EventKind
@@ -13,22 +13,29 @@ from aijobs.persistence.database import connection_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 
-#: Built once: it runs with every event, while the job is locked.
-_LISTENING: Final = select(
-    WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events
-).where(
-    or_(col(WebhookEndpointRow.user_id) == bindparam("user_id"), col(WebhookEndpointRow.user_id).is_(None)),
+_LISTENS: Final = (
+    or_(col(WebhookEndpointRow.user_id) == bindparam("listener"), col(WebhookEndpointRow.user_id).is_(None)),
     col(WebhookEndpointRow.enabled).is_(True),
     col(WebhookEndpointRow.deleted).is_(False),
 )
+_LISTENING: Final = select(
+    WebhookEndpointRow.code, WebhookEndpointRow.user_id, WebhookEndpointRow.url, WebhookEndpointRow.events
+).where(*_LISTENS)
+
+IS_LISTENED_TO: Final = exists().where(*_LISTENS)
+"""Whether a user's jobs have an endpoint. The parameter `listener` is the user."""
+
 _DELIVERIES: Final[Table] = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 _INSERT: Final = insert(_DELIVERIES)
 
 
-def enqueue_deliveries(session: Session, job: AnyJob, kind: EventKind) -> None:
-    """Write a delivery of a locked job's newest event for each receiver. One small query."""
+def enqueue_deliveries(session: Session, job: AnyJob, kind: EventKind, *, is_listened_to: bool) -> None:
+    """Write a delivery of a locked job's newest event for each receiver.
+
+    Endpoints are only looked for when `IS_LISTENED_TO` was true as the event was written.
+    """
     connection = connection_of(session)
-    listening = connection.execute(_LISTENING, {"user_id": job.user_id}).all()
+    listening = connection.execute(_LISTENING, {"listener": job.user_id}).all() if is_listened_to else ()
     deliveries = [
         _delivery(job, topic, url=url, user_id=user_id, endpoint_code=code)
         for code, user_id, url, events in listening

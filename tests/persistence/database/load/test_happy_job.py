@@ -1,10 +1,12 @@
 """What a happy job costs the database: each transaction of the worker's steps is one round, and waits for the disk."""
 
 from aijobs.persistence.database import Database
-from bench.rig.happy_job import CountedDatabase, HappyJobs
+from bench.rig.happy_job import CountedDatabase, HappyJobs, noted_statements
 
 WRITES = 7  #: intent and outcome of the submit, three polls with news, the first write of the output, its end
 READS = 1  #: what the submit needs
+ACCEPTING = 4  #: the job, its event, its points and their entry
+STATEMENTS = 29
 
 
 async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
@@ -16,3 +18,14 @@ async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
     await jobs.run(brief)
 
     assert (counted.writes, counted.reads) == (WRITES, READS)
+
+
+async def test_a_happy_job_takes_few_statements(database: Database) -> None:
+    """Each is a round to the server."""
+    jobs = HappyJobs(database)
+    with noted_statements() as statements:
+        brief = await jobs.accept()
+    with noted_statements() as more:
+        await jobs.run(brief)
+
+    assert (len(statements), len(more)) == (ACCEPTING, STATEMENTS), [*statements, *more]
