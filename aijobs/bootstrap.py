@@ -22,13 +22,14 @@ from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.domain.ports.documents import TableWriter
+from aijobs.domain.ports.documents import CostEstimator, TableWriter
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
+from aijobs.generators.costs import DocumentCosts
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.installation import known_installation_id
 from aijobs.persistence.database import (
@@ -57,6 +58,7 @@ class Adapters:
     store: ObjectStore
     served: ServedObjects
     documents: DocumentReader
+    costs: CostEstimator | None
     tables: TableWriter
     pictures: PictureDecoder
     downloader: Downloader
@@ -105,6 +107,9 @@ async def open_adapters(
             store=store,
             served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,
+            costs=DocumentCosts(terms=settings.chat.terms, takes_files=settings.chat.send_files)
+            if settings.chat.token
+            else None,
             tables=TableFiles(),
             pictures=pictures,
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),

@@ -192,6 +192,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         generators=adapters.generators,
         store=adapters.store,
         documents=adapters.documents,
+        costs=adapters.costs,
         served=adapters.served,
         tables=adapters.tables,
         engine=engine,

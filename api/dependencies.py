@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.ports.documents import DocumentParser, TableWriter
+from aijobs.domain.ports.documents import CostEstimator, DocumentParser, TableWriter
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
@@ -64,6 +64,7 @@ class ApiDependencies:
     settings: ApiSettings
     generators: Mapping[str, Generator]
     documents: DocumentParser
+    costs: CostEstimator | None
     pictures: PictureDecoder
     webhook_url_error: Callable[[str], str | None]
     streams: OpenStreams = field(default_factory=OpenStreams)
@@ -152,7 +153,11 @@ class ApiDependencies:
     @property
     def intake_document(self) -> IntakeDocument:
         return IntakeDocument(
-            database=self.database, documents=self.documents, keep_upload=self.keep_upload, accept=self.accept_job
+            database=self.database,
+            documents=self.documents,
+            costs=self.costs,
+            keep_upload=self.keep_upload,
+            accept=self.accept_job,
         )
 
 

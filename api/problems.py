@@ -37,6 +37,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ModelCannotBeautify: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnreadableFile: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooExpensive: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.CredentialExpired: HTTPStatus.UNAUTHORIZED,
     errors.NotAllowed: HTTPStatus.FORBIDDEN,

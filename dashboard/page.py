@@ -23,6 +23,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
+from aijobs.domain.documents.costs import money
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
@@ -73,6 +74,7 @@ def environment() -> Environment:
     templates.globals |= {
         "asset": lambda name: asset_urls()[name],
         "JobStatus": JobStatus,
+        "money": money,
         "languages": tuple(Language),
         "themes": tuple(Theme),
     }

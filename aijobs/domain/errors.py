@@ -10,7 +10,8 @@ AijobsError
 │   │   ├── ModelRetired        its sunset has come
 │   │   ├── ModelCannotBeautify makes no picture of a photo
 │   │   ├── UnreadableFile      not the kind of file it should be
-│   │   └── FileTooLarge
+│   │   ├── FileTooLarge
+│   │   └── TooExpensive        it would cost more than its template allows
 │   ├── NotAuthenticated
 │   │   └── CredentialExpired   it was good once
 │   ├── NotAllowed
@@ -135,6 +136,12 @@ class UnreadableFile(BadInput):
 
 class FileTooLarge(BadInput):
     code = "file_too_large"
+
+
+class TooExpensive(BadInput):
+    """A document job would cost more than its template's `max_cost`, or its cost cannot be told."""
+
+    code = "too_expensive"
 
 
 class NotAuthenticated(PermanentError):

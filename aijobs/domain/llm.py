@@ -11,6 +11,30 @@ OnText = Callable[[str], Awaitable[None]]
 """Called with each piece of an answer as it arrives."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelTerms:
+    """What a model takes, and what it costs.
+
+    Prices are those of a million tokens, in any currency; None where they are not known, and 0 for a free model.
+    """
+
+    max_output_tokens: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+
+    @property
+    def has_prices(self) -> bool:
+        return self.price_in is not None and self.price_out is not None
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float:
+        """Nothing for tokens whose price is not known."""
+        return round((tokens_in * (self.price_in or 0) + tokens_out * (self.price_out or 0)) / 1_000_000, 8)
+
+    def answer_within(self, tokens: int) -> int:
+        """That many tokens of an answer, or as many as one may have."""
+        return tokens if self.max_output_tokens is None else min(tokens, self.max_output_tokens)
+
+
 class Role(StrEnum):
     """Who says a message."""
 
@@ -107,13 +131,20 @@ class ConversationPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredMessage:
-    """One kept message. Stage 0 is the instruction; an answer has a `finish`."""
+    """One kept message. Stage 0 is the instruction; an answer has a `finish`, and what it was charged.
+
+    `lost` counts the times that a question left without an answer that is kept.
+    """
 
     stage: int
     role: Role
     text: str
     file: str | None = None
     finish: FinishReason | None = None
+    lost: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +156,15 @@ class Conversation:
     template_id: str
     template_version: int
     lines: tuple[StoredMessage, ...]
+
+    @property
+    def spent(self) -> tuple[int, int, float]:
+        """Tokens in, tokens out, and cost of all answers that are kept."""
+        return (
+            sum(line.tokens_in for line in self.lines),
+            sum(line.tokens_out for line in self.lines),
+            round(sum(line.cost for line in self.lines), 8),
+        )
 
     def answer_to(self, stage: int) -> StoredMessage | None:
         return next((line for line in self.lines if line.stage == stage and line.role is Role.ASSISTANT), None)

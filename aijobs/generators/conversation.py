@@ -1,5 +1,6 @@
 """Runs the conversation of a job with a model: each answer is stored once, the number of lost answers is bounded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
@@ -26,6 +27,9 @@ MAX_LOST: Final = 3
 """The most answers of one stage that may be lost: each may have been charged."""
 
 NO_RETRY: Final = f"It is not asked again: {MAX_LOST} answers were lost."
+
+Limit = Callable[[Conversation, int], None]
+"""Raises TooExpensive when the question of a stage would cost more than its conversation may."""
 
 Attach = Callable[[UploadedFile], Awaitable[Attachment]]
 """Makes the attachment for an upload."""
@@ -57,34 +61,50 @@ class ConversationRunner:
         return conversation
 
     async def answer(
-        self, task: Task, stage: int, *, shape: AnswerSchema | None = None, on_text: OnText | None = None
+        self,
+        task: Task,
+        stage: int,
+        *,
+        shape: AnswerSchema | None = None,
+        on_text: OnText | None = None,
+        limit: Limit | None = None,
     ) -> str:
         """The text of the complete answer to a stage. Requests it unless it is stored already.
 
-        Raises AnswerRefused when it is incomplete, ProviderFailed when MAX_LOST answers were lost, and what the
-        chat model raises.
+        Raises AnswerRefused when it is incomplete, ProviderFailed when MAX_LOST answers were lost, and what `limit`
+        and the chat model raise.
         """
-        text, finish = await self._answer(task, stage, shape, on_text)
+        text, finish = await self._answer(task, stage, shape, on_text, limit)
         return await self._require_complete(task, text, finish)
 
     async def answer_as_far(
-        self, task: Task, stage: int, *, shape: AnswerSchema | None = None, on_text: OnText | None = None
+        self,
+        task: Task,
+        stage: int,
+        *,
+        shape: AnswerSchema | None = None,
+        on_text: OnText | None = None,
+        limit: Limit | None = None,
     ) -> PartialAnswer:
         """Like `answer`, also when the model's limit of output tokens cut it off."""
-        text, finish = await self._answer(task, stage, shape, on_text)
+        text, finish = await self._answer(task, stage, shape, on_text, limit)
         if finish is FinishReason.LENGTH:
             return PartialAnswer(text, is_cut=True)
         return PartialAnswer(await self._require_complete(task, text, finish), is_cut=False)
 
-    async def continue_answer(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> PartialAnswer:
+    async def continue_answer(
+        self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema, limit: Limit | None = None
+    ) -> PartialAnswer:
         """Like `answer_as_far`, for a prompt that is not part of the plan."""
         await self._conversations.ask(task.job_code, stage, question)
-        return await self.answer_as_far(task, stage, shape=shape)
+        return await self.answer_as_far(task, stage, shape=shape, limit=limit)
 
-    async def answer_follow_up(self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema) -> str:
+    async def answer_follow_up(
+        self, task: Task, stage: int, question: Prompt, *, shape: AnswerSchema, limit: Limit | None = None
+    ) -> str:
         """Like `answer`, for a prompt that is not part of the plan."""
         await self._conversations.ask(task.job_code, stage, question)
-        return await self.answer(task, stage, shape=shape)
+        return await self.answer(task, stage, shape=shape, limit=limit)
 
     async def reject(self, task: Task, text: str, reason: str) -> NoReturn:
         """Store an unusable answer for inspection. Raises AnswerUnusable."""
@@ -92,12 +112,14 @@ class ConversationRunner:
         raise AnswerUnusable(reason)
 
     async def _answer(
-        self, task: Task, stage: int, shape: AnswerSchema | None, on_text: OnText | None
+        self, task: Task, stage: int, shape: AnswerSchema | None, on_text: OnText | None, limit: Limit | None
     ) -> tuple[str, FinishReason]:
         conversation = await self.conversation(task)
         if (stored := conversation.answer_to(stage)) is not None:
             assert stored.finish is not None, "an answer has ended"
             return stored.text, stored.finish
+        if limit is not None:
+            await asyncio.to_thread(limit, conversation, stage)
         completion = await self._complete(task, conversation, stage, shape, on_text)
         return completion.text, completion.finish
 

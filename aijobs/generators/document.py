@@ -10,6 +10,8 @@ from pydantic import Field, StringConstraints
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Template
+from aijobs.domain.documents.tokens import estimated_tokens
+from aijobs.domain.errors import TooExpensive
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
 from aijobs.domain.llm import Attachment, Conversation
@@ -18,12 +20,20 @@ from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.generators.answers.portions import as_table, joined, whole_rows
-from aijobs.generators.conversation import ConversationRunner, PartialAnswer
+from aijobs.generators.conversation import ConversationRunner, Limit, PartialAnswer
+from aijobs.generators.costs import (
+    ANSWER_TOKENS,
+    CostLimit,
+    DocumentCosts,
+    attached_tokens,
+    is_attached,
+    size_of,
+    table_tokens,
+)
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import continuation_prompt, conversation_plan, delimited_document, retry_prompt
 from aijobs.generators.tables import Table, answer_schema, read_table, table_as_json
 
-PDF: Final = "application/pdf"
 TYPICAL_LENGTH: Final = 1500
 """Characters of a typical answer: a stage's progress is 50 when so many were received."""
 
@@ -64,6 +74,7 @@ class DocumentExtractor:
         self._conversations = conversations
         self._templates = templates
         self._documents = documents
+        self._costs = DocumentCosts(terms=chat.terms, takes_files=chat.takes_files)
         self._runner = ConversationRunner(chat, conversations, self._attachment)
 
     def parameters(self, _model: Model) -> type[Parameters]:
@@ -76,22 +87,33 @@ class DocumentExtractor:
         template = await self._templates.template(task.params["template"])
         stages = await asyncio.to_thread(split, template.prompt, template.stages)
         file = task.files["file"]
-        attached = self._is_attached(file)
-        document = (
-            "The document is attached." if attached else delimited_document(file.name, await self._documents.text(file))
-        )
-        plan = conversation_plan(template, stages.stages, document=document, file="file" if attached else None)
+        if is_attached(file.media_type, takes_files=self._chat.takes_files):
+            text, document, attached = None, "The document is attached.", "file"
+        else:
+            text = await self._documents.text(file)
+            document, attached = delimited_document(file.name, text), None
+        if template.max_cost is not None:
+            size = await self._documents.size(file) if text is None else await asyncio.to_thread(size_of, text)
+            estimate = await self._costs.estimate(template, size, media_type=file.media_type)
+            estimate.require_within(template.max_cost)
+        plan = conversation_plan(template, stages.stages, document=document, file=attached)
         await self._conversations.begin(task.job_code, plan)
         return len(plan.prompts)
 
     async def work(self, task: Task, stage: int, report: Report) -> None:
         conversation = await self._runner.conversation(task)
-        last = stage == conversation.stages
-        if not last:
-            await self._runner.answer(task, stage, on_text=_RowCounter(report))
-            return
-        shape = answer_schema(await self._template(conversation))
-        answer = await self._runner.answer_as_far(task, stage, shape=shape, on_text=_RowCounter(report))
+        template = await self._template(conversation)
+        counter = _RowCounter(report)
+        try:
+            if stage < conversation.stages:
+                limit = await self._limit(task, template, answer=ANSWER_TOKENS)
+                await self._runner.answer(task, stage, on_text=counter, limit=limit)
+                return
+            shape, limit = answer_schema(template), await self._table_limit(task, template, conversation)
+            answer = await self._runner.answer_as_far(task, stage, shape=shape, on_text=counter, limit=limit)
+        except TooExpensive:
+            await self._conversations.keep_last_answer(task.job_code)
+            raise
         if answer.is_cut and not whole_rows(answer.text):
             await self._runner.answer(task, stage)  # raises: nothing can be continued
 
@@ -99,7 +121,12 @@ class DocumentExtractor:
         """The table as Excel and as JSON. An unusable answer is requested once more."""
         conversation = await self._runner.conversation(task)
         template = await self._template(conversation)
-        table = await self._table(task, conversation.stages, template)
+        try:
+            limit = await self._table_limit(task, template, conversation)
+            table = await self._table(task, conversation.stages, template, limit)
+        except TooExpensive:
+            await self._conversations.keep_last_answer(task.job_code)
+            raise
         await self._templates.keep_rows(task.job_code, template, table.rows)
         workbook = await self._documents.workbook(template.columns, table.rows)
         document = await asyncio.to_thread(table_as_json, template, table)
@@ -108,20 +135,20 @@ class DocumentExtractor:
             OutputSource(kind=OutputKind.JSON, content=document),
         ]
 
-    async def _table(self, task: Task, last: int, template: Template) -> Table:
+    async def _table(self, task: Task, last: int, template: Template, limit: Limit | None) -> Table:
         shape = answer_schema(template)
-        answer = await self._runner.answer_as_far(task, last, shape=shape)
+        answer = await self._runner.answer_as_far(task, last, shape=shape, limit=limit)
         if answer.is_cut:
-            return await self._long_table(task, last, template, answer.text)
+            return await self._long_table(task, last, template, answer.text, limit)
         table = await read_table(template, answer.text)
         if not table.problems:
             return table
         prompt = retry_prompt(template, table.problems)
-        text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape)
+        text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape, limit=limit)
         table = await read_table(template, text)
         return await self._require_table(task, text, table)
 
-    async def _long_table(self, task: Task, last: int, template: Template, text: str) -> Table:
+    async def _long_table(self, task: Task, last: int, template: Template, text: str, limit: Limit | None) -> Table:
         """The table of several answers, each of which begins with the last row of the one before it.
 
         One that does not is asked for once more.
@@ -129,7 +156,7 @@ class DocumentExtractor:
         shape, rows, refused = answer_schema(template), whole_rows(text), 0
         for portion in range(1, MAX_PORTIONS):
             prompt = continuation_prompt(template, rows)
-            answer = await self._runner.continue_answer(task, last + portion, prompt, shape=shape)
+            answer = await self._runner.continue_answer(task, last + portion, prompt, shape=shape, limit=limit)
             try:
                 longer = joined(rows, await _portion(template, answer))
             except NotJson as uncertain:
@@ -159,8 +186,21 @@ class DocumentExtractor:
     async def _template(self, conversation: Conversation) -> Template:
         return await self._templates.template(conversation.template_id, conversation.template_version)
 
-    def _is_attached(self, file: UploadedFile) -> bool:
-        return self._chat.takes_files and (file.media_type == PDF or file.media_type.startswith("image/"))
+    async def _limit(self, task: Task, template: Template, *, answer: int) -> Limit | None:
+        """Keeps the conversation within the template's `max_cost`, where it has one."""
+        if template.max_cost is None:
+            return None
+        file = task.files["file"]
+        is_sent = is_attached(file.media_type, takes_files=self._chat.takes_files)
+        attached = await self._attached_tokens(file) if is_sent else 0
+        return CostLimit(terms=self._chat.terms, max_cost=template.max_cost, answer=answer, attached=attached).require
+
+    async def _table_limit(self, task: Task, template: Template, conversation: Conversation) -> Limit | None:
+        document = next(line for line in conversation.lines if line.stage == 1)
+        return await self._limit(task, template, answer=table_tokens(estimated_tokens(document.text)))
+
+    async def _attached_tokens(self, file: UploadedFile) -> int:
+        return attached_tokens(await self._documents.size(file))
 
 
 class _RowCounter:

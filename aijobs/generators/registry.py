@@ -16,6 +16,7 @@ from aijobs.adapters.chat import opened as opened_chat
 from aijobs.adapters.documents.excel import write_excel
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.formats import DocumentSize
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import FileTooLarge
 from aijobs.domain.ports.generators import Generator
@@ -71,10 +72,14 @@ class StoredDocuments:
         self._reader = reader
 
     async def text(self, file: UploadedFile) -> str:
-        """A scan's or photo's name need not say that it is one."""
-        image = file.media_type.removeprefix("image/")
-        name = file.name if image == file.media_type else f"picture.{image}"
-        return (await self._reader.read(await self.content(file), name)).text
+        return (await self._reader.read(await self.content(file), _name(file))).text
+
+    async def size(self, file: UploadedFile) -> DocumentSize:
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            path, content = Path(folder) / "document", await self.content(file)
+            await asyncio.to_thread(path.write_bytes, content)
+            async with self._reader.checked(path, _name(file)) as checked:
+                return checked.size
 
     async def content(self, file: UploadedFile) -> bytes:
         return b"".join([chunk async for chunk in self.chunks(file)])
@@ -87,6 +92,12 @@ class StoredDocuments:
 
     async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
         return await asyncio.to_thread(_workbook, columns, rows)
+
+
+def _name(file: UploadedFile) -> str:
+    """The name of a scan or photo need not say that it is one."""
+    image = file.media_type.removeprefix("image/")
+    return file.name if image == file.media_type else f"picture.{image}"
 
 
 def _workbook(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from aijobs.domain.documents.formats import is_document
+from aijobs.domain.documents.formats import DocumentSize, is_document
 from aijobs.domain.errors import AijobsError, DatabaseUnavailable, FileTooLarge, StoreUnavailable
 from aijobs.domain.ports.documents import DocumentParser
 from aijobs.domain.ports.object_store import ObjectStore
@@ -55,12 +55,16 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class FileType:
-    """An upload's type. `width` and `height` are those of a picture, in pixels."""
+    """An upload's type. `width` and `height` are those of a picture, in pixels; `size` is a document's."""
 
     media_type: str
     extension: str
     width: int | None = None
     height: int | None = None
+    size: DocumentSize | None = None
+
+
+BeforeKept = Callable[[FileType], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +78,25 @@ class KeepUpload:
     max_bytes: int
     render: Render[FileRow]
 
-    async def __call__(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
+    async def __call__(
+        self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None, before: BeforeKept | None = None
+    ) -> Receipt:
         """The receipt of a new file; a second call with the same key and file returns the first one.
 
+        `before` is called with a new file's type, before anything of it is kept: what it raises refuses the file.
         Raises UnreadableFile, FileTooLarge, TooBusy, StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
         """
         claim = claim_for(owner, idempotency_key, {"name": upload.name, "sha256": upload.sha256})
         async with claimed(self.database, claim) as first:
-            return first or await self._keep(upload, owner, claim)
+            return first or await self._keep(upload, owner, claim, before)
 
-    async def _keep(self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
+    async def _keep(
+        self, upload: Upload, owner: Owner, claim: IdempotencyClaim | None, before: BeforeKept | None
+    ) -> Receipt:
         upload.check_size(self.max_bytes)
         async with self._checked(upload) as (kept, kind):
+            if before is not None:
+                await before(kind)
             row = _row(kept, kind, owner)
             receipt = Receipt(code=row.code, answer=self.render(row))
 
@@ -113,7 +124,7 @@ class KeepUpload:
             return
         async with self.documents.checked(upload.path, upload.name, password=upload.password) as checked:
             kept = upload if checked.path == upload.path else await asyncio.to_thread(_at, upload, checked.path)
-            yield kept, FileType(media_type=checked.kind.media_type, extension=checked.kind)
+            yield kept, FileType(media_type=checked.kind.media_type, extension=checked.kind, size=checked.size)
 
 
 @asynccontextmanager

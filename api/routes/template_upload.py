@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 
 from aijobs.domain.documents.formats import DOCUMENT_EXTENSIONS
 from aijobs.persistence.access.keys import Scope
@@ -13,6 +14,7 @@ from api.legacy_envelope import LegacyEnvelopeRoute
 from api.requests.uploads import sent_document, upload_form
 from api.schemas.jobs import Shape
 from api.schemas.stored_responses import IdempotencyKey
+from api.schemas.templates import ShownEstimate, shown_estimate
 
 OK: Final = 200
 
@@ -62,6 +64,7 @@ class UploadData(Shape):
     taskId: str | None = None  # noqa: N815
     message: str
     completed: bool
+    estimate: ShownEstimate | None = Field(default=None, description="Where the prices of the model are known.")
 
 
 class Uploaded(Shape):
@@ -98,7 +101,8 @@ async def upload_template(
 
 def _upload_data(result: ExtractionJob | ImportedTable) -> UploadData:
     match result:
-        case ExtractionJob(code=code):
-            return UploadData(taskId=code, message=ACCEPTED, completed=False)
+        case ExtractionJob(code=code, estimate=estimate):
+            shown = shown_estimate(estimate) if estimate and estimate.cost is not None else None
+            return UploadData(taskId=code, message=ACCEPTED, completed=False, estimate=shown)
         case ImportedTable(count=count):
             return UploadData(message=IMPORTED.format(count=count), completed=True)

@@ -14,17 +14,20 @@ from aijobs.persistence.documents.templates import (
 )
 from aijobs.usecases.edit_template import save_version, split_prompt
 from api.auth.caller import Operator, Reader
-from api.dependencies import Db
+from api.dependencies import Db, Intake
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, TemplateId
 from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page
 from api.schemas.templates import (
+    EstimateRequest,
     Preview,
     PreviewedStage,
     PreviewRequest,
     SavedTemplate,
+    ShownEstimate,
     TemplateBrief,
+    shown_estimate,
     template_brief,
 )
 
@@ -85,6 +88,16 @@ async def put_template(
     saved = await save_version(database, template_id, definition, caller.actor)
     document = SavedTemplate(**dict(saved.template), warnings=saved.warnings)
     return JSONResponse(document.model_dump(mode="json"), 201 if saved.is_new else 200)
+
+
+@router.post(
+    "/{template_id}/estimate",
+    summary="Estimate what a document would cost",
+    responses=problem_responses(400, 401, 403, 404, 413, 415),
+)
+async def estimate(template_id: TemplateId, body: EstimateRequest, caller: Reader, intake: Intake) -> ShownEstimate:
+    """Of an uploaded document, by tokens and the prices of a million of them. Nothing is asked, and nothing is kept."""
+    return shown_estimate(await intake.estimate_uploaded(body.file, template_id, user_id=caller.visible_user))
 
 
 @router.delete(

@@ -2,8 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aijobs.domain.documents.costs import CostEstimate
 from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH, StageSettings, Template
 from aijobs.domain.jobs.events import Moment
+from aijobs.domain.jobs.parameters import FILE_CODE
 from api.schemas.jobs import Shape
 
 
@@ -14,6 +16,32 @@ class PreviewRequest(BaseModel):
 
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_LENGTH)
     stages: StageSettings = StageSettings()
+
+
+class EstimateRequest(BaseModel):
+    """An uploaded document, by its code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field(pattern=f"^{FILE_CODE}$", examples=["file_06EYQ4J8W1V7X2M9K3T5R6N0PZ"])
+
+
+class ShownEstimate(Shape):
+    """What a document job is expected to cost; null where the prices of a million tokens are not known."""
+
+    cost: float | None
+    tokens_in: int
+    tokens_out: int
+    questions: int
+
+
+def shown_estimate(estimate: CostEstimate) -> ShownEstimate:
+    return ShownEstimate(
+        cost=estimate.cost,
+        tokens_in=estimate.tokens_in,
+        tokens_out=estimate.tokens_out,
+        questions=estimate.questions,
+    )
 
 
 class TemplateBrief(Shape):

@@ -6,16 +6,20 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from aijobs.domain.documents.costs import money
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.documents.templates import TemplateDefinition
 from cli import console
+from cli.api_client import ApiClient, Document
 from cli.errors import CommandError
-from cli.options import ApiOptions, AsJson, DataDir, Key, Url
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
 
 TemplateFile = Annotated[Path, typer.Argument(metavar="FILE", help="ID.toml: its name is the template's id.")]
 
-templates = typer.Typer(help="Templates of document jobs: list, check, save.", no_args_is_help=True)
+TemplateId = Annotated[str, typer.Argument(metavar="ID", help="The template's id: see `aijobs templates list`.")]
+
+templates = typer.Typer(help="Templates of document jobs: list, check, save, estimate.", no_args_is_help=True)
 
 
 @templates.command("list")
@@ -58,6 +62,31 @@ def save(
         console.say(console.OK, f"{saved['id']} is at version {saved['version']}.")
         for warning in saved["warnings"]:
             console.say(Text(warning, style="yellow"))
+
+
+@templates.command()
+def estimate(
+    template: TemplateId,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A document. It is uploaded, and no job is made.")],
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what a document would cost, by its tokens and the model's prices. No model is asked."""
+
+    async def ask(api: ApiClient) -> Document:
+        file = await api.upload(path)
+        return await api.post(f"/api/templates/{template}/estimate", {"file": file["code"]})
+
+    told = ApiOptions(url, key, user, data_dir).call(ask)
+    if as_json:
+        console.show_json(told)
+    else:
+        cost = "unknown: the prices are not set" if told["cost"] is None else f"about {money(told['cost'])}"
+        tokens = f"{told['tokens_in']:,} in, {told['tokens_out']:,} out, in {told['questions']} answers"
+        console.show_pairs([("Cost", cost), ("Tokens", tokens)])
 
 
 def _read(path: Path) -> TemplateDefinition:

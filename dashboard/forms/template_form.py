@@ -3,6 +3,7 @@
 A column is one line: its name, then `:` and its type, then `: required`; `金额 : number : required`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -20,6 +21,7 @@ REQUIRED: Final = ("required", "必填")
 COLONS: Final = (":", "：")
 MAX_STAGES: Final = "10"
 MAX_DIGITS: Final = 9
+_DECIMAL: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class TemplateForm:
     header_row: str = ""
     first_data_row: str = ""
     sheet: str = ""
+    max_cost: str = ""
 
     @classmethod
     def of(cls, template: Template) -> Self:
@@ -57,6 +60,7 @@ class TemplateForm:
             header_row=str(template.header_row or ""),
             first_data_row=str(template.first_data_row or ""),
             sheet=template.sheet or "",
+            max_cost="" if template.max_cost is None else f"{template.max_cost:.12g}",
         )
 
     @classmethod
@@ -76,6 +80,7 @@ class TemplateForm:
             header_row=texts.get("header_row", "").strip(),
             first_data_row=texts.get("first_data_row", "").strip(),
             sheet=texts.get("sheet", "").strip(),
+            max_cost=texts.get("max_cost", "").strip(),
         )
 
     def definition(self) -> TemplateDefinition:
@@ -98,6 +103,7 @@ class TemplateForm:
             "header_row": _number(self.header_row) or None,
             "first_data_row": _number(self.first_data_row) or None,
             "sheet": self.sheet or None,
+            "max_cost": _decimal(self.max_cost) if self.max_cost else None,
         }
         try:
             return TemplateDefinition.model_validate(definition)
@@ -110,6 +116,11 @@ class TemplateForm:
 def _number(text: str) -> int | str:
     """What is no number, or is much too large, is refused by its field."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else shortened(text)
+
+
+def _decimal(text: str) -> float | str:
+    """In digits, with a point; what is none is refused by its field."""
+    return float(text) if _DECIMAL.fullmatch(text) else shortened(text)
 
 
 def _numbered_lines(text: str) -> list[tuple[int, str]]:

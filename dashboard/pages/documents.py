@@ -83,6 +83,18 @@ async def hand_in(request: Request, visit: Visiting, models: Models, caller: Wri
     return go_to(f"/templates/{result.template_id}/rows?{urlencode({'source': result.source})}")
 
 
+@router.post("/documents/estimate")
+async def show_estimate(request: Request, visit: Visiting, caller: Writer, intake: Intake) -> HTMLResponse:
+    """What the chosen document would cost, or why it cannot be told. Nothing is kept."""
+    caller.needs(Scope.FILES_WRITE)
+    try:
+        async with upload_form(request) as form:
+            estimate = await intake.estimate(sent_document(form))
+    except FORM_ERRORS as refused:
+        return await visit.page("pieces/estimate.html", estimate=None, refused=messages_of(refused, visit.words))
+    return await visit.page("pieces/estimate.html", estimate=estimate, refused=[])
+
+
 @router.get("/documents/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
     """The lines of some jobs, which replace those on the page."""

@@ -161,6 +161,67 @@ async def test_when_the_points_are_used_up_no_job_begins(template_api: ApiUnderT
     assert (answer.status_code, answer.json()["code"]) == (402, 402)
 
 
+@pytest.fixture
+async def priced_api(dependencies: ApiDependencies, key: str, tmp_path: Path) -> AsyncIterator[ApiUnderTest]:
+    """One whose model has prices: a thousandth for each token."""
+    chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1", price_in=1_000, price_out=1_000)
+    async with (
+        opened_dependencies(tmp_path, dependencies.engine, chat=chat) as priced_dependencies,
+        opened_installation(priced_dependencies, key) as installation,
+    ):
+        yield installation
+
+
+async def test_what_a_document_will_cost_is_said_before(priced_api: ApiUnderTest) -> None:
+    await saved(priced_api, "contract")
+    code = (await priced_api.upload(word("甲方：A公司"), name="合同.docx")).json()["code"]
+
+    estimate = await priced_api.http.post("/api/templates/contract/estimate", json={"file": code})
+    answer = await sent(priced_api, word("甲方：A公司"), "合同.docx")
+    scan = (await sent(priced_api, picture(), "photo.jpg")).json()["data"]["estimate"]
+
+    told = estimate.json()
+    assert answer.json()["data"]["estimate"] == told
+    assert told["questions"] == 2
+    assert told["cost"] == pytest.approx((told["tokens_in"] + told["tokens_out"]) / 1_000)
+    assert scan["cost"] > told["cost"]
+
+
+async def test_what_would_cost_more_than_the_template_allows_is_refused(priced_api: ApiUnderTest) -> None:
+    await saved(priced_api, "contract", max_cost=0.5)
+
+    refused = await sent(priced_api, word("甲方：A公司"), "合同.docx")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, 422)
+    assert "allows 0.5" in refused.json()["message"]
+    assert (await priced_api.http.get("/api/jobs")).json()["data"] == []
+    assert (await sent(priced_api, TABLE, "合同.xlsx")).json()["data"]["completed"] is True
+
+
+@pytest.mark.parametrize("bound", [True, "5", 0, -1])
+async def test_a_bound_must_be_a_number(priced_api: ApiUnderTest, bound: object) -> None:
+    refused = await saved(priced_api, "contract", max_cost=bound)
+
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/max_cost"]
+
+
+async def test_an_estimate_needs_the_users_own_document_and_a_model(
+    priced_api: ApiUnderTest, without_temporal: ApiUnderTest
+) -> None:
+    await saved(priced_api, "contract")
+    await saved(without_temporal, "contract")
+    code = (await priced_api.upload(word("甲方"), name="合同.docx")).json()["code"]
+
+    async def refusal(api: ApiUnderTest, template: str = "contract", user: str = "ada") -> str:
+        path, headers = f"/api/templates/{template}/estimate", {"Aijobs-User": user}
+        return str((await api.http.post(path, json={"file": code}, headers=headers)).json()["code"])
+
+    assert await refusal(priced_api, user="bob") == "not_found"
+    assert await refusal(priced_api, template="none") == "not_found"
+    assert await refusal(without_temporal) == "model_not_configured"
+
+
 async def test_a_document_can_be_uploaded_as_any_file(template_api: ApiUnderTest) -> None:
     file = (await template_api.upload(word("甲方"), name="合同.docx")).json()
     params = {"file": file["code"], "template": "contract"}

@@ -42,3 +42,15 @@ async def test_what_is_wrong_with_a_file_is_named(tmp_path: Path) -> None:
     assert (invalid.code, missing.code) == (Exit.ERROR, Exit.ERROR)
     assert "columns.0.name" in invalid.err
     assert "cannot be read" in missing.err
+
+
+async def test_a_document_is_estimated(api: ApiUnderTest, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
+    (tmp_path / "soup.txt").write_text("Dish: soup")
+    await aijobs(tmp_path, "save", str(tmp_path / "recipe.toml"), "--url", api.url)
+    asked = ("estimate", "recipe", str(tmp_path / "soup.txt"), "--user", "ada", "--url", api.url)
+
+    told = await aijobs(tmp_path, *asked)
+
+    assert "No language model is configured here" in told.err
+    assert told.code == Exit.ERROR

@@ -52,6 +52,27 @@ def excel(*rows: list[object], name: str = "orders.xlsx") -> dict[str, Any]:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": workbook(rows)}
 
 
+async def test_what_a_document_will_cost_is_said_and_nothing_begins(
+    stack: StoryStack, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(url_of(stack), key=key_of(stack))
+    page = visitor.page
+    await page.goto(f"{url_of(stack)}/documents?template=contract_zh")
+    await page.get_by_label("User").first.fill("ada")
+    await page.get_by_label("Drop a document here").set_input_files(CONTRACT)
+
+    await page.get_by_role("button", name="What will it cost?").click()
+
+    await expect(page.locator("#estimate")).to_contain_text("tokens in 4 answers")
+    await page.get_by_label("Drop a document here").set_input_files(
+        {"name": "a.doc", "mimeType": "application/msword", "buffer": b"x"}
+    )
+    await page.get_by_role("button", name="What will it cost?").click()
+    await expect(page.locator("#estimate")).to_contain_text("Save it as .docx")
+    assert page.url.endswith("/documents?template=contract_zh")
+    assert (await stack.api.get("/api/jobs", params={"model": "document_extract_v1"})).json()["data"] == []
+
+
 async def test_a_contract_becomes_a_table_before_ones_eyes(stack: StoryStack, open_visitor: OpenVisitor) -> None:
     visitor = await open_visitor(url_of(stack), key=key_of(stack))
     page = visitor.page

@@ -57,7 +57,7 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
         {"name": "total per day", "type": "number"},
     ]
     stages = {"identifiers": ["阶段1", "阶段2, then"], "strict_order": False, "max_stages": 7}
-    layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>"}
+    layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>", "max_cost": 0.25}
     definition = {**ORDERS, **layout, "prompt": prompt, "columns": columns, "stages": stages}
     (await dashboard.installation.http.put("/api/templates/orders", json=definition)).raise_for_status()
     await visitor.open("/templates/orders/edit")
@@ -76,6 +76,7 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
     assert kept == columns
     assert newest["stages"]["identifiers"] == stages["identifiers"]
     assert (newest["stages"]["strict_order"], newest["stages"]["max_stages"]) == (False, 7)
+    assert {name: newest[name] for name in layout} == layout
 
 
 async def test_each_field_says_what_is_wrong_with_it(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
@@ -85,12 +86,14 @@ async def test_each_field_says_what_is_wrong_with_it(dashboard: DashboardUnderTe
     await visitor.open("/new/template")
     await page.get_by_label("Columns", exact=True).fill("a : string\n\nb : nubmer")
     await page.get_by_label("Pattern", exact=True).fill("((")
+    await page.get_by_label("The most that a document may cost").fill("about 5")
 
     await page.get_by_role("button", name="Preview").click()
 
     await expect(page.get_by_text("Line 3 (b : nubmer): Input should be 'string'")).to_be_visible()
     await expect(page.get_by_text("This is no regular expression")).to_be_visible()
-    await expect(page.locator("[aria-invalid=true]")).to_have_count(4)
+    await expect(page.locator("[aria-invalid=true]")).to_have_count(5)
+    await page.get_by_label("The most that a document may cost").fill("")
     await page.get_by_label("Id", exact=True).fill("taken")
     await page.get_by_label("Name", exact=True).fill("New")
     await page.get_by_label("Prompt", exact=True).fill("阶段1 read")

@@ -25,7 +25,7 @@ from aijobs.adapters.network.http_client import (
     opened_http,
 )
 from aijobs.domain.errors import AijobsError, AnswerLost, ProviderFailed, ProviderUnavailable
-from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
+from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, ModelTerms, OnText
 
 MAX_REFERENCE: Final = 512
 REFERENCE_HEADER: Final = "X-Client-Request-Id"
@@ -71,6 +71,10 @@ class ChatEndpoint:
         return self._settings.model
 
     @property
+    def terms(self) -> ModelTerms:
+        return self._settings.terms
+
+    @property
     def takes_files(self) -> bool:
         return self._settings.send_files
 
@@ -93,7 +97,7 @@ class ChatEndpoint:
             model=completion.model or self._settings.model,
             tokens_in=completion.tokens_in,
             tokens_out=completion.tokens_out,
-            cost=self._settings.cost(completion.tokens_in, completion.tokens_out),
+            cost=self._settings.terms.cost(completion.tokens_in, completion.tokens_out),
             seconds=round(time.monotonic() - started, 3),
         )
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aijobs.domain.llm import ModelTerms
 from aijobs.domain.values.durations import Duration
 from aijobs.domain.values.secret_forms import Token
 
@@ -22,10 +23,16 @@ class ChatSettings(BaseModel):
     vision: bool = True  #: the model reviews photos; otherwise they are only measured
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: int | None = Field(default=None, ge=1)
-    price_in: float = Field(default=0.0, ge=0)  #: of a million tokens, in any currency
-    price_out: float = Field(default=0.0, ge=0)
+    #: Prices of a million tokens, in any currency; 0 for a model that is free.
+    price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     silence: Duration = timedelta(minutes=2)  #: between two pieces of an answer, or before the first
     whole: Duration = timedelta(minutes=20)  #: for one answer
 
-    def cost(self, tokens_in: int, tokens_out: int) -> float:
-        return round((tokens_in * self.price_in + tokens_out * self.price_out) / 1_000_000, 8)
+    @property
+    def terms(self) -> ModelTerms:
+        return ModelTerms(
+            max_output_tokens=self.max_output_tokens,
+            price_in=self.price_in,
+            price_out=self.price_out,
+        )

@@ -17,7 +17,7 @@ from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
 from aijobs.adapters.documents.texts.plain import too_long
 from aijobs.adapters.documents.texts.recognition.recogniser import Recogniser
-from aijobs.adapters.documents.texts.whole_text import pages_to_recognise, pieces_in, require_text, whole_text
+from aijobs.adapters.documents.texts.whole_text import pages_to_recognise, pieces_in, require_text, size_of, whole_text
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import CheckedDocument, DocumentKind, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
@@ -86,7 +86,11 @@ class DocumentReader:
             kind, pieces = await self._pieces(_absolute(document), name, Path(folder), password, unlocked)
             pages_to_recognise(pieces, self._settings.ocr)
             is_unlocked = unlocked is not None and await asyncio.to_thread(unlocked.exists)
-            yield CheckedDocument(kind=kind, path=unlocked if unlocked is not None and is_unlocked else document)
+            yield CheckedDocument(
+                kind=kind,
+                path=unlocked if unlocked is not None and is_unlocked else document,
+                size=await asyncio.to_thread(size_of, pieces),
+            )
 
     async def _pieces(
         self, path: Path, name: str, folder: Path, password: str | None, unlocked: Path | None = None

@@ -135,9 +135,21 @@ class ReadDocument:
     notes: tuple[str, ...] = ()
 
 
+SCAN_TOKENS: Final = 600  #: of a page that is a picture, before its text is recognised
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentSize:
+    """An estimate of how much a model has to read: tokens of the text, and pages, of which every document has one."""
+
+    tokens: int
+    pages: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckedDocument:
     """A document that can be read. `path` is what to keep: the file, or its copy that needs no password any more."""
 
     kind: DocumentKind
     path: Path
+    size: DocumentSize

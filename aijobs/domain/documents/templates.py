@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import regex
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, field_validator
@@ -32,6 +32,7 @@ MAX_KEY_LENGTH: Final = 100
 """Characters of the key that an answer's list stands under: every error repeats it."""
 
 Row = dict[str, CellValue]  #: by column name
+MaxCost = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 _JSON_TYPE: Final = {
     ColumnType.STRING: "string",
@@ -95,6 +96,7 @@ class TemplateDefinition(TableLayout):
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_LENGTH, description="the text that is cut into stages")
     columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
     stages: StageSettings = StageSettings()
+    max_cost: MaxCost | None = Field(default=None, description="of one document, in the currency of the prices")
 
     @field_validator("prompt")
     @classmethod

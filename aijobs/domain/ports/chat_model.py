@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, OnText
+from aijobs.domain.llm import AnswerSchema, ChatMessage, Completion, ModelTerms, OnText
 
 
 class ChatModel(Protocol):
@@ -12,6 +12,11 @@ class ChatModel(Protocol):
     @property
     def model(self) -> str:
         """The name under which it is asked."""
+        ...
+
+    @property
+    def terms(self) -> ModelTerms:
+        """Its window, and its prices."""
         ...
 
     @property

@@ -43,6 +43,10 @@ class Conversations(Protocol):
         """Keep an answer that is no use with the job's exchange, for people to look at."""
         ...
 
+    async def keep_last_answer(self, job_code: str) -> None:
+        """Keep the last answer, if any, with the job's exchange: the job stops, and it was paid for."""
+        ...
+
     async def clear(self, job_code: str) -> None:
         """Erase the messages of a job, if any; the costs are kept. No message can be added after that."""
         ...

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from aijobs.domain.documents.columns import Column
-from aijobs.domain.documents.formats import CheckedDocument, ReadDocument
+from aijobs.domain.documents.costs import CostEstimate
+from aijobs.domain.documents.formats import CheckedDocument, DocumentSize, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Row, Template
 from aijobs.domain.provider_io import UploadedFile
@@ -65,6 +66,12 @@ class TableWriter(Protocol):
         ...
 
 
+class CostEstimator(Protocol):
+    """Tells beforehand what a document job will cost."""
+
+    async def estimate(self, template: Template, size: DocumentSize, *, media_type: str) -> CostEstimate: ...
+
+
 class DocumentStore(Protocol):
     """Reads what people upload, and writes what they get."""
 
@@ -74,6 +81,10 @@ class DocumentStore(Protocol):
 
     async def content(self, file: UploadedFile) -> bytes:
         """The file itself. Raises FileTooLarge, NotFound, or StoreUnavailable."""
+        ...
+
+    async def size(self, file: UploadedFile) -> DocumentSize:
+        """How much there is to read, without recognising pictures. Raises what `text` raises."""
         ...
 
     async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:

@@ -110,6 +110,15 @@ class DatabaseConversations:
 
         await self._database.write(work)
 
+    async def keep_last_answer(self, job_code: str) -> None:
+        def work(session: Session) -> None:
+            job = gate.unfinished_job(session, job_code)
+            answers = [row.content for row in messages_of(session, job_code) if row.role == Role.ASSISTANT]
+            if answers and answers[-1] is not None:
+                job.resp_json = {**(job.resp_json or {}), "last_answer": answers[-1][:MAX_UNUSABLE_LENGTH]}
+
+        await self._database.write(work)
+
     async def clear(self, job_code: str) -> None:
         def work(session: Session) -> None:
             row = session.get(ConversationRow, job_code, with_for_update=True)
@@ -183,4 +192,8 @@ def _line(row: MessageRow) -> StoredMessage:
         text=row.content,
         file=row.file,
         finish=FinishReason(row.finish) if row.finish else None,
+        lost=row.lost,
+        tokens_in=row.tokens_in or 0,
+        tokens_out=row.tokens_out or 0,
+        cost=row.cost or 0.0,
     )

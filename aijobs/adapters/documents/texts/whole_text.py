@@ -8,7 +8,8 @@ from aijobs.adapters.documents.settings import RecognitionSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
 from aijobs.adapters.documents.texts.recognition.page_request import RecognisedPage
 from aijobs.domain.documents.column_values import fit_text
-from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.formats import SCAN_TOKENS, DocumentKind, DocumentSize
+from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 
@@ -70,6 +71,12 @@ def whole_text(kind: DocumentKind, pieces: Sequence[TextPiece], recognised: Mapp
     return WholeText(text="\n".join(lines), notes=tuple(notes))
 
 
+def size_of(pieces: Sequence[TextPiece]) -> DocumentSize:
+    """An estimate; pages that are still to be recognised count as SCAN_TOKENS each."""
+    tokens = sum(estimated_tokens(piece.text) if piece.text else SCAN_TOKENS for piece in pieces)
+    return DocumentSize(tokens=tokens, pages=max(1, sum(_is_page_mark(piece.text) for piece in pieces)))
+
+
 def _problems(piece: TextPiece, found: RecognisedPage | None) -> Iterator[str]:
     """What of a page is not read, or not with certainty."""
     if piece.page is None:
@@ -89,8 +96,11 @@ def _problems(piece: TextPiece, found: RecognisedPage | None) -> Iterator[str]:
 
 def _says_something(text: str) -> bool:
     """Not when it is `[page 3]`, which stands before a page."""
-    is_mark = text.startswith("[page ") and text.endswith("]") and "\n" not in text
-    return bool(text.strip()) and not is_mark
+    return bool(text.strip()) and not _is_page_mark(text)
+
+
+def _is_page_mark(text: str) -> bool:
+    return text.startswith("[page ") and text.endswith("]") and "\n" not in text
 
 
 def _without_text(kind: DocumentKind) -> str:
