@@ -101,7 +101,9 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     records, catalogue, providers, store = adapters.records, adapters.catalogue, adapters.providers, adapters.store
     gate, submissions, conversations = records.gate, records.submissions, records.conversations
     settings, webhook_settings = adapters.settings, adapters.settings.webhooks
-    transfer = OutputTransfer(records.outputs, adapters.downloader, store, at_once=settings.worker.transfers)
+    transfer = OutputTransfer(
+        records.outputs, adapters.downloader, store, adapters.media, at_once=settings.worker.transfers
+    )
     submission = SubmissionActivities(submissions, catalogue, providers, store, settings.reachable_url)
     polling = PollingActivities(submissions, records.queries, gate, records.late_outcomes, catalogue, providers)
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)

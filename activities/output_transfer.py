@@ -6,12 +6,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
-from aijobs.domain.errors import JobIsFinal
+import structlog
+
+from aijobs.domain.errors import JobIsFinal, StoreUnavailable, TooBusy, UnreadableFile
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource, StoredObject, StoredOutput, output_key
 from aijobs.domain.ports.downloads import Downloader
+from aijobs.domain.ports.media import MediaReader
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.outputs import MigrationStart, OutputLog
+from aijobs.domain.values.media import MediaFacts
+
+log = structlog.get_logger()
 
 REPORT_PAUSE_SECONDS: Final = 0.5
 """Between two reports, each of which costs a transaction; a quick move needs none."""
@@ -22,10 +28,13 @@ Report = Callable[[float], Awaitable[None]]
 class OutputTransfer:
     """Copies outputs into the store and records them in the database, at most `at_once` of this process at a time."""
 
-    def __init__(self, outputs: OutputLog, downloader: Downloader, store: ObjectStore, *, at_once: int) -> None:
+    def __init__(
+        self, outputs: OutputLog, downloader: Downloader, store: ObjectStore, media: MediaReader, *, at_once: int
+    ) -> None:
         self._outputs = outputs
         self._downloader = downloader
         self._store = store
+        self._media = media
         self._slots = asyncio.Semaphore(at_once)
 
     async def enter_migration(self, job_code: str) -> MigrationStart:
@@ -64,16 +73,28 @@ class OutputTransfer:
                     return None
                 async with aclosing(_reported(download, report)) as chunks:
                     stored = await self._store.put(key, chunks, media_type=download.media_type)
-            output = _stored_output(index, source, download, stored)
+            output = _stored_output(index, source, download, stored, await self._facts(download, stored))
             try:
                 return await self._outputs.add(job_code, output, complete_at=complete_at)
             except JobIsFinal:
                 await self._store.delete(stored.key)
                 raise
 
+    async def _facts(self, download: Download, stored: StoredObject) -> MediaFacts | None:
+        """Of a video or a sound; None of one that cannot be made out, which was paid and is kept all the same."""
+        if not download.media_type.startswith(("video/", "audio/")):
+            return None
+        try:
+            return await self._media.facts(stored.key, size=stored.size)
+        except (UnreadableFile, TooBusy, StoreUnavailable) as unknown:
+            log.warning("media_not_looked_into", key=stored.key, reason=str(unknown))
+            return None
 
-def _stored_output(index: int, source: OutputSource, download: Download, stored: StoredObject) -> StoredOutput:
-    width, height = download.measure() or (None, None)
+
+def _stored_output(
+    index: int, source: OutputSource, download: Download, stored: StoredObject, media: MediaFacts | None
+) -> StoredOutput:
+    width, height = (media.width, media.height) if media else download.measure() or (None, None)
     return StoredOutput(
         index=index,
         kind=download.kind,
@@ -84,6 +105,7 @@ def _stored_output(index: int, source: OutputSource, download: Download, stored:
         original_url=source.url,
         width=width,
         height=height,
+        media=media,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.media.audio_video.stored_media import StoredMediaReader
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store, prepare_store
 from aijobs.adapters.storage.served_objects import SignedObjects
@@ -25,6 +26,7 @@ from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.ports.documents import CostEstimator, TableWriter
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.media import MediaReader
 from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
@@ -61,6 +63,7 @@ class Adapters:
     costs: CostEstimator | None
     tables: TableWriter
     pictures: PictureDecoder
+    media: MediaReader
     downloader: Downloader
     providers: Mapping[str, Provider]
     generators: Mapping[str, Generator]
@@ -112,6 +115,7 @@ async def open_adapters(
             else None,
             tables=TableFiles(),
             pictures=pictures,
+            media=StoredMediaReader(store, pictures),
             downloader=await opened.enter_async_context(SafeDownloader(settings.download)),
             providers=providers,
             generators=generators,

@@ -203,6 +203,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         settings=settings.api,
         webhook_url_error=adapters.webhook_url_error,
         pictures=adapters.pictures,
+        media=adapters.media,
     )
 
 

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.ports.documents import CostEstimator, DocumentParser, TableWriter
 from aijobs.domain.ports.generators import Generator
+from aijobs.domain.ports.media import MediaReader
 from aijobs.domain.ports.object_store import ObjectStore, ServedObjects
 from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
@@ -66,6 +67,7 @@ class ApiDependencies:
     documents: DocumentParser
     costs: CostEstimator | None
     pictures: PictureDecoder
+    media: MediaReader
     webhook_url_error: Callable[[str], str | None]
     streams: OpenStreams = field(default_factory=OpenStreams)
 
@@ -192,6 +194,7 @@ Store = Annotated[ObjectStore, _dependency(lambda app: app.store)]
 Served = Annotated[ServedObjects, _dependency(lambda app: app.served)]
 Tables = Annotated[TableWriter, _dependency(lambda app: app.tables)]
 Pictures = Annotated[PictureDecoder, _dependency(lambda app: app.pictures)]
+Media = Annotated[MediaReader, _dependency(lambda app: app.media)]
 Vendors = Annotated[Mapping[str, Provider], _dependency(lambda app: app.providers)]
 Engine = Annotated[JobEngine, _dependency(lambda app: app.engine)]
 Live = Annotated[EventHub, _dependency(lambda app: app.live)]

@@ -1,4 +1,4 @@
-"""Thumbnails of outputs for the list, made on request and cached by browsers."""
+"""Small pictures of outputs, made on request and cached by browsers: thumbnails for lists, posters and waveforms."""
 
 from typing import Final
 
@@ -9,14 +9,15 @@ from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import OutputRow
-from api.dependencies import Pictures
+from api.dependencies import Media, Pictures
 from api.requests.paths import JobCode
-from dashboard.page import PageRoute, Visiting
+from dashboard.page import PageRequest, PageRoute, Visiting
 
 #: Media types of pictures that a browser shows without running anything.
 THUMBNAIL_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 MAX_BYTES: Final = 64 * 1024 * 1024
 THUMBNAIL_SIDE: Final = 96  #: pixels; shown at half of that, for dense screens
+POSTER_SIDE: Final = 960
 
 #: An output never changes.
 CACHE_CONTROL: Final = "private, max-age=604800, immutable"
@@ -24,19 +25,55 @@ CACHE_CONTROL: Final = "private, max-age=604800, immutable"
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
+def has_thumbnail(output: OutputRow) -> bool:
+    """Whether one is likely to be made: storing an output checks a picture's beginning only."""
+    if output.media_type in THUMBNAIL_TYPES:
+        return output.size <= MAX_BYTES
+    return output.media is not None and output.media_type.startswith("video/")
+
+
 @router.get("/jobs/{code}/thumbnail/{index}")
-async def thumbnail(code: JobCode, index: int, visit: Visiting, pictures: Pictures) -> Response:
-    """Raises NotFound also for a picture that cannot be decoded: storing it checked only its beginning."""
+async def thumbnail(code: JobCode, index: int, visit: Visiting, pictures: Pictures, media: Media) -> Response:
+    """Raises NotFound also for a picture or a video that cannot be decoded."""
+    output = await _output(visit, code, index)
+    if not has_thumbnail(output):
+        raise NotFound("There is no small picture of this output.")
+    try:
+        if output.media_type in THUMBNAIL_TYPES:
+            small = await pictures.thumbnail(visit.store.read(output.key), THUMBNAIL_SIDE, square=True)
+        else:
+            small = await media.poster(output.key, size=output.size, side=THUMBNAIL_SIDE, square=True)
+    except BadInput as refused:
+        raise NotFound("There is no small picture of this output.") from refused
+    return _picture(small)
+
+
+@router.get("/jobs/{code}/poster/{index}")
+async def poster(code: JobCode, index: int, visit: Visiting, media: Media) -> Response:
+    """What a player shows before it plays: a video's first picture, or a sound's waveform. Raises NotFound."""
+    output = await _output(visit, code, index)
+    try:
+        if output.media_type.startswith("audio/"):
+            return _picture(await media.waveform(output.key, size=output.size))
+        if output.media_type.startswith("video/"):
+            return _picture(await media.poster(output.key, size=output.size, side=POSTER_SIDE))
+    except BadInput as refused:
+        raise NotFound("There is no picture of this output.") from refused
+    raise NotFound("There is no picture of this output.")
+
+
+async def _output(visit: PageRequest, code: str, index: int) -> OutputRow:
+    """Raises NotFound."""
 
     def work(session: Session) -> OutputRow | None:
         job_of(session, code, user_id=visit.caller.visible_user)
         return next((row for row in outputs_of(session, code) if row.index == index), None)
 
     output = await visit.database.read(work)
-    if output is None or output.media_type not in THUMBNAIL_TYPES or output.size > MAX_BYTES:
-        raise NotFound("There is no small picture of this output.")
-    try:
-        small = await pictures.thumbnail(visit.store.read(output.key), THUMBNAIL_SIDE, square=True)
-    except BadInput as refused:
-        raise NotFound("There is no small picture of this output.") from refused
-    return Response(small, media_type="image/webp", headers={"Cache-Control": CACHE_CONTROL})
+    if output is None:
+        raise NotFound("There is no such output.")
+    return output
+
+
+def _picture(content: bytes) -> Response:
+    return Response(content, media_type="image/webp", headers={"Cache-Control": CACHE_CONTROL})

@@ -88,7 +88,7 @@ class _NoStore:
         size = sum([len(chunk) async for chunk in chunks])
         return StoredObject(key=key, size=size, sha256=SHA256)
 
-    def read(self, key: str) -> AsyncIterator[bytes]:
+    def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         raise NotFound(key)
 
     async def delete(self, key: str) -> None: ...
@@ -100,6 +100,19 @@ class _NoStore:
         raise NotFound(key)
 
     async def probe(self) -> None: ...
+
+
+class _NoMedia:
+    """Implements MediaReader. The jobs' outputs are pictures, which it is not asked for."""
+
+    async def facts(self, key: str, *, size: int) -> NoReturn:
+        raise NotFound(key)
+
+    async def poster(self, key: str, *, size: int, side: int, square: bool = False) -> NoReturn:
+        raise NotFound(key)
+
+    async def waveform(self, key: str, *, size: int) -> NoReturn:
+        raise NotFound(key)
 
 
 async def _picture() -> AsyncIterator[bytes]:
@@ -120,7 +133,7 @@ class HappyJobs:
         self._poll = PollingActivities(
             records.submissions, records.queries, records.gate, records.late_outcomes, catalogue, providers
         )
-        transfer = OutputTransfer(records.outputs, _NoDownloader(), store, at_once=1000)
+        transfer = OutputTransfer(records.outputs, _NoDownloader(), store, _NoMedia(), at_once=1000)
         self._migrate = MigrationActivities(records.gate, catalogue, providers, transfer, outputs_at_once=4)
         self._environment = ActivityEnvironment()
 

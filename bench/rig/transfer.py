@@ -16,6 +16,9 @@ from pydantic import BaseModel, SecretStr
 from activities.output_transfer import OutputTransfer
 from aijobs.adapters.download.downloader import SafeDownloader
 from aijobs.adapters.download.settings import DownloadSettings
+from aijobs.adapters.media.audio_video.stored_media import StoredMediaReader
+from aijobs.adapters.media.picture_reader import PictureReader
+from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.domain.jobs.job import JobState
@@ -66,7 +69,8 @@ async def with_aijobs(request: TransferRequest) -> TransferResult:
     )
     settings_ = DownloadSettings(allow_hosts=(request.source,))
     async with S3Store.opened(settings) as store, SafeDownloader(settings_) as downloader:
-        transfer = OutputTransfer(_Unrecorded(), downloader, store, at_once=1)
+        media = StoredMediaReader(store, PictureReader(PictureSettings()))
+        transfer = OutputTransfer(_Unrecorded(), downloader, store, media, at_once=1)
         source = OutputSource(kind=OutputKind.OTHER, url=request.url)
 
         async def move() -> None:

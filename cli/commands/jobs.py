@@ -132,7 +132,10 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
 
 def _output_line(output: Document) -> str:
     dimensions = console.pixels(output.get("width"), output.get("height"))
-    return "  ".join(filter(None, (output["media_type"], dimensions, console.size(output["size"]), output["url"])))
+    duration = (output.get("media") or {}).get("duration")
+    lasts = "" if duration is None else console.seconds(duration)
+    parts = (output["media_type"], dimensions, lasts, console.size(output["size"]), output["url"])
+    return "  ".join(filter(None, parts))
 
 
 def _duration(job: Document) -> str:

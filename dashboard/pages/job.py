@@ -16,6 +16,7 @@ from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.points import EntryKind
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.media import MediaFacts
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.event_log import milestones
 from aijobs.persistence.jobs.outputs import outputs_of
@@ -53,6 +54,17 @@ class ShownOutput:
     @property
     def is_cut(self) -> bool:
         return self.output.size > MAX_TEXT_BYTES
+
+    @property
+    def media(self) -> MediaFacts | None:
+        return MediaFacts.model_validate(self.output.media) if self.output.media else None
+
+    @property
+    def has_poster(self) -> bool:
+        """A video that was looked into, or a sound that can be drawn."""
+        if self.media is None:
+            return False
+        return self.manner == "video" or self.media.can_be_drawn(self.output.size)
 
 
 @dataclass(frozen=True, kw_only=True)

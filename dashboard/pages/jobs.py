@@ -18,7 +18,7 @@ from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
-from dashboard.thumbnails import THUMBNAIL_TYPES
+from dashboard.thumbnails import has_thumbnail
 
 PAGE_LENGTH: Final = 50
 MAX_FRESH: Final = 100
@@ -131,7 +131,7 @@ async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
     thumbnails = {
         output.job_code: output.index
         for output in reversed(outputs)
-        if output.kind is OutputKind.IMAGE and output.media_type in THUMBNAIL_TYPES
+        if output.kind in {OutputKind.IMAGE, OutputKind.VIDEO} and has_thumbnail(output)
     }
     return [JobLine(row, thumbnails.get(row.code)) for row in rows]
 

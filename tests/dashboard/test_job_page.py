@@ -7,7 +7,9 @@ from playwright.async_api import expect
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.media import MediaFacts
 from aijobs.persistence.access.keys import Scope
+from tests.adapters.media.recordings import recording
 from tests.api.pictures import picture
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
@@ -173,8 +175,48 @@ async def test_what_could_run_is_offered_as_a_file_and_texts_are_shown_as_text(
     assert await visitor.page.evaluate("window.owned") is None
 
 
+async def test_videos_and_sounds_play_and_are_shown_before(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job()
+    await dashboard.installation.push(code, *ON_THE_WAY, JobStatus.GENERATED, JobStatus.MIGRATING)
+    video = recording("webm", video="libvpx-vp9", audio="libopus", seconds=2)
+    sound = recording("mp3", audio="libmp3lame", seconds=2)
+    film = MediaFacts(container="webm", duration=2.0, video_codec="vp9", audio_codec="opus", width=160, height=96)
+    tone = MediaFacts(container="mp3", duration=2.0, audio_codec="mp3")
+    await _keep(dashboard, code, 0, OutputKind.VIDEO, "video/webm", "webm", video, facts=film)
+    await _keep(dashboard, code, 1, OutputKind.AUDIO, "audio/mpeg", "mp3", sound, facts=tone)
+    await dashboard.installation.push(code, JobStatus.SUCCESS)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+
+    await visitor.open(f"/jobs/{code}")
+    await expect(visitor.page.locator(".output").first).to_contain_text("2.0 s · vp9 + opus")
+    poster = await visitor.page.locator(".output video").get_attribute("poster") or ""
+    waveform = visitor.page.locator(".output img.waveform")
+    await waveform.scroll_into_view_if_needed()
+    await expect(waveform).to_have_js_property("naturalWidth", 640)
+    shown = await visitor.page.request.get(f"{dashboard.url}{poster}")
+    assert (shown.status, shown.headers["content-type"]) == (200, "image/webp")
+    for player in ("video", "audio"):
+        await visitor.page.locator(f".output {player}").evaluate(
+            "player => { player.muted = true; return player.play() }"
+        )
+        await expect(visitor.page.locator(f".output {player}")).to_have_js_property("error", None)
+
+    await visitor.open("/jobs")
+    await expect(visitor.page.locator("img.thumb").first).to_have_js_property("naturalWidth", 96)
+
+
 async def _keep(
-    dashboard: DashboardUnderTest, code: str, index: int, kind: OutputKind, media: str, extension: str, content: bytes
+    dashboard: DashboardUnderTest,
+    code: str,
+    index: int,
+    kind: OutputKind,
+    media: str,
+    extension: str,
+    content: bytes,
+    *,
+    facts: MediaFacts | None = None,
 ) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield content
@@ -190,7 +232,8 @@ async def _keep(
         sha256=stored.sha256,
         key=key,
         original_url=None,
-        width=None,
-        height=None,
+        width=facts.width if facts else None,
+        height=facts.height if facts else None,
+        media=facts,
     )
     await dependencies.records.outputs.add(code, output)

@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "api/routes": "one resource a file",
+    "aijobs/domain/ports": "one port a file",
     "bench": "one measure a file",
     "cli/commands": "one command a file",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",

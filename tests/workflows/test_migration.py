@@ -16,6 +16,7 @@ from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
+from tests.adapters.media.recordings import recording
 from tests.adapters.storage.site import served
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
@@ -134,3 +135,41 @@ async def test_an_output_that_can_never_be_moved_ends_the_job_and_leaves_nothing
     assert last.job_status is S.FAILED
     assert last.detail["error"]["code"] == "output_refused"
     assert left == []
+
+
+VIDEO_MODEL = """
+[models.local_v1]
+output_kind = "video"
+"""
+
+
+NOTHING_IN_IT = (
+    b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x08moov" + b"\x00\x00\x00\x10mdat" + bytes(8)
+)
+
+
+class TwoVideos(StepProvider):
+    """One that plays, and one with nothing in it. Implements Provider."""
+
+    def __init__(self) -> None:
+        super().__init__([S.GENERATED])
+
+    async def outputs(self, _ref: Ref, _snapshot: Snapshot) -> list[OutputSource]:
+        plays = recording("webm", video="libvpx", audio="libopus", seconds=2)
+        return [OutputSource(kind=OutputKind.VIDEO, content=content) for content in (plays, NOTHING_IN_IT)]
+
+
+async def test_videos_are_looked_into_and_kept_whatever_is_found(temporal_client: Client, tmp_path: Path) -> None:
+    async with running_workbench(
+        temporal_client, tmp_path, providers={"local": TwoVideos()}, overlay=VIDEO_MODEL
+    ) as bench:
+        job = await bench.start()
+        state = await job.result()
+        plays, broken = await bench.records.outputs.of_job(job.id)
+
+    assert state.job_status is S.SUCCESS
+    assert (plays.media_type, plays.width, plays.height) == ("video/webm", 160, 96)
+    assert plays.media is not None
+    assert (plays.media.container, plays.media.video_codec, plays.media.audio_codec) == ("webm", "vp8", "opus")
+    assert plays.media.duration == pytest.approx(2, abs=0.1)
+    assert (broken.media_type, broken.media) == ("video/mp4", None)

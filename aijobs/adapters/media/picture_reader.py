@@ -17,6 +17,7 @@ from aijobs.adapters.media.picture_request import MAX_RESULT_BYTES, PictureReque
 from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.errors import BadInput, FileTooLarge, TooBusy, UnreadableFile
 from aijobs.domain.photos import Measurements
+from aijobs.domain.values.media import MediaFacts
 from aijobs.domain.values.pictures import CleanPhoto, ImageFacts, PictureContent
 
 ROOT: Final = Path(__file__).parents[3]
@@ -78,7 +79,8 @@ class PictureProcess:
 
 
 class PictureReader:
-    """Implements PictureDecoder. Up to `at_once` pictures are decoded at a time; the others wait.
+    """Implements PictureDecoder, and looks into videos and sounds. Up to `at_once` files are decoded at a time; the
+    others wait.
 
     The processes are started when needed, and are killed when they have had nothing to do for a while, and when the
     reader is closed.
@@ -123,6 +125,20 @@ class PictureReader:
 
     async def copy_to_show(self, photo: PictureContent) -> bytes:
         _, content = await self._run(photo, PictureTask.COPY)
+        return content
+
+    async def media_facts(self, media: Path) -> MediaFacts:
+        result, _ = await self._run(media, PictureTask.MEDIA_FACTS)
+        if result.media is None:
+            raise UnreadableFile("The file cannot be looked into.")
+        return result.media
+
+    async def poster(self, video: Path, side: int, *, square: bool = False) -> bytes:
+        _, content = await self._run(video, PictureTask.POSTER, side=side, square=square)
+        return content
+
+    async def waveform(self, sound: Path) -> bytes:
+        _, content = await self._run(sound, PictureTask.WAVEFORM)
         return content
 
     async def _run(self, picture: PictureContent, task: PictureTask, **options: Any) -> tuple[PictureResult, bytes]:

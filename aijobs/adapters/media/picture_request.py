@@ -8,22 +8,26 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.media.settings import PictureSettings
 from aijobs.domain.photos import Measurements
+from aijobs.domain.values.media import MediaFacts
 
 MAX_RESULT_BYTES: Final = 16 * 1024
 
 
 class PictureTask(StrEnum):
-    """What is done with a picture."""
+    """What is done with a picture, or with a video or a sound."""
 
     CHECK = "check"
     CLEAN = "clean"
     THUMBNAIL = "thumbnail"
     MEASURE = "measure"
     COPY = "copy"
+    MEDIA_FACTS = "media_facts"
+    POSTER = "poster"
+    WAVEFORM = "waveform"
 
 
 class PictureRequest(BaseModel):
-    """Do `task` with the picture `path`; a resulting picture is written to `target`."""
+    """Do `task` with the file `path`; a resulting picture is written to `target`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,5 +48,6 @@ class PictureResult(BaseModel):
     width: int = 0
     height: int = 0
     measurements: Measurements | None = None
+    media: MediaFacts | None = None
     error_code: str | None = None
     message: str = ""

@@ -60,11 +60,15 @@ class DirectoryStore:
                 batch = bytearray()
         await shielded(asyncio.to_thread(draft.write, batch))
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
+    async def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         path = self.path_of(key)
         file = await asyncio.to_thread(_open_to_read, path)
         with file:
-            while chunk := await shielded(asyncio.to_thread(file.read, READ_BYTES)):
+            file.seek(start)
+            while (wanted := READ_BYTES if stop is None else min(READ_BYTES, stop - file.tell())) > 0:
+                chunk = await shielded(asyncio.to_thread(file.read, wanted))
+                if not chunk:
+                    break
                 yield chunk
 
     async def delete(self, key: str) -> None:

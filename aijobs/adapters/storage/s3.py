@@ -80,8 +80,9 @@ class S3Store:
         checksum = {"ChecksumCRC32": crc32_of(body)} if self._checksums else {}
         await self._calls.run(self._client.put_object, **target, Body=body, ContentType=media_type, **checksum)
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
-        response = await self._calls.run(self._client.get_object, **self._target(key))
+    async def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        span = {} if (start, stop) == (0, None) else {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
+        response = await self._calls.run(self._client.get_object, **self._target(key), **span)
         body = response["Body"]
         try:
             while chunk := await self._calls.run(body.read, amt=READ_BYTES):

@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from aijobs.domain.values.media import MediaFacts
+
 SHOWN_BY_BROWSERS: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "video/", "audio/")
 """Media types, or how they begin, that are shown without running anything; SVG and HTML are not among them."""
 
@@ -46,11 +48,12 @@ class OutputContent(BaseModel):
 
 
 class OutputDetails(BaseModel):
-    """Where the provider had a result, and how large its picture is, in pixels."""
+    """Where the provider had a result, how large its picture is, in pixels, and what is known of a video or a sound."""
 
     original_url: str | None
     width: int | None
     height: int | None
+    media: MediaFacts | None = None
 
 
 class StoredOutput(OutputDetails, OutputContent):

@@ -23,8 +23,8 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def read(self, key: str) -> AsyncIterator[bytes]:
-        """Raises NotFound."""
+    def read(self, key: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The object's bytes from `start`, a place inside it, to before `stop` or to its end. Raises NotFound."""
         ...
 
     async def delete(self, key: str) -> None:

@@ -115,6 +115,7 @@ class OutputRow(OutputDetails, OutputContent, BaseFields, table=True):
     job_code: str = Field(foreign_key="job.code", max_length=40)
     size: int = Field(sa_type=RowId)
     key: str
+    media: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore
 
 
 # A text: to add a kind to an enumeration of PostgreSQL's own takes a migration.

@@ -41,6 +41,17 @@ class Page(ApiModel, Generic[T]):
     next_cursor: str | None = None
 
 
+class Media(ApiModel):
+    """What is known of a video or a sound: `duration` in seconds, codecs as FFmpeg names them, pixels."""
+
+    container: str
+    duration: float | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
 class Output(ApiModel):
     """One result. `size` in bytes, `sha256` in hex, `width` and `height` in pixels; `url` is signed and expires."""
 
@@ -53,6 +64,7 @@ class Output(ApiModel):
     original_url: str | None = None
     width: int | None = None
     height: int | None = None
+    media: Media | None = None  #: of a video or a sound
     create_time: datetime
     job_code: str = ""  #: of the job; added by this client
 

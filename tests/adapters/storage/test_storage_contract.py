@@ -55,6 +55,16 @@ async def test_another_put_replaces_what_was_there(store: ObjectStore, key: str)
     assert await content_of(store, key) == b"something shorter"
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 10), (5, 6), (99_000, None), (10, 200_000), (PART_BYTES, None)])
+async def test_a_part_can_be_read(store: ObjectStore, key: str, start: int, stop: int | None) -> None:
+    content = random.Random(3).randbytes(PART_BYTES + 1000)
+    await store.put(key, chunks_of(content), media_type="video/mp4")
+
+    part = b"".join([chunk async for chunk in store.read(key, start=start, stop=stop)])
+
+    assert part == content[start:stop]
+
+
 async def test_what_is_not_there_cannot_be_read(store: ObjectStore, key: str) -> None:
     with pytest.raises(NotFound):
         await content_of(store, key)

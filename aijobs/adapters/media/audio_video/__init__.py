@@ -1,0 +1,1 @@
+"""Videos and sounds: what is known of them, posters, waveforms."""
