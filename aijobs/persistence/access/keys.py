@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
 from aijobs.domain.values.user_ids import user_id_error
@@ -120,7 +121,7 @@ async def revoke_key(database: Database, key_id: str) -> None:
     """Revoke the key, and with it every token made with it. Doing it again changes nothing. Raises NotFound."""
 
     def work(session: Session) -> None:
-        row = _row(session, key_id)
+        row = session.exec(_known(key_id).with_for_update()).one_or_none()
         if row is None:
             raise NotFound(f"There is no key {key_id}.")
         row.revoked_at = row.revoked_at or now()
@@ -209,8 +210,11 @@ def _hash(secret: bytes, text: str) -> str:
 
 
 def _row(session: Session, key_id: str) -> ApiKeyRow | None:
-    found = session.exec(select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False)))
-    return found.one_or_none()
+    return session.exec(_known(key_id)).one_or_none()
+
+
+def _known(key_id: str) -> SelectOfScalar[ApiKeyRow]:
+    return select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False))
 
 
 def _valid(row: ApiKeyRow) -> ApiKey:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import or_
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.batches import chunked
@@ -59,13 +59,7 @@ async def use_session(database: Database, secret: bytes, text: str, *, idle: tim
         raise NotAuthenticated("This is no session of ours.")
     row = await _live_row(database, _hash(secret, text), idle)
     if now() - row.used_at > TOUCH_EVERY:
-
-        def work(session: Session) -> None:
-            used = session.get(BrowserSessionRow, row.sha256)
-            if used is not None:
-                used.used_at = now()
-
-        await database.write(work)
+        await database.write(_touch, row.sha256)
     return _session(row)
 
 
@@ -102,6 +96,11 @@ async def _live_row(database: Database, sha256: str, idle: timedelta) -> Browser
 
 def _row(session: Session, sha256: str) -> BrowserSessionRow | None:
     return session.get(BrowserSessionRow, sha256)
+
+
+def _touch(session: Session, sha256: str) -> None:
+    """Notes a use. One statement, since the session may be ended meanwhile."""
+    session.exec(update(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == sha256).values(used_at=now()))
 
 
 def _session(row: BrowserSessionRow) -> BrowserSession:

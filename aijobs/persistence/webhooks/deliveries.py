@@ -86,7 +86,7 @@ class DatabaseDeliveries:
 
     async def _claimed(self) -> list[str]:
         """Claims due deliveries, so that only one worker starts each. Most polls find nothing and take no lock."""
-        return await self._database.write(_claim) if await self._database.read(_is_due) else []
+        return await self._database.write(claim) if await self._database.read(_is_due) else []
 
     def _update_endpoint(self, endpoint: WebhookEndpointRow, reply: WebhookReply, at: datetime) -> None:
         if reply.is_taken:
@@ -109,7 +109,8 @@ def _is_due(session: Session) -> bool:
     return session.exec(_due().limit(1)).first() is not None
 
 
-def _claim(session: Session) -> list[str]:
+def claim(session: Session) -> list[str]:
+    """The codes of due deliveries, each of which is the caller's for RECLAIM_AFTER."""
     codes = list(session.exec(_due().limit(AT_ONCE).with_for_update(skip_locked=True)))
     later = update(WebhookDeliveryRow).values(look_at=now() + RECLAIM_AFTER)
     session.exec(later.where(col(WebhookDeliveryRow.code).in_(codes)))
