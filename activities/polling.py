@@ -175,9 +175,14 @@ def _require_unfinished(state: JobState) -> None:
 
 
 async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
-    """Ask the provider for a submission whose outcome is unknown. What may be arriving again is not absent."""
+    """Ask the provider for a submission whose outcome is unknown.
+
+    What may be another submission's is not found, and what may be arriving again is not absent.
+    """
     others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
     search = await provider.reconcile(submission, known_ids=others)
+    if isinstance(search, Found) and await submissions.may_be_anothers(name, submission, search.ref):
+        return Search.NOT_YET
     again = provider.capabilities.may_be_on_its_way_again(submission.intent_at, now=datetime.now(UTC))
     return Search.NOT_YET if search is Search.ABSENT and again else search
 

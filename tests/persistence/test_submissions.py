@@ -1,5 +1,7 @@
 """Submissions: at most one that may have arrived."""
 
+from dataclasses import replace
+
 import pytest
 
 from aijobs.domain.errors import SubmissionExists
@@ -50,3 +52,30 @@ async def test_unknown_becomes_accepted_when_it_is_found(records: DatabaseRecord
     last = await records.submissions.last_submission(code)
     assert last is not None
     assert (last.outcome, last.ref) == (Outcome.ACCEPTED, {"id": "p1"})
+
+
+async def test_of_two_lost_requests_that_were_the_same_neither_takes_what_is_found(
+    records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    log, found = records.submissions, {"id": "p1"}
+    one, other = [await intend(records, await accept_job(), token) for token in ("token-1", "token-2")]
+
+    assert await log.may_be_anothers("replicate", one, found)  # the other is on its way, and may have made it
+    await log.conclude(one, Unknown("reset"))
+    await log.conclude(other, Unknown("reset"))
+    assert await log.may_be_anothers("replicate", one, found)
+    assert await log.may_be_anothers("replicate", other, found)
+
+    await log.conclude(other, Accepted({"id": "p2"}))
+    assert not await log.may_be_anothers("replicate", one, found)
+    assert await log.may_be_anothers("replicate", one, {"id": "p2"})
+
+
+async def test_requests_that_differ_are_never_taken_for_one_another(
+    records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    one = await intend(records, await accept_job(), "token-1")
+    code, another = await accept_job(), replace(REQUEST, body={"input": {"x": 2}})
+    await records.submissions.intend(code, provider="replicate", token="token-2", request=another)
+
+    assert not await records.submissions.may_be_anothers("replicate", one, {"id": "p1"})

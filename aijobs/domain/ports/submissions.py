@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from aijobs.domain.jobs.job import JobState
-from aijobs.domain.jobs.submissions import ProviderRequest, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import ProviderRequest, Ref, Submission, SubmitOutcome
 from aijobs.domain.provider_io import SubmitInput
 
 
@@ -38,4 +38,11 @@ class SubmissionLog(Protocol):
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
         """The provider's ids of submissions that were accepted since then."""
+        ...
+
+    async def may_be_anothers(self, provider: str, submission: Submission, ref: Ref) -> bool:
+        """Whether what a search has found for a submission is, or may be, what another one has sent.
+
+        To be asked after the search: whoever sends the same later has made nothing that it could have found.
+        """
         ...

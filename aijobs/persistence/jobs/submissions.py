@@ -3,10 +3,10 @@
 import hashlib
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Table, Update, bindparam, insert, select, update
+from sqlalchemy import RowMapping, Table, Update, and_, bindparam, insert, or_, select, update
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
@@ -16,6 +16,7 @@ from aijobs.domain.jobs.submissions import (
     Accepted,
     Outcome,
     ProviderRequest,
+    Ref,
     Rejected,
     Submission,
     SubmitOutcome,
@@ -32,6 +33,9 @@ from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 
 SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined]
+
+RIVALS_WITHIN: Final = timedelta(hours=1)
+"""A submission that is so much older than another is not taken for it."""
 
 _COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
@@ -81,7 +85,7 @@ def intend(session: Session, job: AnyJob, *, provider: str, token: str, request:
         "provider": provider,
         "token": token,
         "request": sent,
-        "request_sha256": hashlib.sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest(),
+        "request_sha256": _digest(sent),
         "intent_at": intent_at,
     }
     job.req_json = sent
@@ -144,6 +148,28 @@ def known_ids(session: Session, provider: str, since: datetime) -> frozenset[str
         )
     )
     return frozenset(found.scalars())
+
+
+def may_be_anothers(session: Session, provider: str, submission: Submission, ref: Ref) -> bool:
+    """Whether another submission has what a search has found for this one, or may turn out to have it.
+
+    Of two that sent the same, and of which neither has heard, nobody knows whose it is.
+    """
+    unheard = and_(
+        SUBMISSIONS.c.request_sha256 == _digest(asdict(submission.request)),
+        SUBMISSIONS.c.intent_at >= submission.intent_at - RIVALS_WITHIN,
+        or_(SUBMISSIONS.c.outcome.is_(None), SUBMISSIONS.c.outcome == Outcome.UNKNOWN),
+    )
+    others = select(SUBMISSIONS.c.id).where(
+        SUBMISSIONS.c.provider == provider,
+        SUBMISSIONS.c.id != submission.id,
+        or_(SUBMISSIONS.c.ref_id == str(ref["id"]), unheard),
+    )
+    return connection_of(session).execute(others.limit(1)).first() is not None
+
+
+def _digest(request: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 def as_submission(row: SubmissionRow) -> Submission:
@@ -238,3 +264,6 @@ class DatabaseSubmissionLog:
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
         return await self._database.read(known_ids, provider, since)
+
+    async def may_be_anothers(self, provider: str, submission: Submission, ref: Ref) -> bool:
+        return await self._database.read(may_be_anothers, provider, submission, ref)
