@@ -50,7 +50,7 @@ def main() -> None:
 
 async def _proof(plan: StormPlan, args: argparse.Namespace) -> bool:
     if args.sabotage is not None:
-        return await _sabotaged(args.sabotage)
+        return await _sabotaged(args.sabotage, postgresql=plan.postgresql)
     return await (_run_hosts if args.hosts else _run_and_report)(plan, keep=args.keep)
 
 
@@ -115,16 +115,17 @@ def _folder(console: Console, plan: StormPlan, *, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _sabotaged(names: list[str]) -> bool:
+async def _sabotaged(names: list[str], *, postgresql: bool) -> bool:
     """Whether the checker named the broken promise of each sabotage."""
     console = Console()
-    named = [await _is_named(name, console) for name in names or SABOTAGES]
+    named = [await _is_named(name, console, postgresql=postgresql) for name in names or SABOTAGES]
     return all(named)
 
 
-async def _is_named(name: str, console: Console) -> bool:
+async def _is_named(name: str, console: Console, *, postgresql: bool) -> bool:
+    plan = replace(SABOTAGED, sabotage=name, postgresql=postgresql or SABOTAGES[name].needs_postgresql)
     with tempfile.TemporaryDirectory(prefix="aijobs-chaos-", ignore_cleanup_errors=True) as folder:
-        outcome = await run(replace(SABOTAGED, sabotage=name), Path(folder), lambda _: None)
+        outcome = await run(plan, Path(folder), lambda _: None)
     breaches = Counter(breach.invariant for result in outcome.results for breach in result.breaches)
     expected = SABOTAGES[name].breaks
     found = ", ".join(f"{promise} ({times})" for promise, times in breaches.items()) or "nothing"

@@ -21,6 +21,7 @@ UPLOADED: Final = 0.15
 CANCELED: Final = 0.12
 FOLLOWED: Final = 0.4
 REPEATED: Final = 0.2
+DOUBLED: Final = 0.2
 PATIENTLY: Final = 0.15
 WITHOUT_FAULT: Final = 0.3
 GREEDY: Final = 0.2
@@ -92,6 +93,7 @@ class CustomerOrder:
     canceled_after: float | None
     is_followed: bool
     is_repeated: bool  #: sent once more with the same key after its answer
+    is_doubled: bool  #: sent twice at once with the same key
 
 
 def orders_of(plan: StormPlan) -> list[CustomerOrder]:
@@ -119,4 +121,5 @@ def _order(
         canceled_after=dice.uniform(0, LATEST_CANCEL) if dice.random() < CANCELED else None,
         is_followed=dice.random() < FOLLOWED,
         is_repeated=dice.random() < REPEATED,
+        is_doubled=plan.dice(f"doubled {number}").random() < DOUBLED,
     )

@@ -4,6 +4,7 @@
 """
 
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,12 +22,14 @@ from aijobs.domain.jobs.submissions import ProviderRequest, Rejected, SubmitOutc
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import SubmitInput
-from aijobs.persistence.access.idempotency import IdempotencyClaim
+from aijobs.persistence.access import idempotency
+from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.points import ledger
+from aijobs.persistence.tables import IdempotencyRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
@@ -36,6 +39,8 @@ from cli.signals import exit_now
 from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
+
+BETWEEN_LOOK_AND_CLAIM: Final = 0.2  #: seconds
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Sabotage:
     name: str
     replacement: Callable[..., Any]
     also: tuple[tuple[Any, str, Callable[..., Any]], ...] = ()  #: further guards of the same promise
+    needs_postgresql: bool = False  #: on SQLite, whose transactions never overlap, it breaks nothing
 
     def apply(self) -> None:
         for owner, name, replacement in ((self.owner, self.name, self.replacement), *self.also):
@@ -126,6 +132,24 @@ def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
 
+def _look_before_claiming(session: Session, request: IdempotencyClaim) -> Receipt | None:
+    """As if nobody could claim the key between a look and the claim."""
+    first = idempotency.first_receipt(session, request)
+    if first is None:
+        time.sleep(BETWEEN_LOOK_AND_CLAIM)
+        session.merge(
+            IdempotencyRow(
+                owner=request.owner,
+                key=request.key,
+                request_sha256=request.request_sha256,
+                meaning_sha256=request.meaning_sha256,
+                create_time=request.made_at,
+            )
+        )
+        session.flush()
+    return first
+
+
 async def _never_end(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
     return JobState.of(code, to) if to.is_final else await _advance(self, code, to, **more)
 
@@ -185,6 +209,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         ((DatabaseOutputLog, "add", _add_and_report_migrating),),
     ),
     "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
+    "look-before-claiming": Sabotage("answered", idempotency, "claim", _look_before_claiming, needs_postgresql=True),
     "never-end": Sabotage(
         "final", gate.DatabaseJobGate, "advance", _never_end, ((DatabaseOutputLog, "add", _add_and_never_end),)
     ),

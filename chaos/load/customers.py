@@ -61,11 +61,13 @@ class Customers:
             account.tries += 1
             return await http.post("/api/jobs", json=body, headers={"Idempotency-Key": order.key})
 
-        response = await self._response_to(post, dice, account, retry_status=IN_FLIGHT)
-        if response.status_code != ACCEPTED:
-            account.refusal = response.status_code
+        answers = await asyncio.gather(
+            *(self._response_to(post, dice, account, retry_status=IN_FLIGHT) for _ in range(1 + order.is_doubled))
+        )
+        account.codes += [answer.json()["code"] for answer in answers if answer.status_code == ACCEPTED]
+        if not account.codes:
+            account.refusal = answers[0].status_code
             return
-        account.codes.append(response.json()["code"])
         async with asyncio.TaskGroup() as follow_ups:
             if order.is_followed:
                 follow_ups.create_task(self._follow(http, order, account.codes[0]))
