@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -37,10 +38,11 @@ class QueuedWebhook(BaseModel):
     age: timedelta = timedelta()
     copies: int = 1
     signed: bool = True
+    credentials: dict[str, str] = {}  #: headers by which an unsigned one is known
 
     def headers(self) -> dict[str, str]:
         if not self.signed:
-            return {"content-type": "application/json"}
+            return {"content-type": "application/json", **self.credentials}
         signed_at = datetime.now(UTC) - self.age
         return {
             "content-type": "application/json",
@@ -75,7 +77,16 @@ class Webhooks:
         for body in self._archive.all(KIND):
             self._dispatch(QueuedWebhook.model_validate_json(body))
 
-    def send(self, *, owner: str, url: str, body: str, final: bool, signed: bool = True) -> None:
+    def send(
+        self,
+        *,
+        owner: str,
+        url: str,
+        body: str,
+        final: bool,
+        signed: bool = True,
+        credentials: Mapping[str, str] | None = None,
+    ) -> None:
         faults = Faults(self._board.take(Operation.WEBHOOK) + self._board.take(Operation.WEBHOOK, owner))
         if Fault.WEBHOOK_NONE in faults:
             return
@@ -89,6 +100,10 @@ class Webhooks:
             age=ONE_HOUR if Fault.WEBHOOK_OLD in faults else timedelta(),
             copies=2 if Fault.WEBHOOK_DUPLICATE in faults else 1,
             signed=signed,
+            credentials={
+                name: WRONG_SECRET if Fault.WEBHOOK_FORGED in faults else value
+                for name, value in (credentials or {}).items()
+            },
         )
         if Fault.WEBHOOK_OUT_OF_ORDER in faults and not final:
             self._held.setdefault(owner, []).append(webhook)

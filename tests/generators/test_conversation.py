@@ -23,7 +23,7 @@ from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.settings import SHIPPED_CATALOGUE
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import MODEL
-from tests.providers.conftest import Behaviours, ScriptedVendor
+from tests.providers.scripted_vendor import Behaviours, ScriptedVendor
 from tests.providers.test_chat_answers import delta, sse
 
 SCRIPT: Final = ConversationPlan(

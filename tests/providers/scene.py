@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
-from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
@@ -51,6 +51,7 @@ class Part:
     sizes: tuple[tuple[int, int], ...]  #: of the results, in pixels
     takes_uploads: bool
     proves_absence: bool
+    tells_queue: bool = True  #: waiting and being worked on have words of their own
 
 
 def _replicate(sandbox: RunningSandbox) -> ReplicateSettings:
@@ -66,7 +67,24 @@ def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
     return TtapiSettings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
+def _black_forest_labs(sandbox: RunningSandbox) -> BaseModel:
+    settings = PROVIDERS["black_forest_labs"].settings
+    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+
+
 PARTS: Final = {
+    "black_forest_labs": Part(
+        model_id="bfl_flux2_pro_v1",
+        params={"prompt": "a lighthouse at dusk", "width": 256, "height": 128},
+        settings=_black_forest_labs,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"width": 200},
+        named="width",
+        sizes=((256, 128),),
+        takes_uploads=True,
+        proves_absence=False,
+        tells_queue=False,
+    ),
     "replicate": Part(
         model_id="replicate_imageupscale_v1",
         params={"image": "data:image/png;base64," + base64.b64encode(PHOTO).decode(), "upscale_factor": 2},
@@ -138,6 +156,11 @@ class Scene:
     async def finished(self, **params: Any) -> tuple[Ref, Snapshot]:
         ref = await self.started(**params)
         return ref, (await self.watched(ref))[-1]
+
+    @property
+    def not_found(self) -> Search:
+        """What a search without a result is: of a vendor without a list, nothing can be said."""
+        return Search.IMPOSSIBLE if self.provider.capabilities.reconcile_window is None else Search.NOT_YET
 
     def paid(self) -> int:
         """How many submits the vendor has accepted."""

@@ -15,7 +15,7 @@ from aijobs.domain.errors import AnswerLost, AnswerRefused, ProviderFailed, Prov
 from aijobs.domain.llm import AnswerSchema, Attachment, ChatMessage, Completion, FinishReason, Role
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.providers.conftest import ScriptedVendor
+from tests.providers.scripted_vendor import ScriptedVendor
 
 KEY = "sk-a_key_that_must_stay_secret"
 HELLO = [ChatMessage(role=Role.USER, text="合同编号：HT-1\nSay what you found.")]

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
 from aijobs.adapters.chat.supported_fields import Dialect
 from aijobs.domain.llm import AnswerSchema
-from tests.providers.conftest import ScriptedVendor
+from tests.providers.scripted_vendor import ScriptedVendor
 from tests.providers.test_chat_answers import delta, sse
 from tests.providers.test_chat_errors import KEY, QUESTION, OpenAt, error_of, stream
 

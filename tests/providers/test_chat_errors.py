@@ -14,7 +14,7 @@ from aijobs.adapters.chat import ChatEndpoint, ChatSettings, opened
 from aijobs.adapters.chat.problems import problem_in
 from aijobs.domain.errors import AijobsError, AnswerLost, AnswerRefused, ProviderFailed, ProviderUnavailable
 from aijobs.domain.llm import ChatMessage, Role
-from tests.providers.conftest import ScriptedVendor
+from tests.providers.scripted_vendor import ScriptedVendor
 from tests.providers.test_chat_answers import delta, sse
 
 KEY: Final = "sk-a_key_that_must_stay_secret"

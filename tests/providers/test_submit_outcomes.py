@@ -8,7 +8,7 @@ import pytest
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, NoReply, NotSent
 from aijobs.domain.jobs.submissions import Accepted, Ref, Rejected, Unknown
 from aijobs.providers.submit_outcomes import ErrorTable, SubmitDialect, SubmitVerdict
-from tests.providers.conftest import Behaviours
+from tests.providers.scripted_vendor import Behaviours
 
 KEY: Final = "sk_a_key_that_must_stay_secret"
 

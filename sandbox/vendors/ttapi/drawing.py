@@ -5,8 +5,8 @@ from typing import Final
 
 from PIL import Image, ImageFilter
 
+from sandbox.pictures.landscapes import Size, as_grid, encoded, enlarged, landscape, size_of
 from sandbox.vendors.ttapi.job import MidjourneyJob
-from sandbox.vendors.ttapi.landscapes import Size, as_grid, encoded, enlarged, landscape, size_of
 from sandbox.vendors.ttapi.request import ratio_in
 
 ZOOM_OF: Final = {"zoom_out_2": 2.0, "zoom_out_1_5": 1.5}

@@ -1,0 +1,89 @@
+"""Tries every path of a declaration on the vendor's own answers, which the file quotes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.providers.declared.declaration import Declaration, ExampleSection, ReconcileSection
+from aijobs.providers.declared.paths import AnswerPath
+
+#: An example, and the lists of words in which its status must be.
+LISTS_OF: Final[Mapping[str, Mapping[str, JobStatus]]] = {
+    "finished": {"generated": JobStatus.GENERATED},
+    "failed": {"failed": JobStatus.FAILED},
+    "running": {"queued": JobStatus.QUEUED, "processing": JobStatus.PROCESSING},
+}
+
+Trial = tuple[str, AnswerPath | None, tuple[str, ...]]
+
+
+def wrong_examples(declaration: Declaration) -> Iterator[str]:
+    """Paths that match nothing, and statuses that mean something else than the example is named for."""
+    answers: dict[str, Any] = {}
+    for name in ExampleSection.model_fields:
+        try:
+            answers[name] = json.loads(getattr(declaration.examples, name) or "null")
+        except ValueError as broken:
+            yield f"examples.{name}: is not JSON: {broken}"
+            return
+    given = {name: answer for name, answer in answers.items() if answer is not None}
+    yield from _unmatched(declaration, given)
+    yield from _misread(declaration, given)
+    if declaration.reconcile and "listed" in given:
+        yield from _unmatched_in_list(declaration.reconcile, given["listed"])
+
+
+def _unmatched(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:
+    for where, path, names in _trials(declaration):
+        given = [name for name in names if name in answers]
+        if path is None:
+            continue
+        if not given:
+            yield f"examples.{names[0]}: is needed to try {where}"
+        elif all(path.find(answers[name]) is None for name in given):
+            yield f"{where}: {path.written!r} matches nothing in examples.{' or examples.'.join(given)}"
+
+
+def _trials(declaration: Declaration) -> Iterator[Trial]:
+    """Each path, and the examples in one of which it must find something."""
+    query, outputs, webhook, reconcile = (
+        declaration.query,
+        declaration.outputs,
+        declaration.webhook,
+        declaration.reconcile,
+    )
+    on_the_way, result = ("running", "finished", "failed"), ("results" if outputs.path else "finished",)
+    yield from ((f"submit.ref.{name}", path, ("submitted",)) for name, path in declaration.submit.ref.items())
+    yield from (
+        ("query.status", query.status, ("finished",)),
+        ("query.progress", query.progress, on_the_way),
+        ("query.queue_position", query.queue_position, on_the_way),
+        ("query.charge", query.charge, on_the_way),
+        ("query.error", query.error, ("failed",)),
+        ("outputs.links", outputs.links, result),
+        ("outputs.base64", outputs.base64, result),
+        ("outputs.texts", outputs.texts, result),
+        ("reconcile.items", reconcile.items if reconcile else None, ("listed",)),
+    )
+    yield from ((f"webhook.ref.{name}", path, ("webhook",)) for name, path in (webhook.ref if webhook else {}).items())
+
+
+def _misread(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:
+    for name, lists in LISTS_OF.items():
+        word = declaration.query.status.text(answers[name]) if name in answers else None
+        if word is not None and declaration.statuses.meaning(word) not in lists.values():
+            yield f"examples.{name}: its status {word!r} is not in statuses.{' or statuses.'.join(lists)}"
+
+
+def _unmatched_in_list(reconcile: ReconcileSection, listed: object) -> Iterator[str]:
+    items = reconcile.items.find(listed)
+    if items is None:
+        return
+    if not isinstance(items, list):
+        yield f"reconcile.items: {reconcile.items.written!r} is no list in examples.listed"
+        return
+    paths = {"token": reconcile.token, **{f"ref.{name}": path for name, path in reconcile.ref.items()}}
+    for where, path in paths.items():
+        if all(path.find(item) is None for item in items):
+            yield f"reconcile.{where}: {path.written!r} matches nothing in any item of examples.listed"

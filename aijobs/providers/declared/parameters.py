@@ -1,0 +1,40 @@
+"""The parameters that a declaration names, as what a caller may send."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from aijobs.domain.jobs.parameters import Parameters, file_input
+from aijobs.providers.declared.declaration import ParameterSection
+
+_TYPES = {"string": str, "integer": int, "number": float, "boolean": bool}
+
+
+def parameters_of(sections: dict[str, ParameterSection]) -> type[Parameters]:
+    """Nothing else may be sent; what is not required is left out when it is not sent and has no default."""
+    fields: dict[str, Any] = {name: _field(section) for name, section in sections.items()}
+    made: type[Parameters] = create_model("DeclaredParameters", __base__=Parameters, **fields)
+    return made
+
+
+def _field(section: ParameterSection) -> tuple[Any, Any]:
+    kind = _type_of(section)
+    if section.many:
+        kind = Annotated[list[kind], Field(max_length=section.max_length)]  # type: ignore[valid-type]
+    about = section.description or None
+    if section.required and section.default is None:
+        return kind, Field(description=about)
+    if section.many or section.default is not None:
+        return kind, Field(default=section.default, description=about)
+    return kind | None, Field(default=None, description=about)
+
+
+def _type_of(section: ParameterSection) -> Any:
+    if section.type not in _TYPES:
+        return file_input(section.type)
+    if section.choices:
+        return Literal[tuple(section.choices)]
+    limits: dict[str, Any] = {"ge": section.minimum, "le": section.maximum}
+    if section.type == "string":
+        limits = {"max_length": None if section.many else section.max_length}
+    return Annotated[_TYPES[section.type], Field(**limits)]

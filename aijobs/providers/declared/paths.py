@@ -1,0 +1,58 @@
+"""Where something is in a vendor's answer: expressions of JMESPath, of which the first that finds something counts."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import BeforeValidator
+
+
+class AnswerPath:
+    """One place in an answer, written as one expression or as several."""
+
+    def __init__(self, written: Sequence[str]) -> None:
+        """Raises ValueError for what is no expression."""
+        self.written = " | or ".join(written)
+        try:
+            self._compiled = [jmespath.compile(one) for one in written]
+        except JMESPathError as wrong:
+            raise ValueError(f"is no JMESPath expression: {wrong}") from None
+
+    def find(self, answer: object) -> Any:
+        """What is there; None when nothing is, or when the answer is of another shape than the expression expects."""
+        for expression in self._compiled:
+            try:
+                found = expression.search(answer)
+            except JMESPathError:
+                continue
+            if found not in (None, [], ""):
+                return found
+        return None
+
+    def text(self, answer: object) -> str | None:
+        """As a word: a number as its digits, and true as `true`."""
+        found = self.find(answer)
+        if isinstance(found, bool):
+            return str(found).lower()
+        return str(found) if isinstance(found, str | int | float) else None
+
+    def texts(self, answer: object) -> list[str]:
+        """One text, or a list of them; whatever else is in the list is left out."""
+        found = self.find(answer)
+        every = found if isinstance(found, list) else [found]
+        return [one for one in every if isinstance(one, str) and one]
+
+
+def _read(written: object) -> object:
+    match written:
+        case str():
+            return AnswerPath([written])
+        case list() if written and all(isinstance(one, str) for one in written):
+            return AnswerPath(written)
+        case AnswerPath():
+            return written
+    raise ValueError("must be a JMESPath expression, or a list of them")
+
+
+Path = Annotated[AnswerPath, BeforeValidator(_read)]

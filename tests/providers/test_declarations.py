@@ -1,0 +1,122 @@
+"""Files that declare a provider: what is wrong in one is named."""
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from aijobs.providers.declared import DeclarationError, declared_package, read_declaration
+from aijobs.providers.declared.parameters import parameters_of
+from tests.providers.acme_vendor import ACME
+
+
+def with_change(old: str, new: str) -> str:
+    assert old in ACME
+    return ACME.replace(old, new, 1)
+
+
+def test_everything_that_can_be_declared_is_read() -> None:
+    declaration = read_declaration(ACME)
+
+    assert declaration.capabilities.cancel
+    assert declaration.capabilities.webhook
+    assert declared_package(ACME).vendor.label == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("[auth]", "[auth", "not TOML"),
+        ('label = "Acme"', 'label = "Acme"\nlable = "x"', "lable: Extra inputs"),
+        ('status = "job.state"', 'status = "job..state"', "query.status: Value error, is no JMESPath expression"),
+        ('status = "job.state"', 'status = "state"', "query.status: 'state' matches nothing in examples.finished"),
+        ('progress = "job.progress"', 'progress = "job.percent"', "query.progress: 'job.percent' matches nothing"),
+        ('link = "job.link"', 'link = "job.url"', "submit.ref.link: 'job.url' matches nothing in examples.submitted"),
+        ('links = "files[].url"', 'links = "urls"', "outputs.links: 'urls' matches nothing in examples.results"),
+        ('items = "jobs"', 'items = "data"', "reconcile.items: 'data' matches nothing in examples.listed"),
+        ('token = "tag"', 'token = "tags"', "reconcile.token: 'tags' matches nothing in any item"),
+        ('processing = ["running"]', 'processing = ["running", "done"]', "'done' is in more than one list"),
+        ('failed = ["broken"]', "failed = []", "statuses.failed: no word means it"),
+        ('generated = ["done"]', 'generated = ["ready"]', "its status 'done' is not in statuses.generated"),
+        ("later = [503]", "later = [404, 503]", "errors: 404 is in more than one list"),
+        ("later = [503]", "later = [200]", "errors: 200 is a success"),
+        ('tag = "{token}"', 'tag = "{settings.secret}"', "submit.body: {settings.secret} is nothing that it may name"),
+        ('tag = "{token}"', 'tag = "{env.HOME}"', "{env.HOME} is nothing"),
+        ('tag = "{token}"', 'tag = "${AIJOBS_SECRET}"', "{AIJOBS_SECRET} is nothing"),
+        ('tag = "{token}"', 'tag = "{{ config }}"', "submit.body: "),
+        ('tag = "{token}"', 'tag = "{file:/etc/passwd}"', "{file:/etc/passwd} is nothing"),
+        ('tag = "{token}"', 'tag = "{token.__class__}"', "{token.__class__} is nothing"),
+        ('tag = "{token}"', 'tag = "{params.prompts}"', "{params.prompts} is nothing"),
+        ("/models/{model}/jobs", "/models/{ref.id}/jobs", "submit.path: {ref.id} is nothing"),
+        ('path = "/jobs/{ref.id}"\nstatus', 'path = "//evil.example/{ref.id}"\nstatus', "must begin with one /"),
+        ('base_url = "https://api.acme.example/v2"', 'base_url = "file:///etc"', "base_url: Value error, must be an"),
+        ('"https://api.acme.example/v2"', '"https://u:p@api.acme.example"', "base_url: Value error, must be an"),
+        ('url = "{webhook_url}", ', "", "webhook: no part of submit names {webhook_url}"),
+        (', secret = "{webhook_secret}"', "", "webhook.proof.0: no part of submit names {webhook_secret}"),
+        (', header = "X-Acme-Signature"', "", "webhook.proof.0: hmac_sha256 needs a header"),
+        ('ref = { id = "job.id", link', "ref = { link", "submit.ref: it has no id"),
+        ("results = ", "# results = ", "examples.results: is needed to try outputs.links"),
+        ("finished = '{", "finished = '", "examples.finished: is not JSON"),
+        ('params_at = "input"', 'params_at = "a.b"', "submit.params_at: must be"),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(complaint)):
+        read_declaration(with_change(old, new))
+
+
+def test_a_webhook_without_a_section_is_named() -> None:
+    without = re.sub(r"\[webhook\].*?\n\n", "", ACME, flags=re.DOTALL)
+
+    with pytest.raises(DeclarationError, match=r"names \{webhook_url\}, and there is no section"):
+        read_declaration(without)
+
+
+def test_a_key_to_send_again_by_is_sent() -> None:
+    without = ACME.replace("-{token}", "").replace('tag = "{token}", ', "")
+
+    with pytest.raises(DeclarationError, match=r"resend_window: no part of submit names \{token\}"):
+        read_declaration(without)
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(DeclarationError) as wrong:
+        read_declaration(with_change('failed = ["broken"]', "failed = []").replace('items = "jobs"', 'items = "x"'))
+
+    assert len(str(wrong.value).splitlines()) == 3  # the example of a failure is none now
+
+
+def test_a_file_has_a_length() -> None:
+    with pytest.raises(DeclarationError, match="longer than"):
+        read_declaration(ACME + "#" * 300_000)
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({}, "prompt"),
+        ({"prompt": "x" * 101}, "prompt"),
+        ({"prompt": "x", "steps": 51}, "steps"),
+        ({"prompt": "x", "steps": "5"}, "steps"),
+        ({"prompt": "x", "style": "odd"}, "style"),
+        ({"prompt": "x", "images": ["file:///etc/passwd"]}, "images"),
+        ({"prompt": "x", "images": ["https://a.example/1"] * 3}, "images"),
+        ({"prompt": "x", "seed": 1}, "seed"),
+    ],
+)
+def test_parameters_are_held_to_their_declaration(sent: dict[str, object], field: str) -> None:
+    parameters = parameters_of(read_declaration(ACME).parameters)
+
+    with pytest.raises(ValidationError) as wrong:
+        parameters.model_validate(sent)
+
+    assert wrong.value.errors()[0]["loc"][0] == field
+
+
+def test_parameters_may_be_left_out_and_have_defaults() -> None:
+    parameters = parameters_of(read_declaration(ACME).parameters)
+
+    taken = parameters.model_validate({"prompt": "x"}).model_dump(exclude_none=True)
+
+    assert taken == {"prompt": "x", "steps": 20}
+    assert set(parameters.file_fields()) == {"images"}
