@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Dialect, Index, Integer, SmallInteger, String
+from sqlalchemy import BigInteger, Dialect, Index, Integer, SmallInteger, String, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -43,6 +43,11 @@ def only_on(dialect: str, index: Index) -> Index:
     index.info["only_on"] = dialect
     index.ddl_if(dialect=dialect)
     return index
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which `where` holds: for what few rows have."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def now() -> datetime:

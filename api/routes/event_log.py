@@ -8,7 +8,7 @@ from pydantic import Field
 
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.event_log import AT_ONCE, EventFilter, log_after, newest_position
+from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.auth.tickets import Follower
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
@@ -83,11 +83,8 @@ async def log_position(live: EventHub, database: Database, text: str | None) -> 
 
 async def _page(database: Database, log_filter: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
-    entries = await database.snapshot(log_after, log_filter, after, at_most=AT_ONCE + 1)
-    shown = entries[:AT_ONCE]
+    found = await database.snapshot(log_after, log_filter, after)
     page: Page[JobEvent] = Page(
-        data=[entry.event for entry in shown],
-        has_more=len(entries) > AT_ONCE,
-        next_cursor=str(shown[-1].position if shown else after),
+        data=[entry.event for entry in found.entries], has_more=found.is_more, next_cursor=str(found.reached)
     )
     return JSONResponse(page.model_dump(mode="json"))

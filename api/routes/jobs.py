@@ -115,8 +115,8 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
         created_before=query.created_before,
         before=query.cursor,
     )
-    rows, has_more = await database.snapshot(jobs_page, job_filter, limit=query.limit)
-    return Page(data=await jobs.of(rows), has_more=has_more, next_cursor=rows[-1].code if has_more else None)
+    rows, next_page = await database.snapshot(jobs_page, job_filter, limit=query.limit)
+    return Page(data=await jobs.of(rows), has_more=next_page is not None, next_cursor=next_page)
 
 
 @router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))

@@ -27,11 +27,16 @@ STREAM_AT_MOST: Final = timedelta(hours=1)
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EventPage:
-    """A page of stored events. `is_over` is true when no event will follow those in the database."""
+    """A page of stored events, and the place that it reaches, whether or not that is the last event's.
+
+    `is_more`: more may be stored behind it. `is_over`: no event will follow those in the database.
+    """
 
     events: Sequence[LiveEvent]
+    reached: int
+    is_more: bool
     is_over: bool = False
 
 
@@ -65,8 +70,9 @@ class GlobalLog:
         return live.position is not None and after >= live.position
 
     async def page(self, database: Database, after: int) -> EventPage:
-        entries = await database.snapshot(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
-        return EventPage([LiveEvent.of(entry) for entry in entries])
+        page = await database.snapshot(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
+        events = [LiveEvent.of(entry) for entry in page.entries]
+        return EventPage(events=events, reached=page.reached, is_more=page.is_more)
 
     def is_end(self, _event: LiveEvent) -> bool:
         return False
@@ -108,14 +114,13 @@ async def _batches(
     last, is_over, is_more = after, False, not source.is_up_to_date(live, after)
     while is_more and not subscription.is_over:
         page = await live.read(source.page(live.database, last))
-        is_over, is_more = page.is_over, len(page.events) == REPLAYED_AT_ONCE
-        last = source.place(page.events[-1]) if page.events else last
+        is_over, is_more, last = page.is_over, page.is_more, page.reached
         yield list(page.events)
     while not is_over and not subscription.is_over and time.monotonic() < ends_at:
         events = [event for event in await subscription.take() if source.place(event) > last]
         if not events and not live.is_fresh:
             page = await live.read(source.page(live.database, last))
-            events, is_over = list(page.events), page.is_over
+            events, is_over, last = list(page.events), page.is_over, page.reached
         if events:
             last = source.place(events[-1])
             is_over = is_over or any(map(source.is_end, events))

@@ -66,7 +66,12 @@ class JobHistory:
 
         has_ended, past = await database.read(work)
         events = [LiveEvent(event) for event in past]
-        return EventPage(events, has_ended or any(map(self.is_end, events)))
+        return EventPage(
+            events=events,
+            reached=self.place(events[-1]) if events else after,
+            is_more=len(events) == REPLAYED_AT_ONCE,
+            is_over=has_ended or any(map(self.is_end, events)),
+        )
 
     def is_end(self, event: LiveEvent) -> bool:
         return event.event.is_end

@@ -133,7 +133,7 @@ async def _page(
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
     job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
-    rows, has_more = await visit.database.snapshot(jobs_page, job_filter, limit=PAGE)
+    rows, next_page = await visit.database.snapshot(jobs_page, job_filter, limit=PAGE)
     return await visit.page(
         "documents.html",
         status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -141,7 +141,7 @@ async def _page(
         lines=await _lines(visit, rows),
         user=user,
         is_first=not cursor,
-        next_page=urlencode({"user": user, "cursor": rows[-1].code}) if has_more else None,
+        next_page=urlencode({"user": user, "cursor": next_page}) if next_page else None,
         templates=await _choices(visit),
         chosen=template,
         for_whom=(sent or {}).get("user_id", ""),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
+from aijobs.domain.values.ids import moment_of
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.tables import JobRow
@@ -97,7 +98,7 @@ class JobLine:
 
 @router.get("/jobs")
 async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    rows, has_more = await visit.database.snapshot(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
+    rows, next_page = await visit.database.snapshot(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
     lines = await lines_of(visit, rows)
     return await visit.page(
         "jobs.html",
@@ -105,7 +106,8 @@ async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery,
         query=query,
         models=sorted(model.model_id for model in models),
         lines=lines,
-        next_page=query.address(cursor=rows[-1].code) if has_more else None,
+        next_page=query.address(cursor=next_page) if next_page else None,
+        searched_since=moment_of(next_page) if next_page and len(rows) < PAGE_LENGTH else None,
         **_live_context(rows),
     )
 

@@ -82,7 +82,7 @@ async def run_job(api: ApiUnderTest, code: str, rng: random.Random) -> None:
 
 async def the_log(dependencies: ApiDependencies) -> EventIds:
     def work(session: Session) -> EventIds:
-        return [(entry.event.code, entry.event.seq) for entry in log_after(session, EventFilter(), 0)]
+        return [(entry.event.code, entry.event.seq) for entry in log_after(session, EventFilter(), 0).entries]
 
     return await dependencies.database.read(work)
 

@@ -110,7 +110,8 @@ def _create_if_missing(url: URL) -> None:
             return
     except OperationalError:
         if _is_there(url) is not False:
-            raise
+            with engine.connect():  # another process may have created it meanwhile
+                return
     finally:
         engine.dispose()
     _create(url)

@@ -15,6 +15,8 @@ from aijobs.persistence.database import ConnectionThreads, Database, Listener
 from aijobs.persistence.tables import JobEventRow, JobRow
 
 AT_ONCE: Final = 500
+SEARCHED_AT_ONCE: Final = 5_000
+"""Events of the log that are searched for one page, where no index leads to those that match."""
 
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
 PLACE: Final = "place"  #: the name of the position in a result
@@ -71,6 +73,11 @@ class EventFilter:
             and (not self.kinds or event.kind in self.kinds)
         )
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index leads to the events that match."""
+        return bool(self.codes) or not (self.model_ids or self.statuses or self.kinds)
+
     def clauses(self) -> Iterator[ColumnElement[bool]]:
         """The same conditions for a query."""
         if self.user_id is not None:
@@ -86,9 +93,38 @@ class EventFilter:
             yield col(JobEventRow.kind).in_(self.kinds)
 
 
-def log_after(session: Session, query: EventFilter, position: int, *, at_most: int = AT_ONCE) -> list[LogEntry]:
-    """The matching events of all jobs after a position, in order."""
-    return _entries(session.connection(), position, at_most, *query.clauses())
+@dataclass(frozen=True, kw_only=True)
+class LogPage:
+    """Matching events in order, and how far the log was searched for them: what comes next is behind `reached`."""
+
+    entries: list[LogEntry]
+    reached: int
+    is_more: bool
+
+
+def log_after(session: Session, query: EventFilter, position: int, *, at_most: int = AT_ONCE) -> LogPage:
+    """Up to `at_most` matching events of all jobs after a position.
+
+    The log of all, of a user and of a job is read in order from an index. For anything else so many events are
+    searched at a time: then a page may hold few events, or none, although there are more.
+    """
+    connection = session.connection()
+    last = None if query.is_indexed else _last_searched(connection, query, position)
+    until = [] if last is None else [_position_on(connection) <= last]
+    found = _entries(connection, position, at_most + 1, *query.clauses(), *until)
+    if len(found) > at_most:
+        return LogPage(entries=found[:at_most], reached=found[at_most - 1].position, is_more=True)
+    reached = found[-1].position if found else position
+    return LogPage(entries=found, reached=last or reached, is_more=last is not None)
+
+
+def _last_searched(connection: Connection, query: EventFilter, position: int) -> int | None:
+    """The last of the events that are searched at a time; None where there are fewer."""
+    place = _position_on(connection)
+    own = [] if query.user_id is None else [EVENTS.c.user_id == query.user_id]
+    behind = select_columns(place).where(place > position, *own).order_by(place)
+    last: int | None = connection.execute(behind.offset(SEARCHED_AT_ONCE - 1).limit(1)).scalar_one_or_none()
+    return last
 
 
 def newest_position(session: Session) -> int:

@@ -1,14 +1,15 @@
 """The dashboard's statistics over all jobs: counts, durations, failures and points."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy import ColumnElement, bindparam, func, literal_column
+from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -17,15 +18,34 @@ from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import BAD_ENDS, UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import first_code_since
+from aijobs.persistence.database import connection_of
+from aijobs.persistence.paging import first_id_since, newest_ids
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
+from aijobs.persistence.tables.locked_jobs import JOBS
 
-SAMPLE: Final = 2000
+SAMPLE: Final = 1000
 """The newest jobs of the period that are read: enough for a median."""
+
+#: The ends that a rate of success is of; nobody failed where somebody canceled.
+COUNTED_ENDS: Final = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMEOUT)
 
 STAGE_SAMPLE: Final = 100
 """Jobs of one model whose events are read."""
 
-HOUR_LENGTH: Final = len("2026-11-21 10")
+MAX_ID: Final = 2**63 - 1
+
+#: By status, of the jobs from one id to another: built once, since the overview counts each of its hours.
+_COUNTED: Final = (
+    select_columns(JOBS.c.job_status, func.count())
+    .where(
+        JOBS.c.job_status.in_(list(JobStatus)),
+        JOBS.c["del"].is_(False),
+        JOBS.c.id >= bindparam("first"),
+        JOBS.c.id < bindparam("behind"),
+    )
+    .group_by(JOBS.c.job_status)
+)
+_COUNTED_OF_USER: Final = _COUNTED.where(JOBS.c.user_id == bindparam("of_user"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,26 +107,38 @@ def in_flight(session: Session, *, user_id: str | None) -> Mapping[JobStatus, in
 def throughput(session: Session, *, until: datetime, hours: int, user_id: str | None) -> list[HourlyCounts]:
     """Every one of the last hours, the oldest first; the last one is not over yet."""
     first = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
-    hour = func.substr(cast(col(JobRow.create_time), String), 1, HOUR_LENGTH)
-    counted = session.exec(
-        select(hour, JobRow.job_status, func.count())
-        .where(col(JobRow.code) >= first_code_since(first), *_visible(user_id))
-        .group_by(hour, col(JobRow.job_status))
-    )
-    by_hour: dict[str, dict[JobStatus, int]] = defaultdict(dict)
-    for name, status, count in counted:
-        by_hour[name][JobStatus(status)] = count
     starts = [first + timedelta(hours=number) for number in range(hours)]
-    return [_hour(start, by_hour[f"{start:%Y-%m-%d %H}"]) for start in starts]
+    return [_hour(start, counts) for start, counts in zip(starts, _counted(session, starts, user_id), strict=True)]
+
+
+def _counted(session: Session, starts: Sequence[datetime], user_id: str | None) -> Iterator[Mapping[JobStatus, int]]:
+    """The jobs accepted from each of these moments to the next, by status; nothing but an index is read.
+
+    Ids are in the order of the codes but for moments, so a job may count with the hour beside its own.
+    """
+    firsts = [first_id_since(session, start, exactly=True) for start in starts]
+    query = _COUNTED if user_id is None else _COUNTED_OF_USER
+    for first, behind in zip(firsts, [*firsts[1:], None], strict=True):
+        between = {"first": first, "behind": MAX_ID if behind is None else behind, "of_user": user_id}
+        found = [] if first is None else connection_of(session).execute(query, between).all()
+        yield {JobStatus(status): count for status, count in found}
 
 
 def failures(session: Session, *, since: datetime, user_id: str | None) -> list[FailureCount]:
     """Bad ends of the jobs accepted since then, the most frequent first."""
+    first = first_id_since(session, since)
+    if first is None:
+        return []
     code = JobRow.error["code"].as_string()  # type: ignore[index]
     count = func.count()
     counted = session.exec(
         select(JobRow.job_status, code, count)
-        .where(col(JobRow.code) >= first_code_since(since), col(JobRow.job_status).in_(BAD_ENDS), *_visible(user_id))
+        .where(
+            col(JobRow.id) >= first,
+            col(JobRow.code) >= first_code_since(since),
+            col(JobRow.job_status).in_(BAD_ENDS),
+            *_visible(user_id),
+        )
         .group_by(col(JobRow.job_status), code)
         .order_by(count.desc())
     )
@@ -115,19 +147,21 @@ def failures(session: Session, *, since: datetime, user_id: str | None) -> list[
 
 def health(session: Session, model_id: str, *, since: datetime, user_id: str | None) -> ModelStatistics:
     """Statistics of a model's newest jobs since then."""
-    first = _first_id(session, since)
+    first = first_id_since(session, since, exactly=True)
     if first is None:
         return ModelStatistics(stages={})
-    found = session.exec(
-        select(JobRow.code, JobRow.job_status, JobRow.cost_time)
-        .where(col(JobRow.model_id) == model_id, col(JobRow.id) >= first, *_visible(user_id))
-        .order_by(col(JobRow.id).desc())
-        .limit(SAMPLE)
+    of_model = [JOBS.c.model_id == model_id, JOBS.c.id >= first, *_visible(user_id)]
+    ids = newest_ids(
+        (select_columns(JOBS.c.id).where(*of_model, JOBS.c.job_status == status) for status in COUNTED_ENDS),
+        at_most=SAMPLE,
     )
-    rows = found.all()
-    done = [code for code, status, _ in rows if status is JobStatus.SUCCESS]
-    failed = sum(status in {JobStatus.FAILED, JobStatus.TIMEOUT} for _, status, _ in rows)
-    times = sorted(seconds for _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
+    found = session.exec(
+        select(JobRow.id, JobRow.code, JobRow.job_status, JobRow.cost_time).where(col(JobRow.id).in_(ids))
+    )
+    rows = sorted(found.all(), reverse=True)
+    done = [code for _, code, status, _ in rows if status is JobStatus.SUCCESS]
+    failed = len(rows) - len(done)
+    times = sorted(seconds for _, _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
     events = _entered(session, done[:STAGE_SAMPLE])
     return ModelStatistics(
         succeeded=len(done),
@@ -145,7 +179,7 @@ def throttled(session: Session, *, since: datetime) -> Mapping[str, int]:
         select(SubmissionRow.provider, func.count())
         .where(
             col(SubmissionRow.job_code) >= first_code_since(since),
-            col(SubmissionRow.outcome) == Outcome.REJECTED,
+            col(SubmissionRow.outcome) == literal_column(f"'{Outcome.REJECTED}'"),  # as the index says it
             col(SubmissionRow.cause).startswith("provider_throttled"),
         )
         .group_by(col(SubmissionRow.provider))
@@ -156,7 +190,7 @@ def throttled(session: Session, *, since: datetime) -> Mapping[str, int]:
 def held_jobs(
     session: Session, *, user_id: str | None, at_most: int, ended_since: datetime | None = None
 ) -> list[JobRow]:
-    """Jobs whose points wait for a decision, the oldest first."""
+    """Jobs whose points wait for a decision, the oldest first. Days on which points are held lead to them."""
     later = aliased(PointsEntryRow)
     decided = select(later.id).where(
         col(later.job_code) == PointsEntryRow.job_code, col(later.kind).in_([EntryKind.SETTLE, EntryKind.REFUND])
@@ -164,15 +198,22 @@ def held_jobs(
     query = (
         select(JobRow)
         .join(PointsEntryRow, col(PointsEntryRow.job_code) == JobRow.code)
+        .join(
+            PointsDayRow,
+            (col(PointsDayRow.user_id) == PointsEntryRow.user_id) & (col(PointsDayRow.day) == PointsEntryRow.day),
+        )
         .where(
+            col(PointsDayRow.held) > literal_column("0"),  # as the indexes say it
+            col(PointsEntryRow.kind) == literal_column(f"'{EntryKind.HOLD}'"),
             col(JobRow.job_status).in_(BAD_ENDS),
-            col(PointsEntryRow.kind) == EntryKind.HOLD,
             ~decided.exists(),
             *_visible(user_id),
         )
         .order_by(col(JobRow.id))
         .limit(at_most)
     )
+    if user_id is not None:
+        query = query.where(col(PointsDayRow.user_id) == user_id)
     if ended_since is not None:
         query = query.where(col(JobRow.resp_time) >= ended_since)
     return list(session.exec(query))
@@ -183,7 +224,9 @@ def spenders(session: Session, day: date, *, user_id: str | None, at_most: int) 
     query = select(PointsDayRow).where(col(PointsDayRow.day) == day)
     if user_id is not None:
         query = query.where(col(PointsDayRow.user_id) == user_id)
-    return list(session.exec(query.order_by(col(PointsDayRow.used).desc(), "user_id").limit(at_most)))
+    return list(
+        session.exec(query.order_by(col(PointsDayRow.used).desc(), col(PointsDayRow.user_id).desc()).limit(at_most))
+    )
 
 
 def submissions_of(session: Session, job_code: str) -> list[SubmissionRow]:
@@ -197,14 +240,6 @@ def submissions_of(session: Session, job_code: str) -> list[SubmissionRow]:
 def _visible(user_id: str | None) -> list[ColumnElement[bool]]:
     visible: list[ColumnElement[bool]] = [col(JobRow.deleted).is_(False)]
     return visible if user_id is None else [*visible, col(JobRow.user_id) == user_id]
-
-
-def _first_id(session: Session, since: datetime) -> int | None:
-    """Of the first job since then: the index of a model's jobs is in the order of their ids, not of their codes."""
-    found = session.exec(
-        select(JobRow.id).where(col(JobRow.code) >= first_code_since(since)).order_by(col(JobRow.code)).limit(1)
-    )
-    return found.one_or_none()
 
 
 def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> HourlyCounts:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import exists, func, or_
+from sqlalchemy import exists, func, literal_column, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -32,7 +32,9 @@ def totals(snapshot: Session) -> Totals:
     counted = snapshot.exec(
         select(JobRow.job_status, JobRow.model_id, func.count()).group_by(col(JobRow.job_status), col(JobRow.model_id))
     )
-    held = snapshot.exec(select(func.coalesce(func.sum(PointsDayRow.held), 0)))
+    held = snapshot.exec(
+        select(func.coalesce(func.sum(PointsDayRow.held), 0)).where(col(PointsDayRow.held) > literal_column("0"))
+    )
     return Totals(
         jobs={(model_id, JobStatus(status)): count for status, model_id, count in counted},
         points_held=held.one(),
@@ -66,7 +68,7 @@ def _unknown_submissions(session: Session) -> int:
         .select_from(SubmissionRow)
         .join(JobRow, col(JobRow.code) == col(SubmissionRow.job_code))
         .where(
-            col(SubmissionRow.outcome) == Outcome.UNKNOWN,
+            col(SubmissionRow.outcome) == literal_column(f"'{Outcome.UNKNOWN}'"),  # as the index says it
             or_(col(JobRow.job_status).in_(UNFINISHED), waits),
         )
     )

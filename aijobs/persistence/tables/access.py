@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-from aijobs.persistence.column_types import RowId, now
+from aijobs.persistence.column_types import RowId, now, partial_index
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -64,12 +64,13 @@ class IdempotencyRow(SQLModel, table=True):
     """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
 
     __tablename__ = "idempotency_key"
+    __table_args__ = (partial_index("ix_idempotency_key_unanswered", "create_time", where="answer IS NULL"),)
 
     owner: str = Field(primary_key=True)
     key: str = Field(primary_key=True, max_length=255)
     request_sha256: str  #: of the request as it was written
     meaning_sha256: str | None = None  #: of what it meant when it came
-    answer: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     create_time: datetime = Field(default_factory=now)
 
 

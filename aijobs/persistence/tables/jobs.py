@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.column_types import Code, RowId, StatusColumn, now, only_on
+from aijobs.persistence.column_types import Code, RowId, StatusColumn, now, only_on, partial_index
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -19,23 +19,33 @@ class OrderDetails(SQLModel):
     extra: dict[str, str] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
     callback_url: str | None = None
     params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    origin: str | None = Field(default=None, max_length=40, index=True)  #: the finished job that this one acts on
+    origin: str | None = Field(default=None, max_length=40)  #: the finished job that this one acts on
 
 
 class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
-    """A job, and how it is stored. `job_status`, the progress and `event_seq` are written by the gate alone."""
+    """A job, and how it is stored. `job_status`, the progress and `event_seq` are written by the gate alone.
+
+    Each list is read from an index that begins with its filters and ends with `id`: see `jobs_page`.
+    """
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_photo_review_analysis_code", "photo_review_analysis_code"),
-        Index("ix_job_model_id", "model_id"),
-        Index("ix_job_job_status_model_id", "job_status", "model_id"),
+        Index("ix_job_user_id_id", "user_id", "id"),
+        Index("ix_job_job_status_del_id", "job_status", "del", "id"),
+        Index("ix_job_model_id_job_status_del_id", "model_id", "job_status", "del", "id"),
+        Index("ix_job_user_id_job_status_del_id", "user_id", "job_status", "del", "id"),
+        Index("ix_job_user_id_model_id_job_status_del_id", "user_id", "model_id", "job_status", "del", "id"),
+        partial_index("ix_job_origin_known", "origin", where="origin IS NOT NULL"),
+        partial_index("ix_job_rerun_of_known", "rerun_of", where="rerun_of IS NOT NULL"),
+        partial_index(
+            "ix_job_photo_review_known", "photo_review_analysis_code", where="photo_review_analysis_code IS NOT NULL"
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, sa_type=Code)
-    user_id: str = Field(index=True, max_length=200)
-    job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn, index=True)
+    user_id: str = Field(max_length=200)
+    job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn)
     overall_progress: float = 0.0
     event_seq: int = 0
     points: int = Field(sa_type=RowId)
@@ -43,7 +53,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
-    rerun_of: str | None = Field(default=None, max_length=40, index=True)
+    rerun_of: str | None = Field(default=None, max_length=40)
     rerun_from: str | None = None  #: "start" or "migration"
 
 
@@ -88,7 +98,12 @@ class SubmissionRow(SQLModel, table=True):
     """One attempt to hand a job to its provider: an intent, at most one send, an outcome."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("job_code", "number"),)
+    __table_args__ = (
+        UniqueConstraint("job_code", "number"),
+        Index("ix_submission_provider_intent_at", "provider", "intent_at"),
+        partial_index("ix_submission_unknown", "job_code", where="outcome = 'unknown'"),
+        partial_index("ix_submission_rejected", "job_code", where="outcome = 'rejected'"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field
 
 from aijobs.persistence.column_types import RowId
@@ -17,10 +17,11 @@ class PhotoReviewRow(BaseFields, table=True):
     """
 
     __tablename__ = "photo_review_analysis"
+    __table_args__ = (Index("ix_photo_review_analysis_user_id_id", "user_id", "id"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
-    user_id: str = Field(index=True, max_length=200)
+    user_id: str = Field(max_length=200)
     job_code: str = Field(max_length=40)
     file_code: str = Field(max_length=40)
     name: str

@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from aijobs.persistence.column_types import RowId, now
+from aijobs.persistence.column_types import RowId, now, partial_index
 
 
 class PointsDayRow(SQLModel, table=True):
@@ -15,6 +15,10 @@ class PointsDayRow(SQLModel, table=True):
     """
 
     __tablename__ = "points_day"
+    __table_args__ = (
+        Index("ix_points_day_day_used_user_id", "day", "used", "user_id"),
+        partial_index("ix_points_day_held", "user_id", "day", where="held > 0"),
+    )
 
     user_id: str = Field(primary_key=True, max_length=200)
     day: date = Field(primary_key=True)
@@ -27,11 +31,15 @@ class PointsEntryRow(SQLModel, table=True):
     """One line of the points ledger."""
 
     __tablename__ = "points_entry"
-    __table_args__ = (UniqueConstraint("job_code", "kind"),)
+    __table_args__ = (
+        UniqueConstraint("job_code", "kind"),
+        Index("ix_points_entry_user_id_id", "user_id", "id"),
+        partial_index("ix_points_entry_hold", "user_id", "day", where="kind = 'hold'"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     job_code: str = Field(foreign_key="job.code", max_length=40)
-    user_id: str = Field(index=True, max_length=200)
+    user_id: str = Field(max_length=200)
     day: date
     kind: str
     points: int = Field(sa_type=RowId)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Index
 from sqlmodel import Field, SQLModel
 
 from aijobs.persistence.column_types import RowId, now
@@ -47,15 +47,21 @@ class WebhookDeliveryRow(SQLModel, table=True):
     """
 
     __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index("ix_webhook_delivery_state_id", "state", "id"),
+        Index("ix_webhook_delivery_user_id_state_id", "user_id", "state", "id"),
+        Index("ix_webhook_delivery_endpoint_code_state_id", "endpoint_code", "state", "id"),
+        Index("ix_webhook_delivery_job_code_id", "job_code", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
     message_id: str = Field(max_length=40)
-    endpoint_code: str | None = Field(default=None, foreign_key="webhook_endpoint.code", index=True, max_length=40)
-    user_id: str | None = Field(default=None, index=True, max_length=200)
+    endpoint_code: str | None = Field(default=None, foreign_key="webhook_endpoint.code", max_length=40)
+    user_id: str | None = Field(default=None, max_length=200)
     url: str
     topic: str
-    job_code: str | None = Field(default=None, foreign_key="job.code", index=True, max_length=40)
+    job_code: str | None = Field(default=None, foreign_key="job.code", max_length=40)
     seq: int | None = None
     state: str
     tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)

@@ -1,7 +1,11 @@
 """The log of webhook deliveries, and replaying them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import EndpointDisabled
@@ -9,9 +13,11 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.webhooks import TEST, DeliveryState
 from aijobs.persistence.column_types import now
 from aijobs.persistence.owned import id_behind, owned
-from aijobs.persistence.paging import page_of
+from aijobs.persistence.paging import newest_ids, page_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.deliveries import end_delivery
+
+DELIVERIES: Final[Table] = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +30,36 @@ class DeliveryFilter:
     state: DeliveryState | None = None
     before: str | None = None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index has the deliveries in order whatever their states are: of a job, and all of them."""
+        return self.job_code is not None or (self.user_id, self.endpoint_code, self.state) == (None, None, None)
+
+    def clauses(self) -> Iterator[ColumnElement[bool]]:
+        """The conditions of all fields but `state` and `before`, and that too for the deliveries of a job."""
+        if self.user_id is not None:
+            yield col(WebhookDeliveryRow.user_id) == self.user_id
+        if self.endpoint_code is not None:
+            yield col(WebhookDeliveryRow.endpoint_code) == self.endpoint_code
+        if self.job_code is not None:
+            yield col(WebhookDeliveryRow.job_code) == self.job_code
+        if self.job_code is not None and self.state is not None:
+            yield col(WebhookDeliveryRow.state) == self.state
+
 
 def deliveries_page(session: Session, criteria: DeliveryFilter, *, limit: int) -> tuple[list[WebhookDeliveryRow], bool]:
     """Up to `limit` deliveries, newest first, and whether there are more. Raises BadInput for an unknown `before`."""
-    query = select(WebhookDeliveryRow)
-    if criteria.user_id is not None:
-        query = query.where(col(WebhookDeliveryRow.user_id) == criteria.user_id)
-    if criteria.endpoint_code is not None:
-        query = query.where(col(WebhookDeliveryRow.endpoint_code) == criteria.endpoint_code)
-    if criteria.job_code is not None:
-        query = query.where(col(WebhookDeliveryRow.job_code) == criteria.job_code)
-    if criteria.state is not None:
-        query = query.where(col(WebhookDeliveryRow.state) == criteria.state)
+    clauses = list(criteria.clauses())
     if criteria.before is not None:
         last = id_behind(session, WebhookDeliveryRow, criteria.before, user_id=criteria.user_id)
-        query = query.where(col(WebhookDeliveryRow.id) < last)
-    return page_of(session, query.order_by(col(WebhookDeliveryRow.id).desc()), limit=limit)
+        clauses.append(col(WebhookDeliveryRow.id) < last)
+    if not criteria.is_indexed:
+        states = DeliveryState if criteria.state is None else (criteria.state,)
+        of_filter = select_columns(DELIVERIES.c.id).where(*clauses)
+        ids = newest_ids((of_filter.where(DELIVERIES.c.state == one) for one in states), at_most=limit + 1)
+        clauses = [col(WebhookDeliveryRow.id).in_(session.connection().execute(ids).scalars().all())]
+    query = select(WebhookDeliveryRow).where(*clauses).order_by(col(WebhookDeliveryRow.id).desc())
+    return page_of(session, query, limit=limit)
 
 
 def delivery_of(session: Session, code: str, *, user_id: str | None) -> WebhookDeliveryRow:

@@ -62,7 +62,7 @@ async def test_jobs_live_and_are_found(database: Database, catalogue: Catalogue)
     await asyncio.gather(*(records.gate.advance(code, JobStatus.SUBMITTED) for code in codes))
     await asyncio.gather(*(records.gate.advance(code, JobStatus.FAILED) for code in codes))
 
-    entries = await database.read(log_after, EventFilter(), 0)
+    entries = (await database.read(log_after, EventFilter(), 0)).entries
     assert len(entries) == 3 * JOBS
     for code in codes:
         assert [entry.event.seq for entry in entries if entry.event.code == code] == [1, 2, 3]

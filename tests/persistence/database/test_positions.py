@@ -113,7 +113,7 @@ async def test_an_event_that_is_committed_last_comes_last_although_it_was_insert
         await writing
 
     assert [entry.event.code for entry in seen] == [second, first]
-    later = await database.read(log_after, EventFilter(), reached)
+    later = (await database.read(log_after, EventFilter(), reached)).entries
     assert [entry.event.code for entry in later] == [first]
 
 
@@ -143,11 +143,11 @@ async def test_positions_that_a_restore_has_not_given_are_given_later(
         session.exec(update(JobEventRow).values(position=None))
 
     await database.write(forget)
-    assert not await database.read(log_after, EventFilter(), 0)
+    assert not (await database.read(log_after, EventFilter(), 0)).entries
 
     await prepared_database(database_url(tmp_path))
 
-    found = await database.read(log_after, EventFilter(), 0)
+    found = (await database.read(log_after, EventFilter(), 0)).entries
     assert [entry.event.code for entry in found] == codes
     assert found[-1].position == await database.read(newest_position)
 

@@ -121,15 +121,15 @@ async def test_whoever_used_most_comes_first(database: Database, accept_job: Acc
 async def test_a_page_of_what_is_found_goes_on_behind_its_last_job(database: Database, accept_job: AcceptJob) -> None:
     codes = [await accept_job() for _ in range(5)]
 
-    first, has_more = await database.read(jobs_page, JobFilter(), limit=3)
-    rest, is_more = await database.read(jobs_page, JobFilter(before=first[-1].code), limit=3)
+    first, next_page = await database.read(jobs_page, JobFilter(), limit=3)
+    rest, no_page = await database.read(jobs_page, JobFilter(before=next_page), limit=3)
     newer = await database.read(count_newer, JobFilter(), codes[1], at_most=2)
     by_code = await database.read(jobs_by_code, codes[:2], user_id="ada")
     with pytest.raises(BadInput):
         await database.read(jobs_page, JobFilter(before="job_none"), limit=3)
 
     assert [job.code for job in first + rest] == list(reversed(codes))
-    assert (has_more, is_more) == (True, False)
+    assert (next_page, no_page) == (first[-1].code, None)
     assert newer == 2
     assert [job.code for job in by_code] == [codes[1], codes[0]]
 
@@ -164,6 +164,6 @@ async def test_signs_with_a_meaning_in_sql_mean_themselves(database: Database, a
 
     def work(session: Session) -> None:
         for text in ("%", "_", "/", "'; DROP TABLE job; --", "\\", '"'):
-            assert jobs_page(session, JobFilter(text=text), limit=3) == ([], False)
+            assert jobs_page(session, JobFilter(text=text), limit=3) == ([], None)
 
     await database.read(work)
