@@ -22,6 +22,12 @@ def test_the_same_seed_gives_the_same_orders() -> None:
     assert orders_of(StormPlan(seed=3)) != orders_of(StormPlan(seed=4))
 
 
+def test_a_patient_run_gives_every_step_more_time() -> None:
+    usual, patient = StormPlan(seed=3).deadlines, StormPlan(seed=3, patience=2).deadlines
+
+    assert {model: one.times(2) for model, one in usual.items()} == patient != usual
+
+
 @pytest.mark.parametrize("rider", provider_faults.job_faults(gentle=False))
 def test_every_riding_fault_is_understood(rider: str) -> None:
     assert faults_in(rider, during=Operation.CREATE)
