@@ -3,6 +3,7 @@
 `python -m chaos.sabotage NAME api|worker`. The checker has to name the promise that the sabotage breaks.
 """
 
+import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -40,7 +41,7 @@ from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
 
-BETWEEN_LOOK_AND_CLAIM: Final = 0.2  #: seconds
+BETWEEN_LOOK_AND_CLAIM: Final = 0.6  #: seconds, at most: as long as a busy process may be interrupted
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _look_before_claiming(session: Session, request: IdempotencyClaim) -> Receip
     """As if nobody could claim the key between a look and the claim."""
     first = idempotency.first_receipt(session, request)
     if first is None:
-        time.sleep(BETWEEN_LOOK_AND_CLAIM)
+        time.sleep(random.uniform(0, BETWEEN_LOOK_AND_CLAIM))
         session.merge(
             IdempotencyRow(
                 owner=request.owner,
