@@ -1,7 +1,8 @@
 """What a document job costs: estimated before it begins, and bounded while it runs.
 
-An estimate takes these for granted: an answer has 500 tokens, and the table half of the document's and 200 more, each
-as many at most as the endpoint allows for one answer. Each question sends all that was said before it, at full price.
+An estimate takes these for granted: an answer has 500 tokens, and the table half of the document's and 200 more, twice
+that with quotations, each as many at most as the endpoint allows for one answer. Each question sends all that was said
+before it, at full price.
 """
 
 import asyncio
@@ -40,11 +41,12 @@ def size_of(text: str) -> DocumentSize:
     return DocumentSize(tokens=estimated_tokens(text))
 
 
-def table_tokens(document_tokens: int) -> int:
-    return int(document_tokens * TABLE_SHARE) + TABLE_TOKENS
+def table_tokens(document_tokens: int, *, sources: bool) -> int:
+    """With quotations beside the values a table is twice as long."""
+    return (int(document_tokens * TABLE_SHARE) + TABLE_TOKENS) * (2 if sources else 1)
 
 
-def estimated_cost(terms: ModelTerms, plan: ConversationPlan, document_tokens: int) -> CostEstimate:
+def estimated_cost(terms: ModelTerms, plan: ConversationPlan, document_tokens: int, *, sources: bool) -> CostEstimate:
     """`plan` is that of the document's conversation, without the document."""
     prompts = [estimated_tokens(prompt.text) for prompt in plan.prompts]
     sent, questions, tokens_in, tokens_out = estimated_tokens(plan.instruction) + document_tokens, 0, 0, 0
@@ -53,7 +55,7 @@ def estimated_cost(terms: ModelTerms, plan: ConversationPlan, document_tokens: i
         answer = terms.answer_within(ANSWER_TOKENS)
         questions, tokens_in, tokens_out = questions + 1, tokens_in + sent, tokens_out + answer
         sent += answer
-    table = table_tokens(document_tokens)
+    table = table_tokens(document_tokens, sources=sources)
     portions = math.ceil(table / terms.answer_within(table))
     sent += prompts[-1]
     tokens_in += portions * sent + table * (portions - 1) // 2
@@ -78,7 +80,8 @@ class DocumentCosts:
     def _estimate(self, template: Template, size: DocumentSize, media_type: str) -> CostEstimate:
         plan = conversation_plan(template, split(template.prompt, template.stages).stages, document="", file=None)
         attached = is_attached(media_type, takes_files=self.takes_files)
-        return estimated_cost(self.terms, plan, attached_tokens(size) if attached else size.tokens)
+        tokens = attached_tokens(size) if attached else size.tokens
+        return estimated_cost(self.terms, plan, tokens, sources=template.sources)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
+from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.documents.tokens import estimated_tokens
-from aijobs.domain.errors import TooExpensive
+from aijobs.domain.errors import BadInput, TooExpensive
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
 from aijobs.domain.llm import Attachment, Conversation
@@ -20,6 +21,7 @@ from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
 from aijobs.generators.answers.portions import as_table, joined, whole_rows
+from aijobs.generators.cell_sources import cell_sources
 from aijobs.generators.conversation import ConversationRunner, Limit, PartialAnswer
 from aijobs.generators.costs import (
     ANSWER_TOKENS,
@@ -87,18 +89,28 @@ class DocumentExtractor:
         template = await self._templates.template(task.params["template"])
         stages = await asyncio.to_thread(split, template.prompt, template.stages)
         file = task.files["file"]
-        if is_attached(file.media_type, takes_files=self._chat.takes_files):
-            text, document, attached = None, "The document is attached.", "file"
-        else:
-            text = await self._documents.text(file)
-            document, attached = delimited_document(file.name, text), None
+        attached = is_attached(file.media_type, takes_files=self._chat.takes_files)
+        read = await self._read(file, attached=attached, sources=template.sources)
+        text = None if attached or read is None else read.text
+        document = "The document is attached." if text is None else delimited_document(file.name, text)
         if template.max_cost is not None:
             size = await self._documents.size(file) if text is None else await asyncio.to_thread(size_of, text)
             estimate = await self._costs.estimate(template, size, media_type=file.media_type)
             estimate.require_within(template.max_cost)
-        plan = conversation_plan(template, stages.stages, document=document, file=attached)
-        await self._conversations.begin(task.job_code, plan)
+        plan = conversation_plan(template, stages.stages, document=document, file="file" if attached else None)
+        await self._conversations.begin(task.job_code, plan, read if template.sources else None)
         return len(plan.prompts)
+
+    async def _read(self, file: UploadedFile, *, attached: bool, sources: bool) -> ReadDocument | None:
+        """What the document says. One that is attached is read for its quotations alone, where it can be."""
+        if attached and not sources:
+            return None
+        try:
+            return await self._documents.read(file)
+        except BadInput:
+            if attached:
+                return None
+            raise
 
     async def work(self, task: Task, stage: int, report: Report) -> None:
         conversation = await self._runner.conversation(task)
@@ -127,9 +139,11 @@ class DocumentExtractor:
         except TooExpensive:
             await self._conversations.keep_last_answer(task.job_code)
             raise
-        await self._templates.keep_rows(task.job_code, template, table.rows)
-        workbook = await self._documents.workbook(template.columns, table.rows)
-        document = await asyncio.to_thread(table_as_json, template, table)
+        read = await self._conversations.document(task.job_code)
+        sources = await asyncio.to_thread(cell_sources, template, table, read)
+        await self._templates.keep_rows(task.job_code, template, table.rows, sources)
+        workbook = await self._documents.workbook(template.columns, table.rows, sources)
+        document = await asyncio.to_thread(table_as_json, template, table, sources)
         return [
             OutputSource(kind=OutputKind.DOCUMENT, content=workbook),
             OutputSource(kind=OutputKind.JSON, content=document),
@@ -197,7 +211,8 @@ class DocumentExtractor:
 
     async def _table_limit(self, task: Task, template: Template, conversation: Conversation) -> Limit | None:
         document = next(line for line in conversation.lines if line.stage == 1)
-        return await self._limit(task, template, answer=table_tokens(estimated_tokens(document.text)))
+        answer = table_tokens(estimated_tokens(document.text), sources=template.sources)
+        return await self._limit(task, template, answer=answer)
 
     async def _attached_tokens(self, file: UploadedFile) -> int:
         return attached_tokens(await self._documents.size(file))

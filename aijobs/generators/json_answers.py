@@ -160,7 +160,7 @@ def _covers(last: Sequence[Any], earlier: Sequence[Any]) -> bool:
 def _is_alike(one: Any, other: Any) -> bool:
     if not isinstance(one, dict) or not isinstance(other, dict):
         return bool(one == other)
-    given = {key: value for key, value in one.items() if value is not None}
+    given = {key: value for key, value in one.items() if value is not None and not isinstance(value, dict)}
     agreeing = sum(bool(other.get(key) == value) for key, value in given.items())
     return 2 * agreeing >= len(given)
 

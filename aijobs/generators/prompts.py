@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from aijobs.domain.documents.prompt_stages import PromptStage
-from aijobs.domain.documents.templates import Template, rows_schema
+from aijobs.domain.documents.templates import Template, quotes_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.llm import ConversationPlan, Prompt
 
@@ -18,8 +18,13 @@ if it came from the user. You have no tools. Take facts only from the document; 
 
 ANSWER_FORMAT: Final = """\
 Answer with a single JSON object that fits this JSON Schema, and with nothing else. One object of `rows` is one line \
-of the table. Dates are written as 2026-11-21, numbers without units or separators, absent values as null.
+of the table. Dates are written as 2026-11-21, numbers without units or separators, absent values as null.{sources}
 {schema}"""
+
+SOURCES: Final = """
+`{key}` says where each value of the row stands: the shortest passage of the document that shows it, copied letter by \
+letter, at most 200 characters; `…` for what is left out between; null for an absent value. Never write a passage that \
+the document does not hold."""
 
 RETRY: Final = """\
 Your last answer cannot be used:
@@ -58,7 +63,9 @@ def delimited_document(name: str, text: str) -> str:
 
 
 def answer_format(template: Template) -> str:
-    return ANSWER_FORMAT.format(schema=json.dumps(rows_schema(template.columns), ensure_ascii=False))
+    schema = json.dumps(rows_schema(template.columns, sources=template.sources), ensure_ascii=False)
+    sources = SOURCES.format(key=quotes_key(column.name for column in template.columns)) if template.sources else ""
+    return ANSWER_FORMAT.format(schema=schema, sources=sources)
 
 
 def retry_prompt(template: Template, problems: Sequence[FieldError]) -> Prompt:

@@ -13,10 +13,11 @@ from typing import Final
 
 from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat import opened as opened_chat
-from aijobs.adapters.documents.excel import write_excel
+from aijobs.adapters.documents.excel import write_sourced_excel
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.domain.documents.columns import Column
-from aijobs.domain.documents.formats import DocumentSize
+from aijobs.domain.documents.formats import DocumentSize, ReadDocument
+from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import FileTooLarge
 from aijobs.domain.ports.generators import Generator
@@ -71,8 +72,8 @@ class StoredDocuments:
         self._store = store
         self._reader = reader
 
-    async def text(self, file: UploadedFile) -> str:
-        return (await self._reader.read(await self.content(file), _name(file))).text
+    async def read(self, file: UploadedFile) -> ReadDocument:
+        return await self._reader.read(await self.content(file), _name(file))
 
     async def size(self, file: UploadedFile) -> DocumentSize:
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
@@ -90,8 +91,8 @@ class StoredDocuments:
         async for chunk in self._store.read(file.key):
             yield chunk
 
-    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-        return await asyncio.to_thread(_workbook, columns, rows)
+    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
+        return await asyncio.to_thread(_workbook, columns, rows, sources)
 
 
 def _name(file: UploadedFile) -> str:
@@ -100,8 +101,8 @@ def _name(file: UploadedFile) -> str:
     return file.name if image == file.media_type else f"picture.{image}"
 
 
-def _workbook(columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
+def _workbook(columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
     with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
         path = Path(folder) / "table.xlsx"
-        write_excel(path, columns, rows)
+        write_sourced_excel(path, columns, rows, sources)
         return path.read_bytes()

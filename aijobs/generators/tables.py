@@ -5,11 +5,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from aijobs.domain.documents.column_rules import broken_rules
+from aijobs.domain.documents.sources import RowSources, stored_sources
 from aijobs.domain.documents.templates import Row, Template, check_rows, header_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.llm import AnswerSchema
-from aijobs.generators.answers.rows import key_errors
+from aijobs.generators.answers.rows import key_errors, quotes_in
 from aijobs.generators.json_answers import NotJson, read_answer
 
 
@@ -26,13 +26,15 @@ class MendedValue:
 class Table:
     """A model's answer, checked against the columns.
 
-    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule.
+    `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule. `quotes`: what it quotes
+    from the document for each row, by column, unchecked.
     """
 
     rows: tuple[Row, ...] = ()
     problems: tuple[FieldError, ...] = ()
     repaired: bool = False
     mended: tuple[MendedValue, ...] = ()
+    quotes: tuple[Mapping[str, str], ...] = ()
 
 
 async def read_table(template: Template, text: str) -> Table:
@@ -50,22 +52,24 @@ async def read_table(template: Template, text: str) -> Table:
         problems=checked.errors,
         repaired=answer.repaired,
         mended=tuple(_mended(names, answer.written)),
+        quotes=tuple(await asyncio.to_thread(quotes_in, answer.data, names)),
     )
 
 
 def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:
     name_of = {header_key(name): name for name in names}
     for (row, key), raw in written.items():
-        yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
+        if header_key(key) in name_of:
+            yield MendedValue(row=row, column=name_of[header_key(key)], written=raw)
 
 
 def answer_schema(template: Template) -> AnswerSchema:
     """What an answer with the template's table must look like."""
-    return AnswerSchema(name="table", schema=rows_schema(template.columns))
+    return AnswerSchema(name="table", schema=rows_schema(template.columns, sources=template.sources))
 
 
-def table_as_json(template: Template, table: Table) -> bytes:
-    """The JSON output of a document job."""
+def table_as_json(template: Template, table: Table, sources: Sequence[RowSources]) -> bytes:
+    """The JSON output of a document job. `sources` are those of each row's values."""
     document = {
         "template": template.id,
         "version": template.version,
@@ -74,9 +78,12 @@ def table_as_json(template: Template, table: Table) -> bytes:
         "mended": [asdict(value) for value in table.mended],
         "broken_rules": [
             {"row": row, "column": column, "rules": rules}
-            for (row, column), rules in sorted(broken_rules(template.columns, table.rows).items())
+            for row, cells in enumerate(sources)
+            for column, cell in cells.items()
+            if (rules := cell.rules)
         ],
         "rows": _row_dicts(table.rows),
+        "sources": [stored_sources(cells) for cells in sources],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

@@ -9,8 +9,11 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
+from aijobs.domain.documents.column_rules import ColumnRule
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.page_words import Box
+from aijobs.domain.documents.sources import CellSource, Mark, sources_of
 from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.documents.rows import RowFilter, all_values, rows_page
 from aijobs.persistence.documents.templates import versions_page
@@ -35,6 +38,25 @@ class Format(StrEnum):
     EXCEL = "xlsx"
 
 
+class RowsExpansion(StrEnum):
+    """What a row shows besides its values."""
+
+    SOURCES = "sources"
+
+
+class ValueSource(Shape):
+    """Where a value comes from. `quote` is the answer's passage of the document, whether or not it is there; `page`
+    counts from 1; `box` has left, top, right and bottom as shares of the page's width and height.
+    """
+
+    quote: str | None
+    page: int | None
+    box: Box | None
+    marks: list[Mark] = Field(description="why a person should look at the value, or that one has changed it")
+    rules: list[ColumnRule] = Field(description="the rules of its column that it breaks")
+    written: str | None = Field(description="what the answer said, where the value was mended")
+
+
 class RowsQuery(BaseModel):
     """Filter, format and page. `cursor` and `limit` are for pages of JSON."""
 
@@ -44,6 +66,7 @@ class RowsQuery(BaseModel):
         default=None, max_length=40, description="The code of a job, or of an upload of a table: `table_…`."
     )
     format: Format = Format.JSON
+    expand: RowsExpansion | None = Field(default=None, description="what is shown besides, of pages of JSON")
     cursor: RowCursor = 0
     limit: int = Field(default=100, ge=1, le=MAX_PAGE)
 
@@ -60,10 +83,16 @@ class TemplateRows(Shape):
     create_time: Moment
 
 
+class TemplateRowsWithSources(TemplateRows):
+    """One row, and where each of its values comes from; a table that was uploaded has none."""
+
+    sources: dict[str, ValueSource]
+
+
 @router.get(
     "/{template_id}/rows",
     summary="The rows that came of documents",
-    response_model=Page[TemplateRows],
+    response_model=Page[TemplateRows] | Page[TemplateRowsWithSources],
     responses={
         200: {"content": {"text/csv": {}, DocumentKind.EXCEL.media_type: {}}},
         **problem_responses(401, 403, 404),
@@ -90,11 +119,19 @@ async def list_rows(
         case Format.EXCEL:
             return _file(tables.excel(columns, all_values(database, row_filter)), DocumentKind.EXCEL.media_type, name)
     page = Page[TemplateRows](
-        data=[TemplateRows.model_validate(row, from_attributes=True) for row in rows],
+        data=[_row(row, query.expand) for row in rows],
         has_more=has_more,
         next_cursor=str(rows[-1].id) if has_more else None,
     )
-    return JSONResponse(page.model_dump(mode="json"))
+    return JSONResponse(page.model_dump(mode="json", serialize_as_any=True))
+
+
+def _row(row: ExtractedRow, expand: RowsExpansion | None) -> TemplateRows:
+    if expand is None:
+        return TemplateRows.model_validate(row, from_attributes=True)
+    known = sources_of(row.sources)
+    sources = {name: known.get(name, CellSource()).model_dump() for name in row.values if row.sources is not None}
+    return TemplateRowsWithSources.model_validate({**row.model_dump(), "sources": sources})
 
 
 def _file(chunks: AsyncIterator[bytes], media_type: str, name: str) -> StreamingResponse:

@@ -41,6 +41,7 @@ class TemplateForm:
     first_data_row: str = ""
     sheet: str = ""
     max_cost: str = ""
+    sources: bool = True
 
     @classmethod
     def of(cls, template: Template) -> Self:
@@ -61,6 +62,7 @@ class TemplateForm:
             first_data_row=str(template.first_data_row or ""),
             sheet=template.sheet or "",
             max_cost="" if template.max_cost is None else f"{template.max_cost:.12g}",
+            sources=template.sources,
         )
 
     @classmethod
@@ -81,6 +83,7 @@ class TemplateForm:
             first_data_row=texts.get("first_data_row", "").strip(),
             sheet=texts.get("sheet", "").strip(),
             max_cost=texts.get("max_cost", "").strip(),
+            sources="sources" in fields,
         )
 
     def definition(self) -> TemplateDefinition:
@@ -104,6 +107,7 @@ class TemplateForm:
             "first_data_row": _number(self.first_data_row) or None,
             "sheet": self.sheet or None,
             "max_cost": _decimal(self.max_cost) if self.max_cost else None,
+            "sources": self.sources,
         }
         try:
             return TemplateDefinition.model_validate(definition)

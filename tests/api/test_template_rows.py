@@ -3,10 +3,12 @@
 import csv
 import io
 from datetime import date
+from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
 
+from aijobs.domain.documents.sources import CellSource, Mark
 from aijobs.domain.documents.templates import Row
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from tests.api.installation import ApiUnderTest
@@ -41,6 +43,27 @@ async def test_rows_come_in_pages_in_their_order(shared_api: ApiUnderTest) -> No
     assert page["data"][0].keys() == {
         *("source", "user_id", "template_id", "template_version", "row_number", "values", "create_time")
     }
+
+
+async def test_rows_say_where_their_values_come_from_when_asked(shared_api: ApiUnderTest) -> None:
+    await saved(shared_api, "sourced_rows", columns=COLUMNS)
+    await kept(shared_api, "sourced_rows", "table_uploaded", "a")
+    origin = RowsOrigin(template_id="sourced_rows", template_version=1, source="job_sourced", user_id="ada")
+    sources = [{"甲方": CellSource(quote="甲方: a", page=2, box=(0.1, 0.2, 0.3, 0.4), marks=(Mark.NOT_IN_SOURCE,))}]
+    rows: list[Row] = [{"甲方": "a", "金额": None, "日期": None}]
+    await shared_api.dependencies.database.write(write_rows, origin, rows, sources)
+
+    url = "/api/templates/sourced_rows/rows"
+    plain = (await shared_api.http.get(url)).json()["data"]
+    uploaded, extracted = (await shared_api.http.get(url, params={"expand": "sources"})).json()["data"]
+    unknown = await shared_api.http.get(url, params={"expand": "everything"})
+
+    nothing: dict[str, Any] = {"quote": None, "page": None, "box": None, "marks": [], "rules": [], "written": None}
+    known = {"quote": "甲方: a", "page": 2, "box": [0.1, 0.2, 0.3, 0.4], "marks": ["not_in_source"]}
+    assert all("sources" not in row for row in plain)
+    assert uploaded["sources"] == {}
+    assert extracted["sources"] == {"甲方": {**nothing, **known}, "金额": nothing, "日期": nothing}
+    assert unknown.status_code == 422
 
 
 async def test_rows_of_the_same_source_are_replaced(shared_api: ApiUnderTest) -> None:

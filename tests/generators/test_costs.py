@@ -30,7 +30,7 @@ def plan_of(*prompts: str) -> ConversationPlan:
 def test_each_question_sends_what_was_said_before_it() -> None:
     terms = ModelTerms(price_in=1, price_out=1)
 
-    estimate = estimated_cost(terms, plan_of("a", "b"), 1_000)
+    estimate = estimated_cost(terms, plan_of("a", "b"), 1_000, sources=False)
 
     table = 500 + TABLE_TOKENS
     tokens_in = (1_000 + 1) + (1_000 + 1 + ANSWER_TOKENS + 1)
@@ -41,8 +41,8 @@ def test_each_question_sends_what_was_said_before_it() -> None:
 
 
 def test_a_table_of_several_answers_is_asked_for_several_times() -> None:
-    whole = estimated_cost(ModelTerms(), plan_of("a"), 1_000)
-    cut = estimated_cost(ModelTerms(max_output_tokens=200), plan_of("a"), 1_000)
+    whole = estimated_cost(ModelTerms(), plan_of("a"), 1_000, sources=False)
+    cut = estimated_cost(ModelTerms(max_output_tokens=200), plan_of("a"), 1_000, sources=False)
 
     assert (whole.questions, cut.questions) == (1, 4)
     assert cut.tokens_in > 4 * 1_000

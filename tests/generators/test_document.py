@@ -11,6 +11,7 @@ from sqlmodel import Session
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.documents.rows import RowFilter, rows_page
 from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
@@ -32,6 +33,7 @@ async def assert_forgotten(study: DocumentJobs, code: str) -> None:
     messages = await study.messages(code)
     assert messages
     assert {(message.content, message.file) for message in messages} == {(None, None)}
+    assert await DatabaseConversations(study.bench.database).document(code) is None
 
 
 async def failure_of(job: Any) -> ApplicationError:
@@ -54,13 +56,23 @@ async def test_a_contract_becomes_excel_json_and_rows(study: DocumentJobs, tmp_p
     await job.result()
 
     excel, answer = await study.bench.records.outputs.of_job(job.id)
-    sheet = CalamineWorkbook.from_path(str(tmp_path / "store" / excel.key)).get_sheet_by_index(0).to_python()
+    workbook = CalamineWorkbook.from_path(str(tmp_path / "store" / excel.key))
+    sheet, sources = (workbook.get_sheet_by_index(index).to_python() for index in (0, 1))
     document = json.loads((tmp_path / "store" / answer.key).read_text())
     assert (excel.kind, answer.kind) == ("document", "json")
     assert sheet[0] == list(THE_ROW)
     assert [str(sheet[1][0]), str(sheet[1][1]), sheet[1][2]] == ["HT-7", "2026-03-17", 1250.5]
     assert (document["rows"], document["repaired"]) == ([THE_ROW], False)
     assert document["broken_rules"] == [{"row": 0, "column": "合同金额", "rules": ["range"]}]
+    assert document["sources"] == [
+        {
+            "合同编号": {"quote": "HT-7"},
+            "签订日期": {"quote": "2026年3月17日"},
+            "合同金额": {"quote": "人民币 1,250.50 元", "marks": ["out_of_rule"], "rules": ["range"]},
+        }
+    ]
+    assert sources[0] == ["Row", "Column", "Value", "Quotation", "Page", "Marks"]
+    assert sources[3] == [1, "合同金额", "1250.5", "人民币 1,250.50 元", "", "out_of_rule"]
     assert await rows_of(study, job.id) == [THE_ROW]
     assert await study.calls(job.id) == ALL_STAGES
 

@@ -71,7 +71,7 @@ class DocumentReader:
             whole = whole_text(kind, pieces, recognised)
             if len(whole.text.encode()) > self._settings.max_text_bytes and recognised:
                 raise too_long(self._settings.max_text_bytes)
-            return ReadDocument(kind=kind, text=whole.text, notes=whole.notes)
+            return ReadDocument(kind=kind, text=whole.text, notes=whole.notes, pages=whole.pages)
 
     @asynccontextmanager
     async def checked(

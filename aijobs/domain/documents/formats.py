@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final
 
+from aijobs.domain.documents.page_words import PageWords
 from aijobs.domain.errors import UnreadableFile
 
 
@@ -127,12 +128,13 @@ class ReadDocument:
     """What a document says. Rows of tables are lines with tabs between their cells.
 
     `notes` name what of the document is not in the text, such as a page that cannot be recognised; each stands in the
-    text too, in square brackets.
+    text too, in square brackets. `pages` are those of a PDF or a picture, with the words whose places are known.
     """
 
     kind: DocumentKind
     text: str
     notes: tuple[str, ...] = ()
+    pages: tuple[PageWords, ...] = ()
 
 
 SCAN_TOKENS: Final = 600  #: of a page that is a picture, before its text is recognised

@@ -1,7 +1,8 @@
 """A template: the prompt of a document job, how it is cut into stages, and the columns of the table that comes out."""
 
+import itertools
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -25,6 +26,7 @@ MAX_IDENTIFIERS: Final = 100
 #: What begins a stage where a template says nothing else: 阶段 and a number, perhaps as a Markdown heading or in 【】.
 DEFAULT_PATTERN: Final = r"(?:#{0,3}\s*【?\s*阶段\s*(\d+)\s*】?)"
 
+QUOTES: Final = "quotes"
 MAX_ERRORS: Final = 50  #: reported at once
 MAX_CELLS: Final = 200_000
 """Cells of an answer's table, the absent ones too: a few characters of an answer could ask for a row of MAX_COLUMNS."""
@@ -97,6 +99,7 @@ class TemplateDefinition(TableLayout):
     columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
     stages: StageSettings = StageSettings()
     max_cost: MaxCost | None = Field(default=None, description="of one document, in the currency of the prices")
+    sources: StrictBool = Field(default=True, description="ask for a quotation from the document beside each value")
 
     @field_validator("prompt")
     @classmethod
@@ -141,19 +144,35 @@ def header_key(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def rows_schema(columns: Sequence[Column]) -> dict[str, Any]:
-    """The JSON schema of an answer, strict enough for structured output: `{"rows": [{…}]}`, absent values null."""
-    properties = {
+def quotes_key(names: Iterable[str]) -> str:
+    """The key of a row's quotations in an answer, which is no column's name."""
+    taken = {header_key(name) for name in names}
+    return next(key for number in itertools.count() if (key := QUOTES + "_" * number) not in taken)
+
+
+def rows_schema(columns: Sequence[Column], *, sources: bool = False) -> dict[str, Any]:
+    """The JSON schema of an answer, strict enough for structured output: `{"rows": [{…}]}`, absent values null.
+
+    With `sources`, each row has an object of quotations too, by column.
+    """
+    properties: dict[str, Any] = {
         column.name: {"type": _JSON_TYPE[column.type] if column.required else [_JSON_TYPE[column.type], "null"]}
         for column in columns
     }
-    row = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+    if sources:
+        texts = {column.name: {"type": ["string", "null"]} for column in columns}
+        properties[quotes_key(texts)] = _object(texts)
+    row = _object(properties)
     return {
         "type": "object",
         "properties": {"rows": {"type": "array", "items": row}},
         "required": ["rows"],
         "additionalProperties": False,
     }
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
 def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.llm import Completion, Conversation, ConversationPlan, Prompt
 
 
@@ -11,8 +12,12 @@ class Conversations(Protocol):
     What is written to a job that has ended, or whose conversation is cleared, raises JobIsFinal.
     """
 
-    async def begin(self, job_code: str, plan: ConversationPlan) -> None:
-        """Store the questions of a job. Changes nothing when its conversation has begun already."""
+    async def begin(self, job_code: str, plan: ConversationPlan, document: ReadDocument | None = None) -> None:
+        """Store the questions of a job, and what its document says. Changes nothing when it has begun already."""
+        ...
+
+    async def document(self, job_code: str) -> ReadDocument | None:
+        """What the job's document says, where it was stored and is not cleared."""
         ...
 
     async def conversation(self, job_code: str) -> Conversation | None:
@@ -48,5 +53,8 @@ class Conversations(Protocol):
         ...
 
     async def clear(self, job_code: str) -> None:
-        """Erase the messages of a job, if any; the costs are kept. No message can be added after that."""
+        """Erase the messages of a job and what its document says, if any; the costs are kept.
+
+        No message can be added after that.
+        """
         ...

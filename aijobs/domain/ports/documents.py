@@ -8,6 +8,7 @@ from typing import Protocol
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.costs import CostEstimate
 from aijobs.domain.documents.formats import CheckedDocument, DocumentSize, ReadDocument
+from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Row, Template
 from aijobs.domain.provider_io import UploadedFile
@@ -75,8 +76,8 @@ class CostEstimator(Protocol):
 class DocumentStore(Protocol):
     """Reads what people upload, and writes what they get."""
 
-    async def text(self, file: UploadedFile) -> str:
-        """What a document says. Raises UnreadableFile, FileTooLarge, NotFound, or StoreUnavailable."""
+    async def read(self, file: UploadedFile) -> ReadDocument:
+        """What a document says, and where. Raises UnreadableFile, FileTooLarge, NotFound, or StoreUnavailable."""
         ...
 
     async def content(self, file: UploadedFile) -> bytes:
@@ -84,11 +85,11 @@ class DocumentStore(Protocol):
         ...
 
     async def size(self, file: UploadedFile) -> DocumentSize:
-        """How much there is to read, without recognising pictures. Raises what `text` raises."""
+        """How much there is to read, without recognising pictures. Raises what `read` raises."""
         ...
 
-    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-        """The rows as an Excel file, under a line of headings."""
+    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
+        """The rows as an Excel file, under a line of headings; where their values come from on a second sheet."""
         ...
 
 
@@ -99,6 +100,8 @@ class TemplateSource(Protocol):
         """The newest version unless one is named. Raises NotFound."""
         ...
 
-    async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
+    async def keep_rows(
+        self, job_code: str, template: Template, rows: Sequence[Row], sources: Sequence[RowSources]
+    ) -> None:
         """Replace the job's earlier rows, in one transaction. Raises JobIsFinal."""
         ...

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from aijobs.generators.answers.documents import STRICT, NotJson
 from aijobs.generators.answers.thoughts import without_thoughts
@@ -40,9 +40,14 @@ def joined(rows: Sequence[str], portion: Sequence[str]) -> list[str]:
     """
     if not rows:
         return [*portion]
-    if not portion or json.loads(portion[0]) != json.loads(rows[-1]):
+    if not portion or _values(portion[0]) != _values(rows[-1]):
         raise NotJson("The continuation of a long table does not begin with the last row of the part before it.")
     return [*rows, *portion[1:]]
+
+
+def _values(row: str) -> dict[str, Any]:
+    """Without its quotations, which may be others when a row is said again."""
+    return {key: value for key, value in json.loads(row).items() if not isinstance(value, dict)}
 
 
 def as_table(rows: Sequence[str]) -> str:

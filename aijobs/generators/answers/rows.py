@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aijobs.domain.documents.templates import header_key
+from aijobs.domain.documents.column_values import fit_text
+from aijobs.domain.documents.templates import header_key, quotes_key
 from aijobs.domain.errors import FieldError
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.generators.answers.documents import NotJson
@@ -14,6 +15,7 @@ from aijobs.generators.answers.tolerant_text import Path
 ROWS: Final = "rows"
 MAX_WRAPPINGS: Final = 3
 MAX_REPORTED: Final = 20
+MAX_QUOTE_LENGTH: Final = 1000
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """What `\\frac` and `\\beta` become when their backslash is not escaped. No cell can hold it."""
 
@@ -83,7 +85,10 @@ def _rows_in_object(data: Mapping[str, Any], names: Set[str], path: Path) -> Ite
     has_list = isinstance(rows, list) and all(isinstance(item, dict) for item in rows)
     if _has_column(data, names) and not (has_list and names.isdisjoint({header_key(key) for key in data} - {ROWS})):
         yield Rows([data], path, is_list=False)
+    quotes = quotes_key(names)
     for key, value in data.items():
+        if header_key(key) == quotes:
+            continue
         if key == rows_key and has_list:
             yield Rows(value, (*path, key))
         elif header_key(key) not in names and isinstance(value, list | dict) and len(path) < MAX_WRAPPINGS:
@@ -103,13 +108,18 @@ def key_errors(columns: Sequence[str], data: Any, *, repaired: bool) -> tuple[Fi
     if found is None:
         return ()
     names = {header_key(name): name for name in columns}
+    quotes = quotes_key(columns)
     errors = list[FieldError]()
     for index, row in enumerate(found.items):
         if not isinstance(row, dict):
             continue
         keys = {header_key(key) for key in row}
         unknown = [
-            key for key, value in row.items() if header_key(key) not in names and (repaired or value is not None)
+            key
+            for key, value in row.items()
+            if header_key(key) not in names
+            and (repaired or value is not None)
+            and not (header_key(key) == quotes and isinstance(value, dict))
         ]
         missing = [name for key, name in names.items() if key not in keys]
         if broken := [key for key, value in row.items() if isinstance(value, str) and _CONTROLS.search(value)]:
@@ -133,3 +143,21 @@ def _is_elision(row: Mapping[str, Any]) -> bool:
 def _message(missing: Sequence[str]) -> str:
     lacking = f" Is it {', '.join(missing[:5])}, which is missing?" if missing else ""
     return f"Is the key of no column.{lacking}"
+
+
+def quotes_in(data: Any, columns: Sequence[str]) -> list[dict[str, str]]:
+    """What an answer quotes for each of its rows, by column. What is no text quotes nothing."""
+    found = rows_in(data, columns)
+    key, name_of = quotes_key(columns), {header_key(name): name for name in columns}
+    quotes = list[dict[str, str]]()
+    for row in found.items if found else ():
+        given = next((value for name, value in row.items() if header_key(name) == key), None)
+        pairs = given.items() if isinstance(given, dict) else ()
+        quotes.append(
+            {
+                name_of[header_key(name)]: fit_text(text)[:MAX_QUOTE_LENGTH]
+                for name, text in pairs
+                if isinstance(text, str) and text.strip() and header_key(name) in name_of
+            }
+        )
+    return quotes

@@ -1,22 +1,27 @@
 """Conversations with a language model: the port `Conversations` over our tables."""
 
+import asyncio
+import zlib
 from typing import Final
 
+from pydantic import TypeAdapter
 from sqlalchemy import func
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, delete, select, update
 
+from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.llm import Completion, Conversation, ConversationPlan, FinishReason, Prompt, Role, StoredMessage
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.tables import ConversationRow, MessageRow
+from aijobs.persistence.tables import ConversationDocumentRow, ConversationRow, MessageRow
 
 MAX_UNUSABLE_LENGTH: Final = 64 * 1024
 """Stored characters of an unusable answer."""
 
 INSTRUCTION_STAGE: Final = 0
+READ_DOCUMENT: Final = TypeAdapter(ReadDocument)
 
 
 class DatabaseConversations:
@@ -25,7 +30,9 @@ class DatabaseConversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, job_code: str, plan: ConversationPlan) -> None:
+    async def begin(self, job_code: str, plan: ConversationPlan, document: ReadDocument | None = None) -> None:
+        content = None if document is None else await asyncio.to_thread(_packed, document)
+
         def work(session: Session) -> None:
             gate.unfinished_job(session, job_code)
             if session.get(ConversationRow, job_code) is not None:
@@ -39,12 +46,22 @@ class DatabaseConversations:
                 )
             )
             session.flush()
+            if content is not None:
+                session.add(ConversationDocumentRow(job_code=job_code, content=content))
             instruction = Prompt(text=plan.instruction)
             session.add(_message(job_code, INSTRUCTION_STAGE, Role.SYSTEM, instruction))
             for stage, prompt in enumerate(plan.prompts, 1):
                 session.add(_message(job_code, stage, Role.USER, prompt))
 
         await self._database.write(work)
+
+    async def document(self, job_code: str) -> ReadDocument | None:
+        def work(session: Session) -> bytes | None:
+            row = session.get(ConversationDocumentRow, job_code)
+            return None if row is None else row.content
+
+        content = await self._database.read(work)
+        return None if content is None else await asyncio.to_thread(_unpacked, content)
 
     async def conversation(self, job_code: str) -> Conversation | None:
         def work(session: Session) -> Conversation | None:
@@ -127,8 +144,17 @@ class DatabaseConversations:
             row.cleared_at = now()
             erased = update(MessageRow).where(col(MessageRow.job_code) == job_code)
             session.exec(erased.values(content=None, file=None))
+            session.exec(delete(ConversationDocumentRow).where(col(ConversationDocumentRow.job_code) == job_code))
 
         await self._database.write(work)
+
+
+def _packed(document: ReadDocument) -> bytes:
+    return zlib.compress(READ_DOCUMENT.dump_json(document))
+
+
+def _unpacked(content: bytes) -> ReadDocument:
+    return READ_DOCUMENT.validate_json(zlib.decompress(content))
 
 
 def messages_of(session: Session, job_code: str) -> list[MessageRow]:

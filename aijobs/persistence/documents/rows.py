@@ -1,15 +1,16 @@
 """The rows extracted from documents: written in one transaction, read in pages."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO
 
 from sqlmodel import Session, col, delete, insert, select
 
+from aijobs.domain.documents.sources import RowSources, stored_sources
 from aijobs.domain.documents.templates import Row
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -38,19 +39,28 @@ class RowFilter:
     source: str | None = None
 
 
-def write_rows(session: Session, origin: RowsOrigin, rows: Iterable[Row]) -> int:
-    """Replace all rows of the same source. Returns how many were written.
+def write_rows(
+    session: Session, origin: RowsOrigin, rows: Iterable[Row], sources: Iterable[RowSources] | None = None
+) -> int:
+    """Replace all rows of the same source. Returns how many were written. `sources` are those of each row's values.
 
     `rows` are iterated again when the transaction is. They are read in batches, and may come from a file.
     """
     session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
     written, remaining, written_at = 0, iter(rows), now()
-    while batch := list(islice(remaining, BATCH_ROWS)):
+    known = iter(sources) if sources is not None else itertools.repeat(None)
+    while batch := list(itertools.islice(remaining, BATCH_ROWS)):
         session.exec(
             insert(ExtractedRow),
             params=[
-                {**vars(origin), "row_number": written + number, "values": values, "create_time": written_at}
-                for number, values in enumerate(batch, 1)
+                {
+                    **vars(origin),
+                    "row_number": written + number,
+                    "values": values,
+                    "sources": None if sources_of_row is None else stored_sources(sources_of_row),
+                    "create_time": written_at,
+                }
+                for number, (values, sources_of_row) in enumerate(zip(batch, known, strict=False), 1)
             ],
         )
         written += len(batch)

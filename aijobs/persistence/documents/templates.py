@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.persistence.column_types import now
@@ -130,13 +131,15 @@ class DatabaseTemplateSource:
     async def template(self, template_id: str, version: int | None = None) -> Template:
         return await self._database.read(template_of, template_id, version)
 
-    async def keep_rows(self, job_code: str, template: Template, rows: Sequence[Row]) -> None:
+    async def keep_rows(
+        self, job_code: str, template: Template, rows: Sequence[Row], sources: Sequence[RowSources]
+    ) -> None:
         def work(session: Session) -> None:
             job = gate.unfinished_job(session, job_code)
             origin = RowsOrigin(
                 template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
             )
-            write_rows(session, origin, rows)
+            write_rows(session, origin, rows, sources)
 
         await self._database.write(work)
 
@@ -146,7 +149,9 @@ def _row(session: Session, template_id: str) -> TemplateRow | None:
 
 
 def _template(row: TemplateVersionRow) -> Template:
-    return Template(id=row.template_id, version=row.version, create_time=row.create_time, **row.definition)
+    """A version that was saved before there were quotations asks for none: they cost an answer's tokens."""
+    definition = {"sources": False, **row.definition}
+    return Template(id=row.template_id, version=row.version, create_time=row.create_time, **definition)
 
 
 def _definition(template: Template) -> TemplateDefinition:

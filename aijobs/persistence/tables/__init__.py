@@ -9,7 +9,7 @@ from aijobs.persistence.tables.access import (
     WebhookReceiptRow,
 )
 from aijobs.persistence.tables.base import BaseFields
-from aijobs.persistence.tables.conversations import ConversationRow, MessageRow
+from aijobs.persistence.tables.conversations import ConversationDocumentRow, ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import (
     FileRow,
     JobEventRow,
@@ -28,6 +28,7 @@ __all__ = [
     "ApiKeyRow",
     "BaseFields",
     "BrowserSessionRow",
+    "ConversationDocumentRow",
     "ConversationRow",
     "ExtractedRow",
     "FileRow",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from aijobs.persistence.column_types import RowId, now
@@ -19,6 +19,15 @@ class ConversationRow(SQLModel, table=True):
     template_version: int
     create_time: datetime = Field(default_factory=now)
     cleared_at: datetime | None = None
+
+
+class ConversationDocumentRow(SQLModel, table=True):
+    """What a job's document says, with the places of its words; deleted when the conversation is cleared."""
+
+    __tablename__ = "conversation_document"
+
+    job_code: str = Field(primary_key=True, foreign_key="conversation.job_code", max_length=40)
+    content: bytes = Field(sa_type=LargeBinary)  #: JSON, compressed by zlib
 
 
 class MessageRow(SQLModel, table=True):

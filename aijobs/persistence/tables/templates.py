@@ -44,4 +44,5 @@ class ExtractedRow(SQLModel, table=True):
     user_id: str = Field(max_length=200)
     row_number: int
     values: dict[str, Any] = Field(sa_type=JSON)
+    sources: dict[str, Any] | None = Field(default=None, sa_type=JSON)  #: by column, as `stored_sources` has them
     create_time: datetime = Field(default_factory=now)

@@ -31,15 +31,21 @@ def facts_in(text: str) -> dict[str, str]:
     return facts
 
 
-def rows_for(schema: Mapping[str, Any], text: str) -> list[dict[str, JsonValue]]:
-    """One row for each line of a table whose headings match the schema, completed from the whole text; else one row."""
-    columns: Mapping[str, Mapping[str, Any]] = schema["properties"]["rows"]["items"]["properties"]
+def rows_for(schema: Mapping[str, Any], text: str) -> list[dict[str, Any]]:
+    """One row for each line of a table whose headings match the schema, completed from the whole text; else one row.
+
+    Where the schema has an object of quotations in a row, they are the values as the text writes them.
+    """
+    properties: Mapping[str, Mapping[str, Any]] = schema["properties"]["rows"]["items"]["properties"]
+    columns = {name: column for name, column in properties.items() if column.get("type") != "object"}
+    quotes = next((name for name in properties if name not in columns), None)
     facts = facts_in(text)
     items = [line for line in _table_lines(text) if _has_columns(columns, line)] or [{}]
-    return [
-        {name: _converted(column, _value(name, item) or _value(name, facts)) for name, column in columns.items()}
-        for item in items
-    ]
+    found = [{name: _value(name, item) or _value(name, facts) for name in columns} for item in items]
+    rows = [{name: _converted(column, values[name]) for name, column in columns.items()} for values in found]
+    if quotes is None:
+        return rows
+    return [{**row, quotes: values} for row, values in zip(rows, found, strict=True)]
 
 
 def _table_lines(text: str) -> Iterator[dict[str, str]]:

@@ -16,7 +16,7 @@ from aijobs.adapters.documents.texts.office.powerpoint import powerpoint_pieces
 from aijobs.adapters.documents.texts.office.word import word_pieces
 from aijobs.adapters.documents.texts.opendocument import opendocument_pieces
 from aijobs.adapters.documents.texts.pdf.document import pdf_pieces
-from aijobs.adapters.documents.texts.pieces import Note, PictureOfPage, Piece, TextPiece
+from aijobs.adapters.documents.texts.pieces import Note, PageOfText, PictureOfPage, Piece, TextPiece
 from aijobs.adapters.documents.texts.plain import plain_pieces, too_long
 from aijobs.adapters.documents.texts.recognition.picture_pages import picture_pieces
 from aijobs.adapters.documents.texts.rtf import rtf_pieces
@@ -87,18 +87,20 @@ class DocumentText:
                 return
         yield f"--- attached: {file.name}"
         for piece in pieces:
-            if not isinstance(piece, PictureOfPage):
+            if isinstance(piece, str):
                 yield piece
-            elif piece.text:
-                yield piece.text
+            elif piece.text or isinstance(piece, PageOfText):
+                yield piece.text  # its place is on a page of the attached file
             else:
                 yield Note(f"page {piece.number} of {file.name} is a picture, which is read when it is sent on its own")
 
 
 def _written(piece: Piece) -> TextPiece:
     match piece:
-        case PictureOfPage(number=number, text=text):
-            return TextPiece(text=fit_text(text), page=number)
+        case PictureOfPage(number=number, text=text, words=words):
+            return TextPiece(text=fit_text(text), page=number, number=number, words=words)
+        case PageOfText(number=number, text=text, words=words):
+            return TextPiece(text=fit_text(text), number=number, words=words)
         case Note():
             return TextPiece(text=fit_text(piece), is_note=True)
     return TextPiece(text=fit_text(piece))

@@ -28,6 +28,7 @@ class Word:
     y0: float
     x1: float
     y1: float
+    on_page: tuple[int, int, int, int] | None = None  #: the box in PAGE_PARTS of the page as it is shown
 
     @property
     def height(self) -> float:
@@ -37,9 +38,28 @@ class Word:
 Line = list[Word]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LaidOut:
+    """A text; lines end with `\\n`, an empty line parts blocks. `words` are in the order in which they are read."""
+
+    text: str
+    words: list[Word]
+
+
 def laid_out_text(words: Iterable[Word]) -> str:
-    """The text; lines end with `\\n`, an empty line parts blocks."""
-    blocks = list(_joined_tables(_blocks(list(words))))
+    """The text alone."""
+    return laid_out(words).text
+
+
+def laid_out(words: Iterable[Word]) -> LaidOut:
+    """The words in reading order, and the text that they make."""
+    parts = list(_blocks(list(words)))
+    ordered = [word for lines in parts for line in lines for word in line]
+    cells = (_without_hyphens([cells_of(line) for line in lines]) for lines in parts)
+    return LaidOut(text=_text_of(list(_joined_tables(cells))), words=ordered)
+
+
+def _text_of(blocks: Sequence[list[Line]]) -> str:
     pieces = []
     for number, block in enumerate(blocks):
         if number:
@@ -78,7 +98,7 @@ def cells_of(line: Line) -> Line:
 
 
 def _blocks(words: list[Word], depth: int = 0) -> Iterator[list[Line]]:
-    """Blocks of lines of cells."""
+    """Blocks of lines of words."""
     if not words:
         return
     least = BLOCK_GAP * median(word.height for word in words)
@@ -90,7 +110,7 @@ def _blocks(words: list[Word], depth: int = 0) -> Iterator[list[Line]]:
         for row in rows:
             yield from _blocks(row, depth + 1)
     else:
-        yield _without_hyphens([cells_of(line) for line in lines_of(words)])
+        yield lines_of(words)
 
 
 def _parted(words: list[Word], least: float, *, across: bool) -> list[list[Word]]:

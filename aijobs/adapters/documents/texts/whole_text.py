@@ -3,22 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from aijobs.adapters.documents.settings import RecognitionSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
 from aijobs.adapters.documents.texts.recognition.page_request import RecognisedPage
 from aijobs.domain.documents.column_values import fit_text
 from aijobs.domain.documents.formats import SCAN_TOKENS, DocumentKind, DocumentSize
+from aijobs.domain.documents.page_words import PageWords
 from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
+
+MAX_PLACED_WORDS: Final = 200_000  #: of one document; of the pages behind them no places are known
 
 
 @dataclass(frozen=True, kw_only=True)
 class WholeText:
-    """`notes` stand in the text too, in square brackets."""
+    """`notes` stand in the text too, in square brackets. `pages` are those of a PDF or a picture."""
 
     text: str
     notes: tuple[str, ...]
+    pages: tuple[PageWords, ...]
 
 
 def pieces_in(path: Path) -> list[TextPiece]:
@@ -62,13 +67,24 @@ def whole_text(kind: DocumentKind, pieces: Sequence[TextPiece], recognised: Mapp
         says_something |= not piece.is_note and _says_something(text)
         if piece.is_note:
             problems.insert(0, text)
-        elif text or not problems:
+        elif text or not (problems or piece.number):
             lines.append(text)
         lines += [f"[{problem}]" for problem in problems]
         notes += problems
     if not says_something:
         raise UnreadableFile(" ".join([_without_text(kind), *(f"{note}." for note in notes[:3])]))
-    return WholeText(text="\n".join(lines), notes=tuple(notes))
+    return WholeText(text="\n".join(lines), notes=tuple(notes), pages=tuple(_pages(pieces, recognised)))
+
+
+def _pages(pieces: Sequence[TextPiece], recognised: Mapping[int, RecognisedPage]) -> Iterator[PageWords]:
+    """Beyond MAX_PLACED_WORDS without their words."""
+    left = MAX_PLACED_WORDS
+    for piece in pieces:
+        if piece.number is not None:
+            found = None if piece.page is None else recognised.get(piece.page)
+            words = piece.words if found is None or found.problem else found.words
+            left -= len(words)
+            yield PageWords(number=piece.number, words=words if left >= 0 else ())
 
 
 def size_of(pieces: Sequence[TextPiece]) -> DocumentSize:

@@ -43,6 +43,27 @@ def test_free_text_notes_are_read(parse: Parse) -> None:
     assert parse(drawn_pdf(page), "a.pdf").text.split("\n") == ["Amount: 5", "checked by Li"]
 
 
+async def test_each_word_has_its_place_on_the_page_as_it_is_shown(reader: DocumentReader) -> None:
+    def plain(canvas: Canvas) -> None:
+        canvas.drawString(100, 700, "Invoice")
+
+    def cropped_and_turned(canvas: Canvas) -> None:
+        canvas.drawString(100, 500, "Invoice")
+        canvas.setCropBox((50, 400, 350, 550))
+        canvas.setPageRotation(90)
+
+    first, second = (await reader.read(drawn_pdf(plain, cropped_and_turned), "a.pdf")).pages
+
+    width, height = 595.27, 841.89
+    (word, left, top, _, bottom), *rest = first.words
+    assert (first.number, second.number, word, rest) == (1, 2, "Invoice", [])
+    assert (left, bottom) == pytest.approx((1e4 * 100 / width, 1e4 * (height - 700) / height), abs=40)
+    assert top < bottom
+    ((word, left, top, right, bottom),) = second.words
+    assert (left, top) == pytest.approx((1e4 * 100 / 150, 1e4 * 50 / 300), abs=200)
+    assert bottom - top > right - left > 0
+
+
 @pytest.mark.parametrize(
     ("above", "below", "joined"),
     [

@@ -5,14 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from reportlab.pdfgen.canvas import Canvas
 
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings, RecognitionSettings
-from aijobs.adapters.documents.texts.page_layout import laid_out_text
+from aijobs.adapters.documents.texts.page_layout import Word, laid_out_text
 from aijobs.adapters.documents.texts.recognition.engine import RecognitionEngine
 from aijobs.domain.documents.formats import DocumentKind
+from aijobs.domain.documents.page_words import PAGE_PARTS, Box, union
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 from tests.adapters.documents.texts.pages import (
     INVOICE_LINES,
@@ -31,13 +32,24 @@ def engine() -> RecognitionEngine:
     return RecognitionEngine(max_side=2000)
 
 
+def around(words: list[Word]) -> Box | None:
+    return union(tuple(part / PAGE_PARTS for part in word.on_page) for word in words if word.on_page)  # type: ignore[misc]
+
+
+def ink_of(page: Image.Image) -> Box:
+    left, top, right, bottom = ImageOps.invert(page.convert("L")).getbbox() or (0, 0, 0, 0)
+    return left / page.width, top / page.height, right / page.width, bottom / page.height
+
+
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_a_page_is_recognised_whichever_way_it_lies(engine: RecognitionEngine, turn: int) -> None:
-    found = engine.recognised(page_picture().rotate(turn, expand=True))
+    page = page_picture().rotate(turn, expand=True)
+    found = engine.recognised(page)
 
     lines = laid_out_text(found.words).splitlines()
     assert [line for line in lines if line][-4:] == INVOICE_LINES
     assert found.score > 0.95
+    assert around(found.words) == pytest.approx(ink_of(page), abs=0.015)
 
 
 def test_a_photo_of_a_page_is_recognised(engine: RecognitionEngine) -> None:
@@ -96,7 +108,11 @@ async def test_a_picture_with_several_pages(reader: DocumentReader) -> None:
 
     document = await reader.read(content, "fax.tif")
     assert document.kind is DocumentKind.PICTURE
-    assert document.text.splitlines() == ["first fax page", "second fax page"]
+    assert document.text.splitlines() == ["[page 1]", "first fax page", "[page 2]", "second fax page"]
+    assert [(page.number, [word for word, *_ in page.words]) for page in document.pages] == [
+        (1, ["first fax page"]),
+        (2, ["second fax page"]),
+    ]
 
 
 async def test_a_photo_that_a_phone_has_turned(reader: DocumentReader) -> None:

@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 
 from aijobs.adapters.documents.texts.pdf.page_content import PageContent, attached_names
 from aijobs.adapters.documents.texts.pdf.page_words import PageText
-from aijobs.adapters.documents.texts.pieces import Note, PictureOfPage, Piece
+from aijobs.adapters.documents.texts.pieces import Note, PageOfText, PictureOfPage, Piece, placed
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 MAX_PAGES: Final = 5000
@@ -37,7 +37,7 @@ def pdf_pieces(path: Path, *, password: str | None = None, comments: bool = Fals
             with opened_page(document, number) as page:
                 drawn = ""
                 for piece in _page_pieces(page, number):
-                    drawn += _folded(piece) if isinstance(piece, str) else _folded(piece.text)
+                    drawn += _folded(piece if isinstance(piece, str) else piece.text)
                     yield piece
             yield from (text for text in noted if _folded(text) not in drawn)
             yield from (f"[comment: {text}]" for text in commented)
@@ -85,15 +85,18 @@ def _page_pieces(page: Any, number: int) -> Iterator[Piece]:
     text, content = PageText(page), PageContent.of(page)
     if content.is_picture(text):
         yield PictureOfPage(number=number)
-    elif not text.count:
+        return
+    if not text.count:
+        yield PageOfText(number=number, text="", words=())
         yield Note(f"page {number} has no text")
-    elif content.has_foreign_layer():
-        yield text.text()
+        return
+    whole = text.laid_out()
+    if content.has_pictures_beside() and not content.has_foreign_layer():
+        yield PictureOfPage(number=number, text=whole.text, words=placed(whole.words))
+        return
+    yield PageOfText(number=number, text=whole.text, words=placed(whole.words))
+    if content.has_foreign_layer():
         yield Note(f"the text of page {number} was recognised by another program, which may have misread it")
-    elif content.has_pictures_beside():
-        yield PictureOfPage(number=number, text=text.text())
-    else:
-        yield text.text()
 
 
 def _annotated(document: Any, number: int, kinds: frozenset[int]) -> list[str]:

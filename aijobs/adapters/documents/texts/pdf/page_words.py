@@ -2,14 +2,16 @@
 
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pypdfium2.raw as pdfium
 
-from aijobs.adapters.documents.texts.page_layout import Word, laid_out_text
+from aijobs.adapters.documents.texts.page_layout import LaidOut, Word, laid_out
+from aijobs.domain.documents.page_words import PAGE_PARTS
 
 Page = Any  #: pypdfium2 has no types
+PdfBox = tuple[float, float, float, float]  #: left, bottom, right and top in points, as PDF 1.7 has it
 
 _SPACES: Final = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
 _SOFT_HYPHEN: Final = 2  #: what PDFium makes of a hyphen at a line's end
@@ -25,9 +27,11 @@ class PageText:
         self._letters = self._unreadable = 0
         text = page.get_textpage()
         try:
-            self._collect(text, page.get_height())
+            boxes = self._collect(text, page.get_height())
         finally:
             text.close()
+        for word, box in boxes:
+            word.on_page = _shown(page, box)
 
     @property
     def upright(self) -> list[Word]:
@@ -43,16 +47,19 @@ class PageText:
         """Whether its fonts do not say what their signs mean."""
         return self._unreadable > _UNREADABLE * max(self._letters, 1)
 
-    def text(self) -> str:
-        return "\n\n".join(laid_out_text(words) for _, words in sorted(self._directions.items()))
+    def laid_out(self) -> LaidOut:
+        directions = [laid_out(words) for _, words in sorted(self._directions.items())]
+        return joined_directions(directions)
 
-    def sideways(self) -> Iterator[str]:
+    def sideways(self) -> Iterator[LaidOut]:
         """The text of every other direction than the upright one."""
         for direction, words in sorted(self._directions.items()):
             if direction:
-                yield laid_out_text(words)
+                yield laid_out(words)
 
-    def _collect(self, text: Any, height: float) -> None:
+    def _collect(self, text: Any, height: float) -> list[tuple[Word, PdfBox]]:
+        """Each word with its box in the page's own space."""
+        boxes: list[tuple[Word, PdfBox]] = []
         left, right, bottom, top = (ctypes.c_double() for _ in range(4))
         word, last = None, 0
         for index in range(text.count_chars()):
@@ -66,13 +73,38 @@ class PageText:
             self._unreadable += code == _REPLACEMENT or _FIRST_PRIVATE <= code <= _LAST_PRIVATE
             letter = "-" if code == _SOFT_HYPHEN else chr(code) if code < 0x110000 else "\ufffd"
             direction = round(pdfium.FPDFText_GetCharAngle(text, index) / (math.pi / 2)) % 4
+            box = (left.value, bottom.value, right.value, top.value)
             x0, y0, x1, y1 = _turned(direction, left.value, height - top.value, right.value, height - bottom.value)
             if word is None or direction != last or x0 < word.x0 - 1 or y0 > word.y1 or y1 < word.y0:
                 word, last = Word(letter, x0, y0, x1, y1), direction
                 self._directions.setdefault(direction, []).append(word)
+                boxes.append((word, box))
             else:
                 word.text += letter
+                boxes[-1] = (word, _around(boxes[-1][1], box))
                 word.x1, word.y0, word.y1 = max(word.x1, x1), min(word.y0, y0), max(word.y1, y1)
+        return boxes
+
+
+def joined_directions(directions: Sequence[LaidOut]) -> LaidOut:
+    """The upright text, and below it what is written in other directions."""
+    text = "\n\n".join(one.text for one in directions)
+    return LaidOut(text=text, words=[word for one in directions for word in one.words])
+
+
+def _around(box: PdfBox, other: PdfBox) -> PdfBox:
+    return min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3])
+
+
+def _shown(page: Page, box: PdfBox) -> tuple[int, int, int, int]:
+    """The box on the page as it is shown, cropped and turned, in PAGE_PARTS."""
+    x, y = ctypes.c_int(), ctypes.c_int()
+    corners = []
+    for right, top in ((box[0], box[1]), (box[2], box[3])):
+        pdfium.FPDF_PageToDevice(page, 0, 0, PAGE_PARTS, PAGE_PARTS, 0, right, top, x, y)
+        corners.append((x.value, y.value))
+    (x0, y0), (x1, y1) = corners
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def _turned(direction: int, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:

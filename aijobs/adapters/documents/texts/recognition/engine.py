@@ -13,6 +13,7 @@ from PIL import Image
 
 from aijobs.adapters.documents.texts.page_layout import Word
 from aijobs.adapters.documents.texts.recognition.missed_ink import missed_regions
+from aijobs.domain.documents.page_words import PAGE_PARTS
 
 TURNED_SHARE: Final = 0.5  #: of the boxes that stand upright: more, and the page lies on its side
 TURNED_BOX: Final = 1.5  #: height by width of such a box
@@ -65,7 +66,10 @@ class RecognitionEngine:
             best = max(best, self._read(picture, 180)[0], key=lambda one: one.score)
         upright = picture.rotate(best.turn, expand=True) if best.turn else picture
         whole = self._with_missed(upright, best)
-        return replace(whole, words=[_levelled(word, whole.slope) for word in whole.words])
+        words = [
+            _levelled(replace(word, on_page=_shown(word, best.turn, upright.size)), whole.slope) for word in whole.words
+        ]
+        return replace(whole, words=words)
 
     def _with_missed(self, picture: Image.Image, found: Recognition) -> Recognition:
         """Looks again, and closer, where there is ink outside of what was read."""
@@ -101,6 +105,20 @@ class RecognitionEngine:
         return Recognition(words=words, scores=scores, score=score, turn=turn, slope=_slope(boxes)), boxes
 
 
+def _shown(word: Word, turn: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The word's box in the picture as it was before it was turned to the left by `turn` degrees, in PAGE_PARTS."""
+    width, height = size
+    x0, y0, x1, y1 = word.x0 / width, word.y0 / height, word.x1 / width, word.y1 / height
+    match turn:
+        case 90:
+            x0, y0, x1, y1 = 1 - y1, x0, 1 - y0, x1
+        case 180:
+            x0, y0, x1, y1 = 1 - x1, 1 - y1, 1 - x0, 1 - y0
+        case 270:
+            x0, y0, x1, y1 = y0, 1 - x1, y1, 1 - x0
+    return round(PAGE_PARTS * x0), round(PAGE_PARTS * y0), round(PAGE_PARTS * x1), round(PAGE_PARTS * y1)
+
+
 def _overlap(word: Word, other: Word) -> float:
     across = min(word.x1, other.x1) - max(word.x0, other.x0)
     down = min(word.y1, other.y1) - max(word.y0, other.y0)
@@ -119,7 +137,10 @@ def _standing(boxes: Any) -> float:
 def _words(boxes: Any, texts: Any) -> list[Word]:
     (left, top), (right, bottom) = boxes.min(axis=1).T, boxes.max(axis=1).T
     corners = zip(left, top, right, bottom, strict=True)
-    return [Word(text, *map(float, corner)) for text, corner in zip(texts, corners, strict=True)]
+    return [
+        Word(text, float(x0), float(y0), float(x1), float(y1))
+        for text, (x0, y0, x1, y1) in zip(texts, corners, strict=True)
+    ]
 
 
 def _slope(boxes: Any) -> float:
@@ -137,4 +158,4 @@ def _levelled(word: Word, slope: float) -> Word:
     """Without the slope of its page, which makes the box of a line higher than the line."""
     height = max(1.0, word.y1 - word.y0 - abs(slope) * (word.x1 - word.x0))
     middle = (word.y0 + word.y1) / 2 - slope * (word.x0 + word.x1) / 2
-    return Word(word.text, word.x0, middle - height / 2, word.x1, middle + height / 2)
+    return replace(word, y0=middle - height / 2, y1=middle + height / 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.documents.settings import RecognitionSettings
+from aijobs.domain.documents.page_words import PlacedWord
 
 
 class RecognitionRequest(BaseModel):
@@ -19,11 +20,12 @@ class RecognitionRequest(BaseModel):
 
 
 class RecognisedPage(BaseModel):
-    """A page's whole text; or, with a `problem`, nothing. `doubtful` are lines of it that may be misread."""
+    """A page's whole text and its words; or, with a `problem`, nothing. `doubtful` lines of it may be misread."""
 
     model_config = ConfigDict(frozen=True)
 
     page: int
     text: str = ""
+    words: tuple[PlacedWord, ...] = ()
     doubtful: tuple[str, ...] = ()
     problem: str | None = None

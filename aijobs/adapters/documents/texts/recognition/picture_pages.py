@@ -10,7 +10,7 @@ from typing import Any, Final
 import pi_heif
 from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
-from aijobs.adapters.documents.texts.page_layout import Word
+from aijobs.adapters.documents.texts.page_layout import LaidOut, Word
 from aijobs.adapters.documents.texts.pdf.document import opened_page, opened_pdf
 from aijobs.adapters.documents.texts.pdf.page_content import PageContent
 from aijobs.adapters.documents.texts.pdf.page_words import PageText
@@ -26,11 +26,17 @@ METADATA_BYTES: Final = 64 * 1024**2  #: of a PNG's profile and texts, which are
 PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF")
 
 
-def picture_pieces(path: Path) -> Iterator[PictureOfPage]:
-    """Every page of the file, to be recognised. Raises UnreadableFile and FileTooLarge."""
+def picture_pieces(path: Path) -> Iterator[PictureOfPage | str]:
+    """Every page of the file, to be recognised, with its number before it when there are several.
+
+    Raises UnreadableFile and FileTooLarge.
+    """
     with _opened_picture(path) as picture:
         frames = _frames_of(picture)
-    yield from (PictureOfPage(number=number) for number in range(1, frames + 1))
+    for number in range(1, frames + 1):
+        if frames > 1:
+            yield f"[page {number}]"
+        yield PictureOfPage(number=number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +44,7 @@ class KnownText:
     """What a PDF says of a page that has pictures besides. `upright` words are in points, from the upper left."""
 
     upright: list[Word]
-    sideways: list[str]
+    sideways: list[LaidOut]
 
 
 class PagePictures:

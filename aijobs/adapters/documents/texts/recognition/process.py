@@ -11,7 +11,9 @@ from typing import Final
 
 from PIL import Image
 
-from aijobs.adapters.documents.texts.page_layout import Word, laid_out_text
+from aijobs.adapters.documents.texts.page_layout import LaidOut, Word, laid_out
+from aijobs.adapters.documents.texts.pdf.page_words import joined_directions
+from aijobs.adapters.documents.texts.pieces import placed
 from aijobs.adapters.documents.texts.recognition.engine import Recognition, RecognitionEngine
 from aijobs.adapters.documents.texts.recognition.page_request import RecognisedPage, RecognitionRequest
 from aijobs.adapters.documents.texts.recognition.picture_pages import KnownText, PagePictures
@@ -70,16 +72,20 @@ def _recognised(
 ) -> RecognisedPage:
     found = engine.recognised(picture)
     if known is not None:
-        return RecognisedPage(page=number, text=_beside(known, found, scale, least))
+        whole = _beside(known, found, scale, least)
+        return RecognisedPage(page=number, text=whole.text, words=placed(whole.words))
     if not found.words:
         return RecognisedPage(page=number, problem=NOTHING)
     if found.score < least:
         return RecognisedPage(page=number, problem=UNSURE)
     doubtful = [word.text for word, score in zip(found.words, found.scores, strict=True) if score < least]
-    return RecognisedPage(page=number, text=laid_out_text(found.words), doubtful=tuple(doubtful[:MAX_DOUBTFUL]))
+    whole = laid_out(found.words)
+    return RecognisedPage(
+        page=number, text=whole.text, words=placed(whole.words), doubtful=tuple(doubtful[:MAX_DOUBTFUL])
+    )
 
 
-def _beside(known: KnownText, found: Recognition, scale: float, least: float) -> str:
+def _beside(known: KnownText, found: Recognition, scale: float, least: float) -> LaidOut:
     """The text of a page, and what its pictures say besides where that is read with certainty."""
     words = [*known.upright]
     if found.turn == 0:
@@ -87,11 +93,11 @@ def _beside(known: KnownText, found: Recognition, scale: float, least: float) ->
             _in_points(word, scale) for word, score in zip(found.words, found.scores, strict=True) if score >= least
         )
         words += [word for word in recognised if _covered(word, known.upright) <= KNOWN_SHARE]
-    return "\n\n".join([laid_out_text(words), *known.sideways])
+    return joined_directions([laid_out(words), *known.sideways])
 
 
 def _in_points(word: Word, scale: float) -> Word:
-    return Word(word.text, word.x0 / scale, word.y0 / scale, word.x1 / scale, word.y1 / scale)
+    return Word(word.text, word.x0 / scale, word.y0 / scale, word.x1 / scale, word.y1 / scale, word.on_page)
 
 
 def _covered(word: Word, others: Sequence[Word]) -> float:
