@@ -16,7 +16,15 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from aijobs.domain import errors
-from aijobs.domain.errors import AijobsError, BadInput, DatabaseUnavailable, FieldError, NotReady, TransientError
+from aijobs.domain.errors import (
+    AijobsError,
+    BadInput,
+    DatabaseUnavailable,
+    FieldError,
+    NoRoom,
+    NotReady,
+    TransientError,
+)
 from aijobs.domain.values.json_pointer import pointer
 from api.connections.middleware import HEADERS, REQUEST_ID, RETRY_AFTER_SECONDS, request_id_of, with_new_id
 from api.legacy_envelope import LegacyEnvelopeRoute, legacy_envelope
@@ -79,6 +87,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyWrongKeys: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoRoom: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LinkExpired: HTTPStatus.BAD_GATEWAY,
     errors.DownloadInterrupted: HTTPStatus.BAD_GATEWAY,
     errors.HostUnreachable: HTTPStatus.BAD_GATEWAY,
@@ -195,10 +204,11 @@ def add_problem_handlers(app: FastAPI, *, base_url: str) -> None:
 
     @app.exception_handler(AijobsError)
     async def aijobs_error(request: Request, error: AijobsError) -> JSONResponse:
-        if isinstance(error, DatabaseUnavailable):
-            log.error("database_unavailable", reason=str(error))
-        status, fields = status_of(type(error)), _fields_of(error)
-        return problem(request, status, str(error), code=error.code, fields=fields, headers=headers_of(error, status))
+        return _error_response(base_url, request, error)
+
+    @app.exception_handler(OSError)
+    async def host_error(request: Request, error: OSError) -> JSONResponse:
+        return _error_response(base_url, request, _no_room_or_raise(error))
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -217,6 +227,29 @@ def add_problem_handlers(app: FastAPI, *, base_url: str) -> None:
     async def unexpected_error(request: Request, error: Exception) -> JSONResponse:
         log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
+
+
+def _error_response(base_url: str, request: Request, error: AijobsError) -> JSONResponse:
+    if isinstance(error, DatabaseUnavailable):
+        log.error("database_unavailable", reason=str(error))
+    status = status_of(type(error))
+    return problem_response(
+        base_url,
+        request.scope,
+        status,
+        str(error),
+        code=error.code,
+        fields=_fields_of(error),
+        headers=headers_of(error, status),
+    )
+
+
+def _no_room_or_raise(error: OSError) -> NoRoom:
+    no_room = NoRoom.of(error)
+    if no_room is None:
+        raise error
+    log.error("no_room", reason=str(no_room))
+    return no_room
 
 
 def _fields_of(error: AijobsError) -> Sequence[FieldError]:

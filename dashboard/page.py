@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from aijobs.domain.documents.costs import money
-from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters, NotAuthenticated
+from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters, NoRoom, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
@@ -179,6 +179,11 @@ class PageRoute(CallerFirstRoute):
             except RequestValidationError as error:
                 messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
                 return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
+            except OSError as error:
+                if (no_room := NoRoom.of(error)) is None:
+                    raise
+                status = status_of(type(no_room))
+                return _error(request, status, [str(no_room)], headers_of(no_room, status))
             except HTTPException as error:
                 return _error(request, HTTPStatus(error.status_code), [error.detail])
 

@@ -53,6 +53,7 @@ AijobsError
     ├── TooManyStreams          of one caller
     ├── TooManyWrongKeys        of one address, or for one key
     ├── TooBusy                 with those of all callers
+    ├── NoRoom                  on this host, for temporary files or more open ones
     ├── LinkExpired             ask the provider for a new link
     ├── DownloadInterrupted     the download was incomplete
     │   └── HostUnreachable     nothing came: an outage, which passes
@@ -60,8 +61,11 @@ AijobsError
     └── WebhookNotTaken         it is tried again, on its schedule
 """
 
+import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, Self
 
 
 class AijobsError(Exception):
@@ -331,6 +335,25 @@ class TooBusy(TransientError):
     """The process is at its limit, over all callers."""
 
     code = "too_busy"
+
+
+class NoRoom(TransientError):
+    """This host has run out of something."""
+
+    code = "no_room"
+
+    @classmethod
+    def of(cls, error: OSError) -> Self | None:
+        """None for any other failure."""
+        reason = HOST_IS_FULL.get(error.errno or 0)
+        return cls(f"{reason} Try again later.") if reason else None
+
+
+HOST_IS_FULL: Final[Mapping[int, str]] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "The disk for temporary files is full."),
+    errno.EROFS: "The disk for temporary files cannot be written.",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Too many files are open."),
+}
 
 
 class LinkExpired(TransientError):
