@@ -62,7 +62,7 @@ AijobsError
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
@@ -374,3 +374,10 @@ class StoreUnavailable(TransientError):
 
 class WebhookNotTaken(TransientError):
     code = "webhook_not_taken"
+
+
+def codes_below(error: type[AijobsError]) -> Iterator[str]:
+    """The codes of an error and of those that are its kinds."""
+    yield error.code
+    for kind in error.__subclasses__():
+        yield from codes_below(kind)

@@ -172,6 +172,7 @@ async def cancel_by_api(stack: StoryStack, code: str) -> None:
 
 SENT_ONCE: Final = (1, S.SUCCESS, ["reserve", "settle"])
 NEVER_SENT: Final = (0, S.CANCELED, ["reserve", "refund"])
+FAIL_THE_STEP: Final = act("activity", "fail", "-w", "JOB", "-a", SUBMIT_STEP, "--reason", "an operator's")
 
 #: To a job whose provider refuses it for a while: how many requests are paid, how the job ends, its entries.
 TO_THE_REFUSED: Final[dict[str, tuple[Act, tuple[int, JobStatus, list[str]]]]] = {
@@ -183,6 +184,19 @@ TO_THE_REFUSED: Final[dict[str, tuple[Act, tuple[int, JobStatus, list[str]]]]] =
     "pause the workflow, cancel": (canceled_while_the_workflow_is_paused, NEVER_SENT),
     "terminate": (act("workflow", "terminate", "-w", "JOB", *WHY), NEVER_SENT),
     "batch terminate": (act("workflow", "terminate", "--query", 'WorkflowId="JOB"', "-y", *WHY), NEVER_SENT),
+    "batch delete": (act("workflow", "delete", "--query", 'WorkflowId="JOB"', "-y", *WHY), SENT_ONCE),
+    "batch signal": (
+        act("workflow", "signal", "--query", 'WorkflowId="JOB"', "--name", "cancel", "--input", '"no"', "-y", *WHY),
+        NEVER_SENT,
+    ),
+    "complete the step with something": (
+        act("activity", "complete", "-w", "JOB", "-a", SUBMIT_STEP, "--result", "null"),
+        (0, S.FAILED, ["reserve", "refund"]),
+    ),
+    "allow the step one attempt": (
+        act("activity", "update-options", "-w", "JOB", "-a", SUBMIT_STEP, "--retry-maximum-attempts", "1"),
+        SENT_ONCE,
+    ),
     "delete": (act("workflow", "delete", "-w", "JOB", "-y"), SENT_ONCE),
     "reset": (act("workflow", "reset", "-w", "JOB", *FIRST), SENT_ONCE),
     "reset the step": (act("activity", "reset", "-w", "JOB", "-a", SUBMIT_STEP), SENT_ONCE),
@@ -224,6 +238,7 @@ ON_THE_WIRE: Final[dict[str, tuple[Act, JobStatus]]] = {
         S.SUCCESS,
     ),
     "reset": (act("workflow", "reset", "-w", "JOB", *FIRST), S.SUCCESS),
+    "fail the step": (FAIL_THE_STEP, S.FAILED),
     "delete": (act("workflow", "delete", "-w", "JOB", "-y"), S.SUCCESS),
     "start by hand beside it": (TO_THE_ENDED["start by hand beside it"], S.SUCCESS),
 }
@@ -244,6 +259,29 @@ async def test_a_request_on_the_wire_is_the_only_one(stack: StoryStack, what: st
     await asyncio.sleep(NOTHING_MORE)
     assert stack.paid_submits() == sent + 1
     assert (await entries_of(stack, user))[0] == "reserve"
+
+
+@pytest.mark.parametrize("what", ["fail", "terminate"])
+async def test_the_provider_is_told_when_an_operator_ends_what_it_works_on(stack: StoryStack, what: str) -> None:
+    """The step that watches, or the whole workflow."""
+    user = f"works {what}"
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit(user=user)
+    await stack.until(code, S.PROCESSING, user=user)
+
+    if what == "fail":
+        stack.sandbox.misbehave("hang", arg="5", on="get")  # a step can be failed only while it is tried
+        await asyncio.sleep(1)
+        handle = (await stack.temporal_client()).get_workflow_handle(code)
+        (watching,) = (await handle.describe()).raw_description.pending_activities
+        await temporal(stack, "activity", "fail", "-w", code, "-a", watching.activity_id, "--reason", "enough")
+    else:
+        await act("workflow", "terminate", "-w", "JOB", *WHY)(stack, code)
+
+    last = (await stack.events(code, user=user))[-1]
+    assert last["job_status_name"] == ("FAILED" if what == "fail" else "CANCELED")
+    assert last["detail"]["provider_cancel"] == "canceled"
+    assert await entries_of(stack, user) == ["reserve", "refund"]
 
 
 async def test_held_points_of_a_terminated_job_are_settled_by_the_providers_word(stack: StoryStack) -> None:

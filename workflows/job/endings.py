@@ -2,11 +2,25 @@
 
 from typing import Final
 
+from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, TimeoutError  # noqa: A004
 
-from aijobs.domain.errors import CancelRequested, DeadlinePassed, SubmissionForgotten, UnknownJob
+from aijobs.domain.errors import (
+    CancelRequested,
+    DeadlinePassed,
+    PermanentError,
+    SubmissionForgotten,
+    UnknownJob,
+    codes_below,
+)
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
+
+#: A version of the workflow (`workflow.patched`).
+FAILED_STEP_TELLS_PROVIDER: Final = "failed-step-tells-provider"
+
+#: Codes of errors after which the provider has nothing more to do. With any other, an operator has ended the step.
+PERMANENT_CODES: Final = frozenset(codes_below(PermanentError))
 
 FORGOTTEN_CODES: Final = frozenset({SubmissionForgotten.code, UnknownJob.code})
 
@@ -71,4 +85,5 @@ def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End
         case _ if is_forgotten(failure):
             return End(JobStatus.TIMEOUT, error, maybe_at_provider=True, in_doubt=True)
         case _:
-            return End(JobStatus.FAILED, error, maybe_at_provider=False)
+            is_open = code not in PERMANENT_CODES and workflow.patched(FAILED_STEP_TELLS_PROVIDER)
+            return End(JobStatus.FAILED, error, maybe_at_provider=is_open)
