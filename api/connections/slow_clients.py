@@ -9,6 +9,7 @@ requests, and the time for which a client may not read. The time for a body is l
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -235,6 +236,8 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
 
         With `linger`, input is discarded for a while, so that the response is not lost (RFC 9112, section 9.6).
         """
+        if self._is_over or self.transport.is_closing():
+            return
         self._is_over = True
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started or not self._in_body:
@@ -253,7 +256,8 @@ class HttpConnection(TrackedProtocol, HttpToolsProtocol):
         self.flow.resume_reading()
         self._wait(self.context.limits.unread_body)
         if linger:
-            self.transport.write_eof()
+            with suppress(OSError):  # the client may have closed the connection already
+                self.transport.write_eof()
         else:
             self.transport.close()
 

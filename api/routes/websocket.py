@@ -11,7 +11,7 @@ from pydantic import Field, StrictInt, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 
-from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters
+from aijobs.domain.errors import AijobsError, BadInput, FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
 from api.auth.access import Access, AppAccess
 from api.auth.caller import Caller
@@ -30,6 +30,7 @@ from api.streaming.subscriptions import StreamEnd
 FIRST_MESSAGE_TIMEOUT: Final = timedelta(seconds=2)
 """Time for the first message, when the URL has no filters."""
 
+MAX_REASON_BYTES: Final = 123  #: by RFC 6455, section 5.5
 CREDENTIALS_EXPIRED: Final = 4401
 
 #: Close codes (RFC 6455, section 7.4, and its IANA registry) and reasons.
@@ -67,11 +68,18 @@ async def follow_jobs(socket: WebSocket, access: AppAccess, database: Db, live: 
             await _send_until_closed(live, socket, GlobalLog(log_filter), after, stream)
             code, reason = CLOSING[stream.ending]
         except AijobsError as error:
-            code, reason = WS_1008_POLICY_VIOLATION, str(error)
+            code, reason = WS_1008_POLICY_VIOLATION, _close_reason(error)
         except WebSocketDisconnect:
             return
         with suppress(RuntimeError, WebSocketDisconnect):  # the client has disconnected meanwhile
             await socket.close(code, reason)
+
+
+def _close_reason(error: AijobsError) -> str:
+    """The message of the error, and its first field's."""
+    first = next(iter(error.fields), None) if isinstance(error, BadInput) else None
+    reason = f"{error} {first.pointer}: {first.message}" if first else str(error)
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 async def _authenticate(access: Access, socket: WebSocket) -> Caller:

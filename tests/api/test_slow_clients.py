@@ -1,6 +1,8 @@
 """Idle, slow and oversized clients are disconnected."""
 
 import asyncio
+import logging
+import socket
 from datetime import timedelta
 
 import pytest
@@ -163,3 +165,22 @@ async def test_what_is_no_http_is_answered_400(shared_api: ApiUnderTest) -> None
     answer = await request_once(shared_api.url, "\x16\x03\x01 this is no HTTP\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (400, "bad_request")
+
+
+async def test_who_is_gone_before_a_refusal_ends_leaves_no_traceback(
+    shared_api: ApiUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = shared_api.url.removeprefix("http://").split(":")
+    refused = f"GET http://elsewhere.example/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+    def reset_after_a_byte() -> None:
+        """Closing with unread bytes resets the connection."""
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(refused)
+            connection.recv(1)
+
+    with caplog.at_level(logging.ERROR):
+        for _ in range(10):
+            await asyncio.gather(*(asyncio.to_thread(reset_after_a_byte) for _ in range(20)))
+
+    assert [record.getMessage() for record in caplog.records] == []

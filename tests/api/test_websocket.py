@@ -135,6 +135,15 @@ async def test_a_first_word_that_is_not_understood_closes_it(shared_api: ApiUnde
     assert reason
 
 
+async def test_the_reason_names_what_is_wrong(shared_api: ApiUnderTest) -> None:
+    async with socket(shared_api) as connection:
+        await connection.send(json.dumps({"after": 1.5, "猫" * 60: 1}))
+        code, reason = await closed(connection)
+
+    assert code == 1008
+    assert "/after" in str(reason)
+
+
 async def test_a_second_word_closes_it_and_a_huge_one_too(shared_api: ApiUnderTest) -> None:
     async with socket(shared_api, headers=dict(await shared_api.key_for("quiet"))) as connection:
         await connection.send("{}")
