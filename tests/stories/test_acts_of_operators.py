@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from temporalio.service import RPCError
 
-from aijobs.domain.jobs.job import JobBrief, late_watch_id
+from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.gate import locked_job
@@ -21,7 +21,7 @@ from aijobs.persistence.jobs.queries import brief_of as brief_of_row
 from aijobs.settings import Settings
 from tests.stories.stack import TIMEOUT, UPSCALE, StoryStack, running_stack
 from tests.stories.test_operations import temporal
-from tests.stories.test_settling import entries_of, wait_for_note
+from tests.stories.test_settling import entries_of
 from workflows.task_queues import WORKFLOWS
 
 S = JobStatus
@@ -259,54 +259,3 @@ async def test_a_request_on_the_wire_is_the_only_one(stack: StoryStack, what: st
     await asyncio.sleep(NOTHING_MORE)
     assert stack.paid_submits() == sent + 1
     assert (await entries_of(stack, user))[0] == "reserve"
-
-
-@pytest.mark.parametrize("what", ["fail", "terminate"])
-async def test_the_provider_is_told_when_an_operator_ends_what_it_works_on(stack: StoryStack, what: str) -> None:
-    """The step that watches, or the whole workflow."""
-    user = f"works {what}"
-    stack.sandbox.misbehave("never_finishes")
-    code = await stack.submit(user=user)
-    await stack.until(code, S.PROCESSING, user=user)
-
-    if what == "fail":
-        stack.sandbox.misbehave("hang", arg="5", on="get")  # a step can be failed only while it is tried
-        await asyncio.sleep(1)
-        handle = (await stack.temporal_client()).get_workflow_handle(code)
-        (watching,) = (await handle.describe()).raw_description.pending_activities
-        await temporal(stack, "activity", "fail", "-w", code, "-a", watching.activity_id, "--reason", "enough")
-    else:
-        await act("workflow", "terminate", "-w", "JOB", *WHY)(stack, code)
-
-    last = (await stack.events(code, user=user))[-1]
-    assert last["job_status_name"] == ("FAILED" if what == "fail" else "CANCELED")
-    assert last["detail"]["provider_cancel"] == "canceled"
-    assert await entries_of(stack, user) == ["reserve", "refund"]
-
-
-async def test_held_points_of_a_terminated_job_are_settled_by_the_providers_word(stack: StoryStack) -> None:
-    stack.sandbox.misbehave("cancel_ignored", times=0)
-    stack.sandbox.misbehave("work_seconds", arg="12")
-    code = await stack.submit(model="hasty_migrate", user="terminated late")
-    await stack.until(code, S.PROCESSING, user="terminated late")
-
-    await act("workflow", "terminate", "-w", "JOB", *WHY)(stack, code)
-
-    assert (await stack.statuses(code, user="terminated late"))[-1] == "CANCELED"
-    assert await entries_of(stack, "terminated late") == ["reserve", "hold"]
-    assert (await wait_for_note(stack, code, "terminated late", "late"))["points"] == "settled"
-    assert await entries_of(stack, "terminated late") == ["reserve", "hold", "settle"]
-
-
-async def test_a_late_watch_that_is_missing_is_started(stack: StoryStack) -> None:
-    stack.sandbox.misbehave("cancel_ignored", times=0)
-    stack.sandbox.misbehave("work_seconds", arg="20")
-    code = await stack.submit(model="hasty_migrate", user="unwatched")
-    await stack.until(code, S.PROCESSING, user="unwatched")
-    await cancel_by_api(stack, code)
-    assert (await stack.statuses(code, user="unwatched"))[-1] == "CANCELED"
-
-    await temporal(stack, "workflow", "delete", "-w", late_watch_id(code), "-y")
-
-    assert "late watch" in (await wait_for_note(stack, code, "unwatched", "repair"))["repair"]
-    assert (await wait_for_note(stack, code, "unwatched", "late"))["points"] == "settled"
