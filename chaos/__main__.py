@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
         help="instead, on nine hosts made of network namespaces: each process is replaced, each host cut off (as root)",
     )
     parser.add_argument("--gentle", action="store_true", help="without what takes minutes to be known")
-    parser.add_argument("--patience", type=float, default=usual.patience, help="factor of all deadlines (%(default)s)")
+    parser.add_argument("--patience", type=float, default=usual.patience, help="factor of the deadlines (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="keep all data, and say where")
     parser.add_argument(
         "--sabotage",

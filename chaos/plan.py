@@ -40,7 +40,9 @@ class StormDeadlines:
     late: int
 
     def times(self, factor: float) -> "StormDeadlines":
-        return StormDeadlines(**{name: round(seconds * factor) for name, seconds in asdict(self).items()})
+        """Longer ones. After its end a job is watched as long as before."""
+        longer = {name: round(seconds * factor) for name, seconds in asdict(self).items()}
+        return StormDeadlines(**{**longer, "late": self.late})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class StormPlan:
     long_pauses: bool = True  #: some longer than the heartbeat timeout
     timeout: float = 900.0  #: after the storm, for unanswered orders and jobs that are not final
     gentle: bool = False
-    patience: float = 1.0  #: a factor of all deadlines, for a machine with little time
+    patience: float = 1.0  #: a factor of the hasty model's deadlines, for a machine with little time
     s3: bool = False
     postgresql: bool = False
     sabotage: str | None = None  #: one of chaos.sabotage
@@ -71,8 +73,8 @@ class StormPlan:
         hasty = StormDeadlines(submit=120, queue=60, processing=60, migrate=120, business=300, late=300)
         patient = StormDeadlines(submit=300, queue=420, processing=120, migrate=180, business=900, late=300)
         gentle = StormDeadlines(submit=40, queue=15, processing=15, migrate=40, business=80, late=60)
-        chosen = {HASTY: gentle, PATIENT: gentle} if self.gentle else {HASTY: hasty, PATIENT: patient}
-        return {model: deadlines.times(self.patience) for model, deadlines in chosen.items()}
+        usual, other = (gentle, gentle) if self.gentle else (hasty, patient)
+        return {HASTY: usual.times(self.patience), PATIENT: other}
 
     @property
     def daily_limit(self) -> int:
