@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from temporalio.api.failure.v1 import Failure
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import CompositePayloadConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 
@@ -35,4 +35,22 @@ def _without_origin(error: ApplicationError) -> ApplicationError:
     )
 
 
-DATA_CONVERTER: Final = replace(pydantic_data_converter, failure_converter_class=BriefBenignFailures)
+_CONVERTERS: Final = tuple(PydanticPayloadConverter().converters.values())
+
+
+class SharedConverters(CompositePayloadConverter):
+    """Pydantic's converters, of which a process has one set: each keeps what it has learned of a type.
+
+    The SDK makes a payload converter for every workflow, and two for each of its tasks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(*_CONVERTERS)
+
+
+DATA_CONVERTER: Final = replace(
+    pydantic_data_converter,
+    payload_converter_class=SharedConverters,
+    failure_converter_class=BriefBenignFailures,
+)
+"""Converts a value in the same way wherever it belongs: see `runners.context_free`."""

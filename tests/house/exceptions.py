@@ -46,7 +46,7 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "cli/commands/": "one command a file",
     "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
-    "workflows/versioning_behavior.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
+    "workflows/runners/versioned.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
     "sandbox/vendors/": "a vendor's protocol, in the same files for each",
 }
 

@@ -5,11 +5,21 @@ from typing import Final
 
 import pytest
 from temporalio.api.failure.v1 import Failure
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from workflows.data_converter import DATA_CONVERTER
 
 DELAY: Final = timedelta(seconds=3)
+
+
+def test_a_value_is_converted_in_the_same_way_wherever_it_belongs() -> None:
+    """Else the runner of workflows must not keep the context from the SDK (`workflows.runners.context_free`)."""
+    context = WorkflowSerializationContext(namespace="default", workflow_id="job")
+
+    assert DATA_CONVERTER.with_context(context) is DATA_CONVERTER
+    assert DATA_CONVERTER.payload_codec is None
+    assert DATA_CONVERTER.external_storage is None
 
 
 def failure_of(error: BaseException) -> Failure:
