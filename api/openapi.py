@@ -13,7 +13,7 @@ from dashboard.assets import asset_urls
 
 TITLE: Final = "aijobs"
 DESCRIPTION: Final = """
-One API in front of the world's generative-AI services. Hand in a job, get its code at once, follow it live.
+One API in front of the world's generative-AI services. Submit a job, get its code at once, follow it live.
 
 Send `Authorization: Bearer <key>`. With a service key, name the end user in `user_id` or in the header `Aijobs-User`.
 Errors are `application/problem+json` (RFC 9457). Lists are `{"data", "has_more", "next_cursor"}`. Times are RFC 3339
@@ -21,7 +21,7 @@ in UTC. A POST with an `Idempotency-Key` may be repeated: it gets the first answ
 """
 
 TAGS: Final = [
-    {"name": "jobs", "description": "Hand in, follow, cancel."},
+    {"name": "jobs", "description": "Submit, follow, cancel."},
     {"name": "outputs", "description": "Results, behind signed links that expire."},
     {"name": "files", "description": "Inputs that a job's parameters may name."},
     {"name": "photo reviews", "description": "Scores and comments for a photo, and beautifying it."},

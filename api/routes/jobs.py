@@ -90,7 +90,7 @@ class JobQuery(BaseModel):
 @router.post(
     "",
     status_code=202,
-    summary="Hand in a job",
+    summary="Submit a job",
     response_model=Job,
     responses=problem_responses(400, 401, 402, 403, 409, 413, 415, 422),
 )

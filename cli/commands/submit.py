@@ -49,7 +49,7 @@ def submit(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Hand in a job and print its code. Local files are uploaded first."""
+    """Submit a job and print its code. Local files are uploaded first."""
     given = read_params(param or ())
     if image is not None:
         given["image"] = image if image.startswith(URL_OR_FILE_CODE) else _file(image)

@@ -68,6 +68,7 @@ PARTS_OF_PAGES: Final = frozenset(
         "/jobs/fresh",
         "/jobs/rows",
         "/jobs/{code}/live",
+        "/jobs/{code}/poster/{index}",
         "/jobs/{code}/thumbnail/{index}",
         "/new/price",
         "/overview/live",
@@ -173,7 +174,7 @@ async def test_the_navigation_can_be_used_by_keyboard_alone(
     await expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await visitor.page.keyboard.press("Enter")
     await expect(visitor.page.locator("main")).to_be_focused()
-    await visitor.page.get_by_role("navigation").get_by_role("link", name="Money").focus()
+    await visitor.page.get_by_role("navigation").get_by_role("link", name="Points").focus()
     await visitor.page.keyboard.press("Enter")
 
     await expect(visitor.page).to_have_url(f"{dashboard.url}/money")
@@ -209,5 +210,5 @@ async def test_the_api_is_documented_without_anybody_elses_files(
 
     await visitor.open("/docs")
 
-    await expect(visitor.page.get_by_text("Hand in a job", exact=True).first).to_be_visible()
+    await expect(visitor.page.get_by_text("Submit a job", exact=True).first).to_be_visible()
     assert visitor.console_errors == []
