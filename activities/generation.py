@@ -50,7 +50,7 @@ class GenerationActivities:
         brief, stage, stages = stage_input.brief, stage_input.stage, stage_input.stages
         generator = self._generator(brief)
         _require_time_left(brief)
-        shown = JobStatus.PROCESSING in self._catalogue.model(brief.model_id).unit_progress
+        shown = JobStatus.PROCESSING in (await self._catalogue.find(brief.model_id)).unit_progress
 
         async def report(percent: float) -> None:
             if shown:
@@ -93,7 +93,7 @@ class GenerationActivities:
         return self._generators[brief.provider]
 
     async def _task(self, brief: JobBrief, generator: Generator) -> Task:
-        model = self._catalogue.model(brief.model_id)
+        model = await self._catalogue.find(brief.model_id)
         assignment = await self._queries.assignment(brief.code)
         return Task(
             job_code=brief.code,

@@ -111,7 +111,10 @@ class MigrationActivities:
 
         Raises the error of the first output that failed.
         """
-        model, provider = self._catalogue.model(migration.model_id), provider_of(self._providers, migration.provider)
+        model, provider = (
+            await self._catalogue.find(migration.model_id),
+            provider_of(self._providers, migration.provider),
+        )
         sources = await provider.outputs(ref, await provider.query(ref))
         if not sources:
             raise OutputRefused(NO_OUTPUT)

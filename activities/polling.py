@@ -103,7 +103,7 @@ class PollingActivities:
         status = snapshot.status if is_further else poll_input.job_status  # a provider's step back is ignored
         if is_further:
             _require_unfinished(await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status}))
-        unit = self._unit(poll_input, snapshot)
+        unit = await self._unit(poll_input, snapshot)
         if unit is not None and status is snapshot.status:
             await self._record_progress(code, status, unit)
         if is_further or _is_visible(poll_input.unit_progress, unit):
@@ -120,8 +120,8 @@ class PollingActivities:
         if len(self._recorded) > MOST_RECORDED:
             del self._recorded[next(iter(self._recorded))]
 
-    def _unit(self, poll_input: PollInput, snapshot: Snapshot) -> float | None:
-        model = self._catalogue.model(poll_input.brief.model_id)
+    async def _unit(self, poll_input: PollInput, snapshot: Snapshot) -> float | None:
+        model = await self._catalogue.find(poll_input.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
     async def _ref(self, poll_input: PollInput, provider: Provider, *, may_resend: bool = False) -> Ref:

@@ -100,7 +100,7 @@ class SubmissionActivities:
         if assignment.origin is not None and known.origin is None:
             raise ProviderFailed(f"{assignment.origin} was never at the provider.")
         token = secrets.token_urlsafe(18)
-        model = self._catalogue.model(brief.model_id)
+        model = await self._catalogue.find(brief.model_id)
         return Task(
             job_code=brief.code,
             model=model,

@@ -34,6 +34,7 @@ from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.costs import DocumentCosts
 from aijobs.generators.registry import opened_generators
 from aijobs.persistence.access.installation import known_installation_id
+from aijobs.persistence.added_models import load_added
 from aijobs.persistence.database import (
     LATEST_REVISION,
     Database,
@@ -92,6 +93,7 @@ async def open_adapters(
     documents = DocumentReader(settings.documents)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(open_database(settings))
+        catalogue.added_from(partial(load_added, database, catalogue))
         store = await opened.enter_async_context(open_store(settings, secret=secret))
         pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
@@ -110,9 +112,7 @@ async def open_adapters(
             store=store,
             served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,
-            costs=DocumentCosts(terms=settings.chat.terms, takes_files=settings.chat.send_files)
-            if settings.chat.token
-            else None,
+            costs=_document_costs(settings),
             tables=TableFiles(),
             pictures=pictures,
             media=StoredMediaReader(store, pictures),
@@ -123,6 +123,12 @@ async def open_adapters(
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
+
+
+def _document_costs(settings: Settings) -> DocumentCosts | None:
+    """None without a language model."""
+    chat = settings.chat
+    return DocumentCosts(terms=chat.terms, takes_files=chat.send_files) if chat.token else None
 
 
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:

@@ -21,6 +21,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.process_settings import ApiSettings
 from aijobs.usecases.accept_job import AcceptJob
+from aijobs.usecases.add_model import AddModel
 from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob
 from aijobs.usecases.intake_document import IntakeDocument
@@ -78,6 +79,10 @@ class ApiDependencies:
     @property
     def models(self) -> AvailableModels:
         return AvailableModels(catalogue=self.catalogue, providers=self.providers, generators=self.generators)
+
+    @property
+    def add_model(self) -> AddModel:
+        return AddModel(database=self.database, models=self.models)
 
     @property
     def access(self) -> Access:
@@ -170,6 +175,13 @@ def _dependency(part: Callable[[ApiDependencies], T]) -> Any:
     return Depends(read_part)
 
 
+async def _models(connection: HTTPConnection) -> AvailableModels:
+    """With what was added or removed meanwhile, by whatever process."""
+    models: AvailableModels = connection.app.state.dependencies.models
+    await models.catalogue.refresh()
+    return models
+
+
 async def _readiness(connection: HTTPConnection) -> Readiness:
     readiness: Readiness = connection.app.state.readiness
     return readiness
@@ -205,11 +217,12 @@ DailyLimit = Annotated[int, _dependency(lambda app: app.daily_limit)]
 InstallationSecret = Annotated[bytes, _dependency(lambda app: app.secret)]
 Admission = Annotated[StreamAdmission, _dependency(lambda app: StreamAdmission(app.streams, app.settings))]
 
-Models = Annotated[AvailableModels, _dependency(lambda app: app.models)]
+Models = Annotated[AvailableModels, Depends(_models)]
 Links = Annotated[SignedLinks, _dependency(lambda app: app.links)]
 Jobs = Annotated[JobResponses, _dependency(lambda app: app.job_responses)]
 WebhookUrlError = Annotated[Callable[[str], str | None], _dependency(lambda app: app.webhook_url_error)]
 
+Adding = Annotated[AddModel, _dependency(lambda app: app.add_model)]
 Accept = Annotated[AcceptJob, _dependency(lambda app: app.accept_job)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]

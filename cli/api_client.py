@@ -37,6 +37,10 @@ class ApiClient:
     async def put(self, path: str, body: Document) -> Document:
         return await self._request("PUT", path, body=body)
 
+    async def delete(self, path: str) -> None:
+        with _client_errors_as_command_errors():
+            await self._client.request("DELETE", path)
+
     async def upload(self, path: Path) -> Document:
         """Upload a file. A job's parameter may then refer to it by the `code` in the response."""
         with _client_errors_as_command_errors():

@@ -24,7 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "cli.commands.cancel:cancel",
     "rerun": "cli.commands.rerun:rerun",
     "resolve": "cli.commands.resolve:resolve",
-    "models": "cli.commands.jobs:models",
+    "models": "cli.commands.models:models",
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
     "webhooks": "cli.commands.webhooks:webhooks",

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -26,6 +26,10 @@ ONE_HOUR: Final = timedelta(hours=1)
 WRONG_SECRET: Final = "whsec_" + "bm90IHRoZSBzZWNyZXQgb2YgdGhpcyBhY2NvdW50"
 
 
+#: Makes headers: (body, time of the signature, whether it is to be a forgery) -> headers.
+Sign = Callable[[str, datetime, bool], dict[str, str]]
+
+
 class QueuedWebhook(BaseModel):
     """One webhook to be delivered."""
 
@@ -39,8 +43,11 @@ class QueuedWebhook(BaseModel):
     copies: int = 1
     signed: bool = True
     credentials: dict[str, str] = {}  #: headers by which an unsigned one is known
+    vendor_headers: dict[str, str] | None = None  #: of a vendor that signs in a way of its own
 
     def headers(self) -> dict[str, str]:
+        if self.vendor_headers is not None:
+            return {"content-type": "application/json", **self.vendor_headers}
         if not self.signed:
             return {"content-type": "application/json", **self.credentials}
         signed_at = datetime.now(UTC) - self.age
@@ -86,7 +93,9 @@ class Webhooks:
         final: bool,
         signed: bool = True,
         credentials: Mapping[str, str] | None = None,
+        sign: Sign | None = None,
     ) -> None:
+        """`sign` makes the headers of a vendor that signs in a way of its own."""
         faults = Faults(self._board.take(Operation.WEBHOOK) + self._board.take(Operation.WEBHOOK, owner))
         if Fault.WEBHOOK_NONE in faults:
             return
@@ -105,6 +114,9 @@ class Webhooks:
                 for name, value in (credentials or {}).items()
             },
         )
+        if sign is not None:
+            signing_time = datetime.now(UTC) - webhook.age
+            webhook.vendor_headers = sign(body, signing_time, Fault.WEBHOOK_FORGED in faults)
         if Fault.WEBHOOK_OUT_OF_ORDER in faults and not final:
             self._held.setdefault(owner, []).append(webhook)
             return

@@ -1,7 +1,8 @@
 """The catalogue of models: each with its provider, price, parameter rules and deadlines."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Self
 
@@ -64,6 +65,11 @@ class Model(BaseModel):
     sunset: date | None = Field(default=None, description="from this day on (UTC) no new job is taken")
     use_instead: str | None = Field(default=None, description="the `model_id` that takes over after the sunset")
 
+    source: str | None = Field(default=None, description="where it was added from, as `provider:name`")
+    input_schema: Mapping[str, Any] | None = Field(
+        default=None, description="the JSON Schema of its parameters, as its vendor published it when it was added"
+    )
+
     @field_validator("unit_progress", mode="before")
     @classmethod
     def _by_name(cls, value: object) -> object:
@@ -80,11 +86,24 @@ class Model(BaseModel):
         return self.unit_point * output_count
 
 
+@dataclass(frozen=True, kw_only=True)
+class AddedModel:
+    """A model that was added to an installation. `is_removed`: it takes no new jobs; those that run go on."""
+
+    model: Model
+    is_removed: bool = False
+
+
 class Catalogue:
-    """Every model by its `model_id`."""
+    """Every model by its `model_id`: those of the files, and those that were added to the installation.
+
+    A definition never changes once it was added, so what one process has read stays right.
+    """
 
     def __init__(self, models: Mapping[str, Model]) -> None:
         self._models = models
+        self._added: Mapping[str, AddedModel] = {}
+        self._load: Callable[[], Awaitable[None]] | None = None
 
     @classmethod
     def parse(cls, *layers: str) -> Self:
@@ -105,16 +124,50 @@ class Catalogue:
         return cls(models)
 
     def __iter__(self) -> Iterator[Model]:
-        return iter(self._models.values())
+        """Those that may be used for new jobs, and those past their sunset."""
+        yield from self._models.values()
+        yield from (added.model for added in self._added.values() if not added.is_removed)
 
     def __contains__(self, model_id: str) -> bool:
-        return model_id in self._models
+        return model_id in self._models or model_id in self._added
 
     def model(self, model_id: str) -> Model:
-        """Raises UnknownModel."""
-        if model_id not in self._models:
-            raise UnknownModel(f"There is no model {model_id!r}. GET /api/models lists them.")
-        return self._models[model_id]
+        """Also one that was removed. Raises UnknownModel."""
+        if model_id in self._models:
+            return self._models[model_id]
+        if model_id in self._added:
+            return self._added[model_id].model
+        raise UnknownModel(f"There is no model {model_id!r}. GET /api/models lists them.")
+
+    def is_shipped(self, model_id: str) -> bool:
+        """Whether it comes from a file."""
+        return model_id in self._models
+
+    def is_removed(self, model_id: str) -> bool:
+        return model_id in self._added and self._added[model_id].is_removed
+
+    @property
+    def added(self) -> Mapping[str, AddedModel]:
+        return self._added
+
+    def include(self, added: Iterable[AddedModel]) -> None:
+        """Know these added models, and no others. A model of a file is not replaced."""
+        self._added = {one.model.model_id: one for one in added if one.model.model_id not in self._models}
+
+    def added_from(self, load: Callable[[], Awaitable[None]]) -> None:
+        """`load` includes what was added meanwhile, by whatever process."""
+        self._load = load
+
+    async def refresh(self) -> None:
+        """Know what was added or removed meanwhile."""
+        if self._load is not None:
+            await self._load()
+
+    async def find(self, model_id: str) -> Model:
+        """As `model`, and it may have been added just now. Raises UnknownModel."""
+        if model_id not in self:
+            await self.refresh()
+        return self.model(model_id)
 
 
 def _models_of(layer: str) -> dict[str, dict[str, Any]]:

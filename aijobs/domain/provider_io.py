@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.job import JobError, JobState
-from aijobs.domain.jobs.submissions import Ref, Submission
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.submissions import ProviderRequest, Ref, Submission
 from aijobs.domain.lifecycle import JobStatus
 
 RESEND_MARGIN: Final = timedelta(minutes=3)
@@ -38,6 +39,21 @@ class Capabilities:
     def may_be_on_its_way_again(self, intent_at: datetime, *, now: datetime) -> bool:
         """Whether a request of then may be arriving again right now: its absence is no proof yet."""
         return self.resend_window is not None and now < intent_at + self.resend_window
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelDescription:
+    """What a vendor says of one of its models. `model` is its name there, pinned where the vendor has versions."""
+
+    model: str
+    model_version: str
+    title: str
+    description: str
+    platform: str
+    type: str
+    output_kind: OutputKind
+    input_schema: Mapping[str, Any]
+    processing: timedelta  #: the longest that one run may take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +161,7 @@ class IncomingWebhook:
     headers: Mapping[str, str]  #: names in lower case
     body: bytes
     token: str  #: the last part of the path, planted by us
+    sent: ProviderRequest | None = None  #: the request that planted it
 
 
 @dataclass(frozen=True)

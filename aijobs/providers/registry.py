@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, replicate, ttapi
+from aijobs.providers import black_forest_labs, fal, replicate, ttapi
 from aijobs.providers.package import ProviderPackage
 
 PROVIDERS: Final[Mapping[str, ProviderPackage]] = {
     "black_forest_labs": black_forest_labs.PACKAGE,
+    "fal": fal.PACKAGE,
     "replicate": replicate.PACKAGE,
     "ttapi": ttapi.PACKAGE,
 }

@@ -54,6 +54,7 @@ class AcceptJob:
         A second call with the same key and request returns the first receipt. Raises BadInput and its subclasses,
         PointsExhausted, IdempotencyMismatch and IdempotencyInFlight, and what `in_transaction` raises.
         """
+        await self.models.look_for(request.model_id)
         claim = self.claim(request, owner, idempotency_key)
         if first := await first_receipt(self.database, claim):
             return first

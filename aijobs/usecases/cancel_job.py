@@ -33,6 +33,7 @@ class CancelJob:
         reason = reason or NO_REASON_GIVEN
         job = await self.database.read(job_of, code, user_id=actor.user_id)
         require_unfinished(job.code, job.job_status)
+        await self.catalogue.find(job.model_id)
         await self.engine.start(brief_of(job, self.catalogue))  # does nothing unless Temporal was unavailable before
 
         def work(session: Session) -> JobRow:

@@ -28,6 +28,11 @@ class AvailableModels:
     def __contains__(self, model_id: str) -> bool:
         return model_id in self.catalogue
 
+    async def look_for(self, model_id: str) -> None:
+        """Know of a model that is in no file whether another process has added or removed it."""
+        if not self.catalogue.is_shipped(model_id):
+            await self.catalogue.refresh()
+
     def model(self, model_id: str) -> Model:
         """Raises UnknownModel with the pointer `/model_id`."""
         try:
@@ -37,8 +42,11 @@ class AvailableModels:
             raise UnknownModel("There is no such model.", field) from error
 
     def model_on(self, model_id: str, day: date) -> Model:
-        """A model for a new job on this day. Raises UnknownModel, and ModelRetired once its sunset has come."""
+        """A model for a new job on this day. Raises UnknownModel, and ModelRetired past its sunset or its removal."""
         model = self.model(model_id)
+        if self.catalogue.is_removed(model_id):
+            message = f"{model.model_name} was removed here, and takes no new jobs."
+            raise ModelRetired(message, FieldError("/model_id", message))
         if model.is_over(day):
             instead = f" Use {model.use_instead} instead." if model.use_instead else ""
             message = f"{model.model_name} takes no new jobs since {model.sunset}.{instead}"

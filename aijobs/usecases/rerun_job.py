@@ -35,7 +35,9 @@ class RerunJob:
         Raises NotFound, CannotRerun while the job runs or when its result is gone, ModelNotConfigured,
         UnknownModel, ModelRetired, PointsExhausted, IdempotencyMismatch and IdempotencyInFlight.
         """
-        owner = actor.on_behalf_of((await self.database.read(job_of, code, user_id=actor.user_id)).user_id)
+        known = await self.database.read(job_of, code, user_id=actor.user_id)
+        owner = actor.on_behalf_of(known.user_id)
+        await self.models.look_for(known.model_id)
         claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
 
         def rerun(session: Session) -> JobRow:

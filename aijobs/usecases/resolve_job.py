@@ -47,6 +47,7 @@ class ResolveJob:
             return job
 
         job = await self.database.write(work)
+        await self.catalogue.find(job.model_id)
         await self.engine.poll_now(brief_of(job, self.catalogue))
         return job
 

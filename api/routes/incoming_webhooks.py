@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 
 from aijobs.domain.errors import NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
+from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
@@ -40,8 +41,11 @@ async def take_webhook(
     if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
         raise NotFound("Nobody waits for this webhook.")
     submission = await database.read(submission_with, provider=provider, token=token)
-    delivery = IncomingWebhook(headers=dict(request.headers), body=await request.body(), token=token)
-    hint = providers[provider].parse_webhook(delivery)
+    delivery = IncomingWebhook(dict(request.headers), await request.body(), token, sent=submission.request)
+    vendor = providers[provider]
+    if isinstance(vendor, WebhookKeySource):
+        await vendor.load_webhook_keys()
+    hint = vendor.parse_webhook(delivery)
     await _conclude_submission(submissions, submission, hint)
     if await _is_new(database, provider, hint):
         await _send_hint(engine, submission, hint)

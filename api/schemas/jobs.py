@@ -126,6 +126,7 @@ class CatalogueEntry(Shape):
     poll: dict[str, float] = Field(description="waiting times in seconds, and how they grow")
     sunset: date | None = Field(description="from this day on (UTC) no new job is taken")
     use_instead: str | None = Field(description="the model that takes over after the sunset")
+    source: str | None = Field(description="where it was added from; null for a model of the catalogue's files")
     configured: bool
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a job's `params`")
     capabilities: Capabilities | None

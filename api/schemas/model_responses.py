@@ -11,10 +11,10 @@ from api.schemas.jobs import CatalogueEntry
 
 def model_responses(models: AvailableModels) -> list[CatalogueEntry]:
     """All models. Those whose provider has no key here are marked as not configured."""
-    return [_entry(models, model) for model in models]
+    return [model_response(models, model) for model in models]
 
 
-def _entry(models: AvailableModels, model: Model) -> CatalogueEntry:
+def model_response(models: AvailableModels, model: Model) -> CatalogueEntry:
     fields = {
         "unit_progress": [status.name for status in sorted(model.unit_progress)],
         "deadlines": _in_seconds(model.deadlines),

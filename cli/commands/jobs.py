@@ -1,4 +1,4 @@
-"""Commands that show what the API knows: jobs, one job, models."""
+"""Commands that show what the API knows: jobs, one job."""
 
 from datetime import datetime
 from typing import Annotated
@@ -54,16 +54,6 @@ def show(
         _show_job(job, exchange=exchange)
 
 
-def models(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
-    """List the models that a job may name."""
-    page = ApiOptions(url, key, None, data_dir).call(lambda api: api.get("/api/models"))
-    if as_json:
-        console.show_json(page)
-    else:
-        columns = ("MODEL", "NAME", "VERSION", "PLATFORM", "POINTS", "ASYNC", "CONFIGURED")
-        console.show_table(columns, map(_model_row, page["data"]), right=("POINTS",))
-
-
 def _show_jobs(page: Document) -> None:
     if not page["data"]:
         console.say("No jobs.")
@@ -98,18 +88,6 @@ def _job_row(job: Document) -> tuple[str | Text, ...]:
         str(job["user_id"]),
         _local_time(job.get("req_time") or job.get("create_time")),
         _duration(job),
-    )
-
-
-def _model_row(model: Document) -> tuple[str | Text, ...]:
-    return (
-        model["model_id"],
-        model["model_name"],
-        model["model_version"],
-        model["platform"],
-        str(model["unit_point"]),
-        "yes" if model["asyn"] else "no",
-        console.OK if model.get("configured") else Text("no key", style="dim"),
     )
 
 

@@ -49,9 +49,16 @@ def enlarged(picture: Image.Image, factor: int = UPSCALE) -> Image.Image:
     return larger.filter(ImageFilter.UnsharpMask(radius=2, percent=60, threshold=2))
 
 
-def encoded(picture: Image.Image) -> bytes:
+def encoded(picture: Image.Image, ending: str = "png") -> bytes:
+    """As a file with this ending: png, jpg or webp."""
     file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=3)
+    match ending:
+        case "jpg":
+            picture.save(file, "JPEG", quality=90)
+        case "webp":
+            picture.save(file, "WEBP", quality=85, method=2)
+        case _:
+            picture.save(file, "PNG", compress_level=3)
     return file.getvalue()
 
 

@@ -5,6 +5,8 @@ from typing import Final
 
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
+    "aijobs/persistence": "a folder for each part of the product, and what they share",
+    "aijobs/usecases": "one use case a file",
     "api/routes": "one resource a file",
     "aijobs/domain/ports": "one port a file",
     "bench": "one measure a file",
@@ -16,6 +18,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/api": "mirrors the routes",
     "tests/cli": "mirrors the commands",
     "tests/dashboard": "mirrors the pages",
+    "tests/domain": "mirrors the tree",
     "tests/persistence/database": "one promise, or one kind of fault, a file",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",
@@ -40,6 +43,7 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
     "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
     "aijobs/persistence/migrations/large_tables.py": "for every migration that adds an index to a large table",
+    "aijobs/persistence/tables/added_models.py": "tables of their own part of the product",
     "aijobs/persistence/webhooks/inbound.py": "what comes in, apart from what goes out",
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
     "api/routes/": "one resource a file",

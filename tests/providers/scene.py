@@ -14,10 +14,12 @@ from pydantic import BaseModel, SecretStr
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
-from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import Accepted, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.vendor import SandboxAccess
+from aijobs.providers.fal import FalSettings
 from aijobs.providers.registry import PROVIDERS
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings
@@ -36,6 +38,7 @@ def photo() -> bytes:
 
 
 PHOTO: Final = photo()
+PHOTO_URL: Final = "data:image/png;base64," + base64.b64encode(PHOTO).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,8 @@ class Part:
     takes_uploads: bool
     proves_absence: bool
     tells_queue: bool = True  #: waiting and being worked on have words of their own
+    lists_running: bool = True  #: else a lost submission is found only once it has ended
+    checks_at_once: bool = True  #: else wrong parameters are told only once the work has begun
 
 
 def _replicate(sandbox: RunningSandbox) -> ReplicateSettings:
@@ -72,6 +77,11 @@ def _black_forest_labs(sandbox: RunningSandbox) -> BaseModel:
     return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
+def _fal(sandbox: RunningSandbox) -> FalSettings:
+    urls = PROVIDERS["fal"].vendor.stand_in(SandboxAccess(url=sandbox.url, token=KEY, webhook_secret=""))
+    return FalSettings.model_validate({**urls, "download_hosts": ("127.0.0.1",)})
+
+
 PARTS: Final = {
     "black_forest_labs": Part(
         model_id="bfl_flux2_pro_v1",
@@ -85,9 +95,22 @@ PARTS: Final = {
         proves_absence=False,
         tells_queue=False,
     ),
+    "fal": Part(
+        model_id="fal_esrgan_v1",
+        params={"image_url": PHOTO_URL, "scale": 2},
+        settings=_fal,
+        another=lambda name: {"image_url": f"https://example.invalid/{name}.png"},
+        wrong={"scale": 99},
+        named="scale",
+        sizes=((16, 12),),
+        takes_uploads=True,
+        proves_absence=False,
+        lists_running=False,
+        checks_at_once=False,
+    ),
     "replicate": Part(
         model_id="replicate_imageupscale_v1",
-        params={"image": "data:image/png;base64," + base64.b64encode(PHOTO).decode(), "upscale_factor": 2},
+        params={"image": PHOTO_URL, "upscale_factor": 2},
         settings=_replicate,
         another=lambda name: {"image": f"https://example.invalid/{name}.png"},
         wrong={"upscale_factor": 3},
@@ -161,6 +184,15 @@ class Scene:
     def not_found(self) -> Search:
         """What a search without a result is: of a vendor without a list, nothing can be said."""
         return Search.IMPOSSIBLE if self.provider.capabilities.reconcile_window is None else Search.NOT_YET
+
+    async def found(self, submission: Submission) -> Found | Search:
+        """The result of looking for a lost submission, once the vendor may list it."""
+        async with asyncio.timeout(LONGEST):
+            while True:
+                found = await self.provider.reconcile(submission, known_ids=frozenset())
+                if self.part.lists_running or isinstance(found, Found):
+                    return found
+                await asyncio.sleep(POLL)
 
     def paid(self) -> int:
         """How many submits the vendor has accepted."""

@@ -67,7 +67,7 @@ async def test_a_lost_answer_is_unknown_and_its_job_is_found_again(
     scene.sandbox.misbehave(fault, arg=arg, on="create")
 
     outcome = await scene.submit(submission)
-    found = await scene.provider.reconcile(submission, known_ids=NOBODY)
+    found = await scene.found(submission)
 
     assert isinstance(outcome, Unknown)
     assert scene.paid() == before + 1
@@ -130,6 +130,12 @@ async def test_a_rejection_is_final_and_free(scene: Scene, fault: str) -> None:
 async def test_a_wrong_parameter_is_rejected_by_name(scene: Scene) -> None:
     outcome = await scene.submit(scene.submission(**scene.part.wrong))
 
+    if not scene.part.checks_at_once:
+        assert isinstance(outcome, Accepted)
+        last = (await scene.watched(outcome.ref))[-1]
+        assert last.error is not None
+        assert (last.status, scene.part.named in last.error.message) == (JobStatus.FAILED, True)
+        return
     assert isinstance(outcome, Rejected)
     assert scene.part.named in outcome.message
 

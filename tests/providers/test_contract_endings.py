@@ -12,6 +12,7 @@ from PIL import Image
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook
 from tests.providers.scene import Scene
 
@@ -77,7 +78,10 @@ async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, 
     await receiver.has_received.wait()
     received = receiver.received[0]
     assert received.path == f"/{submission.token}"
-    return outcome.ref, IncomingWebhook(received.headers, received.body, token=submission.token)
+    if isinstance(scene.provider, WebhookKeySource):
+        await scene.provider.load_webhook_keys()
+    delivery = IncomingWebhook(received.headers, received.body, token=submission.token, sent=submission.request)
+    return outcome.ref, delivery
 
 
 async def test_a_webhook_tells_which_job_has_news(scene: Scene, vendor_that: At, server: Any) -> None:

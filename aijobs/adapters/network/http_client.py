@@ -178,8 +178,9 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         content: AsyncIterator[bytes] | None = None,
+        body: Mapping[str, Any] | None = None,
     ) -> HttpReply:
-        """Send a request that costs nothing, with a streamed body where there is one.
+        """Send a request that costs nothing, with a streamed body or one of JSON where there is one.
 
         Raises ProviderUnavailable when no complete response comes, and for 429, 408, 425 and 5xx (with Retry-After).
         Exceptions of `content` are passed on, except OSError.
@@ -187,7 +188,7 @@ class HttpClient:
         timeout = self._timeouts.whole if content is None else self._timeouts.upload
         try:
             async with asyncio.timeout(timeout.total_seconds()):
-                request = self._free.build_request(method, url, headers=dict(headers), content=content)
+                request = self._free.build_request(method, url, headers=dict(headers), content=content, json=body)
                 reply = await _exchange(self._free, request)
         except (httpx.InvalidURL, *_FAILURES) as failure:
             # The cause may quote a header, and so the key.

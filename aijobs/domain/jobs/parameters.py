@@ -24,10 +24,12 @@ Value = TypeVar("Value")
 class FileInput:
     """Marks a parameter that names an input: an https link, or the code of an uploaded file."""
 
-    media: str  #: the kind of file it must be, for example "image", or "document"
+    media: str  #: the kind of file it must be, for example "image", or "document"; "any" for whichever
 
     def takes(self, media_type: str) -> bool:
         """Whether a file of this media type is of that kind."""
+        if self.media == "any":
+            return True
         if self.media == "document":
             return media_type in MEDIA_TYPE_OF.values() or media_type.startswith("image/")
         return media_type.startswith(f"{self.media}/")

@@ -7,7 +7,15 @@ from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.parameters import FollowUp, Parameters
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
-from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
+from aijobs.domain.provider_io import (
+    Capabilities,
+    IncomingWebhook,
+    InputFile,
+    ModelDescription,
+    Snapshot,
+    Task,
+    WebhookHint,
+)
 
 
 class Provider(Protocol):
@@ -72,4 +80,25 @@ class ActionProvider(Protocol):
 
     def offered(self, answer: Mapping[str, Any]) -> tuple[str, ...]:
         """The actions that a finished job offers, by the answer that it ended with (the last `Snapshot.raw`)."""
+        ...
+
+
+@runtime_checkable
+class ModelSource(Protocol):
+    """What a provider has besides, when any of its vendor's models can be added to the catalogue."""
+
+    async def describe(self, name: str) -> ModelDescription:
+        """A model by the vendor's name for it. Its `input_schema` is what `parameters` makes its class from.
+
+        Raises BadInput when there is no such model, or none that can be used, and ProviderUnavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class WebhookKeySource(Protocol):
+    """What a provider has besides, when its vendor publishes the keys that its webhooks are signed with."""
+
+    async def load_webhook_keys(self) -> None:
+        """Fetch them, unless those at hand are fresh. Called before `parse_webhook`. Raises ProviderUnavailable."""
         ...

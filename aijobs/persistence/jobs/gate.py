@@ -16,6 +16,7 @@ from aijobs.domain.jobs.job import STAGE_OF, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
@@ -225,10 +226,12 @@ class DatabaseJobGate:
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         await self._database.write(_note, code, detail)
 
-    def _closing(self, model_id: str, to: JobStatus, *, provider_may_charge: bool) -> EntryKind | None:
+    def _closing(
+        self, session: Session, model_id: str, to: JobStatus, *, provider_may_charge: bool
+    ) -> EntryKind | None:
         if not to.is_final:
             return None
-        policy = self._catalogue.model(model_id).points
+        policy = model_of(session, self._catalogue, model_id).points
         return closing_entry(to, policy, provider_may_charge=provider_may_charge)
 
 
@@ -240,14 +243,14 @@ def _advance(
     error: JobError | None,
     detail: Mapping[str, Any],
     response: Mapping[str, Any] | None,
-    closing_of: Callable[[str, JobStatus], EntryKind | None],
+    closing_of: Callable[[Session, str, JobStatus], EntryKind | None],
 ) -> JobState:
     job = lock(session, code)
     if job.job_status.is_final:
         return state_of(job)
     if response is not None:
         job.resp_json = clean(dict(response))
-    advance(session, job, to, error=error, detail=clean(dict(detail)), closing=closing_of(job.model_id, to))
+    advance(session, job, to, error=error, detail=clean(dict(detail)), closing=closing_of(session, job.model_id, to))
     job.save(session)
     return state_of(job)
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, delete, select
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.lifecycle import ENDS, UNFINISHED
+from aijobs.persistence.added_models import know_models
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import write_intents
@@ -25,7 +26,7 @@ class DatabaseHousekeeping:
 
     async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
         def work(session: Session) -> list[JobBrief]:
-            rows = session.exec(
+            found = session.exec(
                 select(JobRow)
                 .where(
                     col(JobRow.job_status).in_(UNFINISHED),
@@ -35,6 +36,8 @@ class DatabaseHousekeeping:
                 .order_by(col(JobRow.code))
                 .limit(at_most)
             )
+            rows = list(found)
+            know_models(session, self._catalogue, {row.model_id for row in rows})
             return [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
 
         return await self._database.read(work)
@@ -43,6 +46,7 @@ class DatabaseHousekeeping:
         def work(session: Session) -> list[JobBrief]:
             longest = max(model.deadlines.late for model in self._catalogue)
             rows = held_jobs(session, user_id=None, at_most=at_most, ended_since=now() - longest)
+            know_models(session, self._catalogue, {row.model_id for row in rows})
             quiet = [row for row in rows if row.update_time < now() - quiet_for and row.model_id in self._catalogue]
             return [brief_of(row, self._catalogue) for row in quiet]
 

@@ -13,6 +13,7 @@ from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.ports.outputs import MigrationStart
+from aijobs.persistence.added_models import model_of
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate, write_intents
 from aijobs.persistence.jobs.job_hooks import ON_DROPPED
@@ -73,7 +74,7 @@ def _add(
     code: str,
     outputs: tuple[StoredOutput, ...],
     complete_at: int | None,
-    closing_of: Callable[[str], EntryKind],
+    closing_of: Callable[[Session, str], EntryKind],
 ) -> JobState:
     job = lock(session, code)
     known = _indexes(session, code)
@@ -83,7 +84,7 @@ def _add(
         connection_of(session).execute(_INSERT, [_row(code, output) for output in fresh])
     write_intents.finish_write(session, *(output.key for output in outputs))
     if len(known) + len(fresh) == complete_at and not job.job_status.is_final:
-        gate.advance(session, job, JobStatus.SUCCESS, closing=closing_of(job.model_id))
+        gate.advance(session, job, JobStatus.SUCCESS, closing=closing_of(session, job.model_id))
         job.save(session)
     return state_of(job)
 
@@ -132,6 +133,6 @@ class DatabaseOutputLog:
     async def drop(self, code: str) -> list[str]:
         return await self._database.write(_drop, code)
 
-    def _closing(self, model_id: str) -> EntryKind:
-        policy = self._catalogue.model(model_id).points
+    def _closing(self, session: Session, model_id: str) -> EntryKind:
+        policy = model_of(session, self._catalogue, model_id).points
         return closing_entry(JobStatus.SUCCESS, policy, provider_may_charge=False)

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select, update
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.jobs.job import JobBrief
+from aijobs.persistence.added_models import know_models
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.queries import brief_of
@@ -83,6 +84,7 @@ class DatabaseJobStarts:
         jobs = list(session.exec(select(JobRow).where(col(JobRow.code).in_(codes), col(JobRow.deleted).is_(False))))
         unfinished = [job for job in jobs if not job.job_status.is_final]
         forget_starts(session, sorted(set(codes) - {job.code for job in unfinished}))
+        know_models(session, self._catalogue, {job.model_id for job in unfinished})
         return [brief_of(job, self._catalogue) for job in unfinished if job.model_id in self._catalogue]
 
 

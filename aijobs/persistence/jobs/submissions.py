@@ -25,6 +25,7 @@ from aijobs.domain.jobs.submissions import (
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import SubmitInput
 from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
@@ -205,7 +206,7 @@ def _intend(
     session: Session, code: str, *, catalogue: Catalogue, provider: str, token: str, request: ProviderRequest
 ) -> Submission:
     job = lock(session, code)
-    _require_in_time(job, catalogue)
+    _require_in_time(session, job, catalogue)
     submission = intend(session, job, provider=provider, token=token, request=request)
     job.save(session)
     return submission
@@ -213,15 +214,15 @@ def _intend(
 
 def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -> None:
     job = lock(session, sent.job_code)
-    _require_in_time(job, catalogue)
+    _require_in_time(session, job, catalogue)
     gate.require_not_canceled(session, job)
     gate.note(session, job, {"submission": sent.number, "sent": "again"})
     job.save(session)
 
 
-def _require_in_time(job: AnyJob, catalogue: Catalogue) -> None:
+def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> None:
     """Raises DeadlinePassed."""
-    if now() > job.create_time + catalogue.model(job.model_id).deadlines.business:
+    if now() > job.create_time + model_of(session, catalogue, job.model_id).deadlines.business:
         raise DeadlinePassed(f"{job.code} is not sent any more: its business deadline has passed.")
 
 

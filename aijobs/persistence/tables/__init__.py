@@ -8,6 +8,7 @@ from aijobs.persistence.tables.access import (
     TaskIdRow,
     WebhookReceiptRow,
 )
+from aijobs.persistence.tables.added_models import AddedModelRow
 from aijobs.persistence.tables.base import BaseFields
 from aijobs.persistence.tables.conversations import ConversationDocumentRow, ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import (
@@ -25,6 +26,7 @@ from aijobs.persistence.tables.templates import ExtractedRow, TemplateRow, Templ
 from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 
 __all__ = [
+    "AddedModelRow",
     "ApiKeyRow",
     "BaseFields",
     "BrowserSessionRow",

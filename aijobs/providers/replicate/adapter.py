@@ -12,15 +12,25 @@ from standardwebhooks import Webhook
 
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
 from aijobs.domain.catalogue import Deadlines, Model
-from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import BadInput, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
+from aijobs.domain.jobs.schema_parameters import parameters_from
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
+from aijobs.domain.provider_io import (
+    Capabilities,
+    IncomingWebhook,
+    InputFile,
+    ModelDescription,
+    Snapshot,
+    Task,
+    WebhookHint,
+)
 from aijobs.domain.values.secret_forms import WebhookSecret, checked_token
+from aijobs.providers.replicate.models import described, parsed_name
 from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
-from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput
+from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput, DescribedInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
 from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
 from aijobs.providers.replicate.submit import dialect
@@ -30,6 +40,7 @@ from aijobs.providers.replicate.webhook import prediction_of, verify
 
 MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit allows within the searched period
 NOT_FOUND: Final = 404
+FORBIDDEN: Final = 403
 KEYS_OF_OTHERS: Final = ("sk-", "hf_", "AKIA", "ghp_")  #: how the keys of other services begin
 MIN_CANCEL_AFTER: Final = timedelta(seconds=5)
 EVENTS: Final = ("start", "completed")  #: `start` proves early that a create without a response was accepted
@@ -97,7 +108,28 @@ class Replicate:
         self.download_hosts = settings.download_hosts
 
     def parameters(self, model: Model) -> type[AnyInput]:
+        if model.input_schema is not None:
+            return parameters_from(model.input_schema, DescribedInput)
         return PARAMETERS_OF.get(model.model, AnyInput)
+
+    async def describe(self, name: str) -> ModelDescription:
+        full_name, version = parsed_name(name)
+        model = await self._document(self._urls.model(full_name), missing=f"Replicate has no model {full_name}.")
+        if version is None:
+            latest = model.get("latest_version")
+            return described(model, latest if isinstance(latest, dict) else {}, is_pinned=not model.get("is_official"))
+        missing = f"Replicate has no version {version[:12]}… of {full_name}, or does not show it."
+        pinned = await self._document(self._urls.version(full_name, version), missing)
+        return described(model, pinned, is_pinned=True)
+
+    async def _document(self, url: str, missing: str) -> dict[str, Any]:
+        reply = await self._call("GET", url)
+        if reply.status in (NOT_FOUND, FORBIDDEN):
+            raise BadInput(missing)
+        document = reply.document()
+        if not reply.ok or document is None:
+            raise ProviderUnavailable(f"Replicate answered {reply.status}: {self._dialect.message_of(reply)}")
+        return document
 
     async def attach(self, file: InputFile, *, token: str) -> str:
         if file.size > MAX_FILE:
@@ -118,7 +150,10 @@ class Replicate:
         if task.webhook_url:
             body |= {"webhook": task.webhook_url, "webhook_events_filter": list(EVENTS)}
         headers = {"Cancel-After": cancel_after(task.model.deadlines)}
-        return ProviderRequest("POST", self._urls.predictions_of(task.model.model), body, headers)
+        name, version = parsed_name(task.model.model)
+        if version is not None:
+            return ProviderRequest("POST", self._urls.predictions, {"version": version, **body}, headers)
+        return ProviderRequest("POST", self._urls.predictions_of(name), body, headers)
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
         headers = self._auth_headers(request.url) | request.headers

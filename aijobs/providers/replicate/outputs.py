@@ -66,8 +66,13 @@ def _links(output: Any) -> Iterator[str]:
 def _source(link: str, expires_at: datetime | None) -> OutputSource:
     if link.startswith("data:"):
         return _inline(link)
+    return OutputSource(kind=kind_of_link(link), url=link, expires_at=expires_at)
+
+
+def kind_of_link(link: str) -> OutputKind:
+    """By the extension."""
     guessed, _ = mimetypes.guess_type(urlsplit(link).path)
-    return OutputSource(kind=_kind(guessed), url=link, expires_at=expires_at)
+    return _kind(guessed)
 
 
 def _inline(link: str) -> OutputSource:

@@ -22,6 +22,12 @@ class AnyInput(Parameters):
         return {name: value for name, value in params.items() if value is not None}
 
 
+class DescribedInput(AnyInput):
+    """Base of the parameters of a model that was added with its schema."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
 class ImageUpscale(AnyInput):
     """Enlarge and enhance a photo with Topaz (`topazlabs/image-upscale`)."""
 
@@ -53,5 +59,5 @@ class ImageUpscale(AnyInput):
         return inputs
 
 
-#: Models with declared parameters; the others use AnyInput.
+#: Models with declared parameters; the others use what their schema says, or AnyInput.
 PARAMETERS_OF: Final[Mapping[str, type[AnyInput]]] = {"topazlabs/image-upscale": ImageUpscale}

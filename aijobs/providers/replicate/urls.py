@@ -29,6 +29,18 @@ class ReplicateUrls:
         """The create endpoint of official models; `model` is `owner/name`."""
         return f"{self._api}models/{quote(model)}/predictions"
 
+    @property
+    def predictions(self) -> str:
+        """The create endpoint of versions."""
+        return f"{self._api}predictions"
+
+    def model(self, model: str) -> str:
+        """The description of a model; `model` is `owner/name`."""
+        return f"{self._api}models/{quote(model)}"
+
+    def version(self, model: str, version: str) -> str:
+        return f"{self.model(model)}/versions/{version}"
+
     def created_between(self, since: datetime, until: datetime) -> str:
         """The list of predictions, newest first."""
         bounds = {"created_after": since.isoformat(), "created_before": until.isoformat()}

@@ -39,8 +39,9 @@ class Event(StrEnum):
 DEFAULT_EVENTS = frozenset({Event.OUTPUT, Event.COMPLETED})
 
 
-def output_name(ending: str) -> str:
-    return f"output.{ending}"
+def output_name(ending: str, number: int | None = None) -> str:
+    """Models with several results number them from 0."""
+    return f"output.{ending}" if number is None else f"out-{number}.{ending}"
 
 
 class Prediction(BaseModel):
@@ -52,7 +53,9 @@ class Prediction(BaseModel):
     input: dict[str, JsonValue]
     created_ns: int
     status: PredictionStatus = PredictionStatus.STARTING
-    output_name: str | None = None  #: the file that the work produced
+    output_names: list[str] = []  #: the files that the work produced
+    output_text: str | None = None  #: or its words
+    gives_list: bool = False  #: the output is a list of links, even of one
     error: str | None = None
     logs: str = ""
     started_ns: int | None = None
@@ -73,13 +76,13 @@ class Prediction(BaseModel):
         self.error = error
         self.completed_ns = now_ns()
         if status is not PredictionStatus.SUCCEEDED:
-            self.output_name = None
+            self.output_names, self.output_text = [], None
 
     def erase(self) -> None:
         """The end of the retention: only the record stays."""
         self.input = {}
         self.logs = ""
-        self.output_name = None
+        self.output_names, self.output_text = [], None
         self.data_removed = True
 
     def renew_link(self, *, ttl_ns: int) -> None:

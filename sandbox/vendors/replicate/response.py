@@ -68,12 +68,14 @@ def _times(prediction: Prediction) -> dict[str, Any]:
 
 
 def _output(prediction: Prediction, faults: Faults, links: Links) -> object:
-    if prediction.output_name is None or Fault.ZERO_OUTPUTS in faults:
-        return None
-    link = links.to(prediction.id, prediction.output_name, expires_ns=prediction.link_expires_ns)
+    if not prediction.output_names or Fault.ZERO_OUTPUTS in faults:
+        return None if Fault.ZERO_OUTPUTS in faults else prediction.output_text
+    found = [links.to(prediction.id, name, expires_ns=prediction.link_expires_ns) for name in prediction.output_names]
     if Fault.OUTPUT_AT in faults:
-        link = faults.text(Fault.OUTPUT_AT)
-    return _output_of_shape(link, faults.text(Fault.OUTPUT_AS)) if Fault.OUTPUT_AS in faults else link
+        found = [faults.text(Fault.OUTPUT_AT)]
+    if Fault.OUTPUT_AS in faults:
+        return _output_of_shape(found[0], faults.text(Fault.OUTPUT_AS))
+    return found if prediction.gives_list else found[0]
 
 
 def _output_of_shape(link: str, shape: str) -> object:

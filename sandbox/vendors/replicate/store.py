@@ -19,6 +19,7 @@ from sandbox.vendors.replicate.prediction import Prediction, output_name
 from sandbox.vendors.replicate.response import document_of
 
 KIND: Final = "replicate.predictions"
+MOST_OUTPUTS: Final = 4
 NO_FAULTS: Final = Faults()
 
 
@@ -98,8 +99,10 @@ class PredictionStore:
             return
         prediction.erase()
         self.save(prediction)
-        for ending in MEDIA_TYPES:  # canceled work may have left a file as well
-            await asyncio.to_thread(self._context.blobs.remove, blob_name(prediction.id, output_name(ending)))
+        for ending in MEDIA_TYPES:  # canceled work may have left files as well
+            for number in (None, *range(MOST_OUTPUTS)):
+                name = blob_name(prediction.id, output_name(ending, number))
+                await asyncio.to_thread(self._context.blobs.remove, name)
 
     def _is_due(self, prediction: Prediction) -> bool:
         if prediction.completed_ns is None:

@@ -15,7 +15,7 @@ from sandbox.output_host import blob_name
 from sandbox.pictures import input_images, upscaling
 from sandbox.pictures.upscaling import WorkFailedError
 from sandbox.vendors.replicate.files import FileStore
-from sandbox.vendors.replicate.models import upscale_options
+from sandbox.vendors.replicate.models import MODELS, Work, drawn, upscale_options
 from sandbox.vendors.replicate.prediction import Event, Prediction, PredictionStatus, output_name
 from sandbox.vendors.replicate.store import PredictionStore
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
@@ -98,13 +98,13 @@ class PredictionWorker:
         prediction.start()
         self._store.save(prediction)
         self._report(prediction, Event.START)
-        picture = await self._fetch(str(prediction.input["image"]))
+        model = MODELS[prediction.model]
+        picture = await self._fetch(str(prediction.input["image"])) if model.work is Work.UPSCALE else b""
         seconds = _seconds_of(faults, Fault.WORK_SECONDS, self._context.pace.work_seconds)
         pacing = self._log_progress(prediction, seconds, endless=Fault.NEVER_FINISHES in faults)
-        _, name = await _run_both(pacing, self._upscale(prediction, picture))
+        await _run_both(pacing, self._make(prediction, model.work, picture))
         if Fault.FAILED in faults:
             raise WorkFailedError(faults.text(Fault.FAILED))
-        prediction.output_name = name
         await self._finish(prediction, faults)
 
     async def _finish(self, prediction: Prediction, faults: Faults) -> None:
@@ -121,12 +121,21 @@ class PredictionWorker:
             return await self._files.read(uploaded)
         return await input_images.from_web(self._context.http, url, max_bytes=self._context.config.max_file_bytes)
 
-    async def _upscale(self, prediction: Prediction, picture: bytes) -> str:
-        options = upscale_options(prediction.input, max_pixels=self._context.config.max_output_pixels)
-        larger = await self._context.compute(partial(upscaling.upscale, picture, options))
-        name = output_name(options.format)
-        await asyncio.to_thread(self._context.blobs.write, blob_name(prediction.id, name), larger)
-        return name
+    async def _make(self, prediction: Prediction, work: Work, picture: bytes) -> None:
+        match work:
+            case Work.UPSCALE:
+                options = upscale_options(prediction.input, max_pixels=self._context.config.max_output_pixels)
+                files = [await self._context.compute(partial(upscaling.upscale, picture, options))]
+                names = [output_name(options.format)]
+            case Work.DRAW:
+                names, files = await self._context.compute(partial(drawn, prediction.input))
+                prediction.gives_list = True
+            case Work.GREET:
+                prediction.output_text = f"hello {prediction.input['text']}"
+                return
+        for name, content in zip(names, files, strict=True):
+            await asyncio.to_thread(self._context.blobs.write, blob_name(prediction.id, name), content)
+        prediction.output_names = names
 
     async def _log_progress(self, prediction: Prediction, seconds: float, *, endless: bool) -> None:
         began = time.monotonic()

@@ -1,0 +1,122 @@
+"""Adding any of a vendor's models to an installation, by the vendor's name for it."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import BadInput, FieldError, ModelNotConfigured
+from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.ports.providers import ModelSource, Provider
+from aijobs.domain.provider_io import ModelDescription
+from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.added_models import add_model
+from aijobs.persistence.database import Database
+from aijobs.usecases.models import AvailableModels
+
+MAX_SOURCE: Final = 300
+MAX_POINTS: Final = 1_000_000
+MAX_NAME: Final = 60
+MAX_DESCRIPTION: Final = 500
+
+SUBMIT: Final = timedelta(hours=1)
+QUEUE: Final = timedelta(hours=2)
+MIGRATE: Final = timedelta(hours=1)
+BUSINESS: Final = timedelta(hours=24)
+
+
+class ModelRequest(BaseModel):
+    """What to add. `source` is a provider's name, a colon, and the model's name there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+    source: str = Field(
+        pattern=r"^[a-z0-9_]{1,40}:\S+$",
+        max_length=MAX_SOURCE,
+        description="The provider, and the model's name there.",
+        examples=["provider:owner/name"],
+    )
+    unit_point: int = Field(default=1, ge=0, le=MAX_POINTS, description="The price of a job, in points.")
+    model_name: str | None = Field(
+        default=None, min_length=1, max_length=MAX_NAME, description="What people see. Default: the vendor's name."
+    )
+    output_kind: OutputKind | None = Field(
+        default=None, strict=False, description="What its results are. Default: as the vendor describes them."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddModel:
+    """Asks the vendor what the model takes, and keeps the answer: a job is checked by it before it is charged."""
+
+    database: Database
+    models: AvailableModels
+
+    async def __call__(self, request: ModelRequest, *, by: str) -> tuple[Model, bool]:
+        """The model, and whether it is new here. Once this returns, every process of the installation knows it.
+
+        Raises BadInput with the pointer `/source`, ModelNotConfigured and ProviderUnavailable.
+        """
+        name, _, vendor_name = request.source.partition(":")
+        provider = self._provider(name)
+        try:
+            description = await provider.describe(vendor_name)
+            definition = _definition(name, provider, description, request)
+        except BadInput as refused:
+            raise _about_source(str(refused)) from refused
+        model, is_new = await self.database.write(add_model, self.models.catalogue, definition, added_by=by)
+        await self.models.catalogue.refresh()
+        return model, is_new
+
+    def _provider(self, name: str) -> Any:
+        """One that is a ModelSource too."""
+        sources = {name: one for name, one in self.models.providers.items() if isinstance(one, ModelSource)}
+        if not sources:
+            raise ModelNotConfigured("No provider whose models can be added has a key here.")
+        if name not in sources:
+            raise _about_source(f"Models can be added from {', '.join(sorted(sources))}: those have a key here.")
+        return sources[name]
+
+
+def _definition(name: str, provider: Provider, description: ModelDescription, request: ModelRequest) -> dict[str, Any]:
+    """The entry of the catalogue, without its id. Raises BadInput when the parameters cannot be used."""
+    code = f"{name}_{re.sub(r'[^a-z0-9]+', '_', description.model.partition(':')[0].lower()).strip('_')}"[:80]
+    migrating = ["MIGRATING"]
+    definition = {
+        "model_code": code,
+        "model_name": request.model_name or str(clean(description.title))[:MAX_NAME],
+        "model": description.model,
+        "model_version": description.model_version,
+        "model_desc": str(clean(description.description))[:MAX_DESCRIPTION],
+        "platform": description.platform,
+        "channel": name,
+        "provider": name,
+        "asyn": True,
+        "type": description.type,
+        "unit_point": request.unit_point,
+        "max_output_count": 1,
+        "output_kind": request.output_kind or description.output_kind,
+        "unit_progress": ["PROCESSING", *migrating] if provider.capabilities.unit_progress else migrating,
+        "deadlines": {
+            "submit": SUBMIT,
+            "queue": QUEUE,
+            "processing": description.processing,
+            "migrate": MIGRATE,
+            "business": BUSINESS,
+        },
+        "poll": {},
+        "source": f"{name}:{description.model}",
+        "input_schema": clean(dict(description.input_schema)),
+    }
+    try:
+        provider.parameters(Model.model_validate({**definition, "model_id": code})).model_json_schema()
+    except ValueError as unusable:
+        raise BadInput(f"The parameters of {description.model} cannot be used: {unusable}.") from unusable
+    return definition
+
+
+def _about_source(message: str) -> BadInput:
+    return BadInput("The model cannot be added.", FieldError("/source", message))
