@@ -39,7 +39,7 @@ from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
 from aijobs.process_settings import ApiSettings, CliSettings, WorkerSettings
-from aijobs.providers.registry import PROVIDERS, ProviderSettings
+from aijobs.providers.registry import PROBLEMS, PROVIDERS, ProviderSettings
 from aijobs.setting_files import SettingFileError, file_variables, read_files
 
 PREFIX: Final = "AIJOBS_"
@@ -77,6 +77,12 @@ def _without_extras(url: HttpUrl) -> HttpUrl:
 PublicUrl = Annotated[HttpUrl, AfterValidator(_without_extras)]
 
 
+def _taken_names(settings: type[BaseModel]) -> list[str]:
+    """Providers that are not shipped, and have the name of another section."""
+    own = settings.__annotations__.keys()
+    return [f"{name}: this is the name of a section of the settings" for name in PROVIDERS if name in own]
+
+
 class EnvironmentAndFiles(EnvSettingsSource):
     """The environment, and the files that it names for settings."""
 
@@ -100,6 +106,7 @@ class Settings(BaseSettings, ProviderSettings):
     database_url: str | None = None
     public_url: PublicUrl | None = None
     catalogue: Path | None = None
+    provider_files: Path | None = None  #: a directory of TOML files, one for each provider that is declared by it
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()
     postgresql: PostgresqlSettings = PostgresqlSettings()
@@ -116,6 +123,8 @@ class Settings(BaseSettings, ProviderSettings):
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
+        if problems := [*PROBLEMS, *_taken_names(cls)]:
+            raise SettingsError("\n".join(problems))
         seen = os.environ if environment is None else environment
         known = set(_variables(cls, PREFIX))
         if unknown := sorted(

@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
     "webhooks": "cli.commands.webhooks:webhooks",
+    "provider": "cli.commands.provider:provider",
     "templates": "cli.commands.templates:templates",
     "init": "cli.commands.init:init",
     "doctor": "cli.doctor.command:doctor",

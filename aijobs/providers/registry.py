@@ -6,7 +6,8 @@ import and to the table below. Its name is the `provider` of models in the catal
 `docs/providers.md` lists all steps.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,13 +17,19 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import black_forest_labs, fal, replicate, ttapi
 from aijobs.providers.package import ProviderPackage
+from aijobs.providers.third_party import third_parties
 
-PROVIDERS: Final[Mapping[str, ProviderPackage]] = {
+SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "black_forest_labs": black_forest_labs.PACKAGE,
     "fal": fal.PACKAGE,
     "replicate": replicate.PACKAGE,
     "ttapi": ttapi.PACKAGE,
 }
+
+_OTHERS: Final = third_parties(os.environ, taken=SHIPPED)
+
+PROVIDERS: Final[Mapping[str, ProviderPackage]] = {**SHIPPED, **_OTHERS.packages}
+PROBLEMS: Final[Sequence[str]] = _OTHERS.problems  #: with providers that are not shipped; the settings refuse to load
 
 if TYPE_CHECKING:
     _Sections = BaseModel  # sections are read by name, with `section()`

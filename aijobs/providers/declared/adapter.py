@@ -243,8 +243,11 @@ class DeclaredProvider:
     def _ours(
         self, section: ReconcileSection, answer: Mapping[str, Any], submission: Submission, known_ids: frozenset[str]
     ) -> Ref | None:
-        items = section.items.find(answer)
-        for item in items if isinstance(items, list) else []:
+        """Raises ProviderUnavailable without a list: an answer that has none proves nothing."""
+        items = section.items.items(answer)
+        if items is None:
+            raise ProviderUnavailable(f"{self._declared.label} gives a list that cannot be read.")
+        for item in items:
             ref = reference(section.ref, item)
             if ref and ref["id"] not in known_ids and submission.token in json.dumps(section.token.find(item)):
                 return ref

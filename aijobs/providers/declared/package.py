@@ -6,6 +6,7 @@ from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.declared.adapter import opened_declared
 from aijobs.providers.declared.reading import read_declaration
 from aijobs.providers.declared.settings import settings_of
+from aijobs.providers.declared.specimens import specimen_of
 from aijobs.providers.package import ProviderPackage
 
 
@@ -26,4 +27,5 @@ def declared_package(text: str) -> ProviderPackage:
         ),
         settings=settings_of(declaration),
         opened=partial(opened_declared, declaration),
+        specimen=specimen_of(declaration),
     )

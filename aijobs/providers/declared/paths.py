@@ -30,6 +30,17 @@ class AnswerPath:
                 return found
         return None
 
+    def items(self, answer: object) -> list[Any] | None:
+        """The list that is there, which may be empty; None where there is none."""
+        for expression in self._compiled:
+            try:
+                found = expression.search(answer)
+            except JMESPathError:
+                continue
+            if isinstance(found, list):
+                return found
+        return None
+
     def text(self, answer: object) -> str | None:
         """As a word: a number as its digits, and true as `true`."""
         found = self.find(answer)

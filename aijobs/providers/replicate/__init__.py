@@ -9,6 +9,7 @@ from typing import Final
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.replicate.adapter import Replicate, ReplicateSettings, opened
+from aijobs.providers.replicate.specimen import SPECIMEN
 
 __all__ = ["PACKAGE", "Replicate", "ReplicateSettings", "opened"]
 
@@ -21,4 +22,5 @@ PACKAGE: Final = ProviderPackage(
     vendor=Vendor(label="Replicate", key_check=KeyCheck(path="/v1/account"), stand_in=_sandbox_settings),
     settings=ReplicateSettings,
     opened=opened,
+    specimen=SPECIMEN,
 )

@@ -9,6 +9,7 @@ from typing import Final
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.ttapi.adapter import Ttapi, TtapiSettings, opened
+from aijobs.providers.ttapi.specimen import SPECIMEN
 
 __all__ = ["PACKAGE", "Ttapi", "TtapiSettings", "opened"]
 
@@ -25,4 +26,5 @@ PACKAGE: Final = ProviderPackage(
     ),
     settings=TtapiSettings,
     opened=opened,
+    specimen=SPECIMEN,
 )

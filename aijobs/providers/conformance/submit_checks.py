@@ -1,0 +1,106 @@
+"""Checks of the request that costs money: three outcomes, and one send."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from aijobs.domain.jobs.submissions import Accepted, Rejected, Unknown
+from aijobs.providers.conformance.laboratory import KEY, TOKEN, Laboratory, require
+from aijobs.providers.conformance.played_vendor import PlayedVendor
+
+PRIVATE: Final = "http://169.254.169.254/latest/meta-data/"
+ANOTHERS_JSON: Final = '{"task": {"uid": "of another vendor", "phase": "succeeded"}}'
+SIGN_IN_PAGE: Final = "<!doctype html><title>Please sign in</title>"
+
+#: Every way in which the vendor may have made the job, and nobody knows.
+DOUBTS: Final[dict[str, Callable[[PlayedVendor], None]]] = {
+    "the connection closes": PlayedVendor.drops,
+    "the connection is reset": PlayedVendor.resets,
+    "no answer comes": PlayedVendor.hangs,
+    "a 500": lambda vendor: vendor.answers(500, {}),
+    "a gateway's 502": lambda vendor: vendor.answers(502, SIGN_IN_PAGE),
+    "a 504": lambda vendor: vendor.answers(504, ""),
+    "a 408": lambda vendor: vendor.answers(408, {}),
+    "a page of HTML": lambda vendor: vendor.answers(200, SIGN_IN_PAGE),
+    "another vendor's JSON": lambda vendor: vendor.answers(200, ANOTHERS_JSON),
+    "a success without an id": lambda vendor: vendor.answers(200, {}),
+    "a list": lambda vendor: vendor.answers(200, "[]"),
+    "JSON that is cut off": lambda vendor: vendor.answers(200, '{"id": "7'),
+    "a redirect to a private address": lambda vendor: vendor.answers(302, "", Location=PRIVATE),
+    "a redirect that repeats the request": lambda vendor: vendor.answers(307, "", Location=f"{vendor.url}/again"),
+    "100 MB": PlayedVendor.never_ends,
+}
+
+
+async def built_alike(lab: Laboratory) -> None:
+    """The same job makes the same request, without the key in it."""
+    first, second = lab.submission().request, lab.submission().request
+    require(first == second, "two requests of one job differ")
+    require(KEY not in repr(first), "the key is in the request, which is stored")
+
+
+async def accepted_once(lab: Laboratory) -> None:
+    """An accepted job has the vendor's id, and is sent once."""
+    ref = await lab.accepted()
+    require(str(ref.get("id")) == lab.specimen.job_id, f"the id is {ref.get('id')!r}")
+    require(lab.vendor.connections == 1, f"{lab.vendor.connections} requests were sent")
+
+
+async def doubt_is_unknown(lab: Laboratory) -> None:
+    """Whatever leaves a doubt is unknown, and is not sent again."""
+    for name, happens in DOUBTS.items():
+        happens(lab.vendor)
+        before = lab.vendor.connections
+        outcome = await lab.submit()
+        require(isinstance(outcome, Unknown), f"{name}: {outcome}")
+        require(lab.vendor.connections == before + 1, f"{name}: sent {lab.vendor.connections - before} times")
+
+
+async def refused_for_good(lab: Laboratory) -> None:
+    """A refusal is final, with a reason."""
+    for status in (401, 422):
+        lab.vendor.answers(status, {})
+        outcome = await lab.submit()
+        require(isinstance(outcome, Rejected) and not outcome.may_retry, f"{status}: {outcome}")
+        require(isinstance(outcome, Rejected) and outcome.message, f"{status}: no reason is given")
+
+
+async def throttled_is_later(lab: Laboratory) -> None:
+    """A throttled job may be sent again, after the time that the vendor names."""
+    lab.vendor.answers(429, {}, retry_after="7")
+    outcome = await lab.submit()
+    require(isinstance(outcome, Rejected) and outcome.may_retry, f"{outcome}")
+    require(isinstance(outcome, Rejected) and outcome.retry_after == timedelta(seconds=7), f"{outcome}")
+
+
+async def keys_stay_secret(lab: Laboratory) -> None:
+    """A key that the vendor quotes is in no error."""
+    quoted = dict.fromkeys(("message", "detail", "title", "error"), f"bad key {KEY}")
+    for status in (401, 422, 429):
+        lab.vendor.answers(status, quoted)
+        require(KEY not in repr(await lab.submit()), f"{status}: the key is in the outcome")
+
+
+async def token_is_planted(lab: Laboratory) -> None:
+    """What makes a lost job known again is in its request."""
+    if lab.provider.capabilities.reconcile_window or lab.provider.capabilities.webhook:
+        require(TOKEN in repr(lab.submission().request), "the submission's token is not in it")
+
+
+async def accepted_by_any_success(lab: Laboratory) -> None:
+    """Every success with an id is an acceptance."""
+    for status in (200, 201, 202):
+        lab.vendor.answers(status, lab.specimen.submitted)
+        require(isinstance(await lab.submit(), Accepted), f"{status} is none")
+
+
+ALL: Final = (
+    built_alike,
+    token_is_planted,
+    accepted_once,
+    accepted_by_any_success,
+    doubt_is_unknown,
+    refused_for_good,
+    throttled_is_later,
+    keys_stay_secret,
+)

@@ -1,0 +1,103 @@
+"""`aijobs provider`: what a provider can do, and whether it keeps the contract."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.text import Text
+
+from aijobs.domain.errors import AijobsError
+from aijobs.providers.conformance import CHECKS, NotConforming, opened_laboratory
+from aijobs.providers.conformance.capability_table import capability_table
+from aijobs.providers.conformance.live_job import LiveJob, live_job
+from aijobs.providers.conformance.subjects import subjects
+from aijobs.providers.package import ProviderPackage
+from aijobs.providers.registry import PROBLEMS, PROVIDERS
+from cli import console
+from cli.errors import CommandError
+
+provider = typer.Typer(help="Vendors: what they can do, and whether they keep the contract.", no_args_is_help=True)
+
+
+@provider.command("list")
+def list_providers() -> None:
+    """List the providers and what each can do, as a table in Markdown."""
+    for problem in PROBLEMS:
+        console.warn(problem)
+    for line in asyncio.run(capability_table(PROVIDERS)).splitlines():
+        console.say(line, indent=0)
+
+
+@provider.command()
+def check(
+    target: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file of TOML, or a provider's name.")],
+    url: Annotated[str | None, typer.Option(help="Run one real job at this address; it costs what it costs.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="PROVIDER_TOKEN", help="The key for --url.")] = None,
+    model: Annotated[str | None, typer.Option(help="The vendor's name of the model, for --url.")] = None,
+    params: Annotated[str | None, typer.Option(help="The parameters as JSON, for --url.")] = None,
+) -> None:
+    """Say what is wrong in a file, show the request that it makes, and check every promise on a played vendor.
+
+    Nothing leaves this machine without --url.
+    """
+    try:
+        (package,) = subjects([target]).values()
+    except ValueError as wrong:
+        raise CommandError(f"{target} cannot be used.", details=tuple(str(wrong).splitlines())) from wrong
+    asyncio.run(_show_request(package))
+    if failures := asyncio.run(_failures(package)):
+        raise CommandError(f"{package.vendor.label} breaks {failures} of {len(CHECKS)} promises.")
+    console.say(Text(f"{package.vendor.label} keeps all {len(CHECKS)} promises.", style="green"))
+    if url is not None:
+        asyncio.run(_one_job(package, LiveJob(url=url, token=token or "", model=model, params=_read(params))))
+
+
+async def _show_request(package: ProviderPackage) -> None:
+    base_url = package.settings.model_fields["base_url"].default
+    async with opened_laboratory(package) as laboratory:
+        request = laboratory.submission().request
+        console.say(Text("A job is submitted like this:", style="bold"))
+        console.say(f"{request.method} {request.url.replace(laboratory.vendor.url, str(base_url))}")
+        for name, value in request.headers.items():
+            console.say(f"{name}: {value}")
+        console.show_document(request.body)
+
+
+async def _failures(package: ProviderPackage) -> int:
+    """How many checks fail. Each is shown."""
+    failures = 0
+    for name, run in CHECKS.items():
+        try:
+            async with opened_laboratory(package) as laboratory:
+                await run(laboratory)
+        except (NotConforming, AijobsError) as broken:
+            failures += 1
+            console.say(console.WRONG, f" {name}")
+            console.say(Text(str(broken), style="red"), indent=6)
+        else:
+            console.say(console.OK, f" {name}")
+    return failures
+
+
+async def _one_job(package: ProviderPackage, job: LiveJob) -> None:
+    try:
+        sources = await live_job(package, job, lambda text: console.say(console.IDLE, f" {text}"))
+    except (NotConforming, AijobsError, ValidationError, TimeoutError) as failed:
+        raise CommandError(f"The job at {job.url} did not succeed: {str(failed) or 'no end in time'}") from failed
+    for source in sources:
+        found = source.url or f"{len(source.content or b'')} bytes"
+        console.say(console.OK, f" {source.kind}: {found}")
+
+
+def _read(params: str | None) -> dict[str, Any] | None:
+    if params is None:
+        return None
+    try:
+        read = json.loads(params)
+    except ValueError as wrong:
+        raise CommandError(f"--params is not JSON: {wrong}") from wrong
+    if not isinstance(read, dict):
+        raise CommandError("--params must be a JSON object.")
+    return read

@@ -1,0 +1,83 @@
+"""`aijobs provider`: what is wrong in a file, which promises are kept, and one real job on the sandbox."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from aijobs.providers.conformance import CHECKS
+from sandbox.config import Pace, SandboxConfig
+from sandbox.server import running
+from tests.cli.conftest import Command
+from tests.providers.acme_vendor import ACME
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Path:
+    path = tmp_path / "acme.toml"
+    path.write_text(ACME)
+    return path
+
+
+def test_a_file_that_keeps_the_contract(aijobs: Command, acme: Path) -> None:
+    result = aijobs("provider", "check", str(acme))
+
+    assert result.code == 0, result.err
+    assert "POST https://api.acme.example/v2/models/specimen/jobs" in result.out
+    assert f"Acme keeps all {len(CHECKS)} promises." in result.out
+
+
+def test_what_is_wrong_in_a_file_is_shown_line_by_line(aijobs: Command, acme: Path) -> None:
+    acme.write_text(ACME.replace('"files[].url"', '"x"').replace('tag = "{token}"', 'tag = "{env.HOME}"'))
+
+    result = aijobs("provider", "check", str(acme))
+
+    assert result.code == 1
+    assert "outputs.links: 'x' matches nothing in examples.results" in result.err
+    assert "submit.body: {env.HOME} is nothing that it may name" in result.err
+
+
+def test_a_promise_that_is_broken_is_named(aijobs: Command, acme: Path) -> None:
+    acme.write_text(ACME.replace("later = [503]", "rejected = [500]"))
+
+    result = aijobs("provider", "check", str(acme))
+
+    assert result.code == 1
+    assert "a 500: Rejected(" in result.out
+    assert f"Acme breaks 1 of {len(CHECKS)} promises." in result.err
+
+
+@pytest.mark.parametrize("target", ["nowhere.toml", "nobody"])
+def test_a_name_that_there_is_none_of(aijobs: Command, target: str) -> None:
+    result = aijobs("provider", "check", target)
+
+    assert result.code == 1
+    assert "There is no provider" in result.err
+
+
+def test_the_providers_are_listed(aijobs: Command) -> None:
+    result = aijobs("provider", "list")
+
+    assert "(`replicate`) | yes | yes | yes | for 1 h |" in result.out
+
+
+async def test_one_real_job_is_run_where_it_is_asked_for(aijobs: Command) -> None:
+    config = SandboxConfig(port=0, pace=Pace(queue_seconds=0, work_seconds=0.1))
+    async with running(config) as sandbox:
+        result = await asyncio.to_thread(
+            aijobs,
+            "provider",
+            "check",
+            "black_forest_labs",
+            "--url",
+            sandbox.url,
+            "--token",
+            "a-key-of-the-sandbox",
+            "--model",
+            "flux-2-pro",
+        )
+
+        assert result.code == 0, result.err
+        assert "GENERATED (Ready)" in result.out
+        assert f"image: {sandbox.url}/delivery/" in result.out
+        assert len(sandbox.ledger()) == 1

@@ -1,0 +1,96 @@
+"""Providers that are not shipped: a folder of files, and distributions."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from aijobs.providers.registry import SHIPPED
+from aijobs.providers.third_party import FOLDER, third_parties
+from tests.providers.acme_vendor import ACME
+
+#: Opens the provider that the environment names, and the settings with it.
+LOOK: Final = """
+from aijobs.settings import Settings, VENDORS
+settings = Settings.load()
+print(VENDORS["{name}"].label, settings.has_key("{name}"), settings.section("{name}").base_url)
+"""
+
+
+def look(
+    name: str, environment: Mapping[str, str] | None = None, *, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: which providers there are is settled when the registry is loaded."""
+    folders = [str(path)] if path else []
+    return subprocess.run(
+        [sys.executable, "-c", LOOK.format(name=name)],
+        env={"PYTHONPATH": ":".join([*folders, *filter(None, sys.path)]), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_file_in_the_folder_is_a_provider(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(ACME)
+
+    seen = look("acme", {FOLDER: str(tmp_path), "AIJOBS_ACME__TOKEN": "acme-key-123456"})
+
+    assert seen.stdout.split() == ["Acme", "True", "https://api.acme.example/v2"], seen.stderr
+
+
+def test_a_distribution_brings_a_provider(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(ACME)
+    (tmp_path / "acme_for_aijobs.py").write_text(
+        "from pathlib import Path\nfrom aijobs.providers.declared import declared_package\n"
+        "PACKAGE = declared_package((Path(__file__).parent / 'acme.toml').read_text())\nNOTHING = 1\n"
+    )
+    dist = tmp_path / "acme_for_aijobs-1.0.dist-info"
+    dist.mkdir()
+    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-for-aijobs\nVersion: 1.0\n")
+    (dist / "entry_points.txt").write_text("[aijobs.providers]\nacme = acme_for_aijobs:PACKAGE\n")
+
+    assert look("acme", path=tmp_path).stdout.split() == ["Acme", "False", "https://api.acme.example/v2"]
+
+    (dist / "entry_points.txt").write_text("[aijobs.providers]\nacme = acme_for_aijobs:NOTHING\nx = missing:X\n")
+    wrong = look("acme", path=tmp_path)
+    assert "acme-for-aijobs (acme_for_aijobs:NOTHING): is no ProviderPackage" in wrong.stderr
+    assert "acme-for-aijobs (missing:X): cannot be loaded: ModuleNotFoundError" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("acme", "label = ", "acme.toml: The file is not TOML"),
+        ("acme", ACME.replace('"files[].url"', '"x"'), "acme.toml: outputs.links: 'x' matches nothing"),
+        ("Acme Inc", ACME, "'Acme Inc' is no name for a provider"),
+        ("replicate", ACME, "there is a provider named 'replicate' already"),
+    ],
+)
+def test_a_wrong_file_is_named_and_keeps_none_of_the_others_out(
+    tmp_path: Path, name: str, text: str, complaint: str
+) -> None:
+    (tmp_path / f"{name}.toml").write_text(text)
+    (tmp_path / "zenith.toml").write_text(ACME)
+
+    found = third_parties({FOLDER: str(tmp_path)}, taken=SHIPPED)
+
+    assert any(complaint in problem for problem in found.problems)
+    assert found.packages.keys() == {"zenith"}
+
+
+def test_a_folder_that_is_not_there_is_named() -> None:
+    assert third_parties({FOLDER: "/nowhere/at/all"}, taken=()).problems == [
+        f"{FOLDER}: there is no folder /nowhere/at/all"
+    ]
+
+
+def test_a_provider_cannot_take_the_name_of_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "points.toml").write_text(ACME)
+
+    seen = look("acme", {FOLDER: str(tmp_path)})
+
+    assert "points: this is the name of a section of the settings" in seen.stderr
