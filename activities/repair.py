@@ -7,7 +7,7 @@ import structlog
 from temporalio import activity
 
 from activities.ending import EndingActivities
-from aijobs.domain.errors import TransientError
+from aijobs.domain.errors import SubmissionForgotten, TransientError
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
@@ -89,6 +89,9 @@ class RepairActivities:
 
     async def _end(self, brief: JobBrief, status: WorkflowStatus) -> None:
         """The workflow has closed. Cancel at the provider, and record the end."""
+        if status is WorkflowStatus.CLOSED and brief.asyn and not await self._ending.has_submission(brief.code):
+            await self._end_forgotten(brief)
+            return
         try:
             provider_cancel = await self._ending.cancel_at_provider(brief)
         except TransientError:
@@ -105,6 +108,16 @@ class RepairActivities:
         await self._ending.end(end_input)
         if end_input.provider_may_charge:
             await self._engine.watch_late(brief)
+
+    async def _end_forgotten(self, brief: JobBrief) -> None:
+        """A workflow closes by itself only when the job's end is recorded. The provider may have charged."""
+        message = "Its workflow has closed, and the database has no submission of it: is it an older copy?"
+        await self._gate.note(brief.code, {"repair": message})
+        error = JobError(code=SubmissionForgotten.code, message=message, stage=Stage.BUSINESS)
+        end_input = EndInput(
+            code=brief.code, job_status=JobStatus.TIMEOUT, error=error, provider_may_charge=True, detail={}
+        )
+        await self._ending.end(end_input)
 
     async def _watch_what_is_held(self) -> int:
         """Start the missing late watches of held points: a process may have died before it started the watch."""
