@@ -1,4 +1,4 @@
-"""Keys: told once, known by their hash; and the first one, which an installation makes for itself."""
+"""Keys: told once, known by their hash; and the first one, which an installation makes for itself, with its id."""
 
 import asyncio
 from pathlib import Path
@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 
 from aijobs.domain.errors import NotAuthenticated, NotFound
 from aijobs.persistence.access.first_key import KEY_FILE, ensure_first_key
+from aijobs.persistence.access.installation import installation_id, known_installation_id
 from aijobs.persistence.access.keys import KeyKind, Scope, create_key, key_of, list_keys, revoke_key
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import ApiKeyRow
@@ -70,3 +71,13 @@ async def test_the_first_key_survives_a_lost_database_and_stays_revoked(database
     assert await ensure_first_key(database, SECRET, tmp_path) == text
     with pytest.raises(NotAuthenticated):
         await key_of(database, SECRET, text)
+
+
+async def test_many_that_start_at_once_are_one_installation(database: Database) -> None:
+    assert await database.read(known_installation_id) is None
+
+    ids = await asyncio.gather(*(database.write(installation_id) for _ in range(20)))
+
+    assert len(set(ids)) == 1
+    assert ids[0].startswith("inst_")
+    assert await database.read(known_installation_id) == ids[0]
