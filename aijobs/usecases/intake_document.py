@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.ports.documents import CostEstimator, DocumentParser
 from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.idempotency import Receipt
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.client_task_ids import bind_task_id
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
@@ -24,6 +25,7 @@ from aijobs.persistence.documents.templates import template_of
 from aijobs.persistence.jobs.queries import file_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.accept_job import AcceptJob
+from aijobs.usecases.idempotency import claim_for, run_idempotently
 from aijobs.usecases.upload_file import FileType, KeepUpload, Upload
 
 MODEL: Final = "document_extract_v1"
@@ -74,10 +76,10 @@ class IntakeDocument:
     ) -> ExtractionJob | ImportedTable:
         """Rows of a workbook, and of a text whose header names the template's columns, are imported; all else is a job.
 
-        A second call with the same key returns the first job, or replaces the first rows by the same.
+        A second call with the same key and document returns the first job, or the first table.
 
         Raises NotFound without the template, BadInput for an invalid file, TooExpensive for one that would cost more
-        than the template allows, and what accepting a job raises.
+        than the template allows, IdempotencyMismatch, and what accepting a job raises.
         """
         document.upload.check_size(self.keep_upload.max_bytes)
         template = await self._template(document.template_id)
@@ -130,18 +132,27 @@ class IntakeDocument:
         self, upload: Upload, owner: Owner, template: Template, idempotency_key: str | None
     ) -> ImportedTable:
         """Stores all of its rows or none."""
-        key = idempotency_key
+        claim = claim_for(owner, idempotency_key, {"table": upload.sha256, "template": template.id})
         origin = RowsOrigin(
             template_id=template.id,
             template_version=template.version,
-            source=f"table_{_digest(owner.user_id, key, upload.sha256)}" if key else new_id("table"),
+            source=new_id("table"),
             user_id=owner.user_id,
         )
         async with self.documents.table(upload.path, upload.name, template.columns, template.layout) as table:
             if not table.count:
                 raise InvalidParameters("The table has no rows below its header.")
-            await self.database.write(lambda session: write_rows(session, origin, table.rows()))
-        return ImportedTable(template_id=template.id, source=origin.source, count=table.count)
+            imported = ImportedTable(template_id=template.id, source=origin.source, count=table.count)
+            execution = await run_idempotently(
+                self.database,
+                claim,
+                lambda session: write_rows(session, origin, table.rows()),
+                receipt_of=lambda _: Receipt(
+                    code=imported.source, answer={"body": {"code": imported.source, **asdict(imported)}}
+                ),
+            )
+        kept = execution.receipt.answer["body"]
+        return ImportedTable(template_id=kept["template_id"], source=kept["source"], count=kept["count"])
 
     async def _accept_job(
         self, document: SentDocument, owner: Owner, template: Template, idempotency_key: str | None

@@ -52,11 +52,13 @@ async def test_the_same_upload_under_one_key_counts_once(template_api: ApiUnderT
 
     jobs = [await sent(template_api, document, "合同.docx", key="order-7") for _ in range(2)]
     tables = [await sent(template_api, TABLE, "合同.xlsx", key="order-8") for _ in range(2)]
+    others = [await sent(template_api, other, "a.xlsx", key="order-8") for other in (workbook(TEXTS[:2]), document)]
     rows = (await template_api.http.get("/api/templates/contract/rows", headers={"Aijobs-User": "ada"})).json()["data"]
 
     assert jobs[0].json() == jobs[1].json()
     assert [table.json()["data"]["completed"] for table in tables] == [True, True]
     assert len(rows) == 2
+    assert [other.status_code for other in others] == [422, 422]
 
 
 @pytest.mark.parametrize(
