@@ -13,7 +13,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, lock_name
 from aijobs.persistence.jobs import gate, submissions
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
@@ -38,11 +38,15 @@ def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why
 def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
     """Record the provider's reference of a submission whose outcome is unknown.
 
-    Raises SubmissionExists when the outcome of the last submission is known, or there is none.
+    Raises SubmissionExists when the outcome of the last submission is known, or there is none, and when another job has
+    this reference: nothing is paid for by two.
     """
     last = submissions.last_submission(session, job.code)
     if last is None or last.outcome is not Outcome.UNKNOWN:
         raise SubmissionExists(f"{job.code} has no submission whose outcome is unknown.")
+    lock_name(session, f"reference {ref['id']}")
+    if other := submissions.job_with(session, ref, instead_of=last):
+        raise SubmissionExists(f"{ref['id']} is what {other} has submitted.")
     submissions.conclude(session, job, last, Accepted(ref))
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 

@@ -169,6 +169,18 @@ def may_be_anothers(session: Session, provider: str, submission: Submission, ref
     return connection_of(session).execute(others.limit(1)).first() is not None
 
 
+def job_with(session: Session, ref: Ref, *, instead_of: Submission) -> str | None:
+    """The other job, of the same provider, whose submission has this reference; None when there is none."""
+    provider = select(SUBMISSIONS.c.provider).where(SUBMISSIONS.c.id == instead_of.id).scalar_subquery()
+    others = select(SUBMISSIONS.c.job_code).where(
+        SUBMISSIONS.c.ref_id == str(ref["id"]),
+        SUBMISSIONS.c.provider == provider,
+        SUBMISSIONS.c.job_code != instead_of.job_code,
+    )
+    code: str | None = connection_of(session).execute(others.limit(1)).scalar_one_or_none()
+    return code
+
+
 def _digest(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 

@@ -16,7 +16,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after
-from aijobs.persistence.jobs.resolutions import Resolution, resolve
+from aijobs.persistence.jobs.resolutions import Resolution, attach, resolve
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import SubmissionRow
@@ -177,6 +177,26 @@ async def test_held_points_are_decided_once(jobs: Jobs, overlapping: Overlaps, o
 
     async for results in overlapping(make):
         assert refused(*results) in ([], [NothingHeld])
+        assert await jobs.are_sound()
+
+
+async def test_a_reference_is_attached_to_one_job(jobs: Jobs, overlapping: Overlaps) -> None:
+    def attached(code: str, ref: str) -> Transaction:
+        def work(session: Session) -> None:
+            attach(session, gate.locked_job(session, code), {"id": ref}, by="test", why="It is known now.")
+
+        return partial(jobs.database.write, work)
+
+    async def make() -> tuple[Transaction, Transaction]:
+        codes = []
+        for _ in range(2):
+            codes.append(await jobs.new())
+            await jobs.records.submissions.conclude(await jobs.intended("a")(), Unknown("reset"))
+        one, other = (attached(code, f"made for {codes[0]}") for code in codes)
+        return one, other
+
+    async for results in overlapping(make):
+        assert refused(*results) == [SubmissionExists]
         assert await jobs.are_sound()
 
 
