@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ from aijobs.domain.jobs.submissions import (
     Unknown,
 )
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.ports.providers import Provider
+from aijobs.domain.ports.providers import PreparingProvider, Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import InputFile, SubmitInput, Task, UploadedFile
 from aijobs.domain.values.shielded import shielded
@@ -78,7 +79,7 @@ class SubmissionActivities:
             return _submitted(state, last.ref)
         _require_all_known(last)
         provider = provider_of(self._providers, brief.provider)
-        task = await self._task(brief, provider, known)
+        task = await _prepared(provider, await self._task(brief, provider, known))
         return await shielded(self._send(brief, provider, task.token, provider.build_request(task)))
 
     async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> SubmittedJob:
@@ -168,6 +169,11 @@ def _require_all_known(last: Submission | None) -> None:
     sent = remembered() or 0
     if sent > (last.number if last else 0):
         raise SubmissionForgotten(f"The database has forgotten submission {sent}: is it an older copy?")
+
+
+async def _prepared(provider: Provider, task: Task) -> Task:
+    """The task with what its request needs at the provider."""
+    return replace(task, prepared=await provider.prepare(task)) if isinstance(provider, PreparingProvider) else task
 
 
 def _is_fresh(submission: Submission) -> bool:

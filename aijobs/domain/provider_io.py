@@ -20,7 +20,8 @@ class Capabilities:
     """A provider's capability sheet, served by the API. Absent durations mean: not known, or not offered.
 
     `resend_window` is for vendors with a true idempotency key alone: for so long after the first send, the same request
-    is answered with the job that it has made, and makes no other.
+    is answered with the job that it has made, and makes no other. `account_webhook`: webhooks go to one address for the
+    whole account, `/api/webhooks/<provider>/account`.
     """
 
     cancel: bool
@@ -31,6 +32,7 @@ class Capabilities:
     rate_limit_per_minute: int | None = None
     docs_url: str
     resend_window: timedelta | None = None
+    account_webhook: bool = False
 
     def may_resend(self, intent_at: datetime, *, now: datetime) -> bool:
         """Whether a request of then, sent again now, surely arrives while the vendor still knows the first."""
@@ -121,6 +123,7 @@ class Task:
     files: Mapping[str, UploadedFile] = field(default_factory=dict)
     action: str | None = None
     origin: Ref | None = None
+    prepared: Mapping[str, str] = field(default_factory=dict)  #: what PreparingProvider.prepare has returned
 
 
 @dataclass(frozen=True, kw_only=True)

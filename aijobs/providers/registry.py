@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, fal, replicate, ttapi
+from aijobs.providers import black_forest_labs, fal, openai, replicate, ttapi
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
 SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "black_forest_labs": black_forest_labs.PACKAGE,
     "fal": fal.PACKAGE,
+    "openai": openai.PACKAGE,
     "replicate": replicate.PACKAGE,
     "ttapi": ttapi.PACKAGE,
 }

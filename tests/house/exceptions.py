@@ -44,7 +44,6 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
     "aijobs/persistence/migrations/large_tables.py": "for every migration that adds an index to a large table",
     "aijobs/persistence/tables/added_models.py": "tables of their own part of the product",
-    "aijobs/persistence/webhooks/inbound.py": "what comes in, apart from what goes out",
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
     "api/routes/": "one resource a file",
     "cli/commands/": "one command a file",

@@ -20,6 +20,7 @@ from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.vendor import SandboxAccess
 from aijobs.providers.fal import FalSettings
+from aijobs.providers.openai import OpenAISettings
 from aijobs.providers.registry import PROVIDERS
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.providers.ttapi import TtapiSettings
@@ -56,6 +57,7 @@ class Part:
     proves_absence: bool
     tells_queue: bool = True  #: waiting and being worked on have words of their own
     lists_running: bool = True  #: else a lost submission is found only once it has ended
+    is_prepared: bool = False  #: something is made at the vendor before a request, without which nothing is found again
     checks_at_once: bool = True  #: else wrong parameters are told only once the work has begun
 
 
@@ -75,6 +77,12 @@ def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
 def _black_forest_labs(sandbox: RunningSandbox) -> BaseModel:
     settings = PROVIDERS["black_forest_labs"].settings
     return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+
+
+def _openai(sandbox: RunningSandbox) -> OpenAISettings:
+    secret = sandbox.webhook_secret
+    settings = PROVIDERS["openai"].vendor.stand_in(SandboxAccess(url=sandbox.url, token=KEY, webhook_secret=secret))
+    return OpenAISettings.model_validate(settings)
 
 
 def _fal(sandbox: RunningSandbox) -> FalSettings:
@@ -107,6 +115,18 @@ PARTS: Final = {
         proves_absence=False,
         lists_running=False,
         checks_at_once=False,
+    ),
+    "openai": Part(
+        model_id="openai_picture_v1",
+        params={"prompt": "a lighthouse at dusk", "size": "1024x1024", "output_format": "webp"},
+        settings=_openai,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"size": "3x3"},
+        named="size",
+        sizes=((1024, 1024),),
+        takes_uploads=False,
+        proves_absence=False,
+        is_prepared=True,
     ),
     "replicate": Part(
         model_id="replicate_imageupscale_v1",
@@ -183,7 +203,12 @@ class Scene:
     @property
     def not_found(self) -> Search:
         """What a search without a result is: of a vendor without a list, nothing can be said."""
-        return Search.IMPOSSIBLE if self.provider.capabilities.reconcile_window is None else Search.NOT_YET
+        return Search.NOT_YET if self.reconciles else Search.IMPOSSIBLE
+
+    @property
+    def reconciles(self) -> bool:
+        """Whether a request that nothing was prepared for can be found again."""
+        return self.provider.capabilities.reconcile_window is not None and not self.part.is_prepared
 
     async def found(self, submission: Submission) -> Found | Search:
         """The result of looking for a lost submission, once the vendor may list it."""

@@ -71,7 +71,7 @@ async def test_a_lost_answer_is_unknown_and_its_job_is_found_again(
 
     assert isinstance(outcome, Unknown)
     assert scene.paid() == before + 1
-    if scene.provider.capabilities.reconcile_window is None:
+    if not scene.reconciles:
         assert found is Search.IMPOSSIBLE
         return
     assert isinstance(found, Found)
@@ -162,7 +162,7 @@ async def test_during_an_outage_everything_free_is_worth_another_try(scene: Scen
 
     with pytest.raises(ProviderUnavailable):
         await scene.provider.query(ref)
-    if scene.provider.capabilities.reconcile_window is not None:
+    if scene.reconciles:
         with pytest.raises(ProviderUnavailable):
             await scene.provider.reconcile(submission, known_ids=NOBODY)
     assert isinstance(await scene.submit(submission), Unknown)

@@ -57,9 +57,11 @@ async def test_results_can_be_fetched_as_told(scene: Scene) -> None:
     assert [source.kind for source in sources] == [OutputKind.IMAGE] * len(scene.part.sizes)
     async with httpx.AsyncClient(trust_env=False) as browser:
         for source, size in zip(sources, scene.part.sizes, strict=True):
-            assert urlsplit(source.url).hostname in scene.provider.download_hosts
-            fetched = await browser.get(source.url or "", headers=source.headers)
-            assert Image.open(io.BytesIO(fetched.content)).size == size
+            content = source.content
+            if content is None:
+                assert urlsplit(source.url).hostname in scene.provider.download_hosts
+                content = (await browser.get(source.url or "", headers=source.headers)).content
+            assert Image.open(io.BytesIO(content)).size == size
 
 
 async def test_a_cancel_is_as_the_capabilities_say_and_may_be_repeated(scene: Scene) -> None:
@@ -71,6 +73,8 @@ async def test_a_cancel_is_as_the_capabilities_say_and_may_be_repeated(scene: Sc
 
 
 async def delivery_to(scene: Scene, vendor_that: At, server: Any) -> tuple[Any, IncomingWebhook]:
+    if not scene.provider.capabilities.webhook:
+        pytest.skip("its webhooks do not know the submission")
     receiver = await vendor_that(server.answers(200))
     submission = scene.submission(webhook_url=receiver.url)
     outcome = await scene.submit(submission)

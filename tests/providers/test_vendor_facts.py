@@ -22,6 +22,12 @@ NAMED_IN: Final = {
 }
 
 
+#: Who speaks a vendor's dialect to others than that vendor.
+DIALECT_OF: Final = {
+    "openai": ("aijobs/adapters/chat/", "aijobs/generators/", "sandbox/vendors/chat/"),
+}
+
+
 def homes_of(name: str) -> tuple[Path, ...]:
     return ROOT / "aijobs" / "providers" / name, ROOT / "sandbox" / "vendors" / name
 
@@ -29,7 +35,8 @@ def homes_of(name: str) -> tuple[Path, ...]:
 def files_outside(name: str) -> Iterator[Path]:
     for path in INSTALLED:
         for file in [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).rglob("*.py")):
-            if not any(file.is_relative_to(home) for home in homes_of(name)):
+            spoken = str(file.relative_to(ROOT)).startswith(DIALECT_OF.get(name, ()))
+            if not spoken and not any(file.is_relative_to(home) for home in homes_of(name)):
                 yield file
 
 

@@ -84,6 +84,15 @@ class ActionProvider(Protocol):
 
 
 @runtime_checkable
+class PreparingProvider(Protocol):
+    """What a provider has besides, when something must be made at the vendor before the request that names it."""
+
+    async def prepare(self, task: Task) -> Mapping[str, str]:
+        """Becomes `Task.prepared`. Costs nothing and may be repeated. Raises ProviderUnavailable, or ProviderFailed."""
+        ...
+
+
+@runtime_checkable
 class ModelSource(Protocol):
     """What a provider has besides, when any of its vendor's models can be added to the catalogue."""
 

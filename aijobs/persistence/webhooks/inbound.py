@@ -19,6 +19,20 @@ def submission_with(session: Session, *, provider: str, token: str) -> Submissio
     return as_submission(row)
 
 
+def submission_at(session: Session, *, provider: str, ref_id: str) -> Submission:
+    """The last submission that the provider has accepted under this id. Raises NotFound."""
+    found = session.exec(
+        select(SubmissionRow)
+        .where(col(SubmissionRow.ref_id) == ref_id, col(SubmissionRow.provider) == provider)
+        .order_by(col(SubmissionRow.id).desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("Nobody waits for this webhook.")
+    return as_submission(row)
+
+
 def take_receipt(session: Session, *, provider: str, delivery_id: str) -> bool:
     """Record a delivery; False when it was received before."""
     if session.get(WebhookReceiptRow, (provider, delivery_id)) is not None:
