@@ -25,7 +25,7 @@ from bench import (
     stages,
 )
 from bench.report import Report, show
-from bench.scale import archive
+from bench.scale import archive, in_flight, workers
 from cli.errors import CommandError
 
 
@@ -64,6 +64,8 @@ MEASURES: Final[Measures] = {
 #: They take long and need gigabytes: only where they are named.
 SCALE: Final[Mapping[str, SizedMeasure]] = {
     "archive": archive.measure,
+    "in_flight": in_flight.measure,
+    "workers": workers.measure,
 }
 
 

@@ -59,8 +59,11 @@ class Workspace:
 
 
 @asynccontextmanager
-async def opened_workspace(client: Client, folder: Path, catalogue: Catalogue) -> AsyncIterator[Workspace]:
-    async with open_database(settings_in(folder)) as database:
+async def opened_workspace(
+    client: Client, folder: Path, catalogue: Catalogue, *, database_url: str | None = None
+) -> AsyncIterator[Workspace]:
+    """Without a URL the database is the folder's own."""
+    async with open_database(settings_in(folder, database_url=database_url)) as database:
         yield Workspace(client, database, catalogue)
 
 
