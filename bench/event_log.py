@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 
 from aijobs.persistence.database.postgresql_hints import CHANNEL, PAUSE
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
+from aijobs.persistence.jobs.event_log import MAX_POSITION
 from bench.report import Aim, Report, milliseconds
 from tests.persistence.database.postgresql_server import SAFE, PostgresqlServer, postgresql_server
 
@@ -163,11 +164,16 @@ async def _hint(connection: psycopg.AsyncConnection, hint: asyncio.Event) -> Non
 
 
 async def _follow(connection: psycopg.AsyncConnection, order: str, figures: Figures, over: asyncio.Event) -> None:
-    query = f"SELECT {order}, job_code, seq FROM job_event WHERE {order} > %s ORDER BY {order} LIMIT 5000"  # noqa: S608
-    last, is_over = 0, False
+    columns = f"SELECT {order}, job_code, seq FROM job_event"  # noqa: S608
+    query = f"{columns} WHERE {order} > %s AND {order} <= %s ORDER BY {order} LIMIT 5000"
+    last, horizon, is_over = 0, MAX_POSITION, False
     while not is_over:
         is_over = over.is_set()
-        cursor = await connection.execute(query.encode(), [last])
+        if order == "position":
+            found = await (await connection.execute("SELECT job_event_horizon()")).fetchone()
+            assert found is not None, "a function has one value"
+            horizon = found[0]
+        cursor = await connection.execute(query.encode(), [last, horizon])
         for position, code, seq in await cursor.fetchall():
             figures.seen[code, seq], last = time.monotonic(), position
         await asyncio.sleep(LOOK_EVERY)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
+from aijobs.persistence.jobs.event_log import EventFilter, is_in_log, log_after
 from api.auth.tickets import Follower
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
@@ -78,12 +78,12 @@ async def log_position(live: EventHub, database: Database, text: str | None) -> 
     position = number(text, at_most=MAX_POSITION)
     if not position:
         return 0
-    return position if position <= await database.read(newest_position) else 0
+    return position if await database.read(is_in_log, position) else 0
 
 
 async def _page(database: Database, log_filter: EventFilter, after: int) -> JSONResponse:
     """`next_cursor` is the next `after`, whether or not there is more now."""
-    found = await database.snapshot(log_after, log_filter, after)
+    found = await database.read(log_after, log_filter, after)
     page: Page[JobEvent] = Page(
         data=[entry.event for entry in found.entries], has_more=found.is_more, next_cursor=str(found.reached)
     )

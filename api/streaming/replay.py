@@ -70,7 +70,7 @@ class GlobalLog:
         return live.position is not None and after >= live.position
 
     async def page(self, database: Database, after: int) -> EventPage:
-        page = await database.snapshot(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
+        page = await database.read(log_after, self.event_filter, after, at_most=REPLAYED_AT_ONCE)
         events = [LiveEvent.of(entry) for entry in page.entries]
         return EventPage(events=events, reached=page.reached, is_more=page.is_more)
 

@@ -20,6 +20,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(after_name[UTIME]) + int(after_name[STIME])) / TICKS_PER_SECOND
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started and that run now."""
+    return [int(child) for child in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
+
+
 def machine_seconds() -> float:
     """Processor time of everything on this machine."""
     columns = [int(ticks) for ticks in (PROC / "stat").read_text().splitlines()[0].split()[1:9]]

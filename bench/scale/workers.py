@@ -17,6 +17,7 @@ from aijobs.persistence.database import prepared_database
 from bench.report import Aim, Report, ratio
 from bench.rig.our_worker import FIRST_PAUSE
 from bench.rig.processes import started
+from bench.rig.resource_usage import children_of, cpu_seconds
 from bench.rig.workspace import catalogue_with_polls, opened_workspace
 from cli.embedded.temporal_server import temporal_server
 from tests.persistence.database.postgresql_server import SAFE, PostgresqlServer, postgresql_server
@@ -40,9 +41,13 @@ WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_
 
 @dataclass(frozen=True, kw_only=True)
 class WorkersFigures:
-    """Of one burst. `waits` counts the server's processes at work, by what they waited for; `` is for nothing."""
+    """Of one burst. `waits` counts the server's processes at work, by what they waited for; `` is for nothing.
+
+    `cpu` is processor time in seconds: of the workers, of Temporal, of PostgreSQL.
+    """
 
     jobs_per_second: float
+    cpu: tuple[float, float, float]
     waits: Counter[str]
     commits: int
     wal_bytes: int
@@ -73,8 +78,11 @@ async def _burst(server: PostgresqlServer, workers: int, jobs: int) -> WorkersFi
         client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
         catalogue = catalogue_with_polls(FIRST_PAUSE)
         workspace = await stack.enter_async_context(opened_workspace(client, folder, catalogue, database_url=url))
-        for _ in range(workers):
+        running = [
             await started(stack, "bench.rig.our_worker", temporal.address, str(folder), url, folder=folder)
+            for _ in range(workers)
+        ]
+        pids = [process.pid for process in running]
         gate = asyncio.Semaphore(STARTS_AT_ONCE)
 
         async def one() -> None:
@@ -86,6 +94,7 @@ async def _burst(server: PostgresqlServer, workers: int, jobs: int) -> WorkersFi
         connection = await stack.enter_async_context(await psycopg.AsyncConnection.connect(url, autocommit=True))
         waits, over = Counter[str](), asyncio.Event()
         commits, wal = await _written(connection)
+        spent = _spent(pids, temporal.process.pid, server)
         sampling = asyncio.create_task(_sample(connection, waits, over))
         begun = time.monotonic()
         async with asyncio.timeout(TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
@@ -95,9 +104,22 @@ async def _burst(server: PostgresqlServer, workers: int, jobs: int) -> WorkersFi
         over.set()
         await sampling
         more_commits, more_wal = await _written(connection)
+        now_spent = _spent(pids, temporal.process.pid, server)
+    ours, temporals, servers = (after - before for after, before in zip(now_spent, spent, strict=True))
     return WorkersFigures(
-        jobs_per_second=jobs / seconds, waits=waits, commits=more_commits - commits, wal_bytes=more_wal - wal
+        jobs_per_second=jobs / seconds,
+        cpu=(ours, temporals, servers),
+        waits=waits,
+        commits=more_commits - commits,
+        wal_bytes=more_wal - wal,
     )
+
+
+def _spent(workers: list[int], temporal: int, server: PostgresqlServer) -> tuple[float, float, float]:
+    """Processor time so far of the workers, of Temporal, and of PostgreSQL's processes that run now."""
+    assert server.process is not None, "it runs"
+    of_server = [server.process.pid, *children_of(server.process.pid)]
+    return sum(map(cpu_seconds, workers)), cpu_seconds(temporal), sum(map(cpu_seconds, of_server))
 
 
 async def _sample(connection: psycopg.AsyncConnection, waits: Counter[str], over: asyncio.Event) -> None:
@@ -135,6 +157,10 @@ def _report(jobs: int, found: dict[int, WorkersFigures]) -> Report:
         rows=[
             ("jobs/s", *(f"{figures.jobs_per_second:.1f}" for figures in found.values())),
             ("jobs/s over one worker", "", ratio(several.jobs_per_second, one.jobs_per_second)),
+            *(
+                (f"CPU of {name}, ms/job", *(f"{1000 * figures.cpu[place] / jobs:.0f}" for figures in found.values()))
+                for place, name in enumerate(("the workers", "Temporal", "PostgreSQL"))
+            ),
             ("transactions per job", *(f"{figures.commits / jobs:.0f}" for figures in found.values())),
             ("log (WAL) per job", *(f"{figures.wal_bytes / jobs / 1000:.0f} kB" for figures in found.values())),
             ("samples", *(f"{figures.waits.total():,}" for figures in found.values())),

@@ -20,6 +20,9 @@ SEARCHED_AT_ONCE: Final = 5_000
 
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
 PLACE: Final = "place"  #: the name of the position in a result
+MAX_POSITION: Final = 2**63 - 1
+
+_HORIZON: Final = select_columns(func.job_event_horizon())
 
 
 def events_after(session: Session, code: str, seq: int, *, at_most: int = AT_ONCE) -> list[JobEvent]:
@@ -103,42 +106,63 @@ class LogPage:
 
 
 def log_after(session: Session, query: EventFilter, position: int, *, at_most: int = AT_ONCE) -> LogPage:
-    """Up to `at_most` matching events of all jobs after a position.
+    """Up to `at_most` matching events of all jobs after a position. Not for a snapshot: see `_horizon`.
 
     The log of all, of a user and of a job is read in order from an index. For anything else so many events are
     searched at a time: then a page may hold few events, or none, although there are more.
     """
     connection = session.connection()
-    last = None if query.is_indexed else _last_searched(connection, query, position)
-    until = [] if last is None else [_position_on(connection) <= last]
-    found = _entries(connection, position, at_most + 1, *query.clauses(), *until)
+    horizon = _horizon(connection)
+    last = None if query.is_indexed else _last_searched(connection, query, position, horizon)
+    found = _entries(connection, position, horizon if last is None else last, at_most + 1, *query.clauses())
     if len(found) > at_most:
         return LogPage(entries=found[:at_most], reached=found[at_most - 1].position, is_more=True)
     reached = found[-1].position if found else position
     return LogPage(entries=found, reached=last or reached, is_more=last is not None)
 
 
-def _last_searched(connection: Connection, query: EventFilter, position: int) -> int | None:
+def _last_searched(connection: Connection, query: EventFilter, position: int, horizon: int) -> int | None:
     """The last of the events that are searched at a time; None where there are fewer."""
     place = _position_on(connection)
     own = [] if query.user_id is None else [EVENTS.c.user_id == query.user_id]
-    behind = select_columns(place).where(place > position, *own).order_by(place)
+    behind = select_columns(place).where(place > position, place <= horizon, *own).order_by(place)
     last: int | None = connection.execute(behind.offset(SEARCHED_AT_ONCE - 1).limit(1)).scalar_one_or_none()
     return last
 
 
 def newest_position(session: Session) -> int:
-    """The position of the last committed event; 0 when there is none."""
-    return _newest(session.connection())
+    """The position that the log has reached: what is not behind it is there. 0 when there is nothing."""
+    return min(_newest(session.connection()), _horizon(session.connection()))
 
 
-def _entries(connection: Connection, position: int, at_most: int, *clauses: ColumnElement[bool]) -> list[LogEntry]:
+def is_in_log(session: Session, position: int) -> bool:
+    """Whether the log has come to this position, even if it is not complete up to it."""
+    return position <= _newest(session.connection())
+
+
+def _horizon(connection: Connection) -> int:
+    """The position up to which the log is complete, whoever is committing now.
+
+    SQLite's one writer commits in order. Of PostgreSQL's, one may commit a position while a lower one is still being
+    committed (revision 0015). What is read is to be read after this, and so not in a snapshot, which would be older.
+    """
+    if connection.dialect.name == "sqlite":
+        return MAX_POSITION
+    isolation = connection.get_execution_options().get("isolation_level")
+    assert isolation != "REPEATABLE READ", "the log is not read in a snapshot"
+    horizon: int = connection.execute(_HORIZON).scalar_one()
+    return horizon
+
+
+def _entries(
+    connection: Connection, position: int, until: int, at_most: int, *clauses: ColumnElement[bool]
+) -> list[LogEntry]:
     """The one reading of the log."""
     place = _position_on(connection)
     query: Select[Any] = (
         select_columns(EVENTS, place.label(PLACE), col(JobRow.model_id).label("model_id"))
         .join(JobRow, col(JobRow.code) == EVENTS.c.job_code)
-        .where(place > position, col(JobRow.deleted).is_(False), *clauses)
+        .where(place > position, place <= until, col(JobRow.deleted).is_(False), *clauses)
         .order_by(place)
         .limit(at_most)
     )
@@ -154,7 +178,7 @@ def _position_on(connection: Connection) -> ColumnElement[int]:
     """What orders the log: no event appears whose position is smaller than one that was seen.
 
     SQLite's one writer numbers events in the order of their commits. PostgreSQL's writers overlap, and their events get
-    positions while they commit (revision 0008).
+    positions while they commit (revision 0008): in this order up to the horizon.
     """
     return EVENTS.c.id if connection.dialect.name == "sqlite" else EVENTS.c.position
 
@@ -188,7 +212,7 @@ class EventTail:
         version = _version(connection)
         if version is not None and version == self._version:
             return []
-        entries = _entries(connection, self.position, AT_ONCE)
+        entries = _entries(connection, self.position, _horizon(connection), AT_ONCE)
         if len(entries) < AT_ONCE:
             self._version = version
         return entries

@@ -16,7 +16,15 @@ from sqlmodel import Session, col, select, update
 from aijobs.domain.jobs.events import EventKind
 from aijobs.persistence.database import Database, prepared_database
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.event_log import EventFilter, EventTail, LogEntry, log_after, newest_position, opened_tail
+from aijobs.persistence.jobs.event_log import (
+    EventFilter,
+    EventTail,
+    LogEntry,
+    is_in_log,
+    log_after,
+    newest_position,
+    opened_tail,
+)
 from aijobs.persistence.tables import JobEventRow
 from tests.databases import database_url
 from tests.persistence.conftest import AcceptJob
@@ -115,6 +123,41 @@ async def test_an_event_that_is_committed_last_comes_last_although_it_was_insert
     assert [entry.event.code for entry in seen] == [second, first]
     later = (await database.read(log_after, EventFilter(), reached)).entries
     assert [entry.event.code for entry in later] == [first]
+
+
+async def test_what_is_committed_before_a_lower_position_is_seen_after_it(
+    database: Database, accept_job: AcceptJob, database_kind: str
+) -> None:
+    """A commit that has its position, and takes long, stops the readers and no writer."""
+    if database_kind == "sqlite":
+        pytest.skip("It has one writer.")
+    first, second = await accept_job(), await accept_job()
+    numbered, may_commit = threading.Event(), threading.Event()
+
+    def slow(session: Session) -> None:
+        note(session, first, 2)
+        note(session, first, 3)
+        session.connection().exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")  # the positions are given now
+        numbered.set()
+        assert may_commit.wait(TIMEOUT)
+
+    async with followed(database) as seen:
+        before = await database.read(newest_position)
+        writing = asyncio.create_task(database.write(slow))
+        assert await asyncio.to_thread(numbered.wait, TIMEOUT)
+        await database.write(note, second, 2)
+        held = await database.read(newest_position), await database.read(log_after, EventFilter(), before)
+        given = await database.read(is_in_log, before + 3)
+        await asyncio.sleep(4 * PAUSE_AFTER_LOOK)
+        assert seen == []
+        may_commit.set()
+        await writing
+        whole = await database.read(log_after, EventFilter(), before)
+
+    assert (held[0], held[1].entries, held[1].reached) == (before, [], before)
+    assert given
+    assert numbers(seen) == numbers(whole.entries) == {first: [2, 3], second: [2]}
+    assert [entry.event.code for entry in whole.entries] == [first, first, second]
 
 
 async def test_what_is_rolled_back_has_no_place_in_the_log(database: Database, accept_job: AcceptJob) -> None:

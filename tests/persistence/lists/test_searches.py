@@ -72,12 +72,12 @@ async def test_a_filtered_log_reaches_its_end_although_pages_are_empty(
 
     found, reached, pages, is_more = [], 0, 0, True
     while is_more:
-        page = await database.snapshot(log_after, EventFilter(kinds=frozenset({EventKind.NOTE})), reached)
+        page = await database.read(log_after, EventFilter(kinds=frozenset({EventKind.NOTE})), reached)
         found += [entry.event.code for entry in page.entries]
         assert page.reached > reached or not page.is_more
         reached, is_more, pages = page.reached, page.is_more, pages + 1
-    whole = await database.snapshot(log_after, EventFilter(user_id="ada"), 0)
-    none_left = await database.snapshot(log_after, EventFilter(user_id="ada"), end)
+    whole = await database.read(log_after, EventFilter(user_id="ada"), 0)
+    none_left = await database.read(log_after, EventFilter(user_id="ada"), end)
 
     assert (found, reached, pages) == ([codes[1]], end, 4)
     assert (len(whole.entries), whole.reached, whole.is_more) == (12, end, False)
