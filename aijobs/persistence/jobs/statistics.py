@@ -1,6 +1,6 @@
 """The dashboard's statistics over all jobs: counts, durations, failures and points."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -175,16 +175,15 @@ def health(session: Session, model_id: str, *, since: datetime, user_id: str | N
 
 def throttled(session: Session, *, since: datetime) -> Mapping[str, int]:
     """How often each provider has refused a request because there were too many, by the provider's key."""
-    counted = session.exec(
-        select(SubmissionRow.provider, func.count())
-        .where(
+    # Counted here: a planner without statistics would rather go through all submissions, to have them by provider.
+    refused = session.exec(
+        select(SubmissionRow.provider).where(
             col(SubmissionRow.job_code) >= first_code_since(since),
             col(SubmissionRow.outcome) == literal_column(f"'{Outcome.REJECTED}'"),  # as the index says it
             col(SubmissionRow.cause).startswith("provider_throttled"),
         )
-        .group_by(col(SubmissionRow.provider))
     )
-    return dict(counted.all())
+    return Counter(refused)
 
 
 def held_jobs(
@@ -204,16 +203,15 @@ def held_jobs(
         )
         .where(
             col(PointsDayRow.held) > literal_column("0"),  # as the indexes say it
-            col(PointsEntryRow.kind) == literal_column(f"'{EntryKind.HOLD}'"),
-            col(JobRow.job_status).in_(BAD_ENDS),
+            col(PointsEntryRow.kind) == literal_column(f"'{EntryKind.HOLD}'"),  # which jobs have that ended badly
             ~decided.exists(),
-            *_visible(user_id),
+            col(JobRow.deleted).is_(False),
         )
         .order_by(col(JobRow.id))
         .limit(at_most)
     )
     if user_id is not None:
-        query = query.where(col(PointsDayRow.user_id) == user_id)
+        query = query.where(col(PointsEntryRow.user_id) == user_id)
     if ended_since is not None:
         query = query.where(col(JobRow.resp_time) >= ended_since)
     return list(session.exec(query))

@@ -238,6 +238,7 @@ async def test_a_day_is_counted_from_indexes(few_and_many: tuple[Archive, Archiv
         ),
         "failures": lambda session, _: statistics.failures(session, since=since, user_id=None),
         "held": lambda session, _: statistics.held_jobs(session, user_id=None, at_most=50),
+        "held of a user": lambda session, _: statistics.held_jobs(session, user_id=LARGEST_USER, at_most=50),
         "throttled": lambda session, _: statistics.throttled(session, since=since),
         "spenders": lambda session, _: statistics.spenders(session, until.date(), user_id=None, at_most=20),
     }
