@@ -1,7 +1,10 @@
 """A secret that was pasted wrongly is refused at the start, by the setting's name and without showing it."""
 
+from collections.abc import Iterator
+from typing import Annotated, Any
+
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import Settings, SettingsError
@@ -178,3 +181,28 @@ def test_what_may_be_one_is_taken(monkeypatch: pytest.MonkeyPatch, token: str, w
     assert replicate.token == SecretStr(token.strip())
     assert replicate.webhook_secret == SecretStr(webhook_secret.strip())
     assert settings.load_secret() == b"correct horse battery staple"
+
+
+def secret_fields(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from secret_fields(field.annotation, f"{prefix}{name}.")
+        elif "SecretStr" in str(field.annotation):
+            yield (
+                f"{prefix}{name}",
+                Annotated[(field.annotation, *field.metadata)] if field.metadata else (field.annotation),
+            )
+
+
+FIELDS = dict(secret_fields(Settings))
+
+
+def test_secrets_are_found() -> None:
+    assert {"secret", "cli.key", "chat.token", "store.secret_key", "replicate.webhook_secret"} <= FIELDS.keys()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_setting_takes_a_placeholder_for_a_secret(name: str) -> None:
+    for written in ("<your token>", "changeme", "xxxxxxxx"):
+        with pytest.raises(ValidationError):
+            TypeAdapter(FIELDS[name]).validate_python(written)
