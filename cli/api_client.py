@@ -91,11 +91,17 @@ def to_command_error(error: ClientError) -> CommandError:
         case ApiError():
             return CommandError(
                 error.detail,
-                details=tuple(f"{field.pointer or '/'}: {field.message}" for field in error.errors),
+                details=tuple(_details(error)),
                 hint=_hint(error),
                 code=Exit.NOT_FOUND if error.status == HTTPStatus.NOT_FOUND else Exit.ERROR,
             )
     return CommandError(str(error))
+
+
+def _details(error: ApiError) -> Iterator[str]:
+    yield from (f"{field.pointer or '/'}: {field.message}" for field in error.errors)
+    if more := error.errors_total - len(error.errors):
+        yield f"and {more} more"
 
 
 def _unreachable(message: str) -> CommandError:

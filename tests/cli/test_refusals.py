@@ -144,6 +144,15 @@ def test_an_answer_that_is_no_problem_document_is_still_told() -> None:
     assert to_command_error(ApiError(code="", status=502, detail="")).code == Exit.UNREACHABLE
 
 
+def test_of_many_wrong_fields_the_first_are_listed_and_the_rest_counted() -> None:
+    fields = tuple(FieldProblem(f"/rows/{row}", "is wrong") for row in range(20))
+    many = ApiError(code="bad_input", status=422, detail="Wrong.", errors=fields, errors_total=5000)
+    few = ApiError(code="bad_input", status=422, detail="Wrong.", errors=fields[:2])
+
+    assert to_command_error(many).details[-2:] == ("/rows/19: is wrong", "and 4980 more")
+    assert to_command_error(few).details == ("/rows/0: is wrong", "/rows/1: is wrong")
+
+
 @pytest.mark.parametrize("command", ["api", "worker"])
 def test_files_of_one_host_beside_a_temporal_of_many_are_refused(aijobs: Command, tmp_path: Path, command: str) -> None:
     result = aijobs(command, TEMPORAL_ADDRESS="temporal.internal:7233")

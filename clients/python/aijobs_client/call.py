@@ -79,6 +79,7 @@ def raise_api_error(response: Response) -> NoReturn:
         status=response.status,
         detail=detail,
         errors=errors,
+        errors_total=total if isinstance(total := problem.get("errors_total"), int) else None,
         request_id=problem.get("request_id"),
         retry_after=retry_after,
     )

@@ -48,7 +48,7 @@ class FieldProblem:
 class ApiError(ClientError):
     """An error response (RFC 9457). `code` is for programs; it is empty when the response is not the API's own.
 
-    `retry_after` is in seconds.
+    `errors` are the first invalid fields of `errors_total`. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class ApiError(ClientError):
         status: int,
         detail: str,
         errors: tuple[FieldProblem, ...] = (),
+        errors_total: int | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class ApiError(ClientError):
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.errors_total = len(errors) if errors_total is None else errors_total
         self.request_id = request_id
         self.retry_after = retry_after
 
