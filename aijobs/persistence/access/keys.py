@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import Row, Table, bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -15,7 +17,7 @@ from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.batches import chunked
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.tables import ApiKeyRow
 
 PREFIX: Final = "aijobs"
@@ -24,6 +26,14 @@ SECRET_BYTES: Final = 32
 MAX_KEY_LENGTH: Final = 200
 
 _PURPOSE: Final = b"aijobs api key 1\0"  # hashed too, so that a hash made for anything else is none here
+
+
+KEYS: Final[Table] = ApiKeyRow.__table__  # type: ignore[attr-defined]
+
+_COLUMNS: Final = ("key_id", "sha256", "name", "kind", "user_id", "scopes", "create_time", "expires_at", "revoked_at")
+_BY_ID: Final = select_columns(*(KEYS.c[name] for name in _COLUMNS)).where(
+    KEYS.c.key_id == bindparam("of_id"), KEYS.c["del"].is_(False)
+)
 
 
 class KeyKind(StrEnum):
@@ -135,7 +145,7 @@ async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
     if len(text) > MAX_KEY_LENGTH:
         raise NotAuthenticated("This is no key of ours.")
     _, key_id = _parts_of(text)
-    row = await database.read(_row, key_id)
+    row = await database.read(_found, key_id)
     if row is None or not hmac.compare_digest(row.sha256, _hash(secret, text)):
         raise NotAuthenticated("This key is not known here.")
     return _valid(row)
@@ -143,7 +153,7 @@ async def key_of(database: Database, secret: bytes, text: str) -> ApiKey:
 
 async def key_by_id(database: Database, key_id: str) -> ApiKey:
     """The key that a token was made with. Raises as `key_of`."""
-    row = await database.read(_row, key_id)
+    row = await database.read(_found, key_id)
     if row is None:
         raise NotAuthenticated("The key behind this token is not known here.")
     return _valid(row)
@@ -170,7 +180,7 @@ async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, 
     kind, key_id = _parts_of(text)
 
     def work(session: Session) -> None:
-        if _row(session, key_id) is None:
+        if _found(session, key_id) is None:
             row = ApiKeyRow(
                 key_id=key_id,
                 sha256=_hash(secret, text),
@@ -209,22 +219,23 @@ def _hash(secret: bytes, text: str) -> str:
     return hmac.digest(secret, _PURPOSE + text.encode(), "sha256").hex()
 
 
-def _row(session: Session, key_id: str) -> ApiKeyRow | None:
-    return session.exec(_known(key_id)).one_or_none()
+def _found(session: Session, key_id: str) -> Row[Any] | None:
+    """The columns of `_BY_ID`: asked for with every request."""
+    return connection_of(session).execute(_BY_ID, {"of_id": key_id}).one_or_none()
 
 
 def _known(key_id: str) -> SelectOfScalar[ApiKeyRow]:
     return select(ApiKeyRow).where(col(ApiKeyRow.key_id) == key_id, col(ApiKeyRow.deleted).is_(False))
 
 
-def _valid(row: ApiKeyRow) -> ApiKey:
+def _valid(row: Row[Any]) -> ApiKey:
     key = _api_key(row)
     if not key.is_valid:
         raise CredentialExpired("This key is revoked or has expired.")
     return key
 
 
-def _api_key(row: ApiKeyRow) -> ApiKey:
+def _api_key(row: ApiKeyRow | Row[Any]) -> ApiKey:
     return ApiKey(
         key_id=row.key_id,
         kind=KeyKind(row.kind),

@@ -1,5 +1,7 @@
 """Prints the peak memory in MiB after uploads of the given sizes in MiB: `memory_probe ENDPOINT SIZE…`.
 
+`4x60` are four of 60 MiB at once.
+
 Runs in its own process, since a peak never decreases.
 """
 
@@ -20,7 +22,7 @@ async def _zeros(mebibytes: int) -> AsyncIterator[bytes]:
         yield bytes(CHUNK_BYTES)
 
 
-async def _measure(endpoint: str, sizes: list[int]) -> None:
+async def _measure(endpoint: str, uploads: list[str]) -> None:
     settings = StoreSettings.model_validate(
         {
             "url": f"s3://{BUCKET}/memory",
@@ -32,10 +34,14 @@ async def _measure(endpoint: str, sizes: list[int]) -> None:
         }
     )
     async with S3Store.opened(settings) as store:
-        for size in sizes:
-            await store.put("zeros", _zeros(size), media_type="application/octet-stream")
+        for upload in uploads:
+            count, _, size = upload.rpartition("x")
+            async with asyncio.TaskGroup() as group:
+                for number in range(int(count or 1)):
+                    put = store.put(f"zeros{number}", _zeros(int(size)), media_type="application/octet-stream")
+                    group.create_task(put)
             sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(_measure(sys.argv[1], [int(size) for size in sys.argv[2:]]))
+    asyncio.run(_measure(sys.argv[1], sys.argv[2:]))

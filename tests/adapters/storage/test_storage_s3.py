@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from aijobs.adapters.storage.digest import Digest
-from aijobs.adapters.storage.multipart import PART_BYTES, in_parts, part_size
+from aijobs.adapters.storage.multipart import PART_BYTES, PARTS_IN_FLIGHT, in_parts, part_size
 from aijobs.adapters.storage.open_store import opened_store
 from aijobs.adapters.storage.s3 import S3Store
 from aijobs.adapters.storage.settings import StoreSettings
@@ -172,13 +172,14 @@ async def test_all_parts_are_equal_but_the_last(chunk: int) -> None:
 
 def test_memory_stays_flat(swift: SwiftServer) -> None:
     measured = subprocess.run(
-        [sys.executable, "-m", "tests.adapters.storage.memory_probe", swift.endpoint, "10", "200"],
+        [sys.executable, "-m", "tests.adapters.storage.memory_probe", swift.endpoint, "10", "200", "4x75"],
         capture_output=True,
         check=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=Path(__file__).parents[3],
     )
 
-    small, large = map(int, measured.stdout.split())
+    small, large, several = map(int, measured.stdout.split())
     assert large - small < 40
+    assert several - large < 4 * (PARTS_IN_FLIGHT + 1) * PART_BYTES / MIB  # of 300
