@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, fal, openai, replicate, ttapi
+from aijobs.providers import black_forest_labs, fal, openai, replicate, ttapi, volcengine
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
@@ -25,6 +25,7 @@ SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "openai": openai.PACKAGE,
     "replicate": replicate.PACKAGE,
     "ttapi": ttapi.PACKAGE,
+    "volcengine": volcengine.PACKAGE,
 }
 
 _OTHERS: Final = third_parties(os.environ, taken=SHIPPED)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import av
 from PIL import Image
 from pydantic import BaseModel, SecretStr
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
@@ -57,6 +59,7 @@ class Part:
     proves_absence: bool
     tells_queue: bool = True  #: waiting and being worked on have words of their own
     lists_running: bool = True  #: else a lost submission is found only once it has ended
+    kind: OutputKind = OutputKind.IMAGE
     is_prepared: bool = False  #: something is made at the vendor before a request, without which nothing is found again
     checks_at_once: bool = True  #: else wrong parameters are told only once the work has begun
 
@@ -76,6 +79,11 @@ def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
 
 def _black_forest_labs(sandbox: RunningSandbox) -> BaseModel:
     settings = PROVIDERS["black_forest_labs"].settings
+    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+
+
+def _volcengine(sandbox: RunningSandbox) -> BaseModel:
+    settings = PROVIDERS["volcengine"].settings
     return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
@@ -138,6 +146,18 @@ PARTS: Final = {
         sizes=((16, 12),),
         takes_uploads=True,
         proves_absence=True,
+    ),
+    "volcengine": Part(
+        model_id="volcengine_seedance_v1",
+        params={"prompt": "a lighthouse at dusk", "resolution": "480p", "ratio": "1:1", "duration": 2},
+        settings=_volcengine,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"duration": 99},
+        named="duration",
+        sizes=((480, 480),),
+        takes_uploads=True,
+        proves_absence=False,
+        kind=OutputKind.VIDEO,
     ),
     "ttapi": Part(
         model_id="ttapi_midjourney_v7",
@@ -222,6 +242,16 @@ class Scene:
     def paid(self) -> int:
         """How many submits the vendor has accepted."""
         return len(self.sandbox.ledger())
+
+
+def size_of(content: bytes, kind: OutputKind) -> tuple[int, int]:
+    """Of a picture, or of a video's pictures, in pixels."""
+    if kind is OutputKind.VIDEO:
+        with av.open(io.BytesIO(content), "r") as container:
+            (frame, *_) = container.decode(video=0)
+            return frame.width, frame.height
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.size
 
 
 def stored(task: Task, request: ProviderRequest) -> Submission:

@@ -2,10 +2,12 @@
 
 import io
 
+import av
 import pytest
 from PIL import Image
 
 from sandbox.pictures.upscaling import Sharpening, UpscaleOptions, WorkFailedError, upscale
+from sandbox.pictures.videos import RATE, filmed
 from sandbox.vendors.replicate.models import SHARPENING
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 from tests.sandbox.caller import a_photo, format_of, size_of
@@ -74,3 +76,13 @@ def test_what_is_no_picture_is_refused(garbage: bytes) -> None:
 def test_progress_looks_like_tqdm() -> None:
     assert tqdm_line(step=21, total=50, elapsed=1.275) == " 42%|████▏     | 21/50 [00:01<00:01, 16.47it/s]"
     assert tqdm_line(step=50, total=50, elapsed=2.0).startswith("100%|██████████| 50/50 [00:02<00:00,")
+
+
+def test_a_video_is_a_video_and_equal_seeds_give_equal_ones() -> None:
+    film = filmed("a lighthouse", (160, 96), 2)
+
+    with av.open(io.BytesIO(film), "r") as container:
+        stream = container.streams.video[0]
+        seen = (stream.codec_context.name, stream.width, stream.height, stream.frames)
+    assert seen == ("h264", 160, 96, 2 * RATE)
+    assert film == filmed("a lighthouse", (160, 96), 2) != filmed("another", (160, 96), 2)

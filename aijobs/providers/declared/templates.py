@@ -35,8 +35,15 @@ def filled(written: Any, values: Mapping[str, Any]) -> Any:
             every = {name: filled(one, values) for name, one in written.items()}
             return {name: one for name, one in every.items() if one is not None}
         case list():
-            return [one for one in (filled(one, values) for one in written) if one is not None]
+            shown = (filled(one, values) for one in written if not _has_no_value(one, values))
+            return [one for one in shown if one is not None]
     return written
+
+
+def _has_no_value(written: Any, values: Mapping[str, Any]) -> bool:
+    """Whether it is a table with places, none of which has a value: in a list, such an item is left out."""
+    names = list(places_in(written)) if isinstance(written, dict) else []
+    return bool(names) and all(values.get(name) is None for name in names)
 
 
 def filled_path(written: str, values: Mapping[str, Any]) -> str | None:
