@@ -22,7 +22,7 @@ from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
 from workflows.late_watch import LateWatch
 from workflows.namespace.health import EngineHealth, examine
-from workflows.namespace.owner import require_own_namespace
+from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
@@ -106,6 +106,8 @@ class TemporalJobEngine:
         self._connect = connect
         self._installation = installation
         self._client: Client | None = None
+        self._is_own = False
+        self._owner_check: asyncio.Task[None] | None = None
 
     async def start(self, brief: JobBrief) -> None:
         async with self._connected() as client:
@@ -144,18 +146,29 @@ class TemporalJobEngine:
         try:
             async with asyncio.timeout((timeout or REQUEST_TIMEOUT).total_seconds()):
                 if self._client is None:
-                    self._client = await self._connect_to_our_own()
+                    self._client = await self._connect()
+                await self._require_own_namespace(self._client)
                 yield self._client
         except RPCError as refused:
             raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
         except (RuntimeError, TimeoutError) as failed:
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
 
-    async def _connect_to_our_own(self) -> Client:
-        client = await self._connect()
-        if self._installation is not None:
-            await require_own_namespace(client, self._installation)
-        return client
+    async def _require_own_namespace(self, client: Client) -> None:
+        """Raises NamespaceTaken and RPCError. The check goes on when a call's time is over, for the next calls."""
+        if self._installation is None or self._is_own:
+            return
+        if self._owner_check is None:
+            checking = require_own_namespace(client, self._installation, timeout=CLAIM_TIMEOUT)
+            self._owner_check = asyncio.create_task(checking)
+            self._owner_check.add_done_callback(lambda check: check.cancelled() or check.exception())
+        check = self._owner_check
+        try:
+            await asyncio.shield(check)
+        finally:
+            if check.done() and self._owner_check is check:
+                self._owner_check = None
+        self._is_own = True
 
 
 def _missing_parts(found: EngineHealth, installation: str | None) -> Iterator[FieldError]:

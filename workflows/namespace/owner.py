@@ -18,6 +18,8 @@ from workflows.repair import SCHEDULE_ID, schedule_repair
 MEMO: Final = "installation"
 UNKNOWN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
 CALL_TIMEOUT: Final = timedelta(seconds=3)
+CLAIM_TIMEOUT: Final = timedelta(seconds=15)
+"""For each call of a worker that starts: on a busy machine Temporal may need seconds to describe a schedule."""
 
 
 async def claim_namespace(client: Client, installation: str, *, repair_every: timedelta) -> bool:
@@ -27,15 +29,15 @@ async def claim_namespace(client: Client, installation: str, *, repair_every: ti
     """
     if await schedule_repair(client, every=repair_every, memo={MEMO: installation}):
         return True
-    if await owner_of(client) is None:  # made by an older version
+    if await owner_of(client, timeout=CLAIM_TIMEOUT) is None:  # made by an older version
         await _add_owner(client, installation)
-    await require_own_namespace(client, installation)
+    await require_own_namespace(client, installation, timeout=CLAIM_TIMEOUT)
     return False
 
 
-async def require_own_namespace(client: Client, installation: str) -> None:
+async def require_own_namespace(client: Client, installation: str, *, timeout: timedelta = CALL_TIMEOUT) -> None:
     """Raises NamespaceTaken when the namespace belongs to another installation, and RPCError."""
-    owner = await owner_of(client)
+    owner = await owner_of(client, timeout=timeout)
     if owner not in {None, installation}:
         raise NamespaceTaken(taken_message(client.namespace, owner))
 
@@ -45,10 +47,10 @@ def taken_message(namespace: str, owner: str | None) -> str:
     return f"The namespace {namespace} of Temporal belongs to another installation, {owner}, with another database."
 
 
-async def owner_of(client: Client) -> str | None:
+async def owner_of(client: Client, *, timeout: timedelta = CALL_TIMEOUT) -> str | None:
     """The id of the installation that the namespace belongs to; None when it belongs to none. Raises RPCError."""
     try:
-        described = await client.get_schedule_handle(SCHEDULE_ID).describe(rpc_timeout=CALL_TIMEOUT)
+        described = await client.get_schedule_handle(SCHEDULE_ID).describe(rpc_timeout=timeout)
     except RPCError as refused:
         if refused.status in UNKNOWN:
             return None
@@ -74,4 +76,4 @@ async def _add_owner(client: Client, installation: str) -> None:
         schedule.action.memo = {**(schedule.action.memo or {}), MEMO: installation}
         return ScheduleUpdate(schedule=schedule)
 
-    await client.get_schedule_handle(SCHEDULE_ID).update(with_owner, rpc_timeout=CALL_TIMEOUT)
+    await client.get_schedule_handle(SCHEDULE_ID).update(with_owner, rpc_timeout=CLAIM_TIMEOUT)
