@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, fal, openai, replicate, ttapi, volcengine
+from aijobs.providers import black_forest_labs, dashscope, fal, openai, replicate, ttapi, volcengine
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
 SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "black_forest_labs": black_forest_labs.PACKAGE,
+    "dashscope": dashscope.PACKAGE,
     "fal": fal.PACKAGE,
     "openai": openai.PACKAGE,
     "replicate": replicate.PACKAGE,

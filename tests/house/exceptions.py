@@ -50,7 +50,6 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
     "workflows/runners/versioned.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
-    "sandbox/pictures/videos.py": "videos, for whichever vendors make them",
     "sandbox/vendors/": "a vendor's protocol, in the same files for each",
 }
 

@@ -87,6 +87,11 @@ def _volcengine(sandbox: RunningSandbox) -> BaseModel:
     return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
+def _dashscope(sandbox: RunningSandbox) -> BaseModel:
+    settings = PROVIDERS["dashscope"].settings
+    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+
+
 def _openai(sandbox: RunningSandbox) -> OpenAISettings:
     secret = sandbox.webhook_secret
     settings = PROVIDERS["openai"].vendor.stand_in(SandboxAccess(url=sandbox.url, token=KEY, webhook_secret=secret))
@@ -110,6 +115,18 @@ PARTS: Final = {
         takes_uploads=True,
         proves_absence=False,
         tells_queue=False,
+    ),
+    "dashscope": Part(
+        model_id="dashscope_wan_v1",
+        params={"prompt": "a lighthouse at dusk", "size": "480*480", "duration": 2},
+        settings=_dashscope,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"duration": 99},
+        named="duration",
+        sizes=((480, 480),),
+        takes_uploads=False,
+        proves_absence=False,
+        kind=OutputKind.VIDEO,
     ),
     "fal": Part(
         model_id="fal_esrgan_v1",
