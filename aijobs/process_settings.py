@@ -60,7 +60,7 @@ class WorkerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workflow_tasks: int = Field(default=100, ge=2)
-    cached_workflows: int = Field(default=500, ge=0)  #: kept in memory between their steps, about 0.4 MB each
+    cached_workflows: int = Field(default=500, ge=0)  #: kept in memory between their steps, 0.2 to 0.6 MB each
     provider_calls: int = Field(default=50, ge=1)
     migrations: int = Field(default=8, ge=1)
     transfers: int = Field(default=8, ge=1)  #: of outputs; each holds up to four parts of 8 MiB, so 256 MiB together
