@@ -33,6 +33,7 @@ from api.problems import add_problem_handlers, connection_problem, problem_respo
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
     catalogue,
+    document_reviews,
     event_log,
     events,
     extracted_rows,
@@ -78,6 +79,7 @@ ROUTES: Final = (
     catalogue,
     templates,
     extracted_rows,
+    document_reviews,
     template_upload,
     tokens,
     sessions,

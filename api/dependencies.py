@@ -29,6 +29,7 @@ from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
 from aijobs.usecases.rerun_job import RerunJob
 from aijobs.usecases.resolve_job import ResolveJob
+from aijobs.usecases.review_document import ReviewDocument
 from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.start_jobs import JobStarter
 from aijobs.usecases.upload_file import KeepUpload
@@ -158,6 +159,10 @@ class ApiDependencies:
         return BeautifyPhoto(database=self.database, models=self.models, accept=self.accept_job)
 
     @property
+    def review_document(self) -> ReviewDocument:
+        return ReviewDocument(database=self.database, store=self.store, tables=self.tables)
+
+    @property
     def intake_document(self) -> IntakeDocument:
         return IntakeDocument(
             database=self.database,
@@ -217,6 +222,8 @@ DailyLimit = Annotated[int, _dependency(lambda app: app.daily_limit)]
 InstallationSecret = Annotated[bytes, _dependency(lambda app: app.secret)]
 Admission = Annotated[StreamAdmission, _dependency(lambda app: StreamAdmission(app.streams, app.settings))]
 
+Parser = Annotated[DocumentParser, _dependency(lambda app: app.documents)]
+
 Models = Annotated[AvailableModels, Depends(_models)]
 Links = Annotated[SignedLinks, _dependency(lambda app: app.links)]
 Jobs = Annotated[JobResponses, _dependency(lambda app: app.job_responses)]
@@ -229,5 +236,6 @@ Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]
 Keep = Annotated[KeepUpload, _dependency(lambda app: app.keep_upload)]
 Review = Annotated[ReviewPhoto, _dependency(lambda app: app.review_photo)]
+ReviewTable = Annotated[ReviewDocument, _dependency(lambda app: app.review_document)]
 Beautify = Annotated[BeautifyPhoto, _dependency(lambda app: app.beautify_photo)]
 Intake = Annotated[IntakeDocument, _dependency(lambda app: app.intake_document)]

@@ -64,6 +64,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.PhotoCannotBeBeautified: HTTPStatus.CONFLICT,
     errors.PhotoIsBeingBeautified: HTTPStatus.CONFLICT,
     errors.NothingHeld: HTTPStatus.CONFLICT,
+    errors.NothingToReview: HTTPStatus.CONFLICT,
     errors.ProviderFailed: HTTPStatus.BAD_GATEWAY,
     errors.ProviderRejected: HTTPStatus.BAD_GATEWAY,
     errors.ProviderBlocked: HTTPStatus.BAD_GATEWAY,

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from dashboard import assets, thumbnails
 from dashboard.pages import (
+    document_review,
     documents,
     example,
     job,
@@ -31,6 +32,7 @@ ROUTERS: Final = (
     thumbnails.router,
     new_job.router,
     photos.router,
+    document_review.router,
     documents.router,
     templates.router,
     models.router,

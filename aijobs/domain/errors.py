@@ -24,6 +24,7 @@ AijobsError
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
 │   ├── NothingHeld             there are no points that wait for a decision
+│   ├── NothingToReview         the job has no table, or none yet
 │   ├── CannotRerun             there is nothing to begin again from
 │   ├── PhotoCannotBeBeautified its review says so
 │   ├── PhotoIsBeingBeautified  one job at a time
@@ -190,6 +191,12 @@ class IdempotencyInFlight(PermanentError):
 
 class PointsExhausted(PermanentError):
     code = "points_exhausted"
+
+
+class NothingToReview(PermanentError):
+    """The job has no table, or none yet."""
+
+    code = "nothing_to_review"
 
 
 class CannotRerun(PermanentError):

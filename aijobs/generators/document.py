@@ -34,7 +34,7 @@ from aijobs.generators.costs import (
 )
 from aijobs.generators.json_answers import NotJson, read_answer
 from aijobs.generators.prompts import continuation_prompt, conversation_plan, delimited_document, retry_prompt
-from aijobs.generators.tables import Table, answer_schema, read_table, table_as_json
+from aijobs.generators.tables import Table, answer_schema, read_last_table, read_table, table_as_json
 
 TYPICAL_LENGTH: Final = 1500
 """Characters of a typical answer: a stage's progress is 50 when so many were received."""
@@ -159,7 +159,7 @@ class DocumentExtractor:
             return table
         prompt = retry_prompt(template, table.problems)
         text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape, limit=limit)
-        table = await read_table(template, text)
+        table = await read_last_table(template, text)
         return await self._require_table(task, text, table)
 
     async def _long_table(self, task: Task, last: int, template: Template, text: str, limit: Limit | None) -> Table:
@@ -179,7 +179,7 @@ class DocumentExtractor:
                     await self._runner.reject(task, answer.text, f"The model's answer is no continuation. {uncertain}")
                 continue
             if not answer.is_cut:
-                table = await read_table(template, as_table(longer))
+                table = await read_last_table(template, as_table(longer))
                 return await self._require_table(task, answer.text, table)
             if len(longer) == len(rows):
                 await self._runner.reject(task, answer.text, "The model's answers are cut off before one row is whole.")

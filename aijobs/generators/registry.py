@@ -13,7 +13,7 @@ from typing import Final
 
 from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat import opened as opened_chat
-from aijobs.adapters.documents.excel import write_sourced_excel
+from aijobs.adapters.documents.excel import sourced_workbook
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import DocumentSize, ReadDocument
@@ -92,17 +92,10 @@ class StoredDocuments:
             yield chunk
 
     async def workbook(self, columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
-        return await asyncio.to_thread(_workbook, columns, rows, sources)
+        return await asyncio.to_thread(sourced_workbook, columns, rows, sources)
 
 
 def _name(file: UploadedFile) -> str:
     """The name of a scan or photo need not say that it is one."""
     image = file.media_type.removeprefix("image/")
     return file.name if image == file.media_type else f"picture.{image}"
-
-
-def _workbook(columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
-        path = Path(folder) / "table.xlsx"
-        write_sourced_excel(path, columns, rows, sources)
-        return path.read_bytes()

@@ -4,13 +4,17 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
-from aijobs.domain.documents.sources import RowSources, stored_sources
+from aijobs.domain.documents.column_values import fit_text
+from aijobs.domain.documents.sources import ReviewPolicy, RowSources, stored_sources
 from aijobs.domain.documents.templates import Row, Template, check_rows, header_key, rows_schema
 from aijobs.domain.errors import FieldError
 from aijobs.domain.llm import AnswerSchema
 from aijobs.generators.answers.rows import key_errors, quotes_in
 from aijobs.generators.json_answers import NotJson, read_answer
+
+MAX_SHOWN_LENGTH: Final = 500  #: characters of a value that does not fit
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Table:
     """A model's answer, checked against the columns.
 
     `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule. `quotes`: what it quotes
-    from the document for each row, by column, unchecked.
+    from the document for each row, by column, unchecked. `unfit`: what it said where a value does not fit its column,
+    and is empty.
     """
 
     rows: tuple[Row, ...] = ()
@@ -35,10 +40,14 @@ class Table:
     repaired: bool = False
     mended: tuple[MendedValue, ...] = ()
     quotes: tuple[Mapping[str, str], ...] = ()
+    unfit: tuple[MendedValue, ...] = ()
 
 
-async def read_table(template: Template, text: str) -> Table:
-    """The rows of an answer, or the problems in it."""
+async def read_table(template: Template, text: str, *, keep_unfit: bool = False) -> Table:
+    """The rows of an answer, or the problems in it.
+
+    With `keep_unfit`, values that do not fit their columns are no problem: they are empty, for a person to fill in.
+    """
     names = [column.name for column in template.columns]
     try:
         answer = await read_answer(text, names)
@@ -46,14 +55,30 @@ async def read_table(template: Template, text: str) -> Table:
         return Table(problems=(FieldError("", str(invalid)),))
     if lost := await asyncio.to_thread(key_errors, names, answer.data, repaired=answer.repaired):
         return Table(problems=lost, repaired=answer.repaired)
-    checked = await asyncio.to_thread(check_rows, template.columns, answer.data)
+    checked = await asyncio.to_thread(check_rows, template.columns, answer.data, keep_unfit=keep_unfit)
     return Table(
         rows=checked.rows,
         problems=checked.errors,
         repaired=answer.repaired,
         mended=tuple(_mended(names, answer.written)),
+        unfit=tuple(
+            MendedValue(row=row, column=column, written=_shown(raw)) for (row, column), raw in checked.unfit.items()
+        ),
         quotes=tuple(await asyncio.to_thread(quotes_in, answer.data, names)),
     )
+
+
+async def read_last_table(template: Template, text: str) -> Table:
+    """As `read_table`, for an answer that is not asked for again: a person who reviews the table fills in the rest."""
+    table = await read_table(template, text)
+    if table.problems and template.review is not ReviewPolicy.NEVER:
+        return await read_table(template, text, keep_unfit=True)
+    return table
+
+
+def _shown(raw: object) -> str:
+    text = raw if isinstance(raw, str) else "" if raw is None else json.dumps(raw, ensure_ascii=False)
+    return fit_text(text)[:MAX_SHOWN_LENGTH]
 
 
 def _mended(names: Sequence[str], written: Mapping[tuple[int, str], str]) -> Iterator[MendedValue]:

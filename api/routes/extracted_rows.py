@@ -55,6 +55,7 @@ class ValueSource(Shape):
     marks: list[Mark] = Field(description="why a person should look at the value, or that one has changed it")
     rules: list[ColumnRule] = Field(description="the rules of its column that it breaks")
     written: str | None = Field(description="what the answer said, where the value was mended")
+    confirmed: bool = Field(description="a person has looked at the marks, and the value is right")
 
 
 class RowsQuery(BaseModel):

@@ -18,6 +18,7 @@ from PIL import Image
 from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.process_settings import ApiSettings
 from cli import console
 from cli.api_client import ApiClient, Document, opened_api_client
 from cli.commands.up import DEFAULT_DIR, UI_PORT, announced_installation
@@ -271,12 +272,18 @@ DEMOS: Final[Mapping[str, tuple[Work, Callable[[Path, list[Document]], Results]]
 def _show(folder: Path, jobs: list[Document], results: Results, *, took: float) -> None:
     working = sum(job["cost_time"] for job in jobs if "cost_time" in job)
     subject = "the job" if len(jobs) == 1 else "the jobs"
+    reviews = [
+        f"http://127.0.0.1:{ApiSettings().port}/documents/{job['code']}/review"
+        for job in jobs
+        if job.get("needs_review")
+    ]
     web_ui = f"http://127.0.0.1:{UI_PORT}/namespaces/default/workflows/{jobs[0]['code']}"
     console.say("")
     console.show_pairs(
         [
             *results,
             ("Took", f"{console.seconds(working)} {subject}, {console.seconds(took)} with starting and stopping"),
+            *(("Review", Text(review, style="cyan")) for review in reviews),
             ("Web UI", Text(web_ui, style="cyan")),
             ("", Text(f"only while `aijobs up --data-dir {console.short(folder)}` runs", style="dim")),
         ]

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from pydantic import ValidationError
 
 from aijobs.domain.documents.column_values import ColumnType
+from aijobs.domain.documents.sources import ReviewPolicy
 from aijobs.domain.documents.templates import DEFAULT_PATTERN, MAX_COLUMNS, Template, TemplateDefinition
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.clean_text import clean
@@ -42,6 +43,7 @@ class TemplateForm:
     sheet: str = ""
     max_cost: str = ""
     sources: bool = True
+    review: str = ReviewPolicy.NEVER
 
     @classmethod
     def of(cls, template: Template) -> Self:
@@ -63,6 +65,7 @@ class TemplateForm:
             sheet=template.sheet or "",
             max_cost="" if template.max_cost is None else f"{template.max_cost:.12g}",
             sources=template.sources,
+            review=template.review,
         )
 
     @classmethod
@@ -84,6 +87,7 @@ class TemplateForm:
             sheet=texts.get("sheet", "").strip(),
             max_cost=texts.get("max_cost", "").strip(),
             sources="sources" in fields,
+            review=texts.get("review", "").strip() or ReviewPolicy.NEVER,
         )
 
     def definition(self) -> TemplateDefinition:
@@ -108,6 +112,7 @@ class TemplateForm:
             "sheet": self.sheet or None,
             "max_cost": _decimal(self.max_cost) if self.max_cost else None,
             "sources": self.sources,
+            "review": self.review,
         }
         try:
             return TemplateDefinition.model_validate(definition)

@@ -58,7 +58,15 @@ async def test_rows_say_where_their_values_come_from_when_asked(shared_api: ApiU
     uploaded, extracted = (await shared_api.http.get(url, params={"expand": "sources"})).json()["data"]
     unknown = await shared_api.http.get(url, params={"expand": "everything"})
 
-    nothing: dict[str, Any] = {"quote": None, "page": None, "box": None, "marks": [], "rules": [], "written": None}
+    nothing: dict[str, Any] = {
+        "quote": None,
+        "page": None,
+        "box": None,
+        "marks": [],
+        "rules": [],
+        "written": None,
+        "confirmed": False,
+    }
     known = {"quote": "甲方: a", "page": 2, "box": [0.1, 0.2, 0.3, 0.4], "marks": ["not_in_source"]}
     assert all("sources" not in row for row in plain)
     assert uploaded["sources"] == {}

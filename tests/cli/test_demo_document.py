@@ -24,6 +24,7 @@ async def test_the_demo_reads_a_contract_stage_by_stage(tmp_path: Path) -> None:
     assert row["合同金额"] == 286500
     assert all(str(value) in result.out for value in row.values())
     assert str(answer.with_name("0.xlsx")) in result.out
+    assert f":8080/documents/{answer.parent.name}/review" in result.out
 
 
 async def test_one_demo_at_a_time(tmp_path: Path) -> None:

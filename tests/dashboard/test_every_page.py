@@ -8,8 +8,12 @@ from axe_playwright_python.async_playwright import Axe
 from fastapi.routing import APIRoute
 from playwright.async_api import Page, expect
 
-from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.documents.sources import CellSource, Mark
+from aijobs.domain.jobs.job import JobError, JobRequest, Stage
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.documents.rows import RowsOrigin, write_rows
+from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.usecases.intake_document import MODEL
 from dashboard import assets
 from dashboard.routes import ROUTERS
 from tests.adapters.documents.makers import workbook
@@ -58,13 +62,37 @@ async def _documents(installation: ApiUnderTest) -> list[str]:
     table = workbook([[HOSTILE, "金额"], [HOSTILE, 5]])
     (await sent(installation, table, "orders.xlsx", template="orders")).raise_for_status()
     one = "/templates/orders"
-    return ["/documents", "/templates", "/new/template", one, f"{one}/edit", f"{one}/rows"]
+    review = f"/documents/{await _reviewed(installation)}/review"
+    return ["/documents", "/templates", "/new/template", one, f"{one}/edit", f"{one}/rows", review]
+
+
+async def _reviewed(installation: ApiUnderTest) -> str:
+    """The code of a document's job with a table that a person should look at."""
+    text = f"金额 12\n{HOSTILE}".encode()
+    file = (await installation.upload(text, name="order.txt")).raise_for_status().json()["code"]
+    params = {"file": file, "template": "orders"}
+    order = Acceptance(
+        user_id="ada",
+        request=JobRequest(model_id=MODEL, params=params),
+        model=installation.dependencies.catalogue.model(MODEL),
+        params=params,
+        created_by="test",
+        daily_limit=10**9,
+    )
+    database = installation.dependencies.database
+    code = (await database.write(accept, order)).code
+    origin = RowsOrigin(template_id="orders", template_version=1, source=code, user_id="ada")
+    doubtful = CellSource(quote=HOSTILE, page=1, box=(0.1, 0.1, 0.2, 0.2), marks=tuple(Mark), written=HOSTILE)
+    await database.write(write_rows, origin, [{HOSTILE: HOSTILE, "金额": 12}], [{HOSTILE: doubtful}])
+    await installation.push(code, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING, JobStatus.SUCCESS)
+    return code
 
 
 #: Not whole pages: parts that a page's script fetches, and pictures.
 PARTS_OF_PAGES: Final = frozenset(
     {
         "/documents/rows",
+        "/documents/{code}/pages/{number}",
         "/jobs/fresh",
         "/jobs/rows",
         "/jobs/{code}/live",

@@ -1,12 +1,14 @@
 """Document jobs over the whole stack: stages in order, each paid once, whatever is killed."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.conversations import messages_of
@@ -84,6 +86,43 @@ async def assert_messages_deleted(stack: StoryStack, code: str) -> None:
     async with asyncio.timeout(10):
         while await stored_messages(stack, code):
             await asyncio.sleep(0.1)
+
+
+async def test_a_person_reviews_a_table_and_its_files_are_made_again(stack: StoryStack) -> None:
+    headers = {"Aijobs-User": "ada"}
+    code = (await upload_document(stack))["taskId"]
+    await progress_frames(stack, code)
+    before = (await stack.api.get(f"/api/jobs/{code}", headers=headers)).json()
+    correction: dict[str, Any] = {"rows": [{"row": 1, "values": {"合同编号": "HT-2026-0318", "合同金额": "many"}}]}
+
+    refused = await stack.api.post(f"/api/documents/{code}/review", json=correction, headers=headers)
+    correction["rows"][0]["values"]["合同金额"] = 1
+    corrected = await stack.api.post(f"/api/documents/{code}/review", json=correction, headers=headers)
+    accepted = await stack.api.post(f"/api/documents/{code}/review", json={"accept": True}, headers=headers)
+    changes = (await stack.api.get(f"/api/documents/{code}/changes", headers=headers)).json()["data"]
+    foreign = await stack.api.post(f"/api/documents/{code}/review", json={}, headers={"Aijobs-User": "bob"})
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/rows/0/values/合同金额")
+    assert [before["needs_review"], corrected.json()["needs_review"], accepted.json()["needs_review"]] == [
+        True,
+        True,
+        False,
+    ]
+    assert [(change["kind"], list(change["before"].values())) for change in changes] == [
+        ("changed", ["HT-2026-0317"]),
+        ("changed", [286500]),
+        ("accepted", []),
+    ]
+    assert foreign.status_code == 404
+    (row,) = await rows(stack, code)
+    excel, document = [
+        await stack.api.get(f"/api/jobs/{code}/outputs/{index}", headers=headers, follow_redirects=True)
+        for index in (0, 1)
+    ]
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(excel.content)).get_sheet_by_index(0).to_python()
+    assert row["合同编号"] == sheet[1][0] == document.json()["rows"][0]["合同编号"] == "HT-2026-0318"
+    assert document.json()["sources"][0]["合同编号"]["marks"] == ["changed"]
+    assert [one["sha256"] for one in corrected.json()["outputs"]] != [one["sha256"] for one in before["outputs"]]
 
 
 async def test_a_contract_becomes_a_table(stack: StoryStack) -> None:

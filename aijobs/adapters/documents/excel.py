@@ -1,6 +1,7 @@
 """Writing tables as Excel workbooks: typed by their columns, without formulas or links."""
 
 import itertools
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -67,7 +68,7 @@ class ExcelTable:
                 self._write(index, column.type, row.get(column.name), is_doubtful=is_doubtful)
 
     def add_sources(self, rows: Sequence[Mapping[str, CellValue]], sources: Sequence[RowSources]) -> None:
-        """A second sheet: where each value comes from, and what should be looked at. Raises FileTooLarge."""
+        """A second sheet: where each value comes from, and what should be looked at. It says so when it is full."""
         sheet = self._workbook.add_worksheet(SOURCES_NAME)
         head = self._workbook.add_format({"bold": True})
         sheet.set_column(1, 2, COLUMN_WIDTH)
@@ -78,8 +79,9 @@ class ExcelTable:
             sheet.write_string(0, index, heading, head)
         lines = _source_lines(self._columns, rows, sources)
         for line, (row, column, value, cell) in enumerate(lines, 1):
-            if line > MAX_ROWS:
-                raise FileTooLarge(f"A sheet holds at most {MAX_ROWS:,} rows, and there are more values.")
+            if line == MAX_ROWS:
+                sheet.write_string(line, 3, "A sheet holds no more rows: the others are in the JSON output.")
+                return
             sheet.write_number(line, 0, row)
             sheet.write_string(line, 1, fit_text(column))
             sheet.write_string(line, 2, "" if value is None else fit_text(str(value)))
@@ -131,14 +133,17 @@ def write_excel(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[st
         table.add(rows)
 
 
-def write_sourced_excel(
-    path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, CellValue]], sources: Sequence[RowSources]
-) -> None:
+def sourced_workbook(
+    columns: Sequence[Column], rows: Sequence[Mapping[str, CellValue]], sources: Sequence[RowSources]
+) -> bytes:
     """A whole table, and where its values come from on a second sheet, where that is known. Raises FileTooLarge."""
-    with opened_excel(path, columns) as table:
-        table.add(rows, sources)
-        if any(sources):
-            table.add_sources(rows, sources)
+    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+        path = Path(folder) / "table.xlsx"
+        with opened_excel(path, columns) as table:
+            table.add(rows, sources)
+            if any(sources):
+                table.add_sources(rows, sources)
+        return path.read_bytes()
 
 
 def _day_in(value: str) -> datetime | None:

@@ -13,6 +13,7 @@ from aijobs.domain.documents.table_layout import TableLayout
 class ParseRequest(BaseModel):
     """Read the file `path`, called `name`, into the file `target`: as text, or with `columns` as rows of a table.
 
+    With `picture`, the picture of that page, counted from 1, as WebP.
     `unlocked` is where a copy without its `password` is to be written.
     """
 
@@ -22,6 +23,7 @@ class ParseRequest(BaseModel):
     name: str
     target: Path
     columns: tuple[Column, ...] | None = None
+    picture: int | None = None
     password: str | None = None
     unlocked: Path | None = None
     layout: TableLayout = TableLayout()

@@ -16,12 +16,15 @@ from aijobs.adapters.documents.spreadsheets.table_rows import rows_of
 from aijobs.adapters.documents.spreadsheets.workbook import opened_spreadsheet
 from aijobs.adapters.documents.texts.document_text import DocumentText
 from aijobs.adapters.documents.texts.pdf.document import unlock
+from aijobs.adapters.documents.texts.recognition.picture_pages import PagePictures
 from aijobs.adapters.process_guards import die_with_parent, limit_process
 from aijobs.domain.documents.formats import DocumentKind
 from aijobs.domain.documents.templates import Row
 from aijobs.domain.errors import BadInput, FileTooLarge, UnreadableFile
 
 MAX_WRITTEN_BYTES: Final = 1024**3
+PICTURE_SIDE: Final = 1600  #: pixels of the longer side of a page's picture
+PICTURE_QUALITY: Final = 80
 
 
 def main() -> None:
@@ -39,6 +42,8 @@ def run(request: ParseRequest) -> ParseResult:
     """Parse without setting process limits. An error of the file is part of the result."""
     try:
         kind = kind_of(request.path, request.name)
+        if request.picture is not None:
+            return _picture(request, kind, request.picture)
         return _table(request, kind) if request.columns is not None else _text(request, kind)
     except BadInput as refused:
         cells = tuple(field.message for field in refused.fields)
@@ -58,6 +63,18 @@ def _text(request: ParseRequest, kind: DocumentKind) -> ParseResult:
         file.writelines(piece.model_dump_json() + "\n" for piece in document.pieces())
     if kind is DocumentKind.PDF and request.password is not None and request.unlocked is not None:
         unlock(request.path, request.unlocked, request.password)
+    return ParseResult(kind=kind)
+
+
+def _picture(request: ParseRequest, kind: DocumentKind, number: int) -> ParseResult:
+    if kind not in {DocumentKind.PDF, DocumentKind.PICTURE}:
+        raise UnreadableFile("Only PDFs and pictures have pages to be shown.")
+    try:
+        picture, *_ = PagePictures(request.path, password=request.password).page(number)
+    except (IndexError, EOFError) as beyond:
+        raise UnreadableFile(f"There is no page {number}.") from beyond
+    picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    picture.save(request.target, "WEBP", quality=PICTURE_QUALITY, method=2)
     return ParseResult(kind=kind)
 
 

@@ -129,6 +129,16 @@ class DocumentReader:
             )
             yield ReadTable(count=result.rows, _path=target)
 
+    async def page_picture(self, document: Path | bytes, name: str, number: int) -> bytes:
+        """A page of a PDF or a picture, counted from 1, as WebP. Raises UnreadableFile, also without such a page."""
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            path = await asyncio.to_thread(_as_file, document, Path(folder))
+            target = Path(folder) / "picture"
+            await self._parse(
+                ParseRequest(path=path, name=name, target=target, picture=number, settings=self._settings)
+            )
+            return await asyncio.to_thread(target.read_bytes)
+
     async def _parse(self, request: ParseRequest) -> ParseResult:
         async with self._slots:
             result = await self._run_process(request)

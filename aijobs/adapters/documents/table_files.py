@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from aijobs.adapters.documents.csv_text import csv_header, csv_lines
-from aijobs.adapters.documents.excel import opened_excel
+from aijobs.adapters.documents.excel import opened_excel, sourced_workbook
 from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.templates import Row
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -22,6 +23,9 @@ class TableFiles:
         yield csv_header(columns).encode()
         async for page in pages:
             yield (await asyncio.to_thread(csv_lines, columns, page)).encode()
+
+    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
+        return await asyncio.to_thread(sourced_workbook, columns, rows, sources)
 
     async def excel(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder, ExitStack() as opened:

@@ -29,6 +29,7 @@ class ColumnRule(StrEnum):
     ONE_OF = "one_of"
     UNIQUE = "unique"
     SUM = "sum_equals"
+    TYPE = "type"  #: it is not of the column's type, or is missing where it must not be
 
 
 def broken_rules(columns: Sequence[Column], rows: Sequence[Mapping[str, CellValue]]) -> BrokenRules:

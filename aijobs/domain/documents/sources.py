@@ -1,6 +1,6 @@
 """Where each value of a table comes from, and what a person should look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,6 +26,7 @@ class CellSource(BaseModel):
 
     `quote` is a passage of the document, on `page` (from 1), where `box` is its place; null for what is not known.
     `rules` are those that the value breaks; `written` is what the answer said, where the value was mended.
+    `confirmed`: a person has looked at the marks, and the value is right.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,15 +37,30 @@ class CellSource(BaseModel):
     marks: tuple[Mark, ...] = ()
     rules: tuple[ColumnRule, ...] = ()
     written: str | None = None
+    confirmed: bool = False
 
     @property
     def is_doubtful(self) -> bool:
         """Whether a person should look at the value, and has not."""
-        return bool(self.marks) and Mark.CHANGED not in self.marks
+        return bool(self.marks) and Mark.CHANGED not in self.marks and not self.confirmed
 
 
 RowSources = Mapping[str, CellSource]
 """By column. A column that is not there has an empty cell of which nothing is known."""
+
+
+class ReviewPolicy(StrEnum):
+    """Which documents of a template a person should look at."""
+
+    NEVER = "never"
+    MARKED = "marked"  #: those with a value that is marked
+    ALWAYS = "always"
+
+    def asks_for(self, sources: Iterable[RowSources]) -> bool:
+        """Whether a document whose values come from there needs a review."""
+        if self is ReviewPolicy.MARKED:
+            return any(source.is_doubtful for cells in sources for source in cells.values())
+        return self is ReviewPolicy.ALWAYS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import itertools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from aijobs.domain.documents.column_values import CellValue, ColumnType, value_as
 from aijobs.domain.documents.columns import MAX_PATTERN_LENGTH, Column, Line, require_summed
+from aijobs.domain.documents.sources import ReviewPolicy
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.errors import FieldError
 from aijobs.domain.values.json_pointer import pointer
@@ -101,6 +102,8 @@ class TemplateDefinition(TableLayout):
     max_cost: MaxCost | None = Field(default=None, description="of one document, in the currency of the prices")
     sources: StrictBool = Field(default=True, description="ask for a quotation from the document beside each value")
 
+    review: ReviewPolicy = Field(default=ReviewPolicy.NEVER, description="which documents a person should look at")
+
     @field_validator("prompt")
     @classmethod
     def _says_something(cls, value: str) -> str:
@@ -131,12 +134,13 @@ class CheckedRows:
     """The result of checking a model's answer: rows, or errors in the order of the answer.
 
     Each row has every column of the template, in its order; an absent value is None. `ignored` are keys that the
-    template does not know.
+    template does not know. `unfit` says what the answer has, by row and column, where the row has None instead.
     """
 
     rows: tuple[Row, ...] = ()
     errors: tuple[FieldError, ...] = ()
     ignored: tuple[str, ...] = ()
+    unfit: Mapping[tuple[int, str], object] = field(default_factory=dict)
 
 
 def header_key(name: str) -> str:
@@ -175,31 +179,37 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-def check_rows(columns: Sequence[Column], data: Any) -> CheckedRows:
+def check_rows(columns: Sequence[Column], data: Any, *, keep_unfit: bool = False) -> CheckedRows:
     """Check a model's JSON answer against the columns.
 
     Takes a list of objects, that list under a single key (`{"rows": […]}`), or one object that is a row itself. Errors
-    point into what was given; after MAX_ERRORS of them, or MAX_CELLS, no more of it is looked at.
+    point into what was given; after MAX_ERRORS of them, or MAX_CELLS, no more of it is looked at. With `keep_unfit`, a
+    value that is not of its column's type, or a required one that is missing, is no error.
     """
     found, at = _listed(columns, data)
     if found is None:
         return CheckedRows(errors=(FieldError(pointer(*at), "Must be a list of objects, one for each row."),))
     rows, errors, ignored = list[Row](), list[FieldError](), dict[str, None]()
+    unfit = dict[tuple[int, str], object]()
     name_of = {header_key(column.name): column.name for column in columns}
     for index, item in enumerate(found):
         if (index + 1) * len(columns) > MAX_CELLS:
             errors.append(FieldError(pointer(*at), f"Must have at most {MAX_CELLS:,} cells, with the absent ones."))
             break
         row, wrong, unknown = _checked(columns, name_of, item)
+        if keep_unfit and row is not None:
+            given = {name_of.get(header_key(key)): value for key, value in item.items()}
+            unfit |= {(index, name): given.get(name) for (name,) in wrong}
+            row, wrong = {column.name: row.get(column.name) for column in columns}, {}
         errors += [FieldError(pointer(*at, index, *where), message) for where, message in wrong.items()]
         if len(errors) >= MAX_ERRORS:
             break
-        if not errors:
+        if not errors and row is not None:
             rows.append(row)
             ignored |= dict.fromkeys(unknown)
     if errors:
         return CheckedRows(errors=tuple(errors[:MAX_ERRORS]))
-    return CheckedRows(rows=tuple(rows), ignored=tuple(ignored))
+    return CheckedRows(rows=tuple(rows), ignored=tuple(ignored), unfit=unfit)
 
 
 def _listed(columns: Sequence[Column], data: Any) -> tuple[list[Any] | None, tuple[str, ...]]:
@@ -219,15 +229,18 @@ def _listed(columns: Sequence[Column], data: Any) -> tuple[list[Any] | None, tup
 
 def _checked(
     columns: Sequence[Column], name_of: Mapping[str, str], item: object
-) -> tuple[Row, dict[tuple[str, ...], str], list[str]]:
-    """The row, its errors by position in the row, and unknown keys. `name_of` maps keys to column names."""
+) -> tuple[Row | None, dict[tuple[str, ...], str], list[str]]:
+    """The row, its errors by position in the row, and unknown keys. `name_of` maps keys to column names.
+
+    No row where it cannot be told which values belong to which columns.
+    """
     if not isinstance(item, dict):
-        return {}, {(): "Must be an object."}, []
+        return None, {(): "Must be an object."}, []
     keys = {key: header_key(key) for key in item}
     given_for = dict[str, str]()
     for given, key in keys.items():
         if key in name_of and given_for.setdefault(key, given) != given:
-            return {}, {(given,): f"Names the same column as {given_for[key]!r}."}, []
+            return None, {(given,): f"Names the same column as {given_for[key]!r}."}, []
     row, wrong = check_row(columns, {name_of[key]: item[given] for given, key in keys.items() if key in name_of})
     unknown = [given for given, key in keys.items() if key not in name_of]
     return row, {(name,): message for name, message in wrong.items()}, unknown

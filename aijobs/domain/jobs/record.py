@@ -35,6 +35,7 @@ class JobRecord(JobOrder):
     cost_time: float | None = Field(default=None, description="seconds")
     out_id: str | None = Field(default=None, description="the provider's own id")
     job_status: JobStatus
+    needs_review: bool = Field(default=False, description="a person should look at the extracted table")
 
 
 class JobProgress(BaseModel):

@@ -44,6 +44,10 @@ class DocumentParser(Protocol):
         """
         ...
 
+    async def page_picture(self, document: Path | bytes, name: str, number: int) -> bytes:
+        """A page of a PDF or a picture, counted from 1, as WebP. Raises UnreadableFile, also without such a page."""
+        ...
+
     def table(
         self, document: Path | bytes, name: str, columns: Sequence[Column], layout: TableLayout = ...
     ) -> AbstractAsyncContextManager[UploadedTable]:
@@ -60,6 +64,10 @@ class TableWriter(Protocol):
 
     def csv(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
         """Under a line of headings. A text that could be taken for a formula has an apostrophe before it."""
+        ...
+
+    async def workbook(self, columns: Sequence[Column], rows: Sequence[Row], sources: Sequence[RowSources]) -> bytes:
+        """A whole table with where its values come from, on a second sheet. Raises FileTooLarge."""
         ...
 
     def excel(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:

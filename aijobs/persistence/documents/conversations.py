@@ -43,6 +43,7 @@ class DatabaseConversations:
                     stages=len(plan.prompts),
                     template_id=plan.template_id,
                     template_version=plan.template_version,
+                    pages=None if document is None else len(document.pages),
                 )
             )
             session.flush()

@@ -41,6 +41,12 @@ def stages_of(session: Session, codes: Sequence[str]) -> Mapping[str, StageReach
     }
 
 
+def pages_of(session: Session, job_code: str) -> int | None:
+    """How many pages a job's document has; None where that is not known."""
+    conversation = session.get(ConversationRow, job_code)
+    return conversation.pages if conversation else None
+
+
 def version_used(session: Session, job_code: str) -> int | None:
     """The version of the template that a job began with; None while it has not begun."""
     conversation = session.get(ConversationRow, job_code)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
 
-from sqlmodel import Session, col, delete, insert, select
+from sqlmodel import Session, col, delete, insert, select, update
 
 from aijobs.domain.documents.sources import RowSources, stored_sources
 from aijobs.domain.documents.templates import Row
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.paging import page_of
-from aijobs.persistence.tables import ExtractedRow
+from aijobs.persistence.tables import ExtractedRow, JobRow
 
 BATCH_ROWS = 1000  #: written, or read, at once
 
@@ -48,7 +48,7 @@ def write_rows(
     """
     session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == origin.source))
     written, remaining, written_at = 0, iter(rows), now()
-    known = iter(sources) if sources is not None else itertools.repeat(None)
+    known = iter(sources or ())
     while batch := list(itertools.islice(remaining, BATCH_ROWS)):
         session.exec(
             insert(ExtractedRow),
@@ -57,10 +57,10 @@ def write_rows(
                     **vars(origin),
                     "row_number": written + number,
                     "values": values,
-                    "sources": None if sources_of_row is None else stored_sources(sources_of_row),
+                    "sources": None if (cells := next(known, None)) is None else stored_sources(cells),
                     "create_time": written_at,
                 }
-                for number, (values, sources_of_row) in enumerate(zip(batch, known, strict=False), 1)
+                for number, values in enumerate(batch, 1)
             ],
         )
         written += len(batch)
@@ -68,7 +68,8 @@ def write_rows(
 
 
 def on_outputs_dropped(session: Session, job_code: str) -> None:
-    """Delete the rows of a job when its outputs are dropped."""
+    """Delete the rows of a job when its outputs are dropped: there is nothing to review."""
+    session.exec(update(JobRow).where(col(JobRow.code) == job_code).values(needs_review=False))
     session.exec(delete(ExtractedRow).where(col(ExtractedRow.source) == job_code))
 
 

@@ -140,6 +140,7 @@ class DatabaseTemplateSource:
                 template_id=template.id, template_version=template.version, source=job_code, user_id=job.user_id
             )
             write_rows(session, origin, rows, sources)
+            job.needs_review = template.review.asks_for(sources)
 
         await self._database.write(work)
 

@@ -22,7 +22,7 @@ from aijobs.persistence.tables.jobs import (
 )
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
-from aijobs.persistence.tables.templates import ExtractedRow, TemplateRow, TemplateVersionRow
+from aijobs.persistence.tables.templates import ExtractedRow, TableChangeRow, TemplateRow, TemplateVersionRow
 from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "PointsEntryRow",
     "PointsLimitRow",
     "SubmissionRow",
+    "TableChangeRow",
     "TaskIdRow",
     "TemplateRow",
     "TemplateVersionRow",

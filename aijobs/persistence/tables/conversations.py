@@ -17,6 +17,7 @@ class ConversationRow(SQLModel, table=True):
     stages: int
     template_id: str
     template_version: int
+    pages: int | None = None  #: of the document, where it was read
     create_time: datetime = Field(default_factory=now)
     cleared_at: datetime | None = None
 

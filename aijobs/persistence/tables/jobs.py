@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Index, UniqueConstraint
+from sqlalchemy import JSON, Enum, Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
@@ -47,6 +47,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     user_id: str = Field(max_length=200)
     job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn)
     overall_progress: float = 0.0
+    needs_review: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     event_seq: int = 0
     points: int = Field(sa_type=RowId)
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)

@@ -46,3 +46,22 @@ class ExtractedRow(SQLModel, table=True):
     values: dict[str, Any] = Field(sa_type=JSON)
     sources: dict[str, Any] | None = Field(default=None, sa_type=JSON)  #: by column, as `stored_sources` has them
     create_time: datetime = Field(default_factory=now)
+
+
+class TableChangeRow(SQLModel, table=True):
+    """What a person did to the table of a job. Never changed, never deleted while the job is there.
+
+    `by` is a key's id; `user_id` the end user that it acted for. `before` and `after` are values by column.
+    """
+
+    __tablename__ = "table_change"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40, index=True)
+    at: datetime = Field(default_factory=now)
+    by: str = Field(max_length=40)
+    user_id: str | None = Field(default=None, max_length=200)
+    kind: str = Field(max_length=20)
+    row_number: int | None = None
+    before: dict[str, Any] = Field(sa_type=JSON)
+    after: dict[str, Any] = Field(sa_type=JSON)

@@ -97,6 +97,7 @@ class Job(ApiModel):
     job_status: int
     job_status_name: str
     job_status_desc: str
+    needs_review: bool = False  #: a person should look at the extracted table
     unit_progress: float | None = None
     overall_progress: float
     photo_review_analysis_code: str | None = None

@@ -1,0 +1,1 @@
+"""Rules of documents: columns, quotations, reviews."""
