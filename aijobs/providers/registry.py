@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, dashscope, fal, openai, replicate, ttapi, volcengine
+from aijobs.providers import black_forest_labs, dashscope, fal, kling, openai, replicate, ttapi, volcengine
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
@@ -23,6 +23,7 @@ SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "black_forest_labs": black_forest_labs.PACKAGE,
     "dashscope": dashscope.PACKAGE,
     "fal": fal.PACKAGE,
+    "kling": kling.PACKAGE,
     "openai": openai.PACKAGE,
     "replicate": replicate.PACKAGE,
     "ttapi": ttapi.PACKAGE,

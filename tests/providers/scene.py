@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import av
 from PIL import Image
 from pydantic import BaseModel, SecretStr
 
@@ -77,19 +76,14 @@ def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
     return TtapiSettings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
 
-def _black_forest_labs(sandbox: RunningSandbox) -> BaseModel:
-    settings = PROVIDERS["black_forest_labs"].settings
-    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+def _declared(name: str) -> Callable[[RunningSandbox], BaseModel]:
+    """The settings of a provider that is a file."""
 
+    def settings_for(sandbox: RunningSandbox) -> BaseModel:
+        settings = PROVIDERS[name].settings
+        return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
 
-def _volcengine(sandbox: RunningSandbox) -> BaseModel:
-    settings = PROVIDERS["volcengine"].settings
-    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
-
-
-def _dashscope(sandbox: RunningSandbox) -> BaseModel:
-    settings = PROVIDERS["dashscope"].settings
-    return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+    return settings_for
 
 
 def _openai(sandbox: RunningSandbox) -> OpenAISettings:
@@ -107,7 +101,7 @@ PARTS: Final = {
     "black_forest_labs": Part(
         model_id="bfl_flux2_pro_v1",
         params={"prompt": "a lighthouse at dusk", "width": 256, "height": 128},
-        settings=_black_forest_labs,
+        settings=_declared("black_forest_labs"),
         another=lambda name: {"prompt": f"a lighthouse called {name}"},
         wrong={"width": 200},
         named="width",
@@ -119,7 +113,7 @@ PARTS: Final = {
     "dashscope": Part(
         model_id="dashscope_wan_v1",
         params={"prompt": "a lighthouse at dusk", "size": "480*480", "duration": 2},
-        settings=_dashscope,
+        settings=_declared("dashscope"),
         another=lambda name: {"prompt": f"a lighthouse called {name}"},
         wrong={"duration": 99},
         named="duration",
@@ -140,6 +134,18 @@ PARTS: Final = {
         proves_absence=False,
         lists_running=False,
         checks_at_once=False,
+    ),
+    "kling": Part(
+        model_id="kling_video_v1",
+        params={"prompt": "a lighthouse at dusk", "aspect_ratio": "1:1", "resolution": "720p", "duration": 3},
+        settings=_declared("kling"),
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"duration": 99},
+        named="duration",
+        sizes=((720, 720),),
+        takes_uploads=False,
+        proves_absence=True,
+        kind=OutputKind.VIDEO,
     ),
     "openai": Part(
         model_id="openai_picture_v1",
@@ -167,7 +173,7 @@ PARTS: Final = {
     "volcengine": Part(
         model_id="volcengine_seedance_v1",
         params={"prompt": "a lighthouse at dusk", "resolution": "480p", "ratio": "1:1", "duration": 2},
-        settings=_volcengine,
+        settings=_declared("volcengine"),
         another=lambda name: {"prompt": f"a lighthouse called {name}"},
         wrong={"duration": 99},
         named="duration",
@@ -259,16 +265,6 @@ class Scene:
     def paid(self) -> int:
         """How many submits the vendor has accepted."""
         return len(self.sandbox.ledger())
-
-
-def size_of(content: bytes, kind: OutputKind) -> tuple[int, int]:
-    """Of a picture, or of a video's pictures, in pixels."""
-    if kind is OutputKind.VIDEO:
-        with av.open(io.BytesIO(content), "r") as container:
-            (frame, *_) = container.decode(video=0)
-            return frame.width, frame.height
-    with Image.open(io.BytesIO(content)) as picture:
-        return picture.size
 
 
 def stored(task: Task, request: ProviderRequest) -> Submission:

@@ -1,19 +1,33 @@
 """The contract of providers, tested on their simulated vendors: watching, cancelling, webhooks and results."""
 
+import io
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import av
 import httpx
 import pytest
+from PIL import Image
 
+from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook
-from tests.providers.scene import Scene, size_of
+from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]
+
+
+def size_of(content: bytes, kind: OutputKind) -> tuple[int, int]:
+    """Of a picture, or of a video's pictures, in pixels."""
+    if kind is OutputKind.VIDEO:
+        with av.open(io.BytesIO(content), "r") as container:
+            (frame, *_) = container.decode(video=0)
+            return frame.width, frame.height
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.size
 
 
 async def test_progress_is_told_on_the_way(scene: Scene) -> None:

@@ -151,7 +151,8 @@ class DeclaredProvider:
         now = datetime.now(UTC)
         if section is None or now > submission.intent_at + section.window:
             return Search.IMPOSSIBLE
-        url: str | None = f"{self._base_url}{section.path}"
+        path = filled_path(section.path, {"token": submission.token})
+        url: str | None = f"{self._base_url}{path}"
         for _ in range(MAX_PAGES):
             if url is None:
                 break

@@ -33,6 +33,7 @@ def _wrong_places(declaration: Declaration) -> Iterator[str]:
         ("query.path", declaration.query.path, of_a_ref),
         ("query.url", declaration.query.url, of_a_ref),
         ("outputs.path", declaration.outputs.path, of_a_ref),
+        ("reconcile.path", declaration.reconcile.path if declaration.reconcile else None, {"token"}),
         ("cancel.path", declaration.cancel.path if declaration.cancel else None, of_a_ref),
     )
     for where, written, allowed in templates:

@@ -166,7 +166,7 @@ class WebhookSection(Section):
 
 
 class ReconcileSection(Section):
-    """A list of recent jobs, in each of which `token` finds what the request planted."""
+    """A list of recent jobs, in each of which `token` finds what the request planted; `path` may name `{token}`."""
 
     path: UrlPath
     items: Path
