@@ -125,7 +125,7 @@ async def _sabotaged(names: list[str], *, postgresql: bool) -> bool:
 
 
 async def _is_named(name: str, console: Console, *, postgresql: bool) -> bool:
-    plan = replace(SABOTAGED, sabotage=name, postgresql=postgresql or SABOTAGES[name].needs_postgresql)
+    plan = replace(SABOTAGED, sabotage=name, postgresql=postgresql)
     with tempfile.TemporaryDirectory(prefix="aijobs-chaos-", ignore_cleanup_errors=True) as folder:
         outcome = await run(plan, Path(folder), lambda _: None)
     breaches = Counter(breach.invariant for result in outcome.results for breach in result.breaches)

@@ -3,7 +3,6 @@
 `python -m chaos.sabotage NAME api|worker`. The checker has to name the promise that the sabotage breaks.
 """
 
-import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +40,7 @@ from workflows import client
 from workflows.ai_job import AiJob
 from workflows.task_queues import WORKFLOWS
 
-BETWEEN_LOOK_AND_CLAIM: Final = 0.6  #: seconds, at most: as long as a busy process may be interrupted
+UNTIL_COMMIT: Final = 0.5  #: seconds
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,6 @@ class Sabotage:
     name: str
     replacement: Callable[..., Any]
     also: tuple[tuple[Any, str, Callable[..., Any]], ...] = ()  #: further guards of the same promise
-    needs_postgresql: bool = False  #: on SQLite, whose transactions never overlap, it breaks nothing
 
     def apply(self) -> None:
         for owner, name, replacement in ((self.owner, self.name, self.replacement), *self.also):
@@ -133,22 +131,20 @@ def _forget_the_key(*_: object, **__: object) -> IdempotencyClaim | None:
     return None
 
 
-def _look_before_claiming(session: Session, request: IdempotencyClaim) -> Receipt | None:
-    """As if nobody could claim the key between a look and the claim."""
-    first = idempotency.first_receipt(session, request)
-    if first is None:
-        time.sleep(random.uniform(0, BETWEEN_LOOK_AND_CLAIM))
-        session.merge(
-            IdempotencyRow(
-                owner=request.owner,
-                key=request.key,
-                request_sha256=request.request_sha256,
-                meaning_sha256=request.meaning_sha256,
-                create_time=request.made_at,
-            )
+def _claim_regardless(session: Session, request: IdempotencyClaim) -> Receipt | None:
+    """Overwrites the claim of a request that came at the same moment, and had not committed when it was looked for."""
+    session.merge(
+        IdempotencyRow(
+            owner=request.owner,
+            key=request.key,
+            request_sha256=request.request_sha256,
+            meaning_sha256=request.meaning_sha256,
+            create_time=request.made_at,
         )
-        session.flush()
-    return first
+    )
+    session.flush()
+    time.sleep(UNTIL_COMMIT)
+    return None
 
 
 async def _never_end(self: gate.DatabaseJobGate, code: str, to: JobStatus, **more: Any) -> JobState:
@@ -210,7 +206,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         ((DatabaseOutputLog, "add", _add_and_report_migrating),),
     ),
     "forget-the-key": Sabotage("answered", accept_job, "claim_for", _forget_the_key),
-    "look-before-claiming": Sabotage("answered", idempotency, "claim", _look_before_claiming, needs_postgresql=True),
+    "claim-regardless": Sabotage("answered", idempotency, "claim", _claim_regardless),
     "never-end": Sabotage(
         "final", gate.DatabaseJobGate, "advance", _never_end, ((DatabaseOutputLog, "add", _add_and_never_end),)
     ),
