@@ -15,9 +15,11 @@ OnText = Callable[[str], Awaitable[None]]
 class ModelTerms:
     """What a model takes, and what it costs.
 
-    Prices are those of a million tokens, in any currency; None where they are not known, and 0 for a free model.
+    `window` is the most tokens of a question and its answer together. Prices are those of a million tokens, in any
+    currency; None where they are not known, and 0 for a free model.
     """
 
+    window: int
     max_output_tokens: int | None = None
     price_in: float | None = None
     price_out: float | None = None

@@ -22,6 +22,7 @@ from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.provider_io import Task, UploadedFile
 from aijobs.generators.answers.thoughts import without_thoughts
+from aijobs.generators.threads import Threads
 
 MAX_LOST: Final = 3
 """The most answers of one stage that may be lost: each may have been charged."""
@@ -133,7 +134,8 @@ class ConversationRunner:
         self, task: Task, conversation: Conversation, stage: int, shape: AnswerSchema | None, on_text: OnText | None
     ) -> Completion:
         """One call. It is counted as lost before it is sent, so that it stays counted when this process ends."""
-        messages = [await self._message(task, message) for message in conversation.up_to(stage)]
+        said = Threads.of(conversation).messages(conversation, stage)
+        messages = [await self._message(task, message) for message in said]
         reference = f"{task.job_code}/{stage}"
         count = await self._conversations.count_lost(task.job_code, stage, most=MAX_LOST)
         if count > MAX_LOST:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
@@ -12,36 +13,37 @@ from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.documents.tokens import estimated_tokens
-from aijobs.domain.errors import BadInput, TooExpensive
+from aijobs.domain.errors import BadInput, FileTooLarge, TooExpensive
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
-from aijobs.domain.llm import Attachment, Conversation
+from aijobs.domain.llm import Attachment, Conversation, ConversationPlan
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.documents import DocumentStore, TemplateSource
 from aijobs.domain.provider_io import Capabilities, Task, UploadedFile
-from aijobs.generators.answers.portions import as_table, joined, whole_rows
 from aijobs.generators.cell_sources import cell_sources
-from aijobs.generators.conversation import ConversationRunner, Limit, PartialAnswer
+from aijobs.generators.conversation import ConversationRunner, Limit
 from aijobs.generators.costs import (
     ANSWER_TOKENS,
+    MAX_PARTS,
     CostLimit,
-    DocumentCosts,
     attached_tokens,
+    estimated_cost,
     is_attached,
-    size_of,
+    room_for_document,
     table_tokens,
 )
-from aijobs.generators.json_answers import NotJson, read_answer
-from aijobs.generators.prompts import continuation_prompt, conversation_plan, delimited_document, retry_prompt
-from aijobs.generators.tables import Table, answer_schema, read_last_table, read_table, table_as_json
+from aijobs.generators.parts.joined_table import joined_table
+from aijobs.generators.parts.splitting import parts_of
+from aijobs.generators.prompts import conversation_plan
+from aijobs.generators.table_questions import TableQuestions, of_part, shown
+from aijobs.generators.tables import Table, table_as_json
+from aijobs.generators.threads import Threads, overlap_of, part_of_document
 
 TYPICAL_LENGTH: Final = 1500
 """Characters of a typical answer: a stage's progress is 50 when so many were received."""
 
 REPORT_EVERY: Final = 0.5  #: seconds
-MAX_PORTIONS: Final = 30  #: answers of one table
-MAX_SHOWN_PROBLEMS: Final = 3  #: problems in the error message for the job's owner
 
 CAPABILITIES: Final = Capabilities(
     cancel=True,
@@ -76,7 +78,6 @@ class DocumentExtractor:
         self._conversations = conversations
         self._templates = templates
         self._documents = documents
-        self._costs = DocumentCosts(terms=chat.terms, takes_files=chat.takes_files)
         self._runner = ConversationRunner(chat, conversations, self._attachment)
 
     def parameters(self, _model: Model) -> type[Parameters]:
@@ -87,112 +88,98 @@ class DocumentExtractor:
         if existing is not None:
             return existing.stages
         template = await self._templates.template(task.params["template"])
-        stages = await asyncio.to_thread(split, template.prompt, template.stages)
-        file = task.files["file"]
-        attached = is_attached(file.media_type, takes_files=self._chat.takes_files)
-        read = await self._read(file, attached=attached, sources=template.sources)
-        text = None if attached or read is None else read.text
-        document = "The document is attached." if text is None else delimited_document(file.name, text)
-        if template.max_cost is not None:
-            size = await self._documents.size(file) if text is None else await asyncio.to_thread(size_of, text)
-            estimate = await self._costs.estimate(template, size, media_type=file.media_type)
-            estimate.require_within(template.max_cost)
-        plan = conversation_plan(template, stages.stages, document=document, file="file" if attached else None)
+        plan, read = await self._plan(task, template)
         await self._conversations.begin(task.job_code, plan, read if template.sources else None)
         return len(plan.prompts)
 
-    async def _read(self, file: UploadedFile, *, attached: bool, sources: bool) -> ReadDocument | None:
-        """What the document says. One that is attached is read for its quotations alone, where it can be."""
-        if attached and not sources:
-            return None
+    async def _plan(self, task: Task, template: Template) -> tuple[ConversationPlan, ReadDocument | None]:
+        """All questions about the document, and what it says where that was read.
+
+        Raises TooExpensive and FileTooLarge before anything is asked.
+        """
+        stages = (await asyncio.to_thread(split, template.prompt, template.stages)).stages
+        empty, terms, file = conversation_plan(template, stages, documents=[""]), self._chat.terms, task.files["file"]
+        room = await asyncio.to_thread(room_for_document, terms, template, empty)
+        attached = await self._attached_tokens(file)
+        if attached is not None and attached <= room:
+            estimated_cost(terms, empty, [attached], sources=template.sources).require_within(template.max_cost)
+            plan = conversation_plan(template, stages, documents=["The document is attached."], file="file")
+            return plan, await self._read_attached(file) if template.sources else None
+        read = await self._documents.read(file)
+        parts = await asyncio.to_thread(parts_of, read.text, room)
+        if len(parts) > MAX_PARTS:
+            raise FileTooLarge(f"The document has {len(parts):,} parts of {room:,} tokens; {MAX_PARTS} is the most.")
+        tokens = await asyncio.to_thread(lambda: [estimated_tokens(part.text) for part in parts])
+        estimated_cost(terms, empty, tokens, sources=template.sources).require_within(template.max_cost)
+        documents = [
+            part_of_document(file.name, part, number=number, count=len(parts)) for number, part in enumerate(parts, 1)
+        ]
+        return conversation_plan(template if len(parts) == 1 else of_part(template), stages, documents=documents), read
+
+    async def _read_attached(self, file: UploadedFile) -> ReadDocument | None:
+        """For its quotations alone, where it can be."""
         try:
             return await self._documents.read(file)
         except BadInput:
-            if attached:
-                return None
-            raise
+            return None
 
     async def work(self, task: Task, stage: int, report: Report) -> None:
         conversation = await self._runner.conversation(task)
-        template = await self._template(conversation)
+        template, threads = await self._template(conversation), Threads.of(conversation)
         counter = _RowCounter(report)
-        try:
-            if stage < conversation.stages:
+        async with self._kept_when_too_expensive(task):
+            if threads.is_last(stage):
+                part = threads.part_of(stage)
+                await (await self._questions(task, template, conversation, part)).table(counter)
+            else:
                 limit = await self._limit(task, template, answer=ANSWER_TOKENS)
                 await self._runner.answer(task, stage, on_text=counter, limit=limit)
-                return
-            shape, limit = answer_schema(template), await self._table_limit(task, template, conversation)
-            answer = await self._runner.answer_as_far(task, stage, shape=shape, on_text=counter, limit=limit)
-        except TooExpensive:
-            await self._conversations.keep_last_answer(task.job_code)
-            raise
-        if answer.is_cut and not whole_rows(answer.text):
-            await self._runner.answer(task, stage)  # raises: nothing can be continued
 
     async def finish(self, task: Task) -> list[OutputSource]:
-        """The table as Excel and as JSON. An unusable answer is requested once more."""
+        """The table as Excel and as JSON."""
         conversation = await self._runner.conversation(task)
         template = await self._template(conversation)
-        try:
-            limit = await self._table_limit(task, template, conversation)
-            table = await self._table(task, conversation.stages, template, limit)
-        except TooExpensive:
-            await self._conversations.keep_last_answer(task.job_code)
-            raise
+        table = await self._table(task, template, conversation)
+        if table.problems:
+            details = shown(table.problems)
+            await self._runner.reject(task, details, f"No part of the document has a value that is required: {details}")
         read = await self._conversations.document(task.job_code)
         sources = await asyncio.to_thread(cell_sources, template, table, read)
         await self._templates.keep_rows(task.job_code, template, table.rows, sources)
         workbook = await self._documents.workbook(template.columns, table.rows, sources)
-        document = await asyncio.to_thread(table_as_json, template, table, sources)
+        tokens_in, tokens_out, cost = (await self._runner.conversation(task)).spent
+        spent = {"tokens_in": tokens_in, "tokens_out": tokens_out, "cost": cost}
+        document = await asyncio.to_thread(table_as_json, template, table, sources, spent)
         return [
             OutputSource(kind=OutputKind.DOCUMENT, content=workbook),
             OutputSource(kind=OutputKind.JSON, content=document),
         ]
 
-    async def _table(self, task: Task, last: int, template: Template, limit: Limit | None) -> Table:
-        shape = answer_schema(template)
-        answer = await self._runner.answer_as_far(task, last, shape=shape, limit=limit)
-        if answer.is_cut:
-            return await self._long_table(task, last, template, answer.text, limit)
-        table = await read_table(template, answer.text)
-        if not table.problems:
-            return table
-        prompt = retry_prompt(template, table.problems)
-        text = await self._runner.answer_follow_up(task, last + 1, prompt, shape=shape, limit=limit)
-        table = await read_last_table(template, text)
-        return await self._require_table(task, text, table)
+    async def _table(self, task: Task, template: Template, conversation: Conversation) -> Table:
+        """The answers are stored, each by its stage's own step; jobs of older workers ask for the last ones here."""
+        threads, tables = Threads.of(conversation), list[Table]()
+        async with self._kept_when_too_expensive(task):
+            for part in range(threads.parts):
+                tables.append(await (await self._questions(task, template, conversation, part)).table())
+        overlaps = [overlap_of(conversation, threads, part) for part in range(threads.parts)]
+        return await asyncio.to_thread(joined_table, template, tables, overlaps)
 
-    async def _long_table(self, task: Task, last: int, template: Template, text: str, limit: Limit | None) -> Table:
-        """The table of several answers, each of which begins with the last row of the one before it.
+    async def _questions(self, task: Task, template: Template, conversation: Conversation, part: int) -> TableQuestions:
+        threads = Threads.of(conversation)
+        first = threads.last(part) - threads.per_part + 1
+        document = next(line for line in conversation.lines if line.stage == first)
+        limit = await self._limit(
+            task, template, answer=table_tokens(estimated_tokens(document.text), sources=template.sources)
+        )
+        return TableQuestions(self._runner, task, template, threads, part, limit)
 
-        One that does not is asked for once more.
-        """
-        shape, rows, refused = answer_schema(template), whole_rows(text), 0
-        for portion in range(1, MAX_PORTIONS):
-            prompt = continuation_prompt(template, rows)
-            answer = await self._runner.continue_answer(task, last + portion, prompt, shape=shape, limit=limit)
-            try:
-                longer = joined(rows, await _portion(template, answer))
-            except NotJson as uncertain:
-                refused += 1
-                if refused > 1:
-                    await self._runner.reject(task, answer.text, f"The model's answer is no continuation. {uncertain}")
-                continue
-            if not answer.is_cut:
-                table = await read_last_table(template, as_table(longer))
-                return await self._require_table(task, answer.text, table)
-            if len(longer) == len(rows):
-                await self._runner.reject(task, answer.text, "The model's answers are cut off before one row is whole.")
-            rows = longer
-        return await self._runner.reject(task, text, f"The table is longer than {MAX_PORTIONS} answers of the model.")
-
-    async def _require_table(self, task: Task, text: str, table: Table) -> Table:
-        if table.problems:
-            details = "; ".join(
-                f"{problem.pointer} {problem.message}".strip() for problem in table.problems[:MAX_SHOWN_PROBLEMS]
-            )
-            await self._runner.reject(task, text, f"The model's answer is not the table that was asked for. {details}")
-        return table
+    @asynccontextmanager
+    async def _kept_when_too_expensive(self, task: Task) -> AsyncIterator[None]:
+        try:
+            yield
+        except TooExpensive:
+            await self._conversations.keep_last_answer(task.job_code)
+            raise
 
     async def _attachment(self, file: UploadedFile) -> Attachment:
         return Attachment(name=file.name, media_type=file.media_type, content=await self._documents.content(file))
@@ -204,17 +191,13 @@ class DocumentExtractor:
         """Keeps the conversation within the template's `max_cost`, where it has one."""
         if template.max_cost is None:
             return None
-        file = task.files["file"]
-        is_sent = is_attached(file.media_type, takes_files=self._chat.takes_files)
-        attached = await self._attached_tokens(file) if is_sent else 0
+        attached = await self._attached_tokens(task.files["file"]) or 0
         return CostLimit(terms=self._chat.terms, max_cost=template.max_cost, answer=answer, attached=attached).require
 
-    async def _table_limit(self, task: Task, template: Template, conversation: Conversation) -> Limit | None:
-        document = next(line for line in conversation.lines if line.stage == 1)
-        answer = table_tokens(estimated_tokens(document.text), sources=template.sources)
-        return await self._limit(task, template, answer=answer)
-
-    async def _attached_tokens(self, file: UploadedFile) -> int:
+    async def _attached_tokens(self, file: UploadedFile) -> int | None:
+        """Of a document that goes to the model as it is; None for one that goes as its text."""
+        if not is_attached(file.media_type, takes_files=self._chat.takes_files):
+            return None
         return attached_tokens(await self._documents.size(file))
 
 
@@ -231,13 +214,3 @@ class _RowCounter:
         if time.monotonic() - self._reported_at >= REPORT_EVERY:
             self._reported_at = time.monotonic()
             await self._report(100 * self._length / (self._length + TYPICAL_LENGTH))
-
-
-async def _portion(template: Template, answer: PartialAnswer) -> list[str]:
-    """The rows of one answer of several. Raises NotJson when it has others than whole rows in strict JSON."""
-    rows = whole_rows(answer.text)
-    if not answer.is_cut:
-        data = (await read_answer(answer.text, [column.name for column in template.columns])).data
-        if not isinstance(data, dict) or len(rows) != len(next(iter(data.values()))):
-            raise NotJson("It is not strict JSON with one list of rows.")
-    return rows

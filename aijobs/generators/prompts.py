@@ -32,22 +32,28 @@ Your last answer cannot be used:
 Give the whole answer again. {shape}"""
 
 CONTINUE: Final = """\
-Your last answer was cut off: it is longer than one answer may be. {count} whole rows have come so far; the last one is
-{row}
-Give the rows from there on, beginning with that row once more, and none before it. {shape}"""
+Your last answer was cut off: it is longer than one answer may be. {count} whole rows have come so far; the last \
+{again} of them are
+{rows}
+Give the rows from there on, beginning with these once more, and none before them. {shape}"""
 
+DOCUMENT_MARK: Final = "<<< document "
 MAX_LISTED_PROBLEMS: Final = 20  #: problems in one retry prompt
 
 
 def conversation_plan(
-    template: Template, stages: Sequence[PromptStage], *, document: str, file: str | None
+    template: Template, stages: Sequence[PromptStage], *, documents: Sequence[str], file: str | None = None
 ) -> ConversationPlan:
-    """The plan of the conversation. The document is included as text, or attached as the upload `file`."""
-    texts = [stage.text for stage in stages]
-    texts[-1] = f"{texts[-1]}\n\n{answer_format(template)}"
-    texts[0] = f"{texts[0]}\n\n{document}"
-    prompts = [Prompt(text=text) for text in texts]
-    prompts[0] = Prompt(text=texts[0], file=file)
+    """The plan of the conversation. The document is included as text, or attached as the upload `file`.
+
+    Of a document in several `documents` each is asked about alone, in all stages.
+    """
+    prompts = list[Prompt]()
+    for document in documents:
+        texts = [stage.text for stage in stages]
+        texts[-1] = f"{texts[-1]}\n\n{answer_format(template)}"
+        texts[0] = f"{texts[0]}\n\n{document}"
+        prompts += [Prompt(text=texts[0], file=file), *(Prompt(text=text) for text in texts[1:])]
     return ConversationPlan(
         instruction=INSTRUCTION,
         prompts=tuple(prompts),
@@ -58,8 +64,8 @@ def conversation_plan(
 
 def delimited_document(name: str, text: str) -> str:
     """The document between two marker lines with its hash, which the document itself cannot contain."""
-    marker = f"document {hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return f"<<< {marker} begins: {json.dumps(name, ensure_ascii=False)}\n{text}\n>>> {marker} ends"
+    marker = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{DOCUMENT_MARK}{marker} begins: {json.dumps(name, ensure_ascii=False)}\n{text}\n>>> document {marker} ends"
 
 
 def answer_format(template: Template) -> str:
@@ -73,7 +79,8 @@ def retry_prompt(template: Template, problems: Sequence[FieldError]) -> Prompt:
     return Prompt(text=RETRY.format(problems="\n".join(lines), shape=answer_format(template)))
 
 
-def continuation_prompt(template: Template, rows: Sequence[str]) -> Prompt:
-    """Asks for what follows the rows, which are given as JSON; the last one is quoted on a line of its own."""
-    row = json.dumps(json.loads(rows[-1]), ensure_ascii=False)
-    return Prompt(text=CONTINUE.format(count=len(rows), row=row, shape=answer_format(template)))
+def continuation_prompt(template: Template, rows: Sequence[str], repeated: int) -> Prompt:
+    """Asks for what follows the rows, which are given as JSON; the last ones are quoted, each on a line of its own."""
+    again = [json.dumps(json.loads(row), ensure_ascii=False) for row in rows[-repeated:]]
+    text = CONTINUE.format(count=len(rows), again=len(again), rows="\n".join(again), shape=answer_format(template))
+    return Prompt(text=text)

@@ -15,6 +15,7 @@ from aijobs.generators.answers.rows import key_errors, quotes_in
 from aijobs.generators.json_answers import NotJson, read_answer
 
 MAX_SHOWN_LENGTH: Final = 500  #: characters of a value that does not fit
+EMPTY: Final = "Must not be empty."
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Table:
 
     `repaired`: it was no strict JSON. `mended`: what it said where a value was read by a rule. `quotes`: what it quotes
     from the document for each row, by column, unchecked. `unfit`: what it said where a value does not fit its column,
-    and is empty.
+    and is empty. `parts`: how many tables of parts it is joined of. `differing`: rows, from 0, that may be one, read in
+    two ways.
     """
 
     rows: tuple[Row, ...] = ()
@@ -41,6 +43,8 @@ class Table:
     mended: tuple[MendedValue, ...] = ()
     quotes: tuple[Mapping[str, str], ...] = ()
     unfit: tuple[MendedValue, ...] = ()
+    parts: int = 1
+    differing: tuple[tuple[int, int], ...] = ()
 
 
 async def read_table(template: Template, text: str, *, keep_unfit: bool = False) -> Table:
@@ -93,14 +97,17 @@ def answer_schema(template: Template) -> AnswerSchema:
     return AnswerSchema(name="table", schema=rows_schema(template.columns, sources=template.sources))
 
 
-def table_as_json(template: Template, table: Table, sources: Sequence[RowSources]) -> bytes:
-    """The JSON output of a document job. `sources` are those of each row's values."""
+def table_as_json(template: Template, table: Table, sources: Sequence[RowSources], spent: Mapping[str, float]) -> bytes:
+    """The JSON output of a document job. `sources` are those of each row's values, `spent` tokens and their cost."""
     document = {
         "template": template.id,
         "version": template.version,
         "columns": [column.name for column in template.columns],
         "repaired": table.repaired,
         "mended": [asdict(value) for value in table.mended],
+        "parts": table.parts,
+        "differing": [list(pair) for pair in table.differing],
+        "spent": spent,
         "broken_rules": [
             {"row": row, "column": column, "rules": rules}
             for row, cells in enumerate(sources)

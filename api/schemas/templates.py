@@ -33,6 +33,7 @@ class ShownEstimate(Shape):
     tokens_in: int
     tokens_out: int
     questions: int
+    parts: int
 
 
 def shown_estimate(estimate: CostEstimate) -> ShownEstimate:
@@ -41,6 +42,7 @@ def shown_estimate(estimate: CostEstimate) -> ShownEstimate:
         tokens_in=estimate.tokens_in,
         tokens_out=estimate.tokens_out,
         questions=estimate.questions,
+        parts=estimate.parts,
     )
 
 

@@ -41,6 +41,7 @@ class TemplateForm:
     header_row: str = ""
     first_data_row: str = ""
     sheet: str = ""
+    part_tokens: str = ""
     max_cost: str = ""
     sources: bool = True
     review: str = ReviewPolicy.NEVER
@@ -63,6 +64,7 @@ class TemplateForm:
             header_row=str(template.header_row or ""),
             first_data_row=str(template.first_data_row or ""),
             sheet=template.sheet or "",
+            part_tokens=str(template.part_tokens or ""),
             max_cost="" if template.max_cost is None else f"{template.max_cost:.12g}",
             sources=template.sources,
             review=template.review,
@@ -85,6 +87,7 @@ class TemplateForm:
             header_row=texts.get("header_row", "").strip(),
             first_data_row=texts.get("first_data_row", "").strip(),
             sheet=texts.get("sheet", "").strip(),
+            part_tokens=texts.get("part_tokens", "").strip(),
             max_cost=texts.get("max_cost", "").strip(),
             sources="sources" in fields,
             review=texts.get("review", "").strip() or ReviewPolicy.NEVER,
@@ -110,6 +113,7 @@ class TemplateForm:
             "header_row": _number(self.header_row) or None,
             "first_data_row": _number(self.first_data_row) or None,
             "sheet": self.sheet or None,
+            "part_tokens": _number(self.part_tokens) or None,
             "max_cost": _decimal(self.max_cost) if self.max_cost else None,
             "sources": self.sources,
             "review": self.review,

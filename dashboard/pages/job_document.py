@@ -1,9 +1,9 @@
 """What the page of a document job shows in addition: the stages of its template, and the extracted table."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -27,7 +27,7 @@ ROWS_SHOWN: Final = 50
 ALL_STAGES_PASSED: Final = ORDER[ORDER.index(JobStatus.GENERATED) :]  #: statuses in which every stage is passed
 MAX_HEADING: Final = 48  #: characters of a stage's first line
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-"""A larger JSON output is not checked for a repair."""
+"""A larger JSON output is not looked into."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class ShownStage:
 class ShownDocument:
     """`template` is the version that the job uses; None when it was deleted before the job began.
 
-    Stages are named by their first lines, which are part of the prompt.
+    Stages are named by their first lines, which are part of the prompt. `part`: of a long document, which one its
+    stages are passed for now, from 1, and how many there are. `differing` are the numbers of rows that may be one.
     """
 
     file: FileRow | None
@@ -60,6 +61,8 @@ class ShownDocument:
     table: ShownTable | None
     may_read_prompt: bool
     is_repaired: bool
+    differing: Sequence[str]
+    part: tuple[int, int] | None
 
 
 async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputRow]) -> ShownDocument | None:
@@ -79,14 +82,16 @@ async def document_of(visit: PageRequest, job: JobRow, outputs: Sequence[OutputR
 
     file, reached, template = await visit.database.read(work)
     table = await table_of(visit, template.id, source=job.code) if template and job.job_status.is_final else None
-    names = await _names(template, reached)
+    names, answer = await _names(template, reached), await _json_answer(visit.store, outputs)
     return ShownDocument(
         file=file,
         template=template,
-        stages=_shown_stages(names, job.job_status, reached.stage if reached else 0),
+        stages=_shown_stages(names, job.job_status, (reached.stage - 1) % len(names) + 1 if reached else 0),
+        part=_part(names, reached),
         table=table if table and table.rows else None,
         may_read_prompt=visit.caller.reads_prompts,
-        is_repaired=await _is_repaired(visit.store, outputs),
+        is_repaired=bool(answer.get("repaired")),
+        differing=[f"{one + 1}, {other + 1}" for one, other in answer.get("differing", ())],
     )
 
 
@@ -127,6 +132,12 @@ async def _names(template: Template | None, reached: StageReached | None) -> lis
     return names or [""] * (reached.stages if reached else 0)
 
 
+def _part(names: Sequence[str], reached: StageReached | None) -> tuple[int, int] | None:
+    if reached is None or reached.stages <= len(names):
+        return None
+    return (reached.stage - 1) // len(names) + 1, reached.stages // len(names)
+
+
 def _shown_stages(names: Sequence[str], status: JobStatus, reached: int) -> list[ShownStage]:
     """`reached` is the number of the stage that has begun last, from 1; 0 before the first."""
     all_passed = status in ALL_STAGES_PASSED
@@ -139,13 +150,14 @@ def _shown_stages(names: Sequence[str], status: JobStatus, reached: int) -> list
     return [ShownStage(name, state(number)) for number, name in enumerate(names, 1)]
 
 
-async def _is_repaired(store: ObjectStore, outputs: Sequence[OutputRow]) -> bool:
-    """Whether the model's response was repaired to be valid JSON; False when the output cannot be read now."""
+async def _json_answer(store: ObjectStore, outputs: Sequence[OutputRow]) -> Mapping[str, Any]:
+    """The JSON output; empty when it is large, or cannot be read now."""
     json_output = next((output for output in outputs if output.kind is OutputKind.JSON), None)
     if json_output is None or json_output.size > MAX_ANSWER_BYTES:
-        return False
+        return {}
     try:
         content = b"".join([chunk async for chunk in store.read(json_output.key)])
     except (NotFound, StoreUnavailable):
-        return False
-    return bool(json.loads(content)["repaired"])
+        return {}
+    answer: Mapping[str, Any] = json.loads(content)
+    return answer

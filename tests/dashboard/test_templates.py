@@ -57,7 +57,7 @@ async def test_each_change_is_a_version_and_what_has_not_changed_is_none(
         {"name": "total per day", "type": "number"},
     ]
     stages = {"identifiers": ["阶段1", "阶段2, then"], "strict_order": False, "max_stages": 7}
-    layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>", "max_cost": 0.25}
+    layout = {"header_row": 2, "first_data_row": 4, "sheet": "Orders <2026>", "max_cost": 0.25, "part_tokens": 4000}
     definition = {**ORDERS, **layout, "prompt": prompt, "columns": columns, "stages": stages}
     (await dashboard.installation.http.put("/api/templates/orders", json=definition)).raise_for_status()
     await visitor.open("/templates/orders/edit")

@@ -44,7 +44,7 @@ def test_a_bound_may_be_whole_or_not(bound: float | None) -> None:
 
 
 def test_what_is_too_expensive_is_refused_with_both_figures() -> None:
-    estimate = CostEstimate(questions=3, tokens_in=9_000, tokens_out=1_000, cost=0.5)
+    estimate = CostEstimate(parts=1, questions=3, tokens_in=9_000, tokens_out=1_000, cost=0.5)
 
     estimate.require_within(None)
     estimate.require_within(0.5)
@@ -53,7 +53,7 @@ def test_what_is_too_expensive_is_refused_with_both_figures() -> None:
 
 
 def test_a_bound_cannot_be_kept_without_prices() -> None:
-    estimate = CostEstimate(questions=3, tokens_in=9_000, tokens_out=1_000, cost=None)
+    estimate = CostEstimate(parts=1, questions=3, tokens_in=9_000, tokens_out=1_000, cost=None)
 
     estimate.require_within(None)
     with pytest.raises(TooExpensive, match="PRICE_IN"):
@@ -61,8 +61,8 @@ def test_a_bound_cannot_be_kept_without_prices() -> None:
 
 
 def test_terms() -> None:
-    assert ModelTerms().cost(1_000_000, 1) == 0
-    assert not ModelTerms(price_in=0).has_prices
-    assert ModelTerms(price_in=1, price_out=10).cost(500_000, 100_000) == 1.5
-    assert ModelTerms(max_output_tokens=100).answer_within(500) == 100
+    assert ModelTerms(window=9_000).cost(1_000_000, 1) == 0
+    assert not ModelTerms(window=9_000, price_in=0).has_prices
+    assert ModelTerms(window=9_000, price_in=1, price_out=10).cost(500_000, 100_000) == 1.5
+    assert ModelTerms(window=9_000, max_output_tokens=100).answer_within(500) == 100
     assert (money(0.012345), money(12.5), money(1_234_567)) == ("0.01235", "12.5", "1,234,567")

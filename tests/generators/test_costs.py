@@ -7,10 +7,12 @@ import pytest
 from sqlmodel import Session
 
 from aijobs.domain.documents.costs import CostEstimate
+from aijobs.domain.documents.formats import DocumentSize
 from aijobs.domain.documents.templates import TemplateDefinition
+from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import TooExpensive
 from aijobs.domain.llm import Conversation, ConversationPlan, ModelTerms, Prompt, Role, StoredMessage
-from aijobs.generators.costs import ANSWER_TOKENS, TABLE_TOKENS, CostLimit, estimated_cost, size_of
+from aijobs.generators.costs import ANSWER_TOKENS, TABLE_TOKENS, CostLimit, estimated_cost
 from aijobs.persistence.documents.templates import save_template, template_of
 from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
@@ -28,21 +30,21 @@ def plan_of(*prompts: str) -> ConversationPlan:
 
 
 def test_each_question_sends_what_was_said_before_it() -> None:
-    terms = ModelTerms(price_in=1, price_out=1)
+    terms = ModelTerms(window=9_000, price_in=1, price_out=1)
 
-    estimate = estimated_cost(terms, plan_of("a", "b"), 1_000, sources=False)
+    estimate = estimated_cost(terms, plan_of("a", "b"), [1_000], sources=False)
 
     table = 500 + TABLE_TOKENS
     tokens_in = (1_000 + 1) + (1_000 + 1 + ANSWER_TOKENS + 1)
     tokens_out = ANSWER_TOKENS + table
     assert estimate == CostEstimate(
-        questions=2, tokens_in=tokens_in, tokens_out=tokens_out, cost=terms.cost(tokens_in, tokens_out)
+        parts=1, questions=2, tokens_in=tokens_in, tokens_out=tokens_out, cost=terms.cost(tokens_in, tokens_out)
     )
 
 
 def test_a_table_of_several_answers_is_asked_for_several_times() -> None:
-    whole = estimated_cost(ModelTerms(), plan_of("a"), 1_000, sources=False)
-    cut = estimated_cost(ModelTerms(max_output_tokens=200), plan_of("a"), 1_000, sources=False)
+    whole = estimated_cost(ModelTerms(window=9_000), plan_of("a"), [1_000], sources=False)
+    cut = estimated_cost(ModelTerms(window=9_000, max_output_tokens=200), plan_of("a"), [1_000], sources=False)
 
     assert (whole.questions, cut.questions) == (1, 4)
     assert cut.tokens_in > 4 * 1_000
@@ -58,7 +60,7 @@ async def bounded(study: DocumentJobs, max_cost: float) -> None:
 
 
 def test_lost_answers_may_have_been_charged() -> None:
-    terms = ModelTerms(price_in=1_000, price_out=1_000)
+    terms = ModelTerms(window=9_000, price_in=1_000, price_out=1_000)
     question = StoredMessage(stage=1, role=Role.USER, text="a", lost=2)
     conversation = Conversation(job_code="job", stages=1, template_id="t", template_version=1, lines=(question,))
 
@@ -68,7 +70,7 @@ def test_lost_answers_may_have_been_charged() -> None:
 
 
 def test_the_endpoints_own_count_is_taken_where_there_is_one() -> None:
-    terms = ModelTerms(price_in=1_000, price_out=1_000)
+    terms = ModelTerms(window=9_000, price_in=1_000, price_out=1_000)
     lines = (
         StoredMessage(stage=1, role=Role.USER, text="a", file="file"),
         StoredMessage(stage=1, role=Role.ASSISTANT, text="b", tokens_in=500, tokens_out=100, cost=0.6),
@@ -109,7 +111,7 @@ async def test_a_job_stops_before_the_question_that_would_cost_too_much(
         template = await study.bench.database.read(template_of, "bounded")
         costs = study.bench.adapters.costs
         assert costs is not None
-        estimate = await costs.estimate(template, size_of(text), media_type="text/plain")
+        estimate = await costs.estimate(template, DocumentSize(tokens=estimated_tokens(text)), media_type="text/plain")
         assert estimate.cost is not None
         await bounded(study, 1.01 * estimate.cost)
         job = await study.start(text.encode(), template="bounded")

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from aijobs.generators.answers.documents import NotJson
-from aijobs.generators.answers.portions import as_table, joined, whole_rows
+from aijobs.generators.answers.portions import as_table, joined, repeated_of, whole_rows
 from cli.embedded.temporal_server import TemporalServer
 from sandbox.server import RunningSandbox
 from tests.generators.conftest import opened_study
@@ -58,15 +58,34 @@ def test_whole_rows_are_kept_as_they_are_written() -> None:
     assert whole_rows("nothing") == whole_rows('{"rows": [{"a": 1, "a": 2}]}') == []
 
 
-def test_portions_meet_in_one_row() -> None:
-    assert joined([], ["{}"]) == ["{}"]
-    assert (
-        as_table(joined(['{"a": 1}', '{"a": 2}'], ['{"a":2}', '{"a": 3}']))
-        == '{"rows": [{"a": 1}, {"a": 2}, {"a": 3}]}'
-    )
+def numbered(*numbers: int) -> list[str]:
+    return [f'{{"a": {number}}}' for number in numbers]
 
 
-@pytest.mark.parametrize("portion", [[], ['{"a": 3}'], ['{"a": 1}', '{"a": 2}']])
-def test_portions_that_do_not_meet_are_refused(portion: list[str]) -> None:
+def test_as_many_rows_are_repeated_as_there_is_room_for() -> None:
+    assert [repeated_of(numbered(*range(count))) for count in (1, 5, 6, 9, 90)] == [1, 1, 2, 3, 3]
+
+
+def test_portions_meet_in_rows_that_both_have() -> None:
+    assert as_table(joined(numbered(1, 2), ['{"a":2}', '{"a": 3}'])) == '{"rows": [{"a": 1}, {"a": 2}, {"a": 3}]}'
+    assert joined(numbered(*range(9)), numbered(6, 7, 8, 9), 3) == numbered(*range(10))
+
+
+@pytest.mark.parametrize("portion", [[], [3], [1, 2], [8, 9], [6, 7], [6, 8, 7, 9], [0, 1, 2]])
+def test_portions_that_do_not_meet_are_refused(portion: list[int]) -> None:
     with pytest.raises(NotJson, match="does not begin"):
-        joined(['{"a": 1}', '{"a": 2}'], portion)
+        joined(numbered(*range(9)), numbered(*portion), 3)
+
+
+async def test_a_model_that_goes_back_is_noticed(
+    temporal: TemporalServer, model: RunningSandbox, tmp_path: Path
+) -> None:
+    """Of equal rows it takes up the first: the rows behind that come again."""
+    await model.reset()
+    again = DOCUMENT + LINES + LINES
+    async with opened_study(temporal, model, tmp_path, max_output_tokens=1_500) as study:
+        job = await study.start(again.encode())
+        error = await error_of(study, job)
+
+    assert error["code"] == "answer_unusable"
+    assert "It gives a row that has come already" in error["message"]

@@ -23,6 +23,7 @@ class ChatSettings(BaseModel):
     vision: bool = True  #: the model reviews photos; otherwise they are only measured
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: int | None = Field(default=None, ge=1)
+    window: int = Field(default=128_000, ge=2_000)  #: tokens of a question and its answer together
     #: Prices of a million tokens, in any currency; 0 for a model that is free.
     price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -32,6 +33,7 @@ class ChatSettings(BaseModel):
     @property
     def terms(self) -> ModelTerms:
         return ModelTerms(
+            window=self.window,
             max_output_tokens=self.max_output_tokens,
             price_in=self.price_in,
             price_out=self.price_out,

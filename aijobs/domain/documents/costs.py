@@ -7,8 +7,12 @@ from aijobs.domain.errors import FieldError, TooExpensive
 
 @dataclass(frozen=True, kw_only=True)
 class CostEstimate:
-    """An estimate for one document. `cost` is in the currency of the prices; None where they are not known."""
+    """An estimate for one document. Long ones are asked about in several `parts`.
 
+    `cost` is in the currency of the prices; None where they are not known.
+    """
+
+    parts: int
     questions: int
     tokens_in: int
     tokens_out: int

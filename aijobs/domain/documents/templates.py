@@ -35,6 +35,7 @@ MAX_KEY_LENGTH: Final = 100
 """Characters of the key that an answer's list stands under: every error repeats it."""
 
 Row = dict[str, CellValue]  #: by column name
+PartTokens = Annotated[int, Field(strict=True, ge=300, le=10_000_000)]
 MaxCost = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 _JSON_TYPE: Final = {
@@ -99,6 +100,9 @@ class TemplateDefinition(TableLayout):
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_LENGTH, description="the text that is cut into stages")
     columns: tuple[Column, ...] = Field(min_length=1, max_length=MAX_COLUMNS)
     stages: StageSettings = StageSettings()
+    part_tokens: PartTokens | None = Field(
+        default=None, description="of a long document's parts; as many as the model's window has room for"
+    )
     max_cost: MaxCost | None = Field(default=None, description="of one document, in the currency of the prices")
     sources: StrictBool = Field(default=True, description="ask for a quotation from the document beside each value")
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 from aijobs.generators.answers.documents import STRICT, NotJson
 from aijobs.generators.answers.thoughts import without_thoughts
 
+MAX_REPEATED: Final = 3  #: rows that two portions of a table share
+
 _LIST: Final = re.compile(r"\[\s*(?=\{)")
 _COMMA: Final = re.compile(r"\s*,?\s*")
 
@@ -33,19 +35,26 @@ def whole_rows(text: str) -> list[str]:
     return rows
 
 
-def joined(rows: Sequence[str], portion: Sequence[str]) -> list[str]:
-    """The rows with those of the next portion, which begins with the last row of them once more.
+def repeated_of(first: Sequence[str]) -> int:
+    """How many rows each portion begins with again: one may be like another one, several hardly are.
+
+    At most a third of those that the `first` portion had, so that there is room for others.
+    """
+    return min(MAX_REPEATED, max(1, len(first) // 3))
+
+
+def joined(rows: Sequence[str], portion: Sequence[str], repeated: int = 1) -> list[str]:
+    """The rows with those of the next portion, which begins with the last `repeated` ones once more.
 
     Raises NotJson when it does not: a row may be missing, or come twice.
     """
-    if not rows:
-        return [*portion]
-    if not portion or _values(portion[0]) != _values(rows[-1]):
-        raise NotJson("The continuation of a long table does not begin with the last row of the part before it.")
-    return [*rows, *portion[1:]]
+    again = rows[-repeated:]
+    if [values_of(row) for row in portion[: len(again)]] != [values_of(row) for row in again]:
+        raise NotJson("The continuation of a long table does not begin with the last rows of the part before it.")
+    return [*rows, *portion[len(again) :]]
 
 
-def _values(row: str) -> dict[str, Any]:
+def values_of(row: str) -> dict[str, Any]:
     """Without its quotations, which may be others when a row is said again."""
     return {key: value for key, value in json.loads(row).items() if not isinstance(value, dict)}
 

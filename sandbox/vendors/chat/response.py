@@ -113,15 +113,17 @@ def _structured_answer(request: ChatRequest, schema: dict[str, Any]) -> dict[str
 
 
 def _from_quoted(rows: list[dict[str, Any]], question: str) -> list[dict[str, Any]]:
-    """The rows from the one that the question quotes on its line, as JSON: a long table is asked for in portions."""
-    for line in question.splitlines():
-        try:
-            quoted = json.loads(line)
-        except ValueError:
-            continue
-        if quoted in rows:
-            return rows[rows.index(quoted) :]
-    return rows
+    """The rows from those that the question quotes, each on a line as JSON: a long table is asked for in portions."""
+    quoted = [row for line in question.splitlines() if (row := _json_in(line)) in rows]
+    starts = [at for at in range(len(rows)) if rows[at : at + len(quoted)] == quoted]
+    return rows[starts[0] :] if quoted and starts else rows
+
+
+def _json_in(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _list_of_facts(text: str) -> str:
