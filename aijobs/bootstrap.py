@@ -23,7 +23,7 @@ from aijobs.adapters.webhooks.sender import HttpWebhookSender
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.domain.ports.documents import CostEstimator, TableWriter
+from aijobs.domain.ports.documents import CostEstimator, DocumentParser, TableWriter
 from aijobs.domain.ports.downloads import Downloader
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.media import MediaReader
@@ -129,6 +129,11 @@ def _document_costs(settings: Settings) -> DocumentCosts | None:
     """None without a language model."""
     chat = settings.chat
     return DocumentCosts(terms=chat.terms, takes_files=chat.send_files) if chat.token else None
+
+
+def document_reader(settings: Settings) -> DocumentParser:
+    """The reader of documents alone."""
+    return DocumentReader(settings.documents)
 
 
 def open_database(settings: Settings) -> AbstractAsyncContextManager[Database]:

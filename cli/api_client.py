@@ -49,6 +49,11 @@ class ApiClient:
             except OSError as unreadable:
                 raise CommandError(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
 
+    async def download(self, code: str, folder: Path) -> list[Path]:
+        """Save a job's outputs in a folder, each checked."""
+        with _client_errors_as_command_errors():
+            return await self._client.download(await self._client.job(code), folder)
+
     async def events(
         self, code: str, *, after: int, on_lost: Callable[[str], None] | None = None
     ) -> AsyncIterator[JobEvent]:

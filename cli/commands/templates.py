@@ -1,7 +1,8 @@
 """`aijobs templates`: the prompts of document jobs, as TOML files and as the API has them."""
 
+import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -12,14 +13,17 @@ from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.documents.templates import TemplateDefinition
 from cli import console
 from cli.api_client import ApiClient, Document
-from cli.errors import CommandError
-from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
+from cli.commands.evaluate import evaluate, report, shipped_folder, show
+from cli.errors import CommandError, Exit
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
 
 TemplateFile = Annotated[Path, typer.Argument(metavar="FILE", help="ID.toml: its name is the template's id.")]
 
 TemplateId = Annotated[str, typer.Argument(metavar="ID", help="The template's id: see `aijobs templates list`.")]
 
-templates = typer.Typer(help="Templates of document jobs: list, check, save, estimate.", no_args_is_help=True)
+EVALUATION: Final = "evaluation"  #: the end user of its jobs, where none is named
+
+templates = typer.Typer(help="Templates of document jobs: list, check, save, estimate, evaluate.", no_args_is_help=True)
 
 
 @templates.command("list")
@@ -87,6 +91,35 @@ def estimate(
         cost = "unknown: the prices are not set" if told["cost"] is None else f"about {money(told['cost'])}"
         tokens = f"{told['tokens_in']:,} in, {told['tokens_out']:,} out, in {told['questions']} answers"
         console.show_pairs([("Cost", cost), ("Tokens", tokens)])
+
+
+@templates.command("evaluate")
+def evaluate_template(
+    template: TemplateId,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Documents, each with its known table beside it. Default: the samples that are shipped."),
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="How many documents at a time.")] = 4,
+    as_json: AsJson = False,
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run documents whose tables are known: accuracy by column, rows missed and invented, cost and time."""
+
+    async def run() -> Exit:
+        settings = load_settings(data_dir)
+        async with ApiOptions(url, key, user or EVALUATION, data_dir).api() as api:
+            chosen = folder or shipped_folder(template)
+            told = report(*await evaluate(api, settings, template, chosen, at_once=at_once))
+        if not as_json:
+            return show(told)
+        console.show_json(told)
+        return Exit.ERROR if told["failed"] else Exit.SUCCESS
+
+    raise typer.Exit(asyncio.run(run()))
 
 
 def _read(path: Path) -> TemplateDefinition:
