@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aijobs.domain.documents.costs import CostEstimate, money
+from aijobs.domain.documents.costs import CostEstimate, estimated_tokens, money
 from aijobs.domain.documents.formats import DocumentSize
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import Template
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import ProviderFailed, TooExpensive
 from aijobs.domain.llm import Conversation, ConversationPlan, ModelTerms, Role, StoredMessage
 from aijobs.generators.parts.splitting import count_of

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints
 
 from aijobs.domain.catalogue import Model
+from aijobs.domain.documents.costs import estimated_tokens
 from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Template
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import BadInput, FileTooLarge, TooExpensive
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters

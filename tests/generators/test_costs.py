@@ -6,10 +6,9 @@ from typing import Any, Final
 import pytest
 from sqlmodel import Session
 
-from aijobs.domain.documents.costs import CostEstimate
+from aijobs.domain.documents.costs import CostEstimate, estimated_tokens
 from aijobs.domain.documents.formats import DocumentSize
 from aijobs.domain.documents.templates import TemplateDefinition
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import TooExpensive
 from aijobs.domain.llm import Conversation, ConversationPlan, ModelTerms, Prompt, Role, StoredMessage
 from aijobs.generators.costs import ANSWER_TOKENS, TABLE_TOKENS, CostLimit, estimated_cost

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aijobs.domain.documents.columns import Column
+from aijobs.domain.documents.costs import estimated_tokens
 from aijobs.domain.documents.templates import Row
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.generators.parts.joining import PartRows, join
 from aijobs.generators.parts.row_text import RowText
 from aijobs.generators.parts.splitting import ELSEWHERE, DocumentPart, count_of, parts_of

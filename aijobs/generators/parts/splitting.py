@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from aijobs.domain.documents.tokens import estimated_tokens
+from aijobs.domain.documents.costs import estimated_tokens
 
 HEAD_SHARE: Final = 0.1  #: of a part, for the document's beginning
 OVERLAP_SHARE: Final = 0.1  #: of a part, for the end of the part before it

@@ -9,9 +9,9 @@ from aijobs.adapters.documents.settings import RecognitionSettings
 from aijobs.adapters.documents.texts.pieces import TextPiece
 from aijobs.adapters.documents.texts.recognition.page_request import RecognisedPage
 from aijobs.domain.documents.column_values import fit_text
+from aijobs.domain.documents.costs import estimated_tokens
 from aijobs.domain.documents.formats import SCAN_TOKENS, DocumentKind, DocumentSize
 from aijobs.domain.documents.page_words import PageWords
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import FileTooLarge, UnreadableFile
 
 MAX_PLACED_WORDS: Final = 200_000  #: of one document; of the pages behind them no places are known

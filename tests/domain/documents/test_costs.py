@@ -3,9 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from aijobs.domain.documents.costs import CostEstimate, money
+from aijobs.domain.documents.costs import CostEstimate, estimated_tokens, money
 from aijobs.domain.documents.templates import TemplateDefinition
-from aijobs.domain.documents.tokens import estimated_tokens
 from aijobs.domain.errors import TooExpensive
 from aijobs.domain.llm import ModelTerms
 
