@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, dashscope, fal, kling, openai, replicate, ttapi, volcengine
+from aijobs.providers import black_forest_labs, dashscope, fal, kling, openai, replicate, runway, ttapi, volcengine
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
@@ -26,6 +26,7 @@ SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "kling": kling.PACKAGE,
     "openai": openai.PACKAGE,
     "replicate": replicate.PACKAGE,
+    "runway": runway.PACKAGE,
     "ttapi": ttapi.PACKAGE,
     "volcengine": volcengine.PACKAGE,
 }

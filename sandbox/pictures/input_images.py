@@ -38,6 +38,15 @@ async def from_web(http: httpx.AsyncClient, url: str, *, max_bytes: int) -> byte
         raise WorkFailedError(f"could not download {_without_query(url)}: {unreachable!r}") from unreachable
 
 
+def fetched(url: str) -> bytes:
+    """As `from_web`, in a worker thread."""
+    try:
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=TIMEOUT) as http:
+            return http.get(url).raise_for_status().content
+    except (httpx.HTTPError, httpx.InvalidURL) as unreachable:
+        raise WorkFailedError(f"Failed to download the file: {unreachable!r}") from unreachable
+
+
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     received = bytearray()
     async for piece in response.aiter_bytes():

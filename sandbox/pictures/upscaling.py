@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
-MEDIA_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+MEDIA_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "mp4": "video/mp4"}
 UNREADABLE: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 Format = Literal["jpg", "png"]

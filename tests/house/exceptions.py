@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "aijobs/persistence": "a folder for each part of the product, and what they share",
+    "aijobs/providers": "one vendor a folder",
     "aijobs/usecases": "one use case a file",
     "api/routes": "one resource a file",
     "aijobs/domain/ports": "one port a file",

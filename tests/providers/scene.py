@@ -24,7 +24,6 @@ from aijobs.providers.fal import FalSettings
 from aijobs.providers.openai import OpenAISettings
 from aijobs.providers.registry import PROVIDERS
 from aijobs.providers.replicate import ReplicateSettings
-from aijobs.providers.ttapi import TtapiSettings
 from sandbox.server import RunningSandbox
 
 TIMEOUTS: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
@@ -72,13 +71,7 @@ def _replicate(sandbox: RunningSandbox) -> ReplicateSettings:
     )
 
 
-def _ttapi(sandbox: RunningSandbox) -> TtapiSettings:
-    return TtapiSettings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
-
-
 def _declared(name: str) -> Callable[[RunningSandbox], BaseModel]:
-    """The settings of a provider that is a file."""
-
     def settings_for(sandbox: RunningSandbox) -> BaseModel:
         settings = PROVIDERS[name].settings
         return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
@@ -182,10 +175,22 @@ PARTS: Final = {
         proves_absence=False,
         kind=OutputKind.VIDEO,
     ),
+    "runway": Part(
+        model_id="runway_gen4_turbo_v1",
+        params={"promptImage": PHOTO_URL, "ratio": "960:960", "duration": 2},
+        settings=_declared("runway"),
+        another=lambda name: {"promptText": f"a ship called {name}"},
+        wrong={"ratio": "16:9"},
+        named="ratio",
+        sizes=((960, 960),),
+        takes_uploads=True,
+        proves_absence=False,
+        kind=OutputKind.VIDEO,
+    ),
     "ttapi": Part(
         model_id="ttapi_midjourney_v7",
         params={"prompt": "a lighthouse at dusk"},
-        settings=_ttapi,
+        settings=_declared("ttapi"),
         another=lambda name: {"prompt": f"a lighthouse called {name}"},
         wrong={"aspect": "16:0"},
         named="--ar",

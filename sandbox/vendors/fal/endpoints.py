@@ -5,17 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import httpx
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.pictures.input_images import from_data_url
+from sandbox.pictures.input_images import fetched, from_data_url
 from sandbox.pictures.landscapes import encoded, enlarged, landscape
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.tasks.engine import OutputFile
 
 MAX_PIXELS: Final = 25_000_000
-TIMEOUT: Final = 30.0
 SIZES: Final[Mapping[str, tuple[int, int]]] = {
     "square_hd": (1024, 1024),
     "square": (512, 512),
@@ -104,7 +102,7 @@ def _draw(request: FluxSchnellInput) -> list[OutputFile]:
 
 
 def _enlarge(request: EsrganInput) -> list[OutputFile]:
-    source = from_data_url(request.image_url) if request.image_url.startswith("data:") else _fetched(request.image_url)
+    source = from_data_url(request.image_url) if request.image_url.startswith("data:") else fetched(request.image_url)
     try:
         with Image.open(io.BytesIO(source)) as opened:
             if opened.width * opened.height * request.scale**2 > MAX_PIXELS:
@@ -114,14 +112,6 @@ def _enlarge(request: EsrganInput) -> list[OutputFile]:
         raise WorkFailedError(f"Could not load the image: {unreadable}") from unreadable
     ending = "png" if request.output_format == "png" else "jpg"
     return [OutputFile(f"0.{ending}", encoded(larger, ending))]
-
-
-def _fetched(url: str) -> bytes:
-    try:
-        with httpx.Client(trust_env=False, follow_redirects=True, timeout=TIMEOUT) as http:
-            return http.get(url).raise_for_status().content
-    except (httpx.HTTPError, httpx.InvalidURL) as unreachable:
-        raise WorkFailedError(f"Failed to download the file: {unreachable!r}") from unreachable
 
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
