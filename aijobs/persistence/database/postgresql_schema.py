@@ -23,6 +23,8 @@ ATTEMPTS: Final = 20
 
 ATTEMPT_PAUSE: Final = timedelta(seconds=3)
 
+LOOKS: Final = 4  #: for a database that cannot be connected to
+
 LOCK_NOT_AVAILABLE: Final = "55P03"
 ALREADY_THERE: Final = frozenset({"42P04", "23505"})  #: duplicate_database; two who create it at the same moment
 
@@ -103,18 +105,29 @@ def _migration_lock(engine: Engine) -> Iterator[None]:
 
 
 def _create_if_missing(url: URL) -> None:
-    """Raises what the server refuses: to create a database is not everybody's right."""
+    """Raises what the server refuses: to create a database is not everybody's right.
+
+    A busy server may answer neither this process nor the one that has just created the database: it is asked again.
+    """
+    for attempt in range(1, LOOKS + 1):
+        try:
+            return _connect(url)
+        except OperationalError:
+            if _is_there(url) is False:
+                return _create(url)
+            if attempt == LOOKS:
+                raise
+        time.sleep(LOCK_PAUSE.total_seconds())
+    return None
+
+
+def _connect(url: URL) -> None:
     engine = postgresql.administrator(url)
     try:
         with engine.connect():
             return
-    except OperationalError:
-        if _is_there(url) is not False:
-            with engine.connect():  # another process may have created it meanwhile
-                return
     finally:
         engine.dispose()
-    _create(url)
 
 
 def _is_there(url: URL) -> bool | None:
