@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
 from aijobs.persistence.column_types import RowId, now, partial_index
@@ -64,7 +64,10 @@ class IdempotencyRow(SQLModel, table=True):
     """The first answer to a POST with an Idempotency-Key; no answer yet means that it is in flight."""
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (partial_index("ix_idempotency_key_unanswered", "create_time", where="answer IS NULL"),)
+    __table_args__ = (
+        partial_index("ix_idempotency_key_unanswered", "create_time", where="answer IS NULL"),
+        Index("ix_idempotency_key_owner_create_time", "owner", "create_time"),  # each claim looks for expired ones
+    )
 
     owner: str = Field(primary_key=True)
     key: str = Field(primary_key=True, max_length=255)

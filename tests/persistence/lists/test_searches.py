@@ -15,7 +15,8 @@ from aijobs.persistence.jobs import event_log, queries
 from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_page
 from aijobs.persistence.repositories import DatabaseRecords
-from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables import IdempotencyRow, JobRow
+from tests.databases import POSTGRESQL
 from tests.persistence.conftest import AcceptJob
 
 AT_ONCE = 4
@@ -138,3 +139,24 @@ async def test_keys_of_requests_that_died_are_forgotten(database: Database, reco
     assert await records.housekeeping.forget_unanswered(older_than=timedelta(hours=1)) == 0
     assert await records.housekeeping.forget_unanswered(older_than=timedelta(0)) == 1
     assert await database.read(first_receipt, died) is None
+
+
+async def test_expired_idempotency_keys_are_found_among_those_that_are_still_good(
+    database: Database, database_kind: str
+) -> None:
+    def keep(session: Session) -> None:
+        for number in range(200):
+            kept = IdempotencyRow(owner="shop", key=f"{number}", request_sha256="", answer={"body": {"code": "job"}})
+            session.add(kept)
+
+    def plan(session: Session) -> str:
+        connection = session.connection()
+        if database_kind == POSTGRESQL:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        expired = "SELECT key FROM idempotency_key WHERE owner = 'shop' AND create_time < '2026-01-01'"
+        how = "EXPLAIN" if database_kind == POSTGRESQL else "EXPLAIN QUERY PLAN"
+        return str(connection.exec_driver_sql(f"{how} {expired}").all())
+
+    await database.write(keep)
+
+    assert "ix_idempotency_key_owner_create_time" in await database.write(plan)
