@@ -17,6 +17,7 @@ OTHERS = (
     "/healthz",
     "/readyz",
     "/metrics",
+    "/.well-known/",
     "/docs",
     "/openapi",
 )
