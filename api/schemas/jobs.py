@@ -11,6 +11,7 @@ from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
 from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import Capabilities
+from aijobs.domain.values.media import MediaFacts
 from aijobs.persistence.access.keys import Scope
 
 T = TypeVar("T")
@@ -42,6 +43,9 @@ class LinkedOutput(OutputContent, Shape):
 class Output(OutputDetails, LinkedOutput):
     """One result. `url` is signed and expires; `width` and `height` are pixels."""
 
+    media: MediaFacts | None = Field(
+        default=None, exclude_if=lambda media: media is None, description="of a video or a sound that was looked into"
+    )
     create_time: Moment
 
 

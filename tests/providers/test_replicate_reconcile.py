@@ -125,9 +125,10 @@ async def test_an_erased_input_might_have_been_ours(searched: At, lost: Lost) ->
 
 async def test_a_late_find_is_still_a_find(searched: At, lost: Lost) -> None:
     long_ago = timedelta(hours=2)
-    created = datetime.now(UTC) - long_ago
+    submission = lost(body=MARKED, age=long_ago)
+    created = submission.intent_at + timedelta(seconds=1)
 
-    result = await searched(lost(body=MARKED, age=long_ago), item("ours", created_at=created.isoformat(), **MARKED))
+    result = await searched(submission, item("ours", created_at=created.isoformat(), **MARKED))
 
     assert found_id(result) == "ours"
 
