@@ -148,7 +148,11 @@ class DocumentExtractor:
         await self._templates.keep_rows(task.job_code, template, table.rows, sources)
         workbook = await self._documents.workbook(template.columns, table.rows, sources)
         tokens_in, tokens_out, cost = (await self._runner.conversation(task)).spent
-        spent = {"tokens_in": tokens_in, "tokens_out": tokens_out, "cost": cost}
+        spent = {
+            "tokens_in": tokens_in,
+            "tokens_out": tokens_out,
+            "cost": cost if self._chat.terms.has_prices else None,
+        }
         document = await asyncio.to_thread(table_as_json, template, table, sources, spent)
         return [
             OutputSource(kind=OutputKind.DOCUMENT, content=workbook),

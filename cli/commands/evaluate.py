@@ -186,9 +186,15 @@ def report(template: Template, results: Sequence[Evaluated]) -> Document:
         "accuracy": _share(sum(correct.values()), cells),
         "tokens_in": sum(result.spent.get("tokens_in", 0) for result in results),
         "tokens_out": sum(result.spent.get("tokens_out", 0) for result in results),
-        "cost": round(sum(result.spent.get("cost", 0.0) for result in results), 8),
+        "cost": _total_cost(results),
         "seconds": round(sum(result.seconds for result in results), 2),
     }
+
+
+def _total_cost(results: Sequence[Evaluated]) -> float | None:
+    """None where the prices are not set."""
+    costs = [result.spent.get("cost") for result in results if result.spent]
+    return None if None in costs else round(sum(cost or 0.0 for cost in costs), 8)
 
 
 def _share(count: int, of: int) -> float | None:
@@ -213,15 +219,19 @@ def show(told: Document) -> Exit:
     console.say(
         Text(f"{_percent(told['accuracy'])} of the cells are right", style="bold"),
         f"· {rows['missed']} of {rows['expected']} rows missed, {rows['invented']} invented"
-        f" · cost {money(told['cost'])} · {console.seconds(told['seconds'])}",
+        f" · cost {_money(told['cost'])} · {console.seconds(told['seconds'])} of work",
     )
     for document in told["documents"]:
         _show_wrong(document)
     return Exit.ERROR if told["failed"] else Exit.SUCCESS
 
 
+def _money(cost: float | None) -> str:
+    return "unknown" if cost is None else money(cost)
+
+
 def _line(document: Document) -> tuple[str | Text, ...]:
-    cost, seconds = money(document.get("cost", 0.0)), console.seconds(document["seconds"])
+    cost, seconds = _money(document.get("cost")), console.seconds(document["seconds"])
     if document["error"] is not None:
         return document["document"], Text("failed", style="red"), "", "", "", cost, seconds
     counts = (len(document[name]) for name in ("missed", "invented", "wrong"))

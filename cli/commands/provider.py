@@ -45,7 +45,7 @@ def check(
     try:
         (package,) = subjects([target]).values()
     except ValueError as wrong:
-        raise CommandError(f"{target} cannot be used.", details=tuple(str(wrong).splitlines())) from wrong
+        raise CommandError(f"{target} cannot be checked.", details=tuple(str(wrong).splitlines())) from wrong
     asyncio.run(_show_request(package))
     if failures := asyncio.run(_failures(package)):
         raise CommandError(f"{package.vendor.label} breaks {failures} of {len(CHECKS)} promises.")

@@ -100,7 +100,9 @@ def _summarise(installation: Installation) -> None:
     )
     console.say("")
     if installation.simulated:
-        console.say("No provider has a key, so the sandbox stands in for all of them: jobs cost nothing.")
+        console.say(
+            "No provider of media has a key, so the sandbox stands in for all of them: their jobs cost nothing."
+        )
         console.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
         console.say("")
     data_dir_option = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"

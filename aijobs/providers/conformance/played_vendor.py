@@ -81,7 +81,8 @@ class PlayedVendor:
         self.respond = respond
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        ends = (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
+        with suppress(*ends):  # canceled: the vendor is no longer played
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             self.heads.append(head)
             lengths = [line for line in head.lower().splitlines() if line.startswith("content-length:")]

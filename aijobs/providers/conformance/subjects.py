@@ -16,7 +16,7 @@ def subjects(named: Iterable[str]) -> Mapping[str, ProviderPackage]:
     chosen = {name: _subject(name) for name in named}
     for name, package in chosen.items():
         if package.specimen is None:
-            raise ValueError(f"{name} has no specimen to check it with.")
+            raise ValueError(f"{name} has no specimen, from which its vendor could be played.")
     return chosen or {name: package for name, package in PROVIDERS.items() if package.specimen}
 
 
