@@ -32,7 +32,7 @@ TOKEN = "r8_a_key_that_must_stay_secret"
 TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATIENT = Timeouts(connect=timedelta(seconds=20), silence=timedelta(seconds=20), whole=timedelta(seconds=40))
-SHORT = Timeouts(connect=timedelta(seconds=0.3), silence=timedelta(seconds=0.3), whole=timedelta(seconds=0.8))
+SHORT = Timeouts(connect=timedelta(seconds=1), silence=timedelta(seconds=0.5), whole=timedelta(seconds=1.5))
 
 
 @pytest.fixture
