@@ -97,7 +97,9 @@ def answer_schema(template: Template) -> AnswerSchema:
     return AnswerSchema(name="table", schema=rows_schema(template.columns, sources=template.sources))
 
 
-def table_as_json(template: Template, table: Table, sources: Sequence[RowSources], spent: Mapping[str, float | None]) -> bytes:
+def table_as_json(
+    template: Template, table: Table, sources: Sequence[RowSources], spent: Mapping[str, float | None]
+) -> bytes:
     """The JSON output of a document job. `sources` are those of each row's values, `spent` tokens and their cost."""
     document = {
         "template": template.id,
