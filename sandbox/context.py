@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import functools
+import hashlib
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Protocol, TypeVar, cast
 import httpx
 from fastapi import Request
 
-from sandbox.call import ErrorResponse, VendorCall
+from sandbox.call import ErrorResponse, Refusal, VendorCall
 from sandbox.clock import ClosingEvent
 from sandbox.config import Pace, SandboxConfig
 from sandbox.faults import fault_board
@@ -133,6 +134,19 @@ def vendor_call(operation: Operation, error_response: ErrorResponse) -> Callable
         return call
 
     return open_call
+
+
+def bearer_account(error_response: ErrorResponse) -> Callable[[Request], Awaitable[str]]:
+    """A dependency: the account of the key in `Authorization: Bearer`. Raises Refusal (401)."""
+
+    async def account_of(request: Request) -> str:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        accepted = context_of(request).config.tokens
+        if scheme != "Bearer" or not key.strip() or (accepted and key.strip() not in accepted):
+            raise Refusal(error_response(401, {}))
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    return account_of
 
 
 def _webhook_secret(config: SandboxConfig, documents: Archive) -> str:

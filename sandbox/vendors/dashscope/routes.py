@@ -1,6 +1,5 @@
 """DashScope's HTTP API for asynchronous video synthesis."""
 
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import now_ns
-from sandbox.context import context_of, vendor_call
+from sandbox.context import bearer_account, vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.tasks.engine import TaskEngine
 from sandbox.tasks.task import SimulatedTask, TaskStatus
@@ -64,17 +63,8 @@ def error_response(status: int, headers: Mapping[str, str], message: str | None 
     return JSONResponse(body, {402: 400, 422: 400}.get(status, status), headers)
 
 
-async def account_of(request: Request) -> str:
-    """The account of the bearer. Raises Refusal (401)."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    accepted = context_of(request).config.tokens
-    if scheme != "Bearer" or not key.strip() or (accepted and key.strip() not in accepted):
-        raise Refusal(error_response(401, {}))
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
 router = APIRouter(prefix="/api/v1")
-Account = Annotated[str, Depends(account_of)]
+Account = Annotated[str, Depends(bearer_account(error_response))]
 Tasks = Annotated[TaskEngine, Depends(tasks_of)]
 CreateCall = Annotated[VendorCall, Depends(vendor_call(Operation.CREATE, error_response))]
 GetCall = Annotated[VendorCall, Depends(vendor_call(Operation.GET, error_response))]

@@ -1,6 +1,5 @@
 """Kling's HTTP API: a create for each kind of task, and one place to look tasks up."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -11,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.context import context_of, vendor_call
+from sandbox.context import bearer_account, vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids_and_links import new_id
 from sandbox.tasks.engine import TaskEngine
@@ -65,17 +64,8 @@ def error_response(status: int, headers: Mapping[str, str], code: int | None = N
     return JSONResponse(body, {402: 429, 422: 400}.get(status, status), headers)
 
 
-async def account_of(request: Request) -> str:
-    """The account of the bearer. Raises Refusal (401)."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    accepted = context_of(request).config.tokens
-    if scheme != "Bearer" or not key.strip() or (accepted and key.strip() not in accepted):
-        raise Refusal(error_response(401, {}))
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
 router = APIRouter()
-Account = Annotated[str, Depends(account_of)]
+Account = Annotated[str, Depends(bearer_account(error_response))]
 Tasks = Annotated[TaskEngine, Depends(tasks_of)]
 CreateCall = Annotated[VendorCall, Depends(vendor_call(Operation.CREATE, error_response))]
 

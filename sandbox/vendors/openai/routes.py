@@ -1,6 +1,5 @@
 """OpenAI's HTTP API for responses in the background, conversations, and the project's webhooks."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -10,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
 from sandbox.clock import NANOSECONDS, now_ns
-from sandbox.context import context_of, vendor_call
+from sandbox.context import bearer_account, vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids_and_links import new_id
 from sandbox.tasks.engine import TaskEngine
@@ -44,17 +43,8 @@ def error_response(status: int, headers: Mapping[str, str], message: str | None 
     )
 
 
-async def account_of(request: Request) -> str:
-    """The account of the bearer. Raises Refusal (401)."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    accepted = context_of(request).config.tokens
-    if scheme != "Bearer" or not key.strip() or (accepted and key.strip() not in accepted):
-        raise Refusal(error_response(401, {}))
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
 router = APIRouter(prefix="/openai/v1")
-Account = Annotated[str, Depends(account_of)]
+Account = Annotated[str, Depends(bearer_account(error_response))]
 Responses = Annotated[TaskEngine, Depends(responses_of)]
 CreateCall = Annotated[VendorCall, Depends(vendor_call(Operation.CREATE, error_response))]
 GetCall = Annotated[VendorCall, Depends(vendor_call(Operation.GET, error_response))]
