@@ -15,6 +15,7 @@ from activities.ending import EndingActivities
 from activities.error_mapping import ErrorMapping
 from activities.generation import GenerationActivities
 from activities.heartbeats import EVERY, Heartbeats
+from activities.metrics import ActivityMetrics
 from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
@@ -33,6 +34,7 @@ from workflows.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
 from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair
+from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
 from workflows.runners.versioned import VersionedWorkflowRunner
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
@@ -66,7 +68,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     """One Temporal worker for each task queue."""
     settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
-        "interceptors": [ErrorMapping(), Heartbeats()],
+        "interceptors": [ActivityMetrics(), ErrorMapping(), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
@@ -158,8 +160,11 @@ async def running_workers(workers: Sequence[Worker]) -> AsyncIterator[None]:
 async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequence[str] = ALL_QUEUES) -> None:
     """Work until `stop` is set."""
     share_the_interpreter()
-    client = await connect()
+    runtime = telemetry.runtime(settings.worker.metrics_address)
+    client = await connect(runtime)
     async with open_adapters(settings) as adapters:
+        if runtime is not None:
+            adapters.database.observe_by(telemetry.database_observer(runtime))
         installation = await adapters.database.write(installation_id)
         await claim_namespace(client, installation, repair_every=settings.worker.repair_every)
         async with AsyncExitStack() as running:

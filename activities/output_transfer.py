@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from activities.metrics import count_migrated
 from aijobs.domain.errors import JobIsFinal, StoreUnavailable, TooBusy, UnreadableFile
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource, StoredObject, StoredOutput, output_key
@@ -73,6 +74,7 @@ class OutputTransfer:
                     return None
                 async with aclosing(_reported(download, report)) as chunks:
                     stored = await self._store.put(key, chunks, media_type=download.media_type)
+            count_migrated(stored.size)
             output = _stored_output(index, source, download, stored, await self._facts(download, stored))
             try:
                 return await self._outputs.add(job_code, output, complete_at=complete_at)

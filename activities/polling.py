@@ -8,12 +8,13 @@ from typing import Any, Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.metrics import detected
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import CancelRequested, DeadlinePassed, JobIsFinal, SubmissionForgotten, SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
-from aijobs.domain.jobs.polling import PollPolicy
+from aijobs.domain.jobs.polling import NO_NEWS, PollPolicy
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
@@ -91,6 +92,7 @@ class PollingActivities:
                     poll_input.brief.code, JobStatus.GENERATED, detail=_charge_of(snapshot), response=snapshot.raw
                 )
             )
+            detected(poll_input.brief.provider, snapshot.finished_at)
             return PollResult(job_status=JobStatus.GENERATED)
         await self._gate.keep_response(poll_input.brief.code, snapshot.raw)
         if charge := _charge_of(snapshot):
@@ -209,4 +211,4 @@ def _describe(snapshot: Snapshot) -> str:
 def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:
     policy: PollPolicy = poll_input.brief.poll
     delay = policy.delay(activity.info().attempt, dice=random.random(), at_least=poll_after)
-    return ApplicationError(reason, type="NoNews", next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)
+    return ApplicationError(reason, type=NO_NEWS, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)

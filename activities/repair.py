@@ -7,6 +7,7 @@ import structlog
 from temporalio import activity
 
 from activities.ending import EndingActivities
+from activities.metrics import note_repair
 from aijobs.domain.errors import SubmissionForgotten, TransientError
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
@@ -66,6 +67,7 @@ class RepairActivities:
         writes = await self._clear_away()
         if mended or keys or writes:
             log.info("repaired", jobs=mended, idempotency_keys=keys, writes=writes)
+        note_repair()
         return mended
 
     async def _mend_jobs(self) -> int:

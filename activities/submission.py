@@ -9,6 +9,7 @@ from typing import Any, Final
 from temporalio import activity
 
 from activities.heartbeats import remember, remembered
+from activities.metrics import count_submission
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
     NotFound,
@@ -86,6 +87,7 @@ class SubmissionActivities:
         submission = await self._intend(brief, token, request)
         remember(submission.number)
         outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
+        count_submission(brief.provider, outcome)
         state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
         return _submitted(state, outcome.ref if isinstance(outcome, Accepted) else None)

@@ -1,10 +1,11 @@
 """Sections of the settings for our own processes: the API, workers, the command line."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl
 
 from aijobs.adapters.network.host_names import HostNames, Networks, Origins
 from aijobs.domain.values.durations import Duration
@@ -54,6 +55,22 @@ DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$
 BuildId = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"), BeforeValidator(_none_if_empty)]
 
 
+def _an_address(written: str) -> str:
+    host, _, port = written.rpartition(":")
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+        is_valid = 0 < int(port) <= 65535
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError("must be an IP address and a port, for example 127.0.0.1:9464")
+    return written
+
+
+#: A setting: where to listen.
+Address = Annotated[str, AfterValidator(_an_address)]
+
+
 class WorkerSettings(BaseModel):
     """How much one worker process does at once, and which version of the code it is."""
 
@@ -72,6 +89,7 @@ class WorkerSettings(BaseModel):
     version: BuildId = None  #: of the code; a running job stays with the version that began it
     deployment: DeploymentName = "aijobs"  #: of whose versions Temporal keeps account
     health_file: Path | None = None  #: written every few seconds, for `aijobs worker --healthcheck`
+    metrics_address: Address | None = None  #: where Prometheus reads this worker's figures, as 127.0.0.1:9464
 
 
 class CliSettings(BaseModel):

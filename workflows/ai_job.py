@@ -26,6 +26,7 @@ from workflows.job.endings import (
     ended_by_provider,
 )
 from workflows.job.interruptions import Interruptions, StageClock
+from workflows.job.metrics import StatusTimer
 from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class AiJob:
         self._brief = brief
         self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
         self._ref: Ref | None = None
+        self._timer = StatusTimer(brief.model_id, brief.job_status)
         self._has_deadline_timers = False
         self._interruptions = Interruptions()
 
@@ -258,6 +260,7 @@ class AiJob:
         return clock
 
     def _set_state(self, state: JobState) -> None:
+        self._timer.enter(state.job_status)
         self._state = state
         workflow.upsert_search_attributes(search_attributes.of(state))
         unit = "" if state.unit_progress is None else f", {state.unit_progress:.0f} %"

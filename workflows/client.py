@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import FieldError, NamespaceTaken, TemporalUnavailable
@@ -34,9 +35,9 @@ HEALTH_TIMEOUT: Final = timedelta(seconds=4)  #: for the calls of one health che
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
-async def connect() -> Client:
+async def connect(runtime: Runtime | None = None) -> Client:
     """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …)."""
-    return await Client.connect(**_connection(), data_converter=DATA_CONVERTER)
+    return await Client.connect(**_connection(), data_converter=DATA_CONVERTER, runtime=runtime)
 
 
 def temporal_address() -> str:

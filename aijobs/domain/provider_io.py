@@ -143,6 +143,7 @@ class Snapshot:
 
     `definite=False` means that "not found" or "unknown" came too early to be trusted. A `final` snapshot has
     status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
+    `finished_at` is when the work was done, where the provider says so.
     """
 
     status: JobStatus
@@ -153,6 +154,7 @@ class Snapshot:
     queue_position: int | None = None
     error: JobError | None = None
     poll_after: timedelta | None = None
+    finished_at: datetime | None = None
     charge: Charge | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,10 +1,13 @@
 """How long to wait before asking a provider again."""
 
 from datetime import timedelta
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.values.durations import Duration
+
+NO_NEWS: Final = "NoNews"  #: the type of the error with which a question ends that brought nothing new
 
 
 class PollPolicy(BaseModel):

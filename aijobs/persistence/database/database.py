@@ -1,9 +1,11 @@
 """Runs work on a database. See `write` for what work may and may not do."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from functools import partial
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -14,6 +16,10 @@ T = TypeVar("T")
 
 #: A write that reaches the disk and changes nothing.
 NOOP_WRITE: Final = "UPDATE alembic_version SET version_num = version_num"
+
+
+Observe = Callable[[str, float], None]
+"""Hears the name of a piece of work, as `module.function`, and how many seconds it took, waiting included."""
 
 
 class Hints(Protocol):
@@ -68,6 +74,11 @@ class Database:
         self._check_disk = check_disk
         self._hints = hints or NoHints()
         self._another_listener = another_listener
+        self._observe: Observe | None = None
+
+    def observe_by(self, observe: Observe) -> None:
+        """From now on, `observe` hears of each piece of work, also of one that failed."""
+        self._observe = observe
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `work(session, …)` in a transaction that is committed before its result is returned.
@@ -77,13 +88,13 @@ class Database:
         or rows, which have all their columns. What it raises is raised here, and nothing is written. Raises
         DatabaseUnavailable.
         """
-        result = await self._writers.call(_bound(work, *args, **kwargs))
+        result = await self._timed(self._writers, work, *args, **kwargs)
         self._hints.committed()
         return result
 
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `write`, for work that writes nothing. Each of its statements sees what is committed by then."""
-        return await self._readers.call(_bound(work, *args, **kwargs))
+        return await self._timed(self._readers, work, *args, **kwargs)
 
     async def snapshot(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, but all statements see the same, whatever is written meanwhile, and on threads of its own.
@@ -91,7 +102,7 @@ class Database:
         For what compares tables, and for what may take long: statistics, exports, lists. Short reads, among them those
         that check who is calling, never wait behind them.
         """
-        return await self._snapshots.call(_bound(work, *args, **kwargs))
+        return await self._timed(self._snapshots, work, *args, **kwargs)
 
     @asynccontextmanager
     async def opened_reader(self) -> AsyncIterator[ConnectionThreads]:
@@ -111,6 +122,22 @@ class Database:
         finally:
             await listener.close()
 
+    async def _timed(
+        self,
+        threads: ConnectionThreads,
+        work: Callable[Concatenate[Session, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        call = threads.call(_bound(work, *args, **kwargs))
+        if self._observe is None:
+            return await call
+        began = time.perf_counter()
+        try:
+            return await call
+        finally:
+            self._observe(_name_of(work), time.perf_counter() - began)
+
     async def probe(self) -> None:
         """Check that writes work, without changing anything. Raises DatabaseUnavailable."""
         await self.write(_write_nothing)
@@ -121,6 +148,14 @@ class Database:
         """Finish what is queued, and end all threads. Calls from now on raise DatabaseUnavailable."""
         await self._hints.close()
         await asyncio.gather(*(threads.close() for threads in (self._writers, self._readers, self._snapshots)))
+
+
+def _name_of(work: Callable[..., Any]) -> str:
+    """As `module.function`; of a function within another one, the inner name."""
+    while isinstance(work, partial):
+        work = work.func
+    module, name = getattr(work, "__module__", ""), getattr(work, "__name__", type(work).__name__)
+    return f"{module.rpartition('.')[2]}.{name.lstrip('_')}"
 
 
 def _bound(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Session], T]:

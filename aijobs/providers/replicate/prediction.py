@@ -80,6 +80,7 @@ def snapshot_of(prediction: Prediction, raw: dict[str, Any]) -> Snapshot:
         final=final,
         unit_progress=unit_progress(prediction.logs or "") if status is JobStatus.PROCESSING else None,
         error=error,
+        finished_at=prediction.completed_at if final else None,
         raw=raw,
     )
 
