@@ -22,6 +22,7 @@ from bench import (
     output_transfer,
     overload,
     pictures,
+    polling,
     stages,
 )
 from bench.report import Report, show
@@ -59,6 +60,7 @@ MEASURES: Final[Measures] = {
     "stages": stages.measure,
     "pictures": pictures.measure,
     "overload": overload.measure,
+    "polling": polling.measure,
 }
 
 #: They take long and need gigabytes: only where they are named.

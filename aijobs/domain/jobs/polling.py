@@ -31,5 +31,8 @@ class PollPolicy(BaseModel):
         """
         exponent = min(attempt - 1, 64)
         grown = min(self.first.total_seconds() * self.factor**exponent, self.max.total_seconds())
-        spread = timedelta(seconds=grown * (1 + self.jitter * (2 * dice - 1)))
-        return max(spread, at_least or timedelta())
+        return max(timedelta(seconds=grown * self.spread(dice)), at_least or timedelta())
+
+    def spread(self, dice: float) -> float:
+        """What a wait is multiplied by, so that jobs that began together do not ask together."""
+        return 1 + self.jitter * (2 * dice - 1)

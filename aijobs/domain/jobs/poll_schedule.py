@@ -1,0 +1,101 @@
+"""When to ask a provider again, learned from how long generations took.
+
+The best density of questions, for a given number of them, grows with the square root of the chance that the job ends
+now, given that it has not ended before (its hazard rate). Source: J. B. Keller, "Optimum checking schedules for systems
+subject to random failure", Management Science 21 (1974).
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import accumulate, pairwise
+from math import log, sqrt
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aijobs.domain.jobs.generation_times import EDGES, GenerationTimes
+from aijobs.domain.values.durations import Duration
+
+GLANCE_FACTOR: Final = 12.0
+"""At least one question between any time and twelve times that: a refusal comes early, and so does a new status."""
+
+STEPS: Final = 48
+"""Bisections of the logarithm of the factor, which come within a thousandth of the wanted number of questions."""
+
+WIDTHS: Final = tuple(high - low for low, high in pairwise(EDGES))
+MIDDLES: Final = tuple((low + high) / 2 for low, high in pairwise(EDGES))
+GLANCES: Final = tuple(1 / (middle * log(GLANCE_FACTOR)) for middle in MIDDLES)
+
+
+class LearnedPolling(BaseModel):
+    """How a model's questions are timed by what is known of it.
+
+    `questions` are the most that a job has on average, where nobody rings. `min` is the shortest wait between two.
+    `classes` are the parameters that tell long jobs from short ones: jobs that differ in them are learned apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(default=True, description="false: only the poll policy counts")
+    min: Duration = timedelta(seconds=1)
+    questions: float = Field(default=12, ge=3, le=1000)
+    classes: tuple[str, ...] = Field(default=(), max_length=4)
+
+
+class PollSchedule:
+    """Times of questions, in seconds since the provider took the job. It has no state: any process goes on with it."""
+
+    def __init__(self, times: GenerationTimes, policy: LearnedPolling) -> None:
+        self._shortest = policy.min.total_seconds()
+        hazards = [
+            sqrt(mass / width / max((before + behind) / 2, 1e-9))
+            for mass, width, (before, behind) in zip(times.masses, WIDTHS, pairwise(times.survivals), strict=True)
+        ]
+        self._density = _density_of(times.masses, hazards, shortest=self._shortest, questions=policy.questions)
+        self._number = _integral(self._density)
+
+    def next_after(self, elapsed: float, *, share: float = 1.0) -> float:
+        """When to ask, if the last question was at `elapsed`. With a `share` of 0.9, a tenth of the wait earlier."""
+        return max(self._time_of(self._number_at(elapsed) + share), elapsed + self._shortest)
+
+    def last_before(self, elapsed: float) -> float:
+        """When the question before this one was, or 0."""
+        return max(self._time_of(max(self._number_at(elapsed) - 1, 0.0)), 0.0)
+
+    def _number_at(self, elapsed: float) -> float:
+        bin_ = min(bisect_right(EDGES, elapsed) - 1, len(WIDTHS) - 1)
+        return self._number[bin_] + self._density[bin_] * (elapsed - EDGES[bin_])
+
+    def _time_of(self, number: float) -> float:
+        bin_ = min(bisect_right(self._number, number) - 1, len(WIDTHS) - 1)
+        return EDGES[bin_] + (number - self._number[bin_]) / self._density[bin_]
+
+
+def _density_of(
+    masses: Sequence[float], hazards: Sequence[float], *, shortest: float, questions: float
+) -> tuple[float, ...]:
+    """Questions per second, by bin: a multiple of the hazards' roots, so that a job has `questions` on average."""
+    least, most, density = 0.0, 1e6, tuple(GLANCES)
+    for _ in range(STEPS):
+        factor = sqrt(max(least, 1e-6) * most)
+        density = tuple(
+            min(max(factor * hazard, glance), 1 / shortest) for hazard, glance in zip(hazards, GLANCES, strict=True)
+        )
+        if _expected(density, masses) > questions:
+            most = factor
+        else:
+            least = factor
+    return density
+
+
+def _expected(density: Sequence[float], masses: Sequence[float]) -> float:
+    """Questions of a job on average: those before its end, and the one that finds it, half a wait later."""
+    number = _integral(density)
+    middles = ((before + behind) / 2 for before, behind in pairwise(number))
+    return sum(mass * middle for mass, middle in zip(masses, middles, strict=True)) + 0.5
+
+
+def _integral(density: Sequence[float]) -> tuple[float, ...]:
+    """By edge: how many questions there were until then."""
+    return (0.0, *accumulate(rate * width for rate, width in zip(density, WIDTHS, strict=True)))
