@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from aijobs.domain.errors import AijobsError
-from aijobs.providers.conformance import CHECKS, NotConforming, opened_laboratory
 from aijobs.providers.conformance.capability_table import capability_table
+from aijobs.providers.conformance.checks import CHECKS
+from aijobs.providers.conformance.laboratory import NotConforming, opened_laboratory
 from aijobs.providers.conformance.live_job import LiveJob, live_job
 from aijobs.providers.conformance.subjects import subjects
 from aijobs.providers.package import ProviderPackage

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aijobs.providers.conformance import CHECKS
+from aijobs.providers.conformance.checks import CHECKS
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import running
 from tests.cli.conftest import Command

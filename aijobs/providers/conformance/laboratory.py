@@ -5,18 +5,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from string import Template
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.submissions import Accepted, Ref, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Task
+from aijobs.domain.vendor import SandboxAccess, VendorSettings
 from aijobs.providers.conformance.played_vendor import PlayedVendor, playing
 from aijobs.providers.package import ProviderPackage, Specimen
 
 KEY: Final = "conformance-key-0123456789abcdef"
 TOKEN: Final = "conformance-token-0001"  # noqa: S105 - of a submission that is never sent
+SIGNING: Final = "whsec_Y29uZm9ybWFuY2Utc2lnbmluZy1zZWNyZXQtMDAwMQ=="
 SHORT: Final = Timeouts(connect=timedelta(seconds=2), silence=timedelta(seconds=1), whole=timedelta(seconds=3))
 
 _MODEL: Final = Template("""
@@ -56,12 +58,13 @@ def require(condition: object, complaint: str) -> None:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """What a check works with: first `vendor.answers(...)`, then act by `provider`."""
+    """What a check works with: first `vendor.answers(...)`, then act by `provider`. `key` is what requests carry."""
 
     provider: Provider
     vendor: PlayedVendor
     specimen: Specimen
     model: Model
+    key: str
 
     def submission(self, *, age: timedelta = timedelta()) -> Submission:
         task = Task(
@@ -71,6 +74,7 @@ class Laboratory:
             output_count=1,
             token=TOKEN,
             webhook_url=f"https://aijobs.example/api/webhooks/specimen/{TOKEN}",
+            prepared=self.specimen.prepared,
         )
         return Submission(
             id=1,
@@ -103,6 +107,9 @@ async def opened_laboratory(
     if package.specimen is None:
         raise ValueError(f"{package.vendor.label} has no specimen to check it with.")
     async with playing() as vendor:
-        section = package.settings.model_validate({"token": KEY, "base_url": vendor.url, **settings})
+        access = SandboxAccess(url=vendor.url, token=KEY, webhook_secret=SIGNING)
+        section = package.settings.model_validate({**package.vendor.stand_in(access), **settings})
+        key = cast(VendorSettings, section).token
         async with package.opened(section, timeouts=timeouts) as provider:
-            yield Laboratory(provider, vendor, package.specimen, model_of(package.specimen))
+            shown = key.get_secret_value() if key else ""
+            yield Laboratory(provider, vendor, package.specimen, model_of(package.specimen), shown)

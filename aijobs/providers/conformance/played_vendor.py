@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from aijobs.providers.package import Answer
+
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 ENDLESS_PIECE: Final = b" " * 1024 * 1024
@@ -30,6 +32,21 @@ class PlayedVendor:
 
     def answers(self, status: int, body: str | bytes | Mapping[str, object], **headers: str) -> None:
         """From now on every request gets this; `retry_after="3"` is the header Retry-After."""
+        self.says(self._response(status, body, **headers))
+
+    def plays(self, answer: Answer, *, status: int = 200) -> None:
+        """From now on requests get the answers of a specimen."""
+        by_end = {"": answer} if isinstance(answer, str) else answer
+        longest_first = sorted(by_end, key=len, reverse=True)
+
+        async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            path = self.heads[-1].split(" ")[1].partition("?")[0]
+            writer.write(self._response(status, by_end[next(end for end in longest_first if path.endswith(end))]))
+            await writer.drain()
+
+        self.respond = respond
+
+    def _response(self, status: int, body: str | bytes | Mapping[str, object], **headers: str) -> bytes:
         content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         content = content.replace(b"$URL", self.url.encode())
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -40,7 +57,7 @@ class PlayedVendor:
             **named,
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self.says(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content)
+        return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content
 
     def says(self, raw: bytes) -> None:
         async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

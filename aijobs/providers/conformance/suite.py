@@ -3,6 +3,6 @@
 from collections.abc import Callable
 
 
-def test_the_contract(conformance_check: Callable[[], None]) -> None:
+def test_the_contract(aijobs_check: Callable[[], None]) -> None:
     """Raises NotConforming."""
-    conformance_check()
+    aijobs_check()

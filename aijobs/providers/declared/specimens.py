@@ -1,11 +1,18 @@
 """One job of a declared vendor, made of the examples in its file."""
 
+import hashlib
+import hmac
 import json
 from typing import Any
 
-from aijobs.providers.declared.declaration import Declaration, ParameterSection
+from pydantic import SecretStr
+
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.provider_io import IncomingWebhook
+from aijobs.providers.declared.declaration import Declaration, ParameterSection, ProofSection, ReconcileSection
 from aijobs.providers.declared.paths import AnswerPath
-from aijobs.providers.package import Specimen
+from aijobs.providers.declared.webhooks import secret_of_submission
+from aijobs.providers.package import Proven, Specimen, SpecimenWebhook, WebhookSending, standard_webhook
 
 
 def specimen_of(declaration: Declaration) -> Specimen:
@@ -26,7 +33,64 @@ def specimen_of(declaration: Declaration) -> Specimen:
         failed=examples.failed or _with_word(examples.finished, done, statuses.failed[0]),
         emptied="{}" if declaration.outputs.path else _emptied(declaration),
         results=examples.results,
+        cancels=_cancels(declaration, running),
+        webhooks=[_webhook(examples.webhook, proof) for proof in _proofs(declaration)] if examples.webhook else [],
+        listed=_listed(declaration),
     )
+
+
+def _cancels(declaration: Declaration, running: str) -> dict[CancelOutcome, tuple[int, str]]:
+    """Where the same call erases a finished job, the answers are those to the question before it, too."""
+    section = declaration.cancel
+    if section is None:
+        return {}
+    if not section.ask_first:
+        late = {CancelOutcome.TOO_LATE: (section.too_late[0], "{}")} if section.too_late else {}
+        return {CancelOutcome(section.answer): (200, "{}"), **late}
+    is_seen = section.status is not None and section.status.text(json.loads(running))
+    taken = CancelOutcome.REQUESTED if is_seen else CancelOutcome(section.answer)
+    return {taken: (200, running), CancelOutcome.TOO_LATE: (200, declaration.examples.finished)}
+
+
+def _proofs(declaration: Declaration) -> list[ProofSection]:
+    """Each is enough; where the path alone is, none of the others is asked for."""
+    proofs = declaration.webhook.proof if declaration.webhook else []
+    return [proof for proof in proofs if proof.kind == "token"] or proofs
+
+
+def _webhook(body: str, proof: ProofSection) -> SpecimenWebhook:
+    if proof.kind == "standard_webhooks":
+        return standard_webhook(body)
+
+    def sent(sending: WebhookSending) -> IncomingWebhook:
+        secret = secret_of_submission(SecretStr(sending.key), sending.token)
+        signature = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+        shown = {"secret_header": secret, "hmac_sha256": f"sha256={signature}"}.get(proof.kind, "")
+        return IncomingWebhook({(proof.header or "").lower(): shown}, body.encode(), sending.token)
+
+    covered: dict[str, frozenset[Proven]] = {
+        "secret_header": frozenset({"path"}),
+        "hmac_sha256": frozenset({"path", "body"}),
+    }
+    return SpecimenWebhook(sent=sent, proof=covered.get(proof.kind, frozenset()))
+
+
+def _listed(declaration: Declaration) -> str | None:
+    """The first job of the example's list, with the submission's token in its place."""
+    section, listed = declaration.reconcile, declaration.examples.listed
+    if section is None or listed is None:
+        return None
+    for item in section.items.items(json.loads(listed)) or []:
+        planted, found = section.token.find(item), section.ref["id"].text(item)
+        if isinstance(planted, str) and found:
+            ours = json.dumps(json.loads(listed)).replace(json.dumps(planted), '"$TOKEN"')
+            return _without_next(ours, section)
+    return None
+
+
+def _without_next(listed: str, section: ReconcileSection) -> str:
+    link = section.next.text(json.loads(listed)) if section.next else None
+    return listed.replace(json.dumps(link), "null") if link else listed
 
 
 def _sample(parameter: ParameterSection) -> Any:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.fal.adapter import Fal, FalSettings, opened
+from aijobs.providers.fal.specimen import SPECIMEN
 from aijobs.providers.package import ProviderPackage
 
 __all__ = ["PACKAGE", "Fal", "FalSettings", "opened"]
@@ -31,4 +32,5 @@ PACKAGE: Final = ProviderPackage(
     ),
     settings=FalSettings,
     opened=opened,
+    specimen=SPECIMEN,
 )

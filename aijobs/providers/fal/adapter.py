@@ -140,6 +140,8 @@ class Fal:
         if reply.status == NOT_FOUND:
             return Snapshot(status=JobStatus.SUBMITTED, raw_status="not found", final=False, definite=False)
         document = _document_in(reply)
+        if not isinstance(document.get("status"), str):
+            raise ProviderUnavailable("fal gives an answer without a status.")
         return waiting_snapshot(document, ref) or await self._result(ref)
 
     async def _result(self, ref: Ref) -> Snapshot:

@@ -8,6 +8,7 @@ from typing import Final
 
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.openai.adapter import OpenAI, OpenAISettings, opened
+from aijobs.providers.openai.specimen import SPECIMEN
 from aijobs.providers.package import ProviderPackage
 
 __all__ = ["PACKAGE", "OpenAI", "OpenAISettings", "opened"]
@@ -25,4 +26,5 @@ PACKAGE: Final = ProviderPackage(
     vendor=Vendor(label="OpenAI Responses", key_check=KeyCheck(path="/models"), stand_in=_sandbox_settings),
     settings=OpenAISettings,
     opened=opened,
+    specimen=SPECIMEN,
 )

@@ -111,7 +111,7 @@ class OpenAI:
         reply = await self._call("GET", self._response(ref))
         if reply.status == NOT_FOUND:
             return Snapshot(status=JobStatus.SUBMITTED, raw_status="not found", final=False, definite=False)
-        return snapshot_of(_document_in(reply))
+        return snapshot_of(_response_in(reply))
 
     async def _snapshot_of_conversation(self, conversation: str) -> Snapshot:
         """Of a response that was lost: it is written there when it has completed."""
@@ -125,7 +125,7 @@ class OpenAI:
             raise ProviderFailed("OpenAI has no results of this response.")
         if CONVERSATION in ref:
             return sources_in(await self._items(ref[CONVERSATION]), as_json=False)
-        response = _document_in(await self._call("GET", self._response(ref)))
+        response = _response_in(await self._call("GET", self._response(ref)))
         text = response.get("text")
         asked = text.get("format") if isinstance(text, dict) else None
         return sources_in(response, as_json=isinstance(asked, dict) and asked.get("type") == "json_schema")
@@ -135,7 +135,7 @@ class OpenAI:
         if CONVERSATION in ref:
             return CancelOutcome.NOT_SUPPORTED
         reply = await self._call("POST", f"{self._response(ref)}/cancel")
-        match snapshot_of(_document_in(reply)):
+        match snapshot_of(_response_in(reply)):
             case Snapshot(status=JobStatus.CANCELED):
                 return CancelOutcome.CANCELED
             case Snapshot(final=True):
@@ -192,4 +192,12 @@ def _document_in(reply: HttpReply) -> dict[str, Any]:
     document = reply.document()
     if not reply.ok or document is None:
         raise ProviderUnavailable(f"OpenAI answered {reply.status}: {message_in(document or {}) or 'nothing readable'}")
+    return document
+
+
+def _response_in(reply: HttpReply) -> dict[str, Any]:
+    """Raises ProviderUnavailable for an object that is no response, too."""
+    document = _document_in(reply)
+    if not isinstance(document.get("id"), str) or not isinstance(document.get("status"), str):
+        raise ProviderUnavailable("OpenAI gives an answer that is no response.")
     return document

@@ -57,25 +57,27 @@ async def doubt_is_unknown(lab: Laboratory) -> None:
 
 
 async def refused_for_good(lab: Laboratory) -> None:
-    """A refusal is final, with a reason."""
-    for status in (401, 422):
+    """A refusal is final, with a reason, and is not sent again."""
+    for number, status in enumerate((401, 422), start=1):
         lab.vendor.answers(status, {})
         outcome = await lab.submit()
+        require(lab.vendor.connections == number, f"{status}: {lab.vendor.connections} requests were sent")
         require(isinstance(outcome, Rejected) and not outcome.may_retry, f"{status}: {outcome}")
         require(isinstance(outcome, Rejected) and outcome.message, f"{status}: no reason is given")
 
 
 async def throttled_is_later(lab: Laboratory) -> None:
-    """A throttled job may be sent again, after the time that the vendor names."""
+    """A throttled job may be sent again, after the time that the vendor names, and not by the provider itself."""
     lab.vendor.answers(429, {}, retry_after="7")
     outcome = await lab.submit()
+    require(lab.vendor.connections == 1, f"{lab.vendor.connections} requests were sent")
     require(isinstance(outcome, Rejected) and outcome.may_retry, f"{outcome}")
     require(isinstance(outcome, Rejected) and outcome.retry_after == timedelta(seconds=7), f"{outcome}")
 
 
 async def keys_stay_secret(lab: Laboratory) -> None:
     """A key that the vendor quotes is in no error."""
-    quoted = dict.fromkeys(("message", "detail", "title", "error"), f"bad key {KEY}")
+    quoted = dict.fromkeys(("message", "detail", "title", "error"), f"bad key {lab.key}")
     for status in (401, 422, 429):
         lab.vendor.answers(status, quoted)
         require(KEY not in repr(await lab.submit()), f"{status}: the key is in the outcome")

@@ -1,0 +1,135 @@
+"""Checks of the questions about a job, and of a cancel."""
+
+import json
+from typing import Final
+
+from aijobs.domain.jobs.submissions import CancelOutcome
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.provider_io import Snapshot
+from aijobs.providers.conformance.checks.asking import SILENCE, changed, failure, seen, unavailable
+from aijobs.providers.conformance.laboratory import KEY, Laboratory, require
+
+#: Of the silences, those that no cancel can be answered with: a success may say nothing more.
+OUTAGES: Final = ("the connection closes", "a 401", "a 503", "a redirect to a private address", "100 MB")
+STOPPED: Final = frozenset({CancelOutcome.CANCELED, CancelOutcome.REQUESTED})
+
+
+async def running_is_no_end(lab: Laboratory) -> None:
+    """A running job is no end, and its progress is a percentage."""
+    snapshot = await seen(lab, lab.specimen.running)
+    require(not snapshot.final and snapshot.status.is_before(JobStatus.GENERATED), f"{snapshot}")
+    unit = snapshot.unit_progress
+    require(unit is None or 0 <= unit <= 100, f"the progress is {unit}")
+
+
+async def progress_never_goes_back(lab: Laboratory) -> None:
+    """Progress is told where it is offered, alike for the same answer, and the end is not below it."""
+    ref = await lab.accepted()
+    lab.vendor.plays(lab.specimen.running)
+    first, again = [(await lab.provider.query(ref)).unit_progress for _ in range(2)]
+    require(first == again, f"the same answer is {first}, and then {again}")
+    lab.vendor.plays(lab.specimen.finished)
+    last = (await lab.provider.query(ref)).unit_progress
+    if not lab.provider.capabilities.unit_progress:
+        require(first is None and last is None, "there is progress, though none is offered")
+    require(last is None or first is None or last >= first, f"{first} is followed by {last} at the end")
+
+
+async def unknown_word_still_runs(lab: Laboratory) -> None:
+    """A word that nobody knows is neither an end nor a failure."""
+    unheard = changed(lab.specimen.running, json.dumps(lab.specimen.word), '"hibernating"')
+    require("hibernating" in str(unheard), "the specimen's word is not in its running job")
+    snapshot = await seen(lab, unheard)
+    require(not snapshot.final, f"{snapshot.status.name}")
+
+
+async def ends_are_understood(lab: Laboratory) -> None:
+    """A finished job is finished, and a failed one says why."""
+    done = await seen(lab, lab.specimen.finished)
+    require(done.final and done.status is JobStatus.GENERATED, f"finished: {done.status.name}")
+    failed = await seen(lab, lab.specimen.failed)
+    require(failed.final and failed.status is JobStatus.FAILED, f"failed: {failed.status.name}")
+    require(failed.error and failed.error.message, "a failure has no reason")
+
+
+async def failure_keeps_the_key(lab: Laboratory) -> None:
+    """A key that the vendor quotes in a failed job is in nothing that is shown or stored."""
+    failed = await seen(lab, lab.specimen.failed)
+    told = failed.error.message if failed.error else ""
+    quoted = changed(lab.specimen.failed, json.dumps(told)[1:-1], f"bad key {lab.key}")
+    require(KEY not in repr(await seen(lab, quoted)), "the key is in the snapshot")
+
+
+async def silence_is_no_end(lab: Laboratory) -> None:
+    """An answer that says nothing about the job ends nothing."""
+    ref = await lab.accepted()
+    for name, happens in SILENCE.items():
+        happens(lab.vendor)
+        answer = await unavailable(lab.provider.query(ref))
+        require(answer is None or (isinstance(answer, Snapshot) and not answer.definite), f"{name}: {answer}")
+
+
+async def not_found_is_no_end(lab: Laboratory) -> None:
+    """Not found is not failed."""
+    ref = await lab.accepted()
+    lab.vendor.answers(404, {})
+    answer = await unavailable(lab.provider.query(ref))
+    is_open = isinstance(answer, Snapshot) and not answer.definite and not answer.final
+    require(answer is None or is_open, f"{answer}")
+
+
+async def cancel_is_answered(lab: Laboratory) -> None:
+    """A cancel does what the capabilities say, and may be repeated."""
+    ref = await lab.accepted()
+    before = lab.vendor.connections
+    if not lab.provider.capabilities.cancel:
+        outcomes = [await lab.provider.cancel(ref) for _ in range(2)]
+        require(outcomes == [CancelOutcome.NOT_SUPPORTED] * 2, f"{outcomes}")
+        require(lab.vendor.connections == before, "something was sent, though a cancel is not offered")
+        return
+    expected = lab.specimen.cancels
+    require(STOPPED & expected.keys(), "the specimen shows no cancel that is taken")
+    require(CancelOutcome.TOO_LATE in expected, "the specimen shows no cancel that comes too late")
+    for outcome, (status, answer) in expected.items():
+        lab.vendor.plays(answer, status=status)
+        outcomes = [await lab.provider.cancel(ref) for _ in range(2)]
+        require(outcomes == [outcome] * 2, f"{outcome} is taken for {outcomes}")
+
+
+async def outage_is_no_answer(lab: Laboratory) -> None:
+    """An outage is no answer to a cancel."""
+    ref = await lab.accepted()
+    if not lab.provider.capabilities.cancel:
+        return
+    for name in OUTAGES:
+        SILENCE[name](lab.vendor)
+        answer = await unavailable(lab.provider.cancel(ref))
+        require(answer is None, f"{name}: {answer}")
+
+
+async def errors_keep_the_key(lab: Laboratory) -> None:
+    """A key that the vendor quotes, whatever it is asked, is in no error."""
+    ref = await lab.accepted()
+    finished = await seen(lab, lab.specimen.finished)
+    quoted = dict.fromkeys(("message", "detail", "title", "error"), f"bad key {lab.key}")
+    for status in (401, 403, 503):
+        lab.vendor.answers(status, quoted)
+        snapshot = await failure(lab.provider.query(ref))
+        require(KEY not in repr(snapshot), f"{status}: the key is in the snapshot")
+        await failure(lab.provider.outputs(ref, finished))
+        await failure(lab.provider.cancel(ref))
+        await failure(lab.provider.reconcile(lab.submission(), known_ids=frozenset()))
+
+
+ALL: Final = (
+    running_is_no_end,
+    progress_never_goes_back,
+    unknown_word_still_runs,
+    ends_are_understood,
+    failure_keeps_the_key,
+    silence_is_no_end,
+    not_found_is_no_end,
+    cancel_is_answered,
+    outage_is_no_answer,
+    errors_keep_the_key,
+)
