@@ -47,6 +47,7 @@ class ApiSettings(BaseModel):
     wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
     wrong_keys_per_key: int = Field(default=10, ge=1)
     security_contact: SecurityContact = None  #: for `/.well-known/security.txt`
+    access_log: bool = True  #: a line in the log for each request
     shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
 
 

@@ -21,6 +21,7 @@ from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
+from api.connections.access_log import AccessLog
 from api.connections.allowed_hosts import AllowedHosts
 from api.connections.limits import ConnectionLimits
 from api.connections.middleware import HEALTH_PATHS, ApiMiddleware, with_cors
@@ -155,7 +156,11 @@ class Api(FastAPI):
             body_limits=limits,
             is_behind_tls=self._base_url.startswith("https://"),
         )
-        return Turns(checked, exempt=HEALTH_PATHS)
+        return AccessLog(
+            Turns(checked, exempt=HEALTH_PATHS),
+            observe=self.state.metrics.observe_request,
+            writes=self._settings.access_log,
+        )
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, built once since anyone may request it."""

@@ -20,6 +20,7 @@ from api.auth.origins import refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
+from api.connections.access_log import CALLER
 from api.connections.turns import mark_known
 
 USER_HEADER: Final = "Aijobs-User"
@@ -166,6 +167,7 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
         with wrong_keys_counted(connection, bearer):
             found = await _by_bearer(access, bearer)
     mark_known(connection.scope)
+    connection.scope[CALLER] = found.key_id
     caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
     return caller
 

@@ -1,14 +1,16 @@
-"""Metrics for Prometheus: figures of the whole installation from the database, and this process's open streams.
+"""Metrics for Prometheus: figures of the whole installation from the database, and of what this process does.
 
 Label values are bounded: the catalogue's models and the ten statuses. No user, text or secret is a label.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import Counter as PrometheusCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -23,6 +25,11 @@ from api.streaming.open_streams import OpenStreams
 
 MEDIA_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 KEPT_FOR: Final = timedelta(seconds=5)
+REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  #: in seconds
+DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHODS: Final = "other"
 OTHER_MODELS: Final = "other"  #: label of models that are no longer in the catalogue
 
 
@@ -34,12 +41,49 @@ class Metrics:
         self._catalogue = catalogue
         self._streams = streams
         self._totals = SingleFlight(self._read_totals, kept_for=KEPT_FOR)
+        self._process = CollectorRegistry(auto_describe=False)
+        self._requests = Histogram(
+            "aijobs_http_request_seconds",
+            "From a request to the beginning of its response.",
+            ["method", "route", "status"],
+            buckets=REQUEST_BUCKETS,
+            registry=self._process,
+        )
+        self._work = Histogram(
+            "aijobs_db_seconds",
+            "Work on the database, waiting included.",
+            ["statement"],
+            buckets=DATABASE_BUCKETS,
+            registry=self._process,
+        )
+        self._webhooks = PrometheusCounter(
+            "aijobs_webhooks", "Webhooks, by what came of them.", ["direction", "result"], registry=self._process
+        )
+        database.observe_by(self._observe_work)
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is a template of paths, and `status` is counted by its class, as 2xx."""
+        known = method if method in METHODS else OTHER_METHODS
+        self._requests.labels(known, route, f"{status // 100}xx").observe(seconds)
+
+    @contextmanager
+    def incoming_webhook(self) -> Iterator[None]:
+        """Count a provider's webhook, which is taken when the block ends well."""
+        result = "refused"
+        try:
+            yield
+            result = "taken"
+        finally:
+            self._webhooks.labels("in", result).inc()
+
+    def _observe_work(self, name: str, seconds: float) -> None:
+        self._work.labels(name).observe(seconds)
 
     async def exposition(self) -> bytes:
         """The metrics in text format 0.0.4."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Figures(self._families(await self._totals())))
-        return generate_latest(registry)
+        return generate_latest(registry) + generate_latest(self._process)
 
     async def _read_totals(self) -> Totals:
         return await self._database.snapshot(totals)

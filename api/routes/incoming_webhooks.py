@@ -13,7 +13,7 @@ from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.database import Database
 from aijobs.persistence.webhooks.inbound import submission_at, submission_with, take_receipt
-from api.dependencies import Db, Engine, Submissions, Vendors
+from api.dependencies import AppMetrics, Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
 from api.schemas.jobs import Received
 
@@ -37,27 +37,29 @@ async def take_webhook(
     database: Db,
     submissions: Submissions,
     engine: Engine,
+    figures: AppMetrics,
 ) -> Received:
     """For providers only. The job then polls its provider at once; the webhook's content is not trusted.
 
     The token is the one that was planted in this webhook's address, or `account` for a provider that has one address
     for all of an account's webhooks. Of those, only the ones about accepted submissions are of use here.
     """
-    if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
-        raise NotFound("Nobody waits for this webhook.")
-    vendor, body = providers[provider], await request.body()
-    is_for_account = token == ACCOUNT and vendor.capabilities.account_webhook
-    submission = None if is_for_account else await database.read(submission_with, provider=provider, token=token)
-    delivery = IncomingWebhook(dict(request.headers), body, token, sent=submission.request if submission else None)
-    if isinstance(vendor, WebhookKeySource):
-        await vendor.load_webhook_keys()
-    hint = vendor.parse_webhook(delivery)
-    if submission is None:
-        submission = await database.read(submission_at, provider=provider, ref_id=str((hint.ref or {}).get("id")))
-    else:
-        await _conclude_submission(submissions, submission, hint)
-    if await _is_new(database, provider, hint):
-        await _send_hint(engine, submission, hint)
+    with figures.incoming_webhook():
+        if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
+            raise NotFound("Nobody waits for this webhook.")
+        vendor, body = providers[provider], await request.body()
+        is_for_account = token == ACCOUNT and vendor.capabilities.account_webhook
+        submission = None if is_for_account else await database.read(submission_with, provider=provider, token=token)
+        delivery = IncomingWebhook(dict(request.headers), body, token, sent=submission.request if submission else None)
+        if isinstance(vendor, WebhookKeySource):
+            await vendor.load_webhook_keys()
+        hint = vendor.parse_webhook(delivery)
+        if submission is None:
+            submission = await database.read(submission_at, provider=provider, ref_id=str((hint.ref or {}).get("id")))
+        else:
+            await _conclude_submission(submissions, submission, hint)
+        if await _is_new(database, provider, hint):
+            await _send_hint(engine, submission, hint)
     return Received(received=True)
 
 

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from sqlmodel import Session
+from structlog.testing import capture_logs
 
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
@@ -15,11 +16,13 @@ from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 
 Samples = dict[tuple[str, str, str], float]
 
+OF_THE_PROCESS = ("aijobs_http_", "aijobs_db_", "aijobs_webhooks")
+
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 
 
 async def scraped(api: ApiUnderTest) -> Samples:
-    """By name, model and status."""
+    """Of the whole installation: by name, model and status."""
     answer = await api.http.get("/metrics", headers={"Authorization": ""})
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -27,6 +30,7 @@ async def scraped(api: ApiUnderTest) -> Samples:
         (sample.name, sample.labels.get("model", ""), sample.labels.get("status", "")): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
+        if not family.name.startswith(OF_THE_PROCESS)
     }
 
 
@@ -117,3 +121,64 @@ async def test_scraping_often_reads_once(dependencies: ApiDependencies, key: str
         after = await asyncio.gather(*(scraped(api) for _ in range(20)))
 
     assert all(found == before for found in after)
+
+
+async def samples(api: ApiUnderTest, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """The samples of this name, by these labels."""
+    answer = await api.http.get("/metrics")
+    return {
+        tuple(sample.labels[label] for label in labels): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+async def test_requests_are_measured_by_route_and_never_by_path(api: ApiUnderTest) -> None:
+    code = await api.job("ada")
+    await api.http.get(f"/api/jobs/{code}")
+    await api.http.get("/api/jobs/job_0")
+    await api.http.get("/no/such/s3cret")
+    await api.http.request("PROPFIND", "/no/such/s3cret")
+    counted = await samples(api, "aijobs_http_request_seconds_count", "method", "route", "status")
+
+    assert counted["POST", "/api/jobs", "2xx"] == 1
+    assert counted["GET", "/api/jobs/{code}", "2xx"] == counted["GET", "/api/jobs/{code}", "4xx"] == 1
+    assert counted["GET", "unknown", "4xx"] == counted["other", "unknown", "4xx"] == 1
+
+
+async def test_work_on_the_database_is_measured_by_its_name(api: ApiUnderTest) -> None:
+    await api.job("ada")
+
+    counted = await samples(api, "aijobs_db_seconds_count", "statement")
+    assert counted["idempotency.run_idempotently",] == 1
+
+
+async def test_webhooks_are_counted_by_what_came_of_them(api: ApiUnderTest) -> None:
+    refused = await api.http.post("/api/webhooks/replicate/s3cret-token", json={})
+
+    assert refused.status_code in {401, 404}
+    assert await samples(api, "aijobs_webhooks_total", "direction", "result") == {("in", "refused"): 1}
+
+
+async def test_a_request_is_one_line_in_the_log_without_path_query_or_key(api: ApiUnderTest, key: str) -> None:
+    code = await api.job("ada")
+    with capture_logs() as lines:
+        answer = await api.http.get(f"/api/jobs/{code}", params={"lang": "s3cret"})
+        await api.http.post("/api/webhooks/replicate/s3cret-token", json={})
+        await api.http.get("/healthz")
+    first, second = (line for line in lines if line["event"] == "request")
+
+    assert first.pop("ms") >= 0
+    assert first == {
+        "event": "request",
+        "log_level": "info",
+        "method": "GET",
+        "route": "/api/jobs/{code}",
+        "status": answer.status_code,
+        "request": answer.headers["X-Request-Id"],
+        "key": key.split("_")[2],
+        "code": code,
+    }
+    assert second["route"] == "/api/webhooks/{provider}/{token}"
+    assert "s3cret" not in str(lines)

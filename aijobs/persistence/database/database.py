@@ -151,11 +151,11 @@ class Database:
 
 
 def _name_of(work: Callable[..., Any]) -> str:
-    """As `module.function`; of a function within another one, the inner name."""
+    """As `module.function`; of a function within another one, that other one's."""
     while isinstance(work, partial):
         work = work.func
-    module, name = getattr(work, "__module__", ""), getattr(work, "__name__", type(work).__name__)
-    return f"{module.rpartition('.')[2]}.{name.lstrip('_')}"
+    module, name = getattr(work, "__module__", ""), getattr(work, "__qualname__", type(work).__name__)
+    return f"{module.rpartition('.')[2]}.{name.partition('.<locals>')[0].lstrip('_')}"
 
 
 def _bound(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Session], T]:
