@@ -6,6 +6,7 @@ All output passes through here and is made harmless for terminals: see terminal_
 import json
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,6 +140,11 @@ def seconds(count: float) -> str:
         return f"{count:.1f} s"
     minutes, rest = divmod(round(count), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def local_time(timestamp: str | None) -> str:
+    """An RFC 3339 time in the local time zone."""
+    return f"{datetime.fromisoformat(timestamp).astimezone():%Y-%m-%d %H:%M:%S}" if timestamp else ""
 
 
 def short(path: Path) -> str:

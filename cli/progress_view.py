@@ -1,9 +1,9 @@
 """A job's progress, live: a checklist of statuses with two bars, plain lines, or JSON lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
@@ -50,10 +50,12 @@ class PlainProgress:
 
     def show_event(self, event: JobEvent) -> None:
         self._began = self._began or event.at
+        after = console.seconds((event.at - self._began).total_seconds())
         if event.kind is EventKind.NOTE:
+            if waits := waits_for(event.detail.get("waiting")):
+                console.say(f"{after:>9}  {waits}")
             return
         unit = "" if event.unit_progress is None else console.percent(event.unit_progress)
-        after = console.seconds((event.at - self._began).total_seconds())
         named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
         console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {_stage(event)}")
 
@@ -68,13 +70,15 @@ class LiveProgress:
         self._entered: dict[JobStatus, datetime] = {}
         self._latest: JobEvent | None = None
         self._interruption = ""
+        self._waits = ""
         self._spinner = Spinner("dots", style="cyan")
 
     def show_event(self, event: JobEvent) -> None:
         self._interruption = ""
         if event.kind is EventKind.NOTE:
+            self._waits = waits_for(event.detail["waiting"]) if "waiting" in event.detail else self._waits
             return
-        self._latest = event
+        self._latest, self._waits = event, ""
         self._entered.setdefault(event.job_status, event.at)
 
     def connection_lost(self, reason: str) -> None:
@@ -83,8 +87,8 @@ class LiveProgress:
     def __rich__(self) -> RenderableType:
         if self._latest is None:
             return Text(f"  {self._interruption or '…'}", style="dim")
-        interruption = [Text(f"  {self._interruption}", style="yellow")] if self._interruption else []
-        return Group(self._checklist(self._latest), Text(""), self._overall(self._latest), *interruption)
+        below = [Text(f"  {line}", style="yellow") for line in (self._waits, self._interruption) if line]
+        return Group(self._checklist(self._latest), Text(""), self._overall(self._latest), *below)
 
     def _checklist(self, latest: JobEvent) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -160,6 +164,16 @@ class _LiveDisplay(AbstractContextManager[ProgressView]):
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+
+def waits_for(waiting: Mapping[str, Any] | None) -> str:
+    """What a job waits for, in one line, with local times; empty when it waits for nothing."""
+    if not waiting:
+        return ""
+    times = (("next", "next_at"), ("at the latest", "gives_up_at"), ("starts about", "estimated_start"))
+    known = [f"{label} {console.local_time(waiting[name])}" for label, name in times if waiting.get(name)]
+    place = [f"place {waiting['position']} in line"] if waiting.get("position") else []
+    return terminal_text.one_line(" · ".join((waiting["message"], *place, *known)))
 
 
 def _names(status: JobStatus, weight: str) -> tuple[Text, Text]:

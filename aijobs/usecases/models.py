@@ -41,6 +41,10 @@ class AvailableModels:
             field = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
             raise UnknownModel("There is no such model.", field) from error
 
+    def known(self, model_id: str) -> Model | None:
+        """A model of the catalogue; None when there is no such model any more."""
+        return self.catalogue.model(model_id) if model_id in self.catalogue else None
+
     def model_on(self, model_id: str, day: date) -> Model:
         """A model for a new job on this day. Raises UnknownModel, and ModelRetired past its sunset or its removal."""
         model = self.model(model_id)

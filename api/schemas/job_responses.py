@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aijobs.domain.jobs.waiting import Waiting
+from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
@@ -26,7 +29,16 @@ class JobResponses:
         outputs: dict[str, list[Output]] = defaultdict(list)
         for output in await self.database.read(outputs_of, *(row.code for row in rows)):
             outputs[output.job_code].append(await self._output(output))
-        return [_job_document(row, outputs[row.code], actions_of(self.models, row)) for row in rows]
+        at = now()
+        return [
+            _job_document(
+                row,
+                outputs[row.code],
+                actions_of(self.models, row),
+                waiting_of(row, self.models.known(row.model_id), at=at),
+            )
+            for row in rows
+        ]
 
     async def one(self, row: JobRow) -> Job:
         return (await self.of([row]))[0]
@@ -37,7 +49,7 @@ class JobResponses:
 
 def new_job_response(row: JobRow) -> Job:
     """A job that was just accepted, which has no outputs yet."""
-    return _job_document(row, [], [])
+    return _job_document(row, [], [], waiting_of(row, None, at=row.create_time))
 
 
 def with_exchange(job: Job, row: JobRow) -> JobWithExchange:
@@ -50,12 +62,13 @@ def file_response(row: FileRow) -> File:
     return File.model_validate(row, from_attributes=True)
 
 
-def _job_document(row: JobRow, outputs: list[Output], actions: list[str]) -> Job:
+def _job_document(row: JobRow, outputs: list[Output], actions: list[str], waiting: Waiting | None) -> Job:
     status = row.job_status
     fields = {
         "metadata": row.extra,
         "outputs": outputs,
         "actions": actions,
+        "waiting": waiting,
         "job_status_name": status.name,
         "job_status_desc": status.zh,
     }

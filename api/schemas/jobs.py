@@ -9,6 +9,7 @@ from aijobs.domain.jobs.events import Moment
 from aijobs.domain.jobs.job import JobError
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
+from aijobs.domain.jobs.waiting import Waiting
 from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import Capabilities
 from aijobs.domain.values.media import MediaFacts
@@ -62,6 +63,7 @@ class Job(JobProgress, NamedJob):
     metadata: dict[str, str]
     outputs: list[Output]
     error: JobError | None
+    waiting: Waiting | None = Field(default=None, description="what it waits for now")
     origin: str | None = Field(default=None, description="the finished job that this one acts on")
     actions: list[str] = Field(
         default=[], description="what can be done with the result: `action` of a new job", examples=[["upsample1"]]

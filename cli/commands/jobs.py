@@ -1,6 +1,5 @@
 """Commands that show what the API knows: jobs, one job."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from cli import console
 from cli.api_client import Document
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
+from cli.progress_view import waits_for
 
 
 def jobs(
@@ -86,7 +86,7 @@ def _job_row(job: Document) -> tuple[str | Text, ...]:
         console.percent(job["overall_progress"]),
         job["model_id"],
         str(job["user_id"]),
-        _local_time(job.get("req_time") or job.get("create_time")),
+        console.local_time(job.get("req_time") or job.get("create_time")),
         _duration(job),
     )
 
@@ -99,10 +99,11 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("user", str(job["user_id"])),
         ("progress", console.percent(job["overall_progress"])),
         ("this step", "" if unit is None else console.percent(unit)),
-        ("began", _local_time(job.get("req_time") or job.get("create_time"))),
-        ("ended", _local_time(job.get("resp_time"))),
+        ("began", console.local_time(job.get("req_time") or job.get("create_time"))),
+        ("ended", console.local_time(job.get("resp_time"))),
         ("took", _duration(job)),
         ("at provider", job.get("out_id") or ""),
+        ("waits for", waits_for(job.get("waiting"))),
         ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
         *(("output", _output_line(output)) for output in job.get("outputs") or ()),
     ]
@@ -118,8 +119,3 @@ def _output_line(output: Document) -> str:
 
 def _duration(job: Document) -> str:
     return "" if job.get("cost_time") is None else console.seconds(job["cost_time"])
-
-
-def _local_time(timestamp: str | None) -> str:
-    """An RFC 3339 time in the local time zone."""
-    return f"{datetime.fromisoformat(timestamp).astimezone():%Y-%m-%d %H:%M:%S}" if timestamp else ""

@@ -23,6 +23,7 @@ from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
+from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
 from aijobs.process_settings import ApiSettings
@@ -112,6 +113,7 @@ async def _context(visit: PageRequest, code: str, models: AvailableModels, setti
     return {
         "view": view,
         "job": row,
+        "waiting": waiting_of(row, models.known(row.model_id), at=now()),
         "document": await document_of(visit, row, view.outputs),
         "outputs": [await _shown_output(visit, output) for output in view.outputs],
         "timeline": timeline_of(view.events, row.job_status, until=now()),

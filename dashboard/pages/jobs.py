@@ -12,10 +12,13 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.waiting import WaitFor, Waiting
 from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.domain.values.ids import moment_of
+from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
@@ -94,6 +97,12 @@ class JobLine:
 
     job: JobRow
     thumbnail: int | None
+    waiting: Waiting | None
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether it waits for something else than the work at its provider."""
+        return self.waiting is not None and self.waiting.kind is not WaitFor.NEXT_QUESTION
 
 
 @router.get("/jobs")
@@ -135,7 +144,8 @@ async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:
         for output in reversed(outputs)
         if output.kind in {OutputKind.IMAGE, OutputKind.VIDEO} and has_thumbnail(output)
     }
-    return [JobLine(row, thumbnails.get(row.code)) for row in rows]
+    at = now()
+    return [JobLine(row, thumbnails.get(row.code), waiting_of(row, None, at=at)) for row in rows]
 
 
 def _live_context(rows: Sequence[JobRow]) -> dict[str, Any]:

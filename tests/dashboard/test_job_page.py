@@ -126,6 +126,10 @@ async def test_a_lost_submission_is_attached_to_what_was_found(
     )
     visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open(f"/jobs/{code}")
+    await expect(visitor.page.locator("#waiting.warning")).to_contain_text("may be charged")
+    await visitor.open("/jobs")
+    await expect(visitor.page.locator(f"#{code}")).to_contain_text("answer lost")
+    await visitor.open(f"/jobs/{code}")
 
     await visitor.page.get_by_text("Attach …").click()
     await visitor.page.get_by_label("The provider's id").fill("found-it")
@@ -133,6 +137,7 @@ async def test_a_lost_submission_is_attached_to_what_was_found(
     await visitor.page.get_by_role("button", name="Attach").click()
 
     await expect(visitor.page.get_by_role("row", name="found-it")).to_contain_text("Accepted")
+    await expect(visitor.page.locator("#waiting.warning")).to_have_count(0)
     assert "r8_very_secret" not in await visitor.page.content()
 
 

@@ -8,6 +8,7 @@ import pytest
 from fastapi import Request
 
 from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.domain.jobs.waiting import WaitFor
 from dashboard.forms.form_errors import fields_shown, messages_of
 from dashboard.forms.template_form import TemplateForm
 from dashboard.language import Language, Messages, language_of, messages
@@ -94,3 +95,10 @@ def test_a_template_with_very_many_wrong_columns_is_refused_in_few_words(columns
 
     assert sum(len(error.message) for error in fields_shown(refused_rules.value)) < 20_000
     assert sum(len(error.message) for error in fields_shown(refused.value)) < 20_000
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whatever_a_job_can_wait_for_has_a_message_and_a_short_one(language: Language) -> None:
+    keys = {f"{table}.{wait}" for table in ("waiting", "waiting_short") for wait in WaitFor}
+
+    assert keys - messages(language).keys() == set()

@@ -23,3 +23,20 @@ def test_jitter_stays_within_its_share(attempt: int, dice: float) -> None:
 
 def test_the_providers_own_wish_wins() -> None:
     assert POLICY.delay(1, dice=0.5, at_least=timedelta(minutes=1)) == timedelta(minutes=1)
+
+
+def test_the_next_poll_is_told_from_the_time_since_the_last_news() -> None:
+    waited = (0, 1, 2, 5, 6, 13, 14, 24, 25, 36_000)
+
+    due = [POLICY.next_due(timedelta(seconds=seconds)).total_seconds() for seconds in waited]
+
+    assert due == [2, 2, 6, 6, 14, 14, 24, 34, 34, 36_004]
+
+
+@given(st.floats(0, 100), st.floats(1, 10), st.floats(0.001, 1000), st.timedeltas(timedelta(0), timedelta(days=3)))
+def test_the_next_poll_is_never_past_nor_further_than_a_wait(
+    first: float, factor: float, longest: float, waited: timedelta
+) -> None:
+    policy = PollPolicy(first=timedelta(seconds=first), factor=max(factor, 1.01), max=timedelta(seconds=longest))
+
+    assert waited < policy.next_due(waited) <= waited + max(policy.first, policy.max, timedelta(milliseconds=1))

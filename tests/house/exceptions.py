@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "aijobs/persistence": "a folder for each part of the product, and what they share",
+    "aijobs/persistence/jobs": "one step or one question of a job a file",
     "aijobs/providers": "one vendor a folder",
     "aijobs/usecases": "one use case a file",
     "api/routes": "one resource a file",
@@ -20,6 +21,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/api": "mirrors the routes",
     "tests/cli": "mirrors the commands",
     "tests/dashboard": "mirrors the pages",
+    "tests/persistence": "mirrors the tables",
     "tests/persistence/database": "one promise, or one kind of fault, a file",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aijobs.domain.values.durations import Duration
 
 NO_NEWS: Final = "NoNews"  #: the type of the error with which a question ends that brought nothing new
+SHORTEST: Final = timedelta(milliseconds=1)
 
 
 class PollPolicy(BaseModel):
@@ -23,6 +24,19 @@ class PollPolicy(BaseModel):
     def slower(self) -> "PollPolicy":
         """For a job that nobody waits for any more: it begins where this one ends, and grows to twenty times that."""
         return PollPolicy(first=self.max, factor=2, max=20 * self.max, jitter=self.jitter)
+
+    def next_due(self, waited: timedelta) -> timedelta:
+        """When the next poll without news is due, counted from the last news; `waited` is the time that has passed.
+
+        About: it leaves out the jitter, and the provider's own minimum.
+        """
+        due, step = timedelta(), max(self.first, SHORTEST)
+        while due <= waited:
+            if step >= self.max or self.factor == 1:
+                return due + step * ((waited - due) // step + 1)
+            due += step
+            step = min(step * self.factor, self.max)
+        return due
 
     def delay(self, attempt: int, *, dice: float, at_least: timedelta | None = None) -> timedelta:
         """The wait after `attempt` (1 or more) polls without a change.

@@ -82,6 +82,7 @@ def advance(
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
     job.error = error.model_dump(mode="json") if error else None
+    job.waiting = None
     _stamp_times(job)
     is_listened_to = record(
         session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})}

@@ -30,6 +30,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
+from aijobs.persistence.jobs.waiting import wait_after
 from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 
@@ -112,7 +113,9 @@ def conclude(session: Session, job: AnyJob, submission: Submission, outcome: Sub
     if submission.outcome is Outcome.ACCEPTED:
         return Outcome.ACCEPTED
     if submission.outcome is Outcome.UNKNOWN:
-        gate.note(session, job, {"submission": submission.number, "resolved": type(outcome).__name__.lower()})
+        resolved = type(outcome).__name__.lower()
+        job.waiting = None
+        gate.note(session, job, {"submission": submission.number, "resolved": resolved, "waiting": None})
     decided = _decide(session, _UPDATE, job, submission.id, outcome)
     assert decided is not None, "submissions are never deleted"
     return decided
@@ -238,7 +241,7 @@ def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> Non
         raise DeadlinePassed(f"{job.code} is not sent any more: its business deadline has passed.")
 
 
-def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome) -> JobState:
+def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, catalogue: Catalogue) -> JobState:
     job = lock(session, sent.job_code)
     recorded = _decide(session, _UPDATE_FIRST, job, sent.id, outcome)
     if recorded is None:
@@ -247,6 +250,8 @@ def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome) -> Job
     if not isinstance(outcome, Rejected) and not job.job_status.is_final:
         detail = {"submission": sent.number, "outcome": recorded}
         gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
+    if recorded is not Outcome.ACCEPTED:
+        wait_after(session, job, outcome, recorded, model_of(session, catalogue, job.model_id))
     job.save(session)
     return state_of(job)
 
@@ -273,7 +278,7 @@ class DatabaseSubmissionLog:
         await self._database.write(_intend_again, submission, catalogue=self._catalogue)
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
-        return await self._database.write(_conclude, submission, outcome)
+        return await self._database.write(_conclude, submission, outcome, catalogue=self._catalogue)
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
         return await self._database.read(known_ids, provider, since)

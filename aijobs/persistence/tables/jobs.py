@@ -51,6 +51,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     event_seq: int = 0
     points: int = Field(sa_type=RowId)
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    waiting: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     resp_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end

@@ -35,6 +35,7 @@ class LockedJob:
     points: int
     callback_url: str | None
     error: dict[str, Any] | None
+    waiting: dict[str, Any] | None
     create_date: date
     create_time: datetime
     update_time: datetime

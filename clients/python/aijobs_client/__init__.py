@@ -21,7 +21,7 @@ from aijobs_client.errors import (
     Unreachable,
     WaitTimeout,
 )
-from aijobs_client.models import File, Job, JobError, JobEvent, JobStatus, Model, Output, Points
+from aijobs_client.models import File, Job, JobError, JobEvent, JobStatus, Model, Output, Points, Waiting
 
 __all__ = [
     "ApiError",
@@ -46,4 +46,5 @@ __all__ = [
     "UnexpectedResponse",
     "Unreachable",
     "WaitTimeout",
+    "Waiting",
 ]

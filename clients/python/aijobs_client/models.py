@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
 
@@ -77,6 +77,24 @@ class JobError(ApiModel):
     stage: str
 
 
+class Waiting(ApiModel):
+    """What a job waits for. `kind` is for programs (`rate_limit`, `unknown_submission`, …), `message` for people.
+
+    `next_at` is when it goes on, or is tried again; `gives_up_at` the deadline that ends the wait.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    kind: str = Field(alias="for")
+    since: datetime
+    next_at: datetime | None = None
+    gives_up_at: datetime | None = None
+    position: int | None = None
+    ahead: int | None = None
+    estimated_start: datetime | None = None
+    message: str
+
+
 class Job(ApiModel):
     """A job at the time of the request. `cost_time` in seconds, progress in percent."""
 
@@ -104,6 +122,7 @@ class Job(ApiModel):
     metadata: dict[str, str] = {}
     outputs: tuple[Output, ...] = ()
     error: JobError | None = None
+    waiting: Waiting | None = None  #: what it waits for now
     origin: str | None = None
     actions: tuple[str, ...] = ()
     req_json: dict[str, Any] | None = None  #: only when it was requested with `exchange`, like `resp_json`

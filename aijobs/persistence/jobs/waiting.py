@@ -1,0 +1,72 @@
+"""What jobs wait for: stored where a wait begins in a transaction that writes the job anyhow, else told from the row.
+
+`waiting_of` is the one place where all kinds are put together.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.submissions import Outcome, Rejected, SubmitOutcome
+from aijobs.domain.jobs.waiting import Wait, WaitFor, Waiting
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs import gate
+from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables.locked_jobs import AnyJob
+
+TAKEN_UP_WITHIN: Final = timedelta(seconds=10)
+"""A worker normally takes up a job within a fraction of a second; after this time its owner is told of the delay."""
+
+THROTTLED: Final = "provider_throttled"  #: the code of a rejection that asks for patience
+
+
+def begin_wait(session: Session, job: AnyJob, wait: Wait) -> None:
+    """Store what a locked job waits for. When that is another thing than before, a note in its history says so."""
+    before = Wait.model_validate(job.waiting) if job.waiting else None
+    if before is not None and before.kind is wait.kind:
+        job.waiting = _stored(wait.model_copy(update={"since": before.since}))
+        return
+    job.waiting = _stored(wait)
+    gate.note(session, job, {"waiting": wait.shown().model_dump(mode="json")})
+
+
+def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: Outcome, model: Model) -> None:
+    """Store what a locked job waits for after this outcome of its submission, if anything."""
+    ends = job.create_time + model.deadlines.business
+    if recorded is Outcome.UNKNOWN and job.job_status is JobStatus.SUBMITTED:
+        gives_up_at = min(now() + model.deadlines.queue, ends)
+        begin_wait(session, job, Wait(kind=WaitFor.UNKNOWN_SUBMISSION, since=now(), gives_up_at=gives_up_at))
+    elif isinstance(outcome, Rejected) and outcome.may_retry and job.job_status is JobStatus.DRAFT:
+        is_throttled = outcome.retry_after is not None or outcome.code == THROTTLED
+        wait = Wait(
+            kind=WaitFor.RATE_LIMIT if is_throttled else WaitFor.RESUBMISSION,
+            since=now(),
+            next_at=now() + outcome.retry_after if outcome.retry_after is not None else None,
+            gives_up_at=min(job.create_time + model.deadlines.submit, ends),
+        )
+        begin_wait(session, job, wait)
+
+
+def waiting_of(job: JobRow, model: Model | None, *, at: datetime) -> Waiting | None:
+    """What a job waits for at this moment; None when it has ended, or is at work here. `model`: None when unknown."""
+    if job.job_status.is_final:
+        return None
+    stored = Wait.model_validate(job.waiting) if job.waiting else None
+    if job.job_status is JobStatus.DRAFT:
+        due = stored.next_at or at if stored else job.create_time
+        if at - due > TAKEN_UP_WITHIN:
+            return Wait(kind=WaitFor.ENGINE, since=due).shown()
+        return stored.shown() if stored else None
+    if stored is not None:
+        return stored.shown()
+    if model is None or not model.asyn or not job.job_status.is_before(JobStatus.GENERATED):
+        return None
+    next_at = job.update_time + model.poll.next_due(at - job.update_time)
+    return Wait(kind=WaitFor.NEXT_QUESTION, since=job.update_time, next_at=next_at).shown()
+
+
+def _stored(wait: Wait) -> dict[str, object]:
+    return wait.model_dump(mode="json", by_alias=True, exclude_none=True)
