@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from temporalio import activity
@@ -21,6 +22,7 @@ from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import Snapshot
+from aijobs.domain.values.money import Cost, PriceUnit
 from aijobs.domain.values.shielded import shielded
 
 VISIBLE_STEP = 10
@@ -82,22 +84,32 @@ class PollingActivities:
             return JobStatus.FAILED
         if not snapshot.final:
             raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
-        await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw)
+        cost = await self._cost(brief, snapshot)
+        await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw, cost=cost)
         return snapshot.status
 
     async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
+        code, cost = poll_input.brief.code, await self._cost(poll_input.brief, snapshot)
         if snapshot.status is JobStatus.GENERATED:
+            detail = _charge_of(snapshot)
             _require_unfinished(
-                await self._gate.advance(
-                    poll_input.brief.code, JobStatus.GENERATED, detail=_charge_of(snapshot), response=snapshot.raw
-                )
+                await self._gate.advance(code, JobStatus.GENERATED, detail=detail, response=snapshot.raw, cost=cost)
             )
             detected(poll_input.brief.provider, snapshot.finished_at)
             return PollResult(job_status=JobStatus.GENERATED)
-        await self._gate.keep_response(poll_input.brief.code, snapshot.raw)
+        await self._gate.keep_response(code, snapshot.raw, cost=cost)
         if charge := _charge_of(snapshot):
-            await self._gate.note(poll_input.brief.code, charge)
+            await self._gate.note(code, charge)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained_failure(snapshot))
+
+    async def _cost(self, brief: JobBrief, snapshot: Snapshot) -> Cost | None:
+        """By the vendor's bill; else, of a finished job, by the price of each. What is by output is known later."""
+        price = (await self._catalogue.find(brief.model_id)).vendor_price
+        if snapshot.charge is not None and (cost := snapshot.charge.cost(price)):
+            return cost
+        if price is None or price.unit is not PriceUnit.JOB or snapshot.status is not JobStatus.GENERATED:
+            return None
+        return price.times(Decimal(1))
 
     async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
         code = poll_input.brief.code

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from api.schemas.redaction import without_secrets
@@ -54,6 +55,12 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
+def amount(value: Decimal) -> str:
+    """Of money: two digits behind the point, or as many as a small one needs: `12.50`, `0.0031`."""
+    digits = 2 if value >= 1 or value == 0 else 1 - value.adjusted()
+    return f"{value:,.{digits}f}"
+
+
 def document(value: Any) -> str:
     """JSON as it is, indented; the end of a long one is left out."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -68,6 +75,7 @@ FILTERS: Final = {
     "size": size,
     "percent": percent,
     "number": number,
+    "amount": amount,
     "document": document,
     "redacted": without_secrets,
 }

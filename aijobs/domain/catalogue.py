@@ -14,6 +14,7 @@ from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.money import VendorPrice
 
 
 class Deadlines(BaseModel):
@@ -55,6 +56,7 @@ class Model(BaseModel):
     asyn: bool = Field(description="false: our own generate step works; true: a provider is polled")
     type: str
     unit_point: int = Field(ge=0, description="points for one output")
+    vendor_price: VendorPrice | None = Field(default=None, description="what it costs at the vendor, in money")
     max_output_count: int = Field(ge=1)
     output_kind: OutputKind
     unit_progress: frozenset[JobStatus] = Field(description="statuses that can show a unit progress")

@@ -43,6 +43,17 @@ _FIELD_OF: Final[Mapping[JobStatus, str]] = {
 }
 
 
+def kept_points(kind: EntryKind, points: int) -> int | None:
+    """What is kept of a job's points once its ledger has this entry; None when it does not say so."""
+    match kind:
+        case EntryKind.SETTLE:
+            return points
+        case EntryKind.REFUND:
+            return 0
+        case EntryKind.RESERVE | EntryKind.HOLD:
+            return None
+
+
 def closing_entry(final: JobStatus, policy: PointsPolicy, *, provider_may_charge: bool) -> EntryKind:
     """The entry that goes with a final status.
 

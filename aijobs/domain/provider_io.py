@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from aijobs.domain.catalogue import Model
@@ -10,6 +11,7 @@ from aijobs.domain.jobs.job import JobError, JobState
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import ProviderRequest, Ref, Submission
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.money import Cost, CostSource, PriceUnit, VendorPrice, is_currency
 
 RESEND_MARGIN: Final = timedelta(minutes=3)
 """A request that is sent again arrives no later than this after the decision: longer than any call may last."""
@@ -130,11 +132,17 @@ class Task:
 class Charge:
     """What a vendor says that a job costs there, in its own `unit` (credits, USD, …). It settles no points of ours."""
 
-    amount: float
+    amount: Decimal
     unit: str
 
-    def as_detail(self) -> dict[str, str | float]:
-        return {"amount": self.amount, "unit": self.unit}
+    def as_detail(self) -> dict[str, str]:
+        return {"amount": f"{self.amount:f}", "unit": self.unit}
+
+    def cost(self, price: VendorPrice | None) -> Cost | None:
+        """In money, where the bill is in money or the operator's price is of its unit."""
+        if is_currency(self.unit):
+            return Cost.of(self.amount, self.unit, CostSource.BILL)
+        return price.times(self.amount) if price is not None and price.unit is PriceUnit.BILLED else None
 
 
 @dataclass(frozen=True, kw_only=True)

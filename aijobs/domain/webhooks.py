@@ -24,6 +24,9 @@ _SIGNING_PURPOSE: Final = "aijobs webhook secret 1"  # so that nothing derived f
 MAX_BYTES: Final = 20 * 1024
 """Of one message. What does not fit is left out: the receiver can read it from the API."""
 
+MONEY: Final = ("points", "charged", "cost")
+"""What a final event says of money: it is never left out."""
+
 STANDARD_PAUSES: Final = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -85,10 +88,14 @@ def job_message(topic: str, event: JobEvent, metadata: Mapping[str, str]) -> str
     """The body that tells of a job's event, as JSON. The same event always gives the same body."""
     data = event.model_dump(mode="json") | {"metadata": dict(metadata)}
     body = message(topic, event.at, data)
-    for heavy in ("detail", "metadata"):
+    lighter: Mapping[str, Mapping[str, Any]] = {
+        "detail": {name: event.detail[name] for name in MONEY if name in event.detail},
+        "metadata": {},
+    }
+    for heavy, left in lighter.items():
         if len(body.encode()) <= MAX_BYTES:
             break
-        data = data | {heavy: {}, "truncated": True}
+        data = data | {heavy: left, "truncated": True}
         body = message(topic, event.at, data)
     return body
 

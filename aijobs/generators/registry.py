@@ -51,7 +51,9 @@ async def opened_generators(
     The photo review is always there: without a language model with vision photos are measured. What the chat endpoint
     refuses is kept in `data_dir`.
     """
-    conversations, documents = DatabaseConversations(database), StoredDocuments(store, reader)
+    currency = chat_settings.currency if chat_settings.terms.has_prices else None
+    conversations = DatabaseConversations(database, currency=currency)
+    documents = StoredDocuments(store, reader)
     reviews = DatabaseReviewStore(database)
     if not chat_settings.token:
         yield {PHOTO_REVIEW: PhotoReviewer(None, conversations, documents, reviews, pictures)}

@@ -1,14 +1,17 @@
 """Rows of jobs and files as response documents."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from sqlmodel import Session
 
 from aijobs.domain.jobs.waiting import Waiting
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.waiting import waiting_of
+from aijobs.persistence.points.costs import charged, cost_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
@@ -26,8 +29,13 @@ class JobResponses:
     links: SignedLinks
 
     async def of(self, rows: Sequence[JobRow]) -> list[Job]:
+        def work(session: Session) -> tuple[Sequence[OutputRow], Mapping[str, int | None]]:
+            codes = [row.code for row in rows]
+            return outputs_of(session, *codes), charged(session, codes)
+
+        stored, kept = await self.database.read(work)
         outputs: dict[str, list[Output]] = defaultdict(list)
-        for output in await self.database.read(outputs_of, *(row.code for row in rows)):
+        for output in stored:
             outputs[output.job_code].append(await self._output(output))
         at = now()
         return [
@@ -36,6 +44,7 @@ class JobResponses:
                 outputs[row.code],
                 actions_of(self.models, row),
                 waiting_of(row, self.models.known(row.model_id), at=at),
+                charged=kept[row.code],
             )
             for row in rows
         ]
@@ -49,7 +58,7 @@ class JobResponses:
 
 def new_job_response(row: JobRow) -> Job:
     """A job that was just accepted, which has no outputs yet."""
-    return _job_document(row, [], [], waiting_of(row, None, at=row.create_time))
+    return _job_document(row, [], [], waiting_of(row, None, at=row.create_time), charged=None)
 
 
 def with_exchange(job: Job, row: JobRow) -> JobWithExchange:
@@ -62,13 +71,17 @@ def file_response(row: FileRow) -> File:
     return File.model_validate(row, from_attributes=True)
 
 
-def _job_document(row: JobRow, outputs: list[Output], actions: list[str], waiting: Waiting | None) -> Job:
+def _job_document(
+    row: JobRow, outputs: list[Output], actions: list[str], waiting: Waiting | None, *, charged: int | None
+) -> Job:
     status = row.job_status
     fields = {
         "metadata": row.extra,
         "outputs": outputs,
         "actions": actions,
         "waiting": waiting,
+        "charged": charged,
+        "cost": cost_of(row),
         "job_status_name": status.name,
         "job_status_desc": status.zh,
     }

@@ -13,6 +13,7 @@ from aijobs.domain.jobs.waiting import Waiting
 from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import Capabilities
 from aijobs.domain.values.media import MediaFacts
+from aijobs.domain.values.money import Cost
 from aijobs.persistence.access.keys import Scope
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ class Job(JobProgress, NamedJob):
     outputs: list[Output]
     error: JobError | None
     waiting: Waiting | None = Field(default=None, description="what it waits for now")
+    points: int = Field(description="the price that was reserved")
+    charged: int | None = Field(
+        default=None, description="what was kept of the points: null until the end and while they are held, 0 refunded"
+    )
+    cost: Cost | None = Field(default=None, description="at the vendor, in money; null where that is not known")
     origin: str | None = Field(default=None, description="the finished job that this one acts on")
     actions: list[str] = Field(
         default=[], description="what can be done with the result: `action` of a new job", examples=[["upsample1"]]

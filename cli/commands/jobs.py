@@ -102,6 +102,8 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("began", console.local_time(job.get("req_time") or job.get("create_time"))),
         ("ended", console.local_time(job.get("resp_time"))),
         ("took", _duration(job)),
+        ("points", _points(job)),
+        ("cost", _cost(job.get("cost"))),
         ("at provider", job.get("out_id") or ""),
         ("waits for", waits_for(job.get("waiting"))),
         ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
@@ -115,6 +117,15 @@ def _output_line(output: Document) -> str:
     lasts = "" if duration is None else console.seconds(duration)
     parts = (output["media_type"], dimensions, lasts, console.size(output["size"]), output["url"])
     return "  ".join(filter(None, parts))
+
+
+def _points(job: Document) -> str:
+    kept = job.get("charged")
+    return str(job["points"]) if kept is None else f"{job['points']}, of which {kept} charged"
+
+
+def _cost(cost: Document | None) -> str:
+    return "" if cost is None else f"{cost['amount']} {cost['currency']} at the vendor (by its {cost['source']})"
 
 
 def _duration(job: Document) -> str:

@@ -17,6 +17,7 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.media import MediaFacts
+from aijobs.domain.values.money import Cost
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.event_log import milestones
 from aijobs.persistence.jobs.outputs import outputs_of
@@ -24,6 +25,7 @@ from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.reruns import reruns_of
 from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.jobs.waiting import waiting_of
+from aijobs.persistence.points.costs import cost_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
 from aijobs.process_settings import ApiSettings
@@ -78,6 +80,11 @@ class JobView:
     entries: Sequence[PointsEntryRow]
     outputs: Sequence[OutputRow]
     reruns: Sequence[str]
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the job has cost at its vendor, where that is known."""
+        return cost_of(self.row)
 
     @property
     def is_held(self) -> bool:

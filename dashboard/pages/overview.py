@@ -13,6 +13,7 @@ from aijobs.domain.catalogue import Model
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.statistics import FailureCount, HourlyCounts, ModelStatistics
+from aijobs.persistence.points.costs import costs_by_model
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
@@ -70,6 +71,7 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
             "failures": failures,
             "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
             "totals": _totals(hours, failures),
+            "costs": costs_by_model(snapshot, since=since, user_id=user_id),
         }
 
     return await visit.database.snapshot(work)

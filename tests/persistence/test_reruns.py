@@ -19,7 +19,7 @@ from aijobs.persistence.tables.jobs import OrderDetails
 from api.schemas.jobs import Job, Output
 
 STORED_IN_ITS_OWN_WAY = {"code", "user_id", "job_status", "needs_review", "overall_progress"}
-SHOWN_IN_ITS_OWN_WAY = {"error", "origin", "waiting"}
+SHOWN_IN_ITS_OWN_WAY = {"error", "origin", "waiting", "points"}
 
 
 def declared_by(model: type) -> set[str]:

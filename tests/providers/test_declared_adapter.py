@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -122,7 +123,7 @@ async def test_a_failure_says_why_and_what_it_costs(acme: Vendor) -> None:
 
     assert snapshot.error is not None
     assert (snapshot.error.code, snapshot.error.message) == ("provider_failed", "no")
-    assert snapshot.charge == Charge(amount=0.5, unit="USD")
+    assert snapshot.charge == Charge(amount=Decimal("0.5"), unit="USD")
     assert snapshot.poll_after == timedelta(seconds=5)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ async def test_a_cancel_stops_what_waits_and_erases_nothing_that_has_ended(seeda
     assert await seedance.provider.cancel(finished) is CancelOutcome.TOO_LATE
     assert (await seedance.provider.query(finished)).status is JobStatus.GENERATED
     assert last.charge is not None
-    assert (last.charge.amount, last.charge.unit) == (20_000, "tokens")
+    assert (last.charge.amount, last.charge.unit) == (Decimal(20_000), "tokens")
 
 
 async def test_an_account_in_arrears_has_to_pay_first(seedance: Scene, vendor_that: At, server: Any) -> None:

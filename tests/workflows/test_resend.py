@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,7 @@ class Keyed(StepProvider):
         return self._refusal or Accepted({"id": request.body["token"]})
 
     async def query(self, ref: Ref) -> Snapshot:
-        return replace(await super().query(ref), charge=Charge(amount=5, unit="credits"))
+        return replace(await super().query(ref), charge=Charge(amount=Decimal(5), unit="credits"))
 
     async def reconcile(self, _submission: Submission, *, known_ids: frozenset[str]) -> Found | Search:
         self.searches += 1
@@ -73,7 +74,7 @@ async def test_an_unknown_submission_is_resolved_by_the_same_request(temporal_cl
     assert len(provider.made) == 1
     assert provider.sent == [provider.sent[0]] * 3
     assert (resolved, again) == (["accepted"], ["again", "again"])
-    assert charges == [{"amount": 5, "unit": "credits"}]
+    assert charges == [{"amount": "5", "unit": "credits"}]
 
 
 async def test_what_is_found_is_not_sent_again(temporal_client: Client, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.llm import ModelTerms
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.money import CURRENCY
 from aijobs.domain.values.secret_forms import Token
 
 
@@ -24,7 +25,8 @@ class ChatSettings(BaseModel):
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_output_tokens: int | None = Field(default=None, ge=1)
     window: int = Field(default=128_000, ge=2_000)  #: tokens of a question and its answer together
-    #: Prices of a million tokens, in any currency; 0 for a model that is free.
+    currency: str = Field(default="USD", pattern=CURRENCY)  #: of the prices
+    #: Prices of a million tokens; 0 for a model that is free.
     price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     silence: Duration = timedelta(minutes=2)  #: between two pieces of an answer, or before the first

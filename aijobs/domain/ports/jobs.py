@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
+from aijobs.domain.values.money import Cost
 
 
 class JobGate(Protocol):
@@ -19,13 +20,20 @@ class JobGate(Protocol):
         error: JobError | None = None,
         detail: Mapping[str, Any] | None = None,
         response: Mapping[str, Any] | None = None,
+        cost: Cost | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
-        """The one gate. Returns how the job stands afterwards, which is further when the move came too late."""
+        """The one gate. Returns how the job stands afterwards, which is further when the move came too late.
+
+        `cost` is what the vendor has asked for the job, where its answer says that.
+        """
         ...
 
-    async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
-        """Store the provider's last response, which explains why a job failed. Changes nothing for ended jobs."""
+    async def keep_response(self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None) -> None:
+        """Store the provider's last response, which explains why a job failed, and its bill.
+
+        Changes nothing for ended jobs.
+        """
         ...
 
     async def progress(
@@ -78,7 +86,9 @@ class JobStarts(Protocol):
 class LateOutcomes(Protocol):
     """What a provider says of a job that has ended before."""
 
-    async def record(self, code: str, status: JobStatus, response: Mapping[str, Any]) -> None:
+    async def record(
+        self, code: str, status: JobStatus, response: Mapping[str, Any], *, cost: Cost | None = None
+    ) -> None:
         """The provider's final word on a job that ended before it: settles or refunds what is held, unless somebody
         has decided already, and is noted in the job's history."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from decimal import Decimal
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -12,10 +13,12 @@ from aijobs.domain.documents.formats import ReadDocument
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.llm import Completion, Conversation, ConversationPlan, FinishReason, Prompt, Role, StoredMessage
 from aijobs.domain.values.clean_text import clean
+from aijobs.domain.values.money import Cost, CostSource
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.tables import ConversationDocumentRow, ConversationRow, MessageRow
+from aijobs.persistence.points.costs import add_cost
+from aijobs.persistence.tables import ConversationDocumentRow, ConversationRow, JobRow, MessageRow
 
 MAX_UNUSABLE_LENGTH: Final = 64 * 1024
 """Stored characters of an unusable answer."""
@@ -25,10 +28,11 @@ READ_DOCUMENT: Final = TypeAdapter(ReadDocument)
 
 
 class DatabaseConversations:
-    """Implements Conversations."""
+    """Implements Conversations. `currency` is that of the answers' costs; None where the prices are not known."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, currency: str | None = None) -> None:
         self._database = database
+        self._currency = currency
 
     async def begin(self, job_code: str, plan: ConversationPlan, document: ReadDocument | None = None) -> None:
         content = None if document is None else await asyncio.to_thread(_packed, document)
@@ -89,10 +93,14 @@ class DatabaseConversations:
         await self._database.write(work)
 
     async def answered(self, job_code: str, stage: int, completion: Completion) -> None:
+        cost = self._cost(completion)
+
         def work(session: Session) -> None:
-            _open_conversation(session, job_code)
+            job = _open_conversation(session, job_code)
             if _stored_message(session, job_code, stage, Role.ASSISTANT) is not None:
                 return
+            if cost is not None:
+                add_cost(job, cost)
             message = _message(job_code, stage, Role.ASSISTANT, Prompt(text=completion.text))
             message.tokens_in, message.tokens_out = completion.tokens_in, completion.tokens_out
             message.cost, message.seconds = completion.cost, completion.seconds
@@ -101,6 +109,11 @@ class DatabaseConversations:
             _decrement_lost(session, job_code, stage)
 
         await self._database.write(work)
+
+    def _cost(self, completion: Completion) -> Cost | None:
+        if self._currency is None:
+            return None
+        return Cost.of(Decimal(str(completion.cost)), self._currency, CostSource.PRICE)
 
     async def count_lost(self, job_code: str, stage: int, *, most: int) -> int:
         def work(session: Session) -> int:
@@ -176,10 +189,11 @@ def spent_on(session: Session, job_code: str) -> tuple[int, int, float]:
     return tokens_in or 0, tokens_out or 0, cost or 0.0
 
 
-def _open_conversation(session: Session, job_code: str) -> None:
-    """Locked, so that it is not cleared while a message is added."""
-    gate.unfinished_job(session, job_code)
+def _open_conversation(session: Session, job_code: str) -> JobRow:
+    """Its job. Both are locked, so that it is not cleared while a message is added."""
+    job = gate.unfinished_job(session, job_code)
     _require_open(session.get_one(ConversationRow, job_code, with_for_update=True))
+    return job
 
 
 def _require_open(row: ConversationRow) -> None:

@@ -3,24 +3,26 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from sqlalchemy import Table, bindparam, insert
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.errors import CancelRequested, UnknownJob
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import STAGE_OF, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.values.clean_text import clean
+from aijobs.domain.values.money import Cost, VendorPrice
 from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
+from aijobs.persistence.points.costs import final_money, set_cost, set_cost_by_outputs
 from aijobs.persistence.points.ledger import close
 from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob, lock
@@ -64,15 +66,17 @@ def advance(
     error: JobError | None = None,
     detail: dict[str, Any] | None = None,
     closing: EntryKind | None = None,
+    price: VendorPrice | None = None,
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
-    `closing` is the entry that closes the job's reservation, and goes with a final status. Nothing changes when
-    the job is in this status already, or further. Raises IllegalMove.
+    `closing` is the entry that closes the job's reservation, and goes with a final status; `price` is then that of
+    what the job has made. Nothing changes when the job is in this status already, or further. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
         return move
+    assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if error and to is JobStatus.CANCELED:  # the requester may not know how far the job had come
         error = error.model_copy(update={"stage": STAGE_OF[job.job_status]})
     if to.is_final:
@@ -84,11 +88,12 @@ def advance(
     job.error = error.model_dump(mode="json") if error else None
     job.waiting = None
     _stamp_times(job)
-    is_listened_to = record(
-        session, job, EventKind.STATUS, {**(detail or {}), **({"error": job.error} if error else {})}
-    )
+    if to is JobStatus.SUCCESS:
+        set_cost_by_outputs(session, job, price)
+    said = {**(detail or {}), **({"error": job.error} if error else {})}
+    money = final_money(job, closing) if closing is not None else {}
+    is_listened_to = record(session, job, EventKind.STATUS, {**said, **money})
     enqueue_deliveries(session, job, EventKind.STATUS, is_listened_to=is_listened_to)
-    assert (closing is not None) is to.is_final, "a final status, and nothing else, closes the job's reservation"
     if closing is not None:
         close(session, job, closing)
     return move
@@ -189,6 +194,18 @@ def _stamp_times(job: AnyJob) -> None:
         job.cost_time = round((at - (job.req_time or job.create_time)).total_seconds(), 3)
 
 
+class Ending(TypedDict, total=False):
+    """What `advance` needs for a final status, besides it."""
+
+    closing: EntryKind
+    price: VendorPrice | None
+
+
+def ending_of(model: Model, to: JobStatus, *, provider_may_charge: bool) -> Ending:
+    closing = closing_entry(to, model.points, provider_may_charge=provider_may_charge)
+    return {"closing": closing, "price": model.vendor_price}
+
+
 class DatabaseJobGate:
     """Implements JobGate."""
 
@@ -204,6 +221,7 @@ class DatabaseJobGate:
         error: JobError | None = None,
         detail: Mapping[str, Any] | None = None,
         response: Mapping[str, Any] | None = None,
+        cost: Cost | None = None,
         provider_may_charge: bool = False,
     ) -> JobState:
         return await self._database.write(
@@ -213,11 +231,12 @@ class DatabaseJobGate:
             error=error,
             detail=detail or {},
             response=response,
-            closing_of=partial(self._closing, provider_may_charge=provider_may_charge),
+            cost=cost,
+            ending_of=partial(self._ending, provider_may_charge=provider_may_charge),
         )
 
-    async def keep_response(self, code: str, response: Mapping[str, Any]) -> None:
-        await self._database.write(_keep_response, code, response)
+    async def keep_response(self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None) -> None:
+        await self._database.write(_keep_response, code, response, cost=cost)
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
@@ -227,13 +246,10 @@ class DatabaseJobGate:
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         await self._database.write(_note, code, detail)
 
-    def _closing(
-        self, session: Session, model_id: str, to: JobStatus, *, provider_may_charge: bool
-    ) -> EntryKind | None:
+    def _ending(self, session: Session, model_id: str, to: JobStatus, *, provider_may_charge: bool) -> Ending:
         if not to.is_final:
-            return None
-        policy = model_of(session, self._catalogue, model_id).points
-        return closing_entry(to, policy, provider_may_charge=provider_may_charge)
+            return {}
+        return ending_of(model_of(session, self._catalogue, model_id), to, provider_may_charge=provider_may_charge)
 
 
 def _advance(
@@ -244,22 +260,25 @@ def _advance(
     error: JobError | None,
     detail: Mapping[str, Any],
     response: Mapping[str, Any] | None,
-    closing_of: Callable[[Session, str, JobStatus], EntryKind | None],
+    cost: Cost | None,
+    ending_of: Callable[[Session, str, JobStatus], Ending],
 ) -> JobState:
     job = lock(session, code)
     if job.job_status.is_final:
         return state_of(job)
     if response is not None:
         job.resp_json = clean(dict(response))
-    advance(session, job, to, error=error, detail=clean(dict(detail)), closing=closing_of(session, job.model_id, to))
+    set_cost(job, cost)
+    advance(session, job, to, error=error, detail=clean(dict(detail)), **ending_of(session, job.model_id, to))
     job.save(session)
     return state_of(job)
 
 
-def _keep_response(session: Session, code: str, response: Mapping[str, Any]) -> None:
+def _keep_response(session: Session, code: str, response: Mapping[str, Any], *, cost: Cost | None) -> None:
     job = lock(session, code)
     if not job.job_status.is_final:
         job.resp_json = clean(dict(response))
+        set_cost(job, cost)
         job.save(session)
 
 

@@ -11,7 +11,6 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.outputs import StoredOutput
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
-from aijobs.domain.points import EntryKind, closing_entry
 from aijobs.domain.ports.outputs import MigrationStart
 from aijobs.persistence.added_models import model_of
 from aijobs.persistence.database import Database, connection_of
@@ -74,7 +73,7 @@ def _add(
     code: str,
     outputs: tuple[StoredOutput, ...],
     complete_at: int | None,
-    closing_of: Callable[[Session, str], EntryKind],
+    ending_of: Callable[[Session, str], gate.Ending],
 ) -> JobState:
     job = lock(session, code)
     known = _indexes(session, code)
@@ -84,7 +83,7 @@ def _add(
         connection_of(session).execute(_INSERT, [_row(code, output) for output in fresh])
     write_intents.finish_write(session, *(output.key for output in outputs))
     if len(known) + len(fresh) == complete_at and not job.job_status.is_final:
-        gate.advance(session, job, JobStatus.SUCCESS, closing=closing_of(session, job.model_id))
+        gate.advance(session, job, JobStatus.SUCCESS, **ending_of(session, job.model_id))
         job.save(session)
     return state_of(job)
 
@@ -128,11 +127,11 @@ class DatabaseOutputLog:
         return await self._database.write(_begin_move, code, index, key)
 
     async def add(self, code: str, *outputs: StoredOutput, complete_at: int | None = None) -> JobState:
-        return await self._database.write(_add, code, outputs, complete_at, self._closing)
+        return await self._database.write(_add, code, outputs, complete_at, self._ending)
 
     async def drop(self, code: str) -> list[str]:
         return await self._database.write(_drop, code)
 
-    def _closing(self, session: Session, model_id: str) -> EntryKind:
-        policy = model_of(session, self._catalogue, model_id).points
-        return closing_entry(JobStatus.SUCCESS, policy, provider_may_charge=False)
+    def _ending(self, session: Session, model_id: str) -> gate.Ending:
+        model = model_of(session, self._catalogue, model_id)
+        return gate.ending_of(model, JobStatus.SUCCESS, provider_may_charge=False)

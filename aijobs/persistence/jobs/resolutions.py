@@ -10,12 +10,14 @@ from sqlmodel import Session
 from aijobs.domain.errors import NothingHeld, SubmissionExists
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.points import EntryKind
+from aijobs.domain.points import EntryKind, kept_points
 from aijobs.domain.values.clean_text import clean
+from aijobs.domain.values.money import Cost
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, lock_name
 from aijobs.persistence.jobs import gate, submissions
 from aijobs.persistence.points import ledger
+from aijobs.persistence.points.costs import set_cost
 from aijobs.persistence.tables import JobRow
 
 
@@ -32,7 +34,8 @@ ENTRY_OF = {Resolution.REFUND: EntryKind.REFUND, Resolution.CHARGE: EntryKind.SE
 def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why: str) -> None:
     """Refund or charge the held points of a locked job. Raises NothingHeld."""
     ledger.decide(session, job, ENTRY_OF[decision])
-    gate.note(session, job, {"resolved": decision, "by": by, "why": why})
+    charged = kept_points(ENTRY_OF[decision], job.points)
+    gate.note(session, job, {"resolved": decision, "by": by, "why": why, "charged": charged})
 
 
 def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
@@ -51,8 +54,11 @@ def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> Non
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
 
 
-def record_late_outcome(session: Session, job: JobRow, status: JobStatus, response: dict[str, Any]) -> None:
+def record_late_outcome(
+    session: Session, job: JobRow, status: JobStatus, response: dict[str, Any], *, cost: Cost | None = None
+) -> None:
     """Record the provider's final status of a locked job that had ended before, and settle its held points."""
+    set_cost(job, cost)
     finished = status is JobStatus.GENERATED
     changes: dict[str, Any] = {}
     if finished and job.generated_at is None:
@@ -71,8 +77,10 @@ class DatabaseLateOutcomes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def record(self, code: str, status: JobStatus, response: Mapping[str, Any]) -> None:
+    async def record(
+        self, code: str, status: JobStatus, response: Mapping[str, Any], *, cost: Cost | None = None
+    ) -> None:
         def work(session: Session) -> None:
-            record_late_outcome(session, gate.locked_job(session, code), status, clean(dict(response)))
+            record_late_outcome(session, gate.locked_job(session, code), status, clean(dict(response)), cost=cost)
 
         await self._database.write(work)

@@ -50,6 +50,9 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     needs_review: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     event_seq: int = 0
     points: int = Field(sa_type=RowId)
+    cost_nanos: int | None = Field(default=None, sa_type=RowId)  #: at the vendor, in billionths of the currency
+    cost_currency: str | None = Field(default=None, max_length=3)
+    cost_source: str | None = Field(default=None, max_length=10)
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     waiting: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     req_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)

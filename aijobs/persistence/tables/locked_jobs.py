@@ -33,6 +33,9 @@ class LockedJob:
     event_seq: int
     version: int
     points: int
+    cost_nanos: int | None
+    cost_currency: str | None
+    cost_source: str | None
     callback_url: str | None
     error: dict[str, Any] | None
     waiting: dict[str, Any] | None
@@ -43,6 +46,7 @@ class LockedJob:
     resp_time: datetime | None
     cost_time: float | None
     generated_at: datetime | None
+    rerun_from: str | None
 
     #: Written only; what the database has is not read.
     req_json: dict[str, Any] | None = field(default=None, init=False)

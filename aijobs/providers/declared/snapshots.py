@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import structlog
@@ -77,4 +78,4 @@ def _charge(path: AnswerPath | None, answer: Mapping[str, Any], unit: str) -> Ch
     found = path.find(answer) if path else None
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return None
-    return Charge(amount=found, unit=unit)
+    return Charge(amount=Decimal(str(found)), unit=unit)

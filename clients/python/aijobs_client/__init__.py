@@ -21,13 +21,14 @@ from aijobs_client.errors import (
     Unreachable,
     WaitTimeout,
 )
-from aijobs_client.models import File, Job, JobError, JobEvent, JobStatus, Model, Output, Points, Waiting
+from aijobs_client.models import Cost, File, Job, JobError, JobEvent, JobStatus, Model, Output, Points, Waiting
 
 __all__ = [
     "ApiError",
     "AsyncClient",
     "Client",
     "ClientError",
+    "Cost",
     "DownloadBroken",
     "FieldProblem",
     "File",

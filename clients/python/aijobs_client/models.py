@@ -1,6 +1,7 @@
 """The API's responses. Fields and enum values that a newer API adds are accepted."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
 
@@ -95,6 +96,14 @@ class Waiting(ApiModel):
     message: str
 
 
+class Cost(ApiModel):
+    """What a job has cost at its vendor. `source` is `bill`, where the vendor says it in money, or `price`."""
+
+    amount: Decimal
+    currency: str
+    source: str
+
+
 class Job(ApiModel):
     """A job at the time of the request. `cost_time` in seconds, progress in percent."""
 
@@ -123,6 +132,9 @@ class Job(ApiModel):
     outputs: tuple[Output, ...] = ()
     error: JobError | None = None
     waiting: Waiting | None = None  #: what it waits for now
+    points: int = 0  #: the price that was reserved
+    charged: int | None = None  #: of it, in the end; None until then and while it is held, 0 when it was refunded
+    cost: Cost | None = None  #: at the vendor; None where that is not known
     origin: str | None = None
     actions: tuple[str, ...] = ()
     req_json: dict[str, Any] | None = None  #: only when it was requested with `exchange`, like `resp_json`
