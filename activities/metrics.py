@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from aijobs.domain.jobs.activity_io import PollInput
-from aijobs.domain.jobs.polling import NO_NEWS
+from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
 from aijobs.domain.jobs.submissions import SubmitOutcome
 from aijobs.domain.webhooks import WebhookReply
 
@@ -40,7 +40,8 @@ class _CountingPolls(ActivityInboundInterceptor):
         try:
             result = await super().execute_activity(input)
         except ApplicationError as error:
-            count_poll(provider, "no" if error.type == NO_NEWS else "error")
+            if error.type != NOT_DUE:
+                count_poll(provider, "no" if error.type == NO_NEWS else "error")
             raise
         count_poll(provider, "yes")
         return result

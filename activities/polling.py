@@ -1,6 +1,5 @@
 """Polls a provider until a job's status or visible progress has changed."""
 
-import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,13 +8,16 @@ from typing import Any, Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.learned_schedules import LearnedSchedules
 from activities.metrics import detected
+from activities.poll_timing import PollTiming
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import CancelRequested, DeadlinePassed, JobIsFinal, SubmissionForgotten, SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
-from aijobs.domain.jobs.polling import NO_NEWS, PollPolicy
+from aijobs.domain.jobs.poll_schedule import PollSchedule
+from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
@@ -43,6 +45,7 @@ class PollingActivities:
         late_outcomes: LateOutcomes,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
+        schedules: LearnedSchedules,
     ) -> None:
         self._submissions = submissions
         self._queries = queries
@@ -50,6 +53,7 @@ class PollingActivities:
         self._late_outcomes = late_outcomes
         self._catalogue = catalogue
         self._providers = providers
+        self._schedules = schedules
         self._recorded: dict[str, tuple[JobStatus, float]] = {}  #: by job, oldest first
 
     @activity.defn
@@ -64,13 +68,26 @@ class PollingActivities:
         if poll_input.ref is None and activity.info().attempt == 1:
             _require_unfinished(await self._queries.state(poll_input.brief.code))
         provider = provider_of(self._providers, poll_input.brief.provider)
-        ref = poll_input.ref or await self._ref(poll_input, provider, may_resend=True)
+        ref, submitted_at = poll_input.ref, poll_input.submitted_at
+        if ref is None:
+            ref, intent_at = await self._ref(poll_input, provider, may_resend=True)
+            submitted_at = submitted_at or intent_at
+        schedule = await self._schedule(poll_input.brief) if submitted_at else None
+        timing = PollTiming.of(poll_input, submitted_at)
+        if schedule and (left := timing.until_due(schedule, reports_progress=poll_input.unit_progress is not None)):
+            raise _polled_again("not due yet", left, kind=NOT_DUE)
         snapshot = await provider.query(ref)
         if snapshot.final:
-            return await self._finished(poll_input, snapshot)
+            finished = await self._finished(poll_input, snapshot)
+            if submitted_at and finished.job_status is JobStatus.GENERATED:
+                await self._schedules.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
+            return finished
         if not snapshot.definite:
             raise _nothing_new(poll_input, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
-        return (await self._working(poll_input, snapshot)).model_copy(update={"ref": ref})
+        if news := await self._working(poll_input, snapshot):
+            return news.model_copy(update={"ref": ref, "submitted_at": submitted_at})
+        wait = timing.wait(schedule, reports_progress=snapshot.unit_progress is not None, at_least=snapshot.poll_after)
+        raise _polled_again(_describe(snapshot), wait)
 
     @activity.defn
     async def watch_late(self, brief: JobBrief) -> JobStatus:
@@ -78,7 +95,8 @@ class PollingActivities:
         poll_input = PollInput(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
         provider = provider_of(self._providers, brief.provider)
         try:
-            snapshot = await provider.query(await self._ref(poll_input, provider))
+            ref, _ = await self._ref(poll_input, provider)
+            snapshot = await provider.query(ref)
         except SubmissionLost:
             await self._late_outcomes.record(brief.code, JobStatus.FAILED, {})
             return JobStatus.FAILED
@@ -87,6 +105,10 @@ class PollingActivities:
         cost = await self._cost(brief, snapshot)
         await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw, cost=cost)
         return snapshot.status
+
+    async def _schedule(self, brief: JobBrief) -> PollSchedule | None:
+        model = await self._catalogue.find(brief.model_id)
+        return await self._schedules.schedule(*_class_of(brief), model.learning)
 
     async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
         code, cost = poll_input.brief.code, await self._cost(poll_input.brief, snapshot)
@@ -111,7 +133,8 @@ class PollingActivities:
             return None
         return price.times(Decimal(1))
 
-    async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
+    async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult | None:
+        """None: nothing new."""
         code = poll_input.brief.code
         is_further = poll_input.job_status.is_before(snapshot.status)
         status = snapshot.status if is_further else poll_input.job_status  # a provider's step back is ignored
@@ -122,7 +145,7 @@ class PollingActivities:
             await self._record_progress(code, status, unit)
         if is_further or _is_visible(poll_input.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
-        raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
+        return None
 
     async def _record_progress(self, code: str, status: JobStatus, unit: float) -> None:
         """Progress that this process has recorded before is not written again."""
@@ -138,15 +161,19 @@ class PollingActivities:
         model = await self._catalogue.find(poll_input.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
-    async def _ref(self, poll_input: PollInput, provider: Provider, *, may_resend: bool = False) -> Ref:
+    async def _ref(
+        self, poll_input: PollInput, provider: Provider, *, may_resend: bool = False
+    ) -> tuple[Ref, datetime]:
+        """The reference, and when the request was about to be sent, by the clock of the host that sent it."""
         submission = await self._submissions.last_submission(poll_input.brief.code)
         if submission is None:  # a job is watched only after it was submitted
             raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
         if submission.ref is not None:
-            return submission.ref
+            return submission.ref, submission.intent_at
         if submission.outcome is Outcome.REJECTED:
             raise SubmissionLost("The request was never sent. Nothing was charged.")
-        return await self._found(poll_input, provider, submission, may_resend=may_resend)
+        found = await self._found(poll_input, provider, submission, may_resend=may_resend)
+        return found, submission.intent_at
 
     async def _found(
         self, poll_input: PollInput, provider: Provider, submission: Submission, *, may_resend: bool
@@ -182,6 +209,10 @@ class PollingActivities:
             return None
         await self._submissions.conclude(submission, outcome)
         return Found(outcome.ref)
+
+
+def _class_of(brief: JobBrief) -> tuple[str, str]:
+    return brief.model_id, brief.parameter_class
 
 
 def _require_unfinished(state: JobState) -> None:
@@ -221,6 +252,9 @@ def _describe(snapshot: Snapshot) -> str:
 
 
 def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:
-    policy: PollPolicy = poll_input.brief.poll
-    delay = policy.delay(activity.info().attempt, dice=random.random(), at_least=poll_after)
-    return ApplicationError(reason, type=NO_NEWS, next_retry_delay=delay, category=ApplicationErrorCategory.BENIGN)
+    timing = PollTiming.of(poll_input, None)
+    return _polled_again(reason, timing.wait(None, reports_progress=False, at_least=poll_after))
+
+
+def _polled_again(reason: str, wait: timedelta, *, kind: str = NO_NEWS) -> ApplicationError:
+    return ApplicationError(reason, type=kind, next_retry_delay=wait, category=ApplicationErrorCategory.BENIGN)

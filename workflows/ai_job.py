@@ -5,6 +5,7 @@ Whatever ends the job earlier is raised as `End`, a cancel request too.
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 from typing import Final, TypeVar
 
 from temporalio import workflow
@@ -48,6 +49,8 @@ class AiJob:
         self._brief = brief
         self._state = JobState.of(brief.code, brief.job_status, unit=brief.unit_progress)
         self._ref: Ref | None = None
+        self._submitted_at = brief.submitted_at
+        self._asked_at: datetime | None = None
         self._timer = StatusTimer(brief.model_id, brief.job_status)
         self._has_deadline_timers = False
         self._interruptions = Interruptions()
@@ -96,6 +99,7 @@ class AiJob:
         await self._interruptions.shielded(submitting)
         submitted = result_of(submitting, clock)
         self._ref = submitted.ref
+        self._submitted_at = workflow.now() if submitted.ref else None
         self._set_state(submitted.state)
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
             raise AlreadyEnded
@@ -124,13 +128,16 @@ class AiJob:
         clock = self._start_clock()
         if clock.is_over and not self._has_deadline_timers:
             raise deadline_passed(clock.deadline)
-        self._interruptions.poll_now = False
         known = PollInput(
             brief=self._brief,
             job_status=self._state.job_status,
             unit_progress=self._state.unit_progress,
             ref=self._ref,
+            submitted_at=self._submitted_at,
+            asked_at=self._asked_at,
+            hinted=self._interruptions.poll_now,
         )
+        self._interruptions.poll_now = False
         watching = activity_calls.watch(known, within=None if self._has_deadline_timers else clock.left)
         try:
             await self._interruptions.until(lambda: watching.done() or self._interruptions.poll_now, stage=clock.stage)
@@ -153,6 +160,8 @@ class AiJob:
         if poll_result.error is not None:
             raise ended_by_provider(poll_result.job_status, poll_result.error)
         self._ref = poll_result.ref or self._ref
+        self._submitted_at = poll_result.submitted_at or self._submitted_at
+        self._asked_at = workflow.now()
         self._state = JobState.of(self._brief.code, poll_result.job_status, unit=poll_result.unit_progress)
         if self._state.job_status.is_before(JobStatus.GENERATED):
             self._start_clock()
@@ -272,5 +281,6 @@ class AiJob:
             "job_status": self._state.job_status,
             "unit_progress": self._state.unit_progress,
             "stage_since": running.since if running else None,
+            "submitted_at": self._submitted_at,
         }
         return self._brief.model_copy(update=progress)

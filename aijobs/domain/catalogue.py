@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from aijobs.domain.errors import UnknownModel
 from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.jobs.poll_schedule import LearnedPolling
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
@@ -62,6 +63,7 @@ class Model(BaseModel):
     unit_progress: frozenset[JobStatus] = Field(description="statuses that can show a unit progress")
     deadlines: Deadlines
     poll: PollPolicy
+    learning: LearnedPolling = LearnedPolling()
     points: PointsPolicy = PointsPolicy()
     parameters: ParameterRules = ParameterRules()
     sunset: date | None = Field(default=None, description="from this day on (UTC) no new job is taken")

@@ -3,6 +3,7 @@
 from aijobs.domain.catalogue import Catalogue
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
+from aijobs.persistence.generation_times import DatabaseGenerationTimes
 from aijobs.persistence.jobs.gate import DatabaseJobGate
 from aijobs.persistence.jobs.housekeeping import DatabaseHousekeeping
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
@@ -23,4 +24,5 @@ class DatabaseRecords:
         self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)
+        self.generation_times = DatabaseGenerationTimes(database)
         self.housekeeping = DatabaseHousekeeping(database, catalogue)

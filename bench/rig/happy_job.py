@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session
 from temporalio.testing import ActivityEnvironment
 
+from activities.learned_schedules import LearnedSchedules
 from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
@@ -131,7 +132,13 @@ class HappyJobs:
         self._database, self._catalogue, self._model = database, catalogue, model
         self._submit = SubmissionActivities(records.submissions, catalogue, providers, store, None)
         self._poll = PollingActivities(
-            records.submissions, records.queries, records.gate, records.late_outcomes, catalogue, providers
+            records.submissions,
+            records.queries,
+            records.gate,
+            records.late_outcomes,
+            catalogue,
+            providers,
+            LearnedSchedules(records.generation_times),
         )
         transfer = OutputTransfer(records.outputs, _NoDownloader(), store, _NoMedia(), at_once=1000)
         self._migrate = MigrationActivities(records.gate, catalogue, providers, transfer, outputs_at_once=4)

@@ -48,6 +48,7 @@ def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
         ('[models.replicate_imageupscale_v1]\nsunset = "some day"', "sunset"),
         ('[models.replicate_imageupscale_v1]\nuse_instead = "nobodys_v1"', "use_instead"),
         ('[models.replicate_imageupscale_v1]\nuse_instead = "replicate_imageupscale_v1"', "use_instead"),
+        ("[models.replicate_imageupscale_v1]\nlearning = { questions = 1 }", "learning.questions"),
         ("[models.mine]\nunit_point = 1", "'mine'"),
     ],
 )

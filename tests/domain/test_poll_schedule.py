@@ -147,3 +147,10 @@ def test_a_vendor_that_became_faster_is_noticed_though_every_end_is_found_late()
         times = times.observed(schedule.last_before(found), found, dice=(chance.random(), chance.random()))
 
     assert times.quantile(0.5) < 20
+
+
+def test_a_class_is_named_by_short_values_alone() -> None:
+    learning = LearnedPolling(classes=("duration", "size", "prompt"))
+
+    assert learning.class_of({"duration": 5, "prompt": "a lighthouse at dusk"}) == "duration=5,size=,prompt=other"
+    assert LearnedPolling().class_of({"duration": 5}) == ""

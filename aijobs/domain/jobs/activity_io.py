@@ -1,5 +1,7 @@
 """Inputs and results of a job's activities."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
@@ -21,6 +23,8 @@ class PollInput(BaseModel):
     """The status and progress that the workflow knows; `watch` returns when there is more.
 
     With `ref`, a poll needs nothing from the database. Without it, `watch` looks up the job and its submission.
+    `submitted_at` and `asked_at`, the moment of the last news, are by the clock of Temporal's server. With `hinted`, a
+    webhook has come, and the provider is asked at once.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +33,9 @@ class PollInput(BaseModel):
     job_status: JobStatus
     unit_progress: float | None
     ref: Ref | None = None
+    submitted_at: datetime | None = None
+    asked_at: datetime | None = None
+    hinted: bool = False
 
 
 class MigrationInput(JobBrief):
@@ -38,7 +45,10 @@ class MigrationInput(JobBrief):
 
 
 class PollResult(BaseModel):
-    """A new status, or a visible step within one. A bad end carries its reason. `ref` is for the next PollInput."""
+    """A new status, or a visible step within one. A bad end carries its reason.
+
+    `ref` and `submitted_at` are for the next PollInput.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,6 +56,7 @@ class PollResult(BaseModel):
     unit_progress: float | None = None
     error: JobError | None = None
     ref: Ref | None = None
+    submitted_at: datetime | None = None
 
 
 class EndInput(BaseModel):

@@ -87,6 +87,8 @@ class JobBrief(BaseModel):
     job_status: JobStatus = JobStatus.DRAFT  #: beyond DRAFT only after continue-as-new
     unit_progress: float | None = None
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
+    submitted_at: datetime | None = None  #: when the provider took it, carried over continue-as-new
+    parameter_class: str = ""  #: jobs of one class take about as long; see LearnedPolling.class_of
 
 
 def late_watch_id(job_code: str) -> str:

@@ -6,13 +6,13 @@ subject to random failure", Management Science 21 (1974).
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import accumulate, pairwise
 from math import log, sqrt
-from typing import Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aijobs.domain.jobs.generation_times import EDGES, GenerationTimes
 from aijobs.domain.values.durations import Duration
@@ -20,12 +20,18 @@ from aijobs.domain.values.durations import Duration
 GLANCE_FACTOR: Final = 12.0
 """At least one question between any time and twelve times that: a refusal comes early, and so does a new status."""
 
+LONGEST_VALUE: Final = 16
+"""Characters of a parameter's value in the name of a class."""
+
 STEPS: Final = 48
 """Bisections of the logarithm of the factor, which come within a thousandth of the wanted number of questions."""
 
 WIDTHS: Final = tuple(high - low for low, high in pairwise(EDGES))
 MIDDLES: Final = tuple((low + high) / 2 for low, high in pairwise(EDGES))
 GLANCES: Final = tuple(1 / (middle * log(GLANCE_FACTOR)) for middle in MIDDLES)
+
+
+Parameter = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class LearnedPolling(BaseModel):
@@ -40,7 +46,22 @@ class LearnedPolling(BaseModel):
     enabled: bool = Field(default=True, description="false: only the poll policy counts")
     min: Duration = timedelta(seconds=1)
     questions: float = Field(default=12, ge=3, le=1000)
-    classes: tuple[str, ...] = Field(default=(), max_length=4)
+    classes: tuple[Parameter, ...] = Field(default=(), max_length=4)
+
+    def class_of(self, params: Mapping[str, Any]) -> str:
+        """The class of a job with these parameters, for example `duration=5,resolution=720p`; empty without classes."""
+        return ",".join(f"{name}={_short(params.get(name))}" for name in self.classes)
+
+
+def _short(value: Any) -> str:
+    """A value of a class: few characters, and nothing that somebody wrote at length."""
+    match value:
+        case None:
+            return ""
+        case bool() | int() | float() | str() if len(str(value)) <= LONGEST_VALUE:
+            return str(value)
+        case _:
+            return "other"
 
 
 class PollSchedule:

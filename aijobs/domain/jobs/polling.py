@@ -9,6 +9,7 @@ from aijobs.domain.values.durations import Duration
 
 NO_NEWS: Final = "NoNews"  #: the type of the error with which a question ends that brought nothing new
 SHORTEST: Final = timedelta(milliseconds=1)
+NOT_DUE: Final = "NotDue"  #: the type of the error with which a poll ends that came before its time, and asked nothing
 
 
 class PollPolicy(BaseModel):

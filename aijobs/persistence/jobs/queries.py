@@ -193,6 +193,7 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
         poll=model.poll,
         job_status=job.job_status,
         unit_progress=job.unit_progress,
+        parameter_class=model.learning.class_of(job.params),
     )
 
 

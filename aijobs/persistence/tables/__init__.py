@@ -13,6 +13,7 @@ from aijobs.persistence.tables.base import BaseFields
 from aijobs.persistence.tables.conversations import ConversationDocumentRow, ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import (
     FileRow,
+    GenerationTimesRow,
     JobEventRow,
     JobRow,
     JobStartRow,
@@ -34,6 +35,7 @@ __all__ = [
     "ConversationRow",
     "ExtractedRow",
     "FileRow",
+    "GenerationTimesRow",
     "IdempotencyRow",
     "InstallationRow",
     "JobEventRow",

@@ -167,3 +167,14 @@ class WriteIntentRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     job_code: str | None = Field(default=None, max_length=40, index=True)
     create_time: datetime = Field(default_factory=now)
+
+
+class GenerationTimesRow(SQLModel, table=True):
+    """How long the generations of a model took, or those of one class of its jobs, as GenerationTimes has it."""
+
+    __tablename__ = "generation_times"
+
+    model_id: str = Field(primary_key=True, max_length=100)
+    parameter_class: str = Field(primary_key=True, max_length=100)
+    times: dict[str, Any] = Field(sa_type=JSON)
+    update_time: datetime = Field(default_factory=now)
