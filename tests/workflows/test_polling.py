@@ -111,6 +111,7 @@ async def test_a_poll_without_news_touches_no_database(temporal_client: Client, 
         while provider.questions < before + 5:
             await asyncio.sleep(0.05)
         described = await job.describe()
+        await job.terminate()  # else the next test's worker asks for it
 
     (poll,) = described.raw_description.pending_activities
     assert poll.last_failure.message == "PROCESSING, 15 %"
