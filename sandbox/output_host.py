@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from sandbox.call import VendorCall
 from sandbox.clock import ClosingEvent, now_ns
-from sandbox.context import context_of, vendor_call
+from sandbox.context import SandboxContext, context_of, vendor_call
 from sandbox.faults.broken_responses import TEN_TERABYTES, CutShort, endless, slow
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import Faults
@@ -32,11 +32,16 @@ async def deliver(request: Request, call: DeliveryCall, ticket: str, owner: str,
     context = context_of(request)
     if not context.links.is_valid(ticket, owner, name, now_ns=now_ns()):
         return plain_text_error(404, {})
+    return await delivered(context, call, owner, name)
+
+
+async def delivered(context: SandboxContext, call: VendorCall, owner: str, name: str) -> Response:
+    """The output, for a caller who may have it; faults may spoil it."""
     call.join(context.board.take(Operation.DELIVERY, owner))
     await call.raise_if_refused()
     blob = blob_name(owner, name)
     if not await asyncio.to_thread(context.blobs.has, blob):
-        return plain_text_error(404, {})
+        return call.error_response(404, {})
     media_type = MEDIA_TYPES.get(PurePosixPath(name).suffix.lstrip("."), "application/octet-stream")
     replacement = _replacement_response(call.faults)
     if replacement is not None:

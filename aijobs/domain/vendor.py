@@ -35,6 +35,7 @@ class KeyCheck:
     scheme: str = "Bearer"  #: precedes the key; empty where the header holds nothing else
     complaint: Callable[[bytes], str | None] = lambda _body: None  #: what is wrong with the body of a success
     wrong_address_hint: str = "Is its base URL right?"
+    signed: Callable[[Any, str], Mapping[str, str]] | None = None  #: (section, URL): headers, where no key is shown
 
     def headers(self, key: str) -> dict[str, str]:
         return {self.header: f"{self.scheme} {key}".strip()}

@@ -2,7 +2,7 @@
 
 To add one, write the package `aijobs/providers/<name>/` with a `PACKAGE`, as the other packages do, and add it to the
 import and to the table below. Its name is the `provider` of models in the catalogue, and the prefix of its settings:
-`AIJOBS_<NAME>__TOKEN`. Then add it to `tests/providers/scene.py`: the contract suite shows what is missing.
+`AIJOBS_<NAME>__TOKEN`. Then add it to `tests/providers/parts.py`: the contract suite shows what is missing.
 `docs/providers.md` lists all steps.
 """
 
@@ -15,11 +15,23 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
-from aijobs.providers import black_forest_labs, dashscope, fal, kling, openai, replicate, runway, ttapi, volcengine
+from aijobs.providers import (
+    bedrock,
+    black_forest_labs,
+    dashscope,
+    fal,
+    kling,
+    openai,
+    replicate,
+    runway,
+    ttapi,
+    volcengine,
+)
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
 SHIPPED: Final[Mapping[str, ProviderPackage]] = {
+    "bedrock": bedrock.PACKAGE,
     "black_forest_labs": black_forest_labs.PACKAGE,
     "dashscope": dashscope.PACKAGE,
     "fal": fal.PACKAGE,

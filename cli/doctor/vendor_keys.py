@@ -22,8 +22,9 @@ async def vendor_keys(settings: Settings) -> AsyncIterator[Finding]:
 async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
     section = settings.section(name)
     assert section.token is not None
-    url = section.base_url.rstrip("/") + vendor.key_check.path
-    headers = vendor.key_check.headers(section.token.get_secret_value().strip())
+    check = vendor.key_check
+    url = section.base_url.rstrip("/") + check.path
+    headers = check.signed(section, url) if check.signed else check.headers(section.token.get_secret_value().strip())
     try:
         async with httpx.AsyncClient(timeout=HTTP_TIMEOUT, trust_env=False) as http:
             response = await http.get(url, headers=headers)
@@ -31,10 +32,10 @@ async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
         return broken(vendor.label, f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
     if response.status_code in {401, 403}:
         return broken(vendor.label, "refuses the key.", f"Set {variable(name, 'token')} to a valid one.")
-    if complaint := vendor.key_check.complaint(response.content) if response.status_code < 400 else None:
-        return broken(vendor.label, f"{url} {complaint}", vendor.key_check.wrong_address_hint)
+    if complaint := check.complaint(response.content) if response.status_code < 400 else None:
+        return broken(vendor.label, f"{url} {complaint}", check.wrong_address_hint)
     if not response.is_success:
-        hint = vendor.key_check.wrong_address_hint if response.status_code < 500 else "Try again later."
+        hint = check.wrong_address_hint if response.status_code < 500 else "Try again later."
         return doubtful(vendor.label, f"{url} answered {response.status_code}.", hint)
     learned = "; ".join(vendor.learned(section, settings.data_dir))
     return fine(vendor.label, f"{section.base_url} takes the key{f' ({learned})' if learned else ''}")

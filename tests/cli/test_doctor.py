@@ -22,8 +22,8 @@ from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
 
-KEYED = ("Replicate", "TTAPI", "Chat")
-TOKENS = tuple(f"AIJOBS_{part.upper()}__TOKEN" for part in KEYED)
+KEYED = {"Replicate": "REPLICATE", "TTAPI": "TTAPI", "Chat": "CHAT", "AWS Bedrock": "BEDROCK"}
+TOKENS = tuple(f"AIJOBS_{section}__TOKEN" for section in KEYED.values())
 
 
 def by_part(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -78,6 +78,9 @@ async def test_what_is_configured_is_asked(tmp_path: Path) -> None:
             "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
             "AIJOBS_TTAPI__BASE_URL": sandbox.url,
             "AIJOBS_CHAT__BASE_URL": f"{sandbox.url}/openai/v1",
+            "AIJOBS_BEDROCK__BASE_URL": sandbox.url,
+            "AIJOBS_BEDROCK__ACCESS_KEY": "AKIDDOCTOR",
+            "AIJOBS_BEDROCK__OUTPUT_URL": "s3://films/ours",
         }
         right, wrong = await asyncio.gather(
             *(

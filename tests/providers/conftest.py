@@ -25,7 +25,8 @@ from aijobs.providers.ttapi import opened as opened_ttapi
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.providers.acme_vendor import ACME, KEY, Vendor
-from tests.providers.scene import PARTS, Scene, opened_scene
+from tests.providers.parts import PARTS
+from tests.providers.scene import Scene, opened_scene
 from tests.providers.scripted_vendor import Behaviour, Behaviours, ScriptedVendor
 
 TOKEN = "r8_a_key_that_must_stay_secret"

@@ -12,7 +12,8 @@ from aijobs.domain.jobs.submissions import Accepted, Found, Rejected, Search, Un
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import InputFile
 from aijobs.providers.registry import PROVIDERS
-from tests.providers.scene import KEY, PARTS, PHOTO, Scene, aged
+from tests.providers.parts import KEY, PARTS, PHOTO
+from tests.providers.scene import Scene, aged
 
 At = Callable[..., Awaitable[Any]]
 NOBODY = frozenset[str]()

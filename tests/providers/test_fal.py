@@ -24,7 +24,8 @@ from aijobs.providers.fal import FalSettings, opened
 from aijobs.providers.fal.webhook import WebhookKeys
 from sandbox.server import RunningSandbox
 from tests.providers.conftest import SHORT
-from tests.providers.scene import PARTS, PHOTO, Scene, opened_scene
+from tests.providers.parts import PARTS, PHOTO
+from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
 KEY = "key-id:a_secret_that_must_stay_secret"

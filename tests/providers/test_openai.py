@@ -23,7 +23,8 @@ from aijobs.domain.provider_io import IncomingWebhook, InputFile, Task
 from aijobs.providers.openai import OpenAISettings, opened
 from sandbox.server import RunningSandbox
 from tests.providers.conftest import SHORT, WEBHOOK_SECRET
-from tests.providers.scene import PARTS, Scene, opened_scene, stored
+from tests.providers.parts import PARTS
+from tests.providers.scene import Scene, opened_scene, stored
 
 At = Callable[..., Awaitable[Any]]
 REQUEST = ProviderRequest("POST", "", {"model": "gpt-5.4", "input": "x"})

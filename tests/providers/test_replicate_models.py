@@ -12,7 +12,8 @@ from aijobs.domain.ports.providers import ModelSource
 from aijobs.domain.provider_io import ModelDescription
 from sandbox.server import RunningSandbox
 from sandbox.vendors.replicate.models import HELLO_WORLD, IMAGE_UPSCALE
-from tests.providers.scene import PARTS, Scene, opened_scene
+from tests.providers.parts import PARTS
+from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
 

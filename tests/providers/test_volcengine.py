@@ -11,7 +11,8 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.submissions import CancelOutcome, Rejected
 from aijobs.domain.lifecycle import JobStatus
 from sandbox.server import RunningSandbox
-from tests.providers.scene import PARTS, PHOTO_URL, Scene, opened_scene
+from tests.providers.parts import PARTS, PHOTO_URL
+from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
 

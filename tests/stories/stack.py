@@ -33,6 +33,7 @@ PHOTO: Final = FOLDER.parent.parent / "cli" / "samples" / "sample.jpg"
 
 UPSCALE: Final = "replicate_imageupscale_v1"
 MIDJOURNEY: Final = "ttapi_midjourney_v7"
+LUMA_RAY: Final = "bedrock_luma_ray_v1"
 QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
 
 
@@ -199,6 +200,11 @@ def environment_for(
         "AIJOBS_REPLICATE__WEBHOOK_SECRET": sandbox.webhook_secret,
         "AIJOBS_TTAPI__TOKEN": "tt_story",
         "AIJOBS_TTAPI__BASE_URL": sandbox.url,
+        "AIJOBS_BEDROCK__ACCESS_KEY": "aws-story",
+        "AIJOBS_BEDROCK__TOKEN": "aws-story",
+        "AIJOBS_BEDROCK__BASE_URL": sandbox.url,
+        "AIJOBS_BEDROCK__OUTPUT_URL": "s3://films/story",
+        "AIJOBS_BEDROCK__S3_ENDPOINT": f"{sandbox.url}/s3",
         "AIJOBS_CHAT__TOKEN": "sk-story",
         "AIJOBS_CHAT__BASE_URL": f"{sandbox.url}/openai/v1",
         "AIJOBS_DOWNLOAD__ALLOW_HOSTS": host,
@@ -235,7 +241,7 @@ poll = {{ {polls} }}
 def story_catalogue() -> str:
     """Quick polls, and a `hasty_…` model for each deadline, whose points after a cancel depend on the provider."""
     polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
-    parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY)]
+    parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY, LUMA_RAY)]
     for deadline in HASTY:
         times = {name: "2s" if name == deadline else "1h" for name in HASTY}
         deadlines = ", ".join(f'{name} = "{time}"' for name, time in times.items())

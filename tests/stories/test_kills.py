@@ -13,6 +13,7 @@ import pytest
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import temporal_server
 from tests.stories.stack import PHOTO, StoryStack, running_stack
+from tests.stories.test_bedrock import submit_film
 from tests.stories.test_happy_path import EVERY_STATUS
 from workflows.client import REQUEST_TIMEOUT
 
@@ -77,6 +78,24 @@ async def test_a_worker_killed_in_the_middle_of_a_submit_does_not_pay_twice(frag
     submitted = next(event for event in events if event["job_status_name"] == "SUBMITTED")
     assert submitted["detail"]["outcome"] == "unknown"
     assert events[-1]["job_status_name"] == "SUCCESS"
+    assert fragile.paid_submits() == paid_before + 1
+
+
+async def test_what_was_being_sent_when_a_worker_was_killed_is_resolved_by_its_token(fragile: StoryStack) -> None:
+    fragile.sandbox.behave()
+    fragile.sandbox.misbehave("hang", arg="5", on="create")
+    fragile.sandbox.misbehave("list_lag", arg="600", on="list", times=0)
+    paid_before = fragile.paid_submits()
+    code = await submit_film(fragile)
+    while fragile.paid_submits() == paid_before:
+        await asyncio.sleep(0.05)
+
+    await fragile.kill("worker")
+    await fragile.start("worker")
+
+    events = await fragile.events(code)
+    assert events[-1]["job_status_name"] == "SUCCESS"
+    assert any(event["detail"].get("sent") == "again" for event in events)
     assert fragile.paid_submits() == paid_before + 1
 
 

@@ -12,7 +12,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,8 +111,17 @@ class StreamedReply:
 class HttpClient:
     """Requests to one provider; `name` is used in error messages."""
 
-    def __init__(self, name: str, *, paid: httpx.AsyncClient, free: httpx.AsyncClient, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        paid: httpx.AsyncClient,
+        free: httpx.AsyncClient,
+        timeouts: Timeouts,
+        secrets: Collection[bytes] = (),
+    ) -> None:
         self._name = name
+        self._secrets = secrets
         self._paid = paid
         self._free = free
         self._timeouts = timeouts
@@ -126,7 +135,7 @@ class HttpClient:
             return request
         try:
             async with asyncio.timeout(self._timeouts.whole.total_seconds()):
-                return await _exchange(self._paid, request)
+                return await _exchange(self._paid, request, self._secrets)
         except _BEFORE_SENDING as failure:
             return NotSent(_reason(failure))
         except _FAILURES as failure:
@@ -189,7 +198,7 @@ class HttpClient:
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 request = self._free.build_request(method, url, headers=dict(headers), content=content, json=body)
-                reply = await _exchange(self._free, request)
+                reply = await _exchange(self._free, request, self._secrets)
         except (httpx.InvalidURL, *_FAILURES) as failure:
             # The cause may quote a header, and so the key.
             raise ProviderUnavailable(f"{self._name} cannot be reached: {_reason(failure)}") from None
@@ -200,8 +209,13 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def opened_http(name: str, *, timeouts: Timeouts | None = None) -> AsyncIterator[HttpClient]:
-    """A client for one provider, for as long as the context lasts. Proxies and netrc of the environment are ignored."""
+async def opened_http(
+    name: str, *, timeouts: Timeouts | None = None, auth: httpx.Auth | None = None, secrets: Collection[bytes] = ()
+) -> AsyncIterator[HttpClient]:
+    """A client for one provider, for as long as the context lasts. Proxies and netrc of the environment are ignored.
+
+    `auth` signs requests as they are sent; `secrets` are taken out of answers, as keys in headers are.
+    """
     chosen = timeouts or Timeouts()
     timeout = httpx.Timeout(chosen.silence.total_seconds(), connect=chosen.connect.total_seconds())
     no_keepalive = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
@@ -214,11 +228,12 @@ async def opened_http(name: str, *, timeouts: Timeouts | None = None) -> AsyncIt
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
+            auth=auth,
             headers={"User-Agent": "aijobs"},
         )
 
     async with client(no_keepalive) as paid, client(keepalive) as free:
-        yield HttpClient(name, paid=paid, free=free, timeouts=chosen)
+        yield HttpClient(name, paid=paid, free=free, timeouts=chosen, secrets=secrets)
 
 
 @cache
@@ -227,14 +242,14 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> HttpReply:
+async def _exchange(client: httpx.AsyncClient, request: httpx.Request, secrets: Collection[bytes]) -> HttpReply:
     """A vendor may quote the key that it refuses; it is taken out, since such answers are shown and stored."""
     response = await client.send(request, stream=True)
     try:
         body = await _bounded(response.aiter_bytes())
     finally:
         await response.aclose()
-    for secret in _secrets_in(request.headers):
+    for secret in (*secrets, *_secrets_in(request.headers)):
         body = body.replace(secret, REDACTED)
     return HttpReply(response.status_code, dict(response.headers.items()), body)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from aijobs.domain.provider_io import Capabilities
-from aijobs.providers.conformance.laboratory import KEY
+from aijobs.domain.vendor import SandboxAccess
+from aijobs.providers.conformance.laboratory import KEY, SIGNING
 from aijobs.providers.package import ProviderPackage
 
 HEADINGS = (
@@ -23,7 +24,8 @@ async def capability_table(packages: Mapping[str, ProviderPackage]) -> str:
     """A line for each provider, by its name."""
     rows: list[tuple[str, ...]] = [HEADINGS, ("---",) * len(HEADINGS)]
     for name, package in sorted(packages.items()):
-        settings = package.settings.model_validate({"token": KEY})
+        access = SandboxAccess(url="https://vendor.example", token=KEY, webhook_secret=SIGNING)
+        settings = package.settings.model_validate(package.vendor.stand_in(access))
         async with package.opened(settings) as provider:
             can = provider.capabilities
             rows.append((f"[{package.vendor.label}]({can.docs_url}) (`{name}`)", *_cells(can)))

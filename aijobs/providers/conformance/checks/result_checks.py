@@ -76,7 +76,8 @@ async def renewed_links_are_seen(lab: Laboratory) -> None:
     for one in first:
         is_within = one.expires_at is None or lifetime is None or one.expires_at <= datetime.now(UTC) + lifetime + SLACK
         require(is_within, f"a link is used until {one.expires_at}, and lasts for {lifetime}")
-    links = [one.url for one in first if one.url]
+    given = f"{lab.specimen.finished} {lab.specimen.results}".replace("$URL", lab.vendor.url)
+    links = [one.url for one in first if one.url and one.url in given]  # not those that the provider signs itself
     if not links:
         return
     renewed = f"{links[0]}&renewed" if "?" in links[0] else f"{links[0]}?renewed"
