@@ -43,6 +43,15 @@ _FIELD_OF: Final[Mapping[JobStatus, str]] = {
 }
 
 
+ALERTS: Final = (50, 80, 100)
+"""Percents of a user's day: when so much of it is spent, those who ask for it are told."""
+
+
+def alerts_due(*, used: int, limit: int, alerted: int) -> list[int]:
+    """The percents that are reached and were not told on this day: `alerted` is the last that was."""
+    return [percent for percent in ALERTS if alerted < percent and used * 100 >= percent * limit]
+
+
 def kept_points(kind: EntryKind, points: int) -> int | None:
     """What is kept of a job's points once its ledger has this entry; None when it does not say so."""
     match kind:

@@ -52,6 +52,7 @@ class EventType(StrEnum):
     CANCELED = "job.canceled"
     STATUS = "job.status"  #: every status behind DRAFT
     PROGRESS = "job.progress"  #: every step of progress, at most two a second for each job
+    ALERT = "points.alert"  #: half of a user's points of the day are spent, four fifths, or all
 
 
 TEST: Final = "endpoint.test"

@@ -96,7 +96,10 @@ class File(Shape):
 
 
 class Points(Shape):
-    """A user's points of one day. `held` is the part of `used` that waits for an operator's decision."""
+    """A user's points of one day. `held` is the part of `used` that waits for an operator's decision.
+
+    `alerted` is the last percent of the limit whose spending was told: 50, 80, 100, or 0.
+    """
 
     user_id: str
     day: date
@@ -104,6 +107,7 @@ class Points(Shape):
     used: int
     held: int
     remaining: int
+    alerted: int = 0
 
 
 class Entry(Shape):

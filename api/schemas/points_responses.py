@@ -16,4 +16,4 @@ def points_response(session: Session, row: PointsDayRow, *, daily_limit: int) ->
     """`daily_limit` applies to users without a limit of their own."""
     limit = limit_of(session, row.user_id, default=daily_limit)
     remaining = max(limit - row.used, 0)
-    return Points(user_id=row.user_id, day=row.day, limit=limit, used=row.used, held=row.held, remaining=remaining)
+    return Points(**row.model_dump(exclude={"daily_limit"}), limit=limit, remaining=remaining)

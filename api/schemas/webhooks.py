@@ -97,7 +97,7 @@ class WebhookDelivery(Shape):
     user_id: str | None
     url: str
     type: str = Field(examples=["job.success"])
-    job_code: str | None = Field(description="null: a test")
+    job_code: str | None = Field(description="null: of no job")
     seq: int | None = Field(description="the event's number in its job")
     state: DeliveryState
     attempts: int

@@ -13,7 +13,7 @@ from cli import console
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
 
-SHOWN: Final = ("user_id", "day", "limit", "used", "held", "remaining")
+SHOWN: Final = ("user_id", "day", "limit", "used", "held", "remaining", "alerted")
 
 points = typer.Typer(help="Show today's points; check the ledger; set a user's own limit.", invoke_without_command=True)
 

@@ -3,17 +3,19 @@
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Date, String, Table, bindparam, insert, text, update
+from sqlalchemy import Date, String, Table, bindparam, func, insert, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import NothingHeld, PointsExhausted
-from aijobs.domain.points import EntryKind
+from aijobs.domain.jobs.events import rfc3339
+from aijobs.domain.points import EntryKind, alerts_due
 from aijobs.persistence.column_types import RowId, now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
+from aijobs.persistence.webhooks.outbox import enqueue_alert
 
 #: In SQL that SQLite and PostgreSQL share. The user's own limit is looked up by the same statement.
 _TAKE: Final = text(
@@ -23,7 +25,7 @@ _TAKE: Final = text(
     "WHERE points_limit.user_id = :user_id), :daily_limit) AS daily_limit) AS mine "
     "WHERE mine.points <= mine.daily_limit ON CONFLICT (user_id, day) DO UPDATE "
     "SET used = points_day.used + excluded.used, daily_limit = excluded.daily_limit "
-    "WHERE points_day.used + excluded.used <= excluded.daily_limit"
+    "WHERE points_day.used + excluded.used <= excluded.daily_limit RETURNING used, daily_limit, alerted"
 ).bindparams(
     bindparam("user_id", type_=String()),
     bindparam("day", type_=Date()),
@@ -38,6 +40,7 @@ _ENTRIES: Final[Table] = PointsEntryRow.__table__  # type: ignore[attr-defined]
 _OWN_LIMIT: Final = select_columns(_LIMITS.c.daily_limit).where(_LIMITS.c.user_id == bindparam("of_user"))
 _OF_DAY: Final = update(_DAYS).where(_DAYS.c.user_id == bindparam("of_user"), _DAYS.c.day == bindparam("of_day"))
 _CHANGE: Final = _OF_DAY.values(used=_DAYS.c.used + bindparam("more_used"), held=_DAYS.c.held + bindparam("more_held"))
+_ALERTED: Final = _OF_DAY.values(alerted=bindparam("reached"))
 _ENTER: Final = insert(_ENTRIES).inline()
 
 
@@ -47,8 +50,10 @@ def reserve(session: Session, job: AnyJob, *, limit: int) -> None:
     `limit` is for users without their own limit; jobs without a price are not limited. Raises PointsExhausted.
     """
     order = {"user_id": job.user_id, "day": job.create_date, "points": job.points, "daily_limit": limit}
-    taken = connection_of(session).execute(_TAKE, order)
-    if taken.rowcount == 0 and job.points > 0:
+    taken = connection_of(session).execute(_TAKE, order).one_or_none()
+    if taken is not None and job.points > 0:
+        _alert(session, job, *taken)
+    elif taken is None and job.points > 0:
         limit = limit_of(session, job.user_id, default=limit)
         day = today(session, job.user_id, job.create_date)
         raise PointsExhausted(f"This costs {job.points} points; {max(limit - day.used, 0)} of {limit} are left today.")
@@ -111,9 +116,29 @@ def today(session: Session, user_id: str, day: date) -> PointsDayRow:
     return found.one_or_none() or PointsDayRow(user_id=user_id, day=day)
 
 
+def users_told(session: Session, day: date, *, percent: int, user_id: str | None) -> int:
+    """How many users have been told that so much of their points of a day is spent."""
+    told = select_columns(func.count()).where(_DAYS.c.day == day, _DAYS.c.alerted >= percent)
+    if user_id is not None:
+        told = told.where(_DAYS.c.user_id == user_id)
+    count: int = connection_of(session).execute(told).scalar_one()
+    return count
+
+
 def _enter(session: Session, job: AnyJob, kind: EntryKind) -> None:
     entry = {"job_code": job.code, "user_id": job.user_id, "day": job.create_date, "kind": kind, "points": job.points}
     connection_of(session).execute(_ENTER, {**entry, "create_time": now()})
+
+
+def _alert(session: Session, job: AnyJob, used: int, limit: int, alerted: int) -> None:
+    """Tell that a part of the day's points is spent, once a day for each part: the row of the day is locked."""
+    due = alerts_due(used=used, limit=limit, alerted=alerted)
+    if not due:
+        return
+    connection_of(session).execute(_ALERTED, {"of_user": job.user_id, "of_day": job.create_date, "reached": due[-1]})
+    day = {"user_id": job.user_id, "day": job.create_date.isoformat(), "used": used, "limit": limit}
+    for percent in due:
+        enqueue_alert(session, job.user_id, {**day, "percent": percent, "at": rfc3339(now())})
 
 
 def _change(session: Session, job: AnyJob, *, used: int = 0, held: int = 0) -> None:

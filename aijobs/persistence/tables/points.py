@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from aijobs.persistence.column_types import RowId, now, partial_index
@@ -11,7 +11,8 @@ from aijobs.persistence.column_types import RowId, now, partial_index
 class PointsDayRow(SQLModel, table=True):
     """A user's points of one day: used = reserved minus refunded; held is the part that waits for a decision.
 
-    `daily_limit` is the one that held when points were last taken; unknown in rows of before it was kept.
+    `daily_limit` is the one that held when points were last taken; unknown in rows of before it was kept. `alerted` is
+    the last percent of the day whose spending was told.
     """
 
     __tablename__ = "points_day"
@@ -25,6 +26,7 @@ class PointsDayRow(SQLModel, table=True):
     used: int = Field(default=0, sa_type=RowId)
     held: int = Field(default=0, sa_type=RowId)
     daily_limit: int | None = Field(default=None, sa_type=RowId)
+    alerted: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class PointsEntryRow(SQLModel, table=True):

@@ -41,9 +41,9 @@ class WebhookSecretRow(SQLModel, table=True):
 class WebhookDeliveryRow(SQLModel, table=True):
     """One message to one receiver, written in the transaction of the event that it tells of.
 
-    Without an endpoint it goes to the job's own `callback_url`; without a job it is a test. `user_id` is whose it is;
-    nobody's in particular means that it goes to an endpoint for all users. `look_at` is when its workflow is to be
-    started, or looked after; a delivery that has ended has none.
+    Without an endpoint it goes to the job's own `callback_url`; without a job it tells its `payload`, or is a test.
+    `user_id` is whose it is; nobody's in particular means that it goes to an endpoint for all users. `look_at` is when
+    its workflow is to be started, or looked after; a delivery that has ended has none.
     """
 
     __tablename__ = "webhook_delivery"
@@ -63,6 +63,7 @@ class WebhookDeliveryRow(SQLModel, table=True):
     topic: str
     job_code: str | None = Field(default=None, foreign_key="job.code", max_length=40)
     seq: int | None = None
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     state: str
     tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     next_try_at: datetime | None = Field(default_factory=now)

@@ -145,6 +145,8 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
 
 
 def _body(session: Session, row: WebhookDeliveryRow) -> str:
+    if row.payload is not None:
+        return message(row.topic, datetime.fromisoformat(row.payload["at"]), row.payload)
     if row.job_code is None or row.seq is None:
         return message(TEST, row.create_time, {"endpoint_id": row.endpoint_code})
     job = job_of(session, row.job_code)

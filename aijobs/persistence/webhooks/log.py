@@ -92,6 +92,7 @@ def replay(session: Session, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
         topic=old.topic,
         job_code=old.job_code,
         seq=old.seq,
+        payload=old.payload,
         state=DeliveryState.PENDING,
         replay_of=old.code,
     )

@@ -1,7 +1,7 @@
 """The outbox: a delivery for each receiver of an event is written in the transaction of the event."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, exists, insert, or_
 from sqlmodel import Session, col, select
@@ -46,6 +46,18 @@ def enqueue_deliveries(session: Session, job: AnyJob, kind: EventKind, *, is_lis
         connection.execute(_INSERT, [row.model_dump(exclude={"id"}) for row in deliveries])
 
 
+def enqueue_alert(session: Session, user_id: str, payload: dict[str, Any]) -> None:
+    """Write a delivery of what a user has spent for each endpoint that asks for it."""
+    connection = connection_of(session)
+    deliveries = [
+        _row(EventType.ALERT, url=url, user_id=owner, endpoint_code=code, payload=payload)
+        for code, owner, url, events in connection.execute(_LISTENING, {"listener": user_id})
+        if EventType.ALERT in events
+    ]
+    if deliveries:
+        connection.execute(_INSERT, [row.model_dump(exclude={"id"}) for row in deliveries])
+
+
 def _callback(job: AnyJob, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
     if job.callback_url and (topic := event_type_of(kind, job.job_status, FINAL_TYPES)):
         yield _delivery(job, topic, url=job.callback_url, user_id=job.user_id, endpoint_code=None)
@@ -54,15 +66,15 @@ def _callback(job: AnyJob, kind: EventKind) -> Iterator[WebhookDeliveryRow]:
 def _delivery(
     job: AnyJob, topic: EventType, *, url: str, user_id: str | None, endpoint_code: str | None
 ) -> WebhookDeliveryRow:
+    return _row(topic, url=url, user_id=user_id, endpoint_code=endpoint_code, job_code=job.code, seq=job.event_seq)
+
+
+def _row(topic: EventType, **columns: Any) -> WebhookDeliveryRow:
     code = new_id("hook")
     return WebhookDeliveryRow(
         code=code,
         message_id=code,
-        endpoint_code=endpoint_code,
-        user_id=user_id,
-        url=url,
         topic=topic,
-        job_code=job.code,
-        seq=job.event_seq,
         state=DeliveryState.PENDING,
+        **columns,
     )

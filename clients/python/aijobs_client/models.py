@@ -190,7 +190,10 @@ class File(ApiModel):
 
 
 class Points(ApiModel):
-    """A user's points of one UTC day. `held` is the part of `used` that is kept until an operator decides."""
+    """A user's points of one UTC day. `held` is the part of `used` that is kept until an operator decides.
+
+    `alerted` is the last percent of the limit whose spending was told: 50, 80, 100, or 0.
+    """
 
     user_id: str
     day: date
@@ -198,6 +201,7 @@ class Points(ApiModel):
     used: int
     held: int
     remaining: int
+    alerted: int = 0
 
 
 class Model(ApiModel):
