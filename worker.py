@@ -25,6 +25,7 @@ from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.installation import installation_id
+from aijobs.persistence.processes import ProcessRole, registered
 from aijobs.process_settings import WorkerSettings
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
@@ -172,6 +173,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
         installation = await adapters.database.write(installation_id)
         await claim_namespace(client, installation, repair_every=settings.worker.repair_every)
         async with AsyncExitStack() as running:
+            process = registered(adapters.database, ProcessRole.WORKER, queues=queues, build=settings.worker.version)
+            await running.enter_async_context(process)
             if WEBHOOKS in queues:
                 await running.enter_async_context(outbox_relay(client, adapters.deliveries))
             if WORKFLOWS in queues:

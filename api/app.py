@@ -16,6 +16,7 @@ from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
+from aijobs.persistence.processes import ProcessRole, registered
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
 from api import openapi as documentation
@@ -230,14 +231,17 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         api = dependencies_over(adapters, TemporalJobEngine(connect, installation=installation))
         app = build_app(api)
         documentation.serialized_document(app)  # now, so that no request holds others up for it
-        async with serving(
-            app,
-            api.live,
-            host=settings.api.host,
-            port=settings.api.port,
-            streams=settings.api.streams,
-            connections=ConnectionLimits(
-                per_address=settings.api.connections_per_address, proxies=settings.api.trusted_proxies
+        async with (
+            registered(adapters.database, ProcessRole.API),
+            serving(
+                app,
+                api.live,
+                host=settings.api.host,
+                port=settings.api.port,
+                streams=settings.api.streams,
+                connections=ConnectionLimits(
+                    per_address=settings.api.connections_per_address, proxies=settings.api.trusted_proxies
+                ),
             ),
         ):
             shorten_collections()

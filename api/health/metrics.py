@@ -4,7 +4,7 @@ Label values are bounded: the catalogue's models and the ten statuses. No user, 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
+from aijobs.persistence.processes import ProcessState, known_processes
 from api.health.single_flight import SingleFlight
 from api.streaming.open_streams import OpenStreams
 
@@ -41,6 +42,7 @@ class Metrics:
         self._catalogue = catalogue
         self._streams = streams
         self._totals = SingleFlight(self._read_totals, kept_for=KEPT_FOR)
+        self._processes = SingleFlight(self._read_processes, kept_for=KEPT_FOR)
         self._process = CollectorRegistry(auto_describe=False)
         self._requests = Histogram(
             "aijobs_http_request_seconds",
@@ -82,11 +84,14 @@ class Metrics:
     async def exposition(self) -> bytes:
         """The metrics in text format 0.0.4."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Figures(self._families(await self._totals())))
+        registry.register(_Figures([*self._families(await self._totals()), *_of_processes(await self._processes())]))
         return generate_latest(registry) + generate_latest(self._process)
 
     async def _read_totals(self) -> Totals:
         return await self._database.snapshot(totals)
+
+    async def _read_processes(self) -> list[ProcessState]:
+        return await self._database.read(known_processes)
 
     def _families(self, totals: Totals) -> list[Metric]:
         ended = CounterMetricFamily("aijobs_jobs", "Jobs that have ended.", labels=["model", "status"])
@@ -108,6 +113,21 @@ class Metrics:
         for (model_id, status), count in totals.jobs.items():
             known[model_id if model_id in self._catalogue else OTHER_MODELS, status] += count
         return known
+
+
+def _of_processes(known: Sequence[ProcessState]) -> list[Metric]:
+    processes = GaugeMetricFamily(
+        "aijobs_processes", "Processes of the installation.", labels=["role", "version", "state"]
+    )
+    counted = Counter(
+        (one.role, one.version, "alive" if one.is_alive else "lost") for one in known if not one.has_stopped
+    )
+    for (role, version, state), count in sorted(counted.items()):
+        processes.add_metric([role, version, state], count)
+    workers = GaugeMetricFamily("aijobs_workers", "Living workers of a task queue.", labels=["queue"])
+    for queue in sorted({queue for one in known for queue in one.queues}):
+        workers.add_metric([queue], sum(one.is_alive and queue in one.queues for one in known))
+    return [processes, workers]
 
 
 class _Figures(Collector):

@@ -12,6 +12,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import waiting_too_long
+from aijobs.persistence.processes import ProcessState, known_processes, unserved
 from api.health.single_flight import SingleFlight
 
 CHECK_TIMEOUT_SECONDS: Final = 5.0  #: for each check; they run concurrently
@@ -32,12 +33,14 @@ class Readiness:
         results = await asyncio.gather(
             _problems_of("database", self._check_database),
             _problems_of("temporal", self._engine.missing),
+            _problems_of("workers", self._check_workers),
             _problems_of("store", self._check_store),
             _problems_of("jobs", self._check_jobs),
         )
-        missing = [problem for problems in results for problem in problems]
-        pointers = {problem.pointer for problem in missing}
-        return [problem for problem in missing if problem.pointer != "/jobs" or "/database" not in pointers]
+        missing = {problem.pointer: problem for problems in results for problem in problems}
+        if "/database" in missing:
+            missing = {pointer: one for pointer, one in missing.items() if pointer not in {"/jobs", "/workers"}}
+        return list(missing.values())
 
     async def _check_database(self) -> Sequence[FieldError]:
         await self._database.probe()
@@ -47,12 +50,23 @@ class Readiness:
         await self._store.probe()
         return ()
 
+    async def _check_workers(self) -> Sequence[FieldError]:
+        """The queues whose workers the database has seen, and sees no more. Temporal notices that a minute later."""
+        gone = unserved(await self._database.read(known_processes))
+        return [FieldError(f"/queues/{queue}", _gone(queue, last)) for queue, last in sorted(gone.items())]
+
     async def _check_jobs(self) -> Sequence[FieldError]:
         waiting = await self._database.read(waiting_too_long)
         if waiting is None:
             return ()
         seconds = round(waiting.total_seconds())
         return (FieldError("/jobs", f"No worker has taken up a job that was accepted {seconds} s ago."),)
+
+
+def _gone(queue: str, last: ProcessState) -> str:
+    how = "was stopped" if last.has_stopped else "was last seen"
+    ago = round(last.seen_ago.total_seconds())
+    return f"No worker serves the task queue {queue}: the last one, on {last.host}, {how} {ago} s ago."
 
 
 async def _problems_of(name: str, check: Callable[[], Awaitable[Sequence[FieldError]]]) -> Sequence[FieldError]:

@@ -16,6 +16,7 @@ from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.settings import Settings
 from cli.doctor.postgresql_check import problems
+from cli.doctor.process_check import processes
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
 
 MENDING: Final = {
@@ -38,10 +39,13 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with open_existing_database(settings) as opened:
             await opened.probe()
+            seen = await processes(opened)
     except DatabaseUnavailable as unavailable:
         yield broken("Database", f"{_location(url)}: {unavailable}", MENDING[url.get_backend_name()])
         return
     yield finding
+    for process in seen:
+        yield process
     if url.get_backend_name() == "postgresql":
         for doubt in await asyncio.to_thread(lambda: list(_check_server(url))):
             yield doubt

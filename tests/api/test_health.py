@@ -26,12 +26,14 @@ from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.totals import MAX_WAIT_FOR_WORKER
+from aijobs.persistence.processes import ALIVE_FOR, see
 from aijobs.persistence.tables import JobRow
 from aijobs.providers.replicate import ReplicateSettings
 from aijobs.settings import GivenSettings
 from api.app import dependencies_over
 from tests.api.installation import SECRET, ApiUnderTest, opened_installation
 from tests.cli.command import running
+from tests.persistence.test_processes import grow_old, process_row
 from worker import build_workers, running_workers
 from workflows.client import TemporalJobEngine
 from workflows.data_converter import DATA_CONVERTER
@@ -171,6 +173,20 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
     await asyncio.sleep(2.1)
 
     assert await missing(without_temporal) == ["/temporal", "/jobs"]
+
+
+async def test_a_worker_that_was_killed_is_noticed_before_temporal_does(without_temporal: ApiUnderTest) -> None:
+    database = without_temporal.dependencies.database
+    await database.write(see, process_row("w1", "a"), clock=time.time())
+    await database.write(see, process_row("w2", "b"), clock=time.time())
+    assert await missing(without_temporal) == ["/temporal"]
+
+    await database.write(grow_old, "w1", ALIVE_FOR.total_seconds() + 1)
+    await asyncio.sleep(2.1)
+    answer = await without_temporal.http.get("/readyz")
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/temporal", "/queues/a"]
+    assert "host-of-w1" in str(answer.json()["errors"][1])
 
 
 async def _accepted_at(api: ApiUnderTest, code: str, at: datetime) -> None:

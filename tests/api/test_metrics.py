@@ -1,6 +1,7 @@
 """Metrics: correct figures, bounded labels, no private data."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,12 +12,14 @@ from structlog.testing import capture_logs
 
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.processes import ALIVE_FOR, see
 from api.dependencies import ApiDependencies
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
+from tests.persistence.test_processes import grow_old, process_row
 
 Samples = dict[tuple[str, str, str], float]
 
-OF_THE_PROCESS = ("aijobs_http_", "aijobs_db_", "aijobs_webhooks")
+OF_THE_PROCESS = ("aijobs_processes", "aijobs_workers", "aijobs_http_", "aijobs_db_", "aijobs_webhooks")
 
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 
@@ -145,6 +148,18 @@ async def test_requests_are_measured_by_route_and_never_by_path(api: ApiUnderTes
     assert counted["POST", "/api/jobs", "2xx"] == 1
     assert counted["GET", "/api/jobs/{code}", "2xx"] == counted["GET", "/api/jobs/{code}", "4xx"] == 1
     assert counted["GET", "unknown", "4xx"] == counted["other", "unknown", "4xx"] == 1
+
+
+async def test_workers_are_counted_by_queue_and_processes_by_how_they_are(api: ApiUnderTest) -> None:
+    database = api.dependencies.database
+    for name in ("w1", "w2"):
+        await database.write(see, process_row(name, "a", "b"), clock=time.time())
+    await database.write(see, process_row("w3", "b"), clock=time.time())
+    for name in ("w2", "w3"):
+        await database.write(grow_old, name, ALIVE_FOR.total_seconds() + 1)
+
+    assert await samples(api, "aijobs_workers", "queue") == {("a",): 1, ("b",): 1}
+    assert await samples(api, "aijobs_processes", "role", "state") == {("worker", "alive"): 1, ("worker", "lost"): 2}
 
 
 async def test_work_on_the_database_is_measured_by_its_name(api: ApiUnderTest) -> None:

@@ -1,6 +1,7 @@
 """The doctor names what is broken, says how to fix it, and changes nothing."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,9 @@ from structlog.testing import capture_logs
 
 from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat.supported_fields import Dialect, DialectMemory
+from aijobs.bootstrap import open_adapters
+from aijobs.persistence.processes import see
+from aijobs.settings import GivenSettings
 from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
@@ -21,6 +25,7 @@ from sandbox.config import SandboxConfig
 from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
+from tests.persistence.test_processes import grow_old, process_row
 
 KEYED = {"Replicate": "REPLICATE", "TTAPI": "TTAPI", "Chat": "CHAT", "AWS Bedrock": "BEDROCK"}
 TOKENS = tuple(f"AIJOBS_{section}__TOKEN" for section in KEYED.values())
@@ -40,6 +45,23 @@ def test_a_fresh_machine_is_not_broken_and_stays_untouched(aijobs: Command, tmp_
     assert found["Data"]["health"] == "off"
     assert found["Replicate"]["health"] == "off"
     assert not folder.exists()
+
+
+async def test_lost_processes_and_wrong_clocks_are_named(tmp_path: Path) -> None:
+    async with open_adapters(GivenSettings(data_dir=tmp_path)) as adapters:
+        for name, queues, ahead in (("w1", ("a",), 0), ("w2", ("b",), 0), ("w3", ("b",), 90)):
+            await adapters.database.write(see, process_row(name, *queues), clock=time.time() + ahead)
+        for name in ("w1", "w2"):
+            await adapters.database.write(grow_old, name, 60)
+
+    result = await aijobs_process("doctor", "--json", folder=tmp_path)
+
+    told = [(one["health"], one["told"]) for one in result.document["findings"] if one["part"] == "Processes"]
+    assert [health for health, _ in told] == ["ok", "doubt", "broken", "doubt"]
+    assert told[0][1] == "1 worker of version 1.2"
+    assert "host-of-w2 was last seen" in told[1][1]
+    assert "host-of-w1 was last seen" in told[2][1]
+    assert "host-of-w3 differs by 90 s" in told[3][1]
 
 
 def test_wrong_settings_are_named_and_the_rest_is_left(aijobs: Command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from aijobs.persistence.tables.access import (
     BrowserSessionRow,
     IdempotencyRow,
     InstallationRow,
+    ProcessRow,
     TaskIdRow,
     WebhookReceiptRow,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "PointsDayRow",
     "PointsEntryRow",
     "PointsLimitRow",
+    "ProcessRow",
     "SubmissionRow",
     "TableChangeRow",
     "TaskIdRow",

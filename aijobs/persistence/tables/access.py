@@ -1,4 +1,4 @@
-"""Whose this database is, who may come in, and what was answered to whom."""
+"""Whose this database is and which processes use it, who may come in, and what was answered to whom."""
 
 from datetime import datetime
 from typing import Any
@@ -85,3 +85,23 @@ class WebhookReceiptRow(SQLModel, table=True):
     provider: str = Field(primary_key=True)
     delivery_id: str = Field(primary_key=True)
     create_time: datetime = Field(default_factory=now)
+
+
+class ProcessRow(SQLModel, table=True):
+    """An API or worker process. `seen_at` is the database's own clock, `clock` the process's, both in seconds of Unix.
+
+    So processes are compared whose hosts' clocks differ.
+    """
+
+    __tablename__ = "process"
+
+    id: str = Field(primary_key=True, max_length=40)
+    role: str = Field(max_length=20)
+    host: str = Field(max_length=255)
+    pid: int
+    version: str = Field(max_length=100)
+    queues: list[Any] = Field(default_factory=list, sa_type=JSON)
+    started_at: datetime = Field(default_factory=now)
+    seen_at: float = Field(index=True)
+    clock: float
+    stopped: bool = False
