@@ -11,7 +11,7 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
 
-test: .venv/browser .venv/servers
+test: .venv/browser .venv/servers .venv/cog
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev
@@ -57,6 +57,10 @@ chaos: .venv/dev
 	$(BIN)/python -m tests.persistence.database.install_servers
 	touch $@
 
+.venv/cog: .venv/dev requirements/cog.lock
+	$(BIN)/python -m tests.providers.cog.server
+	touch $@
+
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--no-emit-package aijobs-client -q pyproject.toml --group build -o requirements/runtime.lock
@@ -64,6 +68,8 @@ lock:
 		--no-emit-package aijobs-client -q pyproject.toml --group dev -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		-q requirements/s3.in -o requirements/s3.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		-q requirements/cog.in -o requirements/cog.lock
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -17,6 +17,7 @@ from aijobs.domain.ports.housekeeping import Housekeeping
 from aijobs.domain.ports.jobs import JobGate
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.workflow_control import JobWorkflowControl, WorkflowStatus
+from aijobs.domain.provider_io import REPORT_LIFETIME
 
 log = structlog.get_logger()
 
@@ -64,9 +65,10 @@ class RepairActivities:
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
         mended += await self._watch_what_is_held()
         keys = await self._housekeeping.forget_unanswered(older_than=UNANSWERED)
+        reports = await self._housekeeping.forget_reports(older_than=REPORT_LIFETIME)
         writes = await self._clear_away()
-        if mended or keys or writes:
-            log.info("repaired", jobs=mended, idempotency_keys=keys, writes=writes)
+        if mended or keys or reports or writes:
+            log.info("repaired", jobs=mended, idempotency_keys=keys, reports=reports, writes=writes)
         note_repair()
         return mended
 

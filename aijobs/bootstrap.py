@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -42,6 +43,7 @@ from aijobs.persistence.database import (
     opened_database,
     prepared_database,
 )
+from aijobs.persistence.jobs.reports import last_report
 from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
@@ -97,12 +99,13 @@ async def open_adapters(
         store = await opened.enter_async_context(open_store(settings, secret=secret))
         pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
-            providers = await opened.enter_async_context(opened_providers(settings))
+            opening = opened_providers(settings, last_report=partial(_last_report, database))
+            providers = await opened.enter_async_context(opening)
         if generators is None:
-            opening = opened_generators(
+            generating = opened_generators(
                 settings.chat, settings.data_dir, database=database, store=store, reader=documents, pictures=pictures
             )
-            generators = await opened.enter_async_context(opening)
+            generators = await opened.enter_async_context(generating)
         yield Adapters(
             settings=settings,
             secret=secret,
@@ -123,6 +126,10 @@ async def open_adapters(
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
+
+
+async def _last_report(database: Database, provider: str, ref_id: str) -> Mapping[str, Any] | None:
+    return await database.read(last_report, provider, ref_id)
 
 
 def _document_costs(settings: Settings) -> DocumentCosts | None:

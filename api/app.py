@@ -18,6 +18,7 @@ from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.persistence.processes import ProcessRole, registered
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
+from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
@@ -96,6 +97,7 @@ ROUTES: Final = (
 NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
 MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of a body before the caller is authenticated
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
+MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
 log = structlog.get_logger()
@@ -145,6 +147,7 @@ class Api(FastAPI):
             "/templates/": MAX_TEMPLATE_BYTES,
             "/api/template/upload-template": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/templates/": MAX_TEMPLATE_BYTES,
+            **{f"/api/webhooks/{name}/": MAX_REPORT_BYTES for name, package in PROVIDERS.items() if package.is_told},
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
         }
         inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)

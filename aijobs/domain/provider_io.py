@@ -1,6 +1,6 @@
 """What goes to a provider, and what comes back from it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,9 @@ from aijobs.domain.values.money import Cost, CostSource, PriceUnit, VendorPrice,
 
 RESEND_MARGIN: Final = timedelta(minutes=3)
 """A request that is sent again arrives no later than this after the decision: longer than any call may last."""
+
+REPORT_LIFETIME: Final = timedelta(days=1)
+"""What a vendor has told of a job is kept for so long after it, and at least until the job has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,13 +180,27 @@ class IncomingWebhook:
     sent: ProviderRequest | None = None  #: the request that planted it
 
 
+@dataclass(frozen=True, kw_only=True)
+class VendorReport:
+    """What a vendor has told of a job, whose token it knew. The last one counts, and a `final` one for ever."""
+
+    content: Mapping[str, Any]
+    final: bool
+
+
+#: The content of what was last told of a job, by the vendor's id of it; None before anything was.
+LastReport = Callable[[str], Awaitable[Mapping[str, Any] | None]]
+
+
 @dataclass(frozen=True)
 class WebhookHint:
     """A verified webhook only causes the next poll to happen now; its content is never trusted.
 
-    `ref` resolves a submission whose outcome is unknown.
+    `ref` resolves a submission whose outcome is unknown. `report` is for vendors that cannot be asked about a job: it
+    is kept, and the next poll reads it.
     """
 
     delivery_id: str | None
     raw_status: str | None
     ref: Ref | None
+    report: VendorReport | None = None

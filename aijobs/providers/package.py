@@ -58,6 +58,9 @@ class Specimen:
 
     `cancels`: the HTTP status and the answer to a cancel, by what they mean. `listed`: what the search for a lost job
     finds, which is `found_id` where that is not the job's. `prepared` is what was made before the request.
+
+    Where a vendor tells of a job by webhooks alone, the answers about it are their bodies, and `alive` is what the
+    vendor answers when it is asked.
     """
 
     model: str
@@ -76,6 +79,7 @@ class Specimen:
     listed: Answer | None = None
     found_id: str | None = None
     prepared: Mapping[str, str] = field(default_factory=dict)
+    alive: str | None = None
 
 
 def standard_webhook(body: str) -> SpecimenWebhook:
@@ -94,9 +98,13 @@ def standard_webhook(body: str) -> SpecimenWebhook:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderPackage:
-    """`settings` is the class of its settings section and fits VendorSettings. Without a token it is disabled."""
+    """`settings` is the class of its settings section and fits VendorSettings. Without a token it is disabled.
+
+    `is_told`: its vendor tells of a job by webhooks alone. What they tell is kept, and `opened` gets `last_report`.
+    """
 
     vendor: Vendor
     settings: type[BaseModel]
     opened: Opener
     specimen: Specimen | None = None
+    is_told: bool = False

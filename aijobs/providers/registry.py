@@ -7,9 +7,10 @@ import and to the table below. Its name is the `provider` of models in the catal
 """
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
@@ -18,6 +19,7 @@ from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import (
     bedrock,
     black_forest_labs,
+    cog,
     dashscope,
     fal,
     kling,
@@ -33,6 +35,7 @@ from aijobs.providers.third_party import third_parties
 SHIPPED: Final[Mapping[str, ProviderPackage]] = {
     "bedrock": bedrock.PACKAGE,
     "black_forest_labs": black_forest_labs.PACKAGE,
+    "cog": cog.PACKAGE,
     "dashscope": dashscope.PACKAGE,
     "fal": fal.PACKAGE,
     "kling": kling.PACKAGE,
@@ -47,6 +50,9 @@ _OTHERS: Final = third_parties(os.environ, taken=SHIPPED)
 
 PROVIDERS: Final[Mapping[str, ProviderPackage]] = {**SHIPPED, **_OTHERS.packages}
 PROBLEMS: Final[Sequence[str]] = _OTHERS.problems  #: with providers that are not shipped; the settings refuse to load
+
+#: As LastReport, with the provider's name before the id.
+ReportLog = Callable[[str, str], Awaitable[Mapping[str, Any] | None]]
 
 if TYPE_CHECKING:
     _Sections = BaseModel  # sections are read by name, with `section()`
@@ -66,12 +72,18 @@ class ProviderSettings(_Sections):
 
 
 @asynccontextmanager
-async def opened_providers(settings: ProviderSettings) -> AsyncIterator[Mapping[str, Provider]]:
-    """The providers that have a token, by name, for as long as the context lasts."""
+async def opened_providers(
+    settings: ProviderSettings, *, last_report: ReportLog | None = None
+) -> AsyncIterator[Mapping[str, Provider]]:
+    """The providers that have a token, by name, for as long as the context lasts.
+
+    `last_report` reads what vendors have told that tell of jobs by webhooks alone.
+    """
     async with AsyncExitStack() as stack:
         providers: dict[str, Provider] = {}
         for name, package in PROVIDERS.items():
             section = settings.section(name)
             if section.token:
-                providers[name] = await stack.enter_async_context(package.opened(section))
+                told = {"last_report": partial(last_report, name)} if package.is_told and last_report else {}
+                providers[name] = await stack.enter_async_context(package.opened(section, **told))
         yield providers

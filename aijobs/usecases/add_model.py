@@ -64,7 +64,7 @@ class AddModel:
         provider = self._provider(name)
         try:
             description = await provider.describe(vendor_name)
-            definition = _definition(name, provider, description, request)
+            definition = definition_of(name, provider, description, request)
         except BadInput as refused:
             raise _about_source(str(refused)) from refused
         model, is_new = await self.database.write(add_model, self.models.catalogue, definition, added_by=by)
@@ -81,7 +81,9 @@ class AddModel:
         return sources[name]
 
 
-def _definition(name: str, provider: Provider, description: ModelDescription, request: ModelRequest) -> dict[str, Any]:
+def definition_of(
+    name: str, provider: Provider, description: ModelDescription, request: ModelRequest
+) -> dict[str, Any]:
     """The entry of the catalogue, without its id. Raises BadInput when the parameters cannot be used."""
     code = f"{name}_{re.sub(r'[^a-z0-9]+', '_', description.model.partition(':')[0].lower()).strip('_')}"[:80]
     migrating = ["MIGRATING"]

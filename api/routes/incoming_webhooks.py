@@ -12,6 +12,7 @@ from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.reports import keep_report
 from aijobs.persistence.webhooks.inbound import submission_at, submission_with, take_receipt
 from api.dependencies import AppMetrics, Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
@@ -41,15 +42,17 @@ async def take_webhook(
 ) -> Received:
     """For providers only. The job then polls its provider at once; the webhook's content is not trusted.
 
+    Of a provider that cannot be asked about a job, it is kept for that poll: the token alone proves it then.
     The token is the one that was planted in this webhook's address, or `account` for a provider that has one address
     for all of an account's webhooks. Of those, only the ones about accepted submissions are of use here.
     """
     with figures.incoming_webhook():
         if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
             raise NotFound("Nobody waits for this webhook.")
-        vendor, body = providers[provider], await request.body()
+        vendor = providers[provider]
         is_for_account = token == ACCOUNT and vendor.capabilities.account_webhook
         submission = None if is_for_account else await database.read(submission_with, provider=provider, token=token)
+        body = await request.body()  # for nobody without a token: it may be large
         delivery = IncomingWebhook(dict(request.headers), body, token, sent=submission.request if submission else None)
         if isinstance(vendor, WebhookKeySource):
             await vendor.load_webhook_keys()
@@ -58,6 +61,8 @@ async def take_webhook(
             submission = await database.read(submission_at, provider=provider, ref_id=str((hint.ref or {}).get("id")))
         else:
             await _conclude_submission(submissions, submission, hint)
+        if hint.report is not None:
+            await database.write(keep_report, submission, hint.report)
         if await _is_new(database, provider, hint):
             await _send_hint(engine, submission, hint)
     return Received(received=True)

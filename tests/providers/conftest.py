@@ -200,6 +200,7 @@ async def ttapi_scene(sandbox: RunningSandbox, catalogue: Catalogue) -> AsyncIte
 @pytest.fixture(params=sorted(PARTS))
 async def scene(request: pytest.FixtureRequest, sandbox: RunningSandbox, catalogue: Catalogue) -> AsyncIterator[Scene]:
     """Every provider in turn, on the sandbox."""
-    model = catalogue.model(PARTS[request.param].model_id)
+    model_id = PARTS[request.param].model_id
+    model = catalogue.model(model_id) if model_id else None
     async with opened_scene(request.param, sandbox, model) as opened_one:
         yield opened_one

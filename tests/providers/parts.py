@@ -34,7 +34,7 @@ PHOTO_URL: Final = "data:image/png;base64," + base64.b64encode(PHOTO).decode()
 class Part:
     """What the contract suite needs of a provider: a model, valid parameters, settings, and its peculiarities."""
 
-    model_id: str
+    model_id: str  #: empty for one that is added, by `source`
     params: dict[str, Any]
     settings: Callable[[RunningSandbox], BaseModel]
     another: Callable[[str], dict[str, Any]]  #: parameters of a job that is unlike all others
@@ -48,6 +48,7 @@ class Part:
     kind: OutputKind = OutputKind.IMAGE
     is_prepared: bool = False  #: something is made at the vendor before a request, without which nothing is found again
     checks_at_once: bool = True  #: else wrong parameters are told only once the work has begun
+    source: str = ""
 
 
 def _replicate(sandbox: RunningSandbox) -> ReplicateSettings:
@@ -63,6 +64,15 @@ def _declared(name: str) -> Callable[[RunningSandbox], BaseModel]:
     def settings_for(sandbox: RunningSandbox) -> BaseModel:
         settings = PROVIDERS[name].settings
         return settings(token=SecretStr(KEY), base_url=sandbox.url, download_hosts=("127.0.0.1",))
+
+    return settings_for
+
+
+def _stood_in(name: str) -> Callable[[RunningSandbox], BaseModel]:
+    def settings_for(sandbox: RunningSandbox) -> BaseModel:
+        access = SandboxAccess(url=sandbox.url, token=KEY, webhook_secret=sandbox.webhook_secret)
+        values = {**PROVIDERS[name].vendor.stand_in(access), "download_hosts": ("127.0.0.1",)}
+        return PROVIDERS[name].settings.model_validate(values)
 
     return settings_for
 
@@ -107,6 +117,19 @@ PARTS: Final = {
         named="width",
         sizes=((256, 128),),
         takes_uploads=True,
+        proves_absence=False,
+        tells_queue=False,
+    ),
+    "cog": Part(
+        model_id="",
+        source="painter",
+        params={"prompt": "a lighthouse at dusk", "width": 64, "height": 48},
+        settings=_stood_in("cog"),
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"width": 5},
+        named="width",
+        sizes=((64, 48),),
+        takes_uploads=False,
         proves_absence=False,
         tells_queue=False,
     ),

@@ -21,8 +21,9 @@ from aijobs.providers.bedrock.results import results_among
 from aijobs.providers.bedrock.specimen import ARN
 from sandbox.server import RunningSandbox
 from tests.providers.conftest import SHORT
+from tests.providers.open_provider import aged
 from tests.providers.parts import PARTS
-from tests.providers.scene import Scene, aged, opened_scene
+from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
 NOBODY = frozenset[str]()

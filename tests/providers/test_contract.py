@@ -12,8 +12,9 @@ from aijobs.domain.jobs.submissions import Accepted, Found, Rejected, Search, Un
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import InputFile
 from aijobs.providers.registry import PROVIDERS
+from tests.providers.open_provider import aged
 from tests.providers.parts import KEY, PARTS, PHOTO
-from tests.providers.scene import Scene, aged
+from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]
 NOBODY = frozenset[str]()
@@ -161,6 +162,7 @@ async def test_a_throttled_submit_is_free_and_may_be_sent_again(scene: Scene, fa
 
 async def test_during_an_outage_everything_free_is_worth_another_try(scene: Scene) -> None:
     submission = scene.submission()
+    scene.sandbox.misbehave("never_starts")
     ref = await scene.started()
     scene.sandbox.misbehave("outage")
 

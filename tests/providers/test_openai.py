@@ -23,8 +23,9 @@ from aijobs.domain.provider_io import IncomingWebhook, InputFile, Task
 from aijobs.providers.openai import OpenAISettings, opened
 from sandbox.server import RunningSandbox
 from tests.providers.conftest import SHORT, WEBHOOK_SECRET
+from tests.providers.open_provider import stored
 from tests.providers.parts import PARTS
-from tests.providers.scene import Scene, opened_scene, stored
+from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
 REQUEST = ProviderRequest("POST", "", {"model": "gpt-5.4", "input": "x"})

@@ -13,7 +13,8 @@ from aijobs.domain.jobs.submissions import Accepted, Found, Search, Submission, 
 from aijobs.providers.ttapi.prompt import seed_of_token
 from aijobs.providers.ttapi.reconcile import WINDOW
 from tests.providers.conftest import PATIENT
-from tests.providers.scene import Scene, aged
+from tests.providers.open_provider import aged
+from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]
 Lost = Callable[..., Submission]

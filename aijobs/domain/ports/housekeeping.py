@@ -31,3 +31,7 @@ class Housekeeping(Protocol):
     async def forget_unanswered(self, *, older_than: timedelta) -> int:
         """Drop idempotency keys whose request died before it was answered; returns how many."""
         ...
+
+    async def forget_reports(self, *, older_than: timedelta) -> int:
+        """Drop what vendors told so long ago, by webhooks, of jobs that have ended; returns how many."""
+        ...

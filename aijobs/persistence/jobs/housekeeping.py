@@ -11,7 +11,7 @@ from aijobs.domain.lifecycle import ENDS, UNFINISHED
 from aijobs.persistence.added_models import know_models
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs import write_intents
+from aijobs.persistence.jobs import reports, write_intents
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.jobs.statistics import held_jobs
 from aijobs.persistence.tables import IdempotencyRow, JobRow
@@ -78,3 +78,6 @@ class DatabaseHousekeeping:
             return gone.rowcount
 
         return await self._database.write(work)
+
+    async def forget_reports(self, *, older_than: timedelta) -> int:
+        return await self._database.write(reports.forget_reports, older_than=older_than)

@@ -20,6 +20,7 @@ from aijobs.persistence.tables.jobs import (
     JobStartRow,
     OutputRow,
     SubmissionRow,
+    VendorReportRow,
     WriteIntentRow,
 )
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
@@ -55,6 +56,7 @@ __all__ = [
     "TaskIdRow",
     "TemplateRow",
     "TemplateVersionRow",
+    "VendorReportRow",
     "WebhookDeliveryRow",
     "WebhookEndpointRow",
     "WebhookReceiptRow",

@@ -125,6 +125,18 @@ class SubmissionRow(SQLModel, table=True):
     cause: str | None = None
 
 
+class VendorReportRow(SQLModel, table=True):
+    """What a vendor that cannot be asked about a job has told of it, by a webhook: the last, or the final one."""
+
+    __tablename__ = "vendor_report"
+
+    submission_id: int = Field(primary_key=True, foreign_key="submission.id", sa_type=RowId)
+    job_code: str = Field(foreign_key="job.code", max_length=40)
+    content: dict[str, Any] = Field(sa_type=JSON)
+    final: bool
+    received_at: datetime = Field(default_factory=now, index=True)
+
+
 class OutputRow(OutputDetails, OutputContent, BaseFields, table=True):
     """One result in our own store."""
 

@@ -1,9 +1,10 @@
 """A provider that is open on a played vendor."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from string import Template
 from typing import Any, Final, cast
 
@@ -11,10 +12,10 @@ from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.jobs.submissions import Accepted, Ref, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import Task
+from aijobs.domain.provider_io import IncomingWebhook, Task
 from aijobs.domain.vendor import SandboxAccess, VendorSettings
 from aijobs.providers.conformance.played_vendor import PlayedVendor, playing
-from aijobs.providers.package import ProviderPackage, Specimen
+from aijobs.providers.package import Answer, ProviderPackage, Specimen
 
 KEY: Final = "conformance-key-0123456789abcdef"
 TOKEN: Final = "conformance-token-0001"  # noqa: S105 - of a submission that is never sent
@@ -65,6 +66,19 @@ class Laboratory:
     specimen: Specimen
     model: Model
     key: str
+    reports: dict[str, Mapping[str, Any]]  #: what was told by webhooks, by the vendor's ids
+
+    def tells(self, answer: Answer) -> None:
+        """From now on the vendor says this of its job: when it is asked, or, where it cannot be, by a webhook."""
+        if self.specimen.alive is None or not isinstance(answer, str):
+            self.vendor.plays(answer)
+            return
+        sent = self.submission().request
+        hint = self.provider.parse_webhook(IncomingWebhook({}, answer.encode(), token=TOKEN, sent=sent))
+        if hint.ref is None or hint.report is None:
+            raise NotConforming("what the vendor tells by a webhook is not kept")
+        self.reports[hint.ref["id"]] = hint.report.content
+        self.vendor.answers(200, self.specimen.alive, Date=format_datetime(datetime.now(UTC), usegmt=True))
 
     def submission(self, *, age: timedelta = timedelta()) -> Submission:
         task = Task(
@@ -110,6 +124,12 @@ async def opened_laboratory(
         access = SandboxAccess(url=vendor.url, token=KEY, webhook_secret=SIGNING)
         section = package.settings.model_validate({**package.vendor.stand_in(access), **settings})
         key = cast(VendorSettings, section).token
-        async with package.opened(section, timeouts=timeouts) as provider:
+        reports: dict[str, Mapping[str, Any]] = {}
+
+        async def last_report(ref_id: str) -> Mapping[str, Any] | None:
+            return reports.get(ref_id)
+
+        told = {"last_report": last_report} if package.is_told else {}
+        async with package.opened(section, timeouts=timeouts, **told) as provider:
             shown = key.get_secret_value() if key else ""
-            yield Laboratory(provider, vendor, package.specimen, model_of(package.specimen), shown)
+            yield Laboratory(provider, vendor, package.specimen, model_of(package.specimen), shown, reports)

@@ -28,8 +28,8 @@ from aijobs.domain.provider_io import (
     WebhookHint,
 )
 from aijobs.domain.values.secret_forms import WebhookSecret, checked_token
+from aijobs.providers.predictors import sources_in
 from aijobs.providers.replicate.models import described, parsed_name
-from aijobs.providers.replicate.outputs import LINK_LIFETIME, sources_in
 from aijobs.providers.replicate.parameters import PARAMETERS_OF, AnyInput, DescribedInput
 from aijobs.providers.replicate.prediction import Prediction, prediction_in, snapshot_of
 from aijobs.providers.replicate.reconcile import CLOCK_SKEW, CREATED_WITHIN, WINDOW, ReconcileScan
@@ -41,6 +41,7 @@ from aijobs.providers.replicate.webhook import prediction_of, verify
 MAX_PAGES: Final = 100  #: of a hundred predictions each: more than the rate limit allows within the searched period
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
+LINK_LIFETIME: Final = timedelta(hours=1)  #: after that Replicate erases input, output and logs
 KEYS_OF_OTHERS: Final = ("sk-", "hf_", "AKIA", "ghp_")  #: how the keys of other services begin
 MIN_CANCEL_AFTER: Final = timedelta(seconds=5)
 EVENTS: Final = ("start", "completed")  #: `start` proves early that a create without a response was accepted
@@ -174,7 +175,9 @@ class Replicate:
             raise ProviderFailed("Replicate has erased the results: it keeps them for one hour.")
         if prediction.output is None:
             raise ProviderFailed("Replicate has no results: there were none, or they are erased.")
-        sources = sources_in(prediction.output, completed_at=prediction.completed_at)
+        completed_at = prediction.completed_at
+        expires_at = completed_at + LINK_LIFETIME if completed_at else None
+        sources = sources_in(prediction.output, expires_at=expires_at)
         return [replace(source, headers=self._auth_headers(source.url or "")) for source in sources]
 
     async def cancel(self, ref: Ref) -> CancelOutcome:

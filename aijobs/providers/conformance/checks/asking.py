@@ -25,7 +25,7 @@ SILENCE: Final[Mapping[str, Callable[[PlayedVendor], None]]] = {
 
 async def seen(lab: Laboratory, answer: Answer) -> Snapshot:
     ref = await lab.accepted()
-    lab.vendor.plays(answer)
+    lab.tells(answer)
     return await lab.provider.query(ref)
 
 

@@ -18,7 +18,7 @@ async def _finished(lab: Laboratory) -> tuple[Ref, Snapshot]:
     """The finished job; from now on the vendor gives its results."""
     snapshot = await seen(lab, lab.specimen.finished)
     ref = await lab.accepted()
-    lab.vendor.plays(lab.specimen.results or lab.specimen.finished)
+    lab.tells(lab.specimen.results or lab.specimen.finished)
     return ref, snapshot
 
 
@@ -44,7 +44,7 @@ async def every_shape_is_read(lab: Laboratory) -> None:
         snapshot = await seen(lab, answer)
         require(snapshot.status is JobStatus.GENERATED, f"{answer!r} is {snapshot.status.name}")
         ref = await lab.accepted()
-        lab.vendor.plays(answer)
+        lab.tells(answer)
         sources = await lab.provider.outputs(ref, snapshot)
         require(len(sources) == count, f"{len(sources)} results instead of {count} are found in {answer!r}")
         _require_whole(sources)
@@ -54,7 +54,7 @@ async def no_results_are_none(lab: Laboratory) -> None:
     """A finished job without results has none."""
     snapshot = await seen(lab, lab.specimen.finished if lab.specimen.results else lab.specimen.emptied)
     ref = await lab.accepted()
-    lab.vendor.plays(lab.specimen.emptied)
+    lab.tells(lab.specimen.emptied)
     sources = await failure(lab.provider.outputs(ref, snapshot))
     require(sources == [] or isinstance(sources, str), f"{sources} came from nowhere")
 
@@ -85,9 +85,9 @@ async def renewed_links_are_seen(lab: Laboratory) -> None:
     def new(answer: Answer) -> Answer:
         return changed(answer, links[0], renewed)
 
-    lab.vendor.plays(new(lab.specimen.finished))
+    lab.tells(new(lab.specimen.finished))
     snapshot = await lab.provider.query(ref)
-    lab.vendor.plays(new(lab.specimen.results or lab.specimen.finished))
+    lab.tells(new(lab.specimen.results or lab.specimen.finished))
     again = [one.url for one in await lab.provider.outputs(ref, snapshot)]
     require(renewed in again, f"the vendor gives {renewed} now, and what is used is {again}")
 

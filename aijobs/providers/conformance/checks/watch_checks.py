@@ -25,10 +25,10 @@ async def running_is_no_end(lab: Laboratory) -> None:
 async def progress_never_goes_back(lab: Laboratory) -> None:
     """Progress is told where it is offered, alike for the same answer, and the end is not below it."""
     ref = await lab.accepted()
-    lab.vendor.plays(lab.specimen.running)
+    lab.tells(lab.specimen.running)
     first, again = [(await lab.provider.query(ref)).unit_progress for _ in range(2)]
     require(first == again, f"the same answer is {first}, and then {again}")
-    lab.vendor.plays(lab.specimen.finished)
+    lab.tells(lab.specimen.finished)
     last = (await lab.provider.query(ref)).unit_progress
     if not lab.provider.capabilities.unit_progress:
         require(first is None and last is None, "there is progress, though none is offered")
