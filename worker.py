@@ -11,6 +11,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
+from activities.batches import BatchActivities
 from activities.ending import EndingActivities
 from activities.error_mapping import ErrorMapping
 from activities.generation import GenerationActivities
@@ -25,14 +26,16 @@ from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.installation import installation_id
+from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.processes import ProcessRole, registered
 from aijobs.process_settings import WorkerSettings
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
+from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
 from workflows.client import connect
 from workflows.job.builds import UNVERSIONED
-from workflows.late_watch import LateWatch
+from workflows.job.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
 from workflows.outbox_relay import outbox_relay, start_relay
 from workflows.repair import Repair
@@ -80,7 +83,9 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
-            "workflows": [AiJob, LateWatch, Repair, DeliverWebhook],
+            "workflows": [AiJob, AiBatch, LateWatch, Repair, DeliverWebhook],
+            "activities": activities[WORKFLOWS],
+            "max_concurrent_activities": settings.batches,
             "workflow_runner": workflow_runner(versioned=settings.version is not None),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
             "max_concurrent_workflow_tasks": settings.workflow_tasks,
@@ -124,11 +129,13 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     )
     ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
+    batches = DatabaseBatchFeed(adapters.database, catalogue, daily_limit=settings.points.daily_limit)
     repair = RepairActivities(
-        gate, records.housekeeping, store, workflows, ending, abandoned_after=settings.worker.abandoned_after
+        gate, records.housekeeping, store, workflows, ending, batches, abandoned_after=settings.worker.abandoned_after
     )
     webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
     return {
+        WORKFLOWS: [BatchActivities(batches, records.starts, workflows).feed],
         PROVIDERS: [
             submission.submit,
             polling.watch,

@@ -13,6 +13,7 @@ from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.batches import BatchFeed
 from aijobs.domain.ports.housekeeping import Housekeeping
 from aijobs.domain.ports.jobs import JobGate
 from aijobs.domain.ports.object_store import ObjectStore
@@ -26,6 +27,9 @@ QUIET_FOR: Final = timedelta(seconds=5)
 
 CLOSING_TIME: Final = timedelta(minutes=1)
 """How long a workflow may take to close after its job has ended."""
+
+UNLOADED: Final = timedelta(hours=1)
+"""A batch whose items are not written by then never will be."""
 
 UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
@@ -49,6 +53,7 @@ class RepairActivities:
         store: ObjectStore,
         engine: JobWorkflowControl,
         ending: EndingActivities,
+        batches: BatchFeed,
         *,
         abandoned_after: timedelta,
     ) -> None:
@@ -57,6 +62,7 @@ class RepairActivities:
         self._store = store
         self._engine = engine
         self._ending = ending
+        self._batches = batches
         self._abandoned_after = abandoned_after
 
     @activity.defn
@@ -64,6 +70,7 @@ class RepairActivities:
         """Check everything once. Returns how many jobs were repaired; every repair is an event of its job."""
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
         mended += await self._watch_what_is_held()
+        mended += await self._start_batches()
         keys = await self._housekeeping.forget_unanswered(older_than=UNANSWERED)
         reports = await self._housekeeping.forget_reports(older_than=REPORT_LIFETIME)
         writes = await self._clear_away()
@@ -132,6 +139,18 @@ class RepairActivities:
                 await self._gate.note(brief.code, {"repair": "its late watch was missing and is started"})
                 watched += 1
         return watched
+
+    async def _start_batches(self) -> int:
+        """Start the workflows of batches that have lost theirs. Forget batches that were never written to the end."""
+        started, last = 0, ""
+        while codes := await self._batches.unfinished(after=last, at_most=PAGE):
+            for code in codes:
+                if await self._engine.status_of(code) is not WorkflowStatus.RUNNING:
+                    await self._engine.wake_batch(code)
+                    started += 1
+            last = codes[-1]
+        await self._batches.forget_unloaded(older_than=UNLOADED)
+        return started
 
     async def _clear_away(self) -> int:
         """Delete what dead processes have left in the store."""

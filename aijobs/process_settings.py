@@ -84,6 +84,7 @@ class WorkerSettings(BaseModel):
     transfers: int = Field(default=8, ge=1)  #: of outputs; each holds up to four parts of 8 MiB, so 256 MiB together
     outputs_at_once: int = Field(default=4, ge=1)  #: of one job, so that it does not take the transfers of all others
     webhooks: int = Field(default=50, ge=1)
+    batches: int = Field(default=100, ge=1)  #: that move; one that pauses or waits for its time takes no place
     repair_every: Duration = timedelta(seconds=30)
     abandoned_after: Duration = timedelta(days=1)  #: a write to the store that has not ended by then never will
     shutdown_patience: Duration = timedelta(seconds=20)

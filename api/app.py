@@ -35,6 +35,7 @@ from api.health.readiness import Readiness
 from api.problems import add_problem_handlers, connection_problem, problem_response
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
+    batches,
     catalogue,
     document_reviews,
     event_log,
@@ -68,6 +69,7 @@ from workflows.client import TemporalJobEngine, connect
 
 ROUTES: Final = (
     jobs,
+    batches,
     reruns,
     resolve,
     events,
@@ -139,6 +141,7 @@ class Api(FastAPI):
             "/login": MAX_SIGN_IN_BYTES,
             "/logout": MAX_SIGN_IN_BYTES,
             "/preferences": MAX_SIGN_IN_BYTES,
+            "/api/batches": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,
             "/photos": self._settings.max_upload_bytes + FORM_SLACK,

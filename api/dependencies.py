@@ -32,6 +32,8 @@ from aijobs.usecases.resolve_job import ResolveJob
 from aijobs.usecases.review_document import ReviewDocument
 from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.start_jobs import JobStarter
+from aijobs.usecases.steer_batch import SteerBatch
+from aijobs.usecases.submit_batch import SubmitBatch
 from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
 from api.connections.shutdown_notice import ShutdownNotice
@@ -39,7 +41,12 @@ from api.health.metrics import Metrics
 from api.health.readiness import Readiness
 from api.schemas.job_responses import JobResponses
 from api.schemas.links import SignedLinks
-from api.schemas.stored_responses import stored_file_response, stored_job_response, stored_review_response
+from api.schemas.stored_responses import (
+    stored_batch_response,
+    stored_file_response,
+    stored_job_response,
+    stored_review_response,
+)
 from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStreams, StreamAdmission
 
@@ -117,6 +124,21 @@ class ApiDependencies:
             daily_limit=self.daily_limit,
             webhook_url_error=self.webhook_url_error,
         )
+
+    @property
+    def submit_batch(self) -> SubmitBatch:
+        return SubmitBatch(
+            database=self.database,
+            models=self.models,
+            engine=self.engine,
+            daily_limit=self.daily_limit,
+            webhook_url_error=self.webhook_url_error,
+            render=stored_batch_response,
+        )
+
+    @property
+    def steer_batch(self) -> SteerBatch:
+        return SteerBatch(database=self.database, engine=self.engine, daily_limit=self.daily_limit)
 
     @property
     def cancel_job(self) -> CancelJob:
@@ -231,6 +253,8 @@ WebhookUrlError = Annotated[Callable[[str], str | None], _dependency(lambda app:
 
 Adding = Annotated[AddModel, _dependency(lambda app: app.add_model)]
 Accept = Annotated[AcceptJob, _dependency(lambda app: app.accept_job)]
+SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
+Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]

@@ -22,6 +22,7 @@ in UTC. A POST with an `Idempotency-Key` may be repeated: it gets the first answ
 
 TAGS: Final = [
     {"name": "jobs", "description": "Submit, follow, cancel."},
+    {"name": "batches", "description": "Thousands of jobs of one model: submit, follow, steer, collect."},
     {"name": "outputs", "description": "Results, behind signed links that expire."},
     {"name": "files", "description": "Inputs that a job's parameters may name."},
     {"name": "photo reviews", "description": "Scores and comments for a photo, and beautifying it."},

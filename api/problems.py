@@ -52,6 +52,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.UnknownJob: HTTPStatus.NOT_FOUND,
     errors.JobIsFinal: HTTPStatus.CONFLICT,
+    errors.BatchIsFinal: HTTPStatus.CONFLICT,
     errors.CancelRequested: HTTPStatus.CONFLICT,
     errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
+from activities.batches import FEED_FOR, BatchActivities
 from activities.ending import EndingActivities
 from activities.generation import GenerationActivities
 from activities.migration import MigrationActivities
@@ -15,16 +16,20 @@ from activities.polling import PollingActivities
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput, SubmittedJob
+from aijobs.domain.jobs.batches.batch import BatchLook
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
-from workflows.task_queues import MIGRATION, PROVIDERS, WEBHOOKS
+from workflows.task_queues import MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 
 CALL_TIMEOUT: Final = timedelta(minutes=2)
 """For one call to a provider, with its database work."""
 
 HEARTBEAT: Final = timedelta(seconds=10)
 """After this long without a heartbeat, Temporal gives the work to another worker."""
+
+FEED_TIMEOUT: Final = 2 * FEED_FOR
+"""Beyond what one activity feeds a batch for."""
 
 GENERATE_TIMEOUT: Final = timedelta(hours=24)
 CANCEL_TIMEOUT: Final = timedelta(seconds=30)
@@ -154,6 +159,18 @@ def ask_to_be_canceled(reason: str) -> ActivityHandle[None]:
         reason,
         task_queue=MIGRATION,
         start_to_close_timeout=CALL_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=RECORD_RETRIES,
+    )
+
+
+def feed_batch(code: str) -> ActivityHandle[BatchLook]:
+    """On the queue of workflows: those of the steps of jobs are for jobs."""
+    return workflow.start_activity_method(
+        BatchActivities.feed,
+        code,
+        task_queue=WORKFLOWS,
+        start_to_close_timeout=FEED_TIMEOUT,
         heartbeat_timeout=HEARTBEAT,
         retry_policy=RECORD_RETRIES,
     )

@@ -27,8 +27,8 @@ from workflows.job.endings import (
     ended_by_provider,
 )
 from workflows.job.interruptions import Interruptions, StageClock
+from workflows.job.late_watch import LateWatch
 from workflows.job.metrics import StatusTimer
-from workflows.late_watch import LateWatch
 
 T = TypeVar("T")
 

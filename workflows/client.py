@@ -17,11 +17,13 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import FieldError, NamespaceTaken, TemporalUnavailable
+from aijobs.domain.jobs.batches.batch import BatchBrief
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
 from workflows import search_attributes
+from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
-from workflows.late_watch import LateWatch
+from workflows.job.late_watch import LateWatch
 from workflows.namespace.health import EngineHealth, examine
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.task_queues import WORKFLOWS
@@ -99,6 +101,21 @@ async def start_delivery(client: Client, code: str) -> None:
     )
 
 
+async def start_batch(client: Client, code: str) -> None:
+    """Start a batch, or wake it where it runs. Raises RPCError."""
+    await client.start_workflow(
+        AiBatch.run,
+        BatchBrief(code=code),
+        id=code,
+        task_queue=WORKFLOWS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="wake",
+        static_summary="Batch of jobs",
+        rpc_timeout=CALL_TIMEOUT,
+    )
+
+
 class TemporalJobEngine:
     """Implements JobEngine. Connects to Temporal at the first call; every call may raise TemporalUnavailable."""
 
@@ -129,6 +146,10 @@ class TemporalJobEngine:
         payload = {"raw_status": raw_status} if raw_status else {}
         async with self._connected() as client, _unless_it_has_ended():
             await client.get_workflow_handle(code).signal(AiJob.provider_event, payload)
+
+    async def wake_batch(self, code: str) -> None:
+        async with self._connected() as client:
+            await start_batch(client, code)
 
     async def probe(self) -> None:
         async with self._connected() as client:

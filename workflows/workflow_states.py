@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
-from workflows.client import start_job, start_late_watch
+from workflows.client import start_batch, start_job, start_late_watch
 
 MAX_WORKFLOWS: Final = 10_000
 
@@ -33,6 +33,9 @@ class TemporalJobWorkflows:
     async def watch_late(self, brief: JobBrief) -> None:
         await start_late_watch(self._client, brief)
 
+    async def wake_batch(self, code: str) -> None:
+        await start_batch(self._client, code)
+
     async def status_of(self, workflow_id: str) -> WorkflowStatus:
         try:
             description = await self._client.get_workflow_handle(workflow_id).describe()
@@ -45,6 +48,13 @@ class TemporalJobWorkflows:
     async def running_jobs(self) -> list[str]:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'
         return [found.id async for found in self._client.list_workflows(query, limit=MAX_WORKFLOWS)]
+
+    async def cancel(self, job_code: str, *, reason: str) -> None:
+        try:
+            await self._client.get_workflow_handle(job_code).cancel(reason=reason)
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def stop(self, job_code: str, reason: str) -> None:
         try:

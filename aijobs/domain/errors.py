@@ -18,6 +18,7 @@ AijobsError
 │   ├── NotFound                it does not exist, or is another user's
 │   │   └── UnknownJob          a workflow's, that this database, an older copy perhaps, does not have
 │   ├── JobIsFinal
+│   ├── BatchIsFinal
 │   ├── CancelRequested         the owner has asked to cancel the job; the message is the reason given
 │   ├── DeadlinePassed          the time of the whole job is over
 │   ├── IdempotencyMismatch     same key, other body
@@ -171,6 +172,10 @@ class UnknownJob(NotFound):
 
 class JobIsFinal(PermanentError):
     code = "job_is_final"
+
+
+class BatchIsFinal(PermanentError):
+    code = "batch_is_final"
 
 
 class CancelRequested(PermanentError):

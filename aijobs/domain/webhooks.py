@@ -53,6 +53,8 @@ class EventType(StrEnum):
     STATUS = "job.status"  #: every status behind DRAFT
     PROGRESS = "job.progress"  #: every step of progress, at most two a second for each job
     ALERT = "points.alert"  #: half of a user's points of the day are spent, four fifths, or all
+    BATCH_DONE = "batch.done"  #: every item of a batch has ended
+    BATCH_CANCELED = "batch.canceled"  #: a batch was canceled, and what ran of it has ended
 
 
 TEST: Final = "endpoint.test"

@@ -7,6 +7,7 @@ from sqlmodel import Session, SQLModel, col, select
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.tables import (
     BaseFields,
+    BatchRow,
     FileRow,
     JobRow,
     PhotoReviewRow,
@@ -14,11 +15,12 @@ from aijobs.persistence.tables import (
     WebhookEndpointRow,
 )
 
-Owned = TypeVar("Owned", JobRow, FileRow, PhotoReviewRow, WebhookEndpointRow, WebhookDeliveryRow)
+Owned = TypeVar("Owned", JobRow, BatchRow, FileRow, PhotoReviewRow, WebhookEndpointRow, WebhookDeliveryRow)
 
 #: What a row is called when it is not there.
 NAME_OF: Final[dict[type[SQLModel], str]] = {
     JobRow: "job",
+    BatchRow: "batch",
     FileRow: "file",
     PhotoReviewRow: "photo review",
     WebhookEndpointRow: "webhook endpoint",

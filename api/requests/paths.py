@@ -1,4 +1,4 @@
-"""Codes in paths, and cursors of lists. A malformed code is answered as an unknown one: 404."""
+"""Codes in paths, statuses in queries, and cursors of lists. A malformed code is answered as an unknown one: 404."""
 
 import re
 from typing import Annotated, Final
@@ -7,8 +7,9 @@ from fastapi import Depends, Path
 from pydantic import AfterValidator, Field
 
 from aijobs.domain.documents.templates import TEMPLATE_ID
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import BadInput, FieldError, NotFound
 from aijobs.domain.jobs.parameters import FILE_CODE
+from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from api.checked_route import MAX_ROW_ID
 
 MAX_CURSOR_LENGTH: Final = 100
@@ -17,6 +18,7 @@ _JOB: Final = re.compile(FILE_CODE.replace("file", "job", 1))
 _FILE: Final = re.compile(FILE_CODE)
 _REVIEW: Final = re.compile(FILE_CODE.replace("file", "review", 1))
 _ENDPOINT: Final = re.compile(FILE_CODE.replace("file", "endpoint", 1))
+_BATCH: Final = re.compile(FILE_CODE.replace("file", "batch", 1))
 _DELIVERY: Final = re.compile(FILE_CODE.replace("file", "hook", 1))
 
 
@@ -38,6 +40,12 @@ async def _review_code(code: Annotated[str, Path(examples=["review_06FNXQ3W9E8Y7
     return code
 
 
+async def _batch_code(code: Annotated[str, Path(examples=["batch_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+    if not _BATCH.fullmatch(code):
+        raise NotFound("There is no such batch.")
+    return code
+
+
 async def _endpoint_code(id: Annotated[str, Path(examples=["endpoint_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:  # noqa: A002
     if not _ENDPOINT.fullmatch(id):
         raise NotFound("There is no such webhook endpoint.")
@@ -50,6 +58,7 @@ async def _delivery_code(id: Annotated[str, Path(examples=["hook_06FNXQ3W9E8Y7ZK
     return id
 
 
+BatchCode = Annotated[str, Depends(_batch_code)]
 JobCode = Annotated[str, Depends(_job_code)]
 FileCode = Annotated[str, Depends(_file_code)]
 ReviewCode = Annotated[str, Depends(_review_code)]
@@ -74,3 +83,12 @@ RowCursor = Annotated[int, Field(ge=0, le=MAX_ROW_ID, description="`next_cursor`
 CodeCursor = Annotated[
     str, Field(min_length=1, max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before.")
 ]
+
+
+def queried_status(text: str) -> JobStatus:
+    """The status by its name or number. Raises BadInput."""
+    status = STATUS_AS_WRITTEN.get(text)
+    if status is None:
+        field = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
+        raise BadInput("There is no such status.", field)
+    return status

@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from http import HTTPStatus
 from typing import Any, Final
@@ -62,22 +62,30 @@ async def check_json(body: bytes) -> None:
 def _check(body: bytes) -> None:
     _check_size(body)
     try:
-        document = json.loads(
-            body.decode("utf-8"),
-            parse_constant=_reject_constant,
-            parse_float=_finite_float,
-            parse_int=_short_integer,
-            object_pairs_hook=_without_duplicates,
-        )
+        document = DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        detail = str(error) if isinstance(error, _NotStrictJson) else "The body is not JSON in UTF-8."
+        detail = str(error) if isinstance(error, NotStrictJson) else "The body is not JSON in UTF-8."
         raise UnreadableBody(detail) from error
-    problems = [FieldError(where, "Text must not hold NUL or lone surrogates.") for where in _unstorable(document, ())]
-    if problems:
+    if problems := storage_problems(document):
         raise BadInput("Some text cannot be stored.", *problems)
 
 
-class _NotStrictJson(ValueError):
+def check_part(text: str, value: Any) -> Sequence[FieldError]:
+    """What cannot be stored of one value of a long document, and `text` as it was written.
+
+    Raises UnreadableBody when it holds too much.
+    """
+    if text.count("[") + text.count("{") > MAX_DEPTH or text.count(",") > MAX_DEPTH:
+        _check_size(text.encode())
+    return storage_problems(value) if "\\u" in text or "\0" in text else ()
+
+
+def storage_problems(document: Any) -> list[FieldError]:
+    """Pointers to text that no database stores."""
+    return [FieldError(where, "Text must not hold NUL or lone surrogates.") for where in _unstorable(document, ())]
+
+
+class NotStrictJson(ValueError):
     """Its message may be shown to the client."""
 
 
@@ -109,27 +117,27 @@ def _check_content_type(header: str) -> None:
 
 
 def _reject_constant(constant: str) -> None:
-    raise _NotStrictJson(f"{constant} is not JSON.")
+    raise NotStrictJson(f"{constant} is not JSON.")
 
 
 def _finite_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _NotStrictJson("A number is too large.")
+        raise NotStrictJson("A number is too large.")
     return number
 
 
 def _short_integer(text: str) -> int:
     """Python takes quadratic time, up to 4,300 digits."""
     if len(text) > MAX_DIGITS:
-        raise _NotStrictJson("A number is too long.")
+        raise NotStrictJson("A number is too long.")
     return int(text)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise _NotStrictJson("An object names a key twice.")
+        raise NotStrictJson("An object names a key twice.")
     return unique
 
 
@@ -150,3 +158,12 @@ def _unstorable(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
 
 def _shortened(key: str) -> str:
     return key[:MAX_SHOWN].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+#: Takes strict JSON only. Raises NotStrictJson, and JSONDecodeError for what is no JSON.
+DECODER: Final = json.JSONDecoder(
+    parse_constant=_reject_constant,
+    parse_float=_finite_float,
+    parse_int=_short_integer,
+    object_pairs_hook=_without_duplicates,
+)

@@ -9,14 +9,12 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from aijobs.domain.errors import BadInput, FieldError
 from aijobs.domain.jobs.job import JobRequest
-from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
 from api.problems import problem_responses
-from api.requests.paths import CodeCursor, JobCode
+from api.requests.paths import CodeCursor, JobCode, queried_status
 from api.requests.strict_json import StrictRoute
 from api.schemas.job_responses import with_exchange
 from api.schemas.jobs import Job, JobWithExchange, Page
@@ -109,7 +107,7 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
     """The jobs of the caller's user; with a service key that names no user, those of all users."""
     job_filter = JobFilter(
         user_id=caller.visible_user,
-        statuses=frozenset(map(_status, query.status)),
+        statuses=frozenset(map(queried_status, query.status)),
         model_id=query.model,
         created_after=query.created_after,
         created_before=query.created_before,
@@ -143,12 +141,3 @@ async def cancel_job(
 ) -> Job:
     """Requests cancellation. The job becomes CANCELED a little later, unless it ends otherwise before."""
     return await jobs.one(await cancel(code, caller.actor, reason=body.reason if body else None))
-
-
-def _status(text: str) -> JobStatus:
-    """The status by its name or number. Raises BadInput."""
-    status = STATUS_AS_WRITTEN.get(text)
-    if status is None:
-        field = FieldError("/query/status", f"Must be one of {', '.join(JobStatus.__members__)}, or its number.")
-        raise BadInput("There is no such status.", field)
-    return status

@@ -6,7 +6,7 @@ from fastapi import Header
 from fastapi.responses import JSONResponse
 
 from aijobs.persistence.access.idempotency import Receipt
-from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
+from aijobs.persistence.tables import BatchRow, FileRow, JobRow, PhotoReviewRow
 from api.schemas.job_responses import file_response, new_job_response
 
 IdempotencyKey = Annotated[
@@ -34,6 +34,11 @@ def stored_file_response(file: FileRow) -> dict[str, Any]:
 def stored_review_response(review: PhotoReviewRow) -> dict[str, Any]:
     """Only the code is stored: a repeated request reads the review again."""
     return _stored_response(202, f"/api/photo-reviews/{review.code}", {"code": review.code})
+
+
+def stored_batch_response(batch: BatchRow) -> dict[str, Any]:
+    """Only the code is stored: a repeated request gets the batch as it is then."""
+    return _stored_response(202, f"/api/batches/{batch.code}", {"code": batch.code})
 
 
 def receipt_response(receipt: Receipt, body: dict[str, Any] | None = None) -> JSONResponse:

@@ -21,6 +21,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/api": "mirrors the routes",
     "tests/cli": "mirrors the commands",
     "tests/dashboard": "mirrors the pages",
+    "tests/persistence": "mirrors the folders of persistence",
     "tests/persistence/database": "one promise, or one kind of fault, a file",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",

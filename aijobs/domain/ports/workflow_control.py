@@ -30,6 +30,10 @@ class JobEngine(Protocol):
         """Make a job poll its provider now, after a webhook. Nothing happens when the job has ended."""
         ...
 
+    async def wake_batch(self, code: str) -> None:
+        """Make a batch look at once at what it has to do. Starts it where it does not run."""
+        ...
+
     async def probe(self) -> None:
         """Whether it answers."""
         ...
@@ -59,10 +63,18 @@ class JobWorkflowControl(Protocol):
         """Start the late watch, which settles the held points."""
         ...
 
+    async def wake_batch(self, code: str) -> None:
+        """Start the workflow of a batch, or wake it."""
+        ...
+
     async def status_of(self, workflow_id: str) -> WorkflowStatus: ...
 
     async def running_jobs(self) -> list[str]:
         """The codes of all jobs whose workflow runs."""
+        ...
+
+    async def cancel(self, job_code: str, *, reason: str) -> None:
+        """Request the cancellation of a job. Nothing happens when its workflow has ended."""
         ...
 
     async def stop(self, job_code: str, reason: str) -> None: ...

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.events import EventKind
-from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.job import JobRequest, RerunFrom
 from aijobs.domain.jobs.record import JobOrder, JobRecord
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
@@ -29,7 +29,9 @@ _INSERT: Final = insert(JOBS).inline()
 class Acceptance:
     """A checked request. `params` are the caller's, validated by the model's schema.
 
-    `origin` is the finished job of the same user that the request's action is done to.
+    `origin` is the finished job of the same user that the request's action is done to. `batch` is the code of the
+    batch that the job is an item of; `is_reserved`: that has just given the job's points back; `rerun_of`: the job
+    that the item had before.
     """
 
     user_id: str
@@ -39,6 +41,9 @@ class Acceptance:
     created_by: str
     daily_limit: int
     origin: str | None = None
+    batch: str | None = None
+    is_reserved: bool = False
+    rerun_of: str | None = None
 
 
 def accept(session: Session, order: Acceptance) -> JobRow:
@@ -63,11 +68,16 @@ def accept(session: Session, order: Acceptance) -> JobRow:
         extra=request.metadata, callback_url=request.callback_url, params=order.params, origin=order.origin
     )
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
+    job.batch_code = order.batch
+    job.rerun_of, job.rerun_from = order.rerun_of, RerunFrom.START if order.rerun_of else None
     detail = {"origin": job.origin, "action": job.action} if job.origin else {}
     first = gate.next_event(job, EventKind.STATUS, detail)
     connection_of(session).execute(_INSERT, {column: getattr(job, name) for name, column in _COLUMNS})
     gate.insert_event(session, first)
-    ledger.reserve(session, job, limit=order.daily_limit)
+    if order.is_reserved:
+        ledger.reserve_again(session, job)
+    else:
+        ledger.reserve(session, job, limit=order.daily_limit)
     if order.origin:
         gate.note(session, gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
     return job

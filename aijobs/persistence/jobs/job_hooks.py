@@ -1,4 +1,4 @@
-"""Hooks of products (photo reviews, documents) in the life of a job. The core knows products only by these."""
+"""Hooks of products (photo reviews, documents, batches) in the life of a job. The core knows products only by these."""
 
 from typing import Final, Protocol
 
@@ -8,6 +8,7 @@ from aijobs.domain.jobs.job import JobError
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence import photo_reviews
+from aijobs.persistence.batches import ends as batch_items
 from aijobs.persistence.documents import rows
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
@@ -33,6 +34,6 @@ class OnDropped(Protocol):
     def __call__(self, session: Session, job_code: str) -> None: ...
 
 
-ON_FINAL: Final[tuple[OnFinal, ...]] = (photo_reviews.on_job_final,)
+ON_FINAL: Final[tuple[OnFinal, ...]] = (photo_reviews.on_job_final, batch_items.on_job_final)
 ON_RERUN: Final[tuple[OnRerun, ...]] = (photo_reviews.on_job_rerun,)
 ON_DROPPED: Final[tuple[OnDropped, ...]] = (rows.on_outputs_dropped,)

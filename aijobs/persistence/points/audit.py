@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
-from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow
+from aijobs.persistence.tables import BatchPointsRow, JobRow, PointsDayRow, PointsEntryRow
 
 R, S, B, H = EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.REFUND, EntryKind.HOLD
 
@@ -29,9 +29,10 @@ def violations(snapshot: Session) -> list[str]:
     jobs = list(snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
     entries = list(snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
     days = list(snapshot.exec(select(PointsDayRow)))
+    reserved = list(snapshot.exec(select(BatchPointsRow)))
     return [
         *_of_jobs(jobs, entries),
-        *_of_days(days, entries),
+        *_of_days(days, entries, reserved),
         *_of_limits(days),
     ]
 
@@ -59,7 +60,9 @@ def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[PointsEntryRow]) -> I
             yield f"The {entry.kind} of {entry.job_code} is {entry.points} points, not {amounts.get(entry.job_code)}."
 
 
-def _of_days(days: Sequence[PointsDayRow], entries: Sequence[PointsEntryRow]) -> Iterator[str]:
+def _of_days(
+    days: Sequence[PointsDayRow], entries: Sequence[PointsEntryRow], reserved: Sequence[BatchPointsRow]
+) -> Iterator[str]:
     used: dict[tuple[str, date], int] = defaultdict(int)
     held: dict[tuple[str, date], int] = defaultdict(int)
     closed = {entry.job_code for entry in entries if entry.kind in (S, B)}
@@ -67,11 +70,13 @@ def _of_days(days: Sequence[PointsDayRow], entries: Sequence[PointsEntryRow]) ->
         key = (entry.user_id, entry.day)
         used[key] += {R: entry.points, B: -entry.points}.get(EntryKind(entry.kind), 0)
         held[key] += entry.points if entry.kind == H and entry.job_code not in closed else 0
+    for batch in reserved:
+        used[batch.user_id, batch.day] += batch.points
     known = {(day.user_id, day.day): day for day in days}
     for user_id, day in known.keys() | used.keys():
         row = known.get((user_id, day)) or PointsDayRow(user_id=user_id, day=day)
         if (row.used, row.held) != (used[user_id, day], held[user_id, day]):
             yield (
                 f"{user_id} on {day}: the day says used {row.used} and held {row.held}, "
-                f"its entries {used[user_id, day]} and {held[user_id, day]}."
+                f"its entries and batches {used[user_id, day]} and {held[user_id, day]}."
             )

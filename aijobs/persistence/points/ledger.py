@@ -10,12 +10,13 @@ from sqlmodel import Session, col, select
 from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.points import EntryKind, alerts_due
+from aijobs.domain.webhooks import EventType
 from aijobs.persistence.column_types import RowId, now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
-from aijobs.persistence.webhooks.outbox import enqueue_alert
+from aijobs.persistence.webhooks.outbox import enqueue_payload
 
 #: In SQL that SQLite and PostgreSQL share. The user's own limit is looked up by the same statement.
 _TAKE: Final = text(
@@ -33,6 +34,13 @@ _TAKE: Final = text(
     bindparam("daily_limit", type_=RowId),
 )
 
+#: Without a limit. A day that is over its limit by this has none: the points were reserved on another.
+_TAKE_AGAIN: Final = text(
+    "INSERT INTO points_day (user_id, day, used, held) VALUES (:user_id, :day, :points, 0) "
+    "ON CONFLICT (user_id, day) DO UPDATE SET used = points_day.used + excluded.used, daily_limit = CASE "
+    "WHEN points_day.used + excluded.used <= points_day.daily_limit THEN points_day.daily_limit END"
+).bindparams(bindparam("user_id", type_=String()), bindparam("day", type_=Date()), bindparam("points", type_=RowId))
+
 _DAYS: Final[Table] = PointsDayRow.__table__  # type: ignore[attr-defined]
 _LIMITS: Final[Table] = PointsLimitRow.__table__  # type: ignore[attr-defined]
 _ENTRIES: Final[Table] = PointsEntryRow.__table__  # type: ignore[attr-defined]
@@ -49,14 +57,30 @@ def reserve(session: Session, job: AnyJob, *, limit: int) -> None:
 
     `limit` is for users without their own limit; jobs without a price are not limited. Raises PointsExhausted.
     """
-    order = {"user_id": job.user_id, "day": job.create_date, "points": job.points, "daily_limit": limit}
+    take(session, job.user_id, job.create_date, job.points, limit=limit)
+    _enter(session, job, EntryKind.RESERVE)
+
+
+def take(session: Session, user_id: str, day: date, points: int, *, limit: int) -> None:
+    """Use points of a user's day, for something whose reservation is recorded by the caller. Raises PointsExhausted."""
+    order = {"user_id": user_id, "day": day, "points": points, "daily_limit": limit}
     taken = connection_of(session).execute(_TAKE, order).one_or_none()
-    if taken is not None and job.points > 0:
-        _alert(session, job, *taken)
-    elif taken is None and job.points > 0:
-        limit = limit_of(session, job.user_id, default=limit)
-        day = today(session, job.user_id, job.create_date)
-        raise PointsExhausted(f"This costs {job.points} points; {max(limit - day.used, 0)} of {limit} are left today.")
+    if taken is not None and points > 0:
+        _alert(session, user_id, day, *taken)
+    elif taken is None and points > 0:
+        limit = limit_of(session, user_id, default=limit)
+        used = today(session, user_id, day).used
+        raise PointsExhausted(f"This costs {points} points; {max(limit - used, 0)} of {limit} are left today.")
+
+
+def give_back(session: Session, user_id: str, day: date, points: int) -> None:
+    """Take back what `take` has used of a user's day."""
+    _change_day(session, user_id, day, used=-points)
+
+
+def reserve_again(session: Session, job: AnyJob) -> None:
+    """Reserve the points of a job that were reserved before, and have just been given back: whatever the limit is."""
+    connection_of(session).execute(_TAKE_AGAIN, {"user_id": job.user_id, "day": job.create_date, "points": job.points})
     _enter(session, job, EntryKind.RESERVE)
 
 
@@ -130,17 +154,21 @@ def _enter(session: Session, job: AnyJob, kind: EntryKind) -> None:
     connection_of(session).execute(_ENTER, {**entry, "create_time": now()})
 
 
-def _alert(session: Session, job: AnyJob, used: int, limit: int, alerted: int) -> None:
+def _alert(session: Session, user_id: str, day: date, used: int, limit: int, alerted: int) -> None:
     """Tell that a part of the day's points is spent, once a day for each part: the row of the day is locked."""
     due = alerts_due(used=used, limit=limit, alerted=alerted)
     if not due:
         return
-    connection_of(session).execute(_ALERTED, {"of_user": job.user_id, "of_day": job.create_date, "reached": due[-1]})
-    day = {"user_id": job.user_id, "day": job.create_date.isoformat(), "used": used, "limit": limit}
+    connection_of(session).execute(_ALERTED, {"of_user": user_id, "of_day": day, "reached": due[-1]})
+    spent = {"user_id": user_id, "day": day.isoformat(), "used": used, "limit": limit}
     for percent in due:
-        enqueue_alert(session, job.user_id, {**day, "percent": percent, "at": rfc3339(now())})
+        enqueue_payload(session, EventType.ALERT, user_id, {**spent, "percent": percent, "at": rfc3339(now())})
 
 
 def _change(session: Session, job: AnyJob, *, used: int = 0, held: int = 0) -> None:
-    day = {"of_user": job.user_id, "of_day": job.create_date}
-    connection_of(session).execute(_CHANGE, {**day, "more_used": used, "more_held": held})
+    _change_day(session, job.user_id, job.create_date, used=used, held=held)
+
+
+def _change_day(session: Session, user_id: str, day: date, *, used: int = 0, held: int = 0) -> None:
+    more = {"more_used": used, "more_held": held}
+    connection_of(session).execute(_CHANGE, {"of_user": user_id, "of_day": day, **more})

@@ -11,6 +11,7 @@ from aijobs.persistence.tables.access import (
 )
 from aijobs.persistence.tables.added_models import AddedModelRow
 from aijobs.persistence.tables.base import BaseFields
+from aijobs.persistence.tables.batches import BatchItemRow, BatchPointsRow, BatchRow
 from aijobs.persistence.tables.conversations import ConversationDocumentRow, ConversationRow, MessageRow
 from aijobs.persistence.tables.jobs import (
     FileRow,
@@ -32,6 +33,9 @@ __all__ = [
     "AddedModelRow",
     "ApiKeyRow",
     "BaseFields",
+    "BatchItemRow",
+    "BatchPointsRow",
+    "BatchRow",
     "BrowserSessionRow",
     "ConversationDocumentRow",
     "ConversationRow",

@@ -60,6 +60,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     generated_at: datetime | None = None  #: when the provider had the results, perhaps after the job's own end
     rerun_of: str | None = Field(default=None, max_length=40)
     rerun_from: str | None = None  #: "start" or "migration"
+    batch_code: str | None = Field(default=None, max_length=40)  #: of the batch whose item it is
 
 
 class JobEventRow(SQLModel, table=True):

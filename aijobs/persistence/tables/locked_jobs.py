@@ -47,6 +47,7 @@ class LockedJob:
     cost_time: float | None
     generated_at: datetime | None
     rerun_from: str | None
+    batch_code: str | None
 
     #: Written only; what the database has is not read.
     req_json: dict[str, Any] | None = field(default=None, init=False)

@@ -46,14 +46,21 @@ def enqueue_deliveries(session: Session, job: AnyJob, kind: EventKind, *, is_lis
         connection.execute(_INSERT, [row.model_dump(exclude={"id"}) for row in deliveries])
 
 
-def enqueue_alert(session: Session, user_id: str, payload: dict[str, Any]) -> None:
-    """Write a delivery of what a user has spent for each endpoint that asks for it."""
+def enqueue_payload(
+    session: Session, topic: EventType, user_id: str | None, payload: dict[str, Any], *, callback_url: str | None = None
+) -> None:
+    """Write a delivery of what is no job's event for each endpoint that asks for its type, and for `callback_url`.
+
+    `payload` has the time in `at`. Without a user, endpoints for all users hear of it.
+    """
     connection = connection_of(session)
     deliveries = [
-        _row(EventType.ALERT, url=url, user_id=owner, endpoint_code=code, payload=payload)
+        _row(topic, url=url, user_id=owner, endpoint_code=code, payload=payload)
         for code, owner, url, events in connection.execute(_LISTENING, {"listener": user_id})
-        if EventType.ALERT in events
+        if topic in events
     ]
+    if callback_url is not None:
+        deliveries.append(_row(topic, url=callback_url, user_id=user_id, payload=payload))
     if deliveries:
         connection.execute(_INSERT, [row.model_dump(exclude={"id"}) for row in deliveries])
 

@@ -1,0 +1,1 @@
+"""Batches: one order of many jobs of one model."""

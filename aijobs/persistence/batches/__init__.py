@@ -1,0 +1,1 @@
+"""Batches in the database: writing their items, accepting jobs for them, how they stand."""
