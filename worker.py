@@ -16,7 +16,7 @@ from activities.ending import EndingActivities
 from activities.error_mapping import ErrorMapping
 from activities.generation import GenerationActivities
 from activities.heartbeats import EVERY, Heartbeats
-from activities.learned_schedules import LearnedSchedules
+from activities.learned_times import LearnedTimes
 from activities.metrics import ActivityMetrics
 from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
@@ -119,9 +119,9 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
         records.outputs, adapters.downloader, store, adapters.media, at_once=settings.worker.transfers
     )
     submission = SubmissionActivities(submissions, catalogue, providers, store, settings.reachable_url)
-    schedules = LearnedSchedules(records.generation_times)
+    learned = LearnedTimes(records.generation_times)
     polling = PollingActivities(
-        submissions, records.queries, gate, records.late_outcomes, catalogue, providers, schedules
+        submissions, records.queries, gate, records.late_outcomes, catalogue, providers, learned
     )
     generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
     migration = MigrationActivities(

@@ -10,14 +10,25 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from aijobs.domain.jobs.activity_io import PollInput
+from aijobs.domain.jobs.events import rfc3339
+from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.poll_schedule import PollSchedule
 from aijobs.domain.jobs.polling import PollPolicy
+
+
+@dataclass(frozen=True)
+class ProgressGuess:
+    """How far a job is by the time alone, in percent. `detail` is what its events say of its end."""
+
+    percent: float
+    detail: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PollTiming:
     """An attempt to ask, in seconds since the provider took the job. `asked`: when it was asked before, or 0."""
 
+    since: datetime
     policy: PollPolicy
     attempt: int
     planned: float
@@ -35,6 +46,7 @@ class PollTiming:
             return max((moment - since).total_seconds(), 0.0) if moment else 0.0
 
         return cls(
+            since=since,
             policy=poll_input.brief.poll,
             attempt=info.attempt,
             planned=seconds(info.current_attempt_scheduled_time),
@@ -61,6 +73,13 @@ class PollTiming:
         """Where the provider tells its progress, the policy's longest wait is kept: somebody looks at it."""
         due = schedule.next_after(asked, share=self.policy.spread(random.random()))
         return min(due, asked + self.policy.max.total_seconds()) if reports_progress else due
+
+    def guess(self, times: GenerationTimes) -> ProgressGuess | None:
+        """None while too little is known."""
+        if not times.is_known:
+            return None
+        end = times.expected_moment(self.since, self.now)
+        return ProgressGuess(times.progress(self.now), {"estimated_end": rfc3339(end)} if end else {})
 
     def earliest_end(self, schedule: PollSchedule | None) -> float:
         """When the question was that found the job unfinished, as near as it can be told; `now` finds its end."""

@@ -8,15 +8,16 @@ from typing import Any, Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.learned_schedules import LearnedSchedules
+from activities.learned_times import LearnedTimes
 from activities.metrics import detected
-from activities.poll_timing import PollTiming
+from activities.poll_timing import PollTiming, ProgressGuess
 from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import CancelRequested, DeadlinePassed, JobIsFinal, SubmissionForgotten, SubmissionLost
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
+from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
-from aijobs.domain.jobs.poll_schedule import PollSchedule
+from aijobs.domain.jobs.poll_schedule import schedule_of
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
@@ -29,6 +30,9 @@ from aijobs.domain.values.shielded import shielded
 
 VISIBLE_STEP = 10
 """Steps of unit progress, in percent, that the workflow receives. The event log has smaller steps."""
+
+GUESSED_STEP: Final = 20.0
+"""Steps of an estimated progress, in percent."""
 
 MOST_RECORDED: Final = 10_000
 """Jobs whose last progress a process remembers; of others it is written once more, which changes nothing."""
@@ -45,7 +49,7 @@ class PollingActivities:
         late_outcomes: LateOutcomes,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
-        schedules: LearnedSchedules,
+        learned: LearnedTimes,
     ) -> None:
         self._submissions = submissions
         self._queries = queries
@@ -53,7 +57,7 @@ class PollingActivities:
         self._late_outcomes = late_outcomes
         self._catalogue = catalogue
         self._providers = providers
-        self._schedules = schedules
+        self._learned = learned
         self._recorded: dict[str, tuple[JobStatus, float]] = {}  #: by job, oldest first
 
     @activity.defn
@@ -72,19 +76,20 @@ class PollingActivities:
         if ref is None:
             ref, intent_at = await self._ref(poll_input, provider, may_resend=True)
             submitted_at = submitted_at or intent_at
-        schedule = await self._schedule(poll_input.brief) if submitted_at else None
-        timing = PollTiming.of(poll_input, submitted_at)
+        model = await self._catalogue.find(poll_input.brief.model_id)
+        times = await self._learned.times(*_class_of(poll_input.brief)) if submitted_at else GenerationTimes()
+        schedule, timing = schedule_of(times, model.learning), PollTiming.of(poll_input, submitted_at)
         if schedule and (left := timing.until_due(schedule, reports_progress=poll_input.unit_progress is not None)):
             raise _polled_again("not due yet", left, kind=NOT_DUE)
         snapshot = await provider.query(ref)
         if snapshot.final:
             finished = await self._finished(poll_input, snapshot)
             if submitted_at and finished.job_status is JobStatus.GENERATED:
-                await self._schedules.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
+                await self._learned.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
             return finished
         if not snapshot.definite:
             raise _nothing_new(poll_input, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
-        if news := await self._working(poll_input, snapshot):
+        if news := await self._working(poll_input, snapshot, timing.guess(times)):
             return news.model_copy(update={"ref": ref, "submitted_at": submitted_at})
         wait = timing.wait(schedule, reports_progress=snapshot.unit_progress is not None, at_least=snapshot.poll_after)
         raise _polled_again(_describe(snapshot), wait)
@@ -105,10 +110,6 @@ class PollingActivities:
         cost = await self._cost(brief, snapshot)
         await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw, cost=cost)
         return snapshot.status
-
-    async def _schedule(self, brief: JobBrief) -> PollSchedule | None:
-        model = await self._catalogue.find(brief.model_id)
-        return await self._schedules.schedule(*_class_of(brief), model.learning)
 
     async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
         code, cost = poll_input.brief.code, await self._cost(poll_input.brief, snapshot)
@@ -133,29 +134,44 @@ class PollingActivities:
             return None
         return price.times(Decimal(1))
 
-    async def _working(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult | None:
+    async def _working(
+        self, poll_input: PollInput, snapshot: Snapshot, guess: ProgressGuess | None
+    ) -> PollResult | None:
         """None: nothing new."""
         code = poll_input.brief.code
         is_further = poll_input.job_status.is_before(snapshot.status)
         status = snapshot.status if is_further else poll_input.job_status  # a provider's step back is ignored
+        foretold = guess.detail if guess else {}
         if is_further:
-            _require_unfinished(await self._gate.advance(code, status, detail={"raw_status": snapshot.raw_status}))
+            detail = {"raw_status": snapshot.raw_status, **foretold}
+            _require_unfinished(await self._gate.advance(code, status, detail=detail))
         unit = await self._unit(poll_input, snapshot)
         if unit is not None and status is snapshot.status:
             await self._record_progress(code, status, unit)
+        elif guess and unit is None and not is_further:
+            await self._record_guess(poll_input.brief, status, guess)
         if is_further or _is_visible(poll_input.unit_progress, unit):
             return PollResult(job_status=status, unit_progress=unit)
         return None
 
-    async def _record_progress(self, code: str, status: JobStatus, unit: float) -> None:
+    async def _record_progress(
+        self, code: str, status: JobStatus, unit: float, *, guessed: Mapping[str, Any] | None = None
+    ) -> None:
         """Progress that this process has recorded before is not written again."""
         if self._recorded.get(code) == (status, unit):
             return
         self._recorded.pop(code, None)
-        if await self._gate.progress(code, status, unit):
+        if await self._gate.progress(code, status, unit, guessed=guessed):
             self._recorded[code] = status, unit
         if len(self._recorded) > MOST_RECORDED:
             del self._recorded[next(iter(self._recorded))]
+
+    async def _record_guess(self, brief: JobBrief, status: JobStatus, guess: ProgressGuess) -> None:
+        """In steps so large that a job has a handful of them."""
+        known, recorded = self._recorded.get(brief.code, (status, 0.0))
+        model = await self._catalogue.find(brief.model_id)
+        if model.estimates_progress(status) and guess.percent >= (recorded if known is status else 0) + GUESSED_STEP:
+            await self._record_progress(brief.code, status, guess.percent, guessed=guess.detail)
 
     async def _unit(self, poll_input: PollInput, snapshot: Snapshot) -> float | None:
         model = await self._catalogue.find(poll_input.brief.model_id)

@@ -57,7 +57,8 @@ class PlainProgress:
             return
         unit = "" if event.unit_progress is None else console.percent(event.unit_progress)
         named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
-        console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {_stage(event)}")
+        more = "  ".join(filter(None, (_stage(event), _foretold(event))))
+        console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {more}")
 
     def connection_lost(self, reason: str) -> None:
         console.say(f"{reason} Trying again.")
@@ -184,9 +185,9 @@ def _names(status: JobStatus, weight: str) -> tuple[Text, Text]:
 def _unit_bar(event: JobEvent) -> RenderableType:
     unit = event.unit_progress
     if unit is None:
-        return Text("")
+        return console.text(_foretold(event), style="dim")
     grid = Table.grid(padding=(0, 2, 0, 0))
-    stage = console.text(_stage(event), style="dim")
+    stage = console.text(" ".join(filter(None, (_stage(event), _foretold(event)))), style="dim")
     grid.add_row(_bar(unit, UNIT_BAR_WIDTH, "cyan"), Text(console.percent(unit).rjust(5)), stage)
     return grid
 
@@ -195,6 +196,14 @@ def _stage(event: JobEvent) -> str:
     """`stage 2 of 4`, for a generation that has several stages."""
     known = event.kind is EventKind.PROGRESS and {"stage", "stages"} <= event.detail.keys()
     return f"stage {event.detail['stage']} of {event.detail['stages']}" if known else ""
+
+
+def _foretold(event: JobEvent) -> str:
+    """`estimated, ends about 2026-11-21 10:01:00`, where the time of jobs before it says so."""
+    ends = event.detail.get("estimated_end")
+    mark = "estimated" if event.detail.get("estimated") else ""
+    end = f"ends about {console.local_time(ends)}" if ends else ""
+    return ", ".join(filter(None, (mark, end)))
 
 
 def _bar(value: float, width: int, style: str) -> ProgressBar:

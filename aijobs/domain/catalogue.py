@@ -85,6 +85,10 @@ class Model(BaseModel):
         """Whether its sunset has come."""
         return self.sunset is not None and day >= self.sunset
 
+    def estimates_progress(self, status: JobStatus) -> bool:
+        """Whether the unit progress of this status is ours to estimate, since the provider tells none."""
+        return self.asyn and status is JobStatus.PROCESSING and status not in self.unit_progress
+
     def price(self, output_count: int) -> int:
         """Of a job with so many outputs, in points."""
         return self.unit_point * output_count

@@ -1,20 +1,25 @@
 """How long generations took, by model and class of parameters: one small row each."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Table, bindparam, func, text
 from sqlmodel import Session, col, select
 
-from aijobs.domain.jobs.generation_times import GenerationTimes, read_times
+from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.generation_times import Estimate, GenerationTimes, read_times
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.generation_times import GenerationEnd
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
-from aijobs.persistence.tables import GenerationTimesRow
+from aijobs.persistence.tables import GenerationTimesRow, JobRow
 
 ALL_JOBS: Final = ""
 """The class of all jobs of a model."""
+
+AT_PROVIDER: Final = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING)
 
 MOST_CLASSES: Final = 100
 """Of one model. Jobs of a class beyond them count for the model alone."""
@@ -34,9 +39,45 @@ def generation_times(session: Session, model_id: str, parameter_class: str) -> G
             col(GenerationTimesRow.parameter_class).in_({ALL_JOBS, parameter_class}),
         )
     )
-    found = {one: read_times(stored) for one, stored in rows}
-    of_class = found.get(parameter_class, GenerationTimes())
-    return of_class if of_class.is_known else found.get(ALL_JOBS, GenerationTimes())
+    return _best({(model_id, one): read_times(stored) for one, stored in rows}, model_id, parameter_class)
+
+
+def times_of_jobs(
+    session: Session, jobs: Sequence[JobRow], model_of: Callable[[str], Model | None]
+) -> Mapping[str, GenerationTimes]:
+    """By code, those of the jobs that a provider works on. One statement, and none where there is no such job."""
+    classes = {
+        job.code: (job.model_id, model.learning.class_of(job.params))
+        for job in jobs
+        if job.job_status in AT_PROVIDER and (model := model_of(job.model_id)) and model.asyn
+    }
+    if not classes:
+        return {}
+    rows = session.exec(
+        select(GenerationTimesRow).where(
+            col(GenerationTimesRow.model_id).in_({model_id for model_id, _ in classes.values()}),
+            col(GenerationTimesRow.parameter_class).in_({ALL_JOBS, *(one for _, one in classes.values())}),
+        )
+    )
+    found = {(row.model_id, row.parameter_class): read_times(row.times) for row in rows}
+    return {code: _best(found, *of) for code, of in classes.items()}
+
+
+def estimate_of(job: JobRow, times: GenerationTimes | None, *, at: datetime) -> Estimate | None:
+    """Of a job that a provider works on, by those of its kind. None where it is not known whether it does."""
+    if times is None or job.req_time is None or job.waiting is not None:
+        return None
+    return times.estimate(job.req_time, at)
+
+
+def is_estimated(job: JobRow, model: Model | None) -> bool:
+    """Whether the job's unit progress is an estimate of ours."""
+    return job.unit_progress is not None and model is not None and model.estimates_progress(job.job_status)
+
+
+def _best(found: Mapping[tuple[str, str], GenerationTimes], model_id: str, parameter_class: str) -> GenerationTimes:
+    of_class = found.get((model_id, parameter_class), GenerationTimes())
+    return of_class if of_class.is_known else found.get((model_id, ALL_JOBS), GenerationTimes())
 
 
 def count_ends(session: Session, ends: Sequence[GenerationEnd]) -> None:

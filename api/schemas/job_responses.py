@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from aijobs.domain.jobs.generation_times import Estimate, GenerationTimes
 from aijobs.domain.jobs.waiting import Waiting
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
+from aijobs.persistence.generation_times import estimate_of, is_estimated, times_of_jobs
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.points.costs import charged, cost_of
@@ -29,11 +31,14 @@ class JobResponses:
     links: SignedLinks
 
     async def of(self, rows: Sequence[JobRow]) -> list[Job]:
-        def work(session: Session) -> tuple[Sequence[OutputRow], Mapping[str, int | None]]:
+        def work(
+            session: Session,
+        ) -> tuple[Sequence[OutputRow], Mapping[str, int | None], Mapping[str, GenerationTimes]]:
             codes = [row.code for row in rows]
-            return outputs_of(session, *codes), charged(session, codes)
+            times = times_of_jobs(session, rows, self.models.known)
+            return outputs_of(session, *codes), charged(session, codes), times
 
-        stored, kept = await self.database.read(work)
+        stored, kept, times = await self.database.read(work)
         outputs: dict[str, list[Output]] = defaultdict(list)
         for output in stored:
             outputs[output.job_code].append(await self._output(output))
@@ -43,8 +48,10 @@ class JobResponses:
                 row,
                 outputs[row.code],
                 actions_of(self.models, row),
-                waiting_of(row, self.models.known(row.model_id), at=at),
+                waiting_of(row, self.models.known(row.model_id), at=at, times=times.get(row.code)),
                 charged=kept[row.code],
+                progress_estimated=is_estimated(row, self.models.known(row.model_id)),
+                estimate=estimate_of(row, times.get(row.code), at=at),
             )
             for row in rows
         ]
@@ -58,7 +65,9 @@ class JobResponses:
 
 def new_job_response(row: JobRow) -> Job:
     """A job that was just accepted, which has no outputs yet."""
-    return _job_document(row, [], [], waiting_of(row, None, at=row.create_time), charged=None)
+    return _job_document(
+        row, [], [], waiting_of(row, None, at=row.create_time), charged=None, progress_estimated=False, estimate=None
+    )
 
 
 def with_exchange(job: Job, row: JobRow) -> JobWithExchange:
@@ -72,13 +81,22 @@ def file_response(row: FileRow) -> File:
 
 
 def _job_document(
-    row: JobRow, outputs: list[Output], actions: list[str], waiting: Waiting | None, *, charged: int | None
+    row: JobRow,
+    outputs: list[Output],
+    actions: list[str],
+    waiting: Waiting | None,
+    *,
+    charged: int | None,
+    progress_estimated: bool,
+    estimate: Estimate | None,
 ) -> Job:
     status = row.job_status
     fields = {
         "metadata": row.extra,
         "outputs": outputs,
         "actions": actions,
+        "progress_estimated": progress_estimated,
+        "estimate": estimate,
         "waiting": waiting,
         "charged": charged,
         "cost": cost_of(row),

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.events import Moment
+from aijobs.domain.jobs.generation_times import Estimate
 from aijobs.domain.jobs.job import JobError
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
@@ -64,6 +65,12 @@ class Job(JobProgress, NamedJob):
     metadata: dict[str, str]
     outputs: list[Output]
     error: JobError | None
+    progress_estimated: bool = Field(
+        default=False, description="the provider tells no progress: `unit_progress` is estimated from the last jobs"
+    )
+    estimate: Estimate | None = Field(
+        default=None, description="while a provider works on it, and enough is known of such jobs"
+    )
     waiting: Waiting | None = Field(default=None, description="what it waits for now")
     points: int = Field(description="the price that was reserved")
     charged: int | None = Field(

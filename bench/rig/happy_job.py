@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session
 from temporalio.testing import ActivityEnvironment
 
-from activities.learned_schedules import LearnedSchedules
+from activities.learned_times import LearnedTimes
 from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
@@ -138,7 +138,7 @@ class HappyJobs:
             records.late_outcomes,
             catalogue,
             providers,
-            LearnedSchedules(records.generation_times),
+            LearnedTimes(records.generation_times),
         )
         transfer = OutputTransfer(records.outputs, _NoDownloader(), store, _NoMedia(), at_once=1000)
         self._migrate = MigrationActivities(records.gate, catalogue, providers, transfer, outputs_at_once=4)

@@ -98,7 +98,7 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("model", f"{job['model_name']} {job['model_version']} ({job['model_id']})"),
         ("user", str(job["user_id"])),
         ("progress", console.percent(job["overall_progress"])),
-        ("this step", "" if unit is None else console.percent(unit)),
+        ("this step", "" if unit is None else console.percent(unit) + _mark(job)),
         ("began", console.local_time(job.get("req_time") or job.get("create_time"))),
         ("ended", console.local_time(job.get("resp_time"))),
         ("took", _duration(job)),
@@ -106,6 +106,7 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("cost", _cost(job.get("cost"))),
         ("at provider", job.get("out_id") or ""),
         ("waits for", waits_for(job.get("waiting"))),
+        ("usually", _estimate(job.get("estimate"))),
         ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
         *(("output", _output_line(output)) for output in job.get("outputs") or ()),
     ]
@@ -122,6 +123,20 @@ def _output_line(output: Document) -> str:
 def _points(job: Document) -> str:
     kept = job.get("charged")
     return str(job["points"]) if kept is None else f"{job['points']}, of which {kept} charged"
+
+
+def _mark(job: Document) -> str:
+    return " (estimated)" if job.get("progress_estimated") else ""
+
+
+def _estimate(estimate: Document | None) -> str:
+    """How long such jobs take, and when this one should end."""
+    if estimate is None:
+        return ""
+    usual, slow = console.seconds(estimate["usual_seconds"]), console.seconds(estimate["slow_seconds"])
+    ends = estimate.get("estimated_end")
+    end = f"this one ends about {console.local_time(ends)}" if ends else "this one takes longer than nearly all"
+    return f"{usual}, nine of ten at most {slow}; {end}"
 
 
 def _cost(cost: Document | None) -> str:

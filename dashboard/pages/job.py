@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from aijobs.domain.errors import NotFound, StoreUnavailable
 from aijobs.domain.jobs.events import JobEvent
+from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.outputs import SHOWN_BY_BROWSERS, OutputKind
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.points import EntryKind
@@ -19,6 +20,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.media import MediaFacts
 from aijobs.domain.values.money import Cost
 from aijobs.persistence.column_types import now
+from aijobs.persistence.generation_times import estimate_of, is_estimated, times_of_jobs
 from aijobs.persistence.jobs.event_log import milestones
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
@@ -72,9 +74,13 @@ class ShownOutput:
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """One job with everything that belongs to it; its events without those of progress."""
+    """One job with everything that belongs to it; its events without those of progress.
+
+    `times`: how long the last jobs of its kind took, while a provider works on it.
+    """
 
     row: JobRow
+    times: GenerationTimes | None
     events: Sequence[JobEvent]
     submissions: Sequence[SubmissionRow]
     entries: Sequence[PointsEntryRow]
@@ -115,12 +121,14 @@ async def repaint_job(code: JobCode, visit: Visiting, models: Models, settings: 
 
 
 async def _context(visit: PageRequest, code: str, models: AvailableModels, settings: ApiSettings) -> dict[str, Any]:
-    view = await _load_view(visit, code)
-    row = view.row
+    view = await _load_view(visit, code, models)
+    row, model = view.row, models.known(view.row.model_id)
     return {
         "view": view,
         "job": row,
-        "waiting": waiting_of(row, models.known(row.model_id), at=now()),
+        "waiting": waiting_of(row, model, at=now(), times=view.times),
+        "is_estimated": is_estimated(row, model),
+        "estimate": estimate_of(row, view.times, at=now()),
         "document": await document_of(visit, row, view.outputs),
         "outputs": [await _shown_output(visit, output) for output in view.outputs],
         "timeline": timeline_of(view.events, row.job_status, until=now()),
@@ -132,10 +140,12 @@ async def _context(visit: PageRequest, code: str, models: AvailableModels, setti
     }
 
 
-async def _load_view(visit: PageRequest, code: str) -> JobView:
+async def _load_view(visit: PageRequest, code: str, models: AvailableModels) -> JobView:
     def work(session: Session) -> JobView:
+        row = job_of(session, code, user_id=visit.caller.visible_user)
         return JobView(
-            row=job_of(session, code, user_id=visit.caller.visible_user),
+            row=row,
+            times=times_of_jobs(session, [row], models.known).get(code),
             events=milestones(session, code),
             submissions=submissions_of(session, code),
             entries=entries_of(session, code),

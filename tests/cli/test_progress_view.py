@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aijobs.domain.jobs.events import EventKind, JobEvent
+from aijobs.domain.jobs.events import EventKind, JobEvent, rfc3339
 from aijobs.domain.jobs.waiting import Wait, WaitFor
 from aijobs.domain.lifecycle import JobStatus
 from cli.progress_view import PlainProgress, waits_for
@@ -45,3 +45,9 @@ def test_a_note_of_what_a_job_waits_for_is_a_line_and_other_notes_are_none(capsy
 
 def test_a_job_that_waits_for_nothing_has_nothing_to_show() -> None:
     assert waits_for(None) == ""
+
+
+def test_an_end_that_is_foretold_is_shown_as_an_estimate(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainProgress().show_event(event(1, EventKind.PROGRESS, {"estimated": True, "estimated_end": rfc3339(AT)}))
+
+    assert "estimated, ends about 2026-11-21 " in capsys.readouterr().out

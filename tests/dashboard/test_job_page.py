@@ -7,8 +7,10 @@ from playwright.async_api import expect
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.generation_times import GenerationEnd
 from aijobs.domain.values.media import MediaFacts
 from aijobs.persistence.access.keys import Scope
+from aijobs.persistence.generation_times import count_ends
 from tests.adapters.media.recordings import recording
 from tests.api.pictures import picture
 from tests.dashboard.conftest import OpenVisitor
@@ -242,3 +244,20 @@ async def _keep(
         media=facts,
     )
     await dependencies.records.outputs.add(code, output)
+
+
+async def test_a_job_at_its_provider_is_compared_with_those_before_it(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job()
+    await dashboard.installation.push(code, *ON_THE_WAY)
+    end = GenerationEnd(
+        model_id="replicate_imageupscale_v1", parameter_class="", earliest=70, latest=70, dice=(0.5, 0.5)
+    )
+    await dashboard.installation.dependencies.database.write(count_ends, [end] * 100)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+
+    await visitor.open(f"/jobs/{code}")
+
+    await expect(visitor.page.locator("#estimate")).to_contain_text("usually take 1 m")
+    await expect(visitor.page.locator("#estimate")).to_contain_text("should end at about")

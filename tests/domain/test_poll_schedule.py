@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import log
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aijobs.domain.jobs.generation_times import BINS, ENOUGH_JOBS, MOST_JOBS, NEARLY_DONE, GenerationTimes, read_times
-from aijobs.domain.jobs.poll_schedule import GLANCE_FACTOR, LearnedPolling, PollSchedule
+from aijobs.domain.jobs.poll_schedule import GLANCE_FACTOR, LearnedPolling, PollSchedule, schedule_of
 
 SECONDS = st.floats(0, 200_000, allow_nan=False)
 TIMES = st.builds(
@@ -102,6 +102,36 @@ def test_an_estimate_is_half_way_at_half_the_usual_time() -> None:
     assert learned(about_a_minute).progress(30) == pytest.approx(50, abs=4)
 
 
+def test_an_estimate_says_what_is_usual_and_foretells_no_end_behind_nearly_all() -> None:
+    times, began = learned(about_a_minute), datetime(2026, 1, 1, tzinfo=UTC)
+
+    at_first, in_the_middle, late = (times.estimate(began, began + timedelta(seconds=after)) for after in (0, 70, 300))
+
+    assert at_first is not None
+    assert in_the_middle is not None
+    assert late is not None
+    assert at_first.usual_seconds == pytest.approx(60, rel=0.06)
+    assert at_first.slow_seconds == pytest.approx(60 * 1.378, rel=0.08)
+    assert at_first.ended_by_now == 0
+    assert late.ended_by_now == pytest.approx(100, abs=0.5)
+    assert in_the_middle.ended_by_now == pytest.approx(73, abs=5)
+    assert at_first.estimated_end == began + timedelta(seconds=times.quantile(0.5))
+    assert in_the_middle.estimated_end is not None
+    assert in_the_middle.estimated_end > began + timedelta(seconds=70)
+    assert late.estimated_end is None
+    assert learned(about_a_minute, jobs=ENOUGH_JOBS - 1).estimate(began, began) is None
+
+
+@given(TIMES, POLICIES, SECONDS, SECONDS)
+def test_the_next_question_that_is_shown_is_the_first_one_behind_now(
+    times: GenerationTimes, policy: LearnedPolling, asked: float, later: float
+) -> None:
+    schedule = PollSchedule(times, policy)
+    due = schedule.next_due(asked, asked + later)
+
+    assert asked + later <= due <= schedule.next_after(asked + later) + 1e-3 * (1 + asked + later)
+
+
 @given(TIMES, POLICIES, SECONDS, st.floats(0.5, 1.5))
 def test_a_next_question_always_comes_and_keeps_the_distance(
     times: GenerationTimes, policy: LearnedPolling, elapsed: float, share: float
@@ -154,3 +184,11 @@ def test_a_class_is_named_by_short_values_alone() -> None:
 
     assert learning.class_of({"duration": 5, "prompt": "a lighthouse at dusk"}) == "duration=5,size=,prompt=other"
     assert LearnedPolling().class_of({"duration": 5}) == ""
+
+
+def test_the_schedule_is_the_learned_one_where_it_is_wanted_and_enough_is_known() -> None:
+    times = learned(about_a_minute, jobs=ENOUGH_JOBS)
+
+    assert schedule_of(times, LearnedPolling()) is schedule_of(times, LearnedPolling()) is not None
+    assert schedule_of(times, LearnedPolling(enabled=False)) is None
+    assert schedule_of(learned(about_a_minute, jobs=ENOUGH_JOBS - 1), LearnedPolling()) is None

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.poll_timing import PollTiming
 from aijobs.domain.jobs.activity_io import PollInput
-from aijobs.domain.jobs.generation_times import ENOUGH_JOBS, GenerationTimes
+from aijobs.domain.jobs.generation_times import ENOUGH_JOBS, NEARLY_DONE, GenerationTimes
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.jobs.poll_schedule import LearnedPolling, PollSchedule
 from aijobs.domain.lifecycle import JobStatus
@@ -169,3 +169,31 @@ async def test_without_enough_jobs_or_by_choice_the_poll_policy_counts(
     assert state.job_status is S.SUCCESS
     assert times.is_known is bool(overlay)
     assert times.jobs % ENOUGH_JOBS != 0
+
+
+NOTHING_TOLD = """
+[models.local_v1]
+unit_progress = []
+learning = { min = "200ms" }
+"""
+
+
+async def test_progress_that_a_provider_does_not_tell_is_estimated_and_marked(
+    temporal_client: Client, tmp_path: Path
+) -> None:
+    provider = StepProvider([S.PROCESSING] * 12 + [S.GENERATED])
+    async with running_workbench(
+        temporal_client, tmp_path, providers={"local": provider}, overlay=NOTHING_TOLD
+    ) as bench:
+        await knows(bench, 2)
+        job = await bench.start()
+        await job.result()
+        events = await bench.history(job.id)
+    progress = [event for event in events if event.kind == "progress"]
+
+    assert 1 <= len(progress) <= 4
+    assert all(event.detail["estimated"] is True for event in progress)
+    steps = [event.unit_progress or 0 for event in progress]
+    assert steps == sorted(set(steps))
+    assert steps[-1] <= NEARLY_DONE
+    assert any("estimated_end" in event.detail for event in events)

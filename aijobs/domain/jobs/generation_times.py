@@ -8,11 +8,14 @@ vendor has become faster.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+
+from aijobs.domain.jobs.events import MomentOrNone
 
 SHORTEST: Final = 0.5
 """Seconds. What is shorter is in the first bin."""
@@ -33,8 +36,22 @@ ENOUGH_JOBS: Final = 16
 PRIOR_JOBS: Final = 1.0
 """The weight, in jobs, of the assumption that any length may come: it is spread over all bins."""
 
+NEARLY_ALL: Final = 0.95
+"""The share of jobs behind which no end is foretold."""
+
 NEARLY_DONE: Final = 95.0
 """Percent. An estimate alone goes no further."""
+
+
+class Estimate(BaseModel):
+    """How a job that a provider works on compares with the last ones of its kind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    usual_seconds: float = Field(description="half of the last jobs did not take longer, the provider's queue included")
+    slow_seconds: float = Field(description="nine of ten did not take longer")
+    ended_by_now: float = Field(description="percent of the last jobs that had ended after as long as this one has run")
+    estimated_end: MomentOrNone = Field(description="of the generation; null when it takes longer than nearly all did")
 
 
 class GenerationTimes(BaseModel):
@@ -131,6 +148,23 @@ class GenerationTimes(BaseModel):
     def expected_end(self, elapsed: float) -> float:
         """Seconds from the start at which half of the jobs that have come so far have ended."""
         return max(self.quantile(0.5, after=elapsed), elapsed)
+
+    def estimate(self, began: datetime, at: datetime) -> Estimate | None:
+        """At `at`, of a job that the provider took at `began`. None while too little is known."""
+        if not self.is_known:
+            return None
+        elapsed = max((at - began).total_seconds(), 0.0)
+        return Estimate(
+            usual_seconds=round(self.quantile(0.5), 1),
+            slow_seconds=round(self.quantile(0.9), 1),
+            ended_by_now=round(100 * (1 - self.survival(elapsed)), 1),
+            estimated_end=self.expected_moment(began, elapsed),
+        )
+
+    def expected_moment(self, began: datetime, elapsed: float) -> datetime | None:
+        """When it ends, as half of those do that have come so far. None behind nearly all: there is no usual end."""
+        is_late = self.survival(elapsed) < 1 - NEARLY_ALL
+        return None if is_late or not self.is_known else began + timedelta(seconds=self.expected_end(elapsed))
 
     def progress(self, elapsed: float) -> float:
         """Percent of the way to the expected end: grows with the time, and stays below the end."""

@@ -8,8 +8,9 @@ subject to random failure", Management Science 21 (1974).
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from itertools import accumulate, pairwise
-from math import log, sqrt
+from math import floor, log, sqrt
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -80,6 +81,12 @@ class PollSchedule:
         """When to ask, if the last question was at `elapsed`. With a `share` of 0.9, a tenth of the wait earlier."""
         return max(self._time_of(self._number_at(elapsed) + share), elapsed + self._shortest)
 
+    def next_due(self, asked: float, now: float) -> float:
+        """When the next question is due, if there was one at `asked` and others followed until `now`. About: the
+        provider's own minimum is left out, and so is the random part."""
+        first = self._number_at(asked)
+        return max(self._time_of(first + floor(self._number_at(now) - first) + 1), now)
+
     def last_before(self, elapsed: float) -> float:
         """When the question before this one was, or 0."""
         return max(self._time_of(max(self._number_at(elapsed) - 1, 0.0)), 0.0)
@@ -91,6 +98,12 @@ class PollSchedule:
     def _time_of(self, number: float) -> float:
         bin_ = min(bisect_right(self._number, number) - 1, len(WIDTHS) - 1)
         return EDGES[bin_] + (number - self._number[bin_]) / self._density[bin_]
+
+
+@lru_cache(maxsize=256)
+def schedule_of(times: GenerationTimes, learning: LearnedPolling) -> PollSchedule | None:
+    """None while too little is known, or where it is switched off."""
+    return PollSchedule(times, learning) if learning.enabled and times.is_known else None
 
 
 def _density_of(

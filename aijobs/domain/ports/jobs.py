@@ -37,9 +37,16 @@ class JobGate(Protocol):
         ...
 
     async def progress(
-        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+        self,
+        code: str,
+        status: JobStatus,
+        unit: float,
+        *,
+        stage: tuple[int, int] | None = None,
+        guessed: Mapping[str, Any] | None = None,
     ) -> bool:
         """Coalesced to two events a second. `stage`: the present one, and how many there are; each new one shows.
+        With `guessed`, the event is marked as estimated, and says this of the end.
 
         Returns False when it came too soon after the last event, and is to be told again; otherwise nothing is gained
         by repeating it.

@@ -33,6 +33,9 @@ FIRST_EVENT: Final = 1  #: the number of a job's first event, which is never a n
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
 """Progress is coalesced to two events a second; status changes never are."""
 
+Stage = tuple[int, int] | None
+Detail = Mapping[str, Any] | None
+
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
 
 _INSERT_EVENT: Final = insert(EVENTS).inline()
@@ -100,11 +103,12 @@ def advance(
 
 
 def progress(
-    session: Session, job: AnyJob, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+    session: Session, job: AnyJob, status: JobStatus, unit: float, *, stage: Stage = None, guessed: Detail = None
 ) -> bool:
     """Record progress of a locked job within a status. Coalesced, and never decreasing. False: it came too soon.
 
-    `stage` is the current stage of a generation and their number; the first event of each stage is always written.
+    `stage`: the current stage of a generation and their number; the first event of each stage is always written.
+    `guessed`: the progress is estimated; its event is marked so, and says this of the end.
     """
     known = job.unit_progress or 0.0 if stage is None or job.unit_progress is not None else -1.0
     reached = round(min(unit, 100.0), 2)
@@ -112,9 +116,10 @@ def progress(
         return True
     if now() - job.update_time < PROGRESS_PAUSE and reached < 100 and not _begins(stage, known):
         return False
-    job.unit_progress = reached
-    job.overall_progress = overall_progress(status, job.unit_progress)
-    is_listened_to = record(session, job, EventKind.PROGRESS, {"stage": stage[0], "stages": stage[1]} if stage else {})
+    job.unit_progress, job.overall_progress = reached, overall_progress(status, reached)
+    mark = {} if guessed is None else {"estimated": True, **guessed}
+    detail = mark | ({"stage": stage[0], "stages": stage[1]} if stage else {})
+    is_listened_to = record(session, job, EventKind.PROGRESS, detail)
     enqueue_deliveries(session, job, EventKind.PROGRESS, is_listened_to=is_listened_to)
     return True
 
@@ -239,9 +244,9 @@ class DatabaseJobGate:
         await self._database.write(_keep_response, code, response, cost=cost)
 
     async def progress(
-        self, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None = None
+        self, code: str, status: JobStatus, unit: float, *, stage: Stage = None, guessed: Detail = None
     ) -> bool:
-        return await self._database.write(_progress, code, status, unit, stage=stage)
+        return await self._database.write(_progress, code, status, unit, stage=stage, guessed=guessed)
 
     async def note(self, code: str, detail: Mapping[str, Any]) -> None:
         await self._database.write(_note, code, detail)
@@ -282,9 +287,9 @@ def _keep_response(session: Session, code: str, response: Mapping[str, Any], *, 
         job.save(session)
 
 
-def _progress(session: Session, code: str, status: JobStatus, unit: float, *, stage: tuple[int, int] | None) -> bool:
+def _progress(session: Session, code: str, status: JobStatus, unit: float, *, stage: Stage, guessed: Detail) -> bool:
     job = lock(session, code)
-    is_recorded = progress(session, job, status, unit, stage=stage)
+    is_recorded = progress(session, job, status, unit, stage=stage, guessed=guessed)
     job.save(session)
     return is_recorded
 

@@ -9,6 +9,8 @@ from typing import Final
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
+from aijobs.domain.jobs.generation_times import GenerationTimes
+from aijobs.domain.jobs.poll_schedule import PollSchedule, schedule_of
 from aijobs.domain.jobs.submissions import Outcome, Rejected, SubmitOutcome
 from aijobs.domain.jobs.waiting import Wait, WaitFor, Waiting
 from aijobs.domain.lifecycle import JobStatus
@@ -50,8 +52,13 @@ def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: 
         begin_wait(session, job, wait)
 
 
-def waiting_of(job: JobRow, model: Model | None, *, at: datetime) -> Waiting | None:
-    """What a job waits for at this moment; None when it has ended, or is at work here. `model`: None when unknown."""
+def waiting_of(
+    job: JobRow, model: Model | None, *, at: datetime, times: GenerationTimes | None = None
+) -> Waiting | None:
+    """What a job waits for at this moment; None when it has ended, or is at work here. `model`: None when unknown.
+
+    `times` are those of the job's kind, by which the next question is timed if enough is known.
+    """
     if job.job_status.is_final:
         return None
     stored = Wait.model_validate(job.waiting) if job.waiting else None
@@ -64,8 +71,18 @@ def waiting_of(job: JobRow, model: Model | None, *, at: datetime) -> Waiting | N
         return stored.shown()
     if model is None or not model.asyn or not job.job_status.is_before(JobStatus.GENERATED):
         return None
-    next_at = job.update_time + model.poll.next_due(at - job.update_time)
+    next_at = _next_question(job, model, at, schedule_of(times, model.learning) if times else None)
     return Wait(kind=WaitFor.NEXT_QUESTION, since=job.update_time, next_at=next_at).shown()
+
+
+def _next_question(job: JobRow, model: Model, at: datetime, schedule: PollSchedule | None) -> datetime:
+    by_policy = job.update_time + model.poll.next_due(at - job.update_time)
+    if schedule is None or job.req_time is None:
+        return by_policy
+    asked, now_ = (max((moment - job.req_time).total_seconds(), 0.0) for moment in (job.update_time, at))
+    learned = job.req_time + timedelta(seconds=schedule.next_due(asked, now_))
+    tells_progress = job.unit_progress is not None and not model.estimates_progress(job.job_status)
+    return min(learned, by_policy) if tells_progress else learned
 
 
 def _stored(wait: Wait) -> dict[str, object]:

@@ -21,7 +21,19 @@ from aijobs_client.errors import (
     Unreachable,
     WaitTimeout,
 )
-from aijobs_client.models import Cost, File, Job, JobError, JobEvent, JobStatus, Model, Output, Points, Waiting
+from aijobs_client.models import (
+    Cost,
+    Estimate,
+    File,
+    Job,
+    JobError,
+    JobEvent,
+    JobStatus,
+    Model,
+    Output,
+    Points,
+    Waiting,
+)
 
 __all__ = [
     "ApiError",
@@ -30,6 +42,7 @@ __all__ = [
     "ClientError",
     "Cost",
     "DownloadBroken",
+    "Estimate",
     "FieldProblem",
     "File",
     "Job",

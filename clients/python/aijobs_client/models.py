@@ -96,6 +96,18 @@ class Waiting(ApiModel):
     message: str
 
 
+class Estimate(ApiModel):
+    """How a job that a provider works on compares with the last ones of its kind.
+
+    Half of them took `usual_seconds`, nine of ten `slow_seconds`; `ended_by_now` percent had ended after as long.
+    """
+
+    usual_seconds: float
+    slow_seconds: float
+    ended_by_now: float
+    estimated_end: datetime | None = None
+
+
 class Cost(ApiModel):
     """What a job has cost at its vendor. `source` is `bill`, where the vendor says it in money, or `price`."""
 
@@ -131,6 +143,8 @@ class Job(ApiModel):
     metadata: dict[str, str] = {}
     outputs: tuple[Output, ...] = ()
     error: JobError | None = None
+    progress_estimated: bool = False  #: `unit_progress` is estimated from the last jobs
+    estimate: Estimate | None = None  #: while a provider works on it, and enough is known of such jobs
     waiting: Waiting | None = None  #: what it waits for now
     points: int = 0  #: the price that was reserved
     charged: int | None = None  #: of it, in the end; None until then and while it is held, 0 when it was refunded

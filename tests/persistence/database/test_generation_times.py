@@ -1,19 +1,33 @@
 """What is kept of how long generations took, and what a worker process reads and writes of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from activities.learned_schedules import READ_EVERY, WRITE_EVERY, LearnedSchedules
+from sqlmodel import Session
+
+from activities.learned_times import READ_EVERY, WRITE_EVERY, LearnedTimes
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.jobs.generation_times import ENOUGH_JOBS, GenerationTimes
-from aijobs.domain.jobs.poll_schedule import LearnedPolling
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.generation_times import GenerationEnd
 from aijobs.persistence.database import Database
-from aijobs.persistence.generation_times import MOST_CLASSES, DatabaseGenerationTimes, count_ends
+from aijobs.persistence.generation_times import (
+    MOST_CLASSES,
+    DatabaseGenerationTimes,
+    count_ends,
+    estimate_of,
+    times_of_jobs,
+)
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.waiting import waiting_of
+from aijobs.persistence.repositories import DatabaseRecords
+from aijobs.persistence.tables import JobRow
+from tests.persistence.conftest import AcceptJob
 
 MODEL = "replicate_imageupscale_v1"
-LEARNING = LearnedPolling()
 
 
 def ends(seconds: float, *, of: str = "", jobs: int = ENOUGH_JOBS) -> list[GenerationEnd]:
@@ -89,41 +103,66 @@ class CountedLog:
 
 async def test_a_process_reads_seldom(database: Database) -> None:
     clock, log = SecondsOfTheTest(), CountedLog(DatabaseGenerationTimes(database))
-    schedules = LearnedSchedules(log, clock=clock)
+    learned = LearnedTimes(log, clock=clock)
 
-    assert await schedules.schedule(MODEL, "", LEARNING) is None
+    assert not (await learned.times(MODEL, "")).is_known
     await database.write(count_ends, ends(20))
     for _ in range(100):
-        assert await schedules.schedule(MODEL, "", LEARNING) is None
+        assert not (await learned.times(MODEL, "")).is_known
     clock.seconds += READ_EVERY + 1
 
-    assert await schedules.schedule(MODEL, "", LEARNING) is not None
+    assert (await learned.times(MODEL, "")).is_known
     assert log.reads == 2
-    assert await schedules.schedule(MODEL, "", LearnedPolling(enabled=False)) is None
 
 
 async def test_ends_are_collected_and_a_busy_process_writes_seldom(database: Database) -> None:
     clock, log = SecondsOfTheTest(), CountedLog(DatabaseGenerationTimes(database))
-    schedules = LearnedSchedules(log, clock=clock)
+    learned = LearnedTimes(log, clock=clock)
     for _ in range(ENOUGH_JOBS):
-        await schedules.ended(MODEL, "", 19, 21)
+        await learned.ended(MODEL, "", 19, 21)
     clock.seconds += WRITE_EVERY + 1
-    await schedules.ended(MODEL, "", 19, 21)
+    await learned.ended(MODEL, "", 19, 21)
 
     assert log.writes == [1, ENOUGH_JOBS]
-    assert await schedules.schedule(MODEL, "", LEARNING) is not None
+    assert (await learned.times(MODEL, "")).is_known
 
 
 async def test_a_database_that_is_away_stops_no_job_and_loses_no_end(database: Database) -> None:
     clock, log = SecondsOfTheTest(), CountedLog(DatabaseGenerationTimes(database))
-    schedules = LearnedSchedules(log, clock=clock)
+    learned = LearnedTimes(log, clock=clock)
     await database.write(count_ends, ends(20))
-    known = await schedules.schedule(MODEL, "", LEARNING)
+    known = await learned.times(MODEL, "")
     log.is_away = True
-    await schedules.ended(MODEL, "", 19, 21)
+    await learned.ended(MODEL, "", 19, 21)
     clock.seconds += READ_EVERY + 1
 
-    assert await schedules.schedule(MODEL, "", LEARNING) is known is not None
+    assert await learned.times(MODEL, "") == known
     log.is_away = False
-    await schedules.ended(MODEL, "", 19, 21)
+    await learned.ended(MODEL, "", 19, 21)
     assert (await log.times(MODEL, "")).jobs == ENOUGH_JOBS + 2
+
+
+async def test_a_job_at_its_provider_has_an_estimate_and_the_time_of_its_next_question(
+    database: Database, records: DatabaseRecords, catalogue: Catalogue, accept_job: AcceptJob
+) -> None:
+    code, other = await accept_job(), await accept_job()
+    await database.write(count_ends, ends(60, of="upscale_factor="))
+    await records.gate.advance(code, JobStatus.SUBMITTED)
+
+    def read(session: Session) -> tuple[JobRow, Mapping[str, GenerationTimes]]:
+        rows = [job_of(session, code), job_of(session, other)]
+        return rows[0], times_of_jobs(session, rows, catalogue.model)
+
+    job, times = await database.read(read)
+    assert job.req_time is not None
+    after = job.req_time + timedelta(seconds=30)
+    waits = waiting_of(job, catalogue.model(job.model_id), at=after, times=times[code])
+    estimate = estimate_of(job, times[code], at=after)
+
+    assert estimate is not None
+    assert estimate.estimated_end is not None
+    assert waits is not None
+    assert waits.next_at is not None
+    assert times.keys() == {code}, "the other one is a draft"
+    assert timedelta(seconds=50) < estimate.estimated_end - job.req_time < timedelta(seconds=70)
+    assert timedelta(seconds=15) < waits.next_at - after < timedelta(seconds=40), "by the policy within 15 s"

@@ -7,12 +7,12 @@ wait for one row. What a process has collected when it dies is forgotten; the ne
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.jobs.generation_times import GenerationTimes
-from aijobs.domain.jobs.poll_schedule import LearnedPolling, PollSchedule
 from aijobs.domain.ports.generation_times import GenerationEnd, GenerationTimesLog
 
 READ_EVERY: Final = 300.0
@@ -30,15 +30,14 @@ MOST_KNOWN: Final = 2000
 
 @dataclass(frozen=True)
 class KnownTimes:
-    """As they were read, and the schedule that follows; None while there are too few."""
+    """As they were read, at a moment of the clock."""
 
     times: GenerationTimes
-    schedule: PollSchedule | None
     read_at: float
 
 
-class LearnedSchedules:
-    """The schedules of a process's models."""
+class LearnedTimes:
+    """How long the jobs of a process's models take."""
 
     def __init__(self, log: GenerationTimesLog, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -47,35 +46,24 @@ class LearnedSchedules:
         self._collected: list[GenerationEnd] = []
         self._written_at: float | None = None
 
-    async def schedule(self, model_id: str, parameter_class: str, learning: LearnedPolling) -> PollSchedule | None:
-        """When jobs of this class are asked for; None while too little is known, or where it is switched off."""
-        if not learning.enabled:
-            return None
+    async def times(self, model_id: str, parameter_class: str) -> GenerationTimes:
+        """Of the class, or of the model, as they were read last. A database that is away is asked again later."""
         key = model_id, parameter_class
         known = self._known.get(key)
-        if known is None or self._clock() - known.read_at > READ_EVERY:
-            known = await self._read(key, known, learning)
-        return known.schedule
-
-    async def _read(self, key: tuple[str, str], known: KnownTimes | None, learning: LearnedPolling) -> KnownTimes:
-        """A database that is away is asked again after a while; until then, what was known is good."""
-        old = known or KnownTimes(GenerationTimes(), None, 0.0)
-        self._remember(key, KnownTimes(old.times, old.schedule, self._clock()))  # others go on meanwhile
-        try:
+        if known is not None and self._clock() - known.read_at <= READ_EVERY:
+            return known.times
+        times = known.times if known else GenerationTimes()
+        self._remember(key, times)  # others go on with it meanwhile
+        with suppress(DatabaseUnavailable):
             times = await self._log.times(*key)
-        except DatabaseUnavailable:
-            return old
-        schedule = old.schedule
-        if times != old.times:
-            schedule = PollSchedule(times, learning) if times.is_known else None
-        return self._remember(key, KnownTimes(times, schedule, self._clock()))
+        self._remember(key, times)
+        return times
 
-    def _remember(self, key: tuple[str, str], known: KnownTimes) -> KnownTimes:
+    def _remember(self, key: tuple[str, str], times: GenerationTimes) -> None:
         self._known.pop(key, None)
-        self._known[key] = known
+        self._known[key] = KnownTimes(times, self._clock())
         if len(self._known) > MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        return known
 
     async def ended(self, model_id: str, parameter_class: str, earliest: float, latest: float) -> None:
         """A generation has ended between these seconds since the provider took it."""
