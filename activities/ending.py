@@ -46,7 +46,7 @@ class EndingActivities:
         submission = await self._submissions.last_submission(brief.code)
         if submission is None or submission.outcome is Outcome.REJECTED:
             return None
-        provider = provider_of(self._providers, brief.provider)
+        provider = provider_of(self._providers, brief.provider, submission.credential)
         if submission.ref is not None:
             return await provider.cancel(submission.ref)
         return await self._cancel_unknown(brief, provider, submission)

@@ -22,7 +22,7 @@ from aijobs.domain.errors import (
 from aijobs.domain.jobs.activity_io import MigrationInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.outputs import OutputSource
-from aijobs.domain.jobs.submissions import Ref
+from aijobs.domain.jobs.submissions import Ref, credential_in
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.jobs import JobGate
 from aijobs.domain.ports.outputs import MigrationStart
@@ -113,7 +113,7 @@ class MigrationActivities:
         """
         model, provider = (
             await self._catalogue.find(migration.model_id),
-            provider_of(self._providers, migration.provider),
+            provider_of(self._providers, migration.provider, credential_in(ref)),
         )
         sources = await provider.outputs(ref, await provider.query(ref))
         if not sources:

@@ -19,8 +19,9 @@ from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.poll_schedule import schedule_of
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
-from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission
+from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission, credential_in
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
+from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -71,17 +72,16 @@ class PollingActivities:
         """
         if poll_input.ref is None and activity.info().attempt == 1:
             _require_unfinished(await self._queries.state(poll_input.brief.code))
-        provider = provider_of(self._providers, poll_input.brief.provider)
         ref, submitted_at = poll_input.ref, poll_input.submitted_at
         if ref is None:
-            ref, intent_at = await self._ref(poll_input, provider, may_resend=True)
+            ref, intent_at = await self._ref(poll_input, may_resend=True)
             submitted_at = submitted_at or intent_at
         model = await self._catalogue.find(poll_input.brief.model_id)
         times = await self._learned.times(*_class_of(poll_input.brief)) if submitted_at else GenerationTimes()
         schedule, timing = schedule_of(times, model.learning), PollTiming.of(poll_input, submitted_at)
         if schedule and (left := timing.until_due(schedule, reports_progress=poll_input.unit_progress is not None)):
             raise _polled_again("not due yet", left, kind=NOT_DUE)
-        snapshot = await provider.query(ref)
+        snapshot = await provider_of(self._providers, poll_input.brief.provider, credential_in(ref)).query(ref)
         if snapshot.final:
             finished = await self._finished(poll_input, snapshot)
             if submitted_at and finished.job_status is JobStatus.GENERATED:
@@ -98,10 +98,9 @@ class PollingActivities:
     async def watch_late(self, brief: JobBrief) -> JobStatus:
         """As `watch`, for a job that has ended: returns the provider's final status and settles the held points."""
         poll_input = PollInput(brief=brief, job_status=JobStatus.QUEUED, unit_progress=None)
-        provider = provider_of(self._providers, brief.provider)
         try:
-            ref, _ = await self._ref(poll_input, provider)
-            snapshot = await provider.query(ref)
+            ref, _ = await self._ref(poll_input)
+            snapshot = await provider_of(self._providers, brief.provider, credential_in(ref)).query(ref)
         except SubmissionLost:
             await self._late_outcomes.record(brief.code, JobStatus.FAILED, {})
             return JobStatus.FAILED
@@ -177,9 +176,7 @@ class PollingActivities:
         model = await self._catalogue.find(poll_input.brief.model_id)
         return snapshot.unit_progress if snapshot.status in model.unit_progress else None
 
-    async def _ref(
-        self, poll_input: PollInput, provider: Provider, *, may_resend: bool = False
-    ) -> tuple[Ref, datetime]:
+    async def _ref(self, poll_input: PollInput, *, may_resend: bool = False) -> tuple[Ref, datetime]:
         """The reference, and when the request was about to be sent, by the clock of the host that sent it."""
         submission = await self._submissions.last_submission(poll_input.brief.code)
         if submission is None:  # a job is watched only after it was submitted
@@ -188,6 +185,7 @@ class PollingActivities:
             return submission.ref, submission.intent_at
         if submission.outcome is Outcome.REJECTED:
             raise SubmissionLost("The request was never sent. Nothing was charged.")
+        provider = provider_of(self._providers, poll_input.brief.provider, submission.credential)
         found = await self._found(poll_input, provider, submission, may_resend=may_resend)
         return found, submission.intent_at
 
@@ -207,7 +205,7 @@ class PollingActivities:
         match search:
             case Found(ref):
                 await self._submissions.conclude(submission, Accepted(ref))
-                return ref
+                return submission.bound(ref)
             case Search.ABSENT:
                 await self._submissions.conclude(submission, Rejected("absent", "the provider does not have it"))
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
@@ -240,6 +238,7 @@ async def look_for(submissions: SubmissionLog, provider: Provider, name: str, su
 
     What may be another submission's is not found, and what may be arriving again is not absent.
     """
+    name = name if submission.credential is None else provider_in(submission.credential)
     others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
     search = await provider.reconcile(submission, known_ids=others)
     if isinstance(search, Found) and await submissions.may_be_anothers(name, submission, search.ref):

@@ -27,13 +27,15 @@ from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
     Accepted,
     Outcome,
-    ProviderRequest,
     Ref,
     Rejected,
+    Sending,
     Submission,
     SubmitOutcome,
     Unknown,
+    credential_in,
 )
+from aijobs.domain.ports.credentials import credentials_of
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -64,6 +66,7 @@ class SubmissionActivities:
         self._providers = providers
         self._store = store
         self._public_url = public_url
+        self._turn = secrets.randbelow(1000)  #: so that processes begin with different credentials
 
     @activity.defn
     async def submit(self, brief: JobBrief) -> SubmittedJob:
@@ -79,22 +82,35 @@ class SubmissionActivities:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
-        provider = provider_of(self._providers, brief.provider)
+        credential = credential_in(known.origin) or self._next_credential(brief.provider)
+        provider = provider_of(self._providers, brief.provider, credential)
         task = await _prepared(provider, await self._task(brief, provider, known))
-        return await shielded(self._send(brief, provider, task.token, provider.build_request(task)))
+        sending = Sending(
+            provider=brief.provider, token=task.token, request=provider.build_request(task), credential=credential
+        )
+        return await shielded(self._send(brief, provider, sending))
 
-    async def _send(self, brief: JobBrief, provider: Provider, token: str, request: ProviderRequest) -> SubmittedJob:
-        submission = await self._intend(brief, token, request)
+    def _next_credential(self, provider: str) -> str | None:
+        """The provider's credentials take turns."""
+        credentials = credentials_of(self._providers, provider)
+        if len(credentials) < 2:
+            return None
+        self._turn += 1
+        chosen = credentials[self._turn % len(credentials)]
+        return None if chosen == provider else chosen
+
+    async def _send(self, brief: JobBrief, provider: Provider, sending: Sending) -> SubmittedJob:
+        submission = await self._intend(brief, sending)
         remember(submission.number)
-        outcome = await provider.submit(request) if _is_fresh(submission) else PAUSED
+        outcome = await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
         count_submission(brief.provider, outcome)
         state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
-        return _submitted(state, outcome.ref if isinstance(outcome, Accepted) else None)
+        return _submitted(state, submission.bound(outcome.ref) if isinstance(outcome, Accepted) else None)
 
-    async def _intend(self, brief: JobBrief, token: str, request: ProviderRequest) -> Submission:
+    async def _intend(self, brief: JobBrief, sending: Sending) -> Submission:
         try:
-            return await self._submissions.intend(brief.code, provider=brief.provider, token=token, request=request)
+            return await self._submissions.intend(brief.code, **sending)
         except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
             raise Overtaken("Another try of this submit was faster.") from faster
 
@@ -155,11 +171,15 @@ class SubmissionActivities:
         return await provider.attach(upload, token=token)
 
 
-def provider_of(providers: Mapping[str, Provider], name: str) -> Provider:
-    """Raises ProviderUnavailable when no key is configured: the job waits until there is one."""
-    if name not in providers:
-        raise ProviderUnavailable(f"No key is configured for {name}.")
-    return providers[name]
+def provider_of(providers: Mapping[str, Provider], name: str, credential: str | None = None) -> Provider:
+    """As this credential opens it, or its first. Raises ProviderUnavailable when no such key is configured.
+
+    The job waits until there is one.
+    """
+    opened_by = credential or name
+    if opened_by not in providers:
+        raise ProviderUnavailable(f"No key is configured for {opened_by}.")
+    return providers[opened_by]
 
 
 def _submitted(state: JobState, ref: Ref | None) -> SubmittedJob:

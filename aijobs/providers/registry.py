@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from aijobs.domain.ports.credentials import OpenProviders
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import (
@@ -29,6 +30,7 @@ from aijobs.providers import (
     ttapi,
     volcengine,
 )
+from aijobs.providers.credentials import sections_of, with_credentials
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
@@ -57,9 +59,8 @@ ReportLog = Callable[[str, str], Awaitable[Mapping[str, Any] | None]]
 if TYPE_CHECKING:
     _Sections = BaseModel  # sections are read by name, with `section()`
 else:
-    _Sections = create_model(
-        "_Sections", **{name: (package.settings, package.settings()) for name, package in PROVIDERS.items()}
-    )
+    _CLASSES = {name: with_credentials(name, package.settings) for name, package in PROVIDERS.items()}
+    _Sections = create_model("_Sections", **{name: (section, section()) for name, section in _CLASSES.items()})
 
 
 class ProviderSettings(_Sections):
@@ -75,15 +76,14 @@ class ProviderSettings(_Sections):
 async def opened_providers(
     settings: ProviderSettings, *, last_report: ReportLog | None = None
 ) -> AsyncIterator[Mapping[str, Provider]]:
-    """The providers that have a token, by name, for as long as the context lasts.
+    """The providers that have a token, by name and by credential, for as long as the context lasts.
 
     `last_report` reads what vendors have told that tell of jobs by webhooks alone.
     """
     async with AsyncExitStack() as stack:
         providers: dict[str, Provider] = {}
         for name, package in PROVIDERS.items():
-            section = settings.section(name)
-            if section.token:
-                told = {"last_report": partial(last_report, name)} if package.is_told and last_report else {}
-                providers[name] = await stack.enter_async_context(package.opened(section, **told))
-        yield providers
+            told = {"last_report": partial(last_report, name)} if package.is_told and last_report else {}
+            for credential, section in sections_of(name, settings.section(name)).items():
+                providers[credential] = await stack.enter_async_context(package.opened(section, **told))
+        yield OpenProviders(providers)

@@ -1,13 +1,16 @@
 """`POST /api/webhooks/{provider}/{token}`: a provider's webhook is verified, and then only triggers a poll."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
 from fastapi import APIRouter, Request
 
-from aijobs.domain.errors import NotFound, TemporalUnavailable
+from aijobs.domain.errors import NotAuthenticated, NotFound, TemporalUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Submission
-from aijobs.domain.ports.providers import WebhookKeySource
+from aijobs.domain.ports.credentials import credentials_of
+from aijobs.domain.ports.providers import Provider, WebhookKeySource
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
@@ -49,14 +52,11 @@ async def take_webhook(
     with figures.incoming_webhook():
         if provider not in providers or len(token) > MAX_TOKEN_LENGTH:
             raise NotFound("Nobody waits for this webhook.")
-        vendor = providers[provider]
-        is_for_account = token == ACCOUNT and vendor.capabilities.account_webhook
+        is_for_account = token == ACCOUNT and providers[provider].capabilities.account_webhook
         submission = None if is_for_account else await database.read(submission_with, provider=provider, token=token)
         body = await request.body()  # for nobody without a token: it may be large
         delivery = IncomingWebhook(dict(request.headers), body, token, sent=submission.request if submission else None)
-        if isinstance(vendor, WebhookKeySource):
-            await vendor.load_webhook_keys()
-        hint = vendor.parse_webhook(delivery)
+        hint = await _verified(_vendors(providers, provider, submission), delivery)
         if submission is None:
             submission = await database.read(submission_at, provider=provider, ref_id=str((hint.ref or {}).get("id")))
         else:
@@ -66,6 +66,30 @@ async def take_webhook(
         if await _is_new(database, provider, hint):
             await _send_hint(engine, submission, hint)
     return Received(received=True)
+
+
+def _vendors(providers: Vendors, provider: str, submission: Submission | None) -> list[Provider]:
+    """By whose credential the webhook is to be verified; for a webhook of an account, that may be any."""
+    if submission is None:
+        return [providers[credential] for credential in credentials_of(providers, provider)]
+    credential = submission.credential or provider
+    if credential not in providers:
+        raise NotFound("Nobody waits for this webhook.")
+    return [providers[credential]]
+
+
+async def _verified(vendors: Sequence[Provider], delivery: IncomingWebhook) -> WebhookHint:
+    """Raises NotAuthenticated when no credential verifies it."""
+    for vendor in vendors[:-1]:
+        with suppress(NotAuthenticated):
+            return await _parsed(vendor, delivery)
+    return await _parsed(vendors[-1], delivery)
+
+
+async def _parsed(vendor: Provider, delivery: IncomingWebhook) -> WebhookHint:
+    if isinstance(vendor, WebhookKeySource):
+        await vendor.load_webhook_keys()
+    return vendor.parse_webhook(delivery)
 
 
 async def _conclude_submission(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:

@@ -25,6 +25,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/persistence/database": "one promise, or one kind of fault, a file",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",
+    "tests/workflows": "one promise of a job's life a file",
     "tests/stories": "one story a file",
 }
 

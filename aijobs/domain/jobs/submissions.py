@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NotRequired, TypedDict
 
 Ref = dict[str, Any]
 """A provider's reference to a submission: a JSON document (`id`, status URL, cancel URL, …)."""
+
+CREDENTIAL: Final = "aijobs_credential"
+"""The key of ours in a reference. It goes wherever the reference goes: polls need no database to know it."""
 
 
 class Outcome(StrEnum):
@@ -58,11 +61,21 @@ class ProviderRequest:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Sending(TypedDict):
+    """What is noted of a request that is about to leave. `credential` as in the submission."""
+
+    provider: str
+    token: str
+    request: ProviderRequest
+    credential: NotRequired[str | None]
+
+
 @dataclass(frozen=True)
 class Submission:
     """One attempt to hand a job to its provider, as it stands in the database.
 
-    `token` is planted wherever the provider echoes something (webhook URL, our own input URL).
+    `token` is planted wherever the provider echoes something (webhook URL, our own input URL). `credential` is the one
+    that it was sent with; None: the first of the job's own provider.
     """
 
     id: int
@@ -73,6 +86,16 @@ class Submission:
     intent_at: datetime
     outcome: Outcome | None
     ref: Ref | None
+    credential: str | None = None
+
+    def bound(self, ref: Ref) -> Ref:
+        """A reference of the provider that also says with which credential it can be used."""
+        return ref if self.credential is None else {**ref, CREDENTIAL: self.credential}
+
+
+def credential_in(ref: Ref | None) -> str | None:
+    """The credential that a bound reference is used with; None: the first of the job's own provider."""
+    return None if ref is None else ref.get(CREDENTIAL)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Submissions in the database. Every method is one transaction; repeating one changes nothing."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from aijobs.domain.jobs.job import JobState
-from aijobs.domain.jobs.submissions import ProviderRequest, Ref, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import Ref, Sending, Submission, SubmitOutcome
 from aijobs.domain.provider_io import SubmitInput
 
 
@@ -17,7 +17,7 @@ class SubmissionLog(Protocol):
 
     async def last_submission(self, code: str) -> Submission | None: ...
 
-    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+    async def intend(self, code: str, **sending: Unpack[Sending]) -> Submission:
         """Note that a request is about to leave.
 
         Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more. Raises SubmissionExists

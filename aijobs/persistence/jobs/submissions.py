@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from sqlalchemy import RowMapping, Table, Update, and_, bindparam, insert, or_, select, update
 from sqlmodel import Session
@@ -18,6 +18,7 @@ from aijobs.domain.jobs.submissions import (
     ProviderRequest,
     Ref,
     Rejected,
+    Sending,
     Submission,
     SubmitOutcome,
     Unknown,
@@ -39,7 +40,7 @@ SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined
 RIVALS_WITHIN: Final = timedelta(hours=1)
 """A submission that is so much older than another is not taken for it."""
 
-_COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref")
+_COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref", "credential")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
 _BY_ID: Final = _SELECT.where(SUBMISSIONS.c.id == bindparam("of_id"))
 
@@ -70,7 +71,7 @@ def _last_of(session: Session, found: RowMapping) -> Submission | None:
     return last_submission(session, found["rerun_of"]) if found["rerun_from"] == RerunFrom.MIGRATION else None
 
 
-def intend(session: Session, job: AnyJob, *, provider: str, token: str, request: ProviderRequest) -> Submission:
+def intend(session: Session, job: AnyJob, **sending: Unpack[Sending]) -> Submission:
     """Store the intent to submit a locked job, before the request is sent.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
@@ -79,12 +80,14 @@ def intend(session: Session, job: AnyJob, *, provider: str, token: str, request:
     last = last_submission(session, job.code)
     if last is not None and last.outcome is not Outcome.REJECTED:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
+    token, request, credential = sending["token"], sending["request"], sending.get("credential")
     sent = asdict(request)
     number, intent_at = last.number + 1 if last else 1, now()
     row = {
         "job_code": job.code,
         "number": number,
-        "provider": provider,
+        "provider": sending["provider"],
+        "credential": credential,
         "token": token,
         "request": sent,
         "request_sha256": _digest(sent),
@@ -102,6 +105,7 @@ def intend(session: Session, job: AnyJob, *, provider: str, token: str, request:
         intent_at=intent_at,
         outcome=None,
         ref=None,
+        credential=credential,
     )
 
 
@@ -116,17 +120,17 @@ def conclude(session: Session, job: AnyJob, submission: Submission, outcome: Sub
         resolved = type(outcome).__name__.lower()
         job.waiting = None
         gate.note(session, job, {"submission": submission.number, "resolved": resolved, "waiting": None})
-    decided = _decide(session, _UPDATE, job, submission.id, outcome)
+    decided = _decide(session, _UPDATE, job, submission, outcome)
     assert decided is not None, "submissions are never deleted"
     return decided
 
 
 def _decide(
-    session: Session, statement: Update, job: AnyJob, submission_id: int, outcome: SubmitOutcome
+    session: Session, statement: Update, job: AnyJob, submission: Submission, outcome: SubmitOutcome
 ) -> Outcome | None:
     """Write an outcome by one of our two statements. None when it has written nothing."""
-    changes = _changes(outcome)
-    written = connection_of(session).execute(statement, {"of_id": submission_id, "outcome_at": now(), **changes})
+    changes = _changes(submission, outcome)
+    written = connection_of(session).execute(statement, {"of_id": submission.id, "outcome_at": now(), **changes})
     if written.rowcount == 0:
         return None
     if "ref_id" in changes:
@@ -134,10 +138,10 @@ def _decide(
     return Outcome(changes["outcome"])
 
 
-def _changes(outcome: SubmitOutcome) -> dict[str, Any]:
+def _changes(submission: Submission, outcome: SubmitOutcome) -> dict[str, Any]:
     match outcome:
         case Accepted(sent_ref):
-            ref = clean(sent_ref)
+            ref = clean(submission.bound(sent_ref))
             return {"outcome": Outcome.ACCEPTED, "ref": ref, "ref_id": str(ref["id"])}
         case Rejected(code=code, message=message):
             return {"outcome": Outcome.REJECTED, "cause": clean(f"{code}: {message}")}
@@ -217,12 +221,10 @@ def _submit_input(session: Session, code: str) -> SubmitInput:
     )
 
 
-def _intend(
-    session: Session, code: str, *, catalogue: Catalogue, provider: str, token: str, request: ProviderRequest
-) -> Submission:
+def _intend(session: Session, code: str, catalogue: Catalogue, **sending: Unpack[Sending]) -> Submission:
     job = lock(session, code)
     _require_in_time(session, job, catalogue)
-    submission = intend(session, job, provider=provider, token=token, request=request)
+    submission = intend(session, job, **sending)
     job.save(session)
     return submission
 
@@ -243,7 +245,7 @@ def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> Non
 
 def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, catalogue: Catalogue) -> JobState:
     job = lock(session, sent.job_code)
-    recorded = _decide(session, _UPDATE_FIRST, job, sent.id, outcome)
+    recorded = _decide(session, _UPDATE_FIRST, job, sent, outcome)
     if recorded is None:
         known = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
         recorded = conclude(session, job, known, outcome)
@@ -269,10 +271,8 @@ class DatabaseSubmissionLog:
     async def last_submission(self, code: str) -> Submission | None:
         return await self._database.read(last_submission, code)
 
-    async def intend(self, code: str, *, provider: str, token: str, request: ProviderRequest) -> Submission:
-        return await self._database.write(
-            _intend, code, catalogue=self._catalogue, provider=provider, token=token, request=request
-        )
+    async def intend(self, code: str, **sending: Unpack[Sending]) -> Submission:
+        return await self._database.write(_intend, code, self._catalogue, **sending)
 
     async def intend_again(self, submission: Submission) -> None:
         await self._database.write(_intend_again, submission, catalogue=self._catalogue)

@@ -115,6 +115,7 @@ class SubmissionRow(SQLModel, table=True):
     job_code: str = Field(foreign_key="job.code", max_length=40)
     number: int
     provider: str
+    credential: str | None = Field(default=None, max_length=100)  #: where it is not the first of the job's own provider
     token: str = Field(unique=True)
     request: dict[str, Any] = Field(sa_type=JSON)
     request_sha256: str
