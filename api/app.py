@@ -35,6 +35,8 @@ from api.health.readiness import Readiness
 from api.problems import add_problem_handlers, connection_problem, problem_response
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
+    batch_events,
+    batch_results,
     batches,
     catalogue,
     document_reviews,
@@ -70,6 +72,8 @@ from workflows.client import TemporalJobEngine, connect
 ROUTES: Final = (
     jobs,
     batches,
+    batch_events,
+    batch_results,
     reruns,
     resolve,
     events,

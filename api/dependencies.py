@@ -24,6 +24,7 @@ from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.add_model import AddModel
 from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob
+from aijobs.usecases.export_batch import ExportBatch
 from aijobs.usecases.intake_document import IntakeDocument
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
@@ -135,6 +136,10 @@ class ApiDependencies:
             webhook_url_error=self.webhook_url_error,
             render=stored_batch_response,
         )
+
+    @property
+    def export_batch(self) -> ExportBatch:
+        return ExportBatch(database=self.database, store=self.store, link=self.links.output)
 
     @property
     def steer_batch(self) -> SteerBatch:
@@ -254,6 +259,7 @@ WebhookUrlError = Annotated[Callable[[str], str | None], _dependency(lambda app:
 Adding = Annotated[AddModel, _dependency(lambda app: app.add_model)]
 Accept = Annotated[AcceptJob, _dependency(lambda app: app.accept_job)]
 SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
+Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
 Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]

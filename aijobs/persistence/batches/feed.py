@@ -223,6 +223,7 @@ def _end(session: Session, batch: BatchRow) -> None:
     if batch.batch_status != BatchStatus.CANCELED:
         batch.batch_status, batch.pause_reason = BatchStatus.DONE, None
     batch.ended_at = batch.update_time = now()
+    batch.version += 1
     reservations.give_back(session, batch.id)
     reservations.forget(session, batch.id)
     is_canceled = batch.batch_status == BatchStatus.CANCELED

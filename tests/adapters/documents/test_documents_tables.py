@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from aijobs.adapters.documents.csv_text import BYTE_ORDER_MARK, csv_header, csv_lines
+from aijobs.adapters.documents.csv_text import csv_header, csv_lines
 from aijobs.adapters.documents.excel import opened_excel, write_excel
 from aijobs.adapters.documents.parse_request import ParseRequest, ParseResult
 from aijobs.adapters.documents.reader import DocumentReader
@@ -23,6 +23,7 @@ from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.column_values import CellValue, ColumnType
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.errors import FileTooLarge, InvalidParameters, UnreadableFile
+from aijobs.domain.values.safe_csv import BYTE_ORDER_MARK
 from tests.adapters.documents.makers import row, sheet, workbook
 
 COLUMNS = (

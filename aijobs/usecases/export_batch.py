@@ -1,0 +1,202 @@
+"""A batch's results: a manifest as JSON Lines or CSV, or one ZIP file with everything; streamed, with flat memory."""
+
+import json
+import tempfile
+import zipfile
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from aijobs.domain.errors import NotFound
+from aijobs.domain.jobs.events import rfc3339
+from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.values.safe_csv import BYTE_ORDER_MARK, safe_csv
+from aijobs.persistence.batches.queries import ShownItem, items_page
+from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.outputs import outputs_of
+from aijobs.persistence.tables import OutputRow
+
+AT_ONCE: Final = 200
+"""Rows that are read together, with their outputs."""
+
+MAX_IN_MEMORY: Final = 1024 * 1024
+CHUNK_BYTES: Final = 64 * 1024
+
+MANIFEST: Final = "results.jsonl"
+MIN_ZIP_YEAR: Final = 1980
+
+COLUMNS: Final = (
+    "number", "user_id", "job_code", "job_status_name", "error_code", "error_message", "charged", "ended_at",
+    "metadata", "output_index", "media_type", "size", "sha256", "url",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """An item with its outputs."""
+
+    item: ShownItem
+    outputs: Sequence[OutputRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportBatch:
+    """`link` signs a link to an output."""
+
+    database: Database
+    store: ObjectStore
+    link: Callable[[OutputRow], Awaitable[str]]
+
+    async def json_lines(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
+        """A line for each row, in their order, with links to its outputs. Raises NotFound."""
+        async for page in self._pages(code, user_id):
+            yield "".join([_line(await self._document(result)) for result in page]).encode()
+
+    async def csv(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
+        """A line for each output, and for each row without one. Raises NotFound."""
+        yield (BYTE_ORDER_MARK + safe_csv([COLUMNS])).encode()
+        async for page in self._pages(code, user_id):
+            rows = [row for result in page for row in _csv_rows(await self._document(result))]
+            yield safe_csv(rows).encode()
+
+    async def zip(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
+        """All outputs, named by the number of their row, and behind them a manifest that names the files.
+
+        ZIP64 without compression: pictures and videos are compressed already. Raises NotFound.
+        """
+        sink = _Sink()
+        with (
+            tempfile.SpooledTemporaryFile(MAX_IN_MEMORY, prefix="aijobs-") as manifest,
+            zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
+        ):
+            async for page in self._pages(code, user_id):
+                for result in page:
+                    files: dict[int, str] = {}
+                    for output in result.outputs:
+                        name = f"{result.item.row.number:06d}_{output.index}.{output.key.rpartition('.')[2]}"
+                        async with aclosing(self._zipped(archive, sink, name, output)) as chunks:
+                            async for chunk in chunks:
+                                files[output.index] = name
+                                yield chunk
+                    manifest.write(_line(_item_document(result, {"file": files})).encode())
+            manifest.seek(0)
+            with archive.open(MANIFEST, "w") as target:
+                while part := manifest.read(CHUNK_BYTES):
+                    target.write(part)
+                    yield sink.take()
+        yield sink.take()
+
+    async def _zipped(
+        self, archive: zipfile.ZipFile, sink: "_Sink", name: str, output: OutputRow
+    ) -> AsyncGenerator[bytes]:
+        """The parts of the archive with one output; none when the store does not have it any more."""
+        content = self.store.read(output.key)
+        try:
+            first = await anext(content, b"")
+        except NotFound:
+            return
+        info = zipfile.ZipInfo(name, date_time=_zip_time(output.create_time))
+        info.file_size = output.size
+        with archive.open(info, "w", force_zip64=output.size >= zipfile.ZIP64_LIMIT // 2) as target:
+            target.write(first)
+            yield sink.take()
+            async for chunk in content:
+                target.write(chunk)
+                yield sink.take()
+
+    async def _pages(self, code: str, user_id: str | None) -> AsyncIterator[list[Result]]:
+        after: int | None = None
+        while True:
+            results, has_more = await self.database.snapshot(_results, code, user_id, after)
+            yield results
+            if not has_more:
+                return
+            after = results[-1].item.row.number
+
+    async def _document(self, result: Result) -> dict[str, Any]:
+        return _item_document(result, {"url": {output.index: await self.link(output) for output in result.outputs}})
+
+
+class _Sink:
+    """Keeps what is written until it is taken. It cannot seek, so that nothing has to wait for sizes."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes, /) -> int:
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """What is here may still be taken."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def _results(session: Session, code: str, user_id: str | None, after: int | None) -> tuple[list[Result], bool]:
+    items, has_more = items_page(session, code, user_id=user_id, statuses=(), after=after, limit=AT_ONCE)
+    outputs: defaultdict[str, list[OutputRow]] = defaultdict(list)
+    for output in outputs_of(session, *(item.row.job_code for item in items if item.row.job_code)):
+        outputs[output.job_code].append(output)
+    return [Result(item, outputs[item.row.job_code or ""]) for item in items], has_more
+
+
+def _item_document(result: Result, places: dict[str, dict[int, str]]) -> dict[str, Any]:
+    """`places`: by the name of a field, where each output is."""
+    item, row = result.item, result.item.row
+    error = (item.error or row.error) if item.status.is_final else None
+    return {
+        "number": row.number,
+        "user_id": row.user_id,
+        "job_code": row.job_code,
+        "job_status_name": item.status.name,
+        "error": {"code": error["code"], "message": error["message"]} if error else None,
+        "charged": row.charged,
+        "ended_at": rfc3339(row.ended_at) if row.ended_at else None,
+        "metadata": row.extra,
+        "outputs": [
+            {
+                "index": output.index,
+                "media_type": output.media_type,
+                "size": output.size,
+                "sha256": output.sha256,
+                **{name: by_index.get(output.index) for name, by_index in places.items()},
+            }
+            for output in result.outputs
+        ],
+    }
+
+
+def _line(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False) + "\n"
+
+
+def _csv_rows(document: dict[str, Any]) -> list[list[object]]:
+    error = document["error"] or {}
+    own = [
+        *(document[name] for name in COLUMNS[:4]),
+        error.get("code"),
+        error.get("message"),
+        document["charged"],
+        document["ended_at"],
+        json.dumps(document["metadata"], ensure_ascii=False) if document["metadata"] else None,
+    ]
+    outputs = document["outputs"] or [{}]
+    return [
+        [*own, *(output.get(name) for name in ("index", "media_type", "size", "sha256", "url"))] for output in outputs
+    ]
+
+
+def _zip_time(at: datetime) -> tuple[int, int, int, int, int, int]:
+    return (max(at.year, MIN_ZIP_YEAR), at.month, at.day, at.hour, at.minute, at.second)

@@ -1,0 +1,64 @@
+"""`GET /api/batches/{code}/results`: a manifest, or everything in one ZIP file, as a stream."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from aijobs.persistence.batches.queries import batch_of
+from api.auth.caller import Reader
+from api.checked_route import CheckedRoute
+from api.dependencies import Db, Export
+from api.problems import problem_responses
+from api.requests.paths import BatchCode
+
+
+class ResultsFormat(StrEnum):
+    """What the results come as."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    ZIP = "zip"
+
+
+MEDIA_TYPES: Final = {
+    ResultsFormat.JSONL: "application/jsonl",
+    ResultsFormat.CSV: "text/csv; charset=utf-8",
+    ResultsFormat.ZIP: "application/zip",
+}
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The results, as far as the rows have come.",
+        "content": {"application/jsonl": {}, "text/csv": {}, "application/zip": {}},
+    }
+}
+
+router = APIRouter(prefix="/api/batches", tags=["batches"], route_class=CheckedRoute)
+
+
+@router.get(
+    "/{code}/results",
+    summary="Collect a batch's results",
+    response_class=StreamingResponse,
+    responses={**DOCUMENTED, **problem_responses(401, 403, 404, 422)},
+)
+async def get_batch_results(
+    caller: Reader,
+    code: BatchCode,
+    database: Db,
+    export: Export,
+    format: Annotated[  # noqa: A002
+        ResultsFormat, Query(description="`jsonl` and `csv` have links that expire; `zip` has the files.")
+    ] = ResultsFormat.JSONL,
+) -> StreamingResponse:
+    """A line for each row in its order; in the ZIP file, `results.jsonl` names the files of each row."""
+    user_id = caller.visible_user
+    await database.read(batch_of, code, user_id=user_id)
+    streams = {ResultsFormat.JSONL: export.json_lines, ResultsFormat.CSV: export.csv, ResultsFormat.ZIP: export.zip}
+    return StreamingResponse(
+        streams[format](code, user_id),
+        media_type=MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{code}.{format}"'},
+    )
