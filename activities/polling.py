@@ -78,7 +78,8 @@ class PollingActivities:
             submitted_at = submitted_at or intent_at
         model = await self._catalogue.find(poll_input.brief.model_id)
         times = await self._learned.times(*_class_of(poll_input.brief)) if submitted_at else GenerationTimes()
-        schedule, timing = schedule_of(times, model.learning), PollTiming.of(poll_input, submitted_at)
+        schedule = schedule_of(times, model.learning, poll_input.brief.poll)
+        timing = PollTiming.of(poll_input, submitted_at)
         if schedule and (left := timing.until_due(schedule, reports_progress=poll_input.unit_progress is not None)):
             raise _polled_again("not due yet", left, kind=NOT_DUE)
         snapshot = await provider_of(self._providers, poll_input.brief.provider, credential_in(ref)).query(ref)

@@ -30,9 +30,10 @@ def catalogue_with_polls(every: timedelta) -> Catalogue:
 
 
 def poll_policy(every: timedelta) -> str:
-    """A layer for the catalogue."""
+    """A layer for the catalogue. Nothing is learned, so that it stays so."""
     pause = f"{every / timedelta(milliseconds=1):g}ms"
-    return f'[models.{MODEL}]\npoll = {{ first = "{pause}", max = "{pause}", factor = 1, jitter = 0 }}\n'
+    poll = f'poll = {{ first = "{pause}", max = "{pause}", factor = 1, jitter = 0 }}'
+    return f"[models.{MODEL}]\n{poll}\nlearning = {{ enabled = false }}\n"
 
 
 class Workspace:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aijobs.domain.jobs.generation_times import BINS, ENOUGH_JOBS, MOST_JOBS, NEARLY_DONE, GenerationTimes, read_times
 from aijobs.domain.jobs.poll_schedule import GLANCE_FACTOR, LearnedPolling, PollSchedule, schedule_of
+from aijobs.domain.jobs.polling import PollPolicy
 
 SECONDS = st.floats(0, 200_000, allow_nan=False)
 TIMES = st.builds(
@@ -189,6 +190,17 @@ def test_a_class_is_named_by_short_values_alone() -> None:
 def test_the_schedule_is_the_learned_one_where_it_is_wanted_and_enough_is_known() -> None:
     times = learned(about_a_minute, jobs=ENOUGH_JOBS)
 
-    assert schedule_of(times, LearnedPolling()) is schedule_of(times, LearnedPolling()) is not None
-    assert schedule_of(times, LearnedPolling(enabled=False)) is None
-    assert schedule_of(learned(about_a_minute, jobs=ENOUGH_JOBS - 1), LearnedPolling()) is None
+    assert schedule_of(times, LearnedPolling(), PollPolicy()) is schedule_of(times, LearnedPolling(), PollPolicy())
+    assert schedule_of(times, LearnedPolling(enabled=False), PollPolicy()) is None
+    assert schedule_of(learned(about_a_minute, jobs=ENOUGH_JOBS - 1), LearnedPolling(), PollPolicy()) is None
+
+
+def test_a_poll_policy_that_begins_fast_shortens_the_least_wait() -> None:
+    times = learned(lambda _: 3.0)
+    waits = [
+        schedule.next_after(2.9) - 2.9
+        for first in (timedelta(milliseconds=100), timedelta(seconds=2))
+        if (schedule := schedule_of(times, LearnedPolling(), PollPolicy(first=first)))
+    ]
+
+    assert waits[0] < 1 <= waits[1] + 1e-9

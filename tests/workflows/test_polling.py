@@ -8,6 +8,7 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
+from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.workflows.conftest import running_workbench
@@ -94,7 +95,10 @@ async def test_a_long_wait_continues_as_new_without_losing_anything(forgetful_cl
         history = await forgetful_client.get_workflow_handle(job.id).fetch_history()
         path = [event.job_status for event in await bench.history(job.id) if event.kind == "status"]
 
-    assert history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+    started = history.events[0].workflow_execution_started_event_attributes
+    (brief,) = await DATA_CONVERTER.decode(started.input.payloads, [JobBrief])
+    assert started.continued_execution_run_id
+    assert brief.submitted_at is not None, "polls are timed from the submission on"
     assert state.job_status is S.SUCCESS
     assert path == [S.DRAFT, S.SUBMITTED, *ALL_THE_WAY, S.MIGRATING, S.SUCCESS]
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aijobs.domain.jobs.generation_times import EDGES, GenerationTimes
+from aijobs.domain.jobs.polling import SHORTEST, PollPolicy
 from aijobs.domain.values.durations import Duration
 
 GLANCE_FACTOR: Final = 12.0
@@ -38,7 +39,8 @@ Parameter = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 class LearnedPolling(BaseModel):
     """How a model's questions are timed by what is known of it.
 
-    `questions` are the most that a job has on average, where nobody rings. `min` is the shortest wait between two.
+    `questions` are the most that a job has on average, where nobody rings. `min` is the shortest wait between two; a
+    poll policy whose first wait is shorter makes it that.
     `classes` are the parameters that tell long jobs from short ones: jobs that differ in them are learned apart.
     """
 
@@ -69,7 +71,7 @@ class PollSchedule:
     """Times of questions, in seconds since the provider took the job. It has no state: any process goes on with it."""
 
     def __init__(self, times: GenerationTimes, policy: LearnedPolling) -> None:
-        self._shortest = policy.min.total_seconds()
+        self._shortest = max(policy.min, SHORTEST).total_seconds()
         hazards = [
             sqrt(mass / width / max((before + behind) / 2, 1e-9))
             for mass, width, (before, behind) in zip(times.masses, WIDTHS, pairwise(times.survivals), strict=True)
@@ -101,9 +103,11 @@ class PollSchedule:
 
 
 @lru_cache(maxsize=256)
-def schedule_of(times: GenerationTimes, learning: LearnedPolling) -> PollSchedule | None:
+def schedule_of(times: GenerationTimes, learning: LearnedPolling, policy: PollPolicy) -> PollSchedule | None:
     """None while too little is known, or where it is switched off."""
-    return PollSchedule(times, learning) if learning.enabled and times.is_known else None
+    if not learning.enabled or not times.is_known:
+        return None
+    return PollSchedule(times, learning.model_copy(update={"min": min(learning.min, policy.first)}))
 
 
 def _density_of(

@@ -71,7 +71,7 @@ def waiting_of(
         return stored.shown()
     if model is None or not model.asyn or not job.job_status.is_before(JobStatus.GENERATED):
         return None
-    next_at = _next_question(job, model, at, schedule_of(times, model.learning) if times else None)
+    next_at = _next_question(job, model, at, schedule_of(times, model.learning, model.poll) if times else None)
     return Wait(kind=WaitFor.NEXT_QUESTION, since=job.update_time, next_at=next_at).shown()
 
 
