@@ -37,7 +37,7 @@ from workflows.client import connect
 from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
-from workflows.outbox_relay import outbox_relay, start_relay
+from workflows.outbox_relay import expiry_relay, outbox_relay, start_relay
 from workflows.repair import Repair
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
@@ -118,12 +118,16 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     transfer = OutputTransfer(
         records.outputs, adapters.downloader, store, adapters.media, at_once=settings.worker.transfers
     )
-    submission = SubmissionActivities(submissions, catalogue, providers, store, settings.reachable_url)
     learned = LearnedTimes(records.generation_times)
     polling = PollingActivities(
         submissions, records.queries, gate, records.late_outcomes, catalogue, providers, learned
     )
-    generation = GenerationActivities(gate, records.queries, conversations, catalogue, adapters.generators, transfer)
+    submission = SubmissionActivities(
+        submissions, catalogue, providers, store, settings.reachable_url, records.expiries
+    )
+    generation = GenerationActivities(
+        gate, records.queries, conversations, catalogue, adapters.generators, transfer, records.expiries
+    )
     migration = MigrationActivities(
         gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
     )
@@ -186,6 +190,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
                 await running.enter_async_context(outbox_relay(client, adapters.deliveries))
             if WORKFLOWS in queues:
                 await running.enter_async_context(start_relay(client, adapters.records.starts))
+                await running.enter_async_context(expiry_relay(client, adapters.records.expiries))
             await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             shorten_collections()
             await stop.wait()

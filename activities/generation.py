@@ -14,7 +14,7 @@ from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.jobs import JobGate, JobQueries
+from aijobs.domain.ports.jobs import Expiries, JobGate, JobQueries
 from aijobs.domain.provider_io import JobInput, Task, UploadedFile
 
 
@@ -29,7 +29,9 @@ class GenerationActivities:
         catalogue: Catalogue,
         generators: Mapping[str, Generator],
         transfer: OutputTransfer,
+        expiries: Expiries,
     ) -> None:
+        self._expiries = expiries
         self._gate = gate
         self._queries = queries
         self._conversations = conversations
@@ -42,6 +44,8 @@ class GenerationActivities:
         """The job is PROCESSING. Returns how many stages its generation has."""
         generator = self._generator(brief)
         _require_time_left(brief)
+        if brief.expires_at is not None and datetime.now(UTC) >= brief.expires_at:
+            await self._expiries.expire(brief.code)
         await self._enter_processing(brief)
         return await generator.begin(await self._task(brief, generator))
 

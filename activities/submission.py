@@ -12,6 +12,7 @@ from activities.heartbeats import remember, remembered
 from activities.metrics import count_submission
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
+    JobExpired,
     NotFound,
     Overtaken,
     ProviderBlocked,
@@ -36,6 +37,7 @@ from aijobs.domain.jobs.submissions import (
     credential_in,
 )
 from aijobs.domain.ports.credentials import credentials_of
+from aijobs.domain.ports.jobs import Expiries
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -60,8 +62,10 @@ class SubmissionActivities:
         providers: Mapping[str, Provider],
         store: ObjectStore,
         public_url: str | None,
+        expiries: Expiries,
     ) -> None:
         self._submissions = submissions
+        self._expiries = expiries
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
@@ -88,7 +92,10 @@ class SubmissionActivities:
         sending = Sending(
             provider=brief.provider, token=task.token, request=provider.build_request(task), credential=credential
         )
-        return await shielded(self._send(brief, provider, sending))
+        try:
+            return await shielded(self._send(brief, provider, sending))
+        except JobExpired:
+            return _submitted(await self._expiries.expire(brief.code), None)
 
     def _next_credential(self, provider: str) -> str | None:
         """The provider's credentials take turns."""

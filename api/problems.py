@@ -55,6 +55,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.BatchIsFinal: HTTPStatus.CONFLICT,
     errors.CancelRequested: HTTPStatus.CONFLICT,
     errors.DeadlinePassed: HTTPStatus.CONFLICT,
+    errors.JobExpired: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,

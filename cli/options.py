@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,9 +14,10 @@ import typer
 
 from aijobs.settings import Settings
 from cli.api_client import ApiClient, Document, opened_api_client
-from cli.errors import CommandError
+from cli.errors import CommandError, Exit
 
 KEY_FILE: Final = "key"
+_OF_A_DAY: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
 
 DataDir = Annotated[
@@ -24,6 +27,13 @@ Url = Annotated[str | None, typer.Option("--url", help="The API. Default: the on
 Key = Annotated[str | None, typer.Option("--key", help="The API key. Default: the file `key` in the data directory.")]
 User = Annotated[str | None, typer.Option("--user", help="With a service key: the end user to act for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+StartAt = Annotated[
+    str | None,
+    typer.Option("--start-at", metavar="TIME", help="Not before: 22:00 (the next one here), or 2026-11-21T22:00Z."),
+]
+ExpiresAt = Annotated[
+    str | None, typer.Option("--expires-at", metavar="TIME", help="Cancel it when it has not started by then.")
+]
 JobCode = Annotated[str, typer.Argument(metavar="CODE", help="The job's code: job_…")]
 
 
@@ -79,6 +89,27 @@ def api_key(settings: Settings) -> str:
             hint="`aijobs up` makes one. For another installation give --url and --key, or set AIJOBS_CLI__KEY.",
         )
     return value
+
+
+def moment(text: str | None, *, now: datetime | None = None) -> str | None:
+    """`22:00`, the next one, or a date and time, as RFC 3339; None without a text. Raises CommandError.
+
+    Without a zone they are this machine's.
+    """
+    if text is None:
+        return None
+    here = (now or datetime.now(UTC)).astimezone()
+    if of_a_day := _OF_A_DAY.fullmatch(text.strip()):
+        hour, minute = map(int, of_a_day.groups())
+        today = here.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
+        next_one = today if today.astimezone() > here else today + timedelta(days=1)
+        return next_one.astimezone().isoformat()
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+        return parsed.isoformat() if parsed.tzinfo else parsed.astimezone().isoformat()
+    except (ValueError, OverflowError):
+        hint = "For example 22:00, 2026-11-21T22:00 (here), or 2026-11-21T22:00Z."
+        raise CommandError(f"{text!r} is no time.", hint=hint, code=Exit.USAGE) from None
 
 
 def _line_in(path: Path) -> str | None:

@@ -1,4 +1,5 @@
-"""The relays: start the workflows of deliveries shortly after they were written, and of jobs that were forgotten.
+"""The relays: start the workflows of deliveries shortly after they were written, and of jobs that were forgotten or are
+due, and end jobs that have not started in time.
 
 The database is the source of truth. When a process is killed before it starts a workflow, or the workflow of a delivery
 is lost later, the database names it again.
@@ -10,13 +11,13 @@ from contextlib import asynccontextmanager
 
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import TransientError
 from aijobs.domain.jobs.job import JobBrief
-from aijobs.domain.ports.jobs import JobStarts
+from aijobs.domain.ports.jobs import Expiries, JobStarts
 from aijobs.domain.ports.webhooks import Deliveries
-from workflows.client import start_delivery, start_job
+from workflows.client import CALL_TIMEOUT, start_delivery, start_job
 
 log = structlog.get_logger()
 
@@ -49,6 +50,19 @@ async def start_relay(client: Client, starts: JobStarts) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def expiry_relay(client: Client, expiries: Expiries) -> AsyncIterator[None]:
+    """Cancel jobs that have not started in time, until the block ends. Several processes may do so at the same time."""
+
+    async def relay() -> None:
+        async for codes in expiries.expired():
+            log.info("jobs_expired", jobs=len(codes))
+            await asyncio.gather(*(_close_expired(client, code) for code in codes))
+
+    async with _meanwhile(relay):
+        yield
+
+
+@asynccontextmanager
 async def _meanwhile(relay: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         relaying = group.create_task(relay())
@@ -64,6 +78,15 @@ async def _note_started(starts: JobStarts, codes: list[str]) -> None:
         await starts.started(codes)
     except TransientError as error:  # they come again, and starting them again changes nothing
         log.warning("starts_not_noted", jobs=len(codes), reason=str(error))
+
+
+async def _close_expired(client: Client, code: str) -> None:
+    """The job has ended in the database. Its workflow, if it has one, would find that at its next attempt."""
+    try:
+        await client.get_workflow_handle(code).cancel(reason="It had not started in time.", rpc_timeout=CALL_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.NOT_FOUND:
+            log.warning("workflow_left_to_its_next_attempt", code=code, reason=refused.status.name)
 
 
 async def _start_delivery(client: Client, code: str) -> None:

@@ -21,6 +21,7 @@ AijobsError
 │   ├── BatchIsFinal
 │   ├── CancelRequested         the owner has asked to cancel the job; the message is the reason given
 │   ├── DeadlinePassed          the time of the whole job is over
+│   ├── JobExpired              it had not started by the time that its order names
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
@@ -184,6 +185,10 @@ class CancelRequested(PermanentError):
 
 class DeadlinePassed(PermanentError):
     code = "deadline_passed"
+
+
+class JobExpired(PermanentError):
+    code = "expired"
 
 
 class IdempotencyMismatch(PermanentError):

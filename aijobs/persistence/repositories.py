@@ -9,6 +9,7 @@ from aijobs.persistence.jobs.housekeeping import DatabaseHousekeeping
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.queries import DatabaseJobQueries
 from aijobs.persistence.jobs.resolutions import DatabaseLateOutcomes
+from aijobs.persistence.jobs.schedule import DatabaseExpiries
 from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 
@@ -21,6 +22,7 @@ class DatabaseRecords:
         self.queries = DatabaseJobQueries(database)
         self.submissions = DatabaseSubmissionLog(database, catalogue)
         self.starts = DatabaseJobStarts(database, catalogue)
+        self.expiries = DatabaseExpiries(database)
         self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import FieldError, InvalidParameters, ModelNotConfigured, NotFound, UnknownModel
+from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.jobs.idempotent_meaning import meaning_of
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.parameters import FileInput, Parameters, check_parameters, uploads_in
@@ -26,6 +28,11 @@ from aijobs.usecases.follow_up import checked_origin, parameters_for
 from aijobs.usecases.idempotency import claim_for, first_receipt
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=2)
+"""A start that is so little in the past, by our clock, is a start now."""
+
+LATEST_START: Final = timedelta(days=366)
 
 InTransaction = Callable[[Session, JobRow], None]
 """Writes rows in the transaction that accepts the job: both are committed, or neither."""
@@ -88,6 +95,7 @@ class AcceptJob:
         parameters = parameters_for(self.models, model, request.action)
         _check_count(request, model)
         self._check_callback(request)
+        _check_times(request)
         checked = check_parameters(model, parameters, request.params)
         params = checked.model_dump(mode="json")
         await self._check_files(parameters, params, owner.user_id)
@@ -137,6 +145,23 @@ def _check_count(request: JobRequest, model: Model) -> None:
     if request.output_count > model.max_output_count:
         field = FieldError("/output_count", f"{model.model_name} makes at most {model.max_output_count}.")
         raise InvalidParameters("Too many outputs.", field)
+
+
+def _check_times(request: JobRequest) -> None:
+    """Raises InvalidParameters for times that have passed, that come in the wrong order, or in too many days."""
+    at = now()
+    fields = [
+        FieldError(f"/{name}", f"At most {LATEST_START.days} days ahead.")
+        for name in ("start_at", "expires_at")
+        if (moment := getattr(request, name)) is not None and moment > at + LATEST_START
+    ]
+    if request.start_at is not None and request.start_at < at - CLOCK_TOLERANCE:
+        fields.append(FieldError("/start_at", f"It has passed: it is {rfc3339(at)} here."))
+    if request.expires_at is not None and request.expires_at <= max(at, request.start_at or at):
+        problem = "It must be after start_at." if request.start_at else f"It has passed: it is {rfc3339(at)} here."
+        fields.append(FieldError("/expires_at", problem))
+    if fields:
+        raise InvalidParameters("The job cannot be scheduled so.", *fields)
 
 
 def _file_problem(session: Session, code: str, mark: FileInput, user_id: str) -> str | None:

@@ -12,6 +12,7 @@ from aijobs.domain.values.actors import Actor
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import locked_job, note_cancel_request
 from aijobs.persistence.jobs.queries import brief_of, job_of
+from aijobs.persistence.jobs.schedule import cancel_scheduled
 from aijobs.persistence.tables import JobRow
 
 NO_REASON_GIVEN: Final = "Canceled by its owner."
@@ -34,6 +35,8 @@ class CancelJob:
         job = await self.database.read(job_of, code, user_id=actor.user_id)
         require_unfinished(job.code, job.job_status)
         await self.catalogue.find(job.model_id)
+        if job.start_at is not None and (canceled := await self.database.write(self._cancel_scheduled, code, reason)):
+            return canceled
         await self.engine.start(brief_of(job, self.catalogue))  # does nothing unless Temporal was unavailable before
 
         def work(session: Session) -> JobRow:
@@ -44,3 +47,8 @@ class CancelJob:
         job = await self.database.write(work)
         await self.engine.cancel(code, reason=reason)
         return job
+
+    def _cancel_scheduled(self, session: Session, code: str, reason: str) -> JobRow | None:
+        """A job whose time has not come is canceled at once: it has no workflow. None: its time has come."""
+        job = locked_job(session, code)
+        return job if cancel_scheduled(session, job, self.catalogue, reason=reason) else None

@@ -31,18 +31,19 @@ class JobMaker:
         *,
         receipt_of: Callable[[JobRow], Receipt] | None = None,
     ) -> Receipt:
-        """Make a job in a transaction, or return the first receipt of the claim. The job is started right afterwards.
+        """Make a job in a transaction, or return the first receipt of the claim. The job is started right afterwards,
+        or by a worker when its time has come.
 
         The receipt is the job's, unless `receipt_of` makes another.
         """
 
         def to_start(session: Session) -> JobRow:
             job = make(session)
-            note_start(session, job.code)
+            note_start(session, job.code, at=job.start_at)
             return job
 
         execution = await run_idempotently(self.database, claim, to_start, receipt_of=receipt_of or self._receipt)
-        if execution.made is not None:
+        if execution.made is not None and execution.made.start_at is None:
             self.starter.start_soon(brief_of(execution.made, self.catalogue))
         return execution.receipt
 

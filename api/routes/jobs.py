@@ -1,15 +1,15 @@
 """`/api/jobs`: create, list, get, cancel."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Query
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.values.timestamps import Timestamp
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
@@ -22,18 +22,6 @@ from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 MAX_PAGE: Final = 100
 
-
-def _not_a_number(value: object) -> object:
-    """Pydantic would take a number for seconds or milliseconds since 1970."""
-    if isinstance(value, str) and ":" not in value:
-        raise ValueError("Must be a date and time as in RFC 3339.")
-    return value
-
-
-MIN_TIMESTAMP: Final = datetime(2000, 1, 1, tzinfo=UTC)
-MAX_TIMESTAMP: Final = datetime(2200, 1, 1, tzinfo=UTC)
-
-Timestamp = Annotated[AwareDatetime, BeforeValidator(_not_a_number), Field(ge=MIN_TIMESTAMP, le=MAX_TIMESTAMP)]
 
 #: Bodies of `POST /api/jobs`, for the documentation.
 EXAMPLES: Final[dict[str, Example]] = {

@@ -99,6 +99,8 @@ def _facts(job: Document) -> list[tuple[str, str | Text]]:
         ("user", str(job["user_id"])),
         ("progress", console.percent(job["overall_progress"])),
         ("this step", "" if unit is None else console.percent(unit) + _mark(job)),
+        ("starts at", console.local_time(job.get("start_at"))),
+        ("expires at", console.local_time(job.get("expires_at"))),
         ("began", console.local_time(job.get("req_time") or job.get("create_time"))),
         ("ended", console.local_time(job.get("resp_time"))),
         ("took", _duration(job)),

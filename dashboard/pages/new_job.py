@@ -38,6 +38,7 @@ from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 MAX_FIELDS: Final = 200
 MAX_DIGITS: Final = 6
 COUNT: Final = "output_count"
+TIMES: Final = ("start_at", "expires_at")  #: a browser sends them without a zone: they are UTC here
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -97,7 +98,8 @@ class JobForm:
             price=await self.price(entry, count=_parse_count(count), user=user),
             refused=summary_of(refused, self.visit.words) if refused else None,
             field_errors=_field_errors(refused),
-            shown_at={COUNT, USER_FIELD, *(field.sent_as for field in fields)},
+            times={name: (sent or {}).get(name, "") for name in TIMES},
+            shown_at={COUNT, USER_FIELD, *TIMES, *(field.sent_as for field in fields)},
         )
 
     async def price(self, entry: CatalogueEntry, *, count: int | str, user: str) -> Price:
@@ -158,6 +160,7 @@ def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None
         "params": parameters_of(entry.parameters or {}, sent),
         COUNT: _parse_count(sent.get(COUNT, "1")),
         USER_FIELD: user_id,
+        **{name: f"{sent[name]}Z" for name in TIMES if sent.get(name)},
     }
     try:
         return JobRequest.model_validate(body)

@@ -12,8 +12,8 @@ from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_inst
 from tests.api.pictures import picture
 
 FIELDS = """code user_id photo_review_analysis_code type action channel platform model model_id model_name model_version
-asyn output_count create_date req_time resp_time cost_time out_id job_status needs_review job_status_name
-job_status_desc unit_progress overall_progress metadata outputs error
+asyn output_count create_date start_at expires_at req_time resp_time cost_time out_id job_status needs_review
+job_status_name job_status_desc unit_progress overall_progress metadata outputs error
 progress_estimated estimate waiting points charged cost origin actions"""
 
 

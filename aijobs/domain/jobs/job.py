@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 from aijobs.domain.catalogue import Deadlines
 from aijobs.domain.jobs.polling import PollPolicy
 from aijobs.domain.lifecycle import JobStatus, overall_progress
+from aijobs.domain.values.timestamps import Timestamp
 
 MAX_METADATA_KEYS: Final = 16
 
@@ -29,6 +30,12 @@ class JobRequest(BaseModel):
     photo_review_analysis_code: str | None = Field(default=None, max_length=50)
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=MAX_METADATA_KEYS)
     callback_url: str | None = Field(default=None, max_length=2000)
+    start_at: Timestamp | None = Field(
+        default=None, exclude_if=lambda at: at is None, description="it is not sent before; RFC 3339"
+    )
+    expires_at: Timestamp | None = Field(
+        default=None, exclude_if=lambda at: at is None, description="canceled when it has not started by then; RFC 3339"
+    )
     user_id: str | StrictInt | None = Field(default=None, description="with a service key: the end user it acts for")
 
 
@@ -81,11 +88,12 @@ class JobBrief(BaseModel):
     model_name: str
     provider: str
     asyn: bool
-    accepted_at: datetime
+    accepted_at: datetime  #: from here its deadlines count: of a job that was to start later, that time
     deadlines: Deadlines
     poll: PollPolicy
     job_status: JobStatus = JobStatus.DRAFT  #: beyond DRAFT only after continue-as-new
     unit_progress: float | None = None
+    expires_at: datetime | None = None  #: when it has not started by then, it is canceled
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
     submitted_at: datetime | None = None  #: when the provider took it, carried over continue-as-new
     parameter_class: str = ""  #: jobs of one class take about as long; see LearnedPolling.class_of

@@ -30,6 +30,8 @@ class JobRecord(JobOrder):
     """...and what has become of it."""
 
     create_date: date
+    start_at: MomentOrNone = Field(default=None, description="it is not sent before")
+    expires_at: MomentOrNone = Field(default=None, description="it is canceled when it has not started by then")
     req_time: MomentOrNone = None
     resp_time: MomentOrNone = None
     cost_time: float | None = Field(default=None, description="seconds")

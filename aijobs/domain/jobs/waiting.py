@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,6 +48,10 @@ class Wait(BaseModel):
     next_at: MomentOrNone = Field(default=None, description="when it goes on, or is tried again")
     gives_up_at: MomentOrNone = Field(default=None, description="the deadline that ends the wait")
     reason: str = ""
+
+    def stored(self) -> dict[str, Any]:
+        """As the job's row has it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def shown(self) -> "Waiting":
         fields = self.model_dump(exclude={"reason"})

@@ -90,6 +90,18 @@ class JobStarts(Protocol):
         ...
 
 
+class Expiries(Protocol):
+    """Jobs that had not started by the time that their orders name."""
+
+    def expired(self) -> AsyncIterator[list[str]]:
+        """The codes of jobs that were canceled for it just now, several at once, for ever."""
+        ...
+
+    async def expire(self, code: str) -> JobState:
+        """Cancel the job, if it has not started and its time to start is over. Returns how it stands."""
+        ...
+
+
 class LateOutcomes(Protocol):
     """What a provider says of a job that has ended before."""
 

@@ -10,6 +10,7 @@ from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import JobRequest, RerunFrom
 from aijobs.domain.jobs.record import JobOrder, JobRecord
+from aijobs.domain.jobs.waiting import Wait, WaitFor
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
@@ -70,7 +71,8 @@ def accept(session: Session, order: Acceptance) -> JobRow:
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
     job.batch_code = order.batch
     job.rerun_of, job.rerun_from = order.rerun_of, RerunFrom.START if order.rerun_of else None
-    detail = {"origin": job.origin, "action": job.action} if job.origin else {}
+    detail: dict[str, Any] = {"origin": job.origin, "action": job.action} if job.origin else {}
+    detail |= _schedule(job, request)
     first = gate.next_event(job, EventKind.STATUS, detail)
     connection_of(session).execute(_INSERT, {column: getattr(job, name) for name, column in _COLUMNS})
     gate.insert_event(session, first)
@@ -81,6 +83,17 @@ def accept(session: Session, order: Acceptance) -> JobRow:
     if order.origin:
         gate.note(session, gate.locked_job(session, order.origin), {"action": job.action, "job": job.code})
     return job
+
+
+def _schedule(job: JobRow, request: JobRequest) -> dict[str, Any]:
+    """Set when a new job starts, and by when it must. Returns what its first event says of it."""
+    job.expires_at = request.expires_at
+    if request.start_at is None or request.start_at <= job.create_time:
+        return {}
+    job.start_at = request.start_at
+    wait = Wait(kind=WaitFor.SCHEDULE, since=job.create_time, next_at=request.start_at, gives_up_at=request.expires_at)
+    job.waiting = wait.stored()
+    return {"waiting": wait.shown().model_dump(mode="json")}
 
 
 def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: str) -> JobRow:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, delete, select
 
 from aijobs.domain.catalogue import Catalogue
@@ -31,6 +32,7 @@ class DatabaseHousekeeping:
                 .where(
                     col(JobRow.job_status).in_(UNFINISHED),
                     col(JobRow.update_time) < now() - quiet_for,
+                    or_(col(JobRow.start_at).is_(None), col(JobRow.start_at) < now() - quiet_for),
                     col(JobRow.code) > after,
                 )
                 .order_by(col(JobRow.code))

@@ -188,12 +188,13 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
         model_name=model.model_name,
         provider=model.provider,
         asyn=model.asyn,
-        accepted_at=job.create_time,
+        accepted_at=job.begins_at,
         deadlines=model.deadlines,
         poll=model.poll,
         job_status=job.job_status,
         unit_progress=job.unit_progress,
         parameter_class=model.learning.class_of(job.params),
+        expires_at=job.expires_at,
     )
 
 

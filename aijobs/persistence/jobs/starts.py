@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -40,9 +40,9 @@ _FORGOTTEN: Final = (
 log = structlog.get_logger()
 
 
-def note_start(session: Session, job_code: str) -> None:
-    """Note that the job's workflow is to be started, in the transaction that accepts the job."""
-    connection_of(session).execute(_NOTE, {"job_code": job_code, "look_at": now() + FORGOTTEN_AFTER})
+def note_start(session: Session, job_code: str, *, at: datetime | None = None) -> None:
+    """Note that the job's workflow is to be started, in the transaction that accepts the job; by a worker `at`."""
+    connection_of(session).execute(_NOTE, {"job_code": job_code, "look_at": at or now() + FORGOTTEN_AFTER})
 
 
 def forget_starts(session: Session, codes: Sequence[str]) -> None:

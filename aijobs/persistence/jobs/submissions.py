@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, Table, Update, and_, bindparam, insert, or_, 
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import DeadlinePassed, SubmissionExists, UnknownJob
+from aijobs.domain.errors import DeadlinePassed, JobExpired, SubmissionExists, UnknownJob
 from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     Accepted,
@@ -223,6 +223,8 @@ def _submit_input(session: Session, code: str) -> SubmitInput:
 
 def _intend(session: Session, code: str, catalogue: Catalogue, **sending: Unpack[Sending]) -> Submission:
     job = lock(session, code)
+    if job.is_expired(now()):
+        raise JobExpired(f"{code} is not sent any more: it had not started in time.")
     _require_in_time(session, job, catalogue)
     submission = intend(session, job, **sending)
     job.save(session)
@@ -239,7 +241,7 @@ def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -
 
 def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> None:
     """Raises DeadlinePassed."""
-    if now() > job.create_time + model_of(session, catalogue, job.model_id).deadlines.business:
+    if now() > job.begins_at + model_of(session, catalogue, job.model_id).deadlines.business:
         raise DeadlinePassed(f"{job.code} is not sent any more: its business deadline has passed.")
 
 

@@ -43,10 +43,13 @@ def totals(snapshot: Session) -> Totals:
 
 
 def waiting_too_long(session: Session) -> timedelta | None:
-    """How long the oldest DRAFT without a submission waits; None when that is at most MAX_WAIT_FOR_WORKER."""
+    """How long the oldest DRAFT without a submission waits since its time has come.
+
+    None when that is at most MAX_WAIT_FOR_WORKER.
+    """
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
     found = session.exec(
-        select(func.min(JobRow.create_time)).where(
+        select(func.min(func.coalesce(JobRow.start_at, JobRow.create_time))).where(
             col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), ~touched
         )
     )

@@ -29,15 +29,15 @@ def begin_wait(session: Session, job: AnyJob, wait: Wait) -> None:
     """Store what a locked job waits for. When that is another thing than before, a note in its history says so."""
     before = Wait.model_validate(job.waiting) if job.waiting else None
     if before is not None and before.kind is wait.kind:
-        job.waiting = _stored(wait.model_copy(update={"since": before.since}))
+        job.waiting = wait.model_copy(update={"since": before.since}).stored()
         return
-    job.waiting = _stored(wait)
+    job.waiting = wait.stored()
     gate.note(session, job, {"waiting": wait.shown().model_dump(mode="json")})
 
 
 def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: Outcome, model: Model) -> None:
     """Store what a locked job waits for after this outcome of its submission, if anything."""
-    ends = job.create_time + model.deadlines.business
+    ends = job.begins_at + model.deadlines.business
     if recorded is Outcome.UNKNOWN and job.job_status is JobStatus.SUBMITTED:
         gives_up_at = min(now() + model.deadlines.queue, ends)
         begin_wait(session, job, Wait(kind=WaitFor.UNKNOWN_SUBMISSION, since=now(), gives_up_at=gives_up_at))
@@ -47,7 +47,7 @@ def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: 
             kind=WaitFor.RATE_LIMIT if is_throttled else WaitFor.RESUBMISSION,
             since=now(),
             next_at=now() + outcome.retry_after if outcome.retry_after is not None else None,
-            gives_up_at=min(job.create_time + model.deadlines.submit, ends),
+            gives_up_at=min(job.begins_at + model.deadlines.submit, ends),
         )
         begin_wait(session, job, wait)
 
@@ -83,7 +83,3 @@ def _next_question(job: JobRow, model: Model, at: datetime, schedule: PollSchedu
     learned = job.req_time + timedelta(seconds=schedule.next_due(asked, now_))
     tells_progress = job.unit_progress is not None and not model.estimates_progress(job.job_status)
     return min(learned, by_policy) if tells_progress else learned
-
-
-def _stored(wait: Wait) -> dict[str, object]:
-    return wait.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -36,6 +36,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
         Index("ix_job_user_id_job_status_del_id", "user_id", "job_status", "del", "id"),
         Index("ix_job_user_id_model_id_job_status_del_id", "user_id", "model_id", "job_status", "del", "id"),
         partial_index("ix_job_origin_known", "origin", where="origin IS NOT NULL"),
+        partial_index("ix_job_expires", "expires_at", where="expires_at IS NOT NULL AND job_status = 0"),
         partial_index("ix_job_rerun_of_known", "rerun_of", where="rerun_of IS NOT NULL"),
         partial_index(
             "ix_job_photo_review_known", "photo_review_analysis_code", where="photo_review_analysis_code IS NOT NULL"
@@ -61,6 +62,15 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     rerun_of: str | None = Field(default=None, max_length=40)
     rerun_from: str | None = None  #: "start" or "migration"
     batch_code: str | None = Field(default=None, max_length=40)  #: of the batch whose item it is
+
+    @property
+    def begins_at(self) -> datetime:
+        """From here its deadlines count."""
+        return self.start_at or self.create_time
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether it should have started before."""
+        return self.job_status is JobStatus.DRAFT and self.expires_at is not None and at >= self.expires_at
 
 
 class JobEventRow(SQLModel, table=True):

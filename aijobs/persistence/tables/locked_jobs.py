@@ -41,6 +41,8 @@ class LockedJob:
     waiting: dict[str, Any] | None
     create_date: date
     create_time: datetime
+    start_at: datetime | None
+    expires_at: datetime | None
     update_time: datetime
     req_time: datetime | None
     resp_time: datetime | None
@@ -59,6 +61,15 @@ class LockedJob:
         vars(self)[name] = value
         if value != before and (changes := vars(self).get(CHANGES)) is not None:
             changes[name] = value
+
+    @property
+    def begins_at(self) -> datetime:
+        """From here its deadlines count."""
+        return self.start_at or self.create_time
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether it should have started before."""
+        return self.job_status is JobStatus.DRAFT and self.expires_at is not None and at >= self.expires_at
 
     def save(self, session: Session) -> None:
         """Write what was assigned since the job was read, or saved last."""

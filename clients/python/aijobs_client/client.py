@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, Unpack
 
 from aijobs_client import operations
 from aijobs_client.call import Call, raise_api_error
@@ -14,7 +14,7 @@ from aijobs_client.errors import ClientError, successful
 from aijobs_client.http import NO_AUTH, HttpTransport
 from aijobs_client.job_stream import OK, Deadline, JobEventStream, OnLost
 from aijobs_client.models import File, Job, JobEvent, Model, Output, Points
-from aijobs_client.operations import JobsFilter
+from aijobs_client.operations import JobOptions, JobsFilter
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
 
@@ -65,21 +65,21 @@ class Client:
         params: Mapping[str, Any],
         *,
         output_count: int = 1,
-        action: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        callback_url: str | None = None,
         idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
     ) -> Job:
-        """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely."""
+        """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely.
+
+        `options`: `action`, `metadata`, `callback_url`; `start_at`, before which it is not sent, and `expires_at`, by
+        which it must have started, or is canceled. Raises ValueError for a time without a zone.
+        """
         return self._send(
             operations.submit(
                 model_id,
                 params,
                 output_count=output_count,
-                action=action,
-                metadata=metadata,
-                callback_url=callback_url,
                 idempotency_key=idempotency_key,
+                options=options,
             )
         )
 

@@ -129,6 +129,8 @@ class Job(ApiModel):
     action: str | None = None
     output_count: int
     create_date: date
+    start_at: datetime | None = None  #: it is not sent before
+    expires_at: datetime | None = None  #: it is canceled when it has not started by then
     req_time: datetime | None = None
     resp_time: datetime | None = None
     cost_time: float | None = None

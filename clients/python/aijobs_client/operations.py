@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -31,18 +31,33 @@ def read_as(response_type: type[S]) -> Callable[[Response], S]:
     return read
 
 
+class JobOptions(TypedDict, total=False):
+    """What else a new job may say. Times need a zone."""
+
+    action: str | None
+    metadata: Mapping[str, str] | None
+    callback_url: str | None
+    start_at: datetime | None
+    expires_at: datetime | None
+
+
 def submit(
     model_id: str,
     params: Mapping[str, Any],
     *,
     output_count: int,
     idempotency_key: str | None,
-    action: str | None,
-    metadata: Mapping[str, str] | None,
-    callback_url: str | None,
+    options: JobOptions,
 ) -> Call[Job]:
+    """Raises ValueError for a time without a zone."""
     body = {"model_id": model_id, "params": dict(params), "output_count": output_count}
-    optional = {"action": action, "metadata": dict(metadata or {}) or None, "callback_url": callback_url}
+    optional = {
+        "action": options.get("action"),
+        "metadata": dict(options.get("metadata") or {}) or None,
+        "callback_url": options.get("callback_url"),
+        "start_at": _with_zone(options.get("start_at")),
+        "expires_at": _with_zone(options.get("expires_at")),
+    }
     body |= {name: value for name, value in optional.items() if value is not None}
     return _idempotent_post("/api/jobs", Job, idempotency_key, body=body)
 
@@ -64,6 +79,13 @@ def job(code: str, *, exchange: bool = False) -> Call[Job]:
     return _get(job_path(code), Job, {"expand": "exchange"} if exchange else {})
 
 
+def _with_zone(time: datetime | None) -> str | None:
+    """As the API reads it. Raises ValueError for a time without a zone."""
+    if time is not None and time.tzinfo is None:
+        raise ValueError(f"{time} has no time zone.")
+    return time.isoformat() if time else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobsFilter:
     """Filters of a list. `status`: names; `created_after` is inclusive. Raises ValueError for a time without a zone."""
@@ -75,16 +97,15 @@ class JobsFilter:
 
     def __post_init__(self) -> None:
         for time in (self.created_after, self.created_before):
-            if time is not None and time.tzinfo is None:
-                raise ValueError(f"{time} has no time zone.")
+            _with_zone(time)
 
     @property
     def query(self) -> dict[str, Any]:
         return {
             "status": list(self.status),
             "model": self.model,
-            "created_after": self.created_after and self.created_after.isoformat(),
-            "created_before": self.created_before and self.created_before.isoformat(),
+            "created_after": _with_zone(self.created_after),
+            "created_before": _with_zone(self.created_before),
         }
 
 
