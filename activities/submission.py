@@ -163,7 +163,7 @@ class SubmissionActivities:
     async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:
         """A link that the provider can read. It carries the token, so that a lost submission can be found again."""
         extension = file.key.rpartition(".")[2]
-        if self._public_url is not None:
+        if self._public_url is not None and provider.capabilities.reads_links:
             return await self._store.link(
                 file.key,
                 lifetime=INPUT_LINK_LIFETIME,

@@ -43,6 +43,9 @@ NOT_IMPORTED: Final = {
 #: Imported for type checking alone, from a distribution that another one brings: its name there.
 TYPES_FROM: Final = {"mypy-boto3-s3": "boto3-stubs"}
 
+#: Names that several distributions share, each with the one that is imported here.
+SHARED_NAMES: Final = {"google": "google-genai"}
+
 DISTRIBUTIONS: Final = packages_distributions()
 
 
@@ -96,7 +99,7 @@ def _imports(node: ast.AST) -> Iterator[str]:
 
 def _distribution(module: str) -> str:
     """The distribution of a module; the module's own name when none declares it."""
-    return normalized(DISTRIBUTIONS.get(module, [module])[0])
+    return SHARED_NAMES.get(module) or normalized(DISTRIBUTIONS.get(module, [module])[0])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Capabilities:
 
     `resend_window` is for vendors with a true idempotency key alone: for so long after the first send, the same request
     is answered with the job that it has made, and makes no other. `account_webhook`: webhooks go to one address for the
-    whole account, `/api/webhooks/<provider>/account`.
+    whole account, `/api/webhooks/<provider>/account`. Without `reads_links`, uploads are handed over by `attach` alone.
     """
 
     cancel: bool
@@ -38,6 +38,7 @@ class Capabilities:
     docs_url: str
     resend_window: timedelta | None = None
     account_webhook: bool = False
+    reads_links: bool = True
 
     def may_resend(self, intent_at: datetime, *, now: datetime) -> bool:
         """Whether a request of then, sent again now, surely arrives while the vendor still knows the first."""

@@ -17,3 +17,10 @@ async def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 def stack(shared_stack: StoryStack) -> StoryStack:
     shared_stack.sandbox.behave()
     return shared_stack
+
+
+@pytest.fixture(scope="session")
+async def public_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
+    """Providers send webhooks, and read our store's links. Say `sandbox.behave()` first."""
+    async with running_stack(tmp_path_factory.mktemp("public"), public=True) as stack:
+        yield stack

@@ -34,6 +34,7 @@ PHOTO: Final = FOLDER.parent.parent / "cli" / "samples" / "sample.jpg"
 UPSCALE: Final = "replicate_imageupscale_v1"
 MIDJOURNEY: Final = "ttapi_midjourney_v7"
 LUMA_RAY: Final = "bedrock_luma_ray_v1"
+VEO: Final = "gemini_veo31_v1"
 QUICK_POLLS: Final = {"first": "100ms", "factor": 1.2, "max": "300ms"}
 
 
@@ -205,6 +206,8 @@ def environment_for(
         "AIJOBS_BEDROCK__BASE_URL": sandbox.url,
         "AIJOBS_BEDROCK__OUTPUT_URL": "s3://films/story",
         "AIJOBS_BEDROCK__S3_ENDPOINT": f"{sandbox.url}/s3",
+        "AIJOBS_GEMINI__TOKEN": "AIza-story",
+        "AIJOBS_GEMINI__BASE_URL": sandbox.url,
         "AIJOBS_CHAT__TOKEN": "sk-story",
         "AIJOBS_CHAT__BASE_URL": f"{sandbox.url}/openai/v1",
         "AIJOBS_DOWNLOAD__ALLOW_HOSTS": host,
@@ -241,7 +244,7 @@ poll = {{ {polls} }}
 def story_catalogue() -> str:
     """Quick polls, and a `hasty_…` model for each deadline, whose points after a cancel depend on the provider."""
     polls = ", ".join(f"{key} = {json.dumps(value)}" for key, value in QUICK_POLLS.items())
-    parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY, LUMA_RAY)]
+    parts = [f"[models.{model}]\npoll = {{ {polls} }}\n" for model in (UPSCALE, MIDJOURNEY, LUMA_RAY, VEO)]
     for deadline in HASTY:
         times = {name: "2s" if name == deadline else "1h" for name in HASTY}
         deadlines = ", ".join(f'{name} = "{time}"' for name, time in times.items())

@@ -1,7 +1,6 @@
 """Midjourney: four pictures from a prompt, actions on one of them, and nothing paid twice."""
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,16 +8,10 @@ import pytest
 from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack, running_stack
+from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack
 from tests.stories.test_settling import wait_for_note
 
 PROMPT = {"prompt": "a lighthouse above the clouds", "aspect": "3:2"}
-
-
-@pytest.fixture(scope="module")
-async def public_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoryStack]:
-    async with running_stack(tmp_path_factory.mktemp("public"), public=True) as stack:
-        yield stack
 
 
 async def submit_midjourney(stack: StoryStack, **fields: Any) -> str:

@@ -4,31 +4,27 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
+from sandbox.camel_case import CamelCaseBody
 from sandbox.vendors.bedrock.invocations import LUMA_RAY, NOVA_REEL
 
 
-class _Camel(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, protected_namespaces=())
-
-
-class S3Place(_Camel):
+class S3Place(CamelCaseBody):
     s3_uri: str = Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")
     kms_key_id: str | None = None
     bucket_owner: str | None = None
 
 
-class OutputPlace(_Camel):
+class OutputPlace(CamelCaseBody):
     s3_output_data_config: S3Place
 
 
-class InvocationTag(_Camel):
+class InvocationTag(CamelCaseBody):
     key: str
     value: str
 
 
-class StartRequest(_Camel):
+class StartRequest(CamelCaseBody):
     client_request_token: str | None = Field(default=None, pattern=r"^[!-~]{1,256}$")
     model_id: str = Field(min_length=1, max_length=256)
     model_input: dict[str, Any]
@@ -46,18 +42,18 @@ class LumaRayInput(BaseModel):
     resolution: Literal["540p", "720p"] = "720p"
 
 
-class ShotText(_Camel, extra="allow"):
+class ShotText(CamelCaseBody, extra="allow"):
     text: str = Field(min_length=1, max_length=4_000)
 
 
-class VideoConfig(_Camel):
+class VideoConfig(CamelCaseBody):
     duration_seconds: int = Field(ge=6, le=120, multiple_of=6)
     fps: Literal[24]
     dimension: Literal["1280x720"]
     seed: int = Field(default=42, ge=0, le=2_147_483_646)
 
 
-class NovaReelInput(_Camel):
+class NovaReelInput(CamelCaseBody):
     task_type: Literal["TEXT_VIDEO", "MULTI_SHOT_AUTOMATED"]
     text_to_video_params: ShotText | None = None
     multi_shot_automated_params: ShotText | None = None

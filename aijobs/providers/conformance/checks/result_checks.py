@@ -83,7 +83,7 @@ async def renewed_links_are_seen(lab: Laboratory) -> None:
     renewed = f"{links[0]}&renewed" if "?" in links[0] else f"{links[0]}?renewed"
 
     def new(answer: Answer) -> Answer:
-        return changed(answer, links[0], renewed)
+        return changed(changed(answer, "$URL", lab.vendor.url), links[0], renewed)
 
     lab.tells(new(lab.specimen.finished))
     snapshot = await lab.provider.query(ref)
