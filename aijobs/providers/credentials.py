@@ -1,6 +1,6 @@
 """Several credentials of one vendor: a section's own token is the first, and its `credentials` are the others.
 
-`AIJOBS_REPLICATE__CREDENTIALS="spare=r8_… spare.webhook_secret=whsec_… third=r8_…"`: a name alone is that of a token,
+`AIJOBS_ACME__CREDENTIALS="spare=key2… spare.webhook_secret=whsec_… third=key3…"`: a name alone is that of a token,
 `name.field` any other field of the section. Its secrets are its own, and everything else is as in the section.
 """
 

@@ -1,4 +1,4 @@
-"""With which of a vendor's credentials a job is done: `replicate` is a vendor's first, `replicate:spare` another."""
+"""With which of a vendor's credentials a job is done: `acme` is a vendor's first, `acme:spare` another."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
