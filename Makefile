@@ -55,6 +55,7 @@ chaos: .venv/dev
 
 .venv/servers: .venv/dev
 	$(BIN)/python -m tests.persistence.database.install_servers
+	$(BIN)/python -m tests.deploy.install_prometheus
 	touch $@
 
 .venv/cog: .venv/dev requirements/cog.lock

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 from prometheus_client import Counter as PrometheusCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -17,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.lifecycle import ENDS, JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
 from aijobs.persistence.processes import ProcessState, known_processes
@@ -32,6 +33,9 @@ DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHODS: Final = "other"
 OTHER_MODELS: Final = "other"  #: label of models that are no longer in the catalogue
+
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, which nobody reads
 
 
 class Metrics:
@@ -112,6 +116,8 @@ class Metrics:
         known: Counter[tuple[str, JobStatus]] = Counter()
         for (model_id, status), count in totals.jobs.items():
             known[model_id if model_id in self._catalogue else OTHER_MODELS, status] += count
+        for model, status in product({model for model, _ in known}, ENDS):
+            known[model, status] += 0  # a rate needs the figure before the first
         return known
 
 

@@ -54,6 +54,8 @@ async def test_jobs_are_counted_by_model_and_status(api: ApiUnderTest) -> None:
     assert await scraped(api) == {
         ("aijobs_jobs_total", UPSCALE, "SUCCESS"): 1,
         ("aijobs_jobs_total", UPSCALE, "FAILED"): 1,
+        ("aijobs_jobs_total", UPSCALE, "TIMEOUT"): 0,
+        ("aijobs_jobs_total", UPSCALE, "CANCELED"): 0,
         ("aijobs_jobs_in_flight", UPSCALE, "SUBMITTED"): 1,
         ("aijobs_jobs_in_flight", UPSCALE, "DRAFT"): 1,
         ("aijobs_points_held", "", ""): 0,
