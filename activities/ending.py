@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.polling import look_for
-from activities.submission import provider_of
+from activities.submission import look_for, provider_of
 from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState
-from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, Outcome, Search, Submission
+from aijobs.domain.jobs.submissions import CAME_TO_NOTHING, Accepted, CancelOutcome, Found, Search, Submission
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.jobs import JobGate, JobQueries
 from aijobs.domain.ports.object_store import ObjectStore
@@ -44,7 +43,7 @@ class EndingActivities:
         """The provider's answer; None when the provider certainly does not have this job. Raises UnknownJob."""
         await self._queries.state(brief.code)
         submission = await self._submissions.last_submission(brief.code)
-        if submission is None or submission.outcome is Outcome.REJECTED:
+        if submission is None or submission.outcome in CAME_TO_NOTHING:
             return None
         provider = provider_of(self._providers, brief.provider, submission.credential)
         if submission.ref is not None:

@@ -11,9 +11,16 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.learned_times import LearnedTimes
 from activities.metrics import detected
 from activities.poll_timing import PollTiming, ProgressGuess
-from activities.submission import provider_of
+from activities.submission import look_for, provider_of
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import CancelRequested, DeadlinePassed, JobIsFinal, SubmissionForgotten, SubmissionLost
+from aijobs.domain.errors import (
+    CancelRequested,
+    DeadlinePassed,
+    JobIsFinal,
+    SubmissionForgotten,
+    SubmissionLost,
+    SubmissionVoided,
+)
 from aijobs.domain.jobs.activity_io import PollInput, PollResult
 from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
@@ -21,7 +28,6 @@ from aijobs.domain.jobs.poll_schedule import schedule_of
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
 from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission, credential_in
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
-from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -70,6 +76,13 @@ class PollingActivities:
         submitted the job itself, or the outcome was unknown: then the job and its submission are looked up first.
         Raises JobIsFinal when the job has ended in another way.
         """
+        try:
+            return await self._polled(poll_input)
+        except SubmissionVoided:
+            unit = poll_input.unit_progress
+            return PollResult(job_status=poll_input.job_status, unit_progress=unit, resubmit=True)
+
+    async def _polled(self, poll_input: PollInput) -> PollResult:
         if poll_input.ref is None and activity.info().attempt == 1:
             _require_unfinished(await self._queries.state(poll_input.brief.code))
         ref, submitted_at = poll_input.ref, poll_input.submitted_at
@@ -84,7 +97,7 @@ class PollingActivities:
             raise _polled_again("not due yet", left, kind=NOT_DUE)
         snapshot = await provider_of(self._providers, poll_input.brief.provider, credential_in(ref)).query(ref)
         if snapshot.final:
-            finished = await self._finished(poll_input, snapshot)
+            finished = await self._finished(poll_input, ref, snapshot)
             if submitted_at and finished.job_status is JobStatus.GENERATED:
                 await self._learned.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
             return finished
@@ -111,7 +124,9 @@ class PollingActivities:
         await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw, cost=cost)
         return snapshot.status
 
-    async def _finished(self, poll_input: PollInput, snapshot: Snapshot) -> PollResult:
+    async def _finished(self, poll_input: PollInput, ref: Ref, snapshot: Snapshot) -> PollResult:
+        if snapshot.nothing_made and await self._may_be_sent_once_more(poll_input, ref, snapshot):
+            raise SubmissionVoided("The provider has made nothing of the request. It is sent once more.")
         code, cost = poll_input.brief.code, await self._cost(poll_input.brief, snapshot)
         if snapshot.status is JobStatus.GENERATED:
             detail = _charge_of(snapshot)
@@ -133,6 +148,18 @@ class PollingActivities:
         if price is None or price.unit is not PriceUnit.JOB or snapshot.status is not JobStatus.GENERATED:
             return None
         return price.times(Decimal(1))
+
+    async def _may_be_sent_once_more(self, poll_input: PollInput, ref: Ref, snapshot: Snapshot) -> bool:
+        """Void what came to nothing, where the catalogue allows it and the vendor charges nothing."""
+        model = await self._catalogue.find(poll_input.brief.model_id)
+        if not model.resubmit or (snapshot.charge is not None and snapshot.charge.amount > 0):
+            return False
+        submission = await self._submissions.last_submission(poll_input.brief.code)
+        if submission is None or submission.ref is None or submission.ref["id"] != ref["id"]:
+            return submission is not None  # it was sent once more already, by another try of this step
+        error = snapshot.error or _unexplained_failure(snapshot)
+        await self._gate.keep_response(poll_input.brief.code, snapshot.raw)
+        return await self._submissions.void(submission, error.message)
 
     async def _working(
         self, poll_input: PollInput, snapshot: Snapshot, guess: ProgressGuess | None
@@ -182,6 +209,8 @@ class PollingActivities:
         submission = await self._submissions.last_submission(poll_input.brief.code)
         if submission is None:  # a job is watched only after it was submitted
             raise SubmissionForgotten("The database has forgotten the submission: is it an older copy?")
+        if submission.outcome is Outcome.VOIDED:
+            raise SubmissionVoided("The provider has made nothing of the request. Nothing was charged.")
         if submission.ref is not None:
             return submission.ref, submission.intent_at
         if submission.outcome is Outcome.REJECTED:
@@ -232,20 +261,6 @@ def _class_of(brief: JobBrief) -> tuple[str, str]:
 
 def _require_unfinished(state: JobState) -> None:
     require_unfinished(state.code, state.job_status)
-
-
-async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
-    """Ask the provider for a submission whose outcome is unknown.
-
-    What may be another submission's is not found, and what may be arriving again is not absent.
-    """
-    name = name if submission.credential is None else provider_in(submission.credential)
-    others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
-    search = await provider.reconcile(submission, known_ids=others)
-    if isinstance(search, Found) and await submissions.may_be_anothers(name, submission, search.ref):
-        return Search.NOT_YET
-    again = provider.capabilities.may_be_on_its_way_again(submission.intent_at, now=datetime.now(UTC))
-    return Search.NOT_YET if search is Search.ABSENT and again else search
 
 
 def _charge_of(snapshot: Snapshot) -> dict[str, Any] | None:

@@ -26,17 +26,19 @@ from aijobs.domain.jobs.activity_io import SubmittedJob
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
+    CAME_TO_NOTHING,
     Accepted,
-    Outcome,
+    Found,
     Ref,
     Rejected,
+    Search,
     Sending,
     Submission,
     SubmitOutcome,
     Unknown,
     credential_in,
 )
-from aijobs.domain.ports.credentials import credentials_of
+from aijobs.domain.ports.credentials import credentials_of, provider_in
 from aijobs.domain.ports.jobs import Expiries
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
@@ -76,13 +78,14 @@ class SubmissionActivities:
     async def submit(self, brief: JobBrief) -> SubmittedJob:
         """Send at most once per submission. Never sends again what may have arrived, nor for a job that has ended.
 
+        Where the catalogue allows it, what a provider refuses by mistake is sent once more, as another submission.
         A cancel, pause or reset that arrives while the request is on the wire waits for the outcome.
         """
         known = await self._submissions.submit_input(brief.code)
         if known.state.job_status.is_final:
             return _submitted(known.state, None)
         last = known.last
-        if last is not None and last.outcome is not Outcome.REJECTED:
+        if last is not None and last.outcome not in CAME_TO_NOTHING:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
@@ -93,7 +96,7 @@ class SubmissionActivities:
             provider=brief.provider, token=task.token, request=provider.build_request(task), credential=credential
         )
         try:
-            return await shielded(self._send(brief, provider, sending))
+            return await shielded(self._send(brief, provider, task, sending))
         except JobExpired:
             return _submitted(await self._expiries.expire(brief.code), None)
 
@@ -106,14 +109,22 @@ class SubmissionActivities:
         chosen = credentials[self._turn % len(credentials)]
         return None if chosen == provider else chosen
 
-    async def _send(self, brief: JobBrief, provider: Provider, sending: Sending) -> SubmittedJob:
+    async def _send(self, brief: JobBrief, provider: Provider, task: Task, sending: Sending) -> SubmittedJob:
         submission = await self._intend(brief, sending)
         remember(submission.number)
         outcome = await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
         count_submission(brief.provider, outcome)
+        if await self._is_voided(submission, outcome, task):
+            raise ProviderUnavailable(f"{brief.provider} is asked once more.")
         state = await self._submissions.conclude(submission, outcome)
         _raise_if_rejected(outcome)
         return _submitted(state, submission.bound(outcome.ref) if isinstance(outcome, Accepted) else None)
+
+    async def _is_voided(self, submission: Submission, outcome: SubmitOutcome, task: Task) -> bool:
+        """Whether it was refused as by mistake, and the next attempt sends another."""
+        if not isinstance(outcome, Rejected) or not outcome.once_more or not task.model.resubmit:
+            return False
+        return await self._submissions.void(submission, outcome.message)
 
     async def _intend(self, brief: JobBrief, sending: Sending) -> Submission:
         try:
@@ -187,6 +198,20 @@ def provider_of(providers: Mapping[str, Provider], name: str, credential: str | 
     if opened_by not in providers:
         raise ProviderUnavailable(f"No key is configured for {opened_by}.")
     return providers[opened_by]
+
+
+async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
+    """Ask the provider for a submission whose outcome is unknown.
+
+    What may be another submission's is not found, and what may be arriving again is not absent.
+    """
+    name = name if submission.credential is None else provider_in(submission.credential)
+    others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
+    search = await provider.reconcile(submission, known_ids=others)
+    if isinstance(search, Found) and await submissions.may_be_anothers(name, submission, search.ref):
+        return Search.NOT_YET
+    again = provider.capabilities.may_be_on_its_way_again(submission.intent_at, now=datetime.now(UTC))
+    return Search.NOT_YET if search is Search.ABSENT and again else search
 
 
 def _submitted(state: JobState, ref: Ref | None) -> SubmittedJob:

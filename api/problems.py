@@ -71,6 +71,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.ProviderRejected: HTTPStatus.BAD_GATEWAY,
     errors.ProviderBlocked: HTTPStatus.BAD_GATEWAY,
     errors.SubmissionLost: HTTPStatus.BAD_GATEWAY,
+    errors.SubmissionVoided: HTTPStatus.BAD_GATEWAY,
     errors.AnswerRefused: HTTPStatus.BAD_GATEWAY,
     errors.AnswerUnusable: HTTPStatus.BAD_GATEWAY,
     errors.OutputRefused: HTTPStatus.BAD_GATEWAY,

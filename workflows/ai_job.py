@@ -90,8 +90,11 @@ class AiJob:
         return self._state.model_dump(include={"job_status_name", "unit_progress", "overall_progress"})
 
     async def _submit(self) -> None:
-        if self._state.job_status is not JobStatus.DRAFT:
-            return  # continued as new, or started again
+        if self._state.job_status is JobStatus.DRAFT:  # else it was continued as new, or started again
+            await self._hand_over()
+
+    async def _hand_over(self) -> None:
+        """Hand the job to its provider, for the first time or once more."""
         clock = StageClock(self._brief, Stage.SUBMIT)
         submitting = activity_calls.submit(self._brief, within=clock.left)
         if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
@@ -145,8 +148,10 @@ class AiJob:
                 return
             if is_out_of_time(watching) and not self._has_deadline_timers:
                 await self._wait_for_deadline(clock)
+            elif (poll_result := result_of(watching, clock)).resubmit:
+                await self._hand_over()
             else:
-                self._apply_poll_result(result_of(watching, clock))
+                self._apply_poll_result(poll_result)
         finally:
             abandon(watching)
 

@@ -66,6 +66,9 @@ class Model(BaseModel):
     learning: LearnedPolling = LearnedPolling()
     points: PointsPolicy = PointsPolicy()
     parameters: ParameterRules = ParameterRules()
+    resubmit: bool = Field(
+        default=False, description="whether a job is sent once more when its vendor says that nothing was made of it"
+    )
     sunset: date | None = Field(default=None, description="from this day on (UTC) no new job is taken")
     use_instead: str | None = Field(default=None, description="the `model_id` that takes over after the sunset")
 

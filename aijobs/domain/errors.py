@@ -37,6 +37,7 @@ AijobsError
 │   │   ├── ProviderRejected    it does not take this job
 │   │   │   └── ProviderBlocked it takes none of this account, until somebody pays or grants something there
 │   │   ├── SubmissionLost      it never got the request
+│   │   │   └── SubmissionVoided it has made nothing of it, and another is sent
 │   │   ├── AnswerRefused       the model refuses to answer the question
 │   │   └── AnswerUnusable      the answer is not in the requested form
 │   ├── OutputRefused           not what was promised, or not from where it should come
@@ -260,6 +261,12 @@ class ProviderBlocked(ProviderRejected):
 
 class SubmissionLost(ProviderFailed):
     code = "submission_lost"
+
+
+class SubmissionVoided(SubmissionLost):
+    """The provider has made nothing of it, and the next one has not been sent."""
+
+    code = "submission_voided"
 
 
 class AnswerRefused(ProviderFailed):

@@ -155,6 +155,7 @@ class Snapshot:
 
     `definite=False` means that "not found" or "unknown" came too early to be trusted. A `final` snapshot has
     status GENERATED, FAILED, TIMEOUT or CANCELED. `unit_progress` is 0 to 100. `raw` is the answer itself.
+    `nothing_made`: the provider says in so many words that it was interrupted, and is to be asked once more.
     `finished_at` is when the work was done, where the provider says so.
     """
 
@@ -168,6 +169,7 @@ class Snapshot:
     poll_after: timedelta | None = None
     finished_at: datetime | None = None
     charge: Charge | None = None
+    nothing_made: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 

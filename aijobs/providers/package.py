@@ -56,6 +56,7 @@ class Specimen:
     `results` is for vendors with a question of its own for them; `emptied` is the finished job, or those results,
     without any. `shapes` are other finished jobs, each with the number of its results.
 
+    `interrupted` is a failed job of which the vendor says in so many words that it made nothing, and may be sent again.
     `cancels`: the HTTP status and the answer to a cancel, by what they mean. `listed`: what the search for a lost job
     finds, which is `found_id` where that is not the job's. `prepared` is what was made before the request.
 
@@ -74,6 +75,7 @@ class Specimen:
     emptied: Answer
     results: Answer | None = None
     shapes: Sequence[tuple[Answer, int]] = ()
+    interrupted: Answer | None = None
     cancels: Mapping[CancelOutcome, tuple[int, Answer]] = field(default_factory=dict)
     webhooks: Sequence[SpecimenWebhook] = ()
     listed: Answer | None = None

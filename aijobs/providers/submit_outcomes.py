@@ -18,6 +18,7 @@ class SubmitVerdict(StrEnum):
     REJECTED = "rejected"  #: not made; the same request would fail again
     BLOCKED = "blocked"  #: not made, nor any other before somebody pays, or grants something, at the vendor
     LATER = "later"  #: not made; it may be sent again
+    ONCE_MORE = "once_more"  #: refused, as the vendor does by mistake at times; sent once more where a model allows it
     UNKNOWN = "unknown"  #: it may have been made
 
 
@@ -78,6 +79,8 @@ class SubmitDialect:
         match meaning:
             case SubmitVerdict.REJECTED:
                 return Rejected("provider_rejected", self.message_of(reply))
+            case SubmitVerdict.ONCE_MORE:
+                return Rejected("provider_rejected", self.message_of(reply), once_more=True)
             case SubmitVerdict.BLOCKED:
                 return Rejected("provider_blocked", self.message_of(reply), account_must_act=True)
             case SubmitVerdict.LATER:

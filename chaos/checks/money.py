@@ -9,7 +9,7 @@ from aijobs.domain.jobs.job import Stage
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind, closing_entry
-from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables import JobRow, SubmissionRow
 from chaos.evidence import Evidence
 from sandbox.persistence.ledger import Charge, LedgerRow
 
@@ -24,20 +24,36 @@ def paid_twice(evidence: Evidence) -> Iterator[tuple[str, str]]:
         elif times > 1:
             yield submissions[token].job_code, f"paid {times} times for one submission"
     for code, rows in evidence.submissions.items():
-        accepted = [row for row in rows if row.outcome == Outcome.ACCEPTED]
-        paid = evidence.paid(code)
-        if len(accepted) > 1:
-            yield code, f"has {len(accepted)} accepted submissions"
-        if len(paid) > 1:
-            yield code, f"was taken by the provider {len(paid)} times"
-        for row in rows:
-            yield from ((code, problem) for problem in _submission_problems(row.outcome, row.ref_id, row.token, paid))
+        yield from ((code, problem) for problem in _job_problems(evidence, code, rows))
+
+
+def _job_problems(evidence: Evidence, code: str, rows: list[SubmissionRow]) -> Iterator[str]:
+    accepted = [row for row in rows if row.outcome == Outcome.ACCEPTED]
+    voided = [row for row in rows if row.outcome == Outcome.VOIDED]
+    taken = _taken(evidence, code)
+    if len(accepted) > 1:
+        yield f"has {len(accepted)} accepted submissions"
+    if len(voided) > 1:
+        yield f"was sent once more {len(voided)} times"
+    if len(taken) > 1:
+        yield f"was taken by the provider {len(taken)} times"
+    for row in rows:
+        yield from _submission_problems(row.outcome, row.ref_id, row.token, evidence.paid(code))
+
+
+def _taken(evidence: Evidence, code: str) -> list[LedgerRow]:
+    """What the provider took of a job, without what came to nothing by its own word."""
+    rows = evidence.submissions.get(code, [])
+    voided = {row.token for row in rows if row.outcome == Outcome.VOIDED}
+    return [row for row in evidence.paid(code) if row.correlation not in voided]
 
 
 def _submission_problems(outcome: str | None, ref_id: str | None, token: str, paid: list[LedgerRow]) -> Iterator[str]:
     taken = [row for row in paid if row.correlation == token]
     if outcome == Outcome.REJECTED and taken:
         yield "has a submission that counts as rejected, and is paid for"
+    if outcome == Outcome.VOIDED and any(row.charge is not Charge.FREE for row in taken):
+        yield "has a submission that was voided, and is paid for"
     if outcome == Outcome.ACCEPTED and ref_id not in {row.id for row in taken}:
         yield f"has the provider's reference {ref_id}, which is not what it paid for"
 
@@ -79,7 +95,7 @@ def _points_problems(evidence: Evidence, job: JobRow, kinds: list[EntryKind]) ->
         job.job_status is JobStatus.FAILED
         and job.error
         and job.error.get("stage") == Stage.SUBMIT
-        and evidence.paid(job.code)
+        and _taken(evidence, job.code)
     ):
         yield f"failed at the submit ({job.error.get('code')}), but the provider took it"
     if job.job_status is not JobStatus.TIMEOUT:

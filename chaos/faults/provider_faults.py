@@ -32,6 +32,7 @@ QUICK_FAULTS: Final[Mapping[str, int]] = {
     "never_finishes,cancel_refused*0": 1,
     "failed=CUDA out of memory": 2,
     "aborted": 1,
+    "interrupted": 1,
     "unknown_status": 1,
     "missing_keys": 1,
     "renamed_model": 1,
@@ -99,6 +100,8 @@ STANDING_FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"fault": "server_error", "on": "cancel", "times": 2},
     {"fault": "throttled", "on": "get", "times": 5},
     {"fault": "unreadable_json", "on": "create", "times": 1},
+    {"fault": "interrupted", "on": "create", "times": 1},
+    {"fault": "reject_404", "on": "create", "times": 1},
 )
 OUTAGE: Final[dict[str, Any]] = {"fault": "outage"}
 OUTAGE_SECONDS: Final = 4.0

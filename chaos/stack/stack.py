@@ -265,7 +265,7 @@ def catalogue_of(plan: StormPlan) -> str:
 def _model(model_id: str, deadlines: dict[str, int]) -> str:
     times = ", ".join(f'{name} = "{seconds}s"' for name, seconds in deadlines.items())
     own = {} if model_id == HASTY else {**TWIN, "model_desc": f"{PATIENT}: waits longer"}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in own.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in {**own, "resubmit": True}.items()]
     return "\n".join((f"[models.{model_id}]", *lines, f"deadlines = {{ {times} }}", f"poll = {QUICK_POLLS}", ""))
 
 

@@ -48,6 +48,7 @@ class Fault(StrEnum):
     NEVER_FINISHES = "never_finishes"
     FAILED = "failed"
     ABORTED = "aborted"
+    INTERRUPTED = "interrupted"
     UNKNOWN_STATUS = "unknown_status"
     MISSING_KEYS = "missing_keys"
     RENAMED_MODEL = "renamed_model"
@@ -197,6 +198,7 @@ CATALOGUE: Final[dict[Fault, FaultSheet]] = {
     Fault.NEVER_FINISHES: _lasting("starts and is worked on for ever"),
     Fault.FAILED: _lasting("ends failed with this message", "text", "Prediction failed: CUDA out of memory"),
     Fault.ABORTED: _lasting("ends aborted: its deadline came before it started"),
+    Fault.INTERRUPTED: _lasting("is interrupted while it is worked on, costs nothing, and is to be sent again"),
     Fault.UNKNOWN_STATUS: _lasting("while not ended, its status is this word", "text", "hibernating", acts_on=VIEWS),
     Fault.MISSING_KEYS: _lasting("every optional key is left out of the answer", acts_on=VIEWS),
     Fault.RENAMED_MODEL: _lasting("answers name another model than was asked for", "text", "elsewhere/lifeboat"),

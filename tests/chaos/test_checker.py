@@ -7,7 +7,9 @@ import pytest
 
 from aijobs.domain.lifecycle import JobStatus
 from chaos.checks.invariants import INVARIANTS
+from sandbox.persistence.ledger import Charge
 from tests.chaos.evidence_maker import EvidenceMaker, healthy_world
+from tests.chaos.sent_again import sent_again_under_a_new_token, voided, voided_and_charged, voided_twice
 
 Sabotage = Callable[[EvidenceMaker], None]
 
@@ -67,16 +69,6 @@ def _sent_twice(world: EvidenceMaker) -> None:
 
 def _sent_without_intent(world: EvidenceMaker) -> None:
     world.enter(world.ledger()[0].model_copy(update={"id": "prediction-again", "correlation": "token-unheard-of"}))
-
-
-def _sent_again_under_a_new_token(world: EvidenceMaker) -> None:
-    copy = "number + 1, provider, 'token-2', request, request_sha256, intent_at, 'unknown'"
-    world.sql(
-        "INSERT INTO submission (job_code, number, provider, token, request, request_sha256, intent_at, outcome) "
-        f"SELECT job_code, {copy} FROM submission WHERE job_code = :success"
-    )
-    paid = next(row for row in world.ledger() if row.correlation == f"token-{world.codes[JobStatus.SUCCESS]}")
-    world.enter(paid.model_copy(update={"id": "prediction-again", "correlation": "token-2"}))
 
 
 def _late_charge(world: EvidenceMaker) -> None:
@@ -152,7 +144,9 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
     ("a workflow still runs", "one workflow", _running_workflow),
     ("a submission is sent twice", "paid once", _sent_twice),
     ("a request is sent without an intent", "paid once", _sent_without_intent),
-    ("an unknown submission is sent again", "paid once", _sent_again_under_a_new_token),
+    ("an unknown submission is sent again", "paid once", sent_again_under_a_new_token),
+    ("a submission that is charged counts as voided", "paid once", voided_and_charged),
+    ("a job is sent once more twice", "paid once", voided_twice),
     (
         "what was paid counts as rejected",
         "paid once",
@@ -285,6 +279,12 @@ def world(original: EvidenceMaker, tmp_path: Path) -> EvidenceMaker:
 
 async def test_a_world_in_which_all_is_well_has_no_breach(world: EvidenceMaker) -> None:
     assert await world.breaches() == []
+
+
+async def test_a_job_that_was_sent_once_more_was_paid_once(world: EvidenceMaker) -> None:
+    voided(world, charge=Charge.FREE)
+
+    assert "paid once" not in {breach.invariant for breach in await world.breaches()}
 
 
 @pytest.mark.parametrize(("promise", "sabotage"), [pytest.param(*rest, id=name) for name, *rest in SABOTAGES])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aijobs.domain.errors import SubmissionExists
+from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Accepted, Outcome, ProviderRequest, Rejected, Submission, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.repositories import DatabaseRecords
@@ -79,3 +80,45 @@ async def test_requests_that_differ_are_never_taken_for_one_another(
     await records.submissions.intend(code, provider="replicate", token="token-2", request=another)
 
     assert not await records.submissions.may_be_anothers("replicate", one, {"id": "p1"})
+
+
+async def test_what_came_to_nothing_is_voided_once_and_another_may_follow(
+    records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code, log = await accept_job(), records.submissions
+    first = await intend(records, code, "token-1")
+    await log.conclude(first, Accepted({"id": "p1"}))
+
+    assert [await log.void(first, "interrupted") for _ in range(2)] == [True, True]
+    await log.conclude(first, Unknown("a late word"))
+    voided = await log.last_submission(code)
+    second = await intend(records, code, "token-2")
+    await log.conclude(second, Accepted({"id": "p2"}))
+
+    assert voided is not None
+    assert (voided.outcome, second.number) == (Outcome.VOIDED, 2)
+    assert not await log.void(second, "interrupted again")
+    last = await log.last_submission(code)
+    assert last is not None
+    assert (last.outcome, last.ref) == (Outcome.ACCEPTED, {"id": "p2"})
+
+
+@pytest.mark.parametrize("outcome", [Unknown("reset"), Rejected("provider_rejected", "no")])
+async def test_what_is_in_doubt_or_refused_is_not_voided(
+    records: DatabaseRecords, accept_job: AcceptJob, outcome: Unknown | Rejected
+) -> None:
+    code = await accept_job()
+    first = await intend(records, code, "token-1")
+    await records.submissions.conclude(first, outcome)
+
+    assert not await records.submissions.void(first, "interrupted")
+
+
+async def test_nothing_is_voided_for_a_job_that_has_ended(records: DatabaseRecords, accept_job: AcceptJob) -> None:
+    code = await accept_job()
+    first = await intend(records, code, "token-1")
+    await records.submissions.conclude(first, Accepted({"id": "p1"}))
+    error = JobError(code="canceled", message="enough", stage=Stage.QUEUE)
+    await records.gate.advance(code, JobStatus.CANCELED, error=error, provider_may_charge=True)
+
+    assert not await records.submissions.void(first, "interrupted")

@@ -130,6 +130,7 @@ CARELESS: Final[dict[str, tuple[Callable[[Any], None], str]]] = {
     "goes beyond a hundred": (answering("query", snapshot(S.PROCESSING, unit_progress=460.0)), "percentage"),
     "fails on a new word": (answering("query", snapshot(S.FAILED)), "word that nobody knows"),
     "fails without a reason": (answering("query", snapshot(S.FAILED)), "failed one says why"),
+    "sends any failure again": (answering("query", snapshot(S.FAILED, nothing_made=True)), "Only a failure"),
     "fails on silence": (answering("query", snapshot(S.FAILED)), "says nothing about the job"),
     "fails on not found": (answering("query", snapshot(S.FAILED)), "Not found"),
     "quotes the key when it asks": (answering("query", ProviderUnavailable(KEY)), "says nothing about the job"),

@@ -9,6 +9,7 @@ from aijobs.domain.errors import NotAuthenticated, ProviderFailed, ProviderUnava
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
+from sandbox.persistence.ledger import Charge
 from tests.providers.scene import Scene
 from tests.providers.test_contract_endings import delivery_to
 
@@ -23,6 +24,15 @@ async def test_work_that_never_began_before_its_deadline_is_a_timeout(replicate_
     assert last.status is JobStatus.TIMEOUT
     assert last.error is not None
     assert last.error.code == "provider_timeout"
+
+
+async def test_an_interrupted_prediction_has_made_nothing_and_costs_nothing(replicate_scene: Scene) -> None:
+    replicate_scene.sandbox.misbehave("interrupted", on="create")
+
+    ref, last = await replicate_scene.finished()
+
+    assert (last.status, last.nothing_made) == (JobStatus.FAILED, True)
+    assert [row.charge for row in replicate_scene.sandbox.ledger() if row.id == ref["id"]] == [Charge.FREE]
 
 
 async def test_a_result_says_until_when_it_can_be_fetched(replicate_scene: Scene) -> None:

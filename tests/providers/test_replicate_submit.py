@@ -168,7 +168,8 @@ async def test_these_answers_surely_mean_that_nothing_was_made(
     got = await outcome(replicate_at, vendor_that, server.answers(status, problem), upscale)
 
     code = "provider_blocked" if status == 402 else "provider_rejected"
-    assert got == Rejected(code, str(problem["detail"]), account_must_act=status == 402)
+    expected = Rejected(code, str(problem["detail"]), account_must_act=status == 402, once_more=status == 404)
+    assert got == expected
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 405, 408, 409, 410, 418, 425, 500, 502, 503, 504, 529])

@@ -48,6 +48,7 @@ class PollResult(BaseModel):
     """A new status, or a visible step within one. A bad end carries its reason.
 
     `ref` and `submitted_at` are for the next PollInput.
+    `resubmit`: the provider has made nothing, and the job is to be sent once more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +58,7 @@ class PollResult(BaseModel):
     error: JobError | None = None
     ref: Ref | None = None
     submitted_at: datetime | None = None
+    resubmit: bool = False
 
 
 class EndInput(BaseModel):

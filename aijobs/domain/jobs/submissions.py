@@ -18,6 +18,11 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    VOIDED = "voided"  #: the provider says that it has made nothing of it, and it is sent once more
+
+
+#: What another submission may follow: the provider has made nothing, and charges nothing.
+CAME_TO_NOTHING: Final = frozenset({Outcome.REJECTED, Outcome.VOIDED})
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Rejected:
     """The provider surely did not take it. With `may_retry` it may be sent again, after `retry_after`.
 
     `account_must_act`: it takes nothing of this account until somebody pays, or grants something, there.
+    `once_more`: the provider refuses such a request by mistake at times, so that the same may be taken a moment later.
     """
 
     code: str
@@ -39,6 +45,7 @@ class Rejected:
     may_retry: bool = False
     retry_after: timedelta | None = None
     account_must_act: bool = False
+    once_more: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class SubmissionLog(Protocol):
         """Note that a request is about to leave.
 
         Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more. Raises SubmissionExists
-        unless the ones before it were rejected.
+        unless the ones before it came to nothing.
         """
         ...
 
@@ -34,6 +34,14 @@ class SubmissionLog(Protocol):
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
         """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone."""
+        ...
+
+    async def void(self, submission: Submission, why: str) -> bool:
+        """Note that the provider has made nothing of a submission, so that it may be sent once more.
+
+        False, and nothing is noted, when another of the job's was voided before, or when nothing is sent any more.
+        A second call for the same submission gives the same.
+        """
         ...
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:

@@ -15,7 +15,7 @@ from aijobs.domain.values.clean_text import clean
 from aijobs.domain.values.money import Cost
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, lock_name
-from aijobs.persistence.jobs import gate, submissions
+from aijobs.persistence.jobs import gate, other_submissions, submissions
 from aijobs.persistence.points import ledger
 from aijobs.persistence.points.costs import set_cost
 from aijobs.persistence.tables import JobRow
@@ -48,7 +48,7 @@ def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> Non
     if last is None or last.outcome is not Outcome.UNKNOWN:
         raise SubmissionExists(f"{job.code} has no submission whose outcome is unknown.")
     lock_name(session, f"reference {ref['id']}")
-    if other := submissions.job_with(session, ref, instead_of=last):
+    if other := other_submissions.job_with(session, ref, instead_of=last):
         raise SubmissionExists(f"{ref['id']} is what {other} has submitted.")
     submissions.conclude(session, job, last, Accepted(ref))
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})

@@ -1,18 +1,24 @@
 """Submissions in the database: the intent before the send, the outcome after it."""
 
-import hashlib
-import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Unpack
 
-from sqlalchemy import RowMapping, Table, Update, and_, bindparam, insert, or_, select, update
+from sqlalchemy import RowMapping, Update, bindparam, insert, select, update
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import DeadlinePassed, JobExpired, SubmissionExists, UnknownJob
+from aijobs.domain.errors import (
+    CancelRequested,
+    DeadlinePassed,
+    JobExpired,
+    JobIsFinal,
+    SubmissionExists,
+    UnknownJob,
+)
 from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
+    CAME_TO_NOTHING,
     Accepted,
     Outcome,
     ProviderRequest,
@@ -30,15 +36,11 @@ from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
 from aijobs.persistence.jobs.waiting import wait_after
 from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
-
-SUBMISSIONS: Final[Table] = SubmissionRow.__table__  # type: ignore[attr-defined]
-
-RIVALS_WITHIN: Final = timedelta(hours=1)
-"""A submission that is so much older than another is not taken for it."""
 
 _COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref", "credential")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
@@ -74,11 +76,11 @@ def _last_of(session: Session, found: RowMapping) -> Submission | None:
 def intend(session: Session, job: AnyJob, **sending: Unpack[Sending]) -> Submission:
     """Store the intent to submit a locked job, before the request is sent.
 
-    Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it were rejected.
+    Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it came to nothing.
     """
     gate.require_not_canceled(session, job)
     last = last_submission(session, job.code)
-    if last is not None and last.outcome is not Outcome.REJECTED:
+    if last is not None and last.outcome not in CAME_TO_NOTHING:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
     token, request, credential = sending["token"], sending["request"], sending.get("credential")
     sent = asdict(request)
@@ -90,7 +92,7 @@ def intend(session: Session, job: AnyJob, **sending: Unpack[Sending]) -> Submiss
         "credential": credential,
         "token": token,
         "request": sent,
-        "request_sha256": _digest(sent),
+        "request_sha256": digest(sent),
         "intent_at": intent_at,
     }
     job.req_json = sent
@@ -112,10 +114,10 @@ def intend(session: Session, job: AnyJob, **sending: Unpack[Sending]) -> Submiss
 def conclude(session: Session, job: AnyJob, submission: Submission, outcome: SubmitOutcome) -> Outcome:
     """Record the outcome of a locked job's submission, and return what is recorded now.
 
-    ACCEPTED never changes; UNKNOWN may still become ACCEPTED or REJECTED.
+    ACCEPTED and VOIDED never change here; UNKNOWN may still become ACCEPTED or REJECTED.
     """
-    if submission.outcome is Outcome.ACCEPTED:
-        return Outcome.ACCEPTED
+    if submission.outcome in (Outcome.ACCEPTED, Outcome.VOIDED):
+        return submission.outcome
     if submission.outcome is Outcome.UNKNOWN:
         resolved = type(outcome).__name__.lower()
         job.waiting = None
@@ -147,49 +149,6 @@ def _changes(submission: Submission, outcome: SubmitOutcome) -> dict[str, Any]:
             return {"outcome": Outcome.REJECTED, "cause": clean(f"{code}: {message}")}
         case Unknown(cause):
             return {"outcome": Outcome.UNKNOWN, "cause": clean(cause)}
-
-
-def known_ids(session: Session, provider: str, since: datetime) -> frozenset[str]:
-    found = connection_of(session).execute(
-        select(SUBMISSIONS.c.ref_id).where(
-            SUBMISSIONS.c.provider == provider, SUBMISSIONS.c.ref_id.is_not(None), SUBMISSIONS.c.intent_at >= since
-        )
-    )
-    return frozenset(found.scalars())
-
-
-def may_be_anothers(session: Session, provider: str, submission: Submission, ref: Ref) -> bool:
-    """Whether another submission has what a search has found for this one, or may turn out to have it.
-
-    Of two that sent the same, and of which neither has heard, nobody knows whose it is.
-    """
-    unheard = and_(
-        SUBMISSIONS.c.request_sha256 == _digest(asdict(submission.request)),
-        SUBMISSIONS.c.intent_at >= submission.intent_at - RIVALS_WITHIN,
-        or_(SUBMISSIONS.c.outcome.is_(None), SUBMISSIONS.c.outcome == Outcome.UNKNOWN),
-    )
-    others = select(SUBMISSIONS.c.id).where(
-        SUBMISSIONS.c.provider == provider,
-        SUBMISSIONS.c.id != submission.id,
-        or_(SUBMISSIONS.c.ref_id == str(ref["id"]), unheard),
-    )
-    return connection_of(session).execute(others.limit(1)).first() is not None
-
-
-def job_with(session: Session, ref: Ref, *, instead_of: Submission) -> str | None:
-    """The other job, of the same provider, whose submission has this reference; None when there is none."""
-    provider = select(SUBMISSIONS.c.provider).where(SUBMISSIONS.c.id == instead_of.id).scalar_subquery()
-    others = select(SUBMISSIONS.c.job_code).where(
-        SUBMISSIONS.c.ref_id == str(ref["id"]),
-        SUBMISSIONS.c.provider == provider,
-        SUBMISSIONS.c.job_code != instead_of.job_code,
-    )
-    code: str | None = connection_of(session).execute(others.limit(1)).scalar_one_or_none()
-    return code
-
-
-def _digest(request: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 def as_submission(row: SubmissionRow) -> Submission:
@@ -239,6 +198,30 @@ def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -
     job.save(session)
 
 
+def _void(session: Session, sent: Submission, why: str, *, catalogue: Catalogue) -> bool:
+    job = lock(session, sent.job_code)
+    known = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
+    if known.outcome is Outcome.VOIDED:
+        return True
+    try:
+        _require_in_time(session, job, catalogue)
+        gate.require_not_canceled(session, job)
+    except (DeadlinePassed, JobIsFinal, CancelRequested):
+        return False
+    if known.outcome not in (None, Outcome.ACCEPTED) or _voided_before(session, sent.job_code):
+        return False
+    voided = {"outcome": Outcome.VOIDED, "cause": clean(why), "outcome_at": now()}
+    connection_of(session).execute(_UPDATE, {"of_id": sent.id, **voided})
+    gate.note(session, job, {"submission": sent.number, "voided": clean(why)})
+    job.save(session)
+    return True
+
+
+def _voided_before(session: Session, job_code: str) -> bool:
+    voided = select(SUBMISSIONS.c.id).where(SUBMISSIONS.c.job_code == job_code, SUBMISSIONS.c.outcome == Outcome.VOIDED)
+    return connection_of(session).execute(voided.limit(1)).first() is not None
+
+
 def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> None:
     """Raises DeadlinePassed."""
     if now() > job.begins_at + model_of(session, catalogue, job.model_id).deadlines.business:
@@ -281,6 +264,9 @@ class DatabaseSubmissionLog:
 
     async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
         return await self._database.write(_conclude, submission, outcome, catalogue=self._catalogue)
+
+    async def void(self, submission: Submission, why: str) -> bool:
+        return await self._database.write(_void, submission, why, catalogue=self._catalogue)
 
     async def known_ids(self, provider: str, *, since: datetime) -> frozenset[str]:
         return await self._database.read(known_ids, provider, since)

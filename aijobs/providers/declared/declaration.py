@@ -192,6 +192,7 @@ class ErrorSection(Section):
     rejected: list[int] = []
     blocked: list[int] = []
     later: list[int] = []
+    once_more: list[int] = []
     unknown: list[int] = []
     codes: dict[str, SubmitVerdict] = {}
 

@@ -29,6 +29,9 @@ LOG_TAIL: Final = 10_000  #: characters of the logs that are searched for progre
 #: A progress line of tqdm, with the pattern of Replicate's own clients.
 _PROGRESS: Final = re.compile(r"\s*(?P<percentage>\d+)%\s*\|.+?\|\s*\d+/\d+")
 
+#: What Replicate says when it has taken a prediction off its machine: it is to be made again.
+_INTERRUPTED: Final = re.compile(r"\binterrupted\b.{0,40}\bplease retry\b", re.IGNORECASE)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -80,6 +83,7 @@ def snapshot_of(prediction: Prediction, raw: dict[str, Any]) -> Snapshot:
         final=final,
         unit_progress=unit_progress(prediction.logs or "") if status is JobStatus.PROCESSING else None,
         error=error,
+        nothing_made=status is JobStatus.FAILED and bool(_INTERRUPTED.search(_error_text(prediction.error))),
         finished_at=prediction.completed_at if final else None,
         raw=raw,
     )

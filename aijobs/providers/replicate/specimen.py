@@ -26,6 +26,7 @@ SPECIMEN: Final = Specimen(
     word="processing",
     finished=_prediction("succeeded", output=[OUTPUT]),
     failed=_prediction("failed", error="CUDA out of memory"),
+    interrupted=_prediction("failed", error="Prediction interrupted; please retry (code: PA)"),
     emptied=_prediction("succeeded", output=[]),
     shapes=(
         (_prediction("succeeded", output="https://replicate.delivery/out.mp4"), 1),

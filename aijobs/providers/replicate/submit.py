@@ -9,7 +9,10 @@ from aijobs.adapters.network.http_client import MAX_RETRY_AFTER, HttpReply, retr
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.providers.replicate.prediction import prediction_in
 from aijobs.providers.replicate.urls import RefOf
-from aijobs.providers.submit_outcomes import SubmitDialect
+from aijobs.providers.submit_outcomes import USUAL_STATUSES, ErrorTable, SubmitDialect, SubmitVerdict
+
+#: A model that there is may be answered with 404 for a moment.
+ERRORS: Final = ErrorTable(statuses={**USUAL_STATUSES, 404: SubmitVerdict.ONCE_MORE})
 
 _RESETS_IN: Final = re.compile(r"resets in ~?(\d{1,6})s")
 
@@ -24,7 +27,7 @@ def dialect(ref_of: RefOf) -> SubmitDialect:
         prediction = prediction_in(answer)
         return ref_of(prediction.id, prediction.urls) if prediction else None
 
-    return SubmitDialect(label="Replicate", ref_in=ref_in, message_in=_message_in, wait_in=_wait_in)
+    return SubmitDialect(label="Replicate", ref_in=ref_in, errors=ERRORS, message_in=_message_in, wait_in=_wait_in)
 
 
 def _message_in(problem: Mapping[str, Any]) -> str | None:

@@ -64,6 +64,7 @@ class Prediction(BaseModel):
     webhook: str | None = None
     webhook_events: frozenset[Event] = DEFAULT_EVENTS
     data_removed: bool = False
+    is_interrupted: bool = False
     link_expires_ns: int = 0
 
     def start(self) -> None:
@@ -92,9 +93,9 @@ class Prediction(BaseModel):
 
     @property
     def charge(self) -> Charge:
-        """A run that never started is free; one that failed or was canceled is charged for its time."""
+        """A run that never started, or was interrupted, is free; one that failed or was canceled costs its time."""
         if not self.status.is_final:
             return Charge.PENDING
         if self.status is PredictionStatus.SUCCEEDED:
             return Charge.CHARGED
-        return Charge.TIME_ONLY if self.started_ns else Charge.FREE
+        return Charge.TIME_ONLY if self.started_ns and not self.is_interrupted else Charge.FREE

@@ -20,6 +20,7 @@ from sandbox.vendors.replicate.prediction import Event, Prediction, PredictionSt
 from sandbox.vendors.replicate.store import PredictionStore
 from sandbox.vendors.replicate.tqdm_progress import tqdm_line
 
+INTERRUPTED: Final = "Prediction interrupted; please retry (code: PA)"
 STEPS: Final = 50
 SHORTEST_STEP: Final = 0.02
 STUCK_AT: Final = 21  # the step at which work that never finishes stops
@@ -103,6 +104,9 @@ class PredictionWorker:
         seconds = _seconds_of(faults, Fault.WORK_SECONDS, self._context.pace.work_seconds)
         pacing = self._log_progress(prediction, seconds, endless=Fault.NEVER_FINISHES in faults)
         await _run_both(pacing, self._make(prediction, model.work, picture))
+        if Fault.INTERRUPTED in faults:
+            prediction.is_interrupted = True
+            raise WorkFailedError(INTERRUPTED)
         if Fault.FAILED in faults:
             raise WorkFailedError(faults.text(Fault.FAILED))
         await self._finish(prediction, faults)

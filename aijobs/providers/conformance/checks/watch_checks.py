@@ -52,6 +52,15 @@ async def ends_are_understood(lab: Laboratory) -> None:
     require(failed.error and failed.error.message, "a failure has no reason")
 
 
+async def only_nothing_is_sent_again(lab: Laboratory) -> None:
+    """Only a failure of which the vendor says that nothing was made may be sent once more."""
+    for answer in (lab.specimen.running, lab.specimen.finished, lab.specimen.failed):
+        require(not (await seen(lab, answer)).nothing_made, f"nothing is made, it says, of {answer!r}")
+    if lab.specimen.interrupted is not None:
+        interrupted = await seen(lab, lab.specimen.interrupted)
+        require(interrupted.nothing_made and interrupted.status is JobStatus.FAILED, f"{interrupted}")
+
+
 async def failure_keeps_the_key(lab: Laboratory) -> None:
     """A key that the vendor quotes in a failed job is in nothing that is shown or stored."""
     failed = await seen(lab, lab.specimen.failed)
@@ -126,6 +135,7 @@ ALL: Final = (
     progress_never_goes_back,
     unknown_word_still_runs,
     ends_are_understood,
+    only_nothing_is_sent_again,
     failure_keeps_the_key,
     silence_is_no_end,
     not_found_is_no_end,
