@@ -156,12 +156,18 @@ class HappyJobs:
         return brief_of(await self._database.write(accept, order), self._catalogue)
 
     async def run(self, brief: JobBrief) -> None:
-        """From DRAFT to SUCCESS, with three polls that bring news."""
+        """From DRAFT to SUCCESS, with three polls that bring news. How long it took is learned, as it always is."""
         run = self._environment.run
         submitted = await run(self._submit.submit, brief)
         status, ref = submitted.job_status, submitted.ref
         while status.is_before(JobStatus.GENERATED):
-            poll = PollInput(brief=brief, job_status=status, unit_progress=None, ref=ref)
+            poll = PollInput(
+                brief=brief,
+                job_status=status,
+                unit_progress=None,
+                ref=ref,
+                submitted_at=self._environment.info.started_time,
+            )
             news = await run(self._poll.watch, poll)
             status, ref = news.job_status, news.ref or ref
         migrated = await run(self._migrate.migrate, MigrationInput(**dict(brief), ref=ref))

@@ -9,9 +9,16 @@ ACCEPTING = 4  #: the job, its event, its points and their entry
 STATEMENTS = 29
 
 
+async def with_first_ends_written(jobs: HappyJobs) -> HappyJobs:
+    """As a worker is that has begun: it writes how long jobs took at most twice a minute, and reads it as seldom."""
+    for _ in range(2):
+        await jobs.run(await jobs.accept())
+    return jobs
+
+
 async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
     counted = CountedDatabase(database)
-    jobs = HappyJobs(counted)
+    jobs = await with_first_ends_written(HappyJobs(counted))
     brief = await jobs.accept()
     counted.writes = counted.reads = 0
 
@@ -22,7 +29,7 @@ async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
 
 async def test_a_happy_job_takes_few_statements(database: Database) -> None:
     """Each is a round to the server."""
-    jobs = HappyJobs(database)
+    jobs = await with_first_ends_written(HappyJobs(database))
     with noted_statements() as statements:
         brief = await jobs.accept()
     with noted_statements() as more:
