@@ -147,6 +147,10 @@ class CatalogueEntry(Shape):
     unit_progress: list[str] = Field(description="names of the statuses that can show a unit progress")
     deadlines: dict[str, float] = Field(description="seconds")
     poll: dict[str, float] = Field(description="waiting times in seconds, and how they grow")
+    learning: dict[str, Any] = Field(
+        description="how polls are timed by what the last jobs took: `enabled`, `min` seconds between two, how many "
+        "`questions` a job has on average, and the parameters whose values make `classes` of jobs"
+    )
     sunset: date | None = Field(description="from this day on (UTC) no new job is taken")
     use_instead: str | None = Field(description="the model that takes over after the sunset")
     source: str | None = Field(description="where it was added from; null for a model of the catalogue's files")

@@ -19,6 +19,7 @@ def model_response(models: AvailableModels, model: Model) -> CatalogueEntry:
         "unit_progress": [status.name for status in sorted(model.unit_progress)],
         "deadlines": _in_seconds(model.deadlines),
         "poll": _in_seconds(model.poll),
+        "learning": _in_seconds(model.learning),
         "configured": models.adapter_of(model) is not None,
         "parameters": _schema(models, model),
         "capabilities": models.capabilities_of(model),
@@ -26,7 +27,7 @@ def model_response(models: AvailableModels, model: Model) -> CatalogueEntry:
     return CatalogueEntry.model_validate({**dict(model), **fields})
 
 
-def _in_seconds(section: BaseModel) -> dict[str, float]:
+def _in_seconds(section: BaseModel) -> dict[str, Any]:
     return {name: getattr(value, "total_seconds", lambda value=value: value)() for name, value in section}
 
 

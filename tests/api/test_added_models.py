@@ -74,6 +74,7 @@ async def test_a_model_is_usable_everywhere_in_one_step(installation: TwoProcess
     assert added.status_code == 201, added.text
     assert added.json()["model_id"] == FLUX_ID
     assert listed[FLUX_ID]["source"] == FLUX
+    assert listed[FLUX_ID]["learning"] == {"enabled": True, "min": 1.0, "questions": 12.0, "classes": []}
     assert list(listed[FLUX_ID]["parameters"]["properties"])[:2] == ["prompt", "aspect_ratio"]
     assert job.status_code == 202, job.text
     assert form.status_code == 200
