@@ -15,6 +15,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "cli/commands": "one command a file",
     "sandbox": "the application, what all vendors share, and a folder for each kind of work",
     "dashboard/pages": "one page a file",
+    "sandbox/vendors": "one vendor a folder",
     "sandbox/vendors/replicate": "a vendor's whole protocol: a file each for requests, responses, errors, limits, …",
     "tests": "mirrors the tree",
     "tests/adapters/storage": "one contract on two stores, and what only one of them does",

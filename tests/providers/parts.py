@@ -133,6 +133,18 @@ PARTS: Final = {
         proves_absence=False,
         tells_queue=False,
     ),
+    "comfyui": Part(
+        model_id="",
+        source="image_upscale",
+        params={"image": "example.png", "scale_by": 2.0},
+        settings=_stood_in("comfyui"),
+        another=lambda _name: {"scale_by": 1.5},
+        wrong={"scale_by": 99.0},
+        named="scale_by",
+        sizes=((96, 64),),
+        takes_uploads=True,
+        proves_absence=True,
+    ),
     "dashscope": Part(
         model_id="dashscope_wan_v1",
         params={"prompt": "a lighthouse at dusk", "size": "480*480", "duration": 2},

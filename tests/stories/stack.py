@@ -206,6 +206,7 @@ def environment_for(
         "AIJOBS_BEDROCK__BASE_URL": sandbox.url,
         "AIJOBS_BEDROCK__OUTPUT_URL": "s3://films/story",
         "AIJOBS_BEDROCK__S3_ENDPOINT": f"{sandbox.url}/s3",
+        "AIJOBS_COMFYUI__BASE_URL": f"{sandbox.url}/comfyui",
         "AIJOBS_GEMINI__TOKEN": "AIza-story",
         "AIJOBS_GEMINI__BASE_URL": sandbox.url,
         "AIJOBS_CHAT__TOKEN": "sk-story",
