@@ -21,6 +21,7 @@ class NavigationItem:
 NAVIGATION: Final = (
     NavigationItem("overview", "/"),
     NavigationItem("jobs", "/jobs"),
+    NavigationItem("batches", "/batches"),
     NavigationItem("new", "/new", Scope.JOBS_WRITE),
     NavigationItem("photos", "/photos"),
     NavigationItem("documents", "/documents"),

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from dashboard import assets, thumbnails
 from dashboard.pages import (
+    batches,
     document_review,
     documents,
     example,
@@ -27,6 +28,7 @@ ROUTERS: Final = (
     login.router,
     overview.router,
     jobs.router,
+    batches.router,
     job.router,
     job_actions.router,
     thumbnails.router,

@@ -46,7 +46,19 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
     first = ["/", "/jobs", *jobs, "/new", "/models", "/money", f"/example?job={running}"]
-    return [*first, *await _photos(installation), *await _documents(installation)]
+    return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
+
+
+async def _batches(installation: ApiUnderTest) -> list[str]:
+    """A batch of rows that wait, and one of rows that ended before they started."""
+    row = {"params": {"image": "https://example.com/photo.jpg"}, "metadata": {"note": HOSTILE}}
+    body = {"model_id": "replicate_imageupscale_v1", "user_id": HOSTILE, "rows": [row] * 3, "metadata": {"x": HOSTILE}}
+    codes = []
+    for _ in range(2):
+        answer = await installation.http.post("/api/batches", json={**body, "start_at": "2100-01-01T00:00:00Z"})
+        codes.append(answer.raise_for_status().json()["code"])
+    (await installation.http.post(f"/api/batches/{codes[0]}/cancel")).raise_for_status()
+    return ["/batches", *(f"/batches/{code}" for code in codes)]
 
 
 async def _photos(installation: ApiUnderTest) -> list[str]:
@@ -91,6 +103,7 @@ async def _reviewed(installation: ApiUnderTest) -> str:
 #: Not whole pages: parts that a page's script fetches, and pictures.
 PARTS_OF_PAGES: Final = frozenset(
     {
+        "/batches/{code}/live",
         "/documents/rows",
         "/documents/{code}/pages/{number}",
         "/jobs/fresh",
