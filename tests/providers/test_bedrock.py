@@ -1,5 +1,6 @@
 """Bedrock's own traps: signed requests, misleading statuses, and results in a bucket."""
 
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -7,13 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import SecretStr, ValidationError
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.submissions import Accepted, Rejected, Search, Unknown
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import Snapshot
+from aijobs.domain.provider_io import InputFile, Snapshot
 from aijobs.providers.bedrock import BedrockSettings, opened
 from aijobs.providers.bedrock.answers import snapshot_of
 from aijobs.providers.bedrock.parameters import NovaReelInput
@@ -22,7 +25,7 @@ from aijobs.providers.bedrock.specimen import ARN
 from sandbox.server import RunningSandbox
 from tests.providers.conftest import SHORT
 from tests.providers.open_provider import aged
-from tests.providers.parts import PARTS
+from tests.providers.parts import PARTS, PHOTO_URL
 from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
@@ -190,6 +193,32 @@ async def test_results_that_are_said_to_be_elsewhere_are_not_fetched(
 def finished_at(place: str) -> Snapshot:
     document = {"invocationArn": ARN, "status": "Completed"}
     return snapshot_of({**document, "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": place}}})
+
+
+async def test_a_picture_is_the_first_frame_of_a_single_shot(sandbox: RunningSandbox, catalogue: Catalogue) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (1280, 720), "navy").save(drawn, "JPEG")
+    film = catalogue.model("bedrock_nova_reel_v1")
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield drawn.getvalue()
+
+    file = InputFile(name="a.jpg", media_type="image/jpeg", size=1, chunks=chunks)
+    async with opened_scene("bedrock", sandbox, film) as scene:
+        link = await scene.provider.attach(file, token="sub_1")
+        bare = replace(scene, part=replace(scene.part, params={"prompt": "waves"}))
+        _, last = await bare.finished(image=link)
+        refused = await bare.submit(bare.submission(image=PHOTO_URL))
+        with pytest.raises(ProviderFailed, match="image/png, image/jpeg"):
+            await scene.provider.attach(replace(file, media_type="image/webp"), token="sub_1")
+
+    assert last.status is JobStatus.GENERATED
+    assert isinstance(refused, Rejected)
+    assert "must be 1280x720" in refused.message
+    with pytest.raises(ValidationError, match="upload the file"):
+        NovaReelInput(prompt="waves", image="https://example.com/a.png")
+    with pytest.raises(ValidationError, match="single shot"):
+        NovaReelInput(prompt="waves", image="file_06FNXQ3W9E8Y7ZKDRT2M5S4HBC", duration=12)
 
 
 def test_nova_reel_makes_one_shot_or_several() -> None:

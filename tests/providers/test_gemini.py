@@ -185,7 +185,7 @@ async def test_a_picture_is_a_part_of_the_request(veo: Scene) -> None:
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"image": "https://example.com/a.png"}, "upload the picture"),
+        ({"image": "https://example.com/a.png"}, "upload the file"),
         ({"resolution": "1080p", "duration": 4}, "duration of 8"),
         ({"duration": 5}, "duration"),
         ({"seed": 7}, "seed"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import WithJsonSchema
 
@@ -41,6 +41,17 @@ def file_input(media: str) -> Any:
     pattern = rf"^({FILE_CODE}|https?://\S+)$"
     constraints = StringConstraints(max_length=MAX_URL_LENGTH, pattern=pattern)
     return Annotated[str, constraints, FileInput(media), WithJsonSchema(schema)]
+
+
+def upload_input(media: str) -> Any:
+    """As `file_input`, for vendors that read no links: an uploaded file alone."""
+    return Annotated[file_input(media), AfterValidator(_uploaded)]
+
+
+def _uploaded(written: str) -> str:
+    if not is_upload(written):
+        raise ValueError("links are not read here: upload the file, and give its code")
+    return written
 
 
 class Parameters(BaseModel):

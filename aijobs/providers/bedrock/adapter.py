@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from aijobs.adapters.network.aws_signature import AwsSignature
 from aijobs.adapters.network.http_client import HttpClient, Timeouts, opened_http
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import BadInput, ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import BadInput, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
 from aijobs.domain.lifecycle import JobStatus
@@ -27,6 +27,7 @@ from aijobs.providers.bedrock.answers import (
 from aijobs.providers.bedrock.parameters import PARAMETERS_OF, AnyModelInput
 from aijobs.providers.bedrock.results import LINK_LIFETIME, StoredResults
 from aijobs.providers.bedrock.settings import BedrockSettings
+from aijobs.providers.inline_files import data_link
 
 NOT_FOUND: Final = 404
 WINDOW: Final = timedelta(hours=24)
@@ -34,6 +35,8 @@ ABSENT_AFTER: Final = timedelta(minutes=4)  #: longer than a request may be on i
 CLOCK_SKEW: Final = timedelta(minutes=5)
 PAGE: Final = 100
 MAX_PAGES: Final = 100
+MAX_PICTURE: Final = 10 * 1024 * 1024  #: bytes
+PICTURES: Final = ("image/png", "image/jpeg")
 
 CAPABILITIES: Final = Capabilities(
     cancel=False,
@@ -45,6 +48,7 @@ CAPABILITIES: Final = Capabilities(
     # AWS does not say how long a token is remembered. Each request that is sent again follows a list of all
     # invocations, running ones too, that does not have the token.
     resend_window=timedelta(hours=1),
+    reads_links=False,
 )
 
 
@@ -75,8 +79,9 @@ class Bedrock:
     def parameters(self, model: Model) -> type[AnyModelInput]:
         return PARAMETERS_OF.get(model.model, AnyModelInput)
 
-    async def attach(self, file: InputFile, *, token: str) -> NoReturn:
-        raise ProviderFailed(f"Bedrock takes no files by link or upload: {file.name} cannot be handed over.")
+    async def attach(self, file: InputFile, *, token: str) -> str:
+        """The picture itself: it becomes a part of the request."""
+        return await data_link(file, label="Bedrock", at_most=MAX_PICTURE, media_types=PICTURES)
 
     def build_request(self, task: Task) -> ProviderRequest:
         body = {

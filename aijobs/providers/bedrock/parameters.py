@@ -5,7 +5,8 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.jobs.parameters import Parameters, upload_input
+from aijobs.providers.inline_files import parts_of
 
 SHOT_SECONDS: Final = 6
 SHOT_PROMPT: Final = 512  #: characters for a single shot
@@ -22,7 +23,7 @@ class AnyModelInput(Parameters):
 
 
 class LumaRayInput(AnyModelInput):
-    """A video from a prompt with Luma Ray 2 (`luma.ray-v2:0`)."""
+    """A video from a prompt, perhaps from a picture, with Luma Ray 2 (`luma.ray-v2:0`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,6 +34,18 @@ class LumaRayInput(AnyModelInput):
     resolution: Literal["540p", "720p"] = Field(default="720p", examples=["540p"])
     duration: Literal["5s", "9s"] = Field(default="5s", examples=["9s"])
     loop: bool = Field(default=False, description="Whether the end passes into the beginning.", examples=[True])
+    image: upload_input("image") | None = Field(  # type: ignore[valid-type]
+        default=None, description="An uploaded picture, PNG or JPEG: the first frame."
+    )
+
+    @classmethod
+    def as_input(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = super().as_input(params)
+        if "image" in wanted:
+            media_type, data = parts_of(wanted.pop("image"))
+            source = {"type": "base64", "media_type": media_type, "data": data}
+            wanted["keyframes"] = {"frame0": {"type": "image", "source": source}}
+        return wanted
 
 
 class NovaReelInput(AnyModelInput):
@@ -55,11 +68,17 @@ class NovaReelInput(AnyModelInput):
         examples=[12],
     )
     seed: int | None = Field(default=None, ge=0, le=2_147_483_646, examples=[42])
+    image: upload_input("image") | None = Field(  # type: ignore[valid-type]
+        default=None,
+        description="An uploaded picture, PNG or JPEG, of 1280 x 720 pixels: the first frame of a single shot.",
+    )
 
     @model_validator(mode="after")
     def _short_enough(self) -> Self:
         if self.duration == SHOT_SECONDS and len(self.prompt) > SHOT_PROMPT:
             raise ValueError(f"the prompt of a single shot has at most {SHOT_PROMPT} characters")
+        if self.duration > SHOT_SECONDS and self.image is not None:
+            raise ValueError("only a single shot, of six seconds, begins with a picture")
         return self
 
     @classmethod
@@ -69,7 +88,11 @@ class NovaReelInput(AnyModelInput):
         if params.get("seed") is not None:
             config["seed"] = params["seed"]
         kind, place = _ONE_SHOT if seconds == SHOT_SECONDS else _SHOTS
-        return {"taskType": kind, place: {"text": params["prompt"]}, "videoGenerationConfig": config}
+        wanted: dict[str, Any] = {"text": params["prompt"]}
+        if params.get("image") is not None:
+            media_type, data = parts_of(params["image"])
+            wanted["images"] = [{"format": media_type.removeprefix("image/"), "source": {"bytes": data}}]
+        return {"taskType": kind, place: wanted, "videoGenerationConfig": config}
 
 
 _ONE_SHOT: Final = ("TEXT_VIDEO", "textToVideoParams")

@@ -27,6 +27,7 @@ from aijobs.providers.declared.settings import DeclaredSettings, SigningDeclared
 from aijobs.providers.declared.snapshots import NOT_FOUND, snapshot_of
 from aijobs.providers.declared.templates import filled, filled_path
 from aijobs.providers.declared.webhooks import WebhookReader, reference, secret_of_submission
+from aijobs.providers.inline_files import data_link, parts_of
 from aijobs.providers.submit_outcomes import SubmitDialect
 
 MAX_PAGES: Final = 50
@@ -76,12 +77,8 @@ class DeclaredProvider:
                 f"{self._declared.label} takes no uploads: {file.name} needs a link that it can read. "
                 "Set AIJOBS_PUBLIC_URL, or send a link."
             )
-        if file.size > uploads.at_most:
-            label = self._declared.label
-            raise ProviderFailed(f"{label} takes files up to {uploads.at_most} bytes inside of a request.")
-        content = b"".join([chunk async for chunk in file.chunks()])
-        encoded = base64.b64encode(content).decode()
-        return encoded if uploads.inline == "base64" else f"data:{file.media_type};base64,{encoded}"
+        link = await data_link(file, label=self._declared.label, at_most=uploads.at_most)
+        return parts_of(link)[1] if uploads.inline == "base64" else link
 
     def build_request(self, task: Task) -> ProviderRequest:
         submit = self._declared.submit

@@ -1,6 +1,5 @@
 """Veo on Google's Gemini API as a `Provider`: the requests to it, and the meaning of the responses."""
 
-import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import BadInput, ProviderFailed
+from aijobs.domain.errors import BadInput
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.parameters import Parameters
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
@@ -22,6 +21,7 @@ from aijobs.domain.provider_io import Capabilities, IncomingWebhook, InputFile, 
 from aijobs.domain.values.secret_forms import Token
 from aijobs.providers.gemini.answers import DIALECT, document_in, snapshot_of, videos_in
 from aijobs.providers.gemini.parameters import VeoInput, body_of
+from aijobs.providers.inline_files import data_link
 
 KEY_HEADER: Final = "x-goog-api-key"
 NOT_FOUND: Final = 404
@@ -75,10 +75,7 @@ class Gemini:
 
     async def attach(self, file: InputFile, *, token: str) -> str:
         """The picture itself: it becomes a part of the request."""
-        if file.size > MAX_PICTURE:
-            raise ProviderFailed(f"Veo takes pictures up to {MAX_PICTURE} bytes inside of a request.")
-        content = b"".join([chunk async for chunk in file.chunks()])
-        return f"data:{file.media_type};base64,{base64.b64encode(content).decode()}"
+        return await data_link(file, label="Veo", at_most=MAX_PICTURE)
 
     def build_request(self, task: Task) -> ProviderRequest:
         return ProviderRequest("POST", f"{self._at}/models/{task.model.model}:predictLongRunning", body_of(task.params))

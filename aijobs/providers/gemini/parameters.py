@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from aijobs.domain.jobs.parameters import Parameters, file_input, is_upload
+from aijobs.domain.jobs.parameters import Parameters, upload_input
+from aijobs.providers.inline_files import parts_of
 
 LONGEST: Final = 8  #: seconds
-DATA_LINK: Final = "data:"
 
 #: Veo's names, by ours.
 _NAMES: Final[Mapping[str, str]] = {
@@ -24,8 +24,8 @@ class VeoInput(Parameters):
     """A video with sound from a prompt, perhaps from a picture as its first frame."""
 
     prompt: str = Field(min_length=1, max_length=8_000, examples=["a lighthouse at dusk, waves breaking"])
-    image: file_input("image") | None = Field(  # type: ignore[valid-type]
-        default=None, description="An uploaded picture, the first frame. Veo reads no links."
+    image: upload_input("image") | None = Field(  # type: ignore[valid-type]
+        default=None, description="An uploaded picture: the first frame."
     )
     aspect_ratio: Literal["16:9", "9:16"] = Field(default="16:9", examples=["9:16"])
     resolution: Literal["720p", "1080p"] = Field(default="720p", examples=["1080p"])
@@ -34,13 +34,6 @@ class VeoInput(Parameters):
     person_generation: Literal["allow_all", "allow_adult", "dont_allow"] | None = Field(
         default=None, description="Which people may be shown; some regions allow less."
     )
-
-    @field_validator("image")
-    @classmethod
-    def _uploaded(cls, image: str | None) -> str | None:
-        if image is not None and not is_upload(image):
-            raise ValueError("Veo reads no links: upload the picture, and give its code")
-        return image
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
@@ -53,7 +46,7 @@ def body_of(params: Mapping[str, Any]) -> dict[str, Any]:
     """The body of `predictLongRunning`. The picture is a `data:` link by now."""
     instance: dict[str, Any] = {"prompt": params["prompt"]}
     if image := params.get("image"):
-        media_type, _, content = str(image).removeprefix(DATA_LINK).partition(";base64,")
+        media_type, content = parts_of(image)
         instance["image"] = {"bytesBase64Encoded": content, "mimeType": media_type}
     parameters = {theirs: params[ours] for ours, theirs in _NAMES.items() if params.get(ours) is not None}
     return {"instances": [instance], "parameters": {**parameters, "sampleCount": 1}}

@@ -1,16 +1,20 @@
 """Bedrock's invocations: how a video is made, how an invocation reads, and which objects it leaves in the bucket."""
 
+import base64
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 from fastapi import Request
+from PIL import Image
 
 from sandbox.clock import stamp
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
+from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.pictures.videos import filmed
 from sandbox.tasks.engine import OutputFile, TaskEngine, TaskRules, opened_engine
 from sandbox.tasks.task import SimulatedTask, TaskStatus
@@ -45,7 +49,8 @@ def nova_reel(task: SimulatedTask) -> list[OutputFile]:
         for number in range(1, seconds // SHOT_SECONDS + 1)
     ]
     if len(shots) == 1:
-        return [OutputFile(RESULT, shots[0].content)]
+        first = [one["source"]["bytes"] for one in wanted.get("images") or ()]
+        return [OutputFile(RESULT, _filmed_from(first[0], task, size, seconds) if first else shots[0].content)]
     return [OutputFile(RESULT, filmed(seed, size, seconds)), *shots]
 
 
@@ -56,7 +61,19 @@ def luma_ray(task: SimulatedTask) -> list[OutputFile]:
     scale = shorter / min(int(wide), int(high))
     size = (_even(int(wide) * scale), _even(int(high) * scale))
     seconds = int(str(given.get("duration") or "5s").removesuffix("s"))
+    first = (given.get("keyframes") or {}).get("frame0")
+    if first is not None:
+        return [OutputFile(RESULT, _filmed_from(first["source"]["data"], task, size, seconds))]
     return [OutputFile(RESULT, filmed(given["prompt"], size, seconds))]
+
+
+def _filmed_from(encoded: str, task: SimulatedTask, size: tuple[int, int], seconds: int) -> bytes:
+    """Raises WorkFailedError."""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))) as picture:
+            return filmed(task.id, size, seconds, first=picture)
+    except UNREADABLE as unreadable:
+        raise WorkFailedError(f"the image cannot be read: {unreadable}") from unreadable
 
 
 def _even(pixels: float) -> int:

@@ -1,12 +1,18 @@
 """The bodies that Bedrock takes, in its own spelling, and what it refuses in them."""
 
+import base64
+import io
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sandbox.camel_case import CamelCaseBody
+from sandbox.pictures.upscaling import UNREADABLE
 from sandbox.vendors.bedrock.invocations import LUMA_RAY, NOVA_REEL
+
+FILM: Final = (1280, 720)
 
 
 class S3Place(CamelCaseBody):
@@ -32,6 +38,21 @@ class StartRequest(CamelCaseBody):
     tags: list[InvocationTag] | None = Field(default=None, max_length=200)
 
 
+class LumaSource(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["base64"]
+    media_type: Literal["image/png", "image/jpeg"]
+    data: str = Field(min_length=1)
+
+
+class LumaKeyframe(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["image"]
+    source: LumaSource
+
+
 class LumaRayInput(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -40,10 +61,32 @@ class LumaRayInput(BaseModel):
     loop: bool = False
     duration: Literal["5s", "9s"] = "5s"
     resolution: Literal["540p", "720p"] = "720p"
+    keyframes: dict[Literal["frame0", "frame1"], LumaKeyframe] = {}
 
 
-class ShotText(CamelCaseBody, extra="allow"):
+class ShotSource(CamelCaseBody):
+    bytes: str = Field(min_length=1)
+
+
+class ShotImage(CamelCaseBody):
+    format: Literal["png", "jpeg"]
+    source: ShotSource
+
+    @model_validator(mode="after")
+    def _of_the_films_size(self) -> Self:
+        try:
+            with Image.open(io.BytesIO(base64.b64decode(self.source.bytes, validate=True))) as picture:
+                size = picture.size
+        except UNREADABLE as unreadable:
+            raise ValueError("the image cannot be read") from unreadable
+        if size != FILM:
+            raise ValueError(f"the image must be 1280x720, and is {size[0]}x{size[1]}")
+        return self
+
+
+class ShotText(CamelCaseBody):
     text: str = Field(min_length=1, max_length=4_000)
+    images: list[ShotImage] = Field(default=[], max_length=1)
 
 
 class VideoConfig(CamelCaseBody):
