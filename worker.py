@@ -37,7 +37,7 @@ from workflows.client import connect
 from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
-from workflows.outbox_relay import expiry_relay, outbox_relay, start_relay
+from workflows.outbox_relay import expiry_relay, outbox_relay, slot_relay, start_relay
 from workflows.repair import Repair
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
@@ -191,6 +191,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
             if WORKFLOWS in queues:
                 await running.enter_async_context(start_relay(client, adapters.records.starts))
                 await running.enter_async_context(expiry_relay(client, adapters.records.expiries))
+                await running.enter_async_context(slot_relay(client, adapters.records.slot_grants))
             await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             shorten_collections()
             await stop.wait()

@@ -89,7 +89,7 @@ class SubmissionActivities:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
-        credential = credential_in(known.origin) or self._next_credential(brief.provider)
+        credential = self._credential(brief.provider, known)
         provider = provider_of(self._providers, brief.provider, credential)
         task = await _prepared(provider, await self._task(brief, provider, known))
         sending = Sending(
@@ -99,6 +99,14 @@ class SubmissionActivities:
             return await shielded(self._send(brief, provider, task, sending))
         except JobExpired:
             return _submitted(await self._expiries.expire(brief.code), None)
+
+    def _credential(self, provider: str, known: SubmitInput) -> str | None:
+        """That of the origin, or in whose line the job waits, or else the next."""
+        if known.origin is not None:
+            return credential_in(known.origin)
+        if known.line in self._providers:
+            return None if known.line == provider else known.line
+        return self._next_credential(provider)
 
     def _next_credential(self, provider: str) -> str | None:
         """The provider's credentials take turns."""

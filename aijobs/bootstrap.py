@@ -111,7 +111,7 @@ async def open_adapters(
             secret=secret,
             catalogue=catalogue,
             database=database,
-            records=DatabaseRecords(database, catalogue),
+            records=DatabaseRecords(database, catalogue, settings.limits),
             store=store,
             served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,

@@ -33,6 +33,8 @@ from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
+from aijobs.domain.jobs.slots.limits import LimitsSettings
+from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
 from aijobs.persistence.access.secret import data_secret
@@ -109,6 +111,7 @@ class Settings(BaseSettings, ProviderSettings):
     provider_files: Path | None = None  #: a directory of TOML files, one for each provider that is declared by it
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()
+    limits: LimitsSettings = LimitsSettings()
     postgresql: PostgresqlSettings = PostgresqlSettings()
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()
@@ -189,14 +192,17 @@ class Settings(BaseSettings, ProviderSettings):
         return self.reachable_url or f"http://{self.api.host}:{self.api.port}"
 
     def load_catalogue(self) -> Catalogue:
-        """Raises SettingsError when the operator's file is missing or wrong."""
+        """Raises SettingsError when the operator's file is missing or wrong, or a limit names no provider of it."""
         layers = [SHIPPED_CATALOGUE.read_text("utf-8")]
         try:
             if self.catalogue is not None:
                 layers.append(self.catalogue.read_text("utf-8"))
-            return Catalogue.parse(*layers)
+            catalogue = Catalogue.parse(*layers)
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}CATALOGUE: {wrong}") from wrong
+        if strangers := {*map(provider_in, self.limits.credentials)} - {model.provider for model in catalogue}:
+            raise SettingsError(f"{variable('limits', 'credentials')}: no model is of {', '.join(sorted(strangers))}")
+        return catalogue
 
     def load_templates(self) -> dict[str, TemplateFile]:
         """The shipped templates, and the operator's over them. Raises SettingsError when a file is wrong."""

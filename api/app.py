@@ -218,6 +218,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         secret=adapters.secret,
         base_url=settings.base_url,
         daily_limit=settings.points.daily_limit,
+        limits=settings.limits,
         settings=settings.api,
         webhook_url_error=adapters.webhook_url_error,
         pictures=adapters.pictures,

@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.documents import CostEstimator, DocumentParser, TableWriter
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.media import MediaReader
@@ -72,6 +73,7 @@ class ApiDependencies:
     secret: bytes
     base_url: str
     daily_limit: int
+    limits: LimitsSettings
     settings: ApiSettings
     generators: Mapping[str, Generator]
     documents: DocumentParser
@@ -83,7 +85,7 @@ class ApiDependencies:
 
     @property
     def records(self) -> DatabaseRecords:
-        return DatabaseRecords(self.database, self.catalogue)
+        return DatabaseRecords(self.database, self.catalogue, self.limits)
 
     @property
     def models(self) -> AvailableModels:

@@ -82,6 +82,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.WebhookNotTaken: HTTPStatus.BAD_GATEWAY,
     errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SlotAwaited: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NamespaceTaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rerun": "cli.commands.rerun:rerun",
     "resolve": "cli.commands.resolve:resolve",
     "models": "cli.commands.models:models",
+    "limits": "cli.commands.limits:limits",
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
     "webhooks": "cli.commands.webhooks:webhooks",

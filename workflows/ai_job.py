@@ -12,28 +12,33 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.workflow import ActivityHandle, ParentClosePolicy
 
-from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput, SubmittedJob
+from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput
 from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
 from workflows.job import builds
-from workflows.job.activity_results import abandon, has_failed, is_out_of_time, recorded_state, result_of
+from workflows.job.activity_results import (
+    abandon,
+    has_failed,
+    is_out_of_time,
+    recorded_state,
+    result_of,
+)
 from workflows.job.endings import (
     AlreadyEnded,
     End,
-    canceled,
     deadline_passed,
     ended_by_provider,
 )
 from workflows.job.interruptions import Interruptions, StageClock
 from workflows.job.late_watch import LateWatch
 from workflows.job.metrics import StatusTimer
+from workflows.job.submitting import submitted
 
 T = TypeVar("T")
 
 #: Versions of the workflow (`workflow.patched`). Jobs that passed a change with older code continue with that code.
-CANCEL_ENDS_SUBMIT: Final = "cancel-ends-submit"
 FINAL_STANDS: Final = "final-stands"
 
 #: Final statuses that the provider may not know of: it may still finish the work, and charge for it.
@@ -81,6 +86,11 @@ class AiJob:
         """A webhook came in. Its content is not trusted: it only causes the next poll to happen now."""
         self._interruptions.poll_now = True
 
+    @workflow.signal
+    def slot_granted(self) -> None:
+        """The job is next in the line of its provider: it is tried now, and not at the time of its next attempt."""
+        self._interruptions.has_slot = True
+
     @workflow.query
     def state(self) -> JobState:
         return self._state
@@ -95,25 +105,12 @@ class AiJob:
 
     async def _hand_over(self) -> None:
         """Hand the job to its provider, for the first time or once more."""
-        clock = StageClock(self._brief, Stage.SUBMIT)
-        submitting = activity_calls.submit(self._brief, within=clock.left)
-        if await self._interruptions.is_interrupted_before(submitting) and workflow.patched(CANCEL_ENDS_SUBMIT):
-            await self._cancel_submit(submitting)
-        await self._interruptions.shielded(submitting)
-        submitted = result_of(submitting, clock)
-        self._ref = submitted.ref
-        self._submitted_at = workflow.now() if submitted.ref else None
-        self._set_state(submitted.state)
+        outcome = await submitted(self._brief, self._interruptions)
+        self._ref = outcome.ref
+        self._submitted_at = workflow.now() if outcome.ref else None
+        self._set_state(outcome.state)
         if self._state.job_status.is_final and workflow.patched(FINAL_STANDS):
             raise AlreadyEnded
-
-    async def _cancel_submit(self, submitting: ActivityHandle[SubmittedJob]) -> None:
-        """Between two attempts the submit ends at once. For a request on the wire, wait for the outcome."""
-        submitting.cancel()
-        await self._interruptions.shielded(submitting)
-        if has_failed(submitting):
-            assert self._interruptions.cancel_reason is not None, "a submit is canceled only on request"
-            raise canceled(self._interruptions.cancel_reason, Stage.SUBMIT)
 
     async def _wait_until_generated(self) -> None:
         if not self._state.job_status.is_before(JobStatus.GENERATED):

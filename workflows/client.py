@@ -84,6 +84,11 @@ async def start_job(client: Client, brief: JobBrief) -> None:
         return
 
 
+async def tell_of_slot(client: Client, code: str) -> None:
+    """Let a job that waits in line try now. Raises RPCError, also when its workflow has ended."""
+    await client.get_workflow_handle(code).signal(AiJob.slot_granted, rpc_timeout=CALL_TIMEOUT)
+
+
 async def start_delivery(client: Client, code: str) -> None:
     """Raises RPCError.
 

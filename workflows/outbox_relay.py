@@ -1,5 +1,5 @@
 """The relays: start the workflows of deliveries shortly after they were written, and of jobs that were forgotten or are
-due, and end jobs that have not started in time.
+due, end jobs that have not started in time, and tell jobs that they have a slot.
 
 The database is the source of truth. When a process is killed before it starts a workflow, or the workflow of a delivery
 is lost later, the database names it again.
@@ -16,8 +16,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from aijobs.domain.errors import TransientError
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.jobs import Expiries, JobStarts
+from aijobs.domain.ports.slots import SlotGrants
 from aijobs.domain.ports.webhooks import Deliveries
-from workflows.client import CALL_TIMEOUT, start_delivery, start_job
+from workflows.client import CALL_TIMEOUT, start_delivery, start_job, tell_of_slot
 
 log = structlog.get_logger()
 
@@ -63,6 +64,18 @@ async def expiry_relay(client: Client, expiries: Expiries) -> AsyncIterator[None
 
 
 @asynccontextmanager
+async def slot_relay(client: Client, slots: SlotGrants) -> AsyncIterator[None]:
+    """Grant free slots, and tell the jobs, until the block ends. Several processes may do so at the same time."""
+
+    async def relay() -> None:
+        async for codes in slots.granted():
+            await asyncio.gather(*(_tell_of_slot(client, code) for code in codes))
+
+    async with _meanwhile(relay):
+        yield
+
+
+@asynccontextmanager
 async def _meanwhile(relay: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         relaying = group.create_task(relay())
@@ -94,6 +107,13 @@ async def _start_delivery(client: Client, code: str) -> None:
         await start_delivery(client, code)
     except RPCError as refused:
         log.warning("webhook_left_to_the_next_look", delivery=code, reason=refused.status.name)
+
+
+async def _tell_of_slot(client: Client, code: str) -> None:
+    try:
+        await tell_of_slot(client, code)
+    except RPCError as refused:  # it looks by itself in a while
+        log.warning("job_not_told_of_its_slot", code=code, reason=refused.status.name)
 
 
 async def _is_started(client: Client, brief: JobBrief) -> bool:

@@ -12,6 +12,7 @@ from aijobs.domain.errors import UnknownModel
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.poll_schedule import LearnedPolling
 from aijobs.domain.jobs.polling import PollPolicy
+from aijobs.domain.jobs.slots.limits import ModelLimits
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
 from aijobs.domain.values.durations import Duration
@@ -65,6 +66,7 @@ class Model(BaseModel):
     poll: PollPolicy
     learning: LearnedPolling = LearnedPolling()
     points: PointsPolicy = PointsPolicy()
+    limits: ModelLimits = ModelLimits()
     parameters: ParameterRules = ParameterRules()
     resubmit: bool = Field(
         default=False, description="whether a job is sent once more when its vendor says that nothing was made of it"

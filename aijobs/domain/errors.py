@@ -48,6 +48,7 @@ AijobsError
 └── TransientError              another try may help
     ├── ProviderUnavailable     5xx, 429, network; may carry Retry-After
     │   └── AnswerLost          a question was sent, and no complete answer arrived
+    ├── SlotAwaited             as much is in flight as may be: the job waits in line, and is not sent yet
     ├── TemporalUnavailable
     │   └── NamespaceTaken      it belongs to another installation: nothing is started there
     ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
@@ -311,6 +312,10 @@ class AnswerLost(ProviderUnavailable):
     """The question may have been charged; asking again is charged again."""
 
     code = "answer_lost"
+
+
+class SlotAwaited(TransientError):
+    code = "slot_awaited"
 
 
 class TemporalUnavailable(TransientError):

@@ -92,6 +92,7 @@ class UploadedFile:
 class SubmitInput:
     """What a submit needs to know of a job. `last` is the last submission, and `origin` the origin's reference.
 
+    `line` is the credential in whose line the job is, if it waits for a slot or has been granted one.
     `files` are the uploads that the parameters name, by their codes, without those that are not this user's.
     """
 
@@ -100,6 +101,7 @@ class SubmitInput:
     assignment: JobInput
     files: Mapping[str, UploadedFile]
     origin: Ref | None
+    line: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

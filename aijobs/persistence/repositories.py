@@ -1,6 +1,7 @@
 """All database ports that the steps of a job need, in one object."""
 
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.generation_times import DatabaseGenerationTimes
@@ -12,17 +13,21 @@ from aijobs.persistence.jobs.resolutions import DatabaseLateOutcomes
 from aijobs.persistence.jobs.schedule import DatabaseExpiries
 from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
+from aijobs.persistence.slots.grants import DatabaseSlotGrants
+from aijobs.persistence.slots.outlook import SlotRules
 
 
 class DatabaseRecords:
     """One attribute for each port."""
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, limits: LimitsSettings | None = None) -> None:
+        rules = SlotRules(limits or LimitsSettings(), catalogue)
         self.gate = DatabaseJobGate(database, catalogue)
         self.queries = DatabaseJobQueries(database)
-        self.submissions = DatabaseSubmissionLog(database, catalogue)
+        self.submissions = DatabaseSubmissionLog(database, rules)
         self.starts = DatabaseJobStarts(database, catalogue)
         self.expiries = DatabaseExpiries(database)
+        self.slot_grants = DatabaseSlotGrants(database, rules)
         self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)
         self.late_outcomes = DatabaseLateOutcomes(database)

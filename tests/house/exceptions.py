@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "aijobs/persistence": "a folder for each part of the product, and what they share",
+    "aijobs/domain/jobs": "one concept of a job's life a file",
     "aijobs/persistence/jobs": "one step or one question of a job a file",
     "aijobs/providers": "one vendor a folder",
     "aijobs/usecases": "one use case a file",
@@ -23,6 +24,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "tests/cli": "mirrors the commands",
     "tests/dashboard": "mirrors the pages",
     "tests/persistence": "mirrors the folders of persistence",
+    "tests/domain": "mirrors the tree",
     "tests/persistence/database": "one promise, or one kind of fault, a file",
     "tests/providers": "one contract on all providers, and each vendor's own traps",
     "tests/sandbox": "one file for each thing that a vendor may do wrong",

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import Session, update
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.events import EventKind
@@ -15,6 +16,7 @@ from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.waiting import TAKEN_UP_WITHIN, waiting_of
 from aijobs.persistence.repositories import DatabaseRecords
+from aijobs.persistence.tables import VendorLineRow
 from tests.persistence.conftest import AcceptJob
 
 REQUEST = ProviderRequest(method="POST", url="https://api.example.com/v1/predictions", body={})
@@ -39,6 +41,11 @@ async def sent(records: DatabaseRecords, code: str, outcome: SubmitOutcome) -> S
     return submission
 
 
+def two_minutes_pass(session: Session) -> None:
+    """For the account, to which the vendor has said to come again then."""
+    session.exec(update(VendorLineRow).values(blocked_until=VendorLineRow.blocked_at))
+
+
 async def notes(database: Database, code: str) -> list[dict[str, Any]]:
     events = await database.read(events_after, code, 0)
     return [event.detail for event in events if event.kind is EventKind.NOTE]
@@ -50,6 +57,7 @@ async def test_a_refused_job_says_until_when_and_one_note_tells_it(
     code = await accept_job()
     await sent(records, code, BUSY)
     first = await wait_of(code)
+    await database.write(two_minutes_pass)
     await sent(records, code, BUSY)
     second = await wait_of(code)
 
@@ -70,6 +78,7 @@ async def test_what_never_arrived_is_sent_again_and_another_wait_is_another_note
         await sent(records, code, outcome)
 
     assert [detail["waiting"]["for"] for detail in await notes(database, code)] == ["resubmission", "rate_limit"]
+    await database.write(two_minutes_pass)
     await sent(records, code, Accepted({"id": "p1"}))
     assert (await wait_of(code)).kind is WaitFor.NEXT_QUESTION
 

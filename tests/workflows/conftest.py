@@ -28,6 +28,7 @@ from worker import build_workers, running_workers
 from workflows.ai_job import AiJob
 from workflows.client import start_job
 from workflows.data_converter import DATA_CONVERTER
+from workflows.outbox_relay import slot_relay
 
 SECRET: Final = "a secret only for these tests"
 
@@ -122,5 +123,6 @@ async def running_workbench(
     async with (
         open_adapters(settings, catalogue=catalogue, providers=providers, generators=generators) as adapters,
         running_workers(build_workers(client, adapters)),
+        slot_relay(client, adapters.records.slot_grants),
     ):
         yield Workbench(client, adapters)

@@ -2,9 +2,10 @@
 
 from typing import TypeVar
 
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState
 from temporalio.workflow import ActivityHandle
 
+from aijobs.domain.errors import SlotAwaited
 from aijobs.domain.jobs.job import JobState
 from workflows.job.endings import failed_step, ran_out_of_time
 from workflows.job.interruptions import StageClock
@@ -32,6 +33,18 @@ def recorded_state(ending: ActivityHandle[JobState]) -> JobState:
 def is_out_of_time(step: ActivityHandle[T]) -> bool:
     failure = None if step.cancelled() else step.exception()
     return isinstance(failure, ActivityError) and ran_out_of_time(failure)
+
+
+def was_waiting_in_line(submitting: ActivityHandle[T]) -> bool:
+    """Whether a submit was stopped because a slot was granted, or its time went by while the job had none."""
+    if submitting.cancelled():
+        return True
+    failure = submitting.exception()
+    if not isinstance(failure, ActivityError):
+        return False
+    if isinstance(failure.cause, CancelledError) or failure.retry_state is RetryState.CANCEL_REQUESTED:
+        return True
+    return isinstance(failure.cause, ApplicationError) and failure.cause.type == SlotAwaited.code
 
 
 def has_failed(step: ActivityHandle[T]) -> bool:

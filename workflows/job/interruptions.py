@@ -1,4 +1,4 @@
-"""What may interrupt a waiting job: a cancel request, a webhook's hint, a deadline."""
+"""What may interrupt a waiting job: a cancel request, a webhook's hint, a slot, a deadline."""
 
 import asyncio
 from collections.abc import Callable
@@ -50,11 +50,12 @@ class StageClock:
 
 
 class Interruptions:
-    """The cancel request and the hints that have come in, and the clock of the running stage."""
+    """The cancel request, the hints and the slot that have come in, and the clock of the running stage."""
 
     def __init__(self) -> None:
         self.cancel_reason: str | None = None
         self.poll_now = False
+        self.has_slot = False
         self.clock: StageClock | None = None
 
     def replace_clock(self, clock: StageClock | None) -> None:
@@ -75,14 +76,18 @@ class Interruptions:
             raise canceled(self.cancel_reason, stage)
         raise deadline_passed(self.clock.deadline if self.clock else stage)
 
-    async def is_interrupted_before(self, step: ActivityHandle[Any]) -> bool:
-        """Wait until `step` is done or a cancel is requested. Returns True when the cancel came first."""
-        while not step.done() and self.cancel_reason is None:
+    async def is_interrupted_before(self, submitting: ActivityHandle[Any]) -> bool:
+        """Wait until it is done, a cancel is requested or a slot is granted. Returns whether it is not done yet."""
+
+        def is_over() -> bool:
+            return submitting.done() or self.cancel_reason is not None or self.has_slot
+
+        while not is_over():
             try:
-                await workflow.wait_condition(lambda: step.done() or self.cancel_reason is not None)
+                await workflow.wait_condition(is_over)
             except asyncio.CancelledError:
                 self._note_cancellation()
-        return not step.done()
+        return not submitting.done()
 
     async def shielded(self, step: ActivityHandle[Any]) -> None:
         """Wait until `step` is done, even while the workflow is being canceled."""
@@ -97,6 +102,14 @@ class Interruptions:
         pausing = asyncio.create_task(workflow.sleep(length, summary="before the first question"))
         try:
             await self.until(lambda: pausing.done() or self.poll_now, stage=stage)
+        finally:
+            pausing.cancel()
+
+    async def pause_in_line(self, length: timedelta, *, stage: Stage) -> None:
+        """A durable timer that a slot ends early. Raises End like `until`."""
+        pausing = asyncio.create_task(workflow.sleep(length, summary="in line for a slot"))
+        try:
+            await self.until(lambda: pausing.done() or self.has_slot, stage=stage)
         finally:
             pausing.cancel()
 

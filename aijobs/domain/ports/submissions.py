@@ -21,7 +21,8 @@ class SubmissionLog(Protocol):
         """Note that a request is about to leave.
 
         Raises JobIsFinal, CancelRequested and DeadlinePassed: then nothing is sent any more. Raises SubmissionExists
-        unless the ones before it came to nothing.
+        unless the ones before it came to nothing. Raises SlotAwaited where as much is in flight as may be: the job
+        waits in line, and is sent when it has a slot.
         """
         ...
 

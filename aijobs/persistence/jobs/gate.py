@@ -1,43 +1,43 @@
 """The one gate: nothing else writes a job's status, its progress or its history."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, insert
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from aijobs.domain.catalogue import Catalogue, Model
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import CancelRequested, UnknownJob
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import STAGE_OF, JobError, JobState
 from aijobs.domain.lifecycle import JobStatus, Move, judge, overall_progress, require_unfinished
-from aijobs.domain.points import EntryKind, closing_entry
+from aijobs.domain.points import EntryKind
 from aijobs.domain.values.clean_text import clean
 from aijobs.domain.values.money import Cost, VendorPrice
 from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
+from aijobs.persistence.jobs.endings import Ending, ending_of
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.costs import final_money, set_cost, set_cost_by_outputs
 from aijobs.persistence.points.ledger import close
+from aijobs.persistence.slots.admission import give_back
 from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob, lock
 from aijobs.persistence.webhooks.outbox import IS_LISTENED_TO, enqueue_deliveries
 
 FIRST_EVENT: Final = 1  #: the number of a job's first event, which is never a note
 
-PROGRESS_PAUSE: Final = timedelta(milliseconds=500)
-"""Progress is coalesced to two events a second; status changes never are."""
+PROGRESS_PAUSE: Final = timedelta(milliseconds=500)  #: progress is coalesced to two events a second, statuses never
 
 Stage = tuple[int, int] | None
 Detail = Mapping[str, Any] | None
 
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
-
 _INSERT_EVENT: Final = insert(EVENTS).inline()
 _INSERT_AND_LOOK: Final = insert(EVENTS).returning(IS_LISTENED_TO)
 _NOTES: Final = select_columns(EVENTS.c.detail).where(
@@ -70,11 +70,13 @@ def advance(
     detail: dict[str, Any] | None = None,
     closing: EntryKind | None = None,
     price: VendorPrice | None = None,
+    slot_until: datetime | None = None,
 ) -> Move:
     """Move a locked job to a status: row, event and, when it is final, points, in the caller's one transaction.
 
     `closing` is the entry that closes the job's reservation, and goes with a final status; `price` is then that of
-    what the job has made. Nothing changes when the job is in this status already, or further. Raises IllegalMove.
+    what the job has made, and `slot_until` says how long its provider may be at work all the same. Nothing changes when
+    the job is in this status already, or further. Raises IllegalMove.
     """
     move = judge(job.job_status, to)
     if move is not Move.FORWARD:
@@ -85,6 +87,8 @@ def advance(
     if to.is_final:
         for on_final in ON_FINAL:
             error = on_final(session, job, to, error, closing=closing)
+    if to is JobStatus.GENERATED or to.is_final:
+        give_back(session, job, at=slot_until)
     job.job_status = to
     job.unit_progress = None
     job.overall_progress = overall_progress(to, None)
@@ -197,18 +201,6 @@ def _stamp_times(job: AnyJob) -> None:
     if job.resp_time is None and not job.job_status.is_before(JobStatus.GENERATED):
         job.resp_time = at
         job.cost_time = round((at - (job.req_time or job.create_time)).total_seconds(), 3)
-
-
-class Ending(TypedDict, total=False):
-    """What `advance` needs for a final status, besides it."""
-
-    closing: EntryKind
-    price: VendorPrice | None
-
-
-def ending_of(model: Model, to: JobStatus, *, provider_may_charge: bool) -> Ending:
-    closing = closing_entry(to, model.points, provider_may_charge=provider_may_charge)
-    return {"closing": closing, "price": model.vendor_price}
 
 
 class DatabaseJobGate:

@@ -15,6 +15,7 @@ from aijobs.domain.ports.outputs import MigrationStart
 from aijobs.persistence.added_models import model_of
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate, write_intents
+from aijobs.persistence.jobs.endings import Ending, ending_of
 from aijobs.persistence.jobs.job_hooks import ON_DROPPED
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.jobs.submissions import last_submission
@@ -73,7 +74,7 @@ def _add(
     code: str,
     outputs: tuple[StoredOutput, ...],
     complete_at: int | None,
-    ending_of: Callable[[Session, str], gate.Ending],
+    ending_of: Callable[[Session, str], Ending],
 ) -> JobState:
     job = lock(session, code)
     known = _indexes(session, code)
@@ -132,6 +133,6 @@ class DatabaseOutputLog:
     async def drop(self, code: str) -> list[str]:
         return await self._database.write(_drop, code)
 
-    def _ending(self, session: Session, model_id: str) -> gate.Ending:
+    def _ending(self, session: Session, model_id: str) -> Ending:
         model = model_of(session, self._catalogue, model_id)
-        return gate.ending_of(model, JobStatus.SUCCESS, provider_may_charge=False)
+        return ending_of(model, JobStatus.SUCCESS, provider_may_charge=False)

@@ -18,6 +18,7 @@ from aijobs.persistence.database import Database, lock_name
 from aijobs.persistence.jobs import gate, other_submissions, submissions
 from aijobs.persistence.points import ledger
 from aijobs.persistence.points.costs import set_cost
+from aijobs.persistence.slots.admission import give_back
 from aijobs.persistence.tables import JobRow
 
 
@@ -35,6 +36,7 @@ def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why
     """Refund or charge the held points of a locked job. Raises NothingHeld."""
     ledger.decide(session, job, ENTRY_OF[decision])
     charged = kept_points(ENTRY_OF[decision], job.points)
+    give_back(session, job)
     gate.note(session, job, {"resolved": decision, "by": by, "why": why, "charged": charged})
 
 
@@ -59,6 +61,7 @@ def record_late_outcome(
 ) -> None:
     """Record the provider's final status of a locked job that had ended before, and settle its held points."""
     set_cost(job, cost)
+    give_back(session, job)
     finished = status is JobStatus.GENERATED
     changes: dict[str, Any] = {}
     if finished and job.generated_at is None:

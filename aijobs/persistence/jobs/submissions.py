@@ -1,7 +1,7 @@
 """Submissions in the database: the intent before the send, the outcome after it."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Unpack
 
 from sqlalchemy import RowMapping, Update, bindparam, insert, select, update
@@ -13,6 +13,7 @@ from aijobs.domain.errors import (
     DeadlinePassed,
     JobExpired,
     JobIsFinal,
+    SlotAwaited,
     SubmissionExists,
     UnknownJob,
 )
@@ -38,7 +39,9 @@ from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
-from aijobs.persistence.jobs.waiting import wait_after
+from aijobs.persistence.jobs.waiting import wait_after, wait_in_line
+from aijobs.persistence.slots.admission import IS_HELD_UP, OWN_LINE, admit, reject
+from aijobs.persistence.slots.outlook import SlotRules
 from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 
@@ -54,7 +57,8 @@ _LAST: Final = (
     .order_by(SUBMISSIONS.c.number.desc())
     .limit(1)
 )
-_LAST_AND_JOB: Final = _LAST.add_columns(*dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)))
+_LAST_AND_LINE: Final = _LAST.add_columns(IS_HELD_UP.label("is_held_up"))
+_LAST_AND_JOB: Final = _LAST.add_columns(*dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)), OWN_LINE.label("line"))
 _INSERT: Final = insert(SUBMISSIONS)
 _UPDATE: Final = update(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("of_id"))
 _UPDATE_FIRST: Final = _UPDATE.where(SUBMISSIONS.c.outcome.is_(None))
@@ -73,15 +77,26 @@ def _last_of(session: Session, found: RowMapping) -> Submission | None:
     return last_submission(session, found["rerun_of"]) if found["rerun_from"] == RerunFrom.MIGRATION else None
 
 
-def intend(session: Session, job: AnyJob, **sending: Unpack[Sending]) -> Submission:
-    """Store the intent to submit a locked job, before the request is sent.
+def intend(session: Session, job: AnyJob, rules: SlotRules, **sending: Unpack[Sending]) -> Submission | timedelta:
+    """Store the intent to submit a locked job, before the request is sent. Or enter the line, and look again so late.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it came to nothing.
     """
     gate.require_not_canceled(session, job)
-    last = last_submission(session, job.code)
+    credential = sending.get("credential") or sending["provider"]
+    of = {"of_job": job.code, "of_credential": credential}
+    found = connection_of(session).execute(_LAST_AND_LINE, of).mappings().one()
+    last = _last_of(session, found)
     if last is not None and last.outcome not in CAME_TO_NOTHING:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
+    in_line = admit(session, job, credential=credential, rules=rules, is_held_up=found["is_held_up"])
+    if in_line is not None:
+        wait_in_line(session, job, in_line, model_of(session, rules.catalogue, job.model_id))
+        return in_line.look_again
+    return _stored(session, job, last, sending)
+
+
+def _stored(session: Session, job: AnyJob, last: Submission | None, sending: Sending) -> Submission:
     token, request, credential = sending["token"], sending["request"], sending.get("credential")
     sent = asdict(request)
     number, intent_at = last.number + 1 if last else 1, now()
@@ -177,17 +192,18 @@ def _submit_input(session: Session, code: str) -> SubmitInput:
         assignment=assignment,
         files=uploaded_files(session, assignment),
         origin=origin.ref if origin else None,
+        line=found["line"],
     )
 
 
-def _intend(session: Session, code: str, catalogue: Catalogue, **sending: Unpack[Sending]) -> Submission:
+def _intend(session: Session, code: str, rules: SlotRules, **sending: Unpack[Sending]) -> Submission | timedelta:
     job = lock(session, code)
     if job.is_expired(now()):
         raise JobExpired(f"{code} is not sent any more: it had not started in time.")
-    _require_in_time(session, job, catalogue)
-    submission = intend(session, job, **sending)
+    _require_in_time(session, job, rules.catalogue)
+    intended = intend(session, job, rules, **sending)
     job.save(session)
-    return submission
+    return intended
 
 
 def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -> None:
@@ -234,6 +250,9 @@ def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, cat
     if recorded is None:
         known = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
         recorded = conclude(session, job, known, outcome)
+    if recorded is Outcome.REJECTED:
+        refused = outcome.retry_after if isinstance(outcome, Rejected) else None
+        reject(session, job, _credential_of(session, sent) if refused else "", retry_after=refused)
     if not isinstance(outcome, Rejected) and not job.job_status.is_final:
         detail = {"submission": sent.number, "outcome": recorded}
         gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
@@ -243,12 +262,15 @@ def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, cat
     return state_of(job)
 
 
+def _credential_of(session: Session, sent: Submission) -> str:
+    return sent.credential or session.get_one(SubmissionRow, sent.id).provider
+
+
 class DatabaseSubmissionLog:
     """Implements SubmissionLog."""
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
-        self._database = database
-        self._catalogue = catalogue
+    def __init__(self, database: Database, rules: SlotRules) -> None:
+        self._database, self._rules, self._catalogue = database, rules, rules.catalogue
 
     async def submit_input(self, code: str) -> SubmitInput:
         return await self._database.read(_submit_input, code)
@@ -257,7 +279,10 @@ class DatabaseSubmissionLog:
         return await self._database.read(last_submission, code)
 
     async def intend(self, code: str, **sending: Unpack[Sending]) -> Submission:
-        return await self._database.write(_intend, code, self._catalogue, **sending)
+        intended = await self._database.write(_intend, code, self._rules, **sending)
+        if isinstance(intended, timedelta):
+            raise SlotAwaited("It waits in line, since no more may be sent now.", retry_after=intended)
+        return intended
 
     async def intend_again(self, submission: Submission) -> None:
         await self._database.write(_intend_again, submission, catalogue=self._catalogue)

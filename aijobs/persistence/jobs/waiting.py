@@ -16,6 +16,7 @@ from aijobs.domain.jobs.waiting import Wait, WaitFor, Waiting
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.slots.admission import InLine
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 
@@ -50,6 +51,13 @@ def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: 
             gives_up_at=min(job.begins_at + model.deadlines.submit, ends),
         )
         begin_wait(session, job, wait)
+
+
+def wait_in_line(session: Session, job: AnyJob, in_line: InLine, model: Model) -> None:
+    """Store that a locked job waits for a slot, or for its vendor to take more."""
+    next_at = now() + in_line.ready_in if in_line.ready_in is not None else None
+    gives_up_at = job.begins_at + model.deadlines.business
+    begin_wait(session, job, Wait(kind=in_line.kind, since=now(), next_at=next_at, gives_up_at=gives_up_at))
 
 
 def waiting_of(

@@ -26,6 +26,7 @@ from aijobs.persistence.tables.jobs import (
 )
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables.slots import SlotRow, UserShareRow, UserTurnRow, VendorLineRow
 from aijobs.persistence.tables.templates import ExtractedRow, TableChangeRow, TemplateRow, TemplateVersionRow
 from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 
@@ -55,11 +56,15 @@ __all__ = [
     "PointsEntryRow",
     "PointsLimitRow",
     "ProcessRow",
+    "SlotRow",
     "SubmissionRow",
     "TableChangeRow",
     "TaskIdRow",
     "TemplateRow",
     "TemplateVersionRow",
+    "UserShareRow",
+    "UserTurnRow",
+    "VendorLineRow",
     "VendorReportRow",
     "WebhookDeliveryRow",
     "WebhookEndpointRow",

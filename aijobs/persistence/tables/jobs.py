@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Index, UniqueConstraint, false
+from sqlalchemy import JSON, Enum, Index, SmallInteger, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from aijobs.domain.jobs.outputs import OutputContent, OutputDetails, OutputKind
 from aijobs.domain.jobs.record import JobProgress, JobRecord
+from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import Code, RowId, StatusColumn, now, only_on, partial_index
 from aijobs.persistence.tables.base import BaseFields
@@ -20,6 +21,9 @@ class OrderDetails(SQLModel):
     callback_url: str | None = None
     params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     origin: str | None = Field(default=None, max_length=40)  #: the finished job that this one acts on
+    priority: int = Field(
+        default=DEFAULT_PRIORITY, sa_type=SmallInteger, sa_column_kwargs={"server_default": text(str(DEFAULT_PRIORITY))}
+    )
 
 
 class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
@@ -49,6 +53,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn)
     overall_progress: float = 0.0
     needs_review: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    has_slot: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  #: or waits for one
     event_seq: int = 0
     points: int = Field(sa_type=RowId)
     cost_nanos: int | None = Field(default=None, sa_type=RowId)  #: at the vendor, in billionths of the currency

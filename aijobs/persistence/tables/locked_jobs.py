@@ -30,6 +30,8 @@ class LockedJob:
     job_status: JobStatus
     unit_progress: float | None
     overall_progress: float
+    has_slot: bool
+    priority: int
     event_seq: int
     version: int
     points: int

@@ -1,0 +1,1 @@
+"""Slots at vendors: what limits them, and in which order they are granted."""
