@@ -23,6 +23,7 @@ from bench import (
     overload,
     pictures,
     polling,
+    queueing,
     stages,
 )
 from bench.report import Report, show
@@ -61,6 +62,7 @@ MEASURES: Final[Measures] = {
     "pictures": pictures.measure,
     "overload": overload.measure,
     "polling": polling.measure,
+    "queueing": queueing.measure,
 }
 
 #: They take long and need gigabytes: only where they are named.
