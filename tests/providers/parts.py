@@ -195,6 +195,18 @@ PARTS: Final = {
         proves_absence=True,
         kind=OutputKind.VIDEO,
     ),
+    "minimax": Part(
+        model_id="minimax_hailuo_v1",
+        params={"prompt": "a lighthouse at dusk", "first_frame_image": PHOTO_URL, "resolution": "512P", "duration": 6},
+        settings=_declared("minimax"),
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"duration": 99},
+        named="duration",
+        sizes=((912, 512),),
+        takes_uploads=True,
+        proves_absence=False,
+        kind=OutputKind.VIDEO,
+    ),
     "openai": Part(
         model_id="openai_picture_v1",
         params={"prompt": "a lighthouse at dusk", "size": "1024x1024", "output_format": "webp"},

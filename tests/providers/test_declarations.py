@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from aijobs.providers.declared import DeclarationError, declared_package, read_declaration
 from aijobs.providers.declared.parameters import parameters_of
+from aijobs.providers.registry import SHIPPED
 from tests.providers.acme_vendor import ACME
 
 
@@ -33,6 +34,12 @@ def test_everything_that_can_be_declared_is_read() -> None:
         ('progress = "job.progress"', 'progress = "job.percent"', "query.progress: 'job.percent' matches nothing"),
         ('link = "job.link"', 'link = "job.url"', "submit.ref.link: 'job.url' matches nothing in examples.submitted"),
         ('links = "files[].url"', 'links = "urls"', "outputs.links: 'urls' matches nothing in examples.results"),
+        (
+            'kind = "image"',
+            'kind = "image"\nnames = { at = "x" }',
+            "outputs.names.at: 'x' matches nothing in examples.fin",
+        ),
+        ('"/jobs/{ref.id}/files"', '"/files/{finished.at}"', "outputs.path: {finished.at} is nothing"),
         ('items = "jobs"', 'items = "data"', "reconcile.items: 'data' matches nothing in examples.listed"),
         ('token = "tag"', 'token = "tags"', "reconcile.token: 'tags' matches nothing in any item"),
         ('processing = ["running"]', 'processing = ["running", "done"]', "'done' is in more than one list"),
@@ -120,3 +127,15 @@ def test_parameters_may_be_left_out_and_have_defaults() -> None:
 
     assert taken == {"prompt": "x", "steps": 20}
     assert set(parameters.file_fields()) == {"images"}
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b'{"base_resp": {"status_code": 1004, "status_msg": "login fail"}}', "answers 1004: login fail"),
+        (b"<html>", "answers without JSON"),
+        (b'{"files": [], "base_resp": {"status_code": 0, "status_msg": "success"}}', None),
+    ],
+)
+def test_a_key_that_is_refused_within_a_success_is_noticed(body: bytes, complaint: str | None) -> None:
+    assert SHIPPED["minimax"].vendor.key_check.complaint(body) == complaint

@@ -19,7 +19,7 @@ from aijobs.domain.jobs.submissions import (
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Charge, InputFile, Task
 from aijobs.providers.declared.webhooks import secret_of_submission
-from tests.providers.acme_vendor import KEY, Vendor
+from tests.providers.acme_vendor import ACME, KEY, Vendor
 from tests.providers.scripted_vendor import Behaviours
 
 REF: Final = {"id": "7"}
@@ -227,3 +227,19 @@ async def test_an_upload_travels_inside_of_the_request(acme: Vendor, size: int) 
             await provider.attach(file, token="token-1")
     else:
         assert await provider.attach(file, token="token-1") == "data:image/png;base64,YWFh"
+
+
+async def test_a_finished_answer_says_where_the_results_are(acme: Vendor) -> None:
+    toml = ACME.replace(
+        'path = "/jobs/{ref.id}/files"', 'names = { file = "job.price" }\npath = "/files?id={finished.file}"'
+    )
+    files = answers(200, {"files": [{"url": "https://cdn.acme.example/7.png"}]})
+    provider, vendor = await acme(answers(200, {"job": {"state": "done", "price": 4}}), files, toml=toml)
+
+    finished = await provider.query(REF)
+    (source,) = await provider.outputs(REF, finished)
+    with pytest.raises(ProviderFailed, match="does not say where"):
+        await provider.outputs(REF, replace(finished, raw={"job": {"state": "done"}}))
+
+    assert source.url == "https://cdn.acme.example/7.png"
+    assert vendor.received[1].path == "/v2/files?id=4"

@@ -24,6 +24,7 @@ NAMED_IN: Final = {
 
 #: Who speaks a vendor's dialect to others than that vendor.
 DIALECT_OF: Final = {
+    "minimax": ("aijobs/adapters/chat/", "sandbox/vendors/chat/", "sandbox/faults/"),
     "cog": ("sandbox/vendors/replicate/",),  # whose models were packed by it
     "dashscope": ("aijobs/adapters/chat/",),  # whose language models are asked there
     "openai": ("aijobs/adapters/chat/", "aijobs/generators/", "sandbox/vendors/chat/"),

@@ -117,7 +117,9 @@ class DeclaredProvider:
         section = self._declared.outputs
         answer: Mapping[str, Any] = snapshot.raw
         if section.path is not None:
-            reply = await self._http.call("GET", self._at(section.path, ref), headers=self._headers())
+            reply = await self._http.call(
+                "GET", self._url_of_results(section.path, ref, snapshot), headers=self._headers()
+            )
             if reply.status in GONE:
                 raise ProviderFailed(f"{self._declared.label} has no results any more.")
             answer = self._document(reply)
@@ -191,6 +193,14 @@ class DeclaredProvider:
         if query.path is None:
             raise ProviderUnavailable(f"{self._declared.label} gave no link to ask at.")
         return self._at(query.path, ref)
+
+    def _url_of_results(self, path: str, ref: Ref, snapshot: Snapshot) -> str:
+        """Raises ProviderFailed when the finished job does not say where its results are: it has none then."""
+        named = {f"finished.{name}": place.text(snapshot.raw) for name, place in self._declared.outputs.names.items()}
+        filled = filled_path(path, _of_ref(ref) | named)
+        if filled is None:
+            raise ProviderFailed(f"{self._declared.label} does not say where the results are.")
+        return f"{self._base_url}{filled}"
 
     def _at(self, path: str, ref: Ref) -> str:
         return f"{self._base_url}{filled_path(path, _of_ref(ref))}"

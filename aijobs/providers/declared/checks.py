@@ -32,7 +32,7 @@ def _wrong_places(declaration: Declaration) -> Iterator[str]:
         ("submit.headers", declaration.submit.headers, of_a_job),
         ("query.path", declaration.query.path, of_a_ref),
         ("query.url", declaration.query.url, of_a_ref),
-        ("outputs.path", declaration.outputs.path, of_a_ref),
+        ("outputs.path", declaration.outputs.path, of_a_ref | {f"finished.{one}" for one in declaration.outputs.names}),
         ("reconcile.path", declaration.reconcile.path if declaration.reconcile else None, {"token"}),
         ("cancel.path", declaration.cancel.path if declaration.cancel else None, of_a_ref),
     )

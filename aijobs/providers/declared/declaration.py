@@ -121,10 +121,14 @@ STATUS_OF_LIST: Final[Mapping[str, JobStatus]] = {
 
 
 class OutputSection(Section):
-    """Where the results are: links, base64 or texts, in the last answer or in that of a `path` of their own."""
+    """Where the results are: links, base64 or texts, in the last answer or in that of a `path` of their own.
+
+    `names` are what the path takes of the last answer, as `{finished.NAME}`: a vendor may say only then where they are.
+    """
 
     kind: OutputKind
     path: UrlPath | None = None
+    names: dict[str, Path] = {}
     links: Path | None = None
     base64: Path | None = None
     texts: Path | None = None

@@ -66,6 +66,7 @@ def _trials(declaration: Declaration) -> Iterator[Trial]:
         ("outputs.texts", outputs.texts, result),
         ("reconcile.items", reconcile.items if reconcile else None, ("listed",)),
     )
+    yield from ((f"outputs.names.{name}", path, ("finished",)) for name, path in outputs.names.items())
     yield from ((f"webhook.ref.{name}", path, ("webhook",)) for name, path in (webhook.ref if webhook else {}).items())
 
 
