@@ -28,5 +28,6 @@ NAVIGATION: Final = (
     NavigationItem("templates", "/templates"),
     NavigationItem("models", "/models"),
     NavigationItem("money", "/money"),
+    NavigationItem("health", "/health", Scope.ADMIN),
     NavigationItem("example", "/example"),
 )

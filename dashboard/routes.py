@@ -10,6 +10,7 @@ from dashboard.pages import (
     document_review,
     documents,
     example,
+    health,
     job,
     job_actions,
     jobs,
@@ -39,6 +40,7 @@ ROUTERS: Final = (
     templates.router,
     models.router,
     money.router,
+    health.router,
     example.router,
 )
 

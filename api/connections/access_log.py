@@ -1,7 +1,7 @@
 """One line in the log for each request, and its measurement.
 
-A line names the route and not the path, which may carry a token or a signature, and no query. Health checks and scrapes
-leave no line.
+A line names the route and not the path, which may carry a token or a signature, and no query. Health checks, scrapes
+and the dashboard's own files leave no line.
 """
 
 import re
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.connections.middleware import HEALTH_PATHS, request_id_of
 
 UNKNOWN_ROUTE: Final = "unknown"
+QUIET_ROUTES: Final = frozenset({"/static/{path:path}"})  #: without a line: the dashboard's own files
 CALLER: Final = "aijobs.key_id"
 """Key in the scope of a request: the id of the key with which it was made, once that is known."""
 
@@ -56,7 +57,7 @@ class AccessLog:
     def _report(self, scope: Scope, status: int, begun_after: float, seconds: float) -> None:
         route = route_of(scope)
         self._observe(scope["method"], route, status, begun_after)
-        if not self._writes or scope["raw_path"] in HEALTH_PATHS:
+        if not self._writes or scope["raw_path"] in HEALTH_PATHS or route in QUIET_ROUTES:
             return
         code = str(scope.get("path_params", {}).get("code", ""))
         known = {"key": scope.get(CALLER), "code": code if _CODE.fullmatch(code) else None}
@@ -64,7 +65,7 @@ class AccessLog:
             "request",
             method=scope["method"],
             route=route,
-            status=status,
+            status=int(status),
             ms=round(seconds * 1000, 1),
             request=request_id_of(scope),
             **{name: value for name, value in known.items() if value},

@@ -45,7 +45,7 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     failed = await installation.job("bo")
     await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", f"/example?job={running}"]
+    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", "/health", f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 

@@ -1,0 +1,33 @@
+"""Health: what is missing, and the processes of the installation."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from aijobs.persistence.jobs.totals import totals
+from aijobs.persistence.processes import known_processes
+from api.auth.caller import Operator
+from api.dependencies import AppReadiness
+from dashboard.page import PageRoute, Visiting
+
+MAX_PROCESSES: Final = 100
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/health")
+async def show_health(visit: Visiting, _operator: Operator, readiness: AppReadiness) -> HTMLResponse:
+    """Problems are the same that `/readyz` names. Of the processes, those that have stopped are only counted."""
+    processes = await visit.database.read(known_processes)
+    counted = await visit.database.snapshot(totals)
+    return await visit.page(
+        "health.html",
+        current="health",
+        problems=await readiness.missing(),
+        processes=[one for one in processes if not one.has_stopped][:MAX_PROCESSES],
+        stopped=sum(one.has_stopped for one in processes),
+        points_held=counted.points_held,
+        unknown_submissions=counted.unknown_submissions,
+        in_flight=sum(count for (_, status), count in counted.jobs.items() if not status.is_final),
+    )
