@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.text import Text
 
 from aijobs.domain.errors import AijobsError
@@ -16,6 +16,7 @@ from aijobs.providers.conformance.live_job import LiveJob, live_job
 from aijobs.providers.conformance.subjects import subjects
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.registry import PROBLEMS, PROVIDERS
+from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
 
@@ -52,7 +53,9 @@ def check(
         raise CommandError(f"{package.vendor.label} breaks {failures} of {len(CHECKS)} promises.")
     console.say(Text(f"{package.vendor.label} keeps all {len(CHECKS)} promises.", style="green"))
     if url is not None:
-        asyncio.run(_one_job(package, LiveJob(url=url, token=token or "", model=model, params=_read(params))))
+        settings = _configured(target, package)
+        live = LiveJob(url=url, token=token or "", settings=settings, model=model, params=_read(params))
+        asyncio.run(_one_job(package, live))
 
 
 async def _show_request(package: ProviderPackage) -> None:
@@ -90,6 +93,14 @@ async def _one_job(package: ProviderPackage, job: LiveJob) -> None:
     for source in sources:
         found = source.url or f"{len(source.content or b'')} bytes"
         console.say(console.OK, f" {source.kind}: {found}")
+
+
+def _configured(target: str, package: ProviderPackage) -> dict[str, Any]:
+    """What is set of the provider's section, such as the second half of a key. A file has none."""
+    if target not in PROVIDERS:
+        return {}
+    section = cast(BaseModel, Settings.load().section(target))
+    return {name: getattr(section, name) for name in section.model_fields_set & package.settings.model_fields.keys()}
 
 
 def _read(params: str | None) -> dict[str, Any] | None:

@@ -81,3 +81,21 @@ async def test_one_real_job_is_run_where_it_is_asked_for(aijobs: Command) -> Non
         assert "GENERATED (Ready)" in result.out
         assert f"image: {sandbox.url}/delivery/" in result.out
         assert len(sandbox.ledger()) == 1
+
+
+async def test_what_a_vendor_needs_besides_a_key_comes_from_the_settings(aijobs: Command) -> None:
+    config = SandboxConfig(port=0, pace=Pace(queue_seconds=0, work_seconds=0.1))
+    async with running(config) as sandbox:
+        job = ("--url", sandbox.url, "--token", "sandbox-key", "--params", '{"prompt": "waves", "resolution": "540p"}')
+        needed = {
+            "AIJOBS_BEDROCK__ACCESS_KEY": "sandbox-key",
+            "AIJOBS_BEDROCK__OUTPUT_URL": "s3://films/checks",
+            "AIJOBS_BEDROCK__S3_ENDPOINT": f"{sandbox.url}/s3",
+        }
+        without = await asyncio.to_thread(aijobs, "provider", "check", "bedrock", *job)
+        result = await asyncio.to_thread(aijobs, "provider", "check", "bedrock", *job, **needed)
+
+        assert "access_key and output_url must be set too" in without.err
+        assert result.code == 0, result.err
+        assert f"video: {sandbox.url}/s3/films/checks/" in result.out.replace("\n", "")
+        assert len(sandbox.ledger()) == 1

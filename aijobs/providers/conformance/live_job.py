@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -20,10 +20,14 @@ USUAL_PAUSE: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class LiveJob:
-    """Where and what: `token` is the key, `model` and `params` are the specimen's where they are None."""
+    """Where and what: `token` is the key, `model` and `params` are the specimen's where they are None.
+
+    `settings` are those of the vendor's section that it needs besides.
+    """
 
     url: str
     token: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     params: Mapping[str, Any] | None = None
     within: timedelta = timedelta(minutes=15)
@@ -33,7 +37,7 @@ async def live_job(package: ProviderPackage, job: LiveJob, tell: Callable[[str],
     """Submit one job, and follow it to its results; each change is told. Raises NotConforming, and TimeoutError."""
     if package.specimen is None:
         raise ValueError(f"{package.vendor.label} has no specimen to take a job from.")
-    settings = package.settings.model_validate({"token": job.token, "base_url": job.url})
+    settings = package.settings.model_validate({**job.settings, "token": job.token, "base_url": job.url})
     async with package.opened(settings) as provider, asyncio.timeout(job.within.total_seconds()):
         ref = await _submitted(provider, package.specimen, job)
         tell(f"accepted as {ref['id']}")

@@ -85,7 +85,8 @@ async def keys_stay_secret(lab: Laboratory) -> None:
 
 async def token_is_planted(lab: Laboratory) -> None:
     """What makes a lost job known again is in its request."""
-    if lab.provider.capabilities.reconcile_window or lab.provider.capabilities.webhook:
+    can = lab.provider.capabilities
+    if can.reconcile_window or can.webhook or can.resend_window:
         require(TOKEN in repr(lab.submission().request), "the submission's token is not in it")
 
 
