@@ -123,7 +123,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
         submissions, records.queries, gate, records.late_outcomes, catalogue, providers, learned
     )
     submission = SubmissionActivities(
-        submissions, catalogue, providers, store, settings.reachable_url, records.expiries
+        submissions, catalogue, providers, records.credential_health, store, settings.reachable_url, records.expiries
     )
     generation = GenerationActivities(
         gate, records.queries, conversations, catalogue, adapters.generators, transfer, records.expiries

@@ -1,7 +1,7 @@
 """Submits a job to its provider: the intent is stored before the send, and a submission is sent at most once."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ from activities.heartbeats import remember, remembered
 from activities.metrics import count_submission
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
+    AijobsError,
     JobExpired,
     NotFound,
     Overtaken,
@@ -23,6 +24,7 @@ from aijobs.domain.errors import (
     SubmissionForgotten,
 )
 from aijobs.domain.jobs.activity_io import SubmittedJob
+from aijobs.domain.jobs.circuits import Trial
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -38,7 +40,7 @@ from aijobs.domain.jobs.submissions import (
     Unknown,
     credential_in,
 )
-from aijobs.domain.ports.credentials import credentials_of, provider_in
+from aijobs.domain.ports.credentials import CredentialHealth, credentials_of, provider_in
 from aijobs.domain.ports.jobs import Expiries
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
@@ -49,6 +51,9 @@ from aijobs.domain.values.shielded import shielded
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
 SEND_WITHIN: Final = timedelta(seconds=5)
 """Shorter than the heartbeat timeout: after a longer pause, Temporal may already have started another attempt."""
+
+AT_ONCE: Final = timedelta(milliseconds=100)
+"""Before another credential is tried."""
 
 PAUSED: Final = Rejected("not_sent", "The process was paused before it could send.", may_retry=True)
 LOST: Final = Unknown("the process died between the intent and the outcome")
@@ -62,6 +67,7 @@ class SubmissionActivities:
         submissions: SubmissionLog,
         catalogue: Catalogue,
         providers: Mapping[str, Provider],
+        health: CredentialHealth,
         store: ObjectStore,
         public_url: str | None,
         expiries: Expiries,
@@ -71,8 +77,8 @@ class SubmissionActivities:
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
+        self._health = health
         self._public_url = public_url
-        self._turn = secrets.randbelow(1000)  #: so that processes begin with different credentials
 
     @activity.defn
     async def submit(self, brief: JobBrief) -> SubmittedJob:
@@ -89,42 +95,55 @@ class SubmissionActivities:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
-        credential = self._credential(brief.provider, known)
-        provider = provider_of(self._providers, brief.provider, credential)
-        task = await _prepared(provider, await self._task(brief, provider, known))
-        sending = Sending(
-            provider=brief.provider, token=task.token, request=provider.build_request(task), credential=credential
-        )
+        credentials = self._credentials(brief, known.origin)
+        trial = await self._health.choose(credentials, in_line_of=known.line)
         try:
-            return await shielded(self._send(brief, provider, task, sending))
+            task, sending = await self._prepared(brief, known, trial)
+        except BaseException:
+            await shielded(self._health.give_back(trial))
+            raise
+        try:
+            return await shielded(self._send(brief, task, sending, trial, credentials))
         except JobExpired:
             return _submitted(await self._expiries.expire(brief.code), None)
 
-    def _credential(self, provider: str, known: SubmitInput) -> str | None:
-        """That of the origin, or in whose line the job waits, or else the next."""
-        if known.origin is not None:
-            return credential_in(known.origin)
-        if known.line in self._providers:
-            return None if known.line == provider else known.line
-        return self._next_credential(provider)
+    def _credentials(self, brief: JobBrief, origin: Ref | None) -> Sequence[str]:
+        """Those that the job may be sent with: what is done to a finished job is done with the credential of that."""
+        if origin is not None:
+            return [credential_in(origin) or brief.provider]
+        return credentials_of(self._providers, brief.provider) or [brief.provider]
 
-    def _next_credential(self, provider: str) -> str | None:
-        """The provider's credentials take turns."""
-        credentials = credentials_of(self._providers, provider)
-        if len(credentials) < 2:
-            return None
-        self._turn += 1
-        chosen = credentials[self._turn % len(credentials)]
-        return None if chosen == provider else chosen
+    async def _prepared(self, brief: JobBrief, known: SubmitInput, trial: Trial) -> tuple[Task, Sending]:
+        """What is to be done, and to be sent for it with a credential."""
+        provider = provider_of(self._providers, trial.credential)
+        task = await _prepared(provider, await self._task(brief, provider, known))
+        return task, Sending(
+            provider=brief.provider,
+            token=task.token,
+            request=provider.build_request(task),
+            credential=None if trial.credential == brief.provider else trial.credential,
+        )
 
-    async def _send(self, brief: JobBrief, provider: Provider, task: Task, sending: Sending) -> SubmittedJob:
-        submission = await self._intend(brief, sending)
+    async def _send(
+        self, brief: JobBrief, task: Task, sending: Sending, trial: Trial, credentials: Sequence[str]
+    ) -> SubmittedJob:
+        try:
+            submission = await self._intend(brief, sending)
+        except AijobsError:
+            await self._health.give_back(trial)
+            raise
         remember(submission.number)
+        provider = provider_of(self._providers, trial.credential)
         outcome = await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
         count_submission(brief.provider, outcome)
         if await self._is_voided(submission, outcome, task):
+            await self._health.give_back(trial)
             raise ProviderUnavailable(f"{brief.provider} is asked once more.")
-        state = await self._submissions.conclude(submission, outcome)
+        state = await self._submissions.conclude(submission, outcome, trial=trial)
+        if isinstance(outcome, Rejected) and _is_of_the_account(outcome):
+            others = [credential for credential in credentials if credential != trial.credential]
+            if await self._health.has_usable(others):
+                raise ProviderUnavailable(outcome.message, retry_after=AT_ONCE)
         _raise_if_rejected(outcome)
         return _submitted(state, submission.bound(outcome.ref) if isinstance(outcome, Accepted) else None)
 
@@ -236,6 +255,11 @@ def _require_all_known(last: Submission | None) -> None:
 async def _prepared(provider: Provider, task: Task) -> Task:
     """The task with what its request needs at the provider."""
     return replace(task, prepared=await provider.prepare(task)) if isinstance(provider, PreparingProvider) else task
+
+
+def _is_of_the_account(refusal: Rejected) -> bool:
+    """Whether another account may take what this one has refused."""
+    return refusal.account_must_act or refusal.retry_after is not None
 
 
 def _is_fresh(submission: Submission) -> bool:

@@ -15,6 +15,7 @@ from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.slots.grants import DatabaseSlotGrants
 from aijobs.persistence.slots.outlook import SlotRules
+from aijobs.persistence.vendor_credentials import DatabaseCredentialHealth
 
 
 class DatabaseRecords:
@@ -24,6 +25,7 @@ class DatabaseRecords:
         rules = SlotRules(limits or LimitsSettings(), catalogue)
         self.gate = DatabaseJobGate(database, catalogue)
         self.queries = DatabaseJobQueries(database)
+        self.credential_health = DatabaseCredentialHealth(database)
         self.submissions = DatabaseSubmissionLog(database, rules)
         self.starts = DatabaseJobStarts(database, catalogue)
         self.expiries = DatabaseExpiries(database)

@@ -130,7 +130,9 @@ class HappyJobs:
         provider, store = ScriptedProvider(), _NoStore()
         providers = {model.provider: provider}
         self._database, self._catalogue, self._model = database, catalogue, model
-        self._submit = SubmissionActivities(records.submissions, catalogue, providers, store, None, records.expiries)
+        self._submit = SubmissionActivities(
+            records.submissions, catalogue, providers, records.credential_health, store, None, records.expiries
+        )
         self._poll = PollingActivities(
             records.submissions,
             records.queries,

@@ -7,7 +7,16 @@ from typing import Any
 from sqlmodel import Session, col, select
 from temporalio.client import Client
 
-from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import (
+    CancelOutcome,
+    Found,
+    ProviderRequest,
+    Ref,
+    Rejected,
+    Search,
+    Submission,
+    SubmitOutcome,
+)
 from aijobs.domain.lifecycle import JobStatus as S
 from aijobs.domain.ports.credentials import OpenProviders
 from aijobs.domain.provider_io import Snapshot
@@ -90,3 +99,26 @@ async def test_a_cancel_reaches_the_account_that_works(temporal_client: Client, 
         await asyncio.gather(*(job.result() for job in jobs), return_exceptions=True)
 
     assert (set(first.canceled), set(spare.canceled)) == (first.jobs, spare.jobs)
+
+
+class Unpaid(Account):
+    """Takes nothing before somebody pays."""
+
+    async def submit(self, request: ProviderRequest) -> SubmitOutcome:
+        self.requests += 1
+        return Rejected("provider_blocked", "no credit", account_must_act=True)
+
+
+async def test_what_one_account_refuses_another_one_takes(temporal_client: Client, tmp_path: Path) -> None:
+    first, spare = Unpaid(), Account()
+    providers = OpenProviders({"local": first, "local:spare": spare})
+    async with running_workbench(temporal_client, tmp_path, providers=providers) as bench:
+        jobs = [await bench.start() for _ in range(6)]
+        states = await asyncio.gather(*(job.result() for job in jobs))
+        sent = await sent_with(bench)
+        histories = [await bench.history(job.id) for job in jobs]
+
+    assert {state.job_status for state in states} == {S.SUCCESS}
+    assert len(spare.jobs) == 6
+    assert first.requests == len(sent) - 6 >= 1
+    assert all(history[1].detail["credential"] == "local:spare" for history in histories)

@@ -95,6 +95,11 @@ class Submission:
     ref: Ref | None
     credential: str | None = None
 
+    @property
+    def shown_credential(self) -> dict[str, str]:
+        """What a job's history says of it."""
+        return {} if self.credential is None else {"credential": self.credential}
+
     def bound(self, ref: Ref) -> Ref:
         """A reference of the provider that also says with which credential it can be used."""
         return ref if self.credential is None else {**ref, CREDENTIAL: self.credential}

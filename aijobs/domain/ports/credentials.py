@@ -1,8 +1,9 @@
 """With which of a vendor's credentials a job is done: `acme` is a vendor's first, `acme:spare` another."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
+from aijobs.domain.jobs.circuits import Trial
 from aijobs.domain.ports.providers import Provider
 
 SEPARATOR: Final = ":"
@@ -39,6 +40,27 @@ class OpenProviders(Mapping[str, Provider]):
     def credentials_of(self, provider: str) -> tuple[str, ...]:
         """The first, and the others in the order of the settings."""
         return tuple(one for one in self._by_credential if provider_in(one) == provider)
+
+
+class CredentialHealth(Protocol):
+    """Which credentials work, as all processes have met them. Outcomes are noted by SubmissionLog.conclude."""
+
+    async def choose(self, credentials: Sequence[str], *, in_line_of: str | None = None) -> Trial:
+        """One that works: in whose line the job waits already, or else by turns. Or one that is to be probed, which is
+        told to one job of all.
+
+        Raises ProviderUnavailable when none is to be used now, with the time until that may be so, and ProviderBlocked
+        when somebody must act at the vendor first.
+        """
+        ...
+
+    async def has_usable(self, credentials: Sequence[str]) -> bool:
+        """Whether one of them works, and is not to be left alone for a while, as far as is known right now."""
+        ...
+
+    async def give_back(self, trial: Trial) -> None:
+        """Nothing was sent with it: another job may be the probe."""
+        ...
 
 
 def credentials_of(providers: Mapping[str, Provider], provider: str) -> tuple[str, ...]:

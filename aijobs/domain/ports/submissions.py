@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol, Unpack
 
+from aijobs.domain.jobs.circuits import Trial
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.submissions import Ref, Sending, Submission, SubmitOutcome
 from aijobs.domain.provider_io import SubmitInput
@@ -33,8 +34,11 @@ class SubmissionLog(Protocol):
         """
         ...
 
-    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
-        """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone."""
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome, *, trial: Trial | None = None) -> JobState:
+        """Note what became of a submission. Accepted and unknown make the job SUBMITTED; accepted is never undone.
+
+        `trial` is with which credential it was sent just now: what the outcome says of that is noted with it.
+        """
         ...
 
     async def void(self, submission: Submission, why: str) -> bool:

@@ -60,3 +60,9 @@ def job_with(session: Session, ref: Ref, *, instead_of: Submission) -> str | Non
 
 def digest(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def voided_before(session: Session, job_code: str) -> bool:
+    """Whether a submission of this job was voided."""
+    voided = select(SUBMISSIONS.c.id).where(SUBMISSIONS.c.job_code == job_code, SUBMISSIONS.c.outcome == Outcome.VOIDED)
+    return connection_of(session).execute(voided.limit(1)).first() is not None

@@ -17,6 +17,7 @@ from aijobs.domain.errors import (
     SubmissionExists,
     UnknownJob,
 )
+from aijobs.domain.jobs.circuits import Trial
 from aijobs.domain.jobs.job import JobState, RerunFrom
 from aijobs.domain.jobs.submissions import (
     CAME_TO_NOTHING,
@@ -37,13 +38,15 @@ from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers
+from aijobs.persistence.jobs.endings import require_in_time
+from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers, voided_before
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
 from aijobs.persistence.jobs.waiting import wait_after, wait_in_line
 from aijobs.persistence.slots.admission import IS_HELD_UP, OWN_LINE, admit, reject
 from aijobs.persistence.slots.outlook import SlotRules
 from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
+from aijobs.persistence.vendor_credentials import note_outcome
 
 _COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref", "credential")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
@@ -200,7 +203,7 @@ def _intend(session: Session, code: str, rules: SlotRules, **sending: Unpack[Sen
     job = lock(session, code)
     if job.is_expired(now()):
         raise JobExpired(f"{code} is not sent any more: it had not started in time.")
-    _require_in_time(session, job, rules.catalogue)
+    require_in_time(session, job, rules.catalogue)
     intended = intend(session, job, rules, **sending)
     job.save(session)
     return intended
@@ -208,7 +211,7 @@ def _intend(session: Session, code: str, rules: SlotRules, **sending: Unpack[Sen
 
 def _intend_again(session: Session, sent: Submission, *, catalogue: Catalogue) -> None:
     job = lock(session, sent.job_code)
-    _require_in_time(session, job, catalogue)
+    require_in_time(session, job, catalogue)
     gate.require_not_canceled(session, job)
     gate.note(session, job, {"submission": sent.number, "sent": "again"})
     job.save(session)
@@ -220,11 +223,11 @@ def _void(session: Session, sent: Submission, why: str, *, catalogue: Catalogue)
     if known.outcome is Outcome.VOIDED:
         return True
     try:
-        _require_in_time(session, job, catalogue)
+        require_in_time(session, job, catalogue)
         gate.require_not_canceled(session, job)
     except (DeadlinePassed, JobIsFinal, CancelRequested):
         return False
-    if known.outcome not in (None, Outcome.ACCEPTED) or _voided_before(session, sent.job_code):
+    if known.outcome not in (None, Outcome.ACCEPTED) or voided_before(session, sent.job_code):
         return False
     voided = {"outcome": Outcome.VOIDED, "cause": clean(why), "outcome_at": now()}
     connection_of(session).execute(_UPDATE, {"of_id": sent.id, **voided})
@@ -233,19 +236,11 @@ def _void(session: Session, sent: Submission, why: str, *, catalogue: Catalogue)
     return True
 
 
-def _voided_before(session: Session, job_code: str) -> bool:
-    voided = select(SUBMISSIONS.c.id).where(SUBMISSIONS.c.job_code == job_code, SUBMISSIONS.c.outcome == Outcome.VOIDED)
-    return connection_of(session).execute(voided.limit(1)).first() is not None
-
-
-def _require_in_time(session: Session, job: AnyJob, catalogue: Catalogue) -> None:
-    """Raises DeadlinePassed."""
-    if now() > job.begins_at + model_of(session, catalogue, job.model_id).deadlines.business:
-        raise DeadlinePassed(f"{job.code} is not sent any more: its business deadline has passed.")
-
-
-def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, catalogue: Catalogue) -> JobState:
+def _conclude(
+    session: Session, sent: Submission, outcome: SubmitOutcome, trial: Trial | None, *, catalogue: Catalogue
+) -> JobState:
     job = lock(session, sent.job_code)
+    note_outcome(session, trial, outcome)
     recorded = _decide(session, _UPDATE_FIRST, job, sent, outcome)
     if recorded is None:
         known = _submission(connection_of(session).execute(_BY_ID, {"of_id": sent.id}).mappings().one())
@@ -254,7 +249,7 @@ def _conclude(session: Session, sent: Submission, outcome: SubmitOutcome, *, cat
         refused = outcome.retry_after if isinstance(outcome, Rejected) else None
         reject(session, job, _credential_of(session, sent) if refused else "", retry_after=refused)
     if not isinstance(outcome, Rejected) and not job.job_status.is_final:
-        detail = {"submission": sent.number, "outcome": recorded}
+        detail = {"submission": sent.number, "outcome": recorded, **sent.shown_credential}
         gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
     if recorded is not Outcome.ACCEPTED:
         wait_after(session, job, outcome, recorded, model_of(session, catalogue, job.model_id))
@@ -287,8 +282,8 @@ class DatabaseSubmissionLog:
     async def intend_again(self, submission: Submission) -> None:
         await self._database.write(_intend_again, submission, catalogue=self._catalogue)
 
-    async def conclude(self, submission: Submission, outcome: SubmitOutcome) -> JobState:
-        return await self._database.write(_conclude, submission, outcome, catalogue=self._catalogue)
+    async def conclude(self, submission: Submission, outcome: SubmitOutcome, *, trial: Trial | None = None) -> JobState:
+        return await self._database.write(_conclude, submission, outcome, trial, catalogue=self._catalogue)
 
     async def void(self, submission: Submission, why: str) -> bool:
         return await self._database.write(_void, submission, why, catalogue=self._catalogue)

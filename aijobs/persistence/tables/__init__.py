@@ -28,6 +28,7 @@ from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.slots import SlotRow, UserShareRow, UserTurnRow, VendorLineRow
 from aijobs.persistence.tables.templates import ExtractedRow, TableChangeRow, TemplateRow, TemplateVersionRow
+from aijobs.persistence.tables.vendor_credentials import VendorCredentialRow
 from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpointRow, WebhookSecretRow
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "TemplateVersionRow",
     "UserShareRow",
     "UserTurnRow",
+    "VendorCredentialRow",
     "VendorLineRow",
     "VendorReportRow",
     "WebhookDeliveryRow",
