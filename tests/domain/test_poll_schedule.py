@@ -204,3 +204,15 @@ def test_a_poll_policy_that_begins_fast_shortens_the_least_wait() -> None:
     ]
 
     assert waits[0] < 1 <= waits[1] + 1e-9
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 3.0, 60.0, 1000.0])
+def test_a_job_that_hangs_is_asked_ever_more_seldom(seconds: float) -> None:
+    """Also where jobs are too short for as many questions as they may have."""
+    schedule = PollSchedule(learned(lambda chance: chance.lognormvariate(log(seconds), 0.3)), LearnedPolling())
+    questions, at = 0, 10 * seconds
+    while at < 7200:
+        questions, at = questions + 1, schedule.next_after(at)
+
+    assert questions < 400
+    assert schedule.next_after(7200) - 7200 > 20

@@ -113,10 +113,20 @@ def schedule_of(times: GenerationTimes, learning: LearnedPolling, policy: PollPo
 def _density_of(
     masses: Sequence[float], hazards: Sequence[float], *, shortest: float, questions: float
 ) -> tuple[float, ...]:
-    """Questions per second, by bin: a multiple of the hazards' roots, so that a job has `questions` on average."""
-    least, most, density = 0.0, 1e6, tuple(GLANCES)
+    """Questions per second, by bin: a multiple of the hazards' roots, so that a job has `questions` on average.
+
+    Where jobs are too short for so many, the multiple is as large as makes a difference to most of them, and no larger:
+    else one that hangs would be asked with the shortest wait for ever.
+    """
+    reached = (0.0, *accumulate(masses))
+    bulk = [
+        hazard
+        for hazard, (before, behind) in zip(hazards, pairwise(reached), strict=True)
+        if before < 0.9 and behind > 0.1
+    ]
+    least, most, density = 1e-6, max(1 / (shortest * min(bulk)), 1e-6), tuple(GLANCES)
     for _ in range(STEPS):
-        factor = sqrt(max(least, 1e-6) * most)
+        factor = sqrt(least * most)
         density = tuple(
             min(max(factor * hazard, glance), 1 / shortest) for hazard, glance in zip(hazards, GLANCES, strict=True)
         )
