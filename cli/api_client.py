@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aijobs_client import ApiError, AsyncClient, ClientError, Unreachable
+from aijobs_client.batches import BatchOptions, ResultsFormat
 
 from aijobs.domain.jobs.events import JobEvent
 from cli.errors import CommandError, Exit
@@ -48,6 +49,23 @@ class ApiClient:
                 return (await self._client.upload(path)).model_dump(mode="json")
             except OSError as unreadable:
                 raise CommandError(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
+
+    async def submit_batch(
+        self, model: str, rows: Path, head: Mapping[str, Any], *, idempotency_key: str | None
+    ) -> Document:
+        """Submit a batch of a file's rows."""
+        with _client_errors_as_command_errors():
+            options = BatchOptions(**head)  # type: ignore[typeddict-item]  # times as they are written
+            batch = await self._client.submit_batch(model, rows, idempotency_key=idempotency_key, **options)
+            return batch.model_dump(mode="json")
+
+    async def save_results(self, code: str, path: Path, format: ResultsFormat) -> None:  # noqa: A002
+        """Save a batch's results as one file."""
+        with _client_errors_as_command_errors():
+            try:
+                await self._client.save_results(code, path, format=format)
+            except OSError as unwritable:
+                raise CommandError(f"{path} cannot be written: {unwritable.strerror}.") from unwritable
 
     async def download(self, code: str, folder: Path) -> list[Path]:
         """Save a job's outputs in a folder, each checked."""

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "cli.commands.demo:demo",
     "up": "cli.commands.up:up",
     "submit": "cli.commands.submit:submit",
+    "batch": "cli.commands.batch:batch",
     "watch": "cli.commands.watch:watch",
     "jobs": "cli.commands.jobs:jobs",
     "show": "cli.commands.jobs:show",

@@ -22,6 +22,8 @@ from aijobs_client.errors import (
     WaitTimeout,
 )
 from aijobs_client.models import (
+    Batch,
+    BatchItem,
     Cost,
     Estimate,
     File,
@@ -38,6 +40,8 @@ from aijobs_client.models import (
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "Batch",
+    "BatchItem",
     "Client",
     "ClientError",
     "Cost",

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
 
-from aijobs_client import operations
+from aijobs_client import batches, operations
+from aijobs_client.batches import Act, BatchOptions, ResultsFormat, Rows
 from aijobs_client.call import Call, raise_api_error
-from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file
+from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file, whole_file
 from aijobs_client.errors import ClientError, WaitTimeout, successful
 from aijobs_client.http import NO_AUTH, AsyncHttpTransport
 from aijobs_client.job_stream import OK, JobEventStream, OnLost
-from aijobs_client.models import File, Job, JobEvent, Model, Output, Points
+from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, Output, Page, Points
 from aijobs_client.operations import JobOptions, JobsFilter
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
@@ -143,14 +144,8 @@ class AsyncClient:
         filters = JobsFilter(
             status=tuple(status), model=model, created_after=created_after, created_before=created_before
         )
-        cursor: str | None = None
-        while True:
-            page = await self._send(operations.jobs(filters, cursor))
-            for job in page.data:
-                yield job
-            cursor = page.next_cursor
-            if not page.has_more or cursor is None:
-                return
+        async for job in self._pages(lambda cursor: operations.jobs(filters, cursor)):
+            yield job
 
     async def cancel(self, code: str, *, reason: str | None = None) -> Job:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
@@ -174,6 +169,58 @@ class AsyncClient:
         """
         target_path = prepare_target(to)
         return [await self._download(output, target_path) for output in outputs_to_download(what, target_path)]
+
+    async def submit_batch(
+        self, model_id: str, rows: Rows, *, idempotency_key: str | None = None, **options: Unpack[BatchOptions]
+    ) -> Batch:
+        """Submit many jobs at once: a file of CSV or JSON Lines, or rows as they come. See BatchOptions.
+
+        Raises ApiError that names each wrong row; then nothing was accepted.
+        """
+        with batches.rows_file(rows) as file:
+            return await self._send(batches.submit(model_id, file, idempotency_key=idempotency_key, options=options))
+
+    async def batch(self, code: str) -> Batch:
+        """How a batch stands."""
+        return await self._send(batches.batch(code))
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Newest first."""
+        async for batch in self._pages(batches.batches):
+            yield batch
+
+    async def batch_items(self, code: str, *, status: Iterable[str] = ()) -> AsyncIterator[BatchItem]:
+        """The rows in their order. `status`: names."""
+        names = tuple(status)
+        async for item in self._pages(lambda cursor: batches.items(code, names, cursor)):
+            yield item
+
+    async def steer_batch(self, code: str, act: Act) -> Batch:
+        """Pause, resume or cancel it, or rerun what failed."""
+        await self._send(batches.steer(code, act))
+        return await self.batch(code)
+
+    async def save_results(self, code: str, to: Path | str, *, format: ResultsFormat = "zip") -> Path:  # noqa: A002
+        """Save a batch's results as one file. Raises OSError."""
+        path = Path(to)
+        async with self._transport.stream(batches.results(code, format), self._target.auth_headers) as response:
+            if response.status != OK:
+                raise_api_error(await response.read())
+            with whole_file(path) as file:
+                async for chunk in response.chunks:
+                    await asyncio.to_thread(file.write, chunk)
+        return path
+
+    async def _pages(self, call: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
+        """What a list has, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._send(call(cursor))
+            for entry in page.data:
+                yield entry
+            cursor = page.next_cursor
+            if not page.has_more or cursor is None:
+                return
 
     async def models(self) -> list[Model]:
         """The whole catalogue, also models that are not configured."""

@@ -39,7 +39,8 @@ class Response:
 class Call(Generic[T]):
     """One request. `read` turns a successful response into the method's result; `path` may be an absolute URL.
 
-    `is_safe`: sending it twice has the same effect as once. `file` is sent as the form field `file`.
+    `is_safe`: sending it twice has the same effect as once. `file` is sent as the form field `file`, and
+    `form` as other fields besides it.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     file: Path | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
 
     def result_from(self, response: Response) -> T:
         """The result of a successful response. Raises ApiError for any other."""

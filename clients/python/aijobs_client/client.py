@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack
 
-from aijobs_client import operations
+from aijobs_client import batches, operations
+from aijobs_client.batches import Act, BatchOptions, ResultsFormat, Rows
 from aijobs_client.call import Call, raise_api_error
-from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file
+from aijobs_client.downloads import destination_of, outputs_to_download, prepare_target, verified_file, whole_file
 from aijobs_client.errors import ClientError, successful
 from aijobs_client.http import NO_AUTH, HttpTransport
 from aijobs_client.job_stream import OK, Deadline, JobEventStream, OnLost
-from aijobs_client.models import File, Job, JobEvent, Model, Output, Points
+from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, Output, Page, Points
 from aijobs_client.operations import JobOptions, JobsFilter
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
@@ -119,13 +120,7 @@ class Client:
         filters = JobsFilter(
             status=tuple(status), model=model, created_after=created_after, created_before=created_before
         )
-        cursor: str | None = None
-        while True:
-            page = self._send(operations.jobs(filters, cursor))
-            yield from page.data
-            cursor = page.next_cursor
-            if not page.has_more or cursor is None:
-                return
+        return self._pages(lambda cursor: operations.jobs(filters, cursor))
 
     def cancel(self, code: str, *, reason: str | None = None) -> Job:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
@@ -149,6 +144,55 @@ class Client:
         """
         target_path = prepare_target(to)
         return [self._download(output, target_path) for output in outputs_to_download(what, target_path)]
+
+    def submit_batch(
+        self, model_id: str, rows: Rows, *, idempotency_key: str | None = None, **options: Unpack[BatchOptions]
+    ) -> Batch:
+        """Submit many jobs at once: a file of CSV or JSON Lines, or rows as they come. See BatchOptions.
+
+        Raises ApiError that names each wrong row; then nothing was accepted.
+        """
+        with batches.rows_file(rows) as file:
+            return self._send(batches.submit(model_id, file, idempotency_key=idempotency_key, options=options))
+
+    def batch(self, code: str) -> Batch:
+        """How a batch stands."""
+        return self._send(batches.batch(code))
+
+    def batches(self) -> Iterator[Batch]:
+        """Newest first."""
+        return self._pages(batches.batches)
+
+    def batch_items(self, code: str, *, status: Iterable[str] = ()) -> Iterator[BatchItem]:
+        """The rows in their order. `status`: names."""
+        names = tuple(status)
+        return self._pages(lambda cursor: batches.items(code, names, cursor))
+
+    def steer_batch(self, code: str, act: Act) -> Batch:
+        """Pause, resume or cancel it, or rerun what failed."""
+        self._send(batches.steer(code, act))
+        return self.batch(code)
+
+    def save_results(self, code: str, to: Path | str, *, format: ResultsFormat = "zip") -> Path:  # noqa: A002
+        """Save a batch's results as one file. Raises OSError."""
+        path = Path(to)
+        with self._transport.stream(batches.results(code, format), self._target.auth_headers) as response:
+            if response.status != OK:
+                raise_api_error(response.read())
+            with whole_file(path) as file:
+                for chunk in response.chunks:
+                    file.write(chunk)
+        return path
+
+    def _pages(self, call: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
+        """What a list has, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._send(call(cursor))
+            yield from page.data
+            cursor = page.next_cursor
+            if not page.has_more or cursor is None:
+                return
 
     def models(self) -> list[Model]:
         """The whole catalogue, also models that are not configured."""

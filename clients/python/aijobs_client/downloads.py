@@ -70,14 +70,21 @@ class VerifiedFile:
 
 
 @contextmanager
-def verified_file(output: Output, destination: Path) -> Iterator[VerifiedFile]:
-    """Becomes `destination` when the block ends without an error, else nothing is kept. Raises DownloadBroken."""
+def whole_file(destination: Path) -> Iterator[IO[bytes]]:
+    """Becomes `destination` when the block ends without an error, else nothing is kept."""
     part = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as file:
-            verified = VerifiedFile(output, file)
-            yield verified
-        verified.check()
+            yield file
         part.replace(destination)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def verified_file(output: Output, destination: Path) -> Iterator[VerifiedFile]:
+    """Becomes `destination` when the block ends without an error, else nothing is kept. Raises DownloadBroken."""
+    with whole_file(destination) as file:
+        verified = VerifiedFile(output, file)
+        yield verified
+        verified.check()

@@ -151,6 +151,7 @@ def _request(
         call.path,
         params=call.query or None,  # an empty mapping would remove the query of the URL
         json=call.body,
+        data=call.form or None,
         files={"file": (call.file.name, content)} if call.file and content else None,
         headers=httpx.Headers([*auth.items(), *_encoded(call.headers)]),
         timeout=_timeouts(timeout),

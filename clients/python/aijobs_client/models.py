@@ -234,3 +234,51 @@ class Model(ApiModel):
     output_kind: str
     configured: bool
     parameters: dict[str, Any] | None = None
+
+
+class Batch(ApiModel):
+    """A batch and how its rows stand: `counts` by the names of the jobs' statuses; `waiting` rows have no job yet."""
+
+    code: str
+    user_id: str | None
+    model_id: str
+    status: str
+    pause_reason: str | None = None
+    total: int
+    counts: dict[str, int]
+    waiting: int
+    points: int
+    charged: int
+    rate_per_minute: float | None = None
+    estimated_end: datetime | None = None
+    concurrency: int
+    start_at: datetime | None = None
+    expires_at: datetime | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    create_time: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Every row has ended."""
+        return self.ended_at is not None
+
+
+class ItemError(ApiModel):
+    """Why a row ended badly."""
+
+    code: str
+    message: str
+
+
+class BatchItem(ApiModel):
+    """A row, by its number from 0. Without a job it waits, or ended before it started."""
+
+    number: int
+    user_id: str
+    job_code: str | None
+    job_status_name: str
+    charged: int
+    error: ItemError | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    ended_at: datetime | None = None

@@ -59,15 +59,15 @@ def submit(
         "expires_at": _with_zone(options.get("expires_at")),
     }
     body |= {name: value for name, value in optional.items() if value is not None}
-    return _idempotent_post("/api/jobs", Job, idempotency_key, body=body)
+    return idempotent_post("/api/jobs", Job, idempotency_key, body=body)
 
 
 def rerun(code: str, *, start: str, idempotency_key: str | None) -> Call[Job]:
-    return _idempotent_post(job_path(code, "/rerun"), Job, idempotency_key, body={"from": start})
+    return idempotent_post(job_path(code, "/rerun"), Job, idempotency_key, body={"from": start})
 
 
 def upload(path: Path, *, idempotency_key: str | None) -> Call[File]:
-    return _idempotent_post("/api/files", File, idempotency_key, file=path)
+    return idempotent_post("/api/files", File, idempotency_key, file=path)
 
 
 def cancel(code: str, *, reason: str | None) -> Call[Job]:
@@ -76,7 +76,7 @@ def cancel(code: str, *, reason: str | None) -> Call[Job]:
 
 
 def job(code: str, *, exchange: bool = False) -> Call[Job]:
-    return _get(job_path(code), Job, {"expand": "exchange"} if exchange else {})
+    return get(job_path(code), Job, {"expand": "exchange"} if exchange else {})
 
 
 def _with_zone(time: datetime | None) -> str | None:
@@ -110,15 +110,15 @@ class JobsFilter:
 
 
 def jobs(filters: JobsFilter, cursor: str | None) -> Call[Page[Job]]:
-    return _get("/api/jobs", Page[Job], {**filters.query, "cursor": cursor, "limit": PAGE})
+    return get("/api/jobs", Page[Job], {**filters.query, "cursor": cursor, "limit": PAGE})
 
 
 def models() -> Call[Page[Model]]:
-    return _get("/api/models", Page[Model])
+    return get("/api/models", Page[Model])
 
 
 def points() -> Call[Points]:
-    return _get("/api/points", Points)
+    return get("/api/points", Points)
 
 
 def link(output: Output) -> Call[str]:
@@ -155,17 +155,31 @@ def custom(method: str, path: str, *, query: Mapping[str, Any], body: Any, idemp
     )
 
 
-def _idempotent_post(
-    path: str, response_type: type[S], idempotency_key: str | None, *, body: Any = None, file: Path | None = None
+def idempotent_post(
+    path: str,
+    response_type: type[S],
+    idempotency_key: str | None,
+    *,
+    body: Any = None,
+    file: Path | None = None,
+    form: Mapping[str, str] | None = None,
 ) -> Call[S]:
     """A POST that may be repeated. Without an idempotency key of the caller, it gets a new one."""
     headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
     return Call(
-        method="POST", path=path, read=read_as(response_type), is_safe=True, headers=headers, body=body, file=file
+        method="POST",
+        path=path,
+        read=read_as(response_type),
+        is_safe=True,
+        headers=headers,
+        body=body,
+        file=file,
+        form=form or {},
     )
 
 
-def _get(path: str, response_type: type[S], query: Mapping[str, Any] | None = None) -> Call[S]:
+def get(path: str, response_type: type[S], query: Mapping[str, Any] | None = None) -> Call[S]:
+    """A GET; a parameter without a value is left out."""
     return Call(method="GET", path=path, read=read_as(response_type), is_safe=True, query=_without_none(query or {}))
 
 
