@@ -26,11 +26,13 @@ from aijobs.domain.ports.photos import PhotoMeasurer
 from aijobs.domain.provider_io import UploadedFile
 from aijobs.generators.document import DocumentExtractor
 from aijobs.generators.photo_review import PhotoReviewer
+from aijobs.generators.text_answer import TextAnswerer
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.documents.templates import DatabaseTemplateSource
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 
+ANSWER: Final = "answer"
 DOCUMENT: Final = "document"
 PHOTO_REVIEW: Final = "photo_review"
 MAX_FILE_BYTES: Final = 50 * 1024 * 1024
@@ -62,6 +64,7 @@ async def opened_generators(
     async with opened_chat(chat_settings, memory=memory) as chat:
         vision_chat = chat if chat_settings.vision else None
         yield {
+            ANSWER: TextAnswerer(chat, conversations, documents, pictures, has_vision=chat_settings.vision),
             DOCUMENT: DocumentExtractor(chat, conversations, DatabaseTemplateSource(database), documents),
             PHOTO_REVIEW: PhotoReviewer(vision_chat, conversations, documents, reviews, pictures),
         }

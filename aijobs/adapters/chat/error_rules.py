@@ -113,6 +113,7 @@ RULES: Final[Sequence[Rule]] = (
             concurren\w+ (?:limit|requests?)|频率|过于频繁|限流|速率限制|请求过多|并发|稍后(?:再试|重试)"""
         ),
     ),
+    Rule(ProblemKind.FOR_GOOD, _codes(""), _words("not support (?:images|image input)"), range(500, 600)),
     Rule(
         ProblemKind.FOR_GOOD,
         _codes(
