@@ -29,7 +29,7 @@ TAGS: Final = [
     {"name": "catalogue", "description": "Models and dictionaries."},
     {"name": "templates", "description": "Prompts of document jobs, in versions, and the rows that came of documents."},
     {"name": "points", "description": "The daily allowance, and its ledger."},
-    {"name": "operations", "description": "Decisions about jobs in doubt."},
+    {"name": "operations", "description": "Decisions about jobs in doubt, and the credentials of vendors."},
     {"name": "access", "description": "Tokens for end users' browsers."},
     {"name": "webhooks out", "description": "Where callers hear of their jobs, signed, and tried again."},
     {"name": "webhooks", "description": "From providers; not for callers."},

@@ -19,6 +19,7 @@ from aijobs.providers.registry import PROBLEMS, PROVIDERS
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url
 
 provider = typer.Typer(help="Vendors: what they can do, and whether they keep the contract.", no_args_is_help=True)
 
@@ -30,6 +31,31 @@ def list_providers() -> None:
         console.warn(problem)
     for line in asyncio.run(capability_table(PROVIDERS)).splitlines():
         console.say(line, indent=0)
+
+
+@provider.command()
+def health(
+    reset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use this credential again at once: what was wrong is mended.")
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show which credentials of vendors are used. Needs a key with the scope admin."""
+    options = ApiOptions(url, key, None, data_dir)
+    if reset is not None:
+        options.call(lambda api: api.post(f"/api/credentials/{reset}/reset", {}))
+    page = options.call(lambda api: api.get("/api/credentials"))
+    if as_json:
+        console.show_json(page)
+        return
+    rows = (
+        (one["credential"], one["state"], str(one["failures"]), one["until"] or "", one["reason"] or "")
+        for one in page["data"]
+    )
+    console.show_table(("CREDENTIAL", "STATE", "FAILURES", "UNTIL", "REASON"), rows, right=("FAILURES",))
 
 
 @provider.command()

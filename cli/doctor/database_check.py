@@ -10,14 +10,17 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from aijobs.bootstrap import open_existing_database
 from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
-from aijobs.persistence.database import LATEST_REVISION, unavailability
+from aijobs.persistence.database import LATEST_REVISION, Database, unavailability
 from aijobs.persistence.database.open_database import OPENERS, revision_of
 from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
+from aijobs.persistence.vendor_credentials import circuits
 from aijobs.settings import Settings
 from cli.doctor.postgresql_check import problems
 from cli.doctor.process_check import processes
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
+
+CREDENTIALS: Final = "Credentials"
 
 MENDING: Final = {
     "sqlite": "Let this user write to it, and make room on its disk.",
@@ -39,18 +42,30 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with open_existing_database(settings) as opened:
             await opened.probe()
-            seen = await processes(opened)
+            seen = [*await processes(opened), *await _left_out(opened)]
     except DatabaseUnavailable as unavailable:
         yield broken("Database", f"{_location(url)}: {unavailable}", MENDING[url.get_backend_name()])
         return
     yield finding
-    for process in seen:
-        yield process
+    for finding in seen:
+        yield finding
     if url.get_backend_name() == "postgresql":
         for doubt in await asyncio.to_thread(lambda: list(_check_server(url))):
             yield doubt
     if waiting := await _check_waiting_jobs(settings):
         yield waiting
+
+
+async def _left_out(opened: Database) -> list[Finding]:
+    """The credentials of vendors that are not used now, after what jobs have met with them."""
+    found = []
+    for circuit in (await opened.read(circuits)).values():
+        message = f"Nothing is sent with {circuit.credential}, except for probes: {circuit.reason}"
+        if circuit.is_blocked:
+            found.append(broken(CREDENTIALS, message, "Act there; then `aijobs provider health --reset NAME`."))
+        elif not circuit.is_closed:
+            found.append(doubtful(CREDENTIALS, message, "It is used again when a probe has worked."))
+    return found
 
 
 def _location(url: URL) -> str:

@@ -70,5 +70,5 @@ async def test_points_go_with_the_job_and_come_back_when_it_fails(api: ApiUnderT
     back = (await api.http.get("/api/points", headers=ada)).json()
 
     day = datetime.now(UTC).date().isoformat()
-    assert spent == {"user_id": "ada", "day": day, "limit": 100, "used": 2, "held": 0, "remaining": 98}
+    assert spent == {"user_id": "ada", "day": day, "limit": 100, "used": 2, "held": 0, "remaining": 98, "alerted": 0}
     assert (back["used"], back["remaining"]) == (0, 100)
