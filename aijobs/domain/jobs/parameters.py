@@ -37,15 +37,19 @@ class FileInput:
 
 def file_input(media: str) -> Any:
     """The type of a parameter that names a file of the given kind."""
-    schema = {"type": "string", "format": "uri-or-file", "x-media": media, "maxLength": MAX_URL_LENGTH}
-    pattern = rf"^({FILE_CODE}|https?://\S+)$"
-    constraints = StringConstraints(max_length=MAX_URL_LENGTH, pattern=pattern)
-    return Annotated[str, constraints, FileInput(media), WithJsonSchema(schema)]
+    return Annotated[_file_type(media, "uri-or-file"), FileInput(media)]
 
 
 def upload_input(media: str) -> Any:
     """As `file_input`, for vendors that read no links: an uploaded file alone."""
-    return Annotated[file_input(media), AfterValidator(_uploaded)]
+    return Annotated[_file_type(media, "file"), AfterValidator(_uploaded), FileInput(media)]
+
+
+def _file_type(media: str, written_as: str) -> Any:
+    schema = {"type": "string", "format": written_as, "x-media": media, "maxLength": MAX_URL_LENGTH}
+    pattern = rf"^({FILE_CODE}|https?://\S+)$"
+    constraints = StringConstraints(max_length=MAX_URL_LENGTH, pattern=pattern)
+    return Annotated[str, constraints, WithJsonSchema(schema)]
 
 
 def _uploaded(written: str) -> str:
