@@ -6,9 +6,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, SecretStr, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError, create_model, model_validator
 
 from aijobs.domain.ports.credentials import credential_id
 from aijobs.domain.vendor import VendorSettings
@@ -18,10 +18,30 @@ KEY_FIELD: Final = "token"
 OTHERS: Final = "credentials"
 
 
+def _parsed(text: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for number, written in enumerate(text.split(), 1):
+        name_and_field, assigned, value = written.partition("=")
+        name, _, field = name_and_field.partition(".")
+        if not assigned or not NAME.fullmatch(name):
+            raise ValueError(f"credentials: part {number} is not name=key or name.field=value")
+        fields, field = found.setdefault(name, {}), field or KEY_FIELD
+        if field in fields:
+            raise ValueError(f"credentials: {name}.{field} is given twice")
+        fields[field] = value
+    return found
+
+
+def _readable(written: SecretStr) -> SecretStr:
+    """Raises ValueError for what is no list of credentials."""
+    _parsed(written.get_secret_value())
+    return written
+
+
 class HasCredentials(BaseModel):
     """A section of the settings with any number of credentials."""
 
-    credentials: SecretStr | None = None
+    credentials: Annotated[SecretStr, AfterValidator(_readable)] | None = None
 
     def others(self) -> Mapping[str, BaseModel]:
         """The section as each of the other credentials has it, by their names. Raises ValueError, without secrets."""
@@ -51,20 +71,6 @@ class HasCredentials(BaseModel):
         if not getattr(section, KEY_FIELD):
             raise ValueError(f"credentials: {name} has no token")
         return section
-
-
-def _parsed(text: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for number, written in enumerate(text.split(), 1):
-        name_and_field, assigned, value = written.partition("=")
-        name, _, field = name_and_field.partition(".")
-        if not assigned or not NAME.fullmatch(name):
-            raise ValueError(f"credentials: part {number} is not name=key or name.field=value")
-        fields, field = found.setdefault(name, {}), field or KEY_FIELD
-        if field in fields:
-            raise ValueError(f"credentials: {name}.{field} is given twice")
-        fields[field] = value
-    return found
 
 
 def with_credentials(name: str, settings: type[BaseModel]) -> type[BaseModel]:
