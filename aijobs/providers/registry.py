@@ -18,6 +18,7 @@ from aijobs.domain.ports.credentials import OpenProviders
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.vendor import VendorSettings
 from aijobs.providers import (
+    azure_openai,
     bedrock,
     black_forest_labs,
     cog,
@@ -38,6 +39,7 @@ from aijobs.providers.package import ProviderPackage
 from aijobs.providers.third_party import third_parties
 
 SHIPPED: Final[Mapping[str, ProviderPackage]] = {
+    "azure_openai": azure_openai.PACKAGE,
     "bedrock": bedrock.PACKAGE,
     "black_forest_labs": black_forest_labs.PACKAGE,
     "cog": cog.PACKAGE,

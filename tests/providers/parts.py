@@ -77,6 +77,11 @@ def _stood_in(name: str) -> Callable[[RunningSandbox], BaseModel]:
     return settings_for
 
 
+def _azure(sandbox: RunningSandbox) -> BaseModel:
+    access = SandboxAccess(url=sandbox.url, token=KEY, webhook_secret="")
+    return PROVIDERS["azure_openai"].settings.model_validate(PROVIDERS["azure_openai"].vendor.stand_in(access))
+
+
 def _openai(sandbox: RunningSandbox) -> OpenAISettings:
     secret = sandbox.webhook_secret
     settings = PROVIDERS["openai"].vendor.stand_in(SandboxAccess(url=sandbox.url, token=KEY, webhook_secret=secret))
@@ -206,6 +211,17 @@ PARTS: Final = {
         takes_uploads=True,
         proves_absence=False,
         kind=OutputKind.VIDEO,
+    ),
+    "azure_openai": Part(
+        model_id="azure_openai_picture_v1",
+        params={"prompt": "a lighthouse at dusk", "size": "1024x1024", "output_format": "webp"},
+        settings=_azure,
+        another=lambda name: {"prompt": f"a lighthouse called {name}"},
+        wrong={"size": "3x3"},
+        named="size",
+        sizes=((1024, 1024),),
+        takes_uploads=False,
+        proves_absence=False,
     ),
     "openai": Part(
         model_id="openai_picture_v1",

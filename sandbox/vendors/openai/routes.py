@@ -55,8 +55,8 @@ OtherCall = Annotated[VendorCall, Depends(vendor_call(Operation.OTHER, error_res
 
 @router.post("/responses")
 async def create(request: Request, account: Account, call: CreateCall, responses: Responses) -> Response:
-    body = await _body(request)
-    _check(body, responses)
+    body = await json_body(request)
+    check(body, responses)
     await call.raise_if_refused()
     task = SimulatedTask(
         id=f"resp_{new_id()}",
@@ -72,7 +72,7 @@ async def create(request: Request, account: Account, call: CreateCall, responses
 
 @router.get("/responses/{response_id}")
 async def get_response(account: Account, call: GetCall, responses: Responses, response_id: str) -> Response:
-    task = _task(responses, account, response_id)
+    task = task_of(responses, account, response_id)
     call.join(responses.context.board.take(Operation.GET, task.id))
     await call.raise_if_refused()
     return await call.answer(response_document(task, responses, call.faults))
@@ -81,7 +81,7 @@ async def get_response(account: Account, call: GetCall, responses: Responses, re
 @router.post("/responses/{response_id}/cancel")
 async def cancel(account: Account, call: CancelCall, responses: Responses, response_id: str) -> Response:
     """One that has ended is left as it is, and may be canceled again."""
-    task = _task(responses, account, response_id)
+    task = task_of(responses, account, response_id)
     await call.raise_if_refused()
     if Fault.CANCEL_REFUSED in call.faults:
         return error_response(call.faults.status(Fault.CANCEL_REFUSED), {})
@@ -92,7 +92,7 @@ async def cancel(account: Account, call: CancelCall, responses: Responses, respo
 
 @router.post("/conversations")
 async def new_conversation(request: Request, _: Account, call: OtherCall, responses: Responses) -> Response:
-    body = await _body(request)
+    body = await json_body(request)
     await call.raise_if_refused()
     conversation_id, created_at = f"conv_{new_id()}", now_ns() // NANOSECONDS
     metadata = body.get("metadata") or {}
@@ -115,14 +115,14 @@ async def list_items(_: Account, call: ListCall, responses: Responses, conversat
 @router.put("/project/webhook")
 async def set_webhook(request: Request, _: Account, responses: Responses) -> Response:
     """In place of the dashboard, where a project's webhook is registered: `{"url": …}`."""
-    url = (await _body(request)).get("url")
+    url = (await json_body(request)).get("url")
     responses.context.archive.clear(KIND_OF_WEBHOOKS)
     if isinstance(url, str):
         responses.context.archive.put(KIND_OF_WEBHOOKS, "project", url)
     return Response(status_code=204)
 
 
-def _check(body: Mapping[str, Any], responses: TaskEngine) -> None:
+def check(body: Mapping[str, Any], responses: TaskEngine) -> None:
     """Raises Refusal (400) that names the field."""
     tool = tool_of(body) or {}
     wrong = None
@@ -144,7 +144,7 @@ def _check(body: Mapping[str, Any], responses: TaskEngine) -> None:
         raise Refusal(error_response(400, {}, wrong))
 
 
-def _task(responses: TaskEngine, account: str, response_id: str) -> SimulatedTask:
+def task_of(responses: TaskEngine, account: str, response_id: str) -> SimulatedTask:
     """Raises Refusal (404)."""
     task = responses.find(response_id, account=account)
     if task is None:
@@ -152,7 +152,7 @@ def _task(responses: TaskEngine, account: str, response_id: str) -> SimulatedTas
     return task
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> dict[str, Any]:
     """Raises Refusal (400, 413)."""
     received = await request.body()
     if len(received) > MAX_BODY:
