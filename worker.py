@@ -37,7 +37,7 @@ from workflows.client import connect
 from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
-from workflows.outbox_relay import expiry_relay, outbox_relay, slot_relay, start_relay
+from workflows.outbox_relay import expiry_relay, outbox_relay, release_relay, slot_relay, start_relay
 from workflows.repair import Repair
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
@@ -123,10 +123,16 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
         submissions, records.queries, gate, records.late_outcomes, catalogue, providers, learned
     )
     submission = SubmissionActivities(
-        submissions, catalogue, providers, records.credential_health, store, settings.reachable_url, records.expiries
+        submissions,
+        catalogue,
+        providers,
+        records.credential_health,
+        store,
+        settings.reachable_url,
+        records.start_conditions,
     )
     generation = GenerationActivities(
-        gate, records.queries, conversations, catalogue, adapters.generators, transfer, records.expiries
+        gate, records.queries, conversations, catalogue, adapters.generators, transfer, records.start_conditions
     )
     migration = MigrationActivities(
         gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once
@@ -192,6 +198,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
                 await running.enter_async_context(start_relay(client, adapters.records.starts))
                 await running.enter_async_context(expiry_relay(client, adapters.records.expiries))
                 await running.enter_async_context(slot_relay(client, adapters.records.slot_grants))
+                await running.enter_async_context(release_relay(client, adapters.records.releases))
             await running.enter_async_context(running_workers(build_workers(client, adapters, queues=queues)))
             shorten_collections()
             await stop.wait()

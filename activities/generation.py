@@ -1,21 +1,25 @@
 """Synchronous models: the worker generates itself, stage by stage."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from temporalio import activity
 
 from activities.output_transfer import OutputTransfer
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import DeadlinePassed, ProviderUnavailable
+from aijobs.domain.errors import DeadlinePassed, ProviderUnavailable, SlotAwaited
 from aijobs.domain.jobs.activity_io import StageInput
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.generators import Generator
-from aijobs.domain.ports.jobs import Expiries, JobGate, JobQueries
+from aijobs.domain.ports.jobs import JobGate, JobQueries, StartConditions
 from aijobs.domain.provider_io import JobInput, Task, UploadedFile
+
+LOOK_AGAIN: Final = timedelta(seconds=30)
+"""A job of our own that is held back looks so often whether the pause has ended."""
 
 
 class GenerationActivities:
@@ -29,9 +33,9 @@ class GenerationActivities:
         catalogue: Catalogue,
         generators: Mapping[str, Generator],
         transfer: OutputTransfer,
-        expiries: Expiries,
+        start_conditions: StartConditions,
     ) -> None:
-        self._expiries = expiries
+        self._start_conditions = start_conditions
         self._gate = gate
         self._queries = queries
         self._conversations = conversations
@@ -45,7 +49,8 @@ class GenerationActivities:
         generator = self._generator(brief)
         _require_time_left(brief)
         if brief.expires_at is not None and datetime.now(UTC) >= brief.expires_at:
-            await self._expiries.expire(brief.code)
+            await self._start_conditions.expire(brief.code)
+        await self._require_not_held_back(brief)
         await self._enter_processing(brief)
         return await generator.begin(await self._task(brief, generator))
 
@@ -90,6 +95,12 @@ class GenerationActivities:
         state = await self._gate.advance(brief.code, JobStatus.PROCESSING)
         require_unfinished(brief.code, state.job_status)
         return state
+
+    async def _require_not_held_back(self, brief: JobBrief) -> None:
+        """Raises SlotAwaited."""
+        look_again = await self._start_conditions.hold_back(brief.code, provider=brief.provider)
+        if look_again is not None:
+            raise SlotAwaited("Its work is paused.", retry_after=min(look_again, LOOK_AGAIN))
 
     def _generator(self, brief: JobBrief) -> Generator:
         if brief.provider not in self._generators:

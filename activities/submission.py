@@ -20,6 +20,7 @@ from aijobs.domain.errors import (
     ProviderFailed,
     ProviderRejected,
     ProviderUnavailable,
+    SlotAwaited,
     SubmissionExists,
     SubmissionForgotten,
 )
@@ -41,7 +42,7 @@ from aijobs.domain.jobs.submissions import (
     credential_in,
 )
 from aijobs.domain.ports.credentials import CredentialHealth, credentials_of, provider_in
-from aijobs.domain.ports.jobs import Expiries
+from aijobs.domain.ports.jobs import StartConditions
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
 from aijobs.domain.ports.submissions import SubmissionLog
@@ -70,10 +71,10 @@ class SubmissionActivities:
         health: CredentialHealth,
         store: ObjectStore,
         public_url: str | None,
-        expiries: Expiries,
+        start_conditions: StartConditions,
     ) -> None:
         self._submissions = submissions
-        self._expiries = expiries
+        self._start_conditions = start_conditions
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
@@ -96,6 +97,9 @@ class SubmissionActivities:
             return _submitted(state, last.ref)
         _require_all_known(last)
         credentials = self._credentials(brief, known.origin)
+        if known.may_be_held_back:
+            await self._require_not_held_back(brief)
+            credentials = await self._start_conditions.unpaused(credentials) or credentials
         trial = await self._health.choose(credentials, in_line_of=known.line)
         try:
             task, sending = await self._prepared(brief, known, trial)
@@ -105,7 +109,13 @@ class SubmissionActivities:
         try:
             return await shielded(self._send(brief, task, sending, trial, credentials))
         except JobExpired:
-            return _submitted(await self._expiries.expire(brief.code), None)
+            return _submitted(await self._start_conditions.expire(brief.code), None)
+
+    async def _require_not_held_back(self, brief: JobBrief) -> None:
+        """Nothing is prepared at a provider that is paused. Raises SlotAwaited."""
+        look_again = await self._start_conditions.hold_back(brief.code, provider=brief.provider)
+        if look_again is not None:
+            raise SlotAwaited("Its sending is paused.", retry_after=look_again)
 
     def _credentials(self, brief: JobBrief, origin: Ref | None) -> Sequence[str]:
         """Those that the job may be sent with: what is done to a finished job is done with the credential of that."""

@@ -29,6 +29,7 @@ from aijobs.usecases.export_batch import ExportBatch
 from aijobs.usecases.intake_document import IntakeDocument
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
+from aijobs.usecases.pause_jobs import PauseJobs
 from aijobs.usecases.rerun_job import RerunJob
 from aijobs.usecases.resolve_job import ResolveJob
 from aijobs.usecases.review_document import ReviewDocument
@@ -160,6 +161,10 @@ class ApiDependencies:
         return ResolveJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
 
     @property
+    def pause_jobs(self) -> PauseJobs:
+        return PauseJobs(database=self.database, models=self.models)
+
+    @property
     def keep_upload(self) -> KeepUpload:
         return KeepUpload(
             database=self.database,
@@ -265,6 +270,7 @@ Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
 Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
+Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]
 Keep = Annotated[KeepUpload, _dependency(lambda app: app.keep_upload)]
 Review = Annotated[ReviewPhoto, _dependency(lambda app: app.review_photo)]

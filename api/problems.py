@@ -56,6 +56,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.CancelRequested: HTTPStatus.CONFLICT,
     errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.CONFLICT,
+    errors.AlreadyPaused: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,

@@ -28,6 +28,7 @@ NAVIGATION: Final = (
     NavigationItem("templates", "/templates"),
     NavigationItem("models", "/models"),
     NavigationItem("money", "/money"),
+    NavigationItem("pauses", "/pauses", Scope.ADMIN),
     NavigationItem("health", "/health", Scope.ADMIN),
     NavigationItem("example", "/example"),
 )

@@ -7,7 +7,7 @@ async def things(visit: Visiting) -> HTMLResponse:
     return await visit.page("things.html", current="things", things=…)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -29,6 +29,8 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.persistence.access.keys import KeyKind, Scope
 from aijobs.persistence.database import Database
+from aijobs.persistence.pauses import running_pauses
+from aijobs.persistence.tables import PauseRow
 from api.auth.caller import Caller, Reader, checked_user
 from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
@@ -119,9 +121,16 @@ class PageRequest:
             "navigation": [entry for entry in NAVIGATION if self.may(entry.needs)],
             "may_write": self.may(Scope.JOBS_WRITE),
             "may_decide": self.may(Scope.ADMIN),
+            "paused": await self._paused(template),
             **values,
         }
         return html(self.request, template, status=status, store=await _store_origin(self.store), **context)
+
+    async def _paused(self, template: str) -> Sequence[PauseRow]:
+        """What the banner of a whole page tells operators."""
+        if template.startswith("pieces/") or not self.may(Scope.ADMIN):
+            return ()
+        return await self.database.read(running_pauses)
 
 
 async def _visit(request: Request, caller: Reader, database: Db, store: Store) -> PageRequest:

@@ -19,6 +19,7 @@ from dashboard.pages import (
     money,
     new_job,
     overview,
+    pauses,
     photos,
     templates,
 )
@@ -41,6 +42,7 @@ ROUTERS: Final = (
     models.router,
     money.router,
     health.router,
+    pauses.router,
     example.router,
 )
 

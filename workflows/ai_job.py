@@ -24,6 +24,7 @@ from workflows.job.activity_results import (
     is_out_of_time,
     recorded_state,
     result_of,
+    was_waiting_in_line,
 )
 from workflows.job.endings import (
     AlreadyEnded,
@@ -34,7 +35,7 @@ from workflows.job.endings import (
 from workflows.job.interruptions import Interruptions, StageClock
 from workflows.job.late_watch import LateWatch
 from workflows.job.metrics import StatusTimer
-from workflows.job.submitting import submitted
+from workflows.job.submitting import submitted, wait_in_line
 
 T = TypeVar("T")
 
@@ -175,13 +176,24 @@ class AiJob:
         if not self._state.job_status.is_before(JobStatus.GENERATED):
             return  # started again
         self._set_state(JobState.of(self._brief.code, JobStatus.PROCESSING))
-        clock = StageClock(self._brief, Stage.PROCESSING)
-        stages = await self._work(activity_calls.begin_generating(self._brief, within=clock.left), clock)
+        clock, stages = await self._begin_generating()
         for stage in range(1, stages + 1):
             self._set_state(JobState.of(self._brief.code, JobStatus.PROCESSING, unit=100 * (stage - 1) / stages))
             stage_input = StageInput(brief=self._brief, stage=stage, stages=stages)
             await self._work(activity_calls.generate_stage(stage_input, within=clock.left), clock)
         self._state = await self._work(activity_calls.finish_generating(self._brief, within=clock.left), clock)
+
+    async def _begin_generating(self) -> tuple[StageClock, int]:
+        """The time while the job is held back is no part of the stage's time."""
+        while True:
+            clock, self._interruptions.has_slot = StageClock(self._brief, Stage.PROCESSING), False
+            beginning = activity_calls.begin_generating(self._brief, within=clock.left)
+            try:
+                return clock, await self._work(beginning, clock)
+            except End:
+                if self._interruptions.cancel_reason is not None or not was_waiting_in_line(beginning):
+                    raise
+            await wait_in_line(self._brief, self._interruptions)
 
     async def _migrate(self) -> None:
         self._set_state(JobState.of(self._brief.code, JobStatus.MIGRATING))

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import TransientError
 from aijobs.domain.jobs.job import JobBrief
-from aijobs.domain.ports.jobs import Expiries, JobStarts
+from aijobs.domain.ports.jobs import Expiries, JobStarts, Releases
 from aijobs.domain.ports.slots import SlotGrants
 from aijobs.domain.ports.webhooks import Deliveries
 from workflows.client import CALL_TIMEOUT, start_delivery, start_job, tell_of_slot
@@ -69,6 +69,18 @@ async def slot_relay(client: Client, slots: SlotGrants) -> AsyncIterator[None]:
 
     async def relay() -> None:
         async for codes in slots.granted():
+            await asyncio.gather(*(_tell_of_slot(client, code) for code in codes))
+
+    async with _meanwhile(relay):
+        yield
+
+
+@asynccontextmanager
+async def release_relay(client: Client, releases: Releases) -> AsyncIterator[None]:
+    """Tell jobs that their pause has ended, some at a time, until the block ends. Several processes may do so."""
+
+    async def relay() -> None:
+        async for codes in releases.released():
             await asyncio.gather(*(_tell_of_slot(client, code) for code in codes))
 
     async with _meanwhile(relay):

@@ -25,6 +25,7 @@ AijobsError
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
+│   ├── AlreadyPaused           by somebody, for a reason that is there
 │   ├── NothingHeld             there are no points that wait for a decision
 │   ├── NothingToReview         the job has no table, or none yet
 │   ├── CannotRerun             there is nothing to begin again from
@@ -199,6 +200,10 @@ class IdempotencyMismatch(PermanentError):
 
 class IdempotencyInFlight(PermanentError):
     code = "idempotency_in_flight"
+
+
+class AlreadyPaused(PermanentError):
+    code = "already_paused"
 
 
 class PointsExhausted(PermanentError):

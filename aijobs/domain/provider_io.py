@@ -93,6 +93,7 @@ class SubmitInput:
     """What a submit needs to know of a job. `last` is the last submission, and `origin` the origin's reference.
 
     `line` is the credential in whose line the job is, if it waits for a slot or has been granted one.
+    `may_be_held_back`: something is paused, perhaps what the job would be sent with.
     `files` are the uploads that the parameters name, by their codes, without those that are not this user's.
     """
 
@@ -102,6 +103,7 @@ class SubmitInput:
     files: Mapping[str, UploadedFile]
     origin: Ref | None
     line: str | None = None
+    may_be_held_back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

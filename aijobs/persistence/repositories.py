@@ -11,8 +11,10 @@ from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.queries import DatabaseJobQueries
 from aijobs.persistence.jobs.resolutions import DatabaseLateOutcomes
 from aijobs.persistence.jobs.schedule import DatabaseExpiries
+from aijobs.persistence.jobs.start_conditions import DatabaseStartConditions
 from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
+from aijobs.persistence.pauses import DatabaseReleases
 from aijobs.persistence.slots.grants import DatabaseSlotGrants
 from aijobs.persistence.slots.outlook import SlotRules
 from aijobs.persistence.vendor_credentials import DatabaseCredentialHealth
@@ -29,6 +31,8 @@ class DatabaseRecords:
         self.submissions = DatabaseSubmissionLog(database, rules)
         self.starts = DatabaseJobStarts(database, catalogue)
         self.expiries = DatabaseExpiries(database)
+        self.releases = DatabaseReleases(database)
+        self.start_conditions = DatabaseStartConditions(database, catalogue)
         self.slot_grants = DatabaseSlotGrants(database, rules)
         self.outputs = DatabaseOutputLog(database, catalogue)
         self.conversations = DatabaseConversations(database)

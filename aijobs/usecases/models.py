@@ -7,6 +7,7 @@ from datetime import date
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.errors import FieldError, ModelNotConfigured, ModelRetired, UnknownModel
 from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.ports.credentials import credentials_of
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities
@@ -40,6 +41,11 @@ class AvailableModels:
         except UnknownModel as error:
             field = FieldError("/model_id", "There is no such model. GET /api/models lists them.")
             raise UnknownModel("There is no such model.", field) from error
+
+    @property
+    def credentials(self) -> set[str]:
+        """Those of all configured providers."""
+        return {one for provider in self.providers for one in credentials_of(self.providers, provider)}
 
     def known(self, model_id: str) -> Model | None:
         """A model of the catalogue; None when there is no such model any more."""

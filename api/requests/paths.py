@@ -19,6 +19,7 @@ _FILE: Final = re.compile(FILE_CODE)
 _REVIEW: Final = re.compile(FILE_CODE.replace("file", "review", 1))
 _ENDPOINT: Final = re.compile(FILE_CODE.replace("file", "endpoint", 1))
 _BATCH: Final = re.compile(FILE_CODE.replace("file", "batch", 1))
+_PAUSE: Final = re.compile(FILE_CODE.replace("file", "pause", 1))
 _DELIVERY: Final = re.compile(FILE_CODE.replace("file", "hook", 1))
 
 
@@ -52,6 +53,12 @@ async def _endpoint_code(id: Annotated[str, Path(examples=["endpoint_06FNXQ3W9E8
     return id
 
 
+async def _pause_code(code: Annotated[str, Path(examples=["pause_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+    if not _PAUSE.fullmatch(code):
+        raise NotFound("There is no such pause.")
+    return code
+
+
 async def _delivery_code(id: Annotated[str, Path(examples=["hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:  # noqa: A002
     if not _DELIVERY.fullmatch(id):
         raise NotFound("There is no such webhook delivery.")
@@ -63,6 +70,7 @@ JobCode = Annotated[str, Depends(_job_code)]
 FileCode = Annotated[str, Depends(_file_code)]
 ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
+PauseCode = Annotated[str, Depends(_pause_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]
 

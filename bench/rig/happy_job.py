@@ -131,7 +131,7 @@ class HappyJobs:
         providers = {model.provider: provider}
         self._database, self._catalogue, self._model = database, catalogue, model
         self._submit = SubmissionActivities(
-            records.submissions, catalogue, providers, records.credential_health, store, None, records.expiries
+            records.submissions, catalogue, providers, records.credential_health, store, None, records.start_conditions
         )
         self._poll = PollingActivities(
             records.submissions,

@@ -44,8 +44,10 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     await advance(held, JobStatus.TIMEOUT, error=error, provider_may_charge=True)
     failed = await installation.job("bo")
     await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
+    pause = {"user": HOSTILE[:200], "reason": HOSTILE[:500]}
+    (await installation.http.post("/api/pauses", json=pause)).raise_for_status()
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", "/health", f"/example?job={running}"]
+    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", "/health", "/pauses", f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 

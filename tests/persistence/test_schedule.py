@@ -73,7 +73,7 @@ async def test_only_what_surely_never_left_expires(
         await records.submissions.conclude(submission, outcome)
     await due(database, code, expires_at=PAST)
 
-    state = await records.expiries.expire(code)
+    state = await records.start_conditions.expire(code)
 
     assert state.job_status is then
 

@@ -35,10 +35,10 @@ async def submitted(brief: JobBrief, interruptions: Interruptions) -> SubmittedJ
         if not was_waiting_in_line(submitting):
             return result_of(submitting, clock)
         if not interruptions.has_slot:
-            await _wait_in_line(brief, interruptions)
+            await wait_in_line(brief, interruptions)
 
 
-async def _wait_in_line(brief: JobBrief, interruptions: Interruptions) -> None:
+async def wait_in_line(brief: JobBrief, interruptions: Interruptions) -> None:
     """Raises End when a cancel is requested, or the time of the whole job is over."""
     business = StageClock(brief, Stage.BUSINESS)
     await interruptions.pause_in_line(min(LINE_PAUSE, business.left), stage=Stage.SUBMIT)

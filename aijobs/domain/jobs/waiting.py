@@ -38,6 +38,15 @@ MESSAGES: Final[Mapping[WaitFor, str]] = {
 }
 
 
+class PausedThing(StrEnum):
+    """What an operator can pause: nothing new is sent for it. Jobs that are at their provider go on."""
+
+    PROVIDER = "provider"
+    MODEL = "model"
+    USER = "user"
+    CREDENTIAL = "credential"
+
+
 class Wait(BaseModel):
     """What a job was found to wait for; stored with it until its status changes. `reason`: an operator's words."""
 

@@ -1,6 +1,7 @@
 """Jobs in the database, as their steps need them. Every method is one transaction; repeating one changes nothing."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
@@ -97,8 +98,31 @@ class Expiries(Protocol):
         """The codes of jobs that were canceled for it just now, several at once, for ever."""
         ...
 
+
+class Releases(Protocol):
+    """Jobs that a pause has held back, and that may be tried again."""
+
+    def released(self) -> AsyncIterator[list[str]]:
+        """Their codes, some at a time, for ever. Each is named once."""
+        ...
+
+
+class StartConditions(Protocol):
+    """Whether a job may start now."""
+
     async def expire(self, code: str) -> JobState:
         """Cancel the job, if it has not started and its time to start is over. Returns how it stands."""
+        ...
+
+    async def hold_back(self, code: str, *, provider: str) -> timedelta | None:
+        """Note that the job waits for the end of a pause. Returns after which time it looks by itself.
+
+        None: nothing holds it back.
+        """
+        ...
+
+    async def unpaused(self, credentials: Sequence[str]) -> list[str]:
+        """Those of them that are not paused."""
         ...
 
 

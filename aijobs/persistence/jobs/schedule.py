@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable, JobExpired
-from aijobs.domain.jobs.job import JobError, JobState, Stage
+from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
@@ -24,7 +24,6 @@ from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.jobs.starts import forget_starts
 from aijobs.persistence.jobs.submissions import last_submission
 from aijobs.persistence.tables import JobRow
@@ -94,9 +93,6 @@ class DatabaseExpiries:
             if len(overdue) < AT_ONCE or not ended:
                 await asyncio.sleep(LOOK_EVERY.total_seconds())
 
-    async def expire(self, code: str) -> JobState:
-        return await self._database.write(_expire_one, code)
-
 
 def _overdue(session: Session) -> list[str]:
     return list(session.exec(_OVERDUE.where(col(JobRow.expires_at) <= now()).limit(AT_ONCE)))
@@ -111,10 +107,3 @@ def _expire_all(session: Session, codes: list[str]) -> list[str]:
             job.save(session)
             ended.append(code)
     return ended
-
-
-def _expire_one(session: Session, code: str) -> JobState:
-    job = lock(session, code)
-    expire(session, job)
-    job.save(session)
-    return state_of(job)

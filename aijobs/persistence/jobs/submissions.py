@@ -41,7 +41,8 @@ from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.endings import require_in_time
 from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers, voided_before
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
-from aijobs.persistence.jobs.waiting import wait_after, wait_in_line
+from aijobs.persistence.jobs.waiting import hold, wait_after, wait_in_line
+from aijobs.persistence.pauses import ANY_PAUSE, HELD_BY
 from aijobs.persistence.slots.admission import IS_HELD_UP, OWN_LINE, admit, reject
 from aijobs.persistence.slots.outlook import SlotRules
 from aijobs.persistence.tables import SubmissionRow
@@ -60,8 +61,10 @@ _LAST: Final = (
     .order_by(SUBMISSIONS.c.number.desc())
     .limit(1)
 )
-_LAST_AND_LINE: Final = _LAST.add_columns(IS_HELD_UP.label("is_held_up"))
-_LAST_AND_JOB: Final = _LAST.add_columns(*dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)), OWN_LINE.label("line"))
+_LAST_AND_LINE: Final = _LAST.add_columns(IS_HELD_UP.label("is_held_up"), HELD_BY.label("held_by"))
+_LAST_AND_JOB: Final = _LAST.add_columns(
+    *dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)), OWN_LINE.label("line"), ANY_PAUSE.label("any_pause")
+)
 _INSERT: Final = insert(SUBMISSIONS)
 _UPDATE: Final = update(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("of_id"))
 _UPDATE_FIRST: Final = _UPDATE.where(SUBMISSIONS.c.outcome.is_(None))
@@ -81,21 +84,21 @@ def _last_of(session: Session, found: RowMapping) -> Submission | None:
 
 
 def intend(session: Session, job: AnyJob, rules: SlotRules, **sending: Unpack[Sending]) -> Submission | timedelta:
-    """Store the intent to submit a locked job, before the request is sent. Or enter the line, and look again so late.
+    """Store the intent to submit a locked job, before the request is sent. Or wait, and look again so much later.
 
     Raises JobIsFinal and CancelRequested, and SubmissionExists unless the ones before it came to nothing.
     """
     gate.require_not_canceled(session, job)
     credential = sending.get("credential") or sending["provider"]
-    of = {"of_job": job.code, "of_credential": credential}
+    of = {"of_job": job.code, "of_provider": sending["provider"], "of_credential": credential}
     found = connection_of(session).execute(_LAST_AND_LINE, of).mappings().one()
-    last = _last_of(session, found)
-    if last is not None and last.outcome not in CAME_TO_NOTHING:
+    if (last := _last_of(session, found)) is not None and last.outcome not in CAME_TO_NOTHING:
         raise SubmissionExists(f"Submission {last.number} of {job.code} may have arrived.")
+    if found["held_by"] is not None:
+        return hold(session, job, found["held_by"], model_of(session, rules.catalogue, job.model_id))
     in_line = admit(session, job, credential=credential, rules=rules, is_held_up=found["is_held_up"])
     if in_line is not None:
-        wait_in_line(session, job, in_line, model_of(session, rules.catalogue, job.model_id))
-        return in_line.look_again
+        return wait_in_line(session, job, in_line, model_of(session, rules.catalogue, job.model_id))
     return _stored(session, job, last, sending)
 
 
@@ -196,6 +199,7 @@ def _submit_input(session: Session, code: str) -> SubmitInput:
         files=uploaded_files(session, assignment),
         origin=origin.ref if origin else None,
         line=found["line"],
+        may_be_held_back=found["any_pause"],
     )
 
 
@@ -247,7 +251,8 @@ def _conclude(
         recorded = conclude(session, job, known, outcome)
     if recorded is Outcome.REJECTED:
         refused = outcome.retry_after if isinstance(outcome, Rejected) else None
-        reject(session, job, _credential_of(session, sent) if refused else "", retry_after=refused)
+        credential = sent.credential or (session.get_one(SubmissionRow, sent.id).provider if refused else "")
+        reject(session, job, credential, retry_after=refused)
     if not isinstance(outcome, Rejected) and not job.job_status.is_final:
         detail = {"submission": sent.number, "outcome": recorded, **sent.shown_credential}
         gate.advance(session, job, JobStatus.SUBMITTED, detail=detail)
@@ -255,10 +260,6 @@ def _conclude(
         wait_after(session, job, outcome, recorded, model_of(session, catalogue, job.model_id))
     job.save(session)
     return state_of(job)
-
-
-def _credential_of(session: Session, sent: Submission) -> str:
-    return sent.credential or session.get_one(SubmissionRow, sent.id).provider
 
 
 class DatabaseSubmissionLog:
@@ -276,7 +277,7 @@ class DatabaseSubmissionLog:
     async def intend(self, code: str, **sending: Unpack[Sending]) -> Submission:
         intended = await self._database.write(_intend, code, self._rules, **sending)
         if isinstance(intended, timedelta):
-            raise SlotAwaited("It waits in line, since no more may be sent now.", retry_after=intended)
+            raise SlotAwaited("It waits, since no more may be sent now.", retry_after=intended)
         return intended
 
     async def intend_again(self, submission: Submission) -> None:

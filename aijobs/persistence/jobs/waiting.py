@@ -3,6 +3,7 @@
 `waiting_of` is the one place where all kinds are put together.
 """
 
+import random
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,12 +17,16 @@ from aijobs.domain.jobs.waiting import Wait, WaitFor, Waiting
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
-from aijobs.persistence.slots.admission import InLine
+from aijobs.persistence.pauses import hold_back, pause_of
+from aijobs.persistence.slots.admission import InLine, give_back
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 
 TAKEN_UP_WITHIN: Final = timedelta(seconds=10)
 """A worker normally takes up a job within a fraction of a second; after this time its owner is told of the delay."""
+
+LOOK_AGAIN: Final = timedelta(minutes=5)
+"""About so much later a job looks by itself whether it is still held back."""
 
 THROTTLED: Final = "provider_throttled"  #: the code of a rejection that asks for patience
 
@@ -53,11 +58,26 @@ def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: 
         begin_wait(session, job, wait)
 
 
-def wait_in_line(session: Session, job: AnyJob, in_line: InLine, model: Model) -> None:
-    """Store that a locked job waits for a slot, or for its vendor to take more."""
+def wait_in_line(session: Session, job: AnyJob, in_line: InLine, model: Model) -> timedelta:
+    """Store that a locked job waits for a slot, or for its vendor to take more. Returns when it looks again."""
     next_at = now() + in_line.ready_in if in_line.ready_in is not None else None
     gives_up_at = job.begins_at + model.deadlines.business
     begin_wait(session, job, Wait(kind=in_line.kind, since=now(), next_at=next_at, gives_up_at=gives_up_at))
+    return in_line.look_again
+
+
+def hold(session: Session, job: AnyJob, pause_code: str, model: Model) -> timedelta:
+    """Hold a locked job back because of a pause; a slot that it has, or its place in a line, is free.
+
+    Returns when it looks by itself whether it still is; it is told when the pause ends.
+    """
+    pause = pause_of(session, pause_code)
+    give_back(session, job)
+    hold_back(session, job.code, pause)
+    gives_up_at = job.begins_at + model.deadlines.business
+    wait = Wait(kind=WaitFor.PROVIDER_PAUSED, since=now(), gives_up_at=gives_up_at, reason=pause.reason)
+    begin_wait(session, job, wait)
+    return LOOK_AGAIN * random.uniform(0.8, 1.2)
 
 
 def waiting_of(

@@ -24,6 +24,7 @@ from aijobs.persistence.tables.jobs import (
     VendorReportRow,
     WriteIntentRow,
 )
+from aijobs.persistence.tables.pauses import HeldJobRow, PauseRow
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
 from aijobs.persistence.tables.slots import SlotRow, UserShareRow, UserTurnRow, VendorLineRow
@@ -44,6 +45,7 @@ __all__ = [
     "ExtractedRow",
     "FileRow",
     "GenerationTimesRow",
+    "HeldJobRow",
     "IdempotencyRow",
     "InstallationRow",
     "JobEventRow",
@@ -51,6 +53,7 @@ __all__ = [
     "JobStartRow",
     "MessageRow",
     "OutputRow",
+    "PauseRow",
     "PhotoBeautifyRow",
     "PhotoReviewRow",
     "PointsDayRow",
