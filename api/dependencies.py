@@ -90,7 +90,9 @@ class ApiDependencies:
 
     @property
     def models(self) -> AvailableModels:
-        return AvailableModels(catalogue=self.catalogue, providers=self.providers, generators=self.generators)
+        return AvailableModels(
+            catalogue=self.catalogue, providers=self.providers, generators=self.generators, limits=self.limits
+        )
 
     @property
     def add_model(self) -> AddModel:

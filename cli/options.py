@@ -27,6 +27,9 @@ Url = Annotated[str | None, typer.Option("--url", help="The API. Default: the on
 Key = Annotated[str | None, typer.Option("--key", help="The API key. Default: the file `key` in the data directory.")]
 User = Annotated[str | None, typer.Option("--user", help="With a service key: the end user to act for.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+Priority = Annotated[
+    int | None, typer.Option(min=1, max=5, help="1 first, 5 last, among the user's own jobs that wait.")
+]
 StartAt = Annotated[
     str | None,
     typer.Option("--start-at", metavar="TIME", help="Not before: 22:00 (the next one here), or 2026-11-21T22:00Z."),

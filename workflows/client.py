@@ -4,13 +4,14 @@ Starting a workflow again changes nothing: the code of a job or of a delivery is
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
@@ -34,6 +35,7 @@ REQUEST_TIMEOUT: Final = timedelta(seconds=1)
 HEALTH_TIMEOUT: Final = timedelta(seconds=4)  #: for the calls of one health check
 """For one call of an API request, connecting included. Repair starts later what could not be started."""
 
+FAIRNESS_KEY_BYTES: Final = 64  #: the longest that Temporal takes
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
@@ -51,6 +53,14 @@ def _connection() -> dict[str, Any]:
     return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
 
 
+def priority_of(brief: JobBrief) -> Priority:
+    """Of a job's workflow; its activities inherit it. Workers that have too much to do are fair between users, too."""
+    key = brief.user_id
+    if len(key.encode()) > FAIRNESS_KEY_BYTES:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    return Priority(priority_key=brief.priority, fairness_key=key)
+
+
 async def start_late_watch(client: Client, brief: JobBrief) -> None:
     """Start a late watch of a job that has ended. A running one is replaced. Raises RPCError."""
     await client.start_workflow(
@@ -61,6 +71,7 @@ async def start_late_watch(client: Client, brief: JobBrief) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         static_summary=f"Late word on {brief.code}",
+        priority=priority_of(brief),
         rpc_timeout=CALL_TIMEOUT,
     )
 
@@ -78,6 +89,7 @@ async def start_job(client: Client, brief: JobBrief) -> None:
             execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
             search_attributes=search_attributes.at_start(brief),
             static_summary=f"{brief.model_name} for {brief.user_id}",
+            priority=priority_of(brief),
             rpc_timeout=CALL_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:

@@ -7,10 +7,12 @@ from datetime import date
 from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.errors import FieldError, ModelNotConfigured, ModelRetired, UnknownModel
 from aijobs.domain.jobs.parameters import Parameters
+from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.credentials import credentials_of
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Capabilities
+from aijobs.persistence.slots.outlook import SlotRules
 
 ModelAdapter = Provider | Generator
 
@@ -22,6 +24,7 @@ class AvailableModels:
     catalogue: Catalogue
     providers: Mapping[str, Provider] = field(default_factory=dict)
     generators: Mapping[str, Generator] = field(default_factory=dict)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.catalogue)
@@ -46,6 +49,11 @@ class AvailableModels:
     def credentials(self) -> set[str]:
         """Those of all configured providers."""
         return {one for provider in self.providers for one in credentials_of(self.providers, provider)}
+
+    @property
+    def slot_rules(self) -> SlotRules:
+        """What bounds the jobs in flight at vendors."""
+        return SlotRules(self.limits, self.catalogue)
 
     def known(self, model_id: str) -> Model | None:
         """A model of the catalogue; None when there is no such model any more."""

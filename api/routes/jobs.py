@@ -9,7 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.job import JobRequest
+from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
 from aijobs.domain.values.timestamps import Timestamp
+from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from api.auth.caller import Reader, Writer
 from api.dependencies import Accept, Cancel, Db, Jobs
@@ -87,6 +89,8 @@ async def create_job(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """When this responds, the points are reserved and the job is stored durably."""
+    if order.priority < DEFAULT_PRIORITY:
+        caller.needs(Scope.JOBS_PRIORITY)
     return receipt_response(await accept(order, caller.owner(order.user_id), idempotency_key=idempotency_key))
 
 

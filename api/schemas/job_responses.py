@@ -14,6 +14,7 @@ from aijobs.persistence.generation_times import estimate_of, is_estimated, times
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.points.costs import charged, cost_of
+from aijobs.persistence.slots.places import PlaceInLine, places_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow
 from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
@@ -33,12 +34,15 @@ class JobResponses:
     async def of(self, rows: Sequence[JobRow]) -> list[Job]:
         def work(
             session: Session,
-        ) -> tuple[Sequence[OutputRow], Mapping[str, int | None], Mapping[str, GenerationTimes]]:
+        ) -> tuple[
+            Sequence[OutputRow], Mapping[str, int | None], Mapping[str, GenerationTimes], Mapping[str, PlaceInLine]
+        ]:
             codes = [row.code for row in rows]
             times = times_of_jobs(session, rows, self.models.known)
-            return outputs_of(session, *codes), charged(session, codes), times
+            places = places_of(session, rows, self.models.slot_rules)
+            return outputs_of(session, *codes), charged(session, codes), times, places
 
-        stored, kept, times = await self.database.read(work)
+        stored, kept, times, places = await self.database.read(work)
         outputs: dict[str, list[Output]] = defaultdict(list)
         for output in stored:
             outputs[output.job_code].append(await self._output(output))
@@ -48,7 +52,13 @@ class JobResponses:
                 row,
                 outputs[row.code],
                 actions_of(self.models, row),
-                waiting_of(row, self.models.known(row.model_id), at=at, times=times.get(row.code)),
+                waiting_of(
+                    row,
+                    self.models.known(row.model_id),
+                    at=at,
+                    times=times.get(row.code),
+                    place=places.get(row.code),
+                ),
                 charged=kept[row.code],
                 progress_estimated=is_estimated(row, self.models.known(row.model_id)),
                 estimate=estimate_of(row, times.get(row.code), at=at),

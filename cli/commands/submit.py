@@ -14,7 +14,7 @@ from cli import console
 from cli.api_client import ApiClient, Document
 from cli.commands.watch import follow_and_show
 from cli.errors import CommandError, Exit
-from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, StartAt, Url, User, moment
+from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, Priority, StartAt, Url, User, moment
 
 FILE_MARK: Final = "@"
 URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")
@@ -39,6 +39,7 @@ def submit(
         str | None,
         typer.Option(help="What to do with a finished job, which the parameter `origin` names: upsample1, …"),
     ] = None,
+    priority: Priority = None,
     start_at: StartAt = None,
     expires_at: ExpiresAt = None,
     user: User = None,
@@ -55,13 +56,14 @@ def submit(
     given = read_params(param or ())
     if image is not None:
         given["image"] = image if image.startswith(URL_OR_FILE_CODE) else _file(image)
-    times = [("start_at", moment(start_at)), ("expires_at", moment(expires_at))]
+    options: list[tuple[str, Any]] = [("action", action), ("user_id", user), ("priority", priority)]
+    options += [("start_at", moment(start_at)), ("expires_at", moment(expires_at))]
 
     async def submit_job() -> Exit:
         async with ApiOptions(url, key, user, data_dir).api() as api:
             params = {name: await _uploaded(api, value) for name, value in given.items()}
             body: Document = {"model_id": model, "params": params, "output_count": output_count}
-            body |= {name: value for name, value in (("action", action), ("user_id", user), *times) if value}
+            body |= {name: value for name, value in options if value}
             job = await api.post("/api/jobs", body, idempotency_key=idempotency_key)
             _show_accepted(job, as_json=as_json, will_follow=watch)
             return await follow_and_show(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS

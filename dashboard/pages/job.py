@@ -29,6 +29,7 @@ from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.points.costs import cost_of
 from aijobs.persistence.points.ledger import entries_of
+from aijobs.persistence.slots.places import PlaceInLine, places_of
 from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
 from aijobs.process_settings import ApiSettings
 from aijobs.usecases.follow_up import actions_of
@@ -76,11 +77,12 @@ class ShownOutput:
 class JobView:
     """One job with everything that belongs to it; its events without those of progress.
 
-    `times`: how long the last jobs of its kind took, while a provider works on it.
+    `place`: in line. `times`: how long the last jobs of its kind took, while a provider works on it.
     """
 
     row: JobRow
     times: GenerationTimes | None
+    place: PlaceInLine | None
     events: Sequence[JobEvent]
     submissions: Sequence[SubmissionRow]
     entries: Sequence[PointsEntryRow]
@@ -126,7 +128,7 @@ async def _context(visit: PageRequest, code: str, models: AvailableModels, setti
     return {
         "view": view,
         "job": row,
-        "waiting": waiting_of(row, model, at=now(), times=view.times),
+        "waiting": waiting_of(row, model, at=now(), times=view.times, place=view.place),
         "is_estimated": is_estimated(row, model),
         "estimate": estimate_of(row, view.times, at=now()),
         "document": await document_of(visit, row, view.outputs),
@@ -146,6 +148,7 @@ async def _load_view(visit: PageRequest, code: str, models: AvailableModels) -> 
         return JobView(
             row=row,
             times=times_of_jobs(session, [row], models.known).get(code),
+            place=places_of(session, [row], models.slot_rules).get(code),
             events=milestones(session, code),
             submissions=submissions_of(session, code),
             entries=entries_of(session, code),

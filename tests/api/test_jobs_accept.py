@@ -4,15 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from httpx import Response
 from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.access.keys import Scope
 from tests.api.conftest import started_run
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import picture
 
 FIELDS = """code user_id photo_review_analysis_code type action channel platform model model_id model_name model_version
-asyn output_count create_date start_at expires_at req_time resp_time cost_time out_id job_status needs_review
+asyn output_count priority create_date start_at expires_at req_time resp_time cost_time out_id job_status needs_review
 job_status_name job_status_desc unit_progress overall_progress metadata outputs error
 progress_estimated estimate waiting points charged cost origin actions"""
 
@@ -40,6 +42,8 @@ async def test_an_accepted_job_has_a_workflow_and_has_reserved_its_points(api: A
 
     description = await started_run(temporal, code)
     assert description.workflow_type == "AiJob"
+    priority = description.raw_description.workflow_execution_info.priority
+    assert (priority.priority_key, priority.fairness_key) == (3, "ada")
     assert await points_used(api) == 2
 
 
@@ -47,6 +51,25 @@ async def test_a_job_is_accepted_while_temporal_is_down(without_temporal: ApiUnd
     code = await without_temporal.job("ada")
 
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["job_status"] == JobStatus.DRAFT
+
+
+async def test_a_job_goes_before_others_by_a_scope(shared_api: ApiUnderTest) -> None:
+    order = {"model_id": UPSCALE, "params": {"image": PHOTO_URL}}
+    own = await shared_api.key_for("ada", Scope.JOBS_WRITE)
+
+    async def answer(priority: object, **key: Any) -> Response:
+        return await shared_api.http.post("/api/jobs", json={**order, "priority": priority, "user_id": "ada"}, **key)
+
+    assert (await answer(1)).json()["priority"] == 1
+    assert (await answer(5, headers=own)).json()["priority"] == 5
+    refused = await answer(2, headers=own)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "This needs a service key with the scope jobs:priority.",
+    )
+    for wrong in (0, 6, 2.5, "1", None):
+        problem = (await answer(wrong)).json()
+        assert (problem["status"], problem["errors"][0]["pointer"]) == (422, "/priority")
 
 
 async def test_a_number_is_a_fine_user_id(shared_api: ApiUnderTest) -> None:

@@ -188,7 +188,8 @@ CLOSED: Final = {
 
 async def _observe(database: Database, records: DatabaseRecords, observations: Observations, code: str) -> None:
     events = await database.read(events_after, code, 0)
-    until_its_end = [event for event in events if event.kind != "note"]
+    end = next(number for number, event in enumerate(events, 1) if event.job_status.is_final)
+    until_its_end = events[:end]
     received = [type(event).model_validate_json(event.model_dump_json()) for event in until_its_end]
     observations.readings.append(StreamObservation(code=code, events=received, connections=3, is_over=True))
     final = received[-1]

@@ -18,7 +18,7 @@ from aijobs.persistence.tables import JobRow, OutputRow
 from aijobs.persistence.tables.jobs import OrderDetails
 from api.schemas.jobs import Job, Output
 
-STORED_IN_ITS_OWN_WAY = {"code", "user_id", "job_status", "needs_review", "overall_progress"}
+STORED_IN_ITS_OWN_WAY = {"code", "user_id", "job_status", "needs_review", "priority", "overall_progress"}
 SHOWN_IN_ITS_OWN_WAY = {"error", "origin", "waiting", "points"}
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from aijobs.domain.catalogue import Deadlines
 from aijobs.domain.jobs.polling import PollPolicy
+from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY, FIRST_PRIORITY, LAST_PRIORITY
 from aijobs.domain.lifecycle import JobStatus, overall_progress
 from aijobs.domain.values.timestamps import Timestamp
 
@@ -30,6 +31,13 @@ class JobRequest(BaseModel):
     photo_review_analysis_code: str | None = Field(default=None, max_length=50)
     metadata: dict[MetadataKey, MetadataValue] = Field(default_factory=dict, max_length=MAX_METADATA_KEYS)
     callback_url: str | None = Field(default=None, max_length=2000)
+    priority: int = Field(
+        default=DEFAULT_PRIORITY,
+        ge=FIRST_PRIORITY,
+        le=LAST_PRIORITY,
+        strict=True,
+        description="1 first, 5 last, among the jobs of its user that wait for their vendor",
+    )
     start_at: Timestamp | None = Field(
         default=None, exclude_if=lambda at: at is None, description="it is not sent before; RFC 3339"
     )
@@ -94,6 +102,7 @@ class JobBrief(BaseModel):
     job_status: JobStatus = JobStatus.DRAFT  #: beyond DRAFT only after continue-as-new
     unit_progress: float | None = None
     expires_at: datetime | None = None  #: when it has not started by then, it is canceled
+    priority: int = DEFAULT_PRIORITY
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
     submitted_at: datetime | None = None  #: when the provider took it, carried over continue-as-new
     parameter_class: str = ""  #: jobs of one class take about as long; see LearnedPolling.class_of

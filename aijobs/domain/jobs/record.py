@@ -5,6 +5,7 @@ from datetime import date
 from pydantic import BaseModel, Field
 
 from aijobs.domain.jobs.events import MomentOrNone
+from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
 from aijobs.domain.lifecycle import JobStatus
 
 
@@ -24,6 +25,7 @@ class JobOrder(BaseModel):
     model_version: str
     asyn: bool
     output_count: int
+    priority: int = Field(default=DEFAULT_PRIORITY, description="1 first, 5 last, among its user's jobs that wait")
 
 
 class JobRecord(JobOrder):

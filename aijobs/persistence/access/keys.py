@@ -48,6 +48,7 @@ class Scope(StrEnum):
 
     JOBS_READ = "jobs:read"
     JOBS_WRITE = "jobs:write"
+    JOBS_PRIORITY = "jobs:priority"  #: jobs that come before those of the default priority
     FILES_WRITE = "files:write"
     TOKENS_WRITE = "tokens:write"
     WEBHOOKS_WRITE = "webhooks:write"

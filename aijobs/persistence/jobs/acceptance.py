@@ -64,9 +64,13 @@ def accept(session: Session, order: Acceptance) -> JobRow:
         model_version=model.model_version,
         asyn=model.asyn,
         output_count=request.output_count,
+        priority=request.priority,
     )
     details = OrderDetails(
-        extra=request.metadata, callback_url=request.callback_url, params=order.params, origin=order.origin
+        extra=request.metadata,
+        callback_url=request.callback_url,
+        params=order.params,
+        origin=order.origin,
     )
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
     job.batch_code = order.batch

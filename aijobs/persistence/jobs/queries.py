@@ -195,6 +195,7 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
         unit_progress=job.unit_progress,
         parameter_class=model.learning.class_of(job.params),
         expires_at=job.expires_at,
+        priority=job.priority,
     )
 
 

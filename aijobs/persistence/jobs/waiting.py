@@ -19,6 +19,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.pauses import hold_back, pause_of
 from aijobs.persistence.slots.admission import InLine, give_back
+from aijobs.persistence.slots.places import PlaceInLine
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 
@@ -81,16 +82,25 @@ def hold(session: Session, job: AnyJob, pause_code: str, model: Model) -> timede
 
 
 def waiting_of(
-    job: JobRow, model: Model | None, *, at: datetime, times: GenerationTimes | None = None
+    job: JobRow,
+    model: Model | None,
+    *,
+    at: datetime,
+    times: GenerationTimes | None = None,
+    place: PlaceInLine | None = None,
 ) -> Waiting | None:
     """What a job waits for at this moment; None when it has ended, or is at work here. `model`: None when unknown.
 
-    `times` are those of the job's kind, by which the next question is timed if enough is known.
+    `times` are those of the job's kind, by which the next question is timed if enough is known; `place` is its place in
+    line, if it waits in one.
     """
     if job.job_status.is_final:
         return None
     stored = Wait.model_validate(job.waiting) if job.waiting else None
     if job.job_status is JobStatus.DRAFT:
+        if place is not None and stored is not None:
+            line = {"position": place.position, "ahead": place.ahead, "estimated_start": place.estimated_start}
+            return stored.shown().model_copy(update=line)
         due = stored.next_at or at if stored else job.create_time
         if at - due > TAKEN_UP_WITHIN:
             return Wait(kind=WaitFor.ENGINE, since=due).shown()

@@ -176,6 +176,10 @@ class Outlook:
         ready_in = max((line.ready_in(name, rate) for name, rate in rates), default=0)
         return Obstacle(WaitFor.RATE_LIMIT, ready_in) if ready_in > 0 else None
 
+    def is_model_full(self, model_id: str) -> bool:
+        """Whether it is its model's own limit that a job waits for."""
+        return _is_full(self.in_flight.models[model_id], self._model(model_id).in_flight)
+
     def may_start(self, group: WaitingGroup) -> bool:
         return self.obstacle(group.user_id, group.model_id) is None
 

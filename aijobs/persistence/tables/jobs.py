@@ -21,9 +21,6 @@ class OrderDetails(SQLModel):
     callback_url: str | None = None
     params: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     origin: str | None = Field(default=None, max_length=40)  #: the finished job that this one acts on
-    priority: int = Field(
-        default=DEFAULT_PRIORITY, sa_type=SmallInteger, sa_column_kwargs={"server_default": text(str(DEFAULT_PRIORITY))}
-    )
 
 
 class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
@@ -53,6 +50,9 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     job_status: JobStatus = Field(default=JobStatus.DRAFT, sa_type=StatusColumn)
     overall_progress: float = 0.0
     needs_review: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    priority: int = Field(
+        default=DEFAULT_PRIORITY, sa_type=SmallInteger, sa_column_kwargs={"server_default": text(str(DEFAULT_PRIORITY))}
+    )
     has_slot: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  #: or waits for one
     event_seq: int = 0
     points: int = Field(sa_type=RowId)

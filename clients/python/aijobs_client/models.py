@@ -129,6 +129,7 @@ class Job(ApiModel):
     action: str | None = None
     output_count: int
     create_date: date
+    priority: int = 3  #: 1 first, 5 last, among its user's jobs that wait
     start_at: datetime | None = None  #: it is not sent before
     expires_at: datetime | None = None  #: it is canceled when it has not started by then
     req_time: datetime | None = None

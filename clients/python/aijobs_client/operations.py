@@ -37,6 +37,7 @@ class JobOptions(TypedDict, total=False):
     action: str | None
     metadata: Mapping[str, str] | None
     callback_url: str | None
+    priority: int | None
     start_at: datetime | None
     expires_at: datetime | None
 
@@ -55,6 +56,7 @@ def submit(
         "action": options.get("action"),
         "metadata": dict(options.get("metadata") or {}) or None,
         "callback_url": options.get("callback_url"),
+        "priority": options.get("priority"),
         "start_at": _with_zone(options.get("start_at")),
         "expires_at": _with_zone(options.get("expires_at")),
     }

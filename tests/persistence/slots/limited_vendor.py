@@ -37,9 +37,9 @@ class LimitedVendor:
         self.records = DatabaseRecords(self.database, self.catalogue, self.limits)
         self.grants = DatabaseSlotGrants(self.database, SlotRules(self.limits, self.catalogue))
 
-    async def job(self, user: str = "ada", *, model_id: str = UPSCALE) -> str:
+    async def job(self, user: str = "ada", *, model_id: str = UPSCALE, priority: int = 3) -> str:
         model = self.catalogue.model(model_id)
-        request = JobRequest(model_id=model_id, params={})
+        request = JobRequest(model_id=model_id, params={}, priority=priority)
         order = Acceptance(user_id=user, request=request, model=model, params={}, created_by="test", daily_limit=10**6)
         return (await self.database.write(accept, order)).code
 
