@@ -18,7 +18,7 @@ from aijobs.domain.ports.workflow_control import JobWorkflowControl
 FEED_FOR: Final = timedelta(minutes=5)
 """One activity feeds a batch for so long: then another batch may have its place in the worker."""
 
-MIN_PAUSE: Final = timedelta(milliseconds=50)
+MIN_PAUSE: Final = timedelta(milliseconds=20)
 MAX_PAUSE: Final = timedelta(seconds=2)
 PAUSE_SHARE: Final = 0.02
 """A look follows after this share of the time since the last start: so late is a place filled again at most."""

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench import (
     accept,
+    batch,
     burst,
     database,
     document_pages,
@@ -50,6 +51,7 @@ Measures = Mapping[str, Measure]
 MEASURES: Final[Measures] = {
     "history": history.measure,
     "accept": accept.measure,
+    "batch": batch.measure,
     "migration": output_transfer.measure,
     "burst": burst.measure,
     "database": database.measure,

@@ -9,19 +9,26 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.worker import Worker
 
+from aijobs.domain.jobs.batches.batch import BatchBrief, BatchLook, BatchPhase
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.generators import Generator
 from cli.embedded.temporal_server import temporal_server
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import Echo, StepProvider
+from worker import workflow_runner
+from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
+from workflows.task_queues import WORKFLOWS
 
 HERE: Final = Path(__file__).parent
 
@@ -76,18 +83,50 @@ SCENES: Final[dict[str, tuple[list[JobStatus | tuple[JobStatus, float]], str, Ac
 }
 
 
+BATCH: Final = "batch"  #: the one scene that is no job's
+
 #: Scenes in which the provider turns the first request away.
 REFUSED: Final = frozenset({"cancel_in_submit", "temporal_cancel_in_submit"})
 
 
 async def record(version: str, names: Sequence[str]) -> None:
     (HERE / version).mkdir(exist_ok=True)
+    if not names or BATCH in names:
+        await record_batch(version)
     async with temporal_server(data_dir=None) as server:
         client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
-        for name in names or SCENES:
+        for name in [name for name in names or SCENES if name != BATCH]:
             script, overlay, act = SCENES[name]
             history = await _one(client, name, script, f"[models.local_v1]\n{overlay}", act)
             (HERE / version / f"{name}.json").write_text(history)
+
+
+async def record_batch(version: str) -> None:
+    """A batch that moves, rests until it is woken, rests for its time, and is over."""
+    looks = iter(
+        [
+            BatchLook(phase=BatchPhase.FEEDING),
+            BatchLook(phase=BatchPhase.RESTING, look_after=timedelta(hours=1)),
+            BatchLook(phase=BatchPhase.RESTING, look_after=timedelta(seconds=1)),
+            BatchLook(phase=BatchPhase.OVER),
+        ]
+    )
+
+    @activity.defn(name="feed_batch")
+    async def feed(_code: str) -> BatchLook:
+        return next(looks)
+
+    async with temporal_server(data_dir=None) as server:
+        client = await Client.connect(server.address, data_converter=DATA_CONVERTER)
+        runner = workflow_runner()
+        async with Worker(client, task_queue=WORKFLOWS, workflows=[AiBatch], activities=[feed], workflow_runner=runner):
+            batch = await client.start_workflow(
+                AiBatch.run, BatchBrief(code="batch_1"), id="batch_1", task_queue=WORKFLOWS
+            )
+            await asyncio.sleep(1)
+            await batch.signal(AiBatch.wake)
+            await batch.result()
+            (HERE / version / "batch.json").write_text(_anonymous((await batch.fetch_history()).to_json()))
 
 
 async def _one(

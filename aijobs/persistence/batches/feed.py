@@ -30,8 +30,8 @@ from aijobs.persistence.tables import BatchItemRow, BatchRow, JobRow
 from aijobs.persistence.tables.locked_jobs import lock
 from aijobs.persistence.webhooks.outbox import enqueue_payload
 
-AT_ONCE: Final = 50
-"""Jobs that one transaction accepts: others wait for it, on SQLite all writers."""
+AT_ONCE: Final = 10
+"""Jobs that one transaction accepts: others wait for it, on SQLite all writers, and the first job for the last one."""
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """How long a batch that waits for somebody sleeps at most. Whoever changes it wakes it."""
