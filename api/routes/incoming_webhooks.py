@@ -16,7 +16,7 @@ from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.reports import keep_report
-from aijobs.persistence.webhooks.inbound import submission_at, submission_with, take_receipt
+from aijobs.persistence.webhooks.inbound import require_its_own, submission_at, submission_with, take_receipt
 from api.dependencies import AppMetrics, Db, Engine, Submissions, Vendors
 from api.problems import problem_responses
 from api.schemas.jobs import Received
@@ -59,8 +59,10 @@ async def take_webhook(
         hint = await _verified(_vendors(providers, provider, submission), delivery)
         if submission is None:
             submission = await database.read(submission_at, provider=provider, ref_id=str((hint.ref or {}).get("id")))
-        else:
-            await _conclude_submission(submissions, submission, hint)
+        elif hint.ref is not None:
+            ref_id = str(hint.ref["id"])
+            await database.read(require_its_own, submission, provider=provider, ref_id=ref_id)
+            await _conclude_submission(submissions, submission, Accepted(hint.ref))
         if hint.report is not None:
             await database.write(keep_report, submission, hint.report)
         if await _is_new(database, provider, hint):
@@ -92,10 +94,10 @@ async def _parsed(vendor: Provider, delivery: IncomingWebhook) -> WebhookHint:
     return vendor.parse_webhook(delivery)
 
 
-async def _conclude_submission(submissions: SubmissionLog, submission: Submission, hint: WebhookHint) -> None:
+async def _conclude_submission(submissions: SubmissionLog, submission: Submission, accepted: Accepted) -> None:
     """A webhook with our token proves that the provider accepted the submission."""
-    if hint.ref is not None and submission.outcome in {None, Outcome.UNKNOWN}:
-        await submissions.conclude(submission, Accepted(hint.ref))
+    if submission.outcome in {None, Outcome.UNKNOWN}:
+        await submissions.conclude(submission, accepted)
 
 
 async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:

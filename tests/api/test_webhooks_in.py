@@ -120,6 +120,25 @@ async def test_one_that_comes_while_temporal_is_down_is_taken(without_temporal: 
     assert (await without_temporal.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
 
 
+async def test_one_about_a_job_of_another_is_refused(api: ApiUnderTest, temporal: Client, code: str) -> None:
+    """Genuine, and at an address of ours that is for something else."""
+    records, database = api.dependencies.records, api.dependencies.database
+    other = await api.job("bob")
+    request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
+    sent = await records.submissions.intend(other, provider="replicate", token="token-2", request=request)
+    await records.submissions.conclude(sent, Accepted({"id": "p2"}))
+
+    at_unknown = await delivered(api, body=PREDICTION | {"id": "p2"})
+    at_accepted = await delivered(api, token="token-2")
+
+    for refused in (at_unknown, at_accepted):
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_input")
+        assert "about another job" in refused.json()["detail"]
+    assert await signals(temporal, code) == 0
+    submission = await database.read(submission_with, provider="replicate", token=TOKEN)
+    assert submission.ref is None
+
+
 @pytest.mark.parametrize("outcome", [Accepted({"id": "first"}), Rejected("refused", "no")])
 async def test_what_is_certain_is_not_changed_by_a_webhook(
     api: ApiUnderTest, code: str, outcome: Accepted | Rejected
