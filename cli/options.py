@@ -19,6 +19,7 @@ from cli.errors import CommandError, Exit
 KEY_FILE: Final = "key"
 _OF_A_DAY: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
+TEMPORAL_FILE: Final = "temporal"  #: the address of the Temporal that it uses
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Everything aijobs keeps here. Default: AIJOBS_DATA_DIR or .aijobs.")
@@ -80,6 +81,18 @@ def api_url(settings: Settings) -> str:
         return settings.cli.url
     value = _line_in(settings.data_dir / URL_FILE)
     return value if value and not settings.public_url else settings.base_url
+
+
+def use_running_temporal(settings: Settings) -> bool:
+    """Speak to the Temporal of this data directory's running installation, unless TEMPORAL_ADDRESS names one.
+
+    Returns whether one is named.
+    """
+    if "TEMPORAL_ADDRESS" in os.environ:
+        return True
+    if address := _line_in(settings.data_dir / TEMPORAL_FILE):
+        os.environ["TEMPORAL_ADDRESS"] = address
+    return False
 
 
 def api_key(settings: Settings) -> str:

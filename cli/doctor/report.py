@@ -36,9 +36,9 @@ class Finding:
     mend: tuple[str, ...] = ()
 
     def show(self) -> None:
-        console.say(MARKS[self.health], f"{self.part:<12}", self.told)
+        console.say(MARKS[self.health], f"{self.part:<18}", self.told)
         for line in self.mend:
-            console.say(Text(line, style="dim"), indent=17)
+            console.say(Text(line, style="dim"), indent=23)
 
 
 def fine(part: str, message: str) -> Finding:

@@ -1,6 +1,5 @@
 """Checks Temporal and the workers: namespace, search attributes, and who polls the task queues."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -12,22 +11,23 @@ from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, fine, off
 from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
-from cli.options import api_url
+from cli.options import api_url, use_running_temporal
+from workflows.client import temporal_address
 from workflows.namespace.health import EngineHealth, commands_that_add, examine
 
 
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
-    address = os.environ.get("TEMPORAL_ADDRESS")
+    is_named = use_running_temporal(settings)
     try:
         health = await examine(await connect_unchecked())
     except (CommandError, RPCError) as unreachable:
-        if address is None:
+        if not is_named:
             yield off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")
         else:
             yield broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
         return
     installation = await known_installation(settings)
-    where = f"{address or '127.0.0.1:7233'}, namespace {health.namespace}"
+    where = f"{temporal_address()}, namespace {health.namespace}"
     if not health.has_namespace:
         hint = "Or is TEMPORAL_NAMESPACE another?"
         yield broken("Temporal", f"{where} does not exist.", namespace_create_command(health.namespace), hint)

@@ -22,7 +22,7 @@ from cli.embedded.services import LOGS, ServicePlan
 from cli.embedded.supervision import Service, kept_running
 from cli.embedded.temporal_client import connected_temporal
 from cli.errors import CommandError
-from cli.options import KEY_FILE, URL_FILE
+from cli.options import KEY_FILE, TEMPORAL_FILE, URL_FILE
 from workflows.namespace.health import missing_attributes
 
 LOCK_FILE: Final = "lock"
@@ -81,7 +81,7 @@ async def running_installation(plan: ServicePlan, listener: InstallationListener
                 for supervisor in supervisors:
                     await supervisor.ready()
                     listener.started(supervisor.service)
-            running.enter_context(_url_file(plan))
+            running.enter_context(_address_files(plan))
             yield Installation(plan=plan, settings=settings, own_temporal=own_temporal, simulated=simulated)
 
 
@@ -165,12 +165,14 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _url_file(plan: ServicePlan) -> Iterator[None]:
-    """Write the API's URL for other commands with this data directory."""
-    path = plan.data_dir / URL_FILE
-    make_private_file(path)
-    path.write_text(f"{plan.api_url}\n", "utf-8")
+def _address_files(plan: ServicePlan) -> Iterator[None]:
+    """Write where the API and Temporal are for other commands with this data directory."""
+    addresses = {plan.data_dir / URL_FILE: plan.api_url, plan.data_dir / TEMPORAL_FILE: os.environ["TEMPORAL_ADDRESS"]}
+    for path, address in addresses.items():
+        make_private_file(path)
+        path.write_text(f"{address}\n", "utf-8")
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        for path in addresses:
+            path.unlink(missing_ok=True)

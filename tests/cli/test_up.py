@@ -155,6 +155,7 @@ def test_the_doctor_finds_it_healthy(command_on_up: Command) -> None:
     found = {finding["part"]: finding["health"] for finding in command_on_up("doctor", "--json").document["findings"]}
 
     assert found["Database"] == found["Store"] == found["Key"] == found["API"] == "ok"
+    assert found["Temporal"] == found["Workers"] == found["Processes"] == "ok"
 
 
 def test_a_second_one_in_the_same_folder_is_refused(command_on_up: Command, folder: Path) -> None:
