@@ -14,7 +14,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.statistics import FailureCount, HourlyCounts, ModelStatistics
 from aijobs.persistence.points.costs import costs_by_model
-from aijobs.persistence.points.ledger import users_told
+from aijobs.persistence.points.ledger import heavy_spenders
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
@@ -74,7 +74,7 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
             "failures": failures,
             "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
             "totals": _totals(hours, failures),
-            "told": {percent: users_told(snapshot, at.date(), percent=percent, user_id=user_id) for percent in TOLD},
+            "told": {percent: heavy_spenders(snapshot, at.date(), percent=percent, user_id=user_id) for percent in TOLD},
             "costs": costs_by_model(snapshot, since=since, user_id=user_id),
         }
 

@@ -140,9 +140,10 @@ def today(session: Session, user_id: str, day: date) -> PointsDayRow:
     return found.one_or_none() or PointsDayRow(user_id=user_id, day=day)
 
 
-def users_told(session: Session, day: date, *, percent: int, user_id: str | None) -> int:
-    """How many users have been told that so much of their points of a day is spent."""
-    told = select_columns(func.count()).where(_DAYS.c.day == day, _DAYS.c.alerted >= percent)
+def heavy_spenders(session: Session, day: date, *, percent: int, user_id: str | None) -> int:
+    """How many users were told that so much of their points of a day is spent, and have not got it back since."""
+    is_spent = _DAYS.c.used * 100 >= percent * _DAYS.c.daily_limit
+    told = select_columns(func.count()).where(_DAYS.c.day == day, _DAYS.c.alerted >= percent, is_spent)
     if user_id is not None:
         told = told.where(_DAYS.c.user_id == user_id)
     count: int = connection_of(session).execute(told).scalar_one()
