@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,7 +115,7 @@ async def registered(
 async def _beat(database: Database, row: dict[str, Any]) -> None:
     while True:
         try:
-            await database.write(see, row, clock=time.time())
+            await database.write(see, row)
         except AijobsError as away:
             log.warning("process_not_seen", reason=str(away))
         await asyncio.sleep(BEAT.total_seconds())
@@ -129,13 +129,16 @@ def aijobs_version() -> str:
         return "unknown"
 
 
-def see(session: Session, row: dict[str, Any], *, clock: float) -> None:
-    """The process of this row lives. What has long gone is forgotten when a process is seen for the first time."""
-    connection = connection_of(session)
-    seen = update(ProcessRow).where(col(ProcessRow.id) == row["id"]).values(seen_at=_DatabaseClock(), clock=clock)
+def see(session: Session, row: dict[str, Any], *, clock: Callable[[], float] = time.time) -> None:
+    """The process of this row lives. What has long gone is forgotten when a process is seen for the first time.
+
+    `clock` is read here, and not where the work is made: it may have waited in between.
+    """
+    connection, at = connection_of(session), clock()
+    seen = update(ProcessRow).where(col(ProcessRow.id) == row["id"]).values(seen_at=_DatabaseClock(), clock=at)
     if connection.execute(seen).rowcount:
         return
-    connection.execute(insert(ProcessRow).values(**row, seen_at=_DatabaseClock(), clock=clock, stopped=False))
+    connection.execute(insert(ProcessRow).values(**row, seen_at=_DatabaseClock(), clock=at, stopped=False))
     long_ago = _DatabaseClock() - REMEMBERED_FOR.total_seconds()
     connection.execute(delete(ProcessRow).where(col(ProcessRow.seen_at) < long_ago))
 

@@ -74,7 +74,9 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
             "failures": failures,
             "models": [entry for entry in models if entry.health.succeeded + entry.health.failed],
             "totals": _totals(hours, failures),
-            "told": {percent: heavy_spenders(snapshot, at.date(), percent=percent, user_id=user_id) for percent in TOLD},
+            "told": {
+                percent: heavy_spenders(snapshot, at.date(), percent=percent, user_id=user_id) for percent in TOLD
+            },
             "costs": costs_by_model(snapshot, since=since, user_id=user_id),
         }
 

@@ -177,8 +177,8 @@ async def test_a_job_that_nobody_takes_up_is_noticed(without_temporal: ApiUnderT
 
 async def test_a_worker_that_was_killed_is_noticed_before_temporal_does(without_temporal: ApiUnderTest) -> None:
     database = without_temporal.dependencies.database
-    await database.write(see, process_row("w1", "a"), clock=time.time())
-    await database.write(see, process_row("w2", "b"), clock=time.time())
+    await database.write(see, process_row("w1", "a"))
+    await database.write(see, process_row("w2", "b"))
     assert await missing(without_temporal) == ["/temporal"]
 
     await database.write(grow_old, "w1", ALIVE_FOR.total_seconds() + 1)

@@ -1,7 +1,6 @@
 """Metrics: correct figures, bounded labels, no private data."""
 
 import asyncio
-import time
 from dataclasses import replace
 
 import pytest
@@ -155,8 +154,8 @@ async def test_requests_are_measured_by_route_and_never_by_path(api: ApiUnderTes
 async def test_workers_are_counted_by_queue_and_processes_by_how_they_are(api: ApiUnderTest) -> None:
     database = api.dependencies.database
     for name in ("w1", "w2"):
-        await database.write(see, process_row(name, "a", "b"), clock=time.time())
-    await database.write(see, process_row("w3", "b"), clock=time.time())
+        await database.write(see, process_row(name, "a", "b"))
+    await database.write(see, process_row("w3", "b"))
     for name in ("w2", "w3"):
         await database.write(grow_old, name, ALIVE_FOR.total_seconds() + 1)
 

@@ -49,8 +49,9 @@ def test_a_fresh_machine_is_not_broken_and_stays_untouched(aijobs: Command, tmp_
 
 async def test_lost_processes_and_wrong_clocks_are_named(tmp_path: Path) -> None:
     async with open_adapters(GivenSettings(data_dir=tmp_path)) as adapters:
-        for name, queues, ahead in (("w1", ("a",), 0), ("w2", ("b",), 0), ("w3", ("b",), 90)):
-            await adapters.database.write(see, process_row(name, *queues), clock=time.time() + ahead)
+        for name, queue in (("w1", "a"), ("w2", "b")):
+            await adapters.database.write(see, process_row(name, queue))
+        await adapters.database.write(see, process_row("w3", "b"), clock=lambda: time.time() + 90)
         for name in ("w1", "w2"):
             await adapters.database.write(grow_old, name, 60)
 

@@ -60,20 +60,20 @@ async def test_a_process_lives_while_its_block_runs(database: Database) -> None:
 
 async def test_a_process_that_is_not_seen_any_more_is_lost_and_its_queues_are_unserved(database: Database) -> None:
     for name, queues in (("dead", ("a", "b")), ("alive", ("b",))):
-        await database.write(see, process_row(name, *queues), clock=time.time())
+        await database.write(see, process_row(name, *queues))
     await database.write(grow_old, "dead", ALIVE_FOR.total_seconds() + 1)
 
     states = await seen(database)
     assert (states["host-of-dead"].is_lost, states["host-of-alive"].is_alive) == (True, True)
     assert {queue: one.host for queue, one in unserved([*states.values()]).items()} == {"a": "host-of-dead"}
 
-    await database.write(see, process_row("dead", "a", "b"), clock=time.time())
+    await database.write(see, process_row("dead", "a", "b"))
     assert unserved([*(await seen(database)).values()]) == {}
 
 
 async def test_of_a_queue_without_workers_the_last_one_is_named(database: Database) -> None:
     for name, ago in (("first", 300.0), ("last", 100.0)):
-        await database.write(see, process_row(name, "a"), clock=time.time())
+        await database.write(see, process_row(name, "a"))
         await database.write(grow_old, name, ago)
     await database.write(mark_stopped, "last")
 
@@ -82,8 +82,8 @@ async def test_of_a_queue_without_workers_the_last_one_is_named(database: Databa
 
 
 async def test_a_host_whose_clock_is_wrong_is_alive_and_found(database: Database) -> None:
-    await database.write(see, process_row("ahead", "a"), clock=time.time() + 60)
-    await database.write(see, process_row("right", "a"), clock=time.time())
+    await database.write(see, process_row("ahead", "a"), clock=lambda: time.time() + 60)
+    await database.write(see, process_row("right", "a"))
 
     states = await seen(database)
     assert states["host-of-ahead"].is_alive
@@ -92,9 +92,9 @@ async def test_a_host_whose_clock_is_wrong_is_alive_and_found(database: Database
 
 
 async def test_what_has_long_gone_is_forgotten(database: Database) -> None:
-    await database.write(see, process_row("old", "a"), clock=time.time())
+    await database.write(see, process_row("old", "a"))
     await database.write(grow_old, "old", REMEMBERED_FOR.total_seconds() + 1)
-    await database.write(see, process_row("new"), clock=time.time())
+    await database.write(see, process_row("new"))
 
     def ids(session: Session) -> list[str]:
         return [one for (one,) in connection_of(session).execute(text("SELECT id FROM process"))]
