@@ -26,7 +26,17 @@ from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.poll_schedule import schedule_of
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
-from aijobs.domain.jobs.submissions import Accepted, Found, Outcome, Ref, Rejected, Search, Submission, credential_in
+from aijobs.domain.jobs.submissions import (
+    Accepted,
+    Found,
+    Outcome,
+    Ref,
+    Rejected,
+    Search,
+    Submission,
+    credential_in,
+    fallback_in,
+)
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.ports.jobs import JobGate, JobQueries, LateOutcomes
 from aijobs.domain.ports.providers import Provider
@@ -98,7 +108,7 @@ class PollingActivities:
         snapshot = await provider_of(self._providers, poll_input.brief.provider, credential_in(ref)).query(ref)
         if snapshot.final:
             finished = await self._finished(poll_input, ref, snapshot)
-            if submitted_at and finished.job_status is JobStatus.GENERATED:
+            if submitted_at and finished.job_status is JobStatus.GENERATED and not fallback_in(ref):
                 await self._learned.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
             return finished
         if not snapshot.definite:
@@ -120,14 +130,14 @@ class PollingActivities:
             return JobStatus.FAILED
         if not snapshot.final:
             raise _nothing_new(poll_input, _describe(snapshot), snapshot.poll_after)
-        cost = await self._cost(brief, snapshot)
+        cost = await self._cost(brief, ref, snapshot)
         await self._late_outcomes.record(brief.code, snapshot.status, snapshot.raw, cost=cost)
         return snapshot.status
 
     async def _finished(self, poll_input: PollInput, ref: Ref, snapshot: Snapshot) -> PollResult:
         if snapshot.nothing_made and await self._may_be_sent_once_more(poll_input, ref, snapshot):
             raise SubmissionVoided("The provider has made nothing of the request. It is sent once more.")
-        code, cost = poll_input.brief.code, await self._cost(poll_input.brief, snapshot)
+        code, cost = poll_input.brief.code, await self._cost(poll_input.brief, ref, snapshot)
         if snapshot.status is JobStatus.GENERATED:
             detail = _charge_of(snapshot)
             _require_unfinished(
@@ -140,9 +150,9 @@ class PollingActivities:
             await self._gate.note(code, charge)
         return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained_failure(snapshot))
 
-    async def _cost(self, brief: JobBrief, snapshot: Snapshot) -> Cost | None:
+    async def _cost(self, brief: JobBrief, ref: Ref, snapshot: Snapshot) -> Cost | None:
         """By the vendor's bill; else, of a finished job, by the price of each. What is by output is known later."""
-        price = (await self._catalogue.find(brief.model_id)).vendor_price
+        price = (await self._catalogue.find(fallback_in(ref) or brief.model_id)).vendor_price
         if snapshot.charge is not None and (cost := snapshot.charge.cost(price)):
             return cost
         if price is None or price.unit is not PriceUnit.JOB or snapshot.status is not JobStatus.GENERATED:
@@ -283,8 +293,9 @@ def _describe(snapshot: Snapshot) -> str:
 
 
 def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:
-    timing = PollTiming.of(poll_input, None)
-    return _polled_again(reason, timing.wait(None, reports_progress=False, at_least=poll_after))
+    return _polled_again(
+        reason, PollTiming.of(poll_input, None).wait(None, reports_progress=False, at_least=poll_after)
+    )
 
 
 def _polled_again(reason: str, wait: timedelta, *, kind: str = NO_NEWS) -> ApplicationError:

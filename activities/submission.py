@@ -1,7 +1,7 @@
 """Submits a job to its provider: the intent is stored before the send, and a submission is sent at most once."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,8 @@ from temporalio import activity
 
 from activities.heartbeats import remember, remembered
 from activities.metrics import count_submission
-from aijobs.domain.catalogue import Catalogue
+from activities.routing import Route, Routing
+from aijobs.domain.catalogue import Catalogue, Model
 from aijobs.domain.errors import (
     AijobsError,
     JobExpired,
@@ -25,7 +26,6 @@ from aijobs.domain.errors import (
     SubmissionForgotten,
 )
 from aijobs.domain.jobs.activity_io import SubmittedJob
-from aijobs.domain.jobs.circuits import Trial
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
@@ -39,9 +39,8 @@ from aijobs.domain.jobs.submissions import (
     Submission,
     SubmitOutcome,
     Unknown,
-    credential_in,
 )
-from aijobs.domain.ports.credentials import CredentialHealth, credentials_of, provider_in
+from aijobs.domain.ports.credentials import CredentialHealth, provider_in
 from aijobs.domain.ports.jobs import StartConditions
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
@@ -79,6 +78,7 @@ class SubmissionActivities:
         self._providers = providers
         self._store = store
         self._health = health
+        self._routing = Routing(catalogue, providers, health)
         self._public_url = public_url
 
     @activity.defn
@@ -96,18 +96,18 @@ class SubmissionActivities:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
         _require_all_known(last)
-        credentials = self._credentials(brief, known.origin)
+        own = self._routing.own_credentials(brief, known)
         if known.may_be_held_back:
             await self._require_not_held_back(brief)
-            credentials = await self._start_conditions.unpaused(credentials) or credentials
-        trial = await self._health.choose(credentials, in_line_of=known.line)
+            own = await self._start_conditions.unpaused(own) or own
+        route = await self._routing.choose(brief, known, own)
         try:
-            task, sending = await self._prepared(brief, known, trial)
+            task, sending = await self._prepared(brief, known, route)
         except BaseException:
-            await shielded(self._health.give_back(trial))
+            await shielded(self._health.give_back(route.trial))
             raise
         try:
-            return await shielded(self._send(brief, task, sending, trial, credentials))
+            return await shielded(self._send(brief, task, sending, route))
         except JobExpired:
             return _submitted(await self._start_conditions.expire(brief.code), None)
 
@@ -117,43 +117,37 @@ class SubmissionActivities:
         if look_again is not None:
             raise SlotAwaited("Its sending is paused.", retry_after=look_again)
 
-    def _credentials(self, brief: JobBrief, origin: Ref | None) -> Sequence[str]:
-        """Those that the job may be sent with: what is done to a finished job is done with the credential of that."""
-        if origin is not None:
-            return [credential_in(origin) or brief.provider]
-        return credentials_of(self._providers, brief.provider) or [brief.provider]
-
-    async def _prepared(self, brief: JobBrief, known: SubmitInput, trial: Trial) -> tuple[Task, Sending]:
+    async def _prepared(self, brief: JobBrief, known: SubmitInput, route: Route) -> tuple[Task, Sending]:
         """What is to be done, and to be sent for it with a credential."""
-        provider = provider_of(self._providers, trial.credential)
-        task = await _prepared(provider, await self._task(brief, provider, known))
+        provider = provider_of(self._providers, route.trial.credential)
+        task = await _prepared(provider, await self._task(brief, provider, known, route))
+        is_first = route.trial.credential == brief.provider
         return task, Sending(
-            provider=brief.provider,
+            provider=route.model.provider,
             token=task.token,
             request=provider.build_request(task),
-            credential=None if trial.credential == brief.provider else trial.credential,
+            credential=None if is_first else route.trial.credential,
+            fallback=None if route.model.model_id == brief.model_id else route.model.model_id,
+            why=route.why,
         )
 
-    async def _send(
-        self, brief: JobBrief, task: Task, sending: Sending, trial: Trial, credentials: Sequence[str]
-    ) -> SubmittedJob:
+    async def _send(self, brief: JobBrief, task: Task, sending: Sending, route: Route) -> SubmittedJob:
         try:
             submission = await self._intend(brief, sending)
         except AijobsError:
-            await self._health.give_back(trial)
+            await self._health.give_back(route.trial)
             raise
         remember(submission.number)
-        provider = provider_of(self._providers, trial.credential)
+        provider = provider_of(self._providers, route.trial.credential)
         outcome = await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
-        count_submission(brief.provider, outcome)
+        count_submission(route.model.provider, outcome)
         if await self._is_voided(submission, outcome, task):
-            await self._health.give_back(trial)
-            raise ProviderUnavailable(f"{brief.provider} is asked once more.")
-        state = await self._submissions.conclude(submission, outcome, trial=trial)
-        if isinstance(outcome, Rejected) and _is_of_the_account(outcome):
-            others = [credential for credential in credentials if credential != trial.credential]
-            if await self._health.has_usable(others):
-                raise ProviderUnavailable(outcome.message, retry_after=AT_ONCE)
+            await self._health.give_back(route.trial)
+            raise ProviderUnavailable(f"{route.model.provider} is asked once more.")
+        state = await self._submissions.conclude(submission, outcome, trial=route.trial)
+        is_refused = isinstance(outcome, Rejected) and _is_of_the_account(outcome)
+        if is_refused and await self._health.has_usable(route.others):
+            raise ProviderUnavailable("Another credential is tried.", retry_after=AT_ONCE)
         _raise_if_rejected(outcome)
         return _submitted(state, submission.bound(outcome.ref) if isinstance(outcome, Accepted) else None)
 
@@ -169,31 +163,33 @@ class SubmissionActivities:
         except SubmissionExists as faster:  # another try of this step, which was paused; the next one finds its intent
             raise Overtaken("Another try of this submit was faster.") from faster
 
-    async def _task(self, brief: JobBrief, provider: Provider, known: SubmitInput) -> Task:
+    async def _task(self, brief: JobBrief, provider: Provider, known: SubmitInput, route: Route) -> Task:
         assignment = known.assignment
         if assignment.origin is not None and known.origin is None:
             raise ProviderFailed(f"{assignment.origin} was never at the provider.")
         token = secrets.token_urlsafe(18)
-        model = await self._catalogue.find(brief.model_id)
+        model = route.model
         return Task(
             job_code=brief.code,
             model=model,
-            params=await self._with_links(provider, provider.parameters(model).file_fields(), known, token),
+            params=await self._with_links(provider, model, route.params, known, token),
             output_count=assignment.output_count,
             token=token,
-            webhook_url=self._webhook_url(brief, provider, token),
+            webhook_url=self._webhook_url(model, provider, token),
             action=assignment.action,
             origin=known.origin,
         )
 
-    def _webhook_url(self, brief: JobBrief, provider: Provider, token: str) -> str | None:
+    def _webhook_url(self, model: Model, provider: Provider, token: str) -> str | None:
         if self._public_url is None or not provider.capabilities.webhook:
             return None
-        return f"{self._public_url}/api/webhooks/{brief.provider}/{token}"
+        return f"{self._public_url}/api/webhooks/{model.provider}/{token}"
 
     async def _with_links(
-        self, provider: Provider, file_fields: Mapping[str, object], known: SubmitInput, token: str
+        self, provider: Provider, model: Model, params: Mapping[str, Any], known: SubmitInput, token: str
     ) -> dict[str, Any]:
+        file_fields = provider.parameters(model).file_fields()
+
         async def linked(value: Any) -> Any:
             if isinstance(value, list):
                 return [await linked(one) for one in value]
@@ -203,10 +199,7 @@ class SubmissionActivities:
                 raise NotFound(f"There is no file {value}.")
             return await self._link(provider, known.files[value], token)
 
-        return {
-            name: await linked(value) if name in file_fields else value
-            for name, value in known.assignment.params.items()
-        }
+        return {name: await linked(value) if name in file_fields else value for name, value in params.items()}
 
     async def _link(self, provider: Provider, file: UploadedFile, token: str) -> str:
         """A link that the provider can read. It carries the token, so that a lost submission can be found again."""

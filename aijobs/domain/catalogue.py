@@ -41,6 +41,21 @@ class ParameterRules(BaseModel):
     defaults: Mapping[str, str | int | float | bool] = {}
 
 
+class Fallback(BaseModel):
+    """A model that stands in for another one, and what its parameters are called where that differs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_id: str
+    parameters: Mapping[str, str] = Field(default={}, description="its names of the parameters, by those of the other")
+    defaults: Mapping[str, str | int | float | bool] = Field(default={}, description="what it needs besides")
+
+    def parameters_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a job of the other model, as this one calls them. What is null is left out."""
+        named = {self.parameters.get(name, name): value for name, value in params.items() if value is not None}
+        return {**self.defaults, **named}
+
+
 class Model(BaseModel):
     """One entry of the catalogue."""
 
@@ -71,6 +86,9 @@ class Model(BaseModel):
     resubmit: bool = Field(
         default=False, description="whether a job is sent once more when its vendor says that nothing was made of it"
     )
+    fallback: tuple[Fallback, ...] = Field(
+        default=(), description="what stands in, in this order, while no credential of its own provider is used"
+    )
     sunset: date | None = Field(default=None, description="from this day on (UTC) no new job is taken")
     use_instead: str | None = Field(default=None, description="the `model_id` that takes over after the sunset")
 
@@ -78,6 +96,13 @@ class Model(BaseModel):
     input_schema: Mapping[str, Any] | None = Field(
         default=None, description="the JSON Schema of its parameters, as its vendor published it when it was added"
     )
+
+    @field_validator("fallback", mode="before")
+    @classmethod
+    def _by_id(cls, value: object) -> object:
+        return (
+            [{"model_id": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+        )
 
     @field_validator("unit_progress", mode="before")
     @classmethod
@@ -134,6 +159,12 @@ class Catalogue:
                 raise ValueError(
                     f"The catalogue's model {model.model_id!r} is wrong: use_instead: names no other model"
                 )
+            for fallback in model.fallback:
+                if problem := _fallback_problem(model, models.get(fallback.model_id)):
+                    text = (
+                        f"The catalogue's model {model.model_id!r} is wrong: fallback: {fallback.model_id!r} {problem}"
+                    )
+                    raise ValueError(text)
         return cls(models)
 
     def __iter__(self) -> Iterator[Model]:
@@ -181,6 +212,14 @@ class Catalogue:
         if model_id not in self:
             await self.refresh()
         return self.model(model_id)
+
+
+def _fallback_problem(model: Model, other: Model | None) -> str | None:
+    if other is None or other.model_id == model.model_id:
+        return "is no other model"
+    if not (model.asyn and other.asyn):
+        return "is no model of a provider, or stands in for none"
+    return None if other.output_kind is model.output_kind else f"makes {other.output_kind}, not {model.output_kind}"
 
 
 def _models_of(layer: str) -> dict[str, dict[str, Any]]:

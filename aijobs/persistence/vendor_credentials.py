@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from secrets import randbelow
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, select, text, update
-from sqlmodel import Session
+from sqlalchemy import bindparam, select, text, update
+from sqlmodel import Session, SQLModel
 
 from aijobs.domain.errors import ProviderBlocked, ProviderUnavailable
 from aijobs.domain.jobs.circuits import Circuit, CircuitState, Trial
@@ -27,9 +27,9 @@ LOOK_AGAIN: Final = timedelta(seconds=1)
 WHILE_PROBED: Final = timedelta(seconds=3)
 MAX_REASON: Final = 500
 
-CREDENTIALS: Final[Table] = VendorCredentialRow.__table__  # type: ignore[attr-defined]
+CREDENTIALS: Final = SQLModel.metadata.tables[str(VendorCredentialRow.__tablename__)]
 
-LINES: Final[Table] = VendorLineRow.__table__  # type: ignore[attr-defined]
+LINES: Final = SQLModel.metadata.tables[str(VendorLineRow.__tablename__)]
 
 _ALL: Final = select(CREDENTIALS)
 _HELD: Final = select(LINES.c.credential, LINES.c.blocked_until).where(LINES.c.blocked_until.is_not(None))

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError, create_model, model_validator
 
@@ -83,4 +83,4 @@ def sections_of(name: str, section: VendorSettings) -> Mapping[str, VendorSettin
     if not section.token:
         return {}
     others = section.others() if isinstance(section, HasCredentials) else {}
-    return {name: section, **{credential_id(name, one): other for one, other in others.items()}}  # type: ignore
+    return {name: section, **{credential_id(name, one): cast(VendorSettings, it) for one, it in others.items()}}

@@ -68,3 +68,28 @@ def test_a_sunset_is_the_first_day_without_new_jobs() -> None:
 def test_an_unknown_model_is_named() -> None:
     with pytest.raises(UnknownModel, match="nobody_knows_v1"):
         Catalogue.parse(SHIPPED).model("nobody_knows_v1")
+
+
+@pytest.mark.parametrize(
+    ("fallback", "problem"),
+    [
+        ("nobody_knows_v1", "is no other model"),
+        ("replicate_imageupscale_v1", "is no other model"),
+        ("document_extract_v1", "is no model of a provider"),
+        ("kling_video_v1", "makes video, not image"),
+    ],
+)
+def test_a_fallback_that_cannot_stand_in_is_refused(fallback: str, problem: str) -> None:
+    own = f'[models.replicate_imageupscale_v1]\nfallback = ["{fallback}"]'
+
+    with pytest.raises(ValueError, match=f"replicate_imageupscale_v1.*{fallback}.* {problem}"):
+        Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), own)
+
+
+def test_a_fallback_calls_parameters_by_its_own_names() -> None:
+    chain = '[{ model_id = "fal_esrgan_v1", parameters = { image = "image_url" }, defaults = { scale = 2 } }]'
+    own = f"[models.replicate_imageupscale_v1]\nfallback = {chain}"
+
+    (fallback,) = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), own).model("replicate_imageupscale_v1").fallback
+
+    assert fallback.parameters_of({"image": "file_1", "face_enhancement": None}) == {"scale": 2, "image_url": "file_1"}

@@ -6,6 +6,7 @@ from typing import Final
 #: Folders that show more than MAX_ENTRIES.
 LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "aijobs/persistence": "a folder for each part of the product, and what they share",
+    "activities": "one step of a job a file, and what several of them share",
     "aijobs/domain/jobs": "one concept of a job's life a file",
     "aijobs/persistence/jobs": "one step or one question of a job a file",
     "aijobs/generators": "one generator a file, and the conversation that they share",
@@ -35,6 +36,8 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
 
 #: Files that are longer than MAX_LINES.
 LONG_FILES: Final[Mapping[str, str]] = {
+    "activities/polling.py": "every answer of a provider, and what it means for a job",
+    "aijobs/persistence/jobs/submissions.py": "all that is written of a submission, in one place",
     "aijobs/domain/errors.py": "everything that can go wrong, and its tree, in one place",
     "tests/api/test_limits.py": "to be cut by its subjects, with the limits that are still to come",
     "tests/api/test_photo_reviews.py": "to be cut by its subjects, with the photos' use cases",

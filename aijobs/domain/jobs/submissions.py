@@ -9,7 +9,8 @@ Ref = dict[str, Any]
 """A provider's reference to a submission: a JSON document (`id`, status URL, cancel URL, …)."""
 
 CREDENTIAL: Final = "aijobs_credential"
-"""The key of ours in a reference. It goes wherever the reference goes: polls need no database to know it."""
+FALLBACK: Final = "aijobs_fallback"
+"""The keys of ours in a reference. They go wherever the reference goes: polls need no database to know them."""
 
 
 class Outcome(StrEnum):
@@ -69,12 +70,17 @@ class ProviderRequest:
 
 
 class Sending(TypedDict):
-    """What is noted of a request that is about to leave. `credential` as in the submission."""
+    """What is noted of a request that is about to leave. `credential` and `fallback` are as in the submission.
+
+    `why` it is a fallback.
+    """
 
     provider: str
     token: str
     request: ProviderRequest
     credential: NotRequired[str | None]
+    fallback: NotRequired[str | None]
+    why: NotRequired[str | None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,8 @@ class Submission:
     """One attempt to hand a job to its provider, as it stands in the database.
 
     `token` is planted wherever the provider echoes something (webhook URL, our own input URL). `credential` is the one
-    that it was sent with; None: the first of the job's own provider.
+    that it was sent with; None: the first of the job's own provider. `fallback` is the model that it was sent for,
+    where that is not the job's own.
     """
 
     id: int
@@ -94,20 +101,28 @@ class Submission:
     outcome: Outcome | None
     ref: Ref | None
     credential: str | None = None
+    fallback: str | None = None
 
     @property
     def shown_credential(self) -> dict[str, str]:
         """What a job's history says of it."""
-        return {} if self.credential is None else {"credential": self.credential}
+        shown = {"credential": self.credential, "fallback": self.fallback}
+        return {name: value for name, value in shown.items() if value is not None}
 
     def bound(self, ref: Ref) -> Ref:
         """A reference of the provider that also says with which credential it can be used."""
-        return ref if self.credential is None else {**ref, CREDENTIAL: self.credential}
+        marks = {CREDENTIAL: self.credential, FALLBACK: self.fallback}
+        return {**ref, **{name: value for name, value in marks.items() if value is not None}}
 
 
 def credential_in(ref: Ref | None) -> str | None:
     """The credential that a bound reference is used with; None: the first of the job's own provider."""
     return None if ref is None else ref.get(CREDENTIAL)
+
+
+def fallback_in(ref: Ref | None) -> str | None:
+    """The model that stands in for the job's own, by a bound reference."""
+    return None if ref is None else ref.get(FALLBACK)
 
 
 @dataclass(frozen=True)

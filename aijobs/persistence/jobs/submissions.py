@@ -49,7 +49,8 @@ from aijobs.persistence.tables import SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 from aijobs.persistence.vendor_credentials import note_outcome
 
-_COLUMNS: Final = ("id", "job_code", "number", "token", "request", "intent_at", "outcome", "ref", "credential")
+_SENT: Final = ("id", "job_code", "number", "token", "request", "intent_at")
+_COLUMNS: Final = (*_SENT, "outcome", "ref", "credential", "fallback")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
 _BY_ID: Final = _SELECT.where(SUBMISSIONS.c.id == bindparam("of_id"))
 
@@ -99,6 +100,8 @@ def intend(session: Session, job: AnyJob, rules: SlotRules, **sending: Unpack[Se
     in_line = admit(session, job, credential=credential, rules=rules, is_held_up=found["is_held_up"])
     if in_line is not None:
         return wait_in_line(session, job, in_line, model_of(session, rules.catalogue, job.model_id))
+    if (fallback := sending.get("fallback")) is not None:
+        gate.note(session, job, {"fallback": fallback, "why": clean(sending.get("why") or "")})
     return _stored(session, job, last, sending)
 
 
@@ -111,6 +114,7 @@ def _stored(session: Session, job: AnyJob, last: Submission | None, sending: Sen
         "number": number,
         "provider": sending["provider"],
         "credential": credential,
+        "fallback": sending.get("fallback"),
         "token": token,
         "request": sent,
         "request_sha256": digest(sent),
@@ -129,6 +133,7 @@ def _stored(session: Session, job: AnyJob, last: Submission | None, sending: Sen
         outcome=None,
         ref=None,
         credential=credential,
+        fallback=sending.get("fallback"),
     )
 
 

@@ -6,25 +6,33 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, func, select
-from sqlmodel import Session
+from sqlalchemy import bindparam, func, select
+from sqlmodel import Session, SQLModel
 
 from aijobs.domain.jobs.job import RerunFrom
+from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.points import EntryKind, kept_points
 from aijobs.domain.values.ids import first_code_since
 from aijobs.domain.values.money import Cost, CostSource, PriceUnit, VendorPrice, amount_of
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import first_id_since
-from aijobs.persistence.tables import OutputRow, PointsEntryRow
+from aijobs.persistence.tables import OutputRow, PointsEntryRow, SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob
 
 PIXELS_OF_A_MEGAPIXEL: Final = Decimal(1_000_000)
 
-_OUTPUTS: Final[Table] = OutputRow.__table__  # type: ignore[attr-defined]
-_ENTRIES: Final[Table] = PointsEntryRow.__table__  # type: ignore[attr-defined]
+_OUTPUTS: Final = SQLModel.metadata.tables[str(OutputRow.__tablename__)]
+_ENTRIES: Final = SQLModel.metadata.tables[str(PointsEntryRow.__tablename__)]
+
+_SUBMISSIONS: Final = SQLModel.metadata.tables[str(SubmissionRow.__tablename__)]
 
 _MADE: Final = select(_OUTPUTS.c.width, _OUTPUTS.c.height, _OUTPUTS.c.media).where(
     _OUTPUTS.c.job_code == bindparam("of_job"), _OUTPUTS.c["del"].is_(False)
+)
+_FALLBACKS: Final = select(_SUBMISSIONS.c.id).where(
+    _SUBMISSIONS.c.job_code == bindparam("of_job"),
+    _SUBMISSIONS.c.fallback.is_not(None),
+    _SUBMISSIONS.c.outcome == Outcome.ACCEPTED,
 )
 
 
@@ -61,9 +69,12 @@ def add_cost(job: AnyJob, cost: Cost) -> None:
 def set_cost_by_outputs(session: Session, job: AnyJob, price: VendorPrice | None) -> None:
     """The price of what a locked job has made, where the vendor has sent no bill.
 
-    Nothing for outputs that are fetched again: the job that made them has paid.
+    Nothing for outputs that are fetched again: the job that made them has paid. Nor for those of a fallback: the price
+    is not of that.
     """
     if price is None or job.cost_nanos is not None or job.rerun_from == RerunFrom.MIGRATION:
+        return
+    if connection_of(session).execute(_FALLBACKS, {"of_job": job.code}).first() is not None:
         return
     quantity = _made(session, job.code, price.unit)
     set_cost(job, None if quantity is None else price.times(quantity))

@@ -131,6 +131,7 @@ class SubmissionRow(SQLModel, table=True):
     number: int
     provider: str
     credential: str | None = Field(default=None, max_length=100)  #: where it is not the first of the job's own provider
+    fallback: str | None = Field(default=None, max_length=100)  #: the model, where it is not the job's own
     token: str = Field(unique=True)
     request: dict[str, Any] = Field(sa_type=JSON)
     request_sha256: str
