@@ -14,8 +14,10 @@ async def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 
 @pytest.fixture
-def stack(shared_stack: StoryStack) -> StoryStack:
+async def stack(shared_stack: StoryStack) -> StoryStack:
+    """Its vendors behave, and an operator has said that credentials are good again that a story has spoilt."""
     shared_stack.sandbox.behave()
+    await shared_stack.mend_credentials()
     return shared_stack
 
 

@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.vendor_credentials import FRESH_FOR
 from cli.embedded.ports import free_port
 from cli.embedded.processes import Process, ProcessSpec, running
 from cli.embedded.temporal_server import TemporalServer, temporal_server
@@ -115,6 +116,15 @@ class StoryStack:
         response = await self.api.get("/api/points", headers={"Aijobs-User": user})
         used: int = response.json()["used"]
         return used
+
+    async def mend_credentials(self) -> None:
+        """Use all credentials again that are left alone, as soon as the worker has looked at them anew."""
+        listed = (await self.api.get("/api/credentials")).raise_for_status().json()["data"]
+        spoilt = [known["credential"] for known in listed if known["state"] != "closed"]
+        for credential in spoilt:
+            (await self.api.post(f"/api/credentials/{credential}/reset")).raise_for_status()
+        if spoilt:
+            await asyncio.sleep(2 * FRESH_FOR)
 
     def paid_submits(self) -> int:
         return len(self.sandbox.ledger())
