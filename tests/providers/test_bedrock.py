@@ -98,7 +98,7 @@ async def test_the_request_names_a_place_of_its_own_and_is_signed(
     [
         (400, "ServiceQuotaExceededException", ("provider_throttled", True, False)),
         (429, "ThrottlingException", ("provider_throttled", True, False)),
-        (403, "AccessDeniedException", ("provider_blocked", False, True)),
+        (403, "AccessDeniedException", ("provider_rejected", False, False)),
         (403, "UnrecognizedClientException", ("provider_rejected", False, False)),
         (400, "ValidationException:http://internal.amazon.com/coral/", ("provider_rejected", False, False)),
         (404, "ResourceNotFoundException", ("provider_rejected", False, False)),
@@ -127,6 +127,22 @@ async def test_an_error_means_what_its_name_says(
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.may_retry, outcome.account_must_act) == expected
         assert outcome.message == "Because."
+
+
+async def test_only_an_account_that_gets_no_model_is_blocked(
+    vendor_that: At, server: Any, bedrock_at: At, bedrock_scene: Scene
+) -> None:
+    unpaid = {
+        "message": "Model access is denied due to INVALID_PAYMENT_INSTRUMENT: …",
+        "__type": "AccessDeniedException",
+    }
+    vendor = await vendor_that(server.answers(403, unpaid))
+    request = replace(bedrock_scene.submission().request, url=f"{vendor.url}/async-invoke")
+
+    outcome = await (await bedrock_at(vendor.url)).submit(request)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.account_must_act
 
 
 async def test_the_same_request_is_answered_with_the_same_invocation(bedrock_scene: Scene) -> None:

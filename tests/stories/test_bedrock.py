@@ -66,17 +66,6 @@ async def test_what_never_arrived_arrives_when_it_is_sent_again(stack: StoryStac
     assert (stack.paid_submits() - paid, sent_again(events)) == (1, 2)
 
 
-async def test_without_access_to_the_model_the_account_must_act(stack: StoryStack) -> None:
-    used = await stack.points_used("ada")
-    stack.sandbox.misbehave("reject_402", on="create")
-
-    code = await submit_film(stack)
-
-    assert await stack.statuses(code) == ["DRAFT", "FAILED"]
-    assert (await stack.job(code))["error"]["code"] == "provider_blocked"
-    assert await stack.points_used("ada") == used
-
-
 async def test_a_cancel_says_that_nothing_stops_there(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes", on="create")
     code = await submit_film(stack)

@@ -18,13 +18,18 @@ from aijobs.providers.submit_outcomes import MAX_MESSAGE, ErrorTable, SubmitDial
 CODE: Final = "__type"
 CODE_HEADER: Final = "x-amzn-errortype"
 
+_ACCESS_DENIED: Final = "AccessDeniedException"
+_ACCOUNT_DENIED: Final = f"{_ACCESS_DENIED} of the account"
+#: Access is denied to a single model, as a rule, and other models work on. These say that the account gets none.
+_OF_THE_ACCOUNT: Final = ("INVALID_PAYMENT_INSTRUMENT", "account is not authorized")
+
 #: By the names of Bedrock's errors, since its statuses mislead: 400 stands for "later" and for "perhaps made" too, and
 #: 403 for a wrong key and for a model that the account has no access to.
 ERRORS: Final = ErrorTable(
     codes={
         (None, "ServiceQuotaExceededException"): SubmitVerdict.LATER,
         (None, "ThrottlingException"): SubmitVerdict.LATER,
-        (None, "AccessDeniedException"): SubmitVerdict.BLOCKED,
+        (None, _ACCOUNT_DENIED): SubmitVerdict.BLOCKED,
         (None, "ConflictException"): SubmitVerdict.UNKNOWN,  # the token was used: by what we have sent before
     },
 )
@@ -43,7 +48,11 @@ def with_code(reply: HttpReply | NotSent | NoReply) -> HttpReply | NotSent | NoR
 def _code_in(answer: Mapping[str, Any]) -> str | None:
     """`ValidationException`, or `com.amazonaws.bedrock#ValidationException`."""
     code = answer.get(CODE)
-    return code.rpartition("#")[2] if isinstance(code, str) else None
+    if not isinstance(code, str):
+        return None
+    name, message = code.rpartition("#")[2], message_in(answer) or ""
+    is_account = name == _ACCESS_DENIED and any(words in message for words in _OF_THE_ACCOUNT)
+    return _ACCOUNT_DENIED if is_account else name
 
 
 def message_in(answer: Mapping[str, Any]) -> str | None:

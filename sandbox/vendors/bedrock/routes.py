@@ -23,7 +23,11 @@ ID_LENGTH: Final = 12
 #: By the status that stands for it everywhere in the sandbox: the status at AWS, the name and the message.
 ERRORS: Final[Mapping[int, tuple[int, str, str]]] = {
     401: (403, "UnrecognizedClientException", "The security token included in the request is invalid."),
-    402: (403, "AccessDeniedException", "You don't have access to the model with the specified model ID."),
+    402: (
+        403,
+        "AccessDeniedException",
+        "Model access is denied due to INVALID_PAYMENT_INSTRUMENT: A valid payment instrument must be provided.",
+    ),
     404: (404, "ResourceNotFoundException", "The specified resource could not be found."),
     422: (400, "ValidationException", "The provided request is not valid."),
     429: (429, "ThrottlingException", "Too many requests, please wait before trying again."),
