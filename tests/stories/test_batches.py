@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.databases import database_url
 from tests.stories.stack import PHOTO, TIMEOUT, UPSCALE, StoryStack, running_stack
 
 
@@ -61,9 +60,8 @@ async def test_a_canceled_batch_cancels_what_runs(stack: StoryStack) -> None:
     assert await stack.points_used("lovelace") == 0
 
 
-async def test_kills_lose_and_double_no_row(tmp_path: Path, database_kind: str) -> None:
-    settings = {"AIJOBS_DATABASE_URL": url} if (url := database_url(tmp_path)).startswith("postgresql") else {}
-    async with running_stack(tmp_path, settings=settings) as stack:
+async def test_kills_lose_and_double_no_row(tmp_path: Path) -> None:
+    async with running_stack(tmp_path) as stack:
         code = await submit(stack, 12, user="curie", concurrency=4)
         for _ in range(2):
             await asyncio.sleep(1)
