@@ -32,11 +32,24 @@ class WebhookDesk:
     url: str = ""
     sent: dict[str, ProviderRequest] = field(default_factory=dict)  #: by token
     reports: dict[str, VendorReport] = field(default_factory=dict)  #: by the vendor's id
+    callers: list[Connection] = field(default_factory=list)  #: connections that are open
 
     async def last_report(self, ref_id: str) -> Mapping[str, Any] | None:
         return self.reports[ref_id].content if ref_id in self.reports else None
 
     async def take(self, caller: Connection) -> None:
+        self.callers.append(caller)
+        try:
+            await self._taken(caller)
+        finally:
+            self.callers.remove(caller)
+
+    def close(self) -> None:
+        """Leave nobody waiting: a webhook may come when nobody listens any more."""
+        for caller in self.callers:
+            caller.writer.transport.abort()
+
+    async def _taken(self, caller: Connection) -> None:
         await caller.receive()
         received = caller.vendor.received.pop()
         token = received.path.rpartition("/")[2]
@@ -131,10 +144,13 @@ async def opened_provider(name: str, settings: BaseModel) -> AsyncIterator[tuple
     receiver = ScriptedVendor((desk.take,))
     listening = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
     desk.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    async with PROVIDERS[name].opened(settings, timeouts=TIMEOUTS, last_report=desk.last_report) as provider:
-        desk.provider = provider
-        yield provider, desk
-    listening.close()
+    try:
+        async with PROVIDERS[name].opened(settings, timeouts=TIMEOUTS, last_report=desk.last_report) as provider:
+            desk.provider = provider
+            yield provider, desk
+    finally:
+        listening.close()
+        desk.close()
 
 
 async def added_model(name: str, provider: Provider, source: str) -> Model:
