@@ -16,6 +16,9 @@ INSTALLED: Final = ("activities", "aijobs", "api", "cli", "dashboard", "sandbox"
 
 #: Who names a vendor nevertheless, and why.
 NAMED_IN: Final = {
+    "api/routes/credentials.py": "shows, by one of them, how a credential is named",
+    "api/routes/pauses.py": "shows, by one of them, how a vendor is paused",
+    "cli/commands/pauses.py": "shows the same",
     "aijobs/providers/registry.py": "the table",
     "cli/commands/models.py": "shows, by one of them, how a model is added",
     "cli/commands/up.py": "shows, by one of them, how a vendor is switched on",
