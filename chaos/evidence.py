@@ -28,6 +28,8 @@ from chaos.observations import Observations
 from chaos.stack.database import RunDatabase
 from sandbox.persistence import archive
 from sandbox.persistence.ledger import Ledger, LedgerRow
+from sandbox.vendors.replicate.prediction import Prediction
+from sandbox.vendors.replicate.store import KIND as PREDICTIONS
 
 SANDBOX: Final = Path("sandbox")
 
@@ -47,6 +49,7 @@ class Evidence:
     answers: list[IdempotencyRow]
     imbalances: list[str]
     ledger: list[LedgerRow]
+    at_work: dict[str, tuple[int, int | None]]  #: from when until when, in ns, the provider worked, by prediction
     made: dict[str, str]  #: SHA-256 of what the provider made, by prediction
     catalogue: Catalogue
     observations: Observations
@@ -66,6 +69,12 @@ class Evidence:
         ]
 
     @cached_property
+    def job_of_paid(self) -> dict[str, str]:
+        """The codes of jobs, by what the provider accepted of them."""
+        codes = {row.token: row.job_code for rows in self.submissions.values() for row in rows}
+        return {row.id: codes[row.correlation] for row in self.ledger if row.correlation in codes}
+
+    @cached_property
     def _by_token(self) -> dict[str, list[LedgerRow]]:
         grouped: dict[str, list[LedgerRow]] = defaultdict(list)
         for row in self.ledger:
@@ -75,7 +84,7 @@ class Evidence:
 
 async def evidence_in(folder: Path, *, daily_limit: int, database: RunDatabase | None = None) -> Evidence:
     """Read the evidence of a run whose processes have ended. Without `database` it is SQLite in the folder."""
-    ledger, made = _provider(folder / SANDBOX)
+    ledger, at_work, made = _provider(folder / SANDBOX)
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), (folder / "catalogue.toml").read_text("utf-8"))
 
     def work(session: Session) -> Evidence:
@@ -89,6 +98,7 @@ async def evidence_in(folder: Path, *, daily_limit: int, database: RunDatabase |
             answers=list(session.exec(select(IdempotencyRow))),
             imbalances=[*violations(session), *_other_limits(session, daily_limit)],
             ledger=ledger,
+            at_work=at_work,
             made=made,
             catalogue=catalogue,
             observations=Observations.of(folder),
@@ -116,11 +126,13 @@ def _by(name: str, rows: Iterable[Row]) -> dict[str, list[Row]]:
     return dict(grouped)
 
 
-def _provider(folder: Path) -> tuple[list[LedgerRow], dict[str, str]]:
+def _provider(folder: Path) -> tuple[list[LedgerRow], dict[str, tuple[int, int | None]], dict[str, str]]:
     with archive.opened(folder) as (documents, blobs):
         rows = Ledger(documents).rows()
         files = {row.id: _output_of(blobs.path(f"{row.id}-output.jpg")) for row in rows}
-        return rows, {key: sha256 for key, sha256 in files.items() if sha256}
+        stored = [Prediction.model_validate_json(body) for body in documents.all(PREDICTIONS)]
+        at_work = {one.id: (one.created_ns, one.completed_ns) for one in stored}
+        return rows, at_work, {key: sha256 for key, sha256 in files.items() if sha256}
 
 
 def _output_of(path: Path) -> str | None:

@@ -13,6 +13,11 @@ PATIENT: Final = "chaos_patient_v1"
 HASTY: Final = "replicate_imageupscale_v1"
 
 POINTS_OF_A_JOB: Final = 2
+
+IN_FLIGHT: Final = 12
+USER_IN_FLIGHT: Final = 4
+"""Jobs at the provider at the same time: of all, and of each user."""
+
 GREEDY_FACTOR: Final = 4
 """Greedy users order this many times as often as others; their points run out."""
 

@@ -24,7 +24,7 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import SubmitInput
 from aijobs.persistence.access import idempotency
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
-from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs import endings, gate, submissions
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
@@ -85,6 +85,10 @@ def _refund_twice(session: Session, job: AnyJob, kind: EntryKind) -> None:
 
 def _settle_always(*_: object, **__: object) -> EntryKind:
     return EntryKind.SETTLE
+
+
+def _admit_all(*_: object, **__: object) -> None:
+    """Nobody waits for a slot."""
 
 
 def _drop_events(session: Session, job: AnyJob, kind: EventKind, detail: dict[str, Any]) -> bool:
@@ -194,7 +198,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "send-twice": Sabotage("paid once", Replicate, "submit", _send_twice),
     "send-again": Sabotage("paid once", Replicate, "submit", _send_again),
     "refund-twice": Sabotage("balance", gate, "close", _refund_twice),
-    "settle-always": Sabotage("just", gate, "closing_entry", _settle_always),
+    "settle-always": Sabotage("just", endings, "closing_entry", _settle_always),
     "drop-events": Sabotage("history", gate, "record", _drop_events),
     "success-before-upload": Sabotage("outputs", DirectoryStore, "put", _store_nothing),
     "leave-leftovers": Sabotage("tidy", DirectoryStore, "put", _store_more),
@@ -221,6 +225,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
     "send-the-ended": Sabotage(
         "wanted", gate, "require_not_canceled", _allow_sending, ((DatabaseSubmissionLog, "submit_input", _never_ended),)
     ),
+    "forget-the-slots": Sabotage("in flight", submissions, "admit", _admit_all),
     "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 

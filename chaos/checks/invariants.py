@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.checks import history, job_invariants, money, outputs
+from chaos.checks import history, job_invariants, limits, money, outputs
 from chaos.evidence import Evidence
 
 
@@ -61,6 +61,11 @@ INVARIANTS: Final[dict[str, Invariant]] = {
         promise="the provider accepted each submission, and each job, at most once, and knows what we know",
         size=lambda evidence: len(evidence.ledger),
         breaches=money.paid_twice,
+    ),
+    "in flight": Invariant(
+        promise="by the provider's own count, never more were in flight than allowed, of all and of each user",
+        size=lambda evidence: len(evidence.at_work),
+        breaches=limits.above_limits,
     ),
     "wanted": Invariant(
         promise="nothing is sent for a job that has ended, or whose owner has asked for its end",

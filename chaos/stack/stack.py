@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from chaos.faults.proxy import Cuts, CuttingProxy, Way
 from chaos.object_store import DATA, StoreInspection, opened_inspection
-from chaos.plan import HASTY, PATIENT, StormPlan
+from chaos.plan import HASTY, IN_FLIGHT, PATIENT, USER_IN_FLIGHT, StormPlan
 from chaos.stack import photo_server
 from chaos.stack.database import PostgresqlProcess, RunDatabase
 from chaos.stack.preparation import database_settings, prepared
@@ -240,6 +240,8 @@ def _environment(plan: StormPlan, folder: Path, ports: Ports) -> dict[str, str]:
         "AIJOBS_DATA_DIR": str(folder / DATA),
         "AIJOBS_PUBLIC_URL": f"http://{HOST}:{ports.front}",
         "AIJOBS_CATALOGUE": str(catalogue),
+        "AIJOBS_LIMITS__CREDENTIALS": json.dumps({"replicate": {"in_flight": IN_FLIGHT}}),
+        "AIJOBS_LIMITS__USER_IN_FLIGHT": str(USER_IN_FLIGHT),
         "AIJOBS_POINTS__DAILY_LIMIT": str(plan.daily_limit),
         "AIJOBS_WORKER__REPAIR_EVERY": "2s",
         "AIJOBS_WORKER__ABANDONED_AFTER": "30s",

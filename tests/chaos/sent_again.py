@@ -5,6 +5,10 @@ from sandbox.persistence.ledger import Charge
 from tests.chaos.evidence_maker import EvidenceMaker
 
 
+def sent_twice(world: EvidenceMaker) -> None:
+    world.enter(world.ledger()[0].model_copy(update={"id": "prediction-again"}))
+
+
 def sent_again_under_a_new_token(world: EvidenceMaker) -> None:
     copy = "number + 1, provider, 'token-2', request, request_sha256, intent_at, 'unknown'"
     world.sql(

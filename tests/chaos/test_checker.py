@@ -8,8 +8,9 @@ import pytest
 from aijobs.domain.lifecycle import JobStatus
 from chaos.checks.invariants import INVARIANTS
 from sandbox.persistence.ledger import Charge
+from tests.chaos.crowds import crowded, crowded_by_one
 from tests.chaos.evidence_maker import EvidenceMaker, healthy_world
-from tests.chaos.sent_again import sent_again_under_a_new_token, voided, voided_and_charged, voided_twice
+from tests.chaos.sent_again import sent_again_under_a_new_token, sent_twice, voided, voided_and_charged, voided_twice
 
 Sabotage = Callable[[EvidenceMaker], None]
 
@@ -60,11 +61,6 @@ def _other_result(world: EvidenceMaker) -> None:
         state = observations.workflows[1].state
         assert state is not None
         observations.workflows[1].state = state.model_copy(update={"job_status": JobStatus.MIGRATING})
-
-
-def _sent_twice(world: EvidenceMaker) -> None:
-    first = world.ledger()[0]
-    world.enter(first.model_copy(update={"id": "prediction-again"}))
 
 
 def _sent_without_intent(world: EvidenceMaker) -> None:
@@ -142,8 +138,10 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
     ("a job has two workflows", "one workflow", _two_workflows),
     ("a job has no workflow", "one workflow", _no_workflow),
     ("a workflow still runs", "one workflow", _running_workflow),
-    ("a submission is sent twice", "paid once", _sent_twice),
+    ("a submission is sent twice", "paid once", sent_twice),
     ("a request is sent without an intent", "paid once", _sent_without_intent),
+    ("more are at the provider than may be", "in flight", crowded),
+    ("more of a user are at the provider than may be", "in flight", crowded_by_one),
     ("an unknown submission is sent again", "paid once", sent_again_under_a_new_token),
     ("a submission that is charged counts as voided", "paid once", voided_and_charged),
     ("a job is sent once more twice", "paid once", voided_twice),
