@@ -33,7 +33,8 @@ async def test_a_happy_job_takes_eight_transactions(database: Database) -> None:
 
     await jobs.run(brief)
 
-    assert (counted.writes, counted.reads) == (WRITES, READS)
+    assert counted.writes == WRITES
+    assert counted.reads in (READS, READS + 1)  # how credentials stand is read when that was not done just before
 
 
 async def test_a_happy_job_takes_few_statements(database: Database) -> None:
