@@ -1,7 +1,7 @@
 """Submits a job to its provider: the intent is stored before the send, and a submission is sent at most once."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -100,11 +100,10 @@ class SubmissionActivities:
         if known.may_be_held_back:
             await self._require_not_held_back(brief)
             own = await self._start_conditions.unpaused(own) or own
-        route = await self._routing.choose(brief, known, own)
         try:
-            task, sending = await self._prepared(brief, known, route)
-        except BaseException:
-            await shielded(self._health.give_back(route.trial))
+            route, task, sending = await self._routed(brief, known, own)
+        except ProviderUnavailable as unavailable:
+            await self._start_conditions.wait_for_provider(brief.code, unavailable.retry_after)
             raise
         try:
             return await shielded(self._send(brief, task, sending, route))
@@ -116,6 +115,15 @@ class SubmissionActivities:
         look_again = await self._start_conditions.hold_back(brief.code, provider=brief.provider)
         if look_again is not None:
             raise SlotAwaited("Its sending is paused.", retry_after=look_again)
+
+    async def _routed(self, brief: JobBrief, known: SubmitInput, own: Sequence[str]) -> tuple[Route, Task, Sending]:
+        """With which credential it is done, and what is sent. Raises ProviderUnavailable, and what prepares raises."""
+        route = await self._routing.choose(brief, known, own)
+        try:
+            return route, *await self._prepared(brief, known, route)
+        except BaseException:
+            await shielded(self._health.give_back(route.trial))
+            raise
 
     async def _prepared(self, brief: JobBrief, known: SubmitInput, route: Route) -> tuple[Task, Sending]:
         """What is to be done, and to be sent for it with a credential."""

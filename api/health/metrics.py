@@ -109,8 +109,14 @@ class Metrics:
             "Submissions of which nobody knows whether they arrived.",
             totals.unknown_submissions,
         )
+        waiting = GaugeMetricFamily("aijobs_waiting", "Jobs that wait for something.", labels=["for"])
+        for cause, count in sorted(totals.waiting.items()):
+            waiting.add_metric([cause], count)
+        slots = GaugeMetricFamily("aijobs_slots", "Jobs in the line of a credential.", labels=["credential", "state"])
+        for labels, count in sorted(totals.slots.items()):
+            slots.add_metric(labels, count)
         readers = GaugeMetricFamily("aijobs_stream_readers", "Open streams of this process.", len(self._streams))
-        return [ended, in_flight, held, unknown, readers]
+        return [ended, in_flight, held, unknown, waiting, slots, readers]
 
     def _by_known_model(self, totals: Totals) -> Counter[tuple[str, JobStatus]]:
         known: Counter[tuple[str, JobStatus]] = Counter()

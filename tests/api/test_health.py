@@ -23,6 +23,7 @@ from temporalio.client import Client
 from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.domain.jobs.waiting import Wait, WaitFor
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.totals import MAX_WAIT_FOR_WORKER
@@ -189,9 +190,17 @@ async def test_a_worker_that_was_killed_is_noticed_before_temporal_does(without_
     assert "host-of-w1" in str(answer.json()["errors"][1])
 
 
-async def _accepted_at(api: ApiUnderTest, code: str, at: datetime) -> None:
+async def test_a_job_that_waits_in_a_line_was_taken_up(without_temporal: ApiUnderTest) -> None:
+    code = await without_temporal.job()
+    wait = Wait(kind=WaitFor.PROVIDER_SLOT, since=now()).stored()
+    await _accepted_at(without_temporal, code, now() - MAX_WAIT_FOR_WORKER * 2, waiting=wait)
+
+    assert await missing(without_temporal) == ["/temporal"]
+
+
+async def _accepted_at(api: ApiUnderTest, code: str, at: datetime, *, waiting: dict[str, Any] | None = None) -> None:
     def work(session: Session) -> None:
-        session.exec(update(JobRow).where(col(JobRow.code) == code).values(create_time=at))
+        session.exec(update(JobRow).where(col(JobRow.code) == code).values(create_time=at, waiting=waiting))
 
     await api.dependencies.database.write(work)
 

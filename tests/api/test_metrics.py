@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, update
 from structlog.testing import capture_logs
 
 from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
+from aijobs.domain.jobs.waiting import Wait, WaitFor
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.column_types import now
 from aijobs.persistence.processes import ALIVE_FOR, see
+from aijobs.persistence.tables import JobRow
 from api.dependencies import ApiDependencies
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 from tests.persistence.test_processes import grow_old, process_row
@@ -83,6 +86,19 @@ async def test_a_lost_submission_and_its_points_are_counted_until_they_are_decid
         for found in (lost, held, closed)
     ]
     assert figures == [(1, 0), (1, 2), (0, 0)]
+
+
+async def test_what_jobs_wait_for_is_counted_while_they_run(api: ApiUnderTest) -> None:
+    codes = [await api.job("ada") for _ in range(3)]
+    wait = Wait(kind=WaitFor.PROVIDER_SLOT, since=now()).stored()
+
+    def work(session: Session) -> None:
+        session.exec(update(JobRow).where(col(JobRow.code).in_(codes)).values(waiting=wait))
+
+    await api.dependencies.database.write(work)
+    await api.push(codes[0], JobStatus.FAILED)
+
+    assert await samples(api, "aijobs_waiting", "for") == {("provider_slot",): 2}
 
 
 async def test_readers_of_streams_are_counted(api: ApiUnderTest) -> None:

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from aijobs.domain.jobs.slots.limits import CredentialLimits, LimitsSettings
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.persistence.slots import admission
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import StepProvider
@@ -105,3 +106,15 @@ async def test_a_job_whose_whole_time_is_over_ends_in_line(temporal_client: Clie
     assert final.error["stage"] == "business"
     assert final.has_slot is False
     assert provider.requests == 1
+
+
+async def test_a_job_whose_provider_has_no_key_says_that_it_waits(temporal_client: Client, tmp_path: Path) -> None:
+    async with running_workbench(temporal_client, tmp_path, providers={}) as bench:
+        job = await bench.start()
+        async with asyncio.timeout(30):
+            await waits(bench, job.id)
+        row = await bench.database.read(job_of, job.id)
+        is_untouched = await bench.database.read(waiting_too_long)
+
+    assert row.waiting is not None
+    assert (row.job_status, row.waiting["for"], is_untouched) == (S.DRAFT, "rate_limit", None)

@@ -36,6 +36,7 @@ class JobRequest(BaseModel):
         ge=FIRST_PRIORITY,
         le=LAST_PRIORITY,
         strict=True,
+        exclude_if=lambda priority: priority == DEFAULT_PRIORITY,  # an idempotency key of before the field still fits
         description="1 first, 5 last, among the jobs of its user that wait for their vendor",
     )
     start_at: Timestamp | None = Field(

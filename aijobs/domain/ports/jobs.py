@@ -121,6 +121,10 @@ class StartConditions(Protocol):
         """
         ...
 
+    async def wait_for_provider(self, code: str, retry_after: timedelta | None) -> None:
+        """Note that the provider takes nothing for now, or has no key; it is tried again after this time."""
+        ...
+
     async def unpaused(self, credentials: Sequence[str]) -> list[str]:
         """Those of them that are not paused."""
         ...

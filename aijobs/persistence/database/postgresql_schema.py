@@ -36,8 +36,10 @@ BEGIN
         ALTER TABLE job_event ENABLE TRIGGER job_event_number;
     END IF;
     IF EXISTS (SELECT 1 FROM job_event WHERE position IS NULL) THEN
-        PERFORM setval('job_event_position', greatest(given.position, used.last_value))
-        FROM (SELECT max(position) AS position FROM job_event) AS given, job_event_position AS used;
+        -- Never back: writers may have taken numbers since it was looked at.
+        PERFORM setval('job_event_position', given.position)
+        FROM (SELECT max(position) AS position FROM job_event) AS given, job_event_position AS used
+        WHERE given.position > used.last_value;
         UPDATE job_event SET position = numbered.position
         FROM (SELECT id, nextval('job_event_position') AS position
               FROM (SELECT id FROM job_event WHERE position IS NULL ORDER BY id) AS missing) AS numbered

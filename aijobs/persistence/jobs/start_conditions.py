@@ -12,7 +12,7 @@ from aijobs.persistence.added_models import model_of
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.jobs.schedule import expire
-from aijobs.persistence.jobs.waiting import hold
+from aijobs.persistence.jobs.waiting import hold, wait_for_provider
 from aijobs.persistence.pauses import pause_that_holds, paused_credentials
 from aijobs.persistence.tables.locked_jobs import lock
 
@@ -32,6 +32,9 @@ class DatabaseStartConditions:
             return None
         return await self._database.write(_hold_back, code, self._catalogue, provider=provider)
 
+    async def wait_for_provider(self, code: str, retry_after: timedelta | None) -> None:
+        await self._database.write(_wait_for_provider, code, self._catalogue, retry_after)
+
     async def unpaused(self, credentials: Sequence[str]) -> list[str]:
         paused = await self._database.read(paused_credentials)
         return [credential for credential in credentials if credential not in paused]
@@ -42,6 +45,13 @@ def _expire(session: Session, code: str) -> JobState:
     expire(session, job)
     job.save(session)
     return state_of(job)
+
+
+def _wait_for_provider(session: Session, code: str, catalogue: Catalogue, retry_after: timedelta | None) -> None:
+    job = lock(session, code)
+    if job.job_status is JobStatus.DRAFT:
+        wait_for_provider(session, job, retry_after, model_of(session, catalogue, job.model_id))
+        job.save(session)
 
 
 def _hold_back(session: Session, code: str, catalogue: Catalogue, *, provider: str) -> timedelta | None:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.submissions import Outcome
+from aijobs.domain.jobs.waiting import WaitFor
 from aijobs.domain.lifecycle import UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
-from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
+from aijobs.persistence.tables import JobRow, PointsDayRow, PointsEntryRow, SlotRow, SubmissionRow
 
 #: How long a job may wait for a worker.
 MAX_WAIT_FOR_WORKER: Final = timedelta(minutes=2)
@@ -26,6 +27,8 @@ class Totals:
     jobs: Mapping[tuple[str, JobStatus], int]
     points_held: int
     unknown_submissions: int
+    waiting: Mapping[str, int]  #: by what is stored that jobs wait for
+    slots: Mapping[tuple[str, str], int]  #: by credential and state
 
 
 def totals(snapshot: Session) -> Totals:
@@ -39,24 +42,45 @@ def totals(snapshot: Session) -> Totals:
         jobs={(model_id, JobStatus(status)): count for status, model_id, count in counted},
         points_held=held.one(),
         unknown_submissions=_unknown_submissions(snapshot),
+        waiting=_waiting(snapshot),
+        slots=_slots(snapshot),
     )
 
 
 def waiting_too_long(session: Session) -> timedelta | None:
-    """How long the oldest DRAFT without a submission waits since its time has come.
+    """How long the oldest DRAFT that no worker has touched waits since its time has come.
 
-    None when that is at most MAX_WAIT_FOR_WORKER.
+    None when that is at most MAX_WAIT_FOR_WORKER. What waits in a line, or because of a pause, was touched.
     """
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
+    waits_for = col(JobRow.waiting)["for"].as_string()
+    is_untouched = or_(col(JobRow.waiting).is_(None), waits_for == WaitFor.SCHEDULE)
     found = session.exec(
         select(func.min(func.coalesce(JobRow.start_at, JobRow.create_time))).where(
-            col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), ~touched
+            col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.deleted).is_(False), is_untouched, ~touched
         )
     )
     oldest = found.one()
     if oldest is None or (waits := now() - oldest) <= MAX_WAIT_FOR_WORKER:
         return None
     return waits
+
+
+def _waiting(snapshot: Session) -> dict[str, int]:
+    waits_for = col(JobRow.waiting)["for"].as_string()
+    counted = snapshot.exec(
+        select(waits_for, func.count())
+        .where(col(JobRow.job_status).in_(UNFINISHED), col(JobRow.waiting).is_not(None))
+        .group_by(waits_for)
+    )
+    return dict(counted.all())
+
+
+def _slots(snapshot: Session) -> dict[tuple[str, str], int]:
+    counted = snapshot.exec(
+        select(SlotRow.credential, SlotRow.state, func.count()).group_by(col(SlotRow.credential), col(SlotRow.state))
+    )
+    return {(credential, state): count for credential, state, count in counted}
 
 
 def _unknown_submissions(session: Session) -> int:

@@ -59,6 +59,13 @@ def wait_after(session: Session, job: AnyJob, outcome: SubmitOutcome, recorded: 
         begin_wait(session, job, wait)
 
 
+def wait_for_provider(session: Session, job: AnyJob, retry_after: timedelta | None, model: Model) -> None:
+    """Store that a locked job, of which nothing was sent, waits until its provider takes something again."""
+    next_at = now() + retry_after if retry_after is not None else None
+    gives_up_at = job.begins_at + min(model.deadlines.submit, model.deadlines.business)
+    begin_wait(session, job, Wait(kind=WaitFor.RATE_LIMIT, since=now(), next_at=next_at, gives_up_at=gives_up_at))
+
+
 def wait_in_line(session: Session, job: AnyJob, in_line: InLine, model: Model) -> timedelta:
     """Store that a locked job waits for a slot, or for its vendor to take more. Returns when it looks again."""
     next_at = now() + in_line.ready_in if in_line.ready_in is not None else None
