@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.table_files import TableFiles
 from aijobs.adapters.download.downloader import SafeDownloader
+from aijobs.adapters.download.redirects import link_error
 from aijobs.adapters.media.audio_video.stored_media import StoredMediaReader
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.storage.open_store import opened_store, prepare_store
@@ -126,6 +127,11 @@ async def open_adapters(
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
+
+
+def output_link_error(settings: Settings, url: str, hosts: tuple[str, ...]) -> str | None:
+    """Why a download from a provider with these hosts would refuse a link, as far as the link alone says it."""
+    return link_error(url, hosts, settings.download.trusted)
 
 
 async def _last_report(database: Database, provider: str, ref_id: str) -> Mapping[str, Any] | None:

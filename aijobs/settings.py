@@ -37,11 +37,13 @@ from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
+from aijobs.generators.registry import GENERATORS
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
 from aijobs.process_settings import ApiSettings, CliSettings, WorkerSettings
 from aijobs.providers.registry import PROBLEMS, PROVIDERS, ProviderSettings
+from aijobs.providers.third_party import FOLDER
 from aijobs.setting_files import SettingFileError, file_variables, read_files
 
 PREFIX: Final = "AIJOBS_"
@@ -133,7 +135,11 @@ class Settings(BaseSettings, ProviderSettings):
         if unknown := sorted(
             {name for name in seen if name.startswith(PREFIX)} - {*known, *file_variables(seen, known)}
         ):
-            raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+            sections = {
+                name.removeprefix(PREFIX).partition(NESTED_BY)[0].lower() for name in unknown if NESTED_BY in name
+            }
+            hint = f" (is {FOLDER} set?)" if sections - cls.model_fields.keys() and FOLDER not in seen else ""
+            raise SettingsError(f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}{hint}")
         try:
             return cls()
         except ValidationError as invalid:
@@ -192,7 +198,7 @@ class Settings(BaseSettings, ProviderSettings):
         return self.reachable_url or f"http://{self.api.host}:{self.api.port}"
 
     def load_catalogue(self) -> Catalogue:
-        """Raises SettingsError when the operator's file is missing or wrong, or a limit names no provider of it."""
+        """Raises SettingsError when the operator's file is missing or wrong, or names no provider, as a limit may."""
         layers = [SHIPPED_CATALOGUE.read_text("utf-8")]
         try:
             if self.catalogue is not None:
@@ -200,6 +206,13 @@ class Settings(BaseSettings, ProviderSettings):
             catalogue = Catalogue.parse(*layers)
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}CATALOGUE: {wrong}") from wrong
+        for model in catalogue:
+            known = PROVIDERS.keys() if model.asyn else GENERATORS
+            if model.provider not in known:
+                raise SettingsError(
+                    f"{PREFIX}CATALOGUE: The catalogue's model {model.model_id!r} is wrong: "
+                    f"there is no provider named {model.provider!r} (known: {', '.join(sorted(known))})"
+                )
         if strangers := {*map(provider_in, self.limits.credentials)} - {model.provider for model in catalogue}:
             raise SettingsError(f"{variable('limits', 'credentials')}: no model is of {', '.join(sorted(strangers))}")
         return catalogue

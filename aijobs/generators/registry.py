@@ -35,6 +35,7 @@ from aijobs.persistence.photo_reviews import DatabaseReviewStore
 ANSWER: Final = "answer"
 DOCUMENT: Final = "document"
 PHOTO_REVIEW: Final = "photo_review"
+GENERATORS: Final = frozenset({ANSWER, DOCUMENT, PHOTO_REVIEW})
 MAX_FILE_BYTES: Final = 50 * 1024 * 1024
 
 

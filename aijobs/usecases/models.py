@@ -79,7 +79,7 @@ class AvailableModels:
         """The same, but raises ModelNotConfigured when the provider has no key here."""
         adapter = self.adapter_of(model)
         if adapter is None:
-            raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.platform}.")
+            raise ModelNotConfigured(f"{model.model_name} is not configured here: no key is set for {model.provider}.")
         return adapter
 
     def parameters_of(self, model: Model) -> type[Parameters] | None:

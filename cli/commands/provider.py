@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, cast
 
+import structlog
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from rich.text import Text
 
+from aijobs.bootstrap import output_link_error
 from aijobs.domain.errors import AijobsError
 from aijobs.providers.conformance.capability_table import capability_table
 from aijobs.providers.conformance.checks import CHECKS
-from aijobs.providers.conformance.laboratory import NotConforming, opened_laboratory
+from aijobs.providers.conformance.laboratory import DoesNotApply, NotConforming, opened_laboratory
 from aijobs.providers.conformance.live_job import LiveJob, live_job
 from aijobs.providers.conformance.subjects import subjects
 from aijobs.providers.package import ProviderPackage
@@ -19,7 +24,7 @@ from aijobs.providers.registry import PROBLEMS, PROVIDERS
 from aijobs.settings import Settings
 from cli import console
 from cli.errors import CommandError
-from cli.options import ApiOptions, AsJson, DataDir, Key, Url
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, load_settings
 
 provider = typer.Typer(help="Vendors: what they can do, and whether they keep the contract.", no_args_is_help=True)
 
@@ -74,14 +79,30 @@ def check(
         (package,) = subjects([target]).values()
     except ValueError as wrong:
         raise CommandError(f"{target} cannot be checked.", details=tuple(str(wrong).splitlines())) from wrong
+    if url is not None and not token:
+        raise CommandError("A real job needs the vendor's key.", hint="Give --token, or set PROVIDER_TOKEN.")
     asyncio.run(_show_request(package))
-    if failures := asyncio.run(_failures(package)):
-        raise CommandError(f"{package.vendor.label} breaks {failures} of {len(CHECKS)} promises.")
-    console.say(Text(f"{package.vendor.label} keeps all {len(CHECKS)} promises.", style="green"))
+    with _no_log_lines():
+        kept, broken, others = asyncio.run(_verdicts(package))
+    if broken:
+        raise CommandError(f"{package.vendor.label} breaks {broken} of {broken + kept} promises.")
+    without = f" {others} do not apply to it." if others else ""
+    console.say(Text(f"{package.vendor.label} keeps all {kept} promises.{without}", style="green"))
     if url is not None:
         settings = _configured(target, package)
         live = LiveJob(url=url, token=token or "", settings=settings, model=model, params=_read(params))
         asyncio.run(_one_job(package, live))
+
+
+@contextmanager
+def _no_log_lines() -> Iterator[None]:
+    """The checks provoke what is logged otherwise, such as a word that nobody knows."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 async def _show_request(package: ProviderPackage) -> None:
@@ -95,30 +116,46 @@ async def _show_request(package: ProviderPackage) -> None:
         console.show_document(request.body)
 
 
-async def _failures(package: ProviderPackage) -> int:
-    """How many checks fail. Each is shown."""
-    failures = 0
+async def _verdicts(package: ProviderPackage) -> tuple[int, int, int]:
+    """How many promises are kept, are broken, and do not apply. Each is shown."""
+    kept = broken = others = 0
     for name, run in CHECKS.items():
         try:
             async with opened_laboratory(package) as laboratory:
                 await run(laboratory)
-        except (NotConforming, AijobsError) as broken:
-            failures += 1
+        except DoesNotApply as reason:
+            others += 1
+            console.say(console.IDLE, Text(f" {name}: does not apply, {reason}", style="dim"))
+        except (NotConforming, AijobsError) as complaint:
+            broken += 1
             console.say(console.WRONG, f" {name}")
-            console.say(Text(str(broken), style="red"), indent=6)
+            console.say(Text(str(complaint), style="red"), indent=6)
         else:
+            kept += 1
             console.say(console.OK, f" {name}")
-    return failures
+    return kept, broken, others
 
 
 async def _one_job(package: ProviderPackage, job: LiveJob) -> None:
+    settings = load_settings()  # wrong ones are told before anything is paid for
     try:
-        sources = await live_job(package, job, lambda text: console.say(console.IDLE, f" {text}"))
-    except (NotConforming, AijobsError, ValidationError, TimeoutError) as failed:
+        results = await live_job(package, job, lambda text: console.say(console.IDLE, f" {text}"))
+    except (NotConforming, AijobsError, ValueError, TimeoutError) as failed:  # ValueError: settings, or parameters
         raise CommandError(f"The job at {job.url} did not succeed: {str(failed) or 'no end in time'}") from failed
-    for source in sources:
+    refused = 0
+    for source in results.sources:
         found = source.url or f"{len(source.content or b'')} bytes"
-        console.say(console.OK, f" {source.kind}: {found}")
+        complaint = output_link_error(settings, source.url, results.hosts) if source.url else None
+        console.say(console.WRONG if complaint else console.OK, f" {source.kind}: {found}")
+        if complaint:
+            refused += 1
+            console.say(Text(complaint, style="red"), indent=6)
+    if refused:
+        raise CommandError(
+            f"{package.vendor.label} has done the job, and {refused} of its results would be refused.",
+            hint="download_hosts names public hosts; a private one, or one without https, is allowed by "
+            "AIJOBS_DOWNLOAD__ALLOW_HOSTS=host:port.",
+        )
 
 
 def _configured(target: str, package: ProviderPackage) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
+from aijobs.settings import Settings
 from cli import console
 from cli.embedded.installation import Installation, running_installation
 from cli.embedded.processes import kill_all
@@ -22,6 +23,7 @@ DEFAULT_DIR: Final = Path(".aijobs")
 TEMPORAL_PORT: Final = 7233
 UI_PORT: Final = 8233
 SANDBOX_PORT: Final = 9400
+UPSCALE: Final = "replicate_imageupscale_v1"
 
 #: Slow enough that the first poll finds a job in the queue, and every status is seen.
 SANDBOX_PACE: Final = ("--queue-seconds", "2.5", "--work-seconds", "5")
@@ -84,6 +86,12 @@ class StartupAnnouncer:
         console.say(console.DOUBT, line)
 
 
+def first_command(settings: Settings) -> str:
+    """What to try: the model that takes any photo, where its provider has a key, or the sandbox's."""
+    is_configured = settings.has_key(settings.load_catalogue().model(UPSCALE).provider)
+    return f"aijobs submit {UPSCALE} --image PHOTO.jpg --watch" if is_configured else "aijobs models"
+
+
 def _summarise(installation: Installation) -> None:
     plan = installation.plan
     console.say("")
@@ -107,7 +115,7 @@ def _summarise(installation: Installation) -> None:
         console.say("")
     data_dir_option = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"
     console.say("In another terminal:")
-    console.say(f"aijobs submit replicate_imageupscale_v1 --image PHOTO.jpg --watch{data_dir_option}", indent=4)
+    console.say(f"{first_command(installation.settings)}{data_dir_option}", indent=4)
     console.say(f"aijobs jobs{data_dir_option}", indent=4)
     console.say("")
     console.say(Text("Ctrl-C stops everything; the next start continues every job.", style="dim"))

@@ -5,18 +5,19 @@ from collections.abc import AsyncIterator
 import httpx
 
 from aijobs.domain.vendor import Vendor
+from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import VENDORS, Settings, variable
 from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, doubtful, fine, off
 
 
 async def vendor_keys(settings: Settings) -> AsyncIterator[Finding]:
+    stands_in = "" if any(map(settings.has_key, PROVIDERS)) else "; until then `aijobs up` starts the sandbox"
     for name, vendor in VENDORS.items():
         if settings.has_key(name):
             yield await _check_key(settings, name, vendor)
         else:
-            hint = f"Set {variable(name, 'token')}; until then `aijobs up` starts the sandbox."
-            yield off(vendor.label, "has no key.", hint)
+            yield off(vendor.label, "has no key.", f"Set {variable(name, 'token')}{stands_in}.")
 
 
 async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:

@@ -18,6 +18,7 @@ from aijobs.adapters.chat.supported_fields import Dialect, DialectMemory
 from aijobs.bootstrap import open_adapters
 from aijobs.persistence.processes import see
 from aijobs.settings import GivenSettings
+from cli.doctor.vendor_keys import vendor_keys
 from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
@@ -45,6 +46,26 @@ def test_a_fresh_machine_is_not_broken_and_stays_untouched(aijobs: Command, tmp_
     assert found["Data"]["health"] == "off"
     assert found["Replicate"]["health"] == "off"
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("sections", [{}, {"replicate": {"token": "r8_x", "base_url": "http://127.0.0.1:1"}}])
+async def test_the_sandbox_is_promised_only_where_it_would_start(sections: dict[str, Any]) -> None:
+    found = [finding async for finding in vendor_keys(GivenSettings(**sections))]
+
+    without_key = [finding for finding in found if finding.health == "off"]
+    assert without_key
+    assert {"sandbox" in finding.mend[0] for finding in without_key} == {not sections}
+    assert {finding.mend[0].startswith("Set AIJOBS_") for finding in without_key} == {True}
+
+
+def test_a_model_of_no_provider_is_named(aijobs: Command, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[models.ttapi_midjourney_v7]\nprovider = "lumagn"\n')
+
+    result = aijobs("doctor", AIJOBS_CATALOGUE=str(own))
+
+    assert result.code == Exit.ERROR
+    assert "'ttapi_midjourney_v7' is wrong: there is no provider named 'lumagn' (known: azure_openai," in result.out
 
 
 async def test_lost_processes_and_wrong_clocks_are_named(tmp_path: Path) -> None:

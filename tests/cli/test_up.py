@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 
 from aijobs.domain.lifecycle import ORDER
+from aijobs.settings import GivenSettings
+from cli.commands.up import first_command
 from cli.embedded.installation import LOCK_FILE
 from cli.embedded.ports import free_ports
 from cli.errors import Exit
@@ -22,6 +24,13 @@ PHOTO = str(ROOT / "cli" / "samples" / "sample.jpg")
 EVERY_STATUS = [status.name for status in ORDER]
 RUNS = {"temporal": "server start-dev", "sandbox": "cli.main sandbox"}
 READY = "Ctrl-C stops everything"
+
+
+@pytest.mark.parametrize(("provider", "is_suggested"), [("fal", False), ("replicate", True)])
+def test_a_model_is_suggested_where_its_provider_has_a_key(provider: str, *, is_suggested: bool) -> None:
+    sections: dict[str, Any] = {provider: {"token": "a-key"}}
+
+    assert (UPSCALE in first_command(GivenSettings(**sections))) == is_suggested
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,20 @@ def test_everything_that_can_be_declared_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
+        (
+            "progress_scale = 1\n",
+            "",
+            "40 in examples.running would be 4000 %; if the vendor counts to 100, set progress_scale = 1",
+        ),
+        ('"cdn.acme.example"]', '"cdn.example"]', "download_hosts: cdn.acme.example is not listed, so the result in"),
+        (
+            'choices = ["plain", "rich"]',
+            'choices = ["plain", "rich"]\ndefault = "odd"',
+            "parameters.style.default: 'odd' could not be sent: Input should be 'plain' or 'rich'",
+        ),
+        ("default = 20", "default = 51", "parameters.steps.default: 51 could not be sent: Input should be less than"),
+        ("minimum = 1\n", "minimum = 60\n", "parameters.steps: its minimum 60 is above its maximum 50"),
+        ('link_lifetime = "1h"', 'link_lifetime = "1 hour"', "link_lifetime: is no duration: write 1h, 30m or 90s"),
         ("[auth]", "[auth", "not TOML"),
         ('label = "Acme"', 'label = "Acme"\nlable = "x"', "lable: Extra inputs"),
         ('status = "job.state"', 'status = "job..state"', "query.status: Value error, is no JMESPath expression"),
@@ -70,6 +84,14 @@ def test_everything_that_can_be_declared_is_read() -> None:
 def test_what_is_wrong_is_named(old: str, new: str, complaint: str) -> None:
     with pytest.raises(DeclarationError, match=re.escape(complaint)):
         read_declaration(with_change(old, new))
+
+
+@pytest.mark.parametrize("link", ["http://10.0.0.5/7.png", "data:image/png;base64,aGk="])
+def test_only_links_of_https_need_a_host_that_is_listed(link: str) -> None:
+    """Others are for the operator to allow."""
+    declaration = read_declaration(with_change("https://cdn.acme.example/7.png", link))
+
+    assert declaration.download_hosts == ["cdn.acme.example"]
 
 
 def test_a_webhook_without_a_section_is_named() -> None:

@@ -42,6 +42,24 @@ def test_a_file_in_the_folder_is_a_provider(tmp_path: Path) -> None:
     assert seen.stdout.split() == ["Acme", "True", "https://api.acme.example/v2"], seen.stderr
 
 
+def test_models_may_be_of_a_provider_in_the_folder_and_its_settings_are_unknown_without_it(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(ACME)
+    own = tmp_path / "catalogue"
+    own.write_text('[models.ttapi_midjourney_v7]\nprovider = "acme"\n')
+    load = "from aijobs.settings import Settings; Settings.load().load_catalogue()"
+    given = {"PYTHONPATH": ":".join(filter(None, sys.path)), "AIJOBS_CATALOGUE": str(own)}
+
+    def loaded(**more: str) -> str:
+        environment = given | more
+        return subprocess.run(
+            [sys.executable, "-c", load], env=environment, capture_output=True, text=True, check=False
+        ).stderr
+
+    assert loaded(**{FOLDER: str(tmp_path)}) == ""
+    assert "there is no provider named 'acme'" in loaded()
+    assert "Unknown setting: AIJOBS_ACME__TOKEN (is AIJOBS_PROVIDER_FILES set?)" in loaded(AIJOBS_ACME__TOKEN="x")
+
+
 def test_a_distribution_brings_a_provider(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text(ACME)
     (tmp_path / "acme_for_aijobs.py").write_text(

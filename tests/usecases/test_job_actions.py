@@ -123,7 +123,7 @@ async def test_a_model_without_its_providers_key_is_refused_in_the_same_words_ev
     with pytest.raises(ModelNotConfigured) as refused:
         await app.accept_job(JobRequest(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"}), ada)
 
-    assert "is not configured here: no key is set for" in str(refused.value)
+    assert "is not configured here: no key is set for ttapi." in str(refused.value)
 
 
 async def test_a_model_past_its_sunset_takes_no_new_job_and_names_its_successor(

@@ -16,7 +16,6 @@ from aijobs.adapters.download.responses import REDIRECTS, announced_length, chec
 from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
 from aijobs.adapters.download.truncation_check import WholeFile, refuse_half_of_json
-from aijobs.adapters.network.host_patterns import HostPort
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
 from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource
@@ -32,7 +31,7 @@ class SafeDownloader:
         self, settings: DownloadSettings, *, resolver: Resolver = system_resolver, tls: ssl.SSLContext | None = None
     ) -> None:
         self._settings = settings
-        self._allowed = [HostPort.parse(entry) for entry in settings.allow_hosts]
+        self._allowed = settings.trusted
         # A transport and no client around it: nothing here follows redirects, keeps cookies, or reads the environment.
         self._transport = guarded_transport(SsrfGuard(self._allowed, resolver), tls)
         idle_seconds = settings.idle_timeout.total_seconds()

@@ -55,9 +55,20 @@ class RedirectChain:
         if any(entry.covers(host, port) for entry in self._allowed):
             return
         if scheme != "https":
-            raise OutputRefused(f"The link is not https: {hop}")
+            raise OutputRefused(
+                f"The link is not https: {hop} (AIJOBS_DOWNLOAD__ALLOW_HOSTS={host}:{port} would allow it)"
+            )
         if not is_listed(host, self._hosts):
             raise OutputRefused(f"The provider's outputs do not come from {host}.")
+
+
+def link_error(url: str, hosts: tuple[str, ...], allowed: Sequence[HostPort]) -> str | None:
+    """Why an output's link would be refused before anything is asked; None for one that may be tried."""
+    try:
+        RedirectChain(hosts, allowed).check(Hop.first(url, {}))
+    except OutputRefused as refused:
+        return str(refused)
+    return None
 
 
 def shown(url: httpx.URL) -> str:

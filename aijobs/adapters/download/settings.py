@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, field_validator
 
-from aijobs.adapters.network.host_patterns import HostList
+from aijobs.adapters.network.host_patterns import HostList, HostPort
 from aijobs.domain.values.durations import Duration
 
 GIB: Final = 1024**3
@@ -23,6 +23,10 @@ class DownloadSettings(BaseModel):
     total_deadline: Duration = timedelta(minutes=30)
     min_speed: PositiveInt = 1024  #: bytes a second on average, once `min_speed_after` was spent waiting
     min_speed_after: Duration = timedelta(seconds=60)
+
+    @property
+    def trusted(self) -> list[HostPort]:
+        return [HostPort.parse(entry) for entry in self.allow_hosts]
 
     @field_validator("idle_timeout", "total_deadline", "min_speed_after")
     @classmethod

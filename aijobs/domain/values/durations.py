@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -21,4 +22,11 @@ def parse_duration(written: object) -> object:
     return timedelta(seconds=float(found[1]) * UNITS[found[2]])
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _duration(written: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(parse_duration(written))
+    except ValidationError:
+        raise PydanticCustomError("duration", "is no duration: write 1h, 30m or 90s") from None
+
+
+Duration = Annotated[timedelta, WrapValidator(_duration)]

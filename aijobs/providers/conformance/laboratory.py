@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from enum import StrEnum
 from string import Template
 from typing import Any, Final, cast
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Catalogue, Model
-from aijobs.domain.jobs.submissions import Accepted, Ref, Submission, SubmitOutcome
+from aijobs.domain.jobs.submissions import Accepted, Found, Ref, Rejected, Submission, SubmitOutcome, Unknown
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import IncomingWebhook, Task
+from aijobs.domain.provider_io import IncomingWebhook, Snapshot, Task
 from aijobs.domain.vendor import SandboxAccess, VendorSettings
 from aijobs.providers.conformance.played_vendor import PlayedVendor, playing
 from aijobs.providers.package import Answer, ProviderPackage, Specimen
@@ -47,6 +48,10 @@ class NotConforming(AssertionError):
     """The provider breaks the contract; the text says how."""
 
 
+class DoesNotApply(Exception):
+    """A check has nothing to try; the text says why."""
+
+
 def model_of(specimen: Specimen) -> Model:
     return Catalogue.parse(_MODEL.substitute(model=specimen.model)).model("specimen")
 
@@ -55,6 +60,27 @@ def require(condition: object, complaint: str) -> None:
     """Raises NotConforming."""
     if not condition:
         raise NotConforming(complaint)
+
+
+def in_words(seen: object) -> str:
+    """The outcome of a submit or a search as a person says it."""
+    match seen:
+        case Accepted(ref=ref):
+            return f"it is accepted, as {ref.get('id')}"
+        case Rejected():
+            when = "to be sent again later" if seen.may_retry else "for good"
+            return f"it is refused {when} ({seen.code}: {seen.message})"
+        case Unknown(cause=cause):
+            return f"it is unknown ({cause})"
+        case Found(ref=ref):
+            return f"it is found, as {ref.get('id')}"
+        case Snapshot():
+            return f"it is {seen.status.name} ({seen.raw_status})"
+        case StrEnum():
+            return f"it is {seen.replace('_', ' ')}"
+        case None:
+            return "there is no answer"
+    return str(seen)
 
 
 @dataclass(frozen=True)
@@ -109,7 +135,7 @@ class Laboratory:
         self.vendor.answers(201, self.specimen.submitted)
         outcome = await self.submit()
         if not isinstance(outcome, Accepted):
-            raise NotConforming(f"the specimen's answer to a create is not taken for one: {outcome}")
+            raise NotConforming(f"the specimen's answer to a create is not taken for one: {in_words(outcome)}")
         return outcome.ref
 
 

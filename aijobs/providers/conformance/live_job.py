@@ -12,7 +12,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Snapshot, Task
 from aijobs.domain.values.ids import new_id
-from aijobs.providers.conformance.laboratory import NotConforming, model_of
+from aijobs.providers.conformance.laboratory import NotConforming, in_words, model_of
 from aijobs.providers.package import ProviderPackage, Specimen
 
 USUAL_PAUSE: Final = timedelta(seconds=1)
@@ -33,7 +33,15 @@ class LiveJob:
     within: timedelta = timedelta(minutes=15)
 
 
-async def live_job(package: ProviderPackage, job: LiveJob, tell: Callable[[str], None]) -> list[OutputSource]:
+@dataclass(frozen=True)
+class LiveResults:
+    """What a job has made, and the hosts that downloads may come from."""
+
+    sources: list[OutputSource]
+    hosts: tuple[str, ...]
+
+
+async def live_job(package: ProviderPackage, job: LiveJob, tell: Callable[[str], None]) -> LiveResults:
     """Submit one job, and follow it to its results; each change is told. Raises NotConforming, and TimeoutError."""
     if package.specimen is None:
         raise ValueError(f"{package.vendor.label} has no specimen to take a job from.")
@@ -47,7 +55,7 @@ async def live_job(package: ProviderPackage, job: LiveJob, tell: Callable[[str],
         sources = await provider.outputs(ref, last)
         if not sources:
             raise NotConforming("it ended without results")
-        return sources
+        return LiveResults(sources, provider.download_hosts)
 
 
 async def _submitted(provider: Provider, specimen: Specimen, job: LiveJob) -> Ref:
@@ -58,7 +66,7 @@ async def _submitted(provider: Provider, specimen: Specimen, job: LiveJob) -> Re
     task = Task(job_code=new_id("job"), model=model, params=params, output_count=1, token=token, webhook_url=None)
     outcome = await provider.submit(provider.build_request(task))
     if not isinstance(outcome, Accepted):
-        raise NotConforming(f"the job was not accepted: {outcome}")
+        raise NotConforming(f"the job was not accepted: {in_words(outcome)}")
     return outcome.ref
 
 

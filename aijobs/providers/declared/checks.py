@@ -6,6 +6,7 @@ from typing import Final
 
 from aijobs.providers.declared.declaration import NAME, Declaration, StatusSection
 from aijobs.providers.declared.example_checks import wrong_examples
+from aijobs.providers.declared.parameters import wrong_values
 from aijobs.providers.declared.templates import OF_A_JOB, places_in
 from aijobs.providers.submit_outcomes import SubmitVerdict
 
@@ -14,6 +15,7 @@ OF_A_SECRET: Final = ("secret_header", "hmac_sha256")
 
 def wrong_parts(declaration: Declaration) -> Iterator[str]:
     """One text for each, beginning with the name of its section."""
+    yield from wrong_values(declaration.parameters)
     yield from _wrong_places(declaration)
     yield from _wrong_requests(declaration)
     yield from _wrong_words(declaration.statuses)

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from aijobs.adapters.network.host_patterns import is_listed
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.declared.declaration import Declaration, ExampleSection, ReconcileSection
 from aijobs.providers.declared.paths import AnswerPath
+from aijobs.providers.declared.snapshots import percent_written
 
 #: An example, and the lists of words in which its status must be.
 LISTS_OF: Final[Mapping[str, Mapping[str, JobStatus]]] = {
@@ -14,6 +17,8 @@ LISTS_OF: Final[Mapping[str, Mapping[str, JobStatus]]] = {
     "failed": {"failed": JobStatus.FAILED},
     "running": {"queued": JobStatus.QUEUED, "processing": JobStatus.PROCESSING},
 }
+
+ON_THE_WAY: Final = ("running", "finished", "failed")
 
 Trial = tuple[str, AnswerPath | None, tuple[str, ...]]
 
@@ -30,6 +35,8 @@ def wrong_examples(declaration: Declaration) -> Iterator[str]:
     given = {name: answer for name, answer in answers.items() if answer is not None}
     yield from _unmatched(declaration, given)
     yield from _misread(declaration, given)
+    yield from _beyond_a_hundred(declaration, given)
+    yield from _not_downloadable(declaration, given)
     if declaration.reconcile and "listed" in given:
         yield from _unmatched_in_list(declaration.reconcile, given["listed"])
 
@@ -53,13 +60,13 @@ def _trials(declaration: Declaration) -> Iterator[Trial]:
         declaration.webhook,
         declaration.reconcile,
     )
-    on_the_way, result = ("running", "finished", "failed"), ("results" if outputs.path else "finished",)
+    result = ("results" if outputs.path else "finished",)
     yield from ((f"submit.ref.{name}", path, ("submitted",)) for name, path in declaration.submit.ref.items())
     yield from (
         ("query.status", query.status, ("finished",)),
-        ("query.progress", query.progress, on_the_way),
-        ("query.queue_position", query.queue_position, on_the_way),
-        ("query.charge", query.charge, on_the_way),
+        ("query.progress", query.progress, ON_THE_WAY),
+        ("query.queue_position", query.queue_position, ON_THE_WAY),
+        ("query.charge", query.charge, ON_THE_WAY),
         ("query.error", query.error, ("failed",)),
         ("outputs.links", outputs.links, result),
         ("outputs.base64", outputs.base64, result),
@@ -75,6 +82,36 @@ def _misread(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[s
         word = declaration.query.status.text(answers[name]) if name in answers else None
         if word is not None and declaration.statuses.meaning(word) not in lists.values():
             yield f"examples.{name}: its status {word!r} is not in statuses.{' or statuses.'.join(lists)}"
+
+
+def _beyond_a_hundred(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:
+    """Progress that is counted otherwise than the scale says: it would be shown as 100 % from the first answer on."""
+    query = declaration.query
+    for name in ON_THE_WAY:
+        found = query.progress.find(answers[name]) if query.progress and name in answers else None
+        percent = percent_written(found, query.progress_scale)
+        if percent is not None and percent > 100:
+            yield (
+                f"query.progress: {found} in examples.{name} would be {percent:g} %; "
+                "if the vendor counts to 100, set progress_scale = 1"
+            )
+
+
+def _not_downloadable(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:
+    """Links to results that no download would follow. Other schemes than https are for an operator to allow."""
+    name, links = "results" if declaration.outputs.path else "finished", declaration.outputs.links
+    found = links.texts(answers.get(name)) if links else []
+    hosts = {_host_of(link) for link in found if link.startswith("https://")}
+    for host in sorted(hosts):
+        if not is_listed(host, tuple(declaration.download_hosts)):
+            yield f"download_hosts: {host} is not listed, so the result in examples.{name} would be refused"
+
+
+def _host_of(link: str) -> str:
+    try:
+        return urlsplit(link).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _unmatched_in_list(reconcile: ReconcileSection, listed: object) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The parameters that a declaration names, as what a caller may send."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
 from aijobs.domain.jobs.parameters import Parameters, file_input
 from aijobs.providers.declared.declaration import ParameterSection
@@ -15,6 +16,20 @@ def parameters_of(sections: dict[str, ParameterSection]) -> type[Parameters]:
     fields: dict[str, Any] = {name: _field(section) for name, section in sections.items()}
     made: type[Parameters] = create_model("DeclaredParameters", __base__=Parameters, **fields)
     return made
+
+
+def wrong_values(sections: dict[str, ParameterSection]) -> Iterator[str]:
+    """Bounds that exclude each other, and defaults that no caller could send."""
+    for name, section in sections.items():
+        low, high = section.minimum, section.maximum
+        if low is not None and high is not None and low > high:
+            yield f"parameters.{name}: its minimum {low:g} is above its maximum {high:g}"
+        elif section.default is not None:
+            alone = parameters_of({name: section.model_copy(update={"required": True, "default": None})})
+            try:
+                alone.model_validate({name: section.default})
+            except ValidationError as wrong:
+                yield f"parameters.{name}.default: {section.default!r} could not be sent: {wrong.errors()[0]['msg']}"
 
 
 def _field(section: ParameterSection) -> tuple[Any, Any]:

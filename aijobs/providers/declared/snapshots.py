@@ -60,13 +60,17 @@ def _error(declaration: Declaration, answer: Mapping[str, Any], word: str, statu
 
 
 def _percent(path: AnswerPath | None, answer: Mapping[str, Any], scale: float) -> float | None:
-    """A number times the scale; a text with a percent sign is what it says."""
-    found = path.find(answer) if path else None
+    written = percent_written(path.find(answer), scale) if path else None
+    return None if written is None else min(max(written, 0.0), 100.0)
+
+
+def percent_written(found: object, scale: float) -> float | None:
+    """A number times the scale, whatever its size; a text with a percent sign is what it says."""
     if isinstance(found, str) and (written := _NUMBER.fullmatch(found)):
         found, scale = float(written[1]), 1.0 if written[2] else scale
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return None
-    return min(max(found * scale, 0.0), 100.0)
+    return found * scale
 
 
 def _whole(path: AnswerPath | None, answer: Mapping[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 from aijobs.providers.conformance.checks.asking import changed, failure, seen
-from aijobs.providers.conformance.laboratory import Laboratory, require
+from aijobs.providers.conformance.laboratory import DoesNotApply, Laboratory, require
 from aijobs.providers.package import Answer
 
 SLACK: Final = timedelta(minutes=5)
@@ -40,6 +40,8 @@ async def results_are_found(lab: Laboratory) -> None:
 
 async def every_shape_is_read(lab: Laboratory) -> None:
     """Results are found in every shape that the vendor gives them in."""
+    if not lab.specimen.shapes:
+        raise DoesNotApply("the specimen has one shape")
     for answer, count in lab.specimen.shapes:
         snapshot = await seen(lab, answer)
         require(snapshot.status is JobStatus.GENERATED, f"{answer!r} is {snapshot.status.name}")
@@ -79,7 +81,7 @@ async def renewed_links_are_seen(lab: Laboratory) -> None:
     given = f"{lab.specimen.finished} {lab.specimen.results}".replace("$URL", lab.vendor.url)
     links = [one.url for one in first if one.url and one.url in given]  # not those that the provider signs itself
     if not links:
-        return
+        raise DoesNotApply("the results are no links of the vendor's")
     renewed = f"{links[0]}&renewed" if "?" in links[0] else f"{links[0]}?renewed"
 
     def new(answer: Answer) -> Answer:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from aijobs.domain.jobs.submissions import Accepted, Rejected, Unknown
-from aijobs.providers.conformance.laboratory import KEY, TOKEN, Laboratory, require
+from aijobs.domain.jobs.submissions import Accepted, Rejected, SubmitOutcome, Unknown
+from aijobs.providers.conformance.laboratory import KEY, TOKEN, DoesNotApply, Laboratory, in_words, require
 from aijobs.providers.conformance.played_vendor import PlayedVendor
 
 PRIVATE: Final = "http://169.254.169.254/latest/meta-data/"
@@ -52,7 +52,7 @@ async def doubt_is_unknown(lab: Laboratory) -> None:
         happens(lab.vendor)
         before = lab.vendor.connections
         outcome = await lab.submit()
-        require(isinstance(outcome, Unknown), f"{name}: {outcome}")
+        require(isinstance(outcome, Unknown), f"{name}: {in_words(outcome)}")
         require(lab.vendor.connections == before + 1, f"{name}: sent {lab.vendor.connections - before} times")
 
 
@@ -62,8 +62,8 @@ async def refused_for_good(lab: Laboratory) -> None:
         lab.vendor.answers(status, {})
         outcome = await lab.submit()
         require(lab.vendor.connections == number, f"{status}: {lab.vendor.connections} requests were sent")
-        require(isinstance(outcome, Rejected) and not outcome.may_retry, f"{status}: {outcome}")
-        require(isinstance(outcome, Rejected) and outcome.message, f"{status}: no reason is given")
+        require(isinstance(outcome, Rejected) and not outcome.may_retry, f"a {status}: {in_words(outcome)}")
+        require(isinstance(outcome, Rejected) and outcome.message, f"a {status}: no reason is given")
 
 
 async def throttled_is_later(lab: Laboratory) -> None:
@@ -71,8 +71,8 @@ async def throttled_is_later(lab: Laboratory) -> None:
     lab.vendor.answers(429, {}, retry_after="7")
     outcome = await lab.submit()
     require(lab.vendor.connections == 1, f"{lab.vendor.connections} requests were sent")
-    require(isinstance(outcome, Rejected) and outcome.may_retry, f"{outcome}")
-    require(isinstance(outcome, Rejected) and outcome.retry_after == timedelta(seconds=7), f"{outcome}")
+    require(isinstance(outcome, Rejected) and outcome.may_retry, f"a 429: {in_words(outcome)}")
+    require(isinstance(outcome, Rejected) and outcome.retry_after == timedelta(seconds=7), _waits(outcome))
 
 
 async def keys_stay_secret(lab: Laboratory) -> None:
@@ -86,8 +86,9 @@ async def keys_stay_secret(lab: Laboratory) -> None:
 async def token_is_planted(lab: Laboratory) -> None:
     """What makes a lost job known again is in its request."""
     can = lab.provider.capabilities
-    if can.reconcile_window or can.webhook or can.resend_window:
-        require(TOKEN in repr(lab.submission().request), "the submission's token is not in it")
+    if not (can.reconcile_window or can.webhook or can.resend_window):
+        raise DoesNotApply("a lost job is not looked for, and no webhooks come")
+    require(TOKEN in repr(lab.submission().request), "the submission's token is not in it")
 
 
 async def accepted_by_any_success(lab: Laboratory) -> None:
@@ -95,6 +96,11 @@ async def accepted_by_any_success(lab: Laboratory) -> None:
     for status in (200, 201, 202):
         lab.vendor.answers(status, lab.specimen.submitted)
         require(isinstance(await lab.submit(), Accepted), f"{status} is none")
+
+
+def _waits(outcome: SubmitOutcome) -> str:
+    waits = outcome.retry_after if isinstance(outcome, Rejected) else None
+    return f"Retry-After: 7 is read as {waits.total_seconds():g} s" if waits else "Retry-After: 7 is not read"
 
 
 ALL: Final = (

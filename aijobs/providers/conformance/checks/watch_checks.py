@@ -7,7 +7,7 @@ from aijobs.domain.jobs.submissions import CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 from aijobs.providers.conformance.checks.asking import SILENCE, changed, failure, seen, unavailable
-from aijobs.providers.conformance.laboratory import KEY, Laboratory, require
+from aijobs.providers.conformance.laboratory import KEY, DoesNotApply, Laboratory, in_words, require
 
 #: Of the silences, those that no cancel can be answered with: a success may say nothing more.
 OUTAGES: Final = ("the connection closes", "a 401", "a 503", "a redirect to a private address", "100 MB")
@@ -17,7 +17,7 @@ STOPPED: Final = frozenset({CancelOutcome.CANCELED, CancelOutcome.REQUESTED})
 async def running_is_no_end(lab: Laboratory) -> None:
     """A running job is no end, and its progress is a percentage."""
     snapshot = await seen(lab, lab.specimen.running)
-    require(not snapshot.final and snapshot.status.is_before(JobStatus.GENERATED), f"{snapshot}")
+    require(not snapshot.final and snapshot.status.is_before(JobStatus.GENERATED), in_words(snapshot))
     unit = snapshot.unit_progress
     require(unit is None or 0 <= unit <= 100, f"the progress is {unit}")
 
@@ -58,7 +58,7 @@ async def only_nothing_is_sent_again(lab: Laboratory) -> None:
         require(not (await seen(lab, answer)).nothing_made, f"nothing is made, it says, of {answer!r}")
     if lab.specimen.interrupted is not None:
         interrupted = await seen(lab, lab.specimen.interrupted)
-        require(interrupted.nothing_made and interrupted.status is JobStatus.FAILED, f"{interrupted}")
+        require(interrupted.nothing_made and interrupted.status is JobStatus.FAILED, in_words(interrupted))
 
 
 async def failure_keeps_the_key(lab: Laboratory) -> None:
@@ -75,7 +75,7 @@ async def silence_is_no_end(lab: Laboratory) -> None:
     for name, happens in SILENCE.items():
         happens(lab.vendor)
         answer = await unavailable(lab.provider.query(ref))
-        require(answer is None or (isinstance(answer, Snapshot) and not answer.definite), f"{name}: {answer}")
+        require(answer is None or (isinstance(answer, Snapshot) and not answer.definite), f"{name}: {in_words(answer)}")
 
 
 async def not_found_is_no_end(lab: Laboratory) -> None:
@@ -84,7 +84,7 @@ async def not_found_is_no_end(lab: Laboratory) -> None:
     lab.vendor.answers(404, {})
     answer = await unavailable(lab.provider.query(ref))
     is_open = isinstance(answer, Snapshot) and not answer.definite and not answer.final
-    require(answer is None or is_open, f"{answer}")
+    require(answer is None or is_open, in_words(answer))
 
 
 async def cancel_is_answered(lab: Laboratory) -> None:
@@ -93,7 +93,7 @@ async def cancel_is_answered(lab: Laboratory) -> None:
     before = lab.vendor.connections
     if not lab.provider.capabilities.cancel:
         outcomes = [await lab.provider.cancel(ref) for _ in range(2)]
-        require(outcomes == [CancelOutcome.NOT_SUPPORTED] * 2, f"{outcomes}")
+        require(outcomes == [CancelOutcome.NOT_SUPPORTED] * 2, f"none is offered, and {_told(outcomes)}")
         require(lab.vendor.connections == before, "something was sent, though a cancel is not offered")
         return
     expected = lab.specimen.cancels
@@ -102,18 +102,18 @@ async def cancel_is_answered(lab: Laboratory) -> None:
     for outcome, (status, answer) in expected.items():
         lab.vendor.plays(answer, status=status)
         outcomes = [await lab.provider.cancel(ref) for _ in range(2)]
-        require(outcomes == [outcome] * 2, f"{outcome} is taken for {outcomes}")
+        require(outcomes == [outcome] * 2, f"it should be {outcome.replace('_', ' ')}, and {_told(outcomes)}")
 
 
 async def outage_is_no_answer(lab: Laboratory) -> None:
     """An outage is no answer to a cancel."""
-    ref = await lab.accepted()
     if not lab.provider.capabilities.cancel:
-        return
+        raise DoesNotApply("a cancel is not offered")
+    ref = await lab.accepted()
     for name in OUTAGES:
         SILENCE[name](lab.vendor)
         answer = await unavailable(lab.provider.cancel(ref))
-        require(answer is None, f"{name}: {answer}")
+        require(answer is None, f"{name}: {in_words(answer)}")
 
 
 async def errors_keep_the_key(lab: Laboratory) -> None:
@@ -128,6 +128,10 @@ async def errors_keep_the_key(lab: Laboratory) -> None:
         await failure(lab.provider.outputs(ref, finished))
         await failure(lab.provider.cancel(ref))
         await failure(lab.provider.reconcile(lab.submission(), known_ids=frozenset()))
+
+
+def _told(outcomes: list[CancelOutcome]) -> str:
+    return ", then ".join(map(in_words, outcomes))
 
 
 ALL: Final = (

@@ -9,7 +9,7 @@ from aijobs.domain.errors import BadInput, NotAuthenticated
 from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook, WebhookHint
 from aijobs.providers.conformance.checks.submit_checks import ANOTHERS_JSON
-from aijobs.providers.conformance.laboratory import SIGNING, TOKEN, Laboratory, require
+from aijobs.providers.conformance.laboratory import SIGNING, TOKEN, DoesNotApply, Laboratory, require
 from aijobs.providers.package import Proven, SpecimenWebhook, WebhookSending
 
 ANOTHERS_TOKEN: Final = "conformance-token-0002"  # noqa: S105 - of another submission
@@ -49,8 +49,19 @@ def _taken(lab: Laboratory, delivery: IncomingWebhook) -> WebhookHint | None:
         return None
 
 
+def _sent(lab: Laboratory) -> list[SpecimenWebhook]:
+    """Raises DoesNotApply where none are."""
+    if not lab.specimen.webhooks:
+        raise DoesNotApply("no webhooks come")
+    return list(lab.specimen.webhooks)
+
+
 def _proving(lab: Laboratory, what: Proven) -> list[SpecimenWebhook]:
-    return [webhook for webhook in lab.specimen.webhooks if what in webhook.proof]
+    """Raises DoesNotApply where none do."""
+    proving = [webhook for webhook in _sent(lab) if what in webhook.proof]
+    if not proving:
+        raise DoesNotApply(f"no webhook proves its {what}")
+    return proving
 
 
 async def genuine_is_taken(lab: Laboratory) -> None:
@@ -58,7 +69,7 @@ async def genuine_is_taken(lab: Laboratory) -> None:
     can = lab.provider.capabilities
     sends = can.webhook or can.account_webhook
     require(bool(lab.specimen.webhooks) == sends, "the specimen and the capabilities do not agree on webhooks")
-    for webhook in lab.specimen.webhooks:
+    for webhook in _sent(lab):
         hint = _taken(lab, await _delivered(lab, webhook))
         require(hint is not None, f"it is refused, with the proof of {sorted(webhook.proof)}")
         about = hint.ref["id"] if hint is not None and hint.ref else None
@@ -67,7 +78,7 @@ async def genuine_is_taken(lab: Laboratory) -> None:
 
 async def repeated_is_known(lab: Laboratory) -> None:
     """A webhook that comes again is known by the same delivery id."""
-    for webhook in lab.specimen.webhooks:
+    for webhook in _sent(lab):
         hints = [_taken(lab, await _delivered(lab, webhook)) for _ in range(2)]
         ids = [hint.delivery_id if hint is not None else None for hint in hints]
         require(ids[0] and ids[0] == ids[1], f"the delivery ids are {ids}")
@@ -110,7 +121,7 @@ async def late_is_refused(lab: Laboratory) -> None:
 
 async def path_of_another_is_refused(lab: Laboratory) -> None:
     """A webhook that is replayed at the path of another submission is refused, or names the job that it is about."""
-    for webhook in lab.specimen.webhooks:
+    for webhook in _sent(lab):
         genuine = await _delivered(lab, webhook)
         hint = _taken(lab, replace(genuine, token=ANOTHERS_TOKEN))
         if "path" in webhook.proof:
