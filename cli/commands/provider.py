@@ -19,6 +19,7 @@ from aijobs.providers.conformance.checks import CHECKS
 from aijobs.providers.conformance.laboratory import DoesNotApply, NotConforming, opened_laboratory
 from aijobs.providers.conformance.live_job import LiveJob, live_job
 from aijobs.providers.conformance.subjects import subjects
+from aijobs.providers.declared import key_table
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.registry import PROBLEMS, PROVIDERS
 from aijobs.settings import Settings
@@ -35,6 +36,13 @@ def list_providers() -> None:
     for problem in PROBLEMS:
         console.warn(problem)
     for line in asyncio.run(capability_table(PROVIDERS)).splitlines():
+        console.say(line, indent=0)
+
+
+@provider.command()
+def keys() -> None:
+    """List every key that a file of a provider may have, as a table in Markdown."""
+    for line in key_table().splitlines():
         console.say(line, indent=0)
 
 

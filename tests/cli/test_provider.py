@@ -70,6 +70,10 @@ def test_a_name_that_there_is_none_of(aijobs: Command, target: str) -> None:
     assert "There is no provider" in result.err
 
 
+def test_the_keys_of_a_file_are_listed(aijobs: Command) -> None:
+    assert "| `auth.check` | text | **required** |" in aijobs("provider", "keys").out
+
+
 def test_the_providers_are_listed(aijobs: Command) -> None:
     result = aijobs("provider", "list")
 

@@ -1,11 +1,12 @@
 """Files that declare a provider: what is wrong in one is named."""
 
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from aijobs.providers.declared import DeclarationError, declared_package, read_declaration
+from aijobs.providers.declared import DeclarationError, declared_package, key_table, read_declaration
 from aijobs.providers.declared.parameters import parameters_of
 from aijobs.providers.registry import SHIPPED
 from tests.providers.acme_vendor import ACME
@@ -14,6 +15,20 @@ from tests.providers.acme_vendor import ACME
 def with_change(old: str, new: str) -> str:
     assert old in ACME
     return ACME.replace(old, new, 1)
+
+
+def test_the_table_of_keys_in_the_documents_is_what_the_code_says() -> None:
+    docs = Path(__file__).parents[2] / "docs" / "providers.md"
+
+    assert key_table() in docs.read_text("utf-8"), "`aijobs provider keys` writes it"
+
+
+def test_every_key_has_a_meaning() -> None:
+    _, _, *rows = (line.strip("|").split("|") for line in key_table().splitlines())
+
+    assert {len(row) for row in rows} == {4}
+    assert [row[0] for row in rows if not row[3].strip()] == []
+    assert [row[2].strip() for row in rows if row[0].strip() == "`query.progress_scale`"] == ["`100`"]
 
 
 def test_everything_that_can_be_declared_is_read() -> None:

@@ -55,9 +55,8 @@ class RedirectChain:
         if any(entry.covers(host, port) for entry in self._allowed):
             return
         if scheme != "https":
-            raise OutputRefused(
-                f"The link is not https: {hop} (AIJOBS_DOWNLOAD__ALLOW_HOSTS={host}:{port} would allow it)"
-            )
+            entry = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise OutputRefused(f"The link is not https: {hop} (AIJOBS_DOWNLOAD__ALLOW_HOSTS={entry} would allow it)")
         if not is_listed(host, self._hosts):
             raise OutputRefused(f"The provider's outputs do not come from {host}.")
 

@@ -4,7 +4,8 @@ The file says what a vendor's requests and answers look like; what is done with 
 all of them share. It holds no code, and its templates see the job alone: no setting, no file, no environment.
 """
 
+from aijobs.providers.declared.key_table import key_table
 from aijobs.providers.declared.package import declared_package
 from aijobs.providers.declared.reading import DeclarationError, read_declaration
 
-__all__ = ["DeclarationError", "declared_package", "read_declaration"]
+__all__ = ["DeclarationError", "declared_package", "key_table", "read_declaration"]
