@@ -25,7 +25,16 @@ from chaos.sabotage import SABOTAGES
 SEEDS: Final = 10**6
 
 SABOTAGED: Final = StormPlan(
-    seed=4, jobs=24, users=4, storm=15.0, kill_every=8.0, long_pauses=False, timeout=60.0, gentle=True
+    seed=4,
+    jobs=24,
+    users=4,
+    batches=1,
+    batch_rows=8,
+    storm=15.0,
+    kill_every=8.0,
+    long_pauses=False,
+    timeout=60.0,
+    gentle=True,
 )
 """The run for each sabotage. It is short: a guarantee that is broken for every job is found soon."""
 
@@ -35,6 +44,8 @@ def main() -> None:
     plan = StormPlan(
         seed=random.randrange(SEEDS) if args.seed is None else args.seed,
         jobs=args.jobs,
+        batches=args.batches,
+        batch_rows=args.batch_rows,
         users=args.users,
         workers=args.workers,
         apis=args.apis,
@@ -60,6 +71,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="the same orders, faults, kills and cuts again; default: any")
     parser.add_argument("--jobs", type=int, default=usual.jobs, help="orders to place (%(default)s)")
+    parser.add_argument("--batches", type=int, default=usual.batches, help="besides (%(default)s)")
+    parser.add_argument("--batch-rows", type=int, default=usual.batch_rows, help="of each (%(default)s)")
     parser.add_argument("--users", type=int, default=usual.users, help="who place them (%(default)s)")
     parser.add_argument("--minutes", type=float, default=usual.storm / 60, help="of storm (%(default)s)")
     parser.add_argument("--kill-every", type=float, default=usual.kill_every, help="seconds, on average (%(default)s)")

@@ -12,8 +12,13 @@ from sqlmodel import Session, SQLModel, col, select
 
 from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.batches.batch import BatchProgress
+from aijobs.persistence.batches.queries import progress_of
+from aijobs.persistence.batches.reservations import reserved
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.tables import (
+    BatchItemRow,
+    BatchRow,
     FileRow,
     IdempotencyRow,
     JobEventRow,
@@ -37,6 +42,16 @@ Row = TypeVar("Row", bound=SQLModel)
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatchEvidence:
+    """A batch, its rows in their order, what it tells of itself, and the points that it still has reserved."""
+
+    row: BatchRow
+    items: list[BatchItemRow]
+    progress: BatchProgress
+    reserved: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Rows by their job's code."""
 
@@ -45,6 +60,7 @@ class Evidence:
     submissions: dict[str, list[SubmissionRow]]
     entries: dict[str, list[PointsEntryRow]]
     outputs: dict[str, list[OutputRow]]
+    batches: list[BatchEvidence]
     files: list[FileRow]
     answers: list[IdempotencyRow]
     imbalances: list[str]
@@ -94,6 +110,7 @@ async def evidence_in(folder: Path, *, daily_limit: int, database: RunDatabase |
             submissions=_by("job_code", _all(session, SubmissionRow)),
             entries=_by("job_code", _all(session, PointsEntryRow)),
             outputs=_by("job_code", [row for row in _all(session, OutputRow) if not row.deleted]),
+            batches=[_batch(session, row) for row in _all(session, BatchRow)],
             files=_all(session, FileRow),
             answers=list(session.exec(select(IdempotencyRow))),
             imbalances=[*violations(session), *_other_limits(session, daily_limit)],
@@ -117,6 +134,17 @@ def _other_limits(session: Session, daily_limit: int) -> list[str]:
 def _all(session: Session, table: type[Row]) -> list[Row]:
     identity: Any = table.__dict__["id"]
     return list(session.exec(select(table).order_by(col(identity))))
+
+
+def _batch(session: Session, row: BatchRow) -> BatchEvidence:
+    assert row.id is not None, "what was read has an id"
+    items = select(BatchItemRow).where(col(BatchItemRow.batch_id) == row.id).order_by(col(BatchItemRow.number))
+    return BatchEvidence(
+        row=row,
+        items=list(session.exec(items)),
+        progress=progress_of(session, row),
+        reserved=reserved(session, row.id),
+    )
 
 
 def _by(name: str, rows: Iterable[Row]) -> dict[str, list[Row]]:

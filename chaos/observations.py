@@ -22,6 +22,14 @@ class CustomerObservation(BaseModel):
     failures: dict[str, int] = {}  #: how often each: the kind of a broken connection, or the HTTP status
 
 
+class BatchObservation(CustomerObservation):
+    """The responses to a batch, whose codes are then those of the batch, and what was sent of each row."""
+
+    is_keyed: bool  #: else it is sent once, and may remain unanswered
+    users: list[str]
+    images: list[str]
+
+
 class FailedRequest(BaseModel):
     """A request that was not answered, or by a 5xx. Times are of time.monotonic."""
 
@@ -54,6 +62,7 @@ class Observations(BaseModel):
     """Everything that cannot be read from the disk afterwards."""
 
     accounts: dict[str, CustomerObservation] = {}  #: by idempotency key
+    batches: dict[str, BatchObservation] = {}  #: by the order that their metadata names
     failed: list[FailedRequest] = []
     readings: list[StreamObservation] = []
     cancels: dict[str, int] = {}  #: HTTP status by the job's code

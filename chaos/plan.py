@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from aijobs.domain.jobs.batches.batch import Reserve
 from chaos.faults import provider_faults
 
 PATIENT: Final = "chaos_patient_v1"
@@ -31,6 +32,13 @@ PATIENTLY: Final = 0.15
 WITHOUT_FAULT: Final = 0.3
 GREEDY: Final = 0.2
 LATEST_CANCEL: Final = 8.0
+
+#: Of a batch.
+CONCURRENCY: Final = (3, 5)
+UNKEYED: Final = 0.25
+FAULTY_ROW: Final = 0.3
+FIRST_PHOTO: Final = 2**16
+PHOTOS_OF_A_BATCH: Final = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +73,8 @@ class StormPlan:
     storm: float = 120.0
     kill_every: float = 4.0  #: on average
     long_pauses: bool = True  #: some longer than the heartbeat timeout
+    batches: int = 4  #: and one that its user cannot pay
+    batch_rows: int = 30  #: of each
     timeout: float = 900.0  #: after the storm, for unanswered orders and jobs that are not final
     gentle: bool = False
     patience: float = 1.0  #: a factor of the hasty model's deadlines, for a machine with little time
@@ -134,4 +144,60 @@ def _order(
         is_followed=dice.random() < FOLLOWED,
         is_repeated=dice.random() < REPEATED,
         is_doubled=plan.dice(f"doubled {number}").random() < DOUBLED,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOrder:
+    """A batch that a customer asks for; `users` and `faults` are those of its rows. Times as in CustomerOrder.
+
+    Without `is_keyed`, it is sent once, without an idempotency key, whatever becomes of the answer.
+    """
+
+    number: int
+    key: str
+    at: float
+    users: tuple[str, ...]
+    faults: tuple[str, ...]
+    concurrency: int
+    model: str
+    reserve: Reserve
+    is_keyed: bool
+    is_doubled: bool
+    is_repeated: bool
+
+    def photo(self, row: int) -> int:
+        """The number of a photo that no job of the run has besides."""
+        return FIRST_PHOTO + PHOTOS_OF_A_BATCH * self.number + row
+
+
+def batches_of(plan: StormPlan) -> list[BatchOrder]:
+    """Batches whose users have enough points and order nothing else; the last one is too dear for its only user."""
+    affordable = plan.daily_limit // POINTS_OF_A_JOB
+    orders = []
+    for number in range(plan.batches):
+        users = [f"batch-{number}-{user}" for user in range(-(-plan.batch_rows // affordable))]
+        orders.append(_batch(plan, number, [users[row % len(users)] for row in range(plan.batch_rows)]))
+    if plan.batches:
+        orders.append(_batch(plan, plan.batches, [f"batch-{plan.batches}"] * (affordable + 1)))
+    return orders
+
+
+def _batch(plan: StormPlan, number: int, users: list[str]) -> BatchOrder:
+    dice = plan.dice(f"batch {number}")
+    is_too_dear = number == plan.batches
+    faults = provider_faults.job_faults(gentle=plan.gentle)
+    drawn = dice.choices(list(faults), weights=list(faults.values()), k=len(users))
+    return BatchOrder(
+        number=number,
+        key=f"batch-{plan.seed}-{number}",
+        at=dice.uniform(0, plan.storm * 0.5),
+        users=tuple(users),
+        faults=tuple(fault if dice.random() < FAULTY_ROW else "" for fault in drawn),
+        concurrency=dice.randint(*CONCURRENCY),
+        model=HASTY,
+        reserve=Reserve.WHOLE if is_too_dear else dice.choice(list(Reserve)),
+        is_keyed=is_too_dear or dice.random() >= UNKEYED,
+        is_doubled=dice.random() < DOUBLED,
+        is_repeated=dice.random() < REPEATED,
     )

@@ -9,6 +9,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from aijobs.domain.jobs.batches.batch import BatchStatus
 from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import UNFINISHED
 from chaos.observations import WorkflowObservation
@@ -18,23 +19,24 @@ LOOK_EVERY: Final = 0.5
 AT_ONCE: Final = 20
 
 JOBS: Final = 'WorkflowType = "AiJob"'
+BATCHES: Final = 'WorkflowType = "AiBatch"'
 LATE_WATCHES: Final = 'WorkflowType = "LateWatch"'
 RUNNING: Final = 'ExecutionStatus = "Running"'
 
 AT_WORK: Final = ", ".join(str(int(status)) for status in UNFINISHED)
-LEFT_TO_DO: Final = (
-    f"SELECT (SELECT count(*) FROM job WHERE job_status IN ({AT_WORK})) + (SELECT count(*) FROM write_intent)"  # noqa: S608
-)
+LEFT_TO_DO: Final = f"""SELECT (SELECT count(*) FROM job WHERE job_status IN ({AT_WORK}))
+    + (SELECT count(*) FROM write_intent)
+    + (SELECT count(*) FROM batch WHERE ended_at IS NULL AND batch_status <> '{BatchStatus.LOADING}')"""  # noqa: S608
 
 
 async def until_final(stack: ObservedStack, *, timeout: float) -> float | None:
-    """Seconds until the last job was final and its workflow closed; None after `timeout`."""
+    """Seconds until the last job and batch had ended, and their workflows were closed; None after `timeout`."""
     client = await _connected(stack)
     began = time.monotonic()
     while time.monotonic() - began < timeout:
         with suppress(TimeoutError):  # the database is away
             (left,) = await asyncio.to_thread(stack.database.column, LEFT_TO_DO)
-            if not left and not await count(client, f"{JOBS} AND {RUNNING}"):
+            if not left and not await count(client, f"{RUNNING} AND ({JOBS} OR {BATCHES})"):
                 return time.monotonic() - began
         await asyncio.sleep(LOOK_EVERY)
     return None

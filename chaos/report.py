@@ -54,6 +54,7 @@ def _account(outcome: StormResult) -> Iterator[str]:
     cancels = Counter(evidence.observations.cancels.values())
     yield f"customers  {_counted(_answers(evidence))}; cancels: {_counted(cancels)}"
     yield f"           failures: {_counted(_failures(evidence))}"
+    yield f"batches    {_batches(evidence)}"
     yield f"store      {outcome.tidied} half-made objects of killed processes, which repair clears away after a day"
     for end in outcome.unexpected_ends:
         yield f"by itself  {end}"
@@ -68,6 +69,15 @@ def _answers(evidence: Evidence) -> Counter[str]:
         "accepted" if account.codes else f"refused with {account.refusal}"
         for account in evidence.observations.accounts.values()
     )
+
+
+def _batches(evidence: Evidence) -> str:
+    sent, left = evidence.observations.batches, evidence.batches
+    tries, rows = sum(one.tries for one in sent.values()), sum(len(batch.items) for batch in left)
+    refused = sum(one.refusal is not None for one in sent.values())
+    standing = _counted(Counter(batch.row.batch_status for batch in left))
+    jobs = Counter(job.job_status.name for job in evidence.every_job if job.batch_code is not None)
+    return f"{len(sent)} sent in {tries} tries, {refused} refused; {standing} with {rows} rows: {_counted(jobs)}"
 
 
 def _failures(evidence: Evidence) -> Counter[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from chaos.checks.invariants import CheckResult, check
 from chaos.evidence import Evidence, evidence_in
 from chaos.faults import provider_faults
+from chaos.load.batches import BatchCustomers
 from chaos.load.customers import Customers
 from chaos.observations import Observations
-from chaos.plan import CustomerOrder, StormPlan, orders_of
+from chaos.plan import CustomerOrder, StormPlan, batches_of, orders_of
 from chaos.quiescence import until_final, until_late_watches_ended, workflows_of
 from chaos.stack.database import running_database
 from chaos.stack.killer import Harm, Killer
@@ -79,7 +80,10 @@ async def _run_storm_and_settle(
     plan: StormPlan, stack: ChaosStack, observations: Observations, outcome: StormResult, say: Say
 ) -> None:
     """Storm, healing, quiet."""
-    customers = asyncio.create_task(Customers(plan, stack, observations).order(outcome.orders))
+    customers = asyncio.gather(
+        Customers(plan, stack, observations).order(outcome.orders),
+        BatchCustomers(plan, stack, observations).order_batches(batches_of(plan)),
+    )
     try:
         async with _storm(plan, stack, observations, outcome):
             await asyncio.wait({customers}, timeout=plan.storm)
@@ -97,7 +101,11 @@ async def _run_storm_and_settle(
         customers.cancel()
         with suppress(asyncio.CancelledError):
             await customers
-    say("Every job has ended." if outcome.recovery is not None else "The timeout is over, and not every job has ended.")
+    say(
+        "Every job and batch has ended."
+        if outcome.recovery is not None
+        else "The timeout is over, and not everything has ended."
+    )
     longest = max(deadlines.late for deadlines in plan.deadlines.values())
     outcome.late_watches_left = await until_late_watches_ended(stack, timeout=0 if plan.gentle else longest)
 

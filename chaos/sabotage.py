@@ -15,6 +15,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from aijobs.adapters.storage.digest import Digest
 from aijobs.adapters.storage.directory import DirectoryStore
+from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.outputs import StoredObject, StoredOutput
@@ -24,12 +25,13 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import SubmitInput
 from aijobs.persistence.access import idempotency
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
+from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.jobs import endings, gate, submissions
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.outputs import DatabaseOutputLog
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.points import ledger
-from aijobs.persistence.tables import IdempotencyRow
+from aijobs.persistence.tables import BatchItemRow, BatchRow, IdempotencyRow, JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob
 from aijobs.providers.replicate.adapter import Replicate
 from aijobs.usecases import accept_job
@@ -64,6 +66,7 @@ _record = gate.record
 _advance = gate.DatabaseJobGate.advance
 _add = DatabaseOutputLog.add
 _submit_input = DatabaseSubmissionLog.submit_input
+_accept_item = DatabaseBatchFeed._accept_item
 
 
 async def _send_twice(self: Replicate, request: ProviderRequest) -> SubmitOutcome:
@@ -194,6 +197,12 @@ async def _start_twice(temporal: Client, brief: JobBrief) -> None:
         )
 
 
+def _feed_twice(self: DatabaseBatchFeed, session: Session, batch: BatchRow, model: Model, item: BatchItemRow) -> JobRow:
+    """As two feeders do that do not wait for each other."""
+    _accept_item(self, session, batch, model, item)
+    return _accept_item(self, session, batch, model, item)
+
+
 SABOTAGES: Final[dict[str, Sabotage]] = {
     "send-twice": Sabotage("paid once", Replicate, "submit", _send_twice),
     "send-again": Sabotage("paid once", Replicate, "submit", _send_again),
@@ -226,6 +235,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         "wanted", gate, "require_not_canceled", _allow_sending, ((DatabaseSubmissionLog, "submit_input", _never_ended),)
     ),
     "forget-the-slots": Sabotage("in flight", submissions, "admit", _admit_all),
+    "feed-twice": Sabotage("batches", DatabaseBatchFeed, "_accept_item", _feed_twice),
     "start-twice": Sabotage("one workflow", client, "start_job", _start_twice),
 }
 

@@ -24,7 +24,7 @@ class Batch(Shape):
     counts: dict[str, int] = Field(description="by `job_status_name`", examples=[{"DRAFT": 990, "PROCESSING": 5}])
     waiting: int = Field(description="rows that have no job yet")
     points: int = Field(description="of all rows")
-    charged: int = Field(description="points that ended jobs have kept, held ones among them")
+    charged: int = Field(description="points that ended jobs have kept, held ones among them until they are given back")
     rate_per_minute: float | None = Field(description="rows that end in a minute, lately")
     estimated_end: Moment | None = Field(description="at this rate")
     concurrency: int

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from chaos.checks import history, job_invariants, limits, money, outputs
+from chaos.checks import batches, history, job_invariants, limits, money, outputs
 from chaos.evidence import Evidence
 
 
@@ -38,14 +38,19 @@ class CheckResult:
 
 INVARIANTS: Final[dict[str, Invariant]] = {
     "answered": Invariant(
-        promise="every order is answered in the end: accepted, always with the same code, or refused for points",
-        size=lambda evidence: len(evidence.observations.accounts),
+        promise="every order and batch is answered in the end: accepted, always as the same, or refused for points",
+        size=lambda evidence: len(evidence.observations.accounts) + len(evidence.observations.batches),
         breaches=job_invariants.unanswered,
     ),
     "kept": Invariant(
         promise="what was accepted exists exactly once, and nothing exists that was not",
         size=lambda evidence: len(evidence.every_job),
         breaches=job_invariants.lost_or_doubled,
+    ),
+    "batches": Invariant(
+        promise="a batch is there whole and once, or not at all; each row is one job; its counts and points are theirs",
+        size=lambda evidence: sum(len(batch.items) for batch in evidence.batches),
+        breaches=batches.not_row_by_row,
     ),
     "final": Invariant(
         promise="every accepted job has ended",

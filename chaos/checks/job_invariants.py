@@ -13,12 +13,14 @@ RUNNING: Final = "RUNNING"
 
 
 def unanswered(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    for key, account in evidence.observations.accounts.items():
+    observed = evidence.observations
+    once = {key for key, batch in observed.batches.items() if not batch.is_keyed}
+    for key, account in [*observed.accounts.items(), *observed.batches.items()]:
         if len(set(account.codes)) > 1:
-            yield key, f"was answered with several jobs: {', '.join(account.codes)}"
+            yield key, f"was answered with several jobs or batches: {', '.join(account.codes)}"
         if account.refusal not in (None, NO_POINTS_LEFT):
             yield key, f"was refused with HTTP {account.refusal}"
-        if account.refusal is None and not account.codes:
+        if account.refusal is None and not account.codes and key not in once:
             yield key, f"was never answered, in {account.tries} tries"
 
 
@@ -33,7 +35,7 @@ def lost_or_doubled(evidence: Evidence) -> Iterator[tuple[str, str]]:
             if stored.get(key) != code:
                 yield code, f"was answered to {key}, under which {stored.get(key)} is kept"
     named = Counter(stored.values())
-    for code in named.keys() | evidence.jobs.keys():
+    for code in named.keys() | {job.code for job in evidence.every_job if job.batch_code is None}:
         rows, keys = len(evidence.jobs.get(code, [])), named[code]
         if (rows, keys) != (1, 1):
             yield code, f"has {rows} rows and is the answer to {keys} idempotency keys"

@@ -36,17 +36,17 @@ class Customers:
 
     async def order(self, orders: list[CustomerOrder]) -> None:
         """Place all orders. Returns when the last is answered and the last stream is over."""
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        headers = {"Authorization": f"Bearer {self._stack.key}"}
-        async with (
-            httpx.AsyncClient(
-                base_url=self._stack.url, headers=headers, timeout=RESPONSE_TIMEOUT, limits=limits, trust_env=False
-            ) as http,
-            asyncio.TaskGroup() as customers,
-        ):
+        async with self._client() as http, asyncio.TaskGroup() as customers:
             for order in orders:
                 account = self._observations.accounts[order.key] = CustomerObservation(user=order.user)
                 customers.create_task(self._place_order(http, order, account))
+
+    def _client(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        headers = {"Authorization": f"Bearer {self._stack.key}"}
+        return httpx.AsyncClient(
+            base_url=self._stack.url, headers=headers, timeout=RESPONSE_TIMEOUT, limits=limits, trust_env=False
+        )
 
     async def _place_order(self, http: httpx.AsyncClient, order: CustomerOrder, account: CustomerObservation) -> None:
         dice = self._plan.dice(f"customer {order.number}")
@@ -101,19 +101,28 @@ class Customers:
     ) -> httpx.Response:
         """The first response that is neither a 5xx nor `retry_status`. Retries without a limit."""
         while True:
-            began = time.monotonic()
-            try:
-                async with self._slots:
-                    began = time.monotonic()
-                    response = await send()
-                if response.status_code != retry_status and not response.is_server_error:
-                    return response
-                failure = f"HTTP {response.status_code}"
-            except httpx.TransportError as broken:
-                failure = type(broken).__name__
-            account.failures[failure] = account.failures.get(failure, 0) + 1
-            self._observations.failed.append(FailedRequest(began=began, ended=time.monotonic(), failure=failure))
+            response = await self._response_or_failure(send, account, retry_status)
+            if response is not None:
+                return response
             await asyncio.sleep(dice.uniform(*PAUSE))
+
+    async def _response_or_failure(
+        self, send: Callable[[], Awaitable[httpx.Response]], account: CustomerObservation, retry_status: int | None
+    ) -> httpx.Response | None:
+        """None after a broken connection, a 5xx or `retry_status`, which are noted."""
+        began = time.monotonic()
+        try:
+            async with self._slots:
+                began = time.monotonic()
+                response = await send()
+            if response.status_code != retry_status and not response.is_server_error:
+                return response
+            failure = f"HTTP {response.status_code}"
+        except httpx.TransportError as broken:
+            failure = type(broken).__name__
+        account.failures[failure] = account.failures.get(failure, 0) + 1
+        self._observations.failed.append(FailedRequest(began=began, ended=time.monotonic(), failure=failure))
+        return None
 
     async def _cancel(
         self,

@@ -12,20 +12,31 @@ from sqlmodel import Session
 
 from aijobs.bootstrap import open_database
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.batches.batch import BatchRequest
 from aijobs.domain.jobs.job import JobError, JobRequest, JobState, Stage
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, claim, settle
+from aijobs.persistence.batches import loading
+from aijobs.persistence.batches.feed import DatabaseBatchFeed
+from aijobs.persistence.batches.loading import CheckedItem
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
+from chaos.checks.batches import ORDER
 from chaos.checks.invariants import Breach, check
 from chaos.evidence import SANDBOX, evidence_in
 from chaos.object_store import DATA, STORE, inventory_of
-from chaos.observations import CustomerObservation, Observations, StreamObservation, WorkflowObservation
+from chaos.observations import (
+    BatchObservation,
+    CustomerObservation,
+    Observations,
+    StreamObservation,
+    WorkflowObservation,
+)
 from chaos.plan import HASTY, StormPlan
 from chaos.stack.database import SQLITE
 from chaos.stack.stack import catalogue_of
@@ -34,7 +45,10 @@ from sandbox.persistence.ledger import Charge, Ledger, LedgerRow
 
 DAILY_LIMIT: Final = 20
 USER: Final = "ada"
-REQUEST: Final = ProviderRequest("POST", "http://provider/predictions", {"input": {}})
+BATCH_USER: Final = "grace"
+BATCH_ORDER: Final = "batch-order"
+PHOTOS: Final = ("http://photos/1.jpg", "http://photos/2.jpg")
+ADDRESS: Final = "http://provider/predictions"
 LIFE: Final = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 
 
@@ -92,7 +106,7 @@ class EvidenceMaker:
 
 
 async def healthy_world(folder: Path) -> EvidenceMaker:
-    """Four jobs: one of each end; the TIMEOUT's points are held, since its submission is lost."""
+    """Four jobs: one of each end; the TIMEOUT's points are held, since its submission is lost. And a batch of two."""
     (folder / "catalogue.toml").write_text(catalogue_of(StormPlan(seed=1)))
     catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text(), catalogue_of(StormPlan(seed=1)))
     world, observations = EvidenceMaker(folder), Observations()
@@ -102,6 +116,7 @@ async def healthy_world(folder: Path) -> EvidenceMaker:
             code = world.codes[status] = await _accepted(database, catalogue, observations, number)
             await _run_job(records, world, code, status)
             await _observe(database, records, observations, code)
+        await _run_batch(database, catalogue, observations, world)
     observations.inventory = inventory_of(world.store)
     observations.save(folder)
     return world
@@ -131,9 +146,39 @@ async def _accepted(database: Database, catalogue: Catalogue, observations: Obse
     return code
 
 
-async def _run_job(records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus) -> None:
+async def _run_batch(
+    database: Database, catalogue: Catalogue, observations: Observations, world: EvidenceMaker
+) -> None:
+    """Its rows fail, and are lost."""
+    records = DatabaseRecords(database, catalogue)
+    feed = DatabaseBatchFeed(database, catalogue, daily_limit=DAILY_LIMIT)
+    request = BatchRequest(model_id=HASTY, metadata={ORDER: BATCH_ORDER})
+
+    def work(session: Session) -> str:
+        batch = loading.begin(session, request, catalogue.model(HASTY), user_id=None, created_by="key")
+        assert batch.id is not None, "what was written has an id"
+        items = [CheckedItem(user_id=BATCH_USER, params={"image": photo}, metadata={}) for photo in PHOTOS]
+        loading.add_items(session, batch.id, 0, items)
+        return loading.publish(session, batch.id, {BATCH_USER: len(items)}, daily_limit=DAILY_LIMIT).code
+
+    code = await database.write(work)
+    jobs = [brief.code for brief in (await feed.step(code)).accepted]
+    for job, photo, status in zip(jobs, PHOTOS, (JobStatus.FAILED, JobStatus.TIMEOUT), strict=True):
+        await _run_job(records, world, job, status, photo=photo)
+        await _observe(database, records, observations, job)
+    await feed.step(code)
+    users = [BATCH_USER] * len(PHOTOS)
+    observations.batches[BATCH_ORDER] = BatchObservation(
+        user="", is_keyed=True, users=users, images=list(PHOTOS), codes=[code, code], tries=2
+    )
+
+
+async def _run_job(
+    records: DatabaseRecords, world: EvidenceMaker, code: str, status: JobStatus, *, photo: str = ""
+) -> None:
     token, prediction = f"token-{code}", f"prediction-{code}"
-    submission = await records.submissions.intend(code, provider="replicate", token=token, request=REQUEST)
+    request = ProviderRequest("POST", ADDRESS, {"input": {"image": photo}})
+    submission = await records.submissions.intend(code, provider="replicate", token=token, request=request)
     is_lost = status is JobStatus.TIMEOUT
     await records.submissions.conclude(submission, Unknown("no answer") if is_lost else Accepted({"id": prediction}))
     charge = Charge.CHARGED if status is JobStatus.SUCCESS else Charge.TIME_ONLY

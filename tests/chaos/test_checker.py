@@ -8,6 +8,7 @@ import pytest
 from aijobs.domain.lifecycle import JobStatus
 from chaos.checks.invariants import INVARIANTS
 from sandbox.persistence.ledger import Charge
+from tests.chaos.batches import BATCH_SABOTAGES
 from tests.chaos.crowds import crowded, crowded_by_one
 from tests.chaos.evidence_maker import EvidenceMaker, healthy_world
 from tests.chaos.sent_again import sent_again_under_a_new_token, sent_twice, voided, voided_and_charged, voided_twice
@@ -261,6 +262,7 @@ SABOTAGES: list[tuple[str, str, Sabotage]] = [
         "agreement",
         in_sql('UPDATE job SET error = \'{"code": "other"}\' WHERE code = :failed'),
     ),
+    *BATCH_SABOTAGES,
 ]
 
 

@@ -1,11 +1,13 @@
 """The same seed plans the same run, and everything that it plans is understood."""
 
+from collections import Counter
+
 import pytest
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.settings import SHIPPED_CATALOGUE
 from chaos.faults import provider_faults
-from chaos.plan import HASTY, StormPlan, orders_of
+from chaos.plan import HASTY, POINTS_OF_A_JOB, StormPlan, batches_of, orders_of
 from chaos.stack.photo_server import photo
 from chaos.stack.stack import catalogue_of
 from sandbox.faults.catalogue import CATALOGUE, Fault, Operation
@@ -59,3 +61,15 @@ def test_no_two_photos_are_alike() -> None:
     numbers = [*range(200), 2**16, 2**16 + 1, 2**17]
 
     assert len({photo(number) for number in numbers}) == len(numbers)
+
+
+def test_batches_can_be_paid_but_the_last_one() -> None:
+    plan = StormPlan(seed=3)
+    *affordable, too_dear = batches_of(plan)
+
+    assert batches_of(plan) == [*affordable, too_dear]
+    assert [len(order.users) for order in affordable] == [plan.batch_rows] * plan.batches
+    assert all(POINTS_OF_A_JOB * max(Counter(order.users).values()) <= plan.daily_limit for order in affordable)
+    assert POINTS_OF_A_JOB * len(too_dear.users) > plan.daily_limit
+    photos = [order.photo(row) for order in (*affordable, too_dear) for row in range(len(order.users))]
+    assert len({photo(number) for number in photos}) == len(photos)

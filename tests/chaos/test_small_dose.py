@@ -9,7 +9,18 @@ from chaos.plan import StormPlan
 from chaos.report import show
 from chaos.run import run
 
-DOSE = StormPlan(seed=2, jobs=28, users=5, storm=20.0, kill_every=2.0, long_pauses=False, timeout=90.0, gentle=True)
+DOSE = StormPlan(
+    seed=2,
+    jobs=28,
+    users=5,
+    batches=1,
+    batch_rows=20,
+    storm=20.0,
+    kill_every=2.0,
+    long_pauses=False,
+    timeout=90.0,
+    gentle=True,
+)
 
 
 @pytest.mark.xdist_group("chaos")

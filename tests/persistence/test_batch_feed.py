@@ -25,6 +25,7 @@ from aijobs.persistence.tables import BatchRow, JobRow, WebhookDeliveryRow
 
 PRICE = 2
 MODEL = "replicate_imageupscale_v1"
+LOST = JobError(code="lost", message="Nobody knows.", stage=Stage.SUBMIT)
 
 
 async def loaded(database: Database, catalogue: Catalogue, users: Sequence[str], **more: Any) -> str:
@@ -201,6 +202,37 @@ async def test_a_rerun_is_of_what_failed_alone(
     batch, progress = await database.read(batch_and_progress, code, user_id=None)
     assert (batch.batch_status, progress.counts) == ("RUNNING", {JobStatus.DRAFT: 1, JobStatus.SUCCESS: 2})
     assert await database.snapshot(violations) == []
+
+
+async def test_held_points_that_are_given_back_later_are_not_charged(
+    database: Database, records: DatabaseRecords, catalogue: Catalogue
+) -> None:
+    code = await loaded(database, catalogue, ["ada"] * 3, concurrency=3)
+    feed = feed_of(database, catalogue)
+    jobs = await accepted(feed, code)
+    for job in jobs:
+        await records.gate.advance(job, JobStatus.TIMEOUT, error=LOST, provider_may_charge=True)
+    await feed.step(code)
+
+    async def charged() -> int:
+        return (await database.read(batch_and_progress, code, user_id=None))[1].charged
+
+    held = await charged()
+    await records.late_outcomes.record(jobs[0], JobStatus.FAILED, {})
+    await records.late_outcomes.record(jobs[1], JobStatus.GENERATED, {})
+    decided = await charged()
+    await database.write(_rerun, code)
+    await records.late_outcomes.record(jobs[2], JobStatus.FAILED, {})  # while its row waits for another job
+
+    assert (held, decided, await charged()) == (3 * PRICE, 2 * PRICE, PRICE)
+    again = await accepted(feed, code)
+    await end(records, again)
+    assert await charged() == await used(database) == PRICE
+    assert await database.snapshot(violations) == []
+
+
+def _rerun(session: Session, code: str) -> None:
+    steering.rerun_failed(session, batch_of(session, code, user_id=None, locked=True), daily_limit=100)
 
 
 async def test_nothing_starts_before_its_time_and_what_expired_is_canceled(

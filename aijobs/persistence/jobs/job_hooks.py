@@ -34,6 +34,13 @@ class OnDropped(Protocol):
     def __call__(self, session: Session, job_code: str) -> None: ...
 
 
+class OnRefunded(Protocol):
+    """Called before held points of a locked job that has ended are given back, in that transaction."""
+
+    def __call__(self, session: Session, job: JobRow) -> None: ...
+
+
 ON_FINAL: Final[tuple[OnFinal, ...]] = (photo_reviews.on_job_final, batch_items.on_job_final)
 ON_RERUN: Final[tuple[OnRerun, ...]] = (photo_reviews.on_job_rerun,)
+ON_REFUNDED: Final[tuple[OnRefunded, ...]] = (batch_items.on_points_refunded,)
 ON_DROPPED: Final[tuple[OnDropped, ...]] = (rows.on_outputs_dropped,)

@@ -16,6 +16,7 @@ from aijobs.domain.values.money import Cost
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, lock_name
 from aijobs.persistence.jobs import gate, other_submissions, submissions
+from aijobs.persistence.jobs.job_hooks import ON_REFUNDED
 from aijobs.persistence.points import ledger
 from aijobs.persistence.points.costs import set_cost
 from aijobs.persistence.slots.admission import give_back
@@ -34,7 +35,7 @@ ENTRY_OF = {Resolution.REFUND: EntryKind.REFUND, Resolution.CHARGE: EntryKind.SE
 
 def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why: str) -> None:
     """Refund or charge the held points of a locked job. Raises NothingHeld."""
-    ledger.decide(session, job, ENTRY_OF[decision])
+    _decide(session, job, ENTRY_OF[decision])
     charged = kept_points(ENTRY_OF[decision], job.points)
     give_back(session, job)
     gate.note(session, job, {"resolved": decision, "by": by, "why": why, "charged": charged})
@@ -68,10 +69,19 @@ def record_late_outcome(
         job.generated_at, job.resp_json = now(), response
         changes["late"] = status.name
     with suppress(NothingHeld):  # decided already
-        ledger.decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
+        _decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)
         changes |= {"late": status.name, "points": "settled" if finished else "refunded"}
     if changes:
         gate.note(session, job, changes)
+
+
+def _decide(session: Session, job: JobRow, kind: EntryKind) -> None:
+    """Settle or refund held points, also in what counts them besides the ledger. Raises NothingHeld."""
+    ledger.require_held(session, job)
+    if kind is EntryKind.REFUND:
+        for on_refunded in ON_REFUNDED:
+            on_refunded(session, job)
+    ledger.decide(session, job, kind)
 
 
 class DatabaseLateOutcomes:

@@ -96,11 +96,15 @@ def close(session: Session, job: AnyJob, kind: EntryKind) -> None:
 
 def decide(session: Session, job: AnyJob, kind: EntryKind) -> None:
     """Settle or refund held points. Raises NothingHeld, also when they were decided before."""
-    entries = entries_of(session, job.code)
-    if [entry.kind for entry in entries] != [EntryKind.RESERVE, EntryKind.HOLD]:
-        raise NothingHeld(f"No points of {job.code} are held.")
+    require_held(session, job)
     _enter(session, job, kind)
     _change(session, job, held=-job.points, used=-job.points if kind is EntryKind.REFUND else 0)
+
+
+def require_held(session: Session, job: AnyJob) -> None:
+    """Raises NothingHeld."""
+    if [entry.kind for entry in entries_of(session, job.code)] != [EntryKind.RESERVE, EntryKind.HOLD]:
+        raise NothingHeld(f"No points of {job.code} are held.")
 
 
 def entries_of(session: Session, job_code: str) -> list[PointsEntryRow]:

@@ -47,8 +47,8 @@ class BatchRow(BaseFields, table=True):
 class BatchItemRow(SQLModel, table=True):
     """One row of a batch, numbered from 0. Without a status it waits; DRAFT stands for a job that has not ended.
 
-    `charged` is what the job's end has kept of its points, held ones among them. `error` is why an item ended
-    without a job.
+    `charged` is what the job's end has kept of its points, held ones among them until they are given back. `error` is
+    why an item ended without a job.
     """
 
     __tablename__ = "batch_item"
