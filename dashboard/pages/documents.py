@@ -91,8 +91,8 @@ async def show_estimate(request: Request, visit: Visiting, caller: Writer, intak
         async with upload_form(request) as form:
             estimate = await intake.estimate(sent_document(form))
     except FORM_ERRORS as refused:
-        return await visit.page("pieces/estimate.html", estimate=None, refused=messages_of(refused, visit.words))
-    return await visit.page("pieces/estimate.html", estimate=estimate, refused=[])
+        return await visit.page("pieces/cost_estimate.html", estimate=None, refused=messages_of(refused, visit.words))
+    return await visit.page("pieces/cost_estimate.html", estimate=estimate, refused=[])
 
 
 @router.get("/documents/rows")

@@ -29,7 +29,7 @@ class Parameter:
 
     @property
     def is_number(self) -> bool:
-        return _holds(self.annotation, int) and not _holds(self.annotation, str)
+        return _holds(self.annotation, int) and not _holds(self.annotation, bool) and not _holds(self.annotation, str)
 
     @property
     def is_moment(self) -> bool:

@@ -44,8 +44,9 @@ async def operated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[St
 
 
 @pytest.fixture
-def stack(operated: StoryStack) -> StoryStack:
+async def stack(operated: StoryStack) -> StoryStack:
     operated.sandbox.behave()
+    await operated.mend_credentials()
     return operated
 
 

@@ -77,8 +77,9 @@ async def origin(operated: StoryStack) -> str:
 
 
 @pytest.fixture
-def stack(operated: StoryStack) -> StoryStack:
+async def stack(operated: StoryStack) -> StoryStack:
     operated.sandbox.behave()
+    await operated.mend_credentials()
     return operated
 
 
