@@ -144,6 +144,24 @@ async def test_without_points_a_batch_pauses_and_goes_on_when_it_is_resumed(
     assert await database.snapshot(violations) == []
 
 
+async def test_an_account_that_must_be_mended_pauses_the_batch_and_keeps_the_other_rows(
+    database: Database, records: DatabaseRecords, catalogue: Catalogue
+) -> None:
+    code = await loaded(database, catalogue, ["ada"] * 5, concurrency=2)
+    feed = feed_of(database, catalogue)
+    first, second = await accepted(feed, code)
+    no_credit = JobError(code="provider_blocked", message="No credit.", stage=Stage.SUBMIT)
+    await records.gate.advance(first, JobStatus.FAILED, error=no_credit)
+    nothing = await accepted(feed, code)
+    batch, progress = await database.read(batch_and_progress, code, user_id="ada")
+    await end(records, [second], JobStatus.FAILED)
+    await database.write(lambda session: steering.resume(batch_of(session, code, user_id="ada", locked=True)))
+    resumed = await accepted(feed, code)
+
+    assert (nothing, batch.batch_status, batch.pause_reason) == ([], "PAUSED", "provider_blocked")
+    assert (progress.waiting, len(resumed)) == (3, 2)
+
+
 async def test_a_whole_reservation_pays_though_the_limit_was_lowered(
     database: Database, records: DatabaseRecords, catalogue: Catalogue
 ) -> None:
