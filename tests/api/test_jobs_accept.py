@@ -142,7 +142,7 @@ async def test_a_model_without_a_key_is_refused_and_says_so(shared_api: ApiUnder
     answer = await shared_api.submit(model_id="ttapi_midjourney_v7", params={"prompt": "a lighthouse"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "model_not_configured")
-    assert "TTApi" in answer.json()["detail"]
+    assert "ttapi" in answer.json()["detail"]
 
 
 async def test_somebody_elses_photo_is_not_there(shared_api: ApiUnderTest) -> None:
