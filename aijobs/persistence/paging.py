@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, TypeVarTuple, overload
 
-from sqlalchemy import ColumnElement, bindparam, false, select, true, union_all
+from sqlalchemy import ColumnElement, bindparam, false, func, select, true, union_all
 from sqlalchemy import Select as CoreSelect
 from sqlmodel import Session
 from sqlmodel.sql.expression import Select, SelectOfScalar
@@ -16,9 +16,14 @@ from aijobs.persistence.tables.locked_jobs import JOBS
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """At most so much, together with the time from a code to the insert of its job."""
 
+BESIDE: Final = 200
+"""At most so many jobs are inserted beside each other: their ids do not follow their codes."""
+
 MIN_MOMENT: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
-_FIRST: Final = select(JOBS.c.id).where(JOBS.c.code >= bindparam("since")).order_by(JOBS.c.code).limit(1)
+_BY_CODE: Final = select(JOBS.c.id).where(JOBS.c.code >= bindparam("since")).order_by(JOBS.c.code)
+_FIRST: Final = _BY_CODE.limit(1)
+_LOWEST: Final = select(func.min(_BY_CODE.limit(BESIDE).subquery().c.id))
 
 Row = TypeVar("Row")
 Columns = TypeVarTuple("Columns")
@@ -66,5 +71,6 @@ def first_id_since(session: Session, moment: datetime, *, exactly: bool = False)
     `exactly` is the id of the first code since then, which those of other hosts may be below.
     """
     since = moment if exactly else max(moment, MIN_MOMENT) - CLOCKS_DIFFER
-    found: int | None = connection_of(session).execute(_FIRST, {"since": first_code_since(since)}).scalar_one_or_none()
+    query = _FIRST if exactly else _LOWEST
+    found: int | None = connection_of(session).execute(query, {"since": first_code_since(since)}).scalar_one_or_none()
     return found
