@@ -9,17 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
-from sandbox.clock import now_ns
 from sandbox.context import context_of, vendor_call
-from sandbox.faults.catalogue import Fault, Operation
-from sandbox.ids_and_links import new_id
+from sandbox.faults.catalogue import Operation
 from sandbox.tasks.engine import TaskEngine
-from sandbox.tasks.task import SimulatedTask
 from sandbox.vendors.azure_openai.responses import responses_of
 from sandbox.vendors.chat.routes import ChatCall, ContextDep, complete
 from sandbox.vendors.openai.answering import tool_of
-from sandbox.vendors.openai.responses import response_document
-from sandbox.vendors.openai.routes import CORRELATION, check, json_body, task_of
+from sandbox.vendors.openai.routes import answered, canceled, check, created, json_body
 
 VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 DRAWN_BY: Final = "x-ms-oai-image-generation-deployment"
@@ -84,36 +80,17 @@ async def create(request: Request, account: Account, call: CreateCall, responses
         raise Refusal(
             JSONResponse({"error": {"code": "invalid_request_error", "message": f"{DRAWN_BY} is missing"}}, 400)
         )
-    await call.raise_if_refused()
-    task = SimulatedTask(
-        id=f"resp_{new_id()}",
-        account=account,
-        model=body["model"],
-        request=body,
-        created_ns=now_ns(),
-        correlation=(body.get("metadata") or {}).get(CORRELATION),
-    )
-    responses.accept(task, call.lasting_faults)
-    return await call.answer(response_document(task, responses, call.faults))
+    return await created(body, account, call, responses)
 
 
 @handlers.get("/responses/{response_id}")
 async def get_response(account: Account, call: GetCall, responses: Responses, response_id: str) -> Response:
-    task = task_of(responses, account, response_id)
-    call.join(responses.context.board.take(Operation.GET, task.id))
-    await call.raise_if_refused()
-    return await call.answer(response_document(task, responses, call.faults))
+    return await answered(account, call, responses, response_id)
 
 
 @handlers.post("/responses/{response_id}/cancel")
 async def cancel(account: Account, call: CancelCall, responses: Responses, response_id: str) -> Response:
-    task = task_of(responses, account, response_id)
-    await call.raise_if_refused()
-    if Fault.CANCEL_REFUSED in call.faults:
-        return error_response(call.faults.status(Fault.CANCEL_REFUSED), {})
-    if Fault.CANCEL_IGNORED not in call.faults:
-        responses.cancel(task)
-    return await call.answer(response_document(task, responses, call.faults))
+    return await canceled(account, call, responses, response_id, error_response)
 
 
 @handlers.get("/models")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.call import Refusal, VendorCall
+from sandbox.call import ErrorResponse, Refusal, VendorCall
 from sandbox.clock import NANOSECONDS, now_ns
 from sandbox.context import bearer_account, vendor_call
 from sandbox.faults.catalogue import Fault, Operation
@@ -57,37 +57,17 @@ OtherCall = Annotated[VendorCall, Depends(vendor_call(Operation.OTHER, error_res
 async def create(request: Request, account: Account, call: CreateCall, responses: Responses) -> Response:
     body = await json_body(request)
     check(body, responses)
-    await call.raise_if_refused()
-    task = SimulatedTask(
-        id=f"resp_{new_id()}",
-        account=account,
-        model=body["model"],
-        request=body,
-        created_ns=now_ns(),
-        correlation=(body.get("metadata") or {}).get(CORRELATION),
-    )
-    responses.accept(task, call.lasting_faults)
-    return await call.answer(response_document(task, responses, call.faults))
+    return await created(body, account, call, responses)
 
 
 @router.get("/responses/{response_id}")
 async def get_response(account: Account, call: GetCall, responses: Responses, response_id: str) -> Response:
-    task = task_of(responses, account, response_id)
-    call.join(responses.context.board.take(Operation.GET, task.id))
-    await call.raise_if_refused()
-    return await call.answer(response_document(task, responses, call.faults))
+    return await answered(account, call, responses, response_id)
 
 
 @router.post("/responses/{response_id}/cancel")
 async def cancel(account: Account, call: CancelCall, responses: Responses, response_id: str) -> Response:
-    """One that has ended is left as it is, and may be canceled again."""
-    task = task_of(responses, account, response_id)
-    await call.raise_if_refused()
-    if Fault.CANCEL_REFUSED in call.faults:
-        return error_response(call.faults.status(Fault.CANCEL_REFUSED), {})
-    if Fault.CANCEL_IGNORED not in call.faults:
-        responses.cancel(task)
-    return await call.answer(response_document(task, responses, call.faults))
+    return await canceled(account, call, responses, response_id, error_response)
 
 
 @router.post("/conversations")
@@ -120,6 +100,42 @@ async def set_webhook(request: Request, _: Account, responses: Responses) -> Res
     if isinstance(url, str):
         responses.context.archive.put(KIND_OF_WEBHOOKS, "project", url)
     return Response(status_code=204)
+
+
+async def created(body: dict[str, Any], account: str, call: VendorCall, responses: TaskEngine) -> Response:
+    """A new response, of a body that was checked."""
+    await call.raise_if_refused()
+    task = SimulatedTask(
+        id=f"resp_{new_id()}",
+        account=account,
+        model=body["model"],
+        request=body,
+        created_ns=now_ns(),
+        correlation=(body.get("metadata") or {}).get(CORRELATION),
+    )
+    responses.accept(task, call.lasting_faults)
+    return await call.answer(response_document(task, responses, call.faults))
+
+
+async def answered(account: str, call: VendorCall, responses: TaskEngine, response_id: str) -> Response:
+    """How a response stands."""
+    task = task_of(responses, account, response_id)
+    call.join(responses.context.board.take(Operation.GET, task.id))
+    await call.raise_if_refused()
+    return await call.answer(response_document(task, responses, call.faults))
+
+
+async def canceled(
+    account: str, call: VendorCall, responses: TaskEngine, response_id: str, error_response: ErrorResponse
+) -> Response:
+    """One that has ended is left as it is, and may be canceled again. `error_response` is the dialect's."""
+    task = task_of(responses, account, response_id)
+    await call.raise_if_refused()
+    if Fault.CANCEL_REFUSED in call.faults:
+        return error_response(call.faults.status(Fault.CANCEL_REFUSED), {})
+    if Fault.CANCEL_IGNORED not in call.faults:
+        responses.cancel(task)
+    return await call.answer(response_document(task, responses, call.faults))
 
 
 def check(body: Mapping[str, Any], responses: TaskEngine) -> None:
