@@ -35,6 +35,7 @@ from api.health.readiness import Readiness
 from api.problems import add_problem_handlers, connection_problem, problem_response
 from api.requests.uploads import FORM_SLACK
 from api.routes import (
+    audit,
     batch_events,
     batch_results,
     batches,
@@ -79,6 +80,7 @@ ROUTES: Final = (
     reruns,
     resolve,
     pauses,
+    audit,
     events,
     event_log,
     tickets,

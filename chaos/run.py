@@ -18,7 +18,7 @@ from chaos.plan import CustomerOrder, StormPlan, batches_of, orders_of
 from chaos.quiescence import until_final, until_late_watches_ended, workflows_of
 from chaos.stack.database import running_database
 from chaos.stack.killer import Harm, Killer
-from chaos.stack.operator_acts import Act, Operator
+from chaos.stack.operator_acts import Operator, OperatorAct
 from chaos.stack.processes import Kind
 from chaos.stack.stack import ChaosStack, running_stack
 
@@ -33,7 +33,7 @@ class StormResult:
     folder: Path
     orders: list[CustomerOrder]
     harms: Counter[tuple[Harm, Kind]] = field(default_factory=Counter)
-    acts: Counter[Act] = field(default_factory=Counter)  #: of the operator
+    acts: Counter[OperatorAct] = field(default_factory=Counter)  #: of the operator
     cuts: dict[str, tuple[int, int]] = field(default_factory=dict)  #: connections and those cut, by proxy
     faults_injected: Counter[str] = field(default_factory=Counter)
     unexpected_ends: list[str] = field(default_factory=list)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from api.schemas.redaction import without_secrets
+from aijobs.domain.values.redaction import without_secrets
 
 SIZES: Final = ("B", "KB", "MB", "GB", "TB")
 MAX_DOCUMENT: Final = 60_000  #: characters of a provider's response that a page shows

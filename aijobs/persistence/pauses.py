@@ -18,7 +18,9 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import AlreadyPaused, DatabaseUnavailable, NotFound
 from aijobs.domain.jobs.waiting import PausedThing
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.ids import new_id
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of, lock_name
 from aijobs.persistence.tables.locked_jobs import JOBS
@@ -84,6 +86,7 @@ def begin_pause(session: Session, kind: PausedThing, name: str, *, reason: str, 
     row = PauseRow(code=new_id("pause"), kind=kind, name=name, reason=reason, create_by=by)
     session.add(row)
     session.flush()
+    record(session, Act(kind=ActKind.PAUSE_BEGUN, target=row.code, user_id=_user_of(row), after=_told(row)))
     return row
 
 
@@ -94,7 +97,16 @@ def end_pause(session: Session, code: str, *, by: str) -> PauseRow:
         raise NotFound("There is no such pause.")
     if row.ended_at is None:
         row.ended_at, row.ended_by = now(), by
+        record(session, Act(kind=ActKind.PAUSE_ENDED, target=code, user_id=_user_of(row), before=_told(row)))
     return row
+
+
+def _told(row: PauseRow) -> dict[str, str]:
+    return {row.kind: row.name, "reason": row.reason}
+
+
+def _user_of(row: PauseRow) -> str | None:
+    return row.name if row.kind == PausedThing.USER else None
 
 
 def running_pauses(session: Session) -> list[PauseRow]:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from aijobs.domain.values.actors import Actor, Owner
+from aijobs.domain.values.audit import ActorKind, acts_as
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
@@ -25,6 +26,7 @@ from api.connections.turns import mark_known
 
 USER_HEADER: Final = "Aijobs-User"
 USER_FIELD: Final = "user_id"
+SESSION_LENGTH: Final = 16  #: characters of a session's hash by which the audit log names it
 
 _IDENTIFIED: Final = "aijobs.caller"
 
@@ -169,7 +171,19 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
     mark_known(connection.scope)
     connection.scope[CALLER] = found.key_id
     caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
+    _let_act(caller)
     return caller
+
+
+def _let_act(caller: Caller) -> None:
+    """For the audit log. The caller acts for its own user, and for one whom it names, as they would themselves."""
+    acts_as(
+        ActorKind.KEY if caller.session is None else ActorKind.SESSION,
+        caller.key_id,
+        key_id=caller.key_id,
+        session=None if caller.session is None else caller.session[:SESSION_LENGTH],
+        own_users=frozenset(user for user in (caller.own_user, caller.named) if user is not None),
+    )
 
 
 def with_named_user(found: Caller, connection: HTTPConnection) -> Caller:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aijobs.domain.values.audit import ActorKind, Origin, acts_from
 from aijobs.domain.values.ids import new_id
 from api.connections.allowed_hosts import AllowedHosts, host_in
 from api.connections.deadlines import CLIENT_LIMITS, ClientLimits, spread
@@ -120,6 +121,8 @@ class ApiMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
+        address = (scope.get("client") or [None])[0]
+        acts_from(Origin(kind=ActorKind.NOBODY, actor="", address=address, request_id=request_id))
         app = self._refusal_of(scope) or self._app
         if scope["type"] == "websocket":
             await app(scope, receive, send)

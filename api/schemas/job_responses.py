@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from aijobs.domain.jobs.generation_times import Estimate, GenerationTimes
 from aijobs.domain.jobs.waiting import Waiting
+from aijobs.domain.values.redaction import without_secrets
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.generation_times import estimate_of, is_estimated, times_of_jobs
@@ -20,7 +21,6 @@ from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
 from api.schemas.jobs import File, Job, JobWithExchange, Output
 from api.schemas.links import SignedLinks
-from api.schemas.redaction import without_secrets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from chaos.stack.stack import ChaosStack
 from cli.embedded.ports import HOST
 
 
-class Act(StrEnum):
+class OperatorAct(StrEnum):
     """What an operator does."""
 
     CANCEL_REFUSED = "canceled while the provider refused"
@@ -48,25 +48,25 @@ class Operator:
     """Acts until canceled. An act that fails because a process is down is skipped."""
 
     def __init__(self, plan: StormPlan, stack: ChaosStack, observations: Observations) -> None:
-        self.done: Counter[Act] = Counter()
+        self.done: Counter[OperatorAct] = Counter()
         self._stack = stack
         self._observations = observations
         self._dice = plan.dice("operator")
 
     async def work(self) -> None:
-        await self._perform(Act.CANCEL_REFUSED)
+        await self._perform(OperatorAct.CANCEL_REFUSED)
         while True:
             await asyncio.sleep(self._dice.expovariate(1 / EVERY))
-            await self._perform(self._dice.choices(list(Act), weights=[2, 4, 1])[0])
+            await self._perform(self._dice.choices(list(OperatorAct), weights=[2, 4, 1])[0])
 
-    async def _perform(self, act: Act) -> None:
+    async def _perform(self, act: OperatorAct) -> None:
         with suppress(RPCError, RuntimeError, TimeoutError, httpx.TransportError):
             match act:
-                case Act.CANCEL_REFUSED:
+                case OperatorAct.CANCEL_REFUSED:
                     await self._cancel_refused()
-                case Act.RESET:
+                case OperatorAct.RESET:
                     await self._reset()
-                case Act.TERMINATE:
+                case OperatorAct.TERMINATE:
                     await self._terminate()
 
     async def _cancel_refused(self) -> None:
@@ -86,7 +86,7 @@ class Operator:
             json={"reason": "The provider refuses it."},
             headers={"Authorization": f"Bearer {self._stack.key}"},
         )
-        self.done[Act.CANCEL_REFUSED] += response.is_success
+        self.done[OperatorAct.CANCEL_REFUSED] += response.is_success
 
     async def _reset(self) -> None:
         """To the first workflow task, as `temporal workflow reset --type FirstWorkflowTask` does it."""
@@ -102,7 +102,7 @@ class Operator:
             )
             async with asyncio.timeout(TIMEOUT):
                 await client.workflow_service.reset_workflow_execution(request)
-            self.done[Act.RESET] += 1
+            self.done[OperatorAct.RESET] += 1
 
     async def _terminate(self) -> None:
         client = await self._client()
@@ -110,7 +110,7 @@ class Operator:
             self._observations.terminated.append(code)
             async with asyncio.timeout(TIMEOUT):
                 await client.get_workflow_handle(code).terminate(reason="chaos")
-            self.done[Act.TERMINATE] += 1
+            self.done[OperatorAct.TERMINATE] += 1
 
     async def _client(self) -> Client:
         async with asyncio.timeout(TIMEOUT):

@@ -19,6 +19,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.media import MediaFacts
 from aijobs.domain.values.money import Cost
+from aijobs.domain.values.redaction import without_secrets
 from aijobs.persistence.column_types import now
 from aijobs.persistence.generation_times import estimate_of, is_estimated, times_of_jobs
 from aijobs.persistence.jobs.event_log import milestones
@@ -36,7 +37,6 @@ from aijobs.usecases.follow_up import actions_of
 from aijobs.usecases.models import AvailableModels
 from api.dependencies import Models, Settings
 from api.requests.paths import JobCode
-from api.schemas.redaction import without_secrets
 from dashboard.page import PageRequest, PageRoute, Visiting
 from dashboard.pages.job_document import document_of
 from dashboard.pages.job_timeline import timeline_of

@@ -2,6 +2,8 @@
 
 from aijobs.persistence.tables.access import (
     ApiKeyRow,
+    AuditHorizonRow,
+    AuditRow,
     BrowserSessionRow,
     IdempotencyRow,
     InstallationRow,
@@ -35,6 +37,8 @@ from aijobs.persistence.tables.webhooks import WebhookDeliveryRow, WebhookEndpoi
 __all__ = [
     "AddedModelRow",
     "ApiKeyRow",
+    "AuditHorizonRow",
+    "AuditRow",
     "BaseFields",
     "BatchItemRow",
     "BatchPointsRow",

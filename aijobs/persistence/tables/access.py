@@ -1,4 +1,4 @@
-"""Whose this database is and which processes use it, who may come in, and what was answered to whom."""
+"""Whose this database is and which processes use it, who may come in, what they did, and what was answered to whom."""
 
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,36 @@ class BrowserSessionRow(SQLModel, table=True):
     create_time: datetime = Field(default_factory=now)
     used_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
+
+
+class AuditRow(SQLModel, table=True):
+    """One act. Triggers of both databases refuse to change a row, and to delete one that is to be kept."""
+
+    __tablename__ = "audit_log"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
+    code: str = Field(unique=True, max_length=40)
+    at: datetime = Field(default_factory=now, index=True)
+    act: str = Field(index=True, max_length=40)
+    target: str = Field(index=True, max_length=300)
+    actor_kind: str = Field(max_length=20)
+    actor: str = Field(index=True, max_length=200)
+    key_id: str | None = Field(default=None, max_length=40)
+    session: str | None = Field(default=None, max_length=40)
+    user_id: str | None = Field(default=None, max_length=200)
+    address: str | None = Field(default=None, max_length=100)
+    request_id: str | None = Field(default=None, max_length=100)
+    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    after: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class AuditHorizonRow(SQLModel, table=True):
+    """The oldest act that is to be kept, the only row: those before it may be deleted."""
+
+    __tablename__ = "audit_horizon"
+
+    number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kept_from: int = Field(sa_type=RowId)
 
 
 class TaskIdRow(SQLModel, table=True):
