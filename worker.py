@@ -73,7 +73,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     """One Temporal worker for each task queue."""
     settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
-        "interceptors": [ActivityMetrics(), ErrorMapping(), Heartbeats()],
+        "interceptors": [ActivityMetrics(), ErrorMapping(adapters.records.gate), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,

@@ -65,7 +65,7 @@ class BatchActivities:
         """Once for each job; after a retry of the activity perhaps again, which is harmless."""
         for code in step.to_cancel:
             if code not in canceled and await self._feed.request_cancel(code):
-                await self._engine.cancel(code, reason="Its batch was canceled.")
+                await self._engine.cancel(code)
             canceled.add(code)
 
 

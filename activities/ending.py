@@ -81,7 +81,8 @@ class EndingActivities:
         if state.job_status is end_input.job_status:
             for key in await self._outputs.drop(end_input.code):
                 await self._store.delete(key)
-        await self._conversations.clear(end_input.code)
+        if end_input.may_have_conversation:
+            await self._conversations.clear(end_input.code)
         return state
 
     @activity.defn

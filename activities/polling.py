@@ -112,7 +112,7 @@ class PollingActivities:
                 await self._learned.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
             return finished
         if not snapshot.definite:
-            raise _nothing_new(poll_input, f"{snapshot.raw_status} (not believed yet)", snapshot.poll_after)
+            raise _nothing_new(poll_input, f"{snapshot.status.name} (not believed yet)", snapshot.poll_after)
         if news := await self._working(poll_input, snapshot, timing.guess(times)):
             return news.model_copy(update={"ref": ref, "submitted_at": submitted_at})
         wait = timing.wait(schedule, reports_progress=snapshot.unit_progress is not None, at_least=snapshot.poll_after)
@@ -145,10 +145,11 @@ class PollingActivities:
             )
             detected(poll_input.brief.provider, snapshot.finished_at)
             return PollResult(job_status=JobStatus.GENERATED)
-        await self._gate.keep_response(code, snapshot.raw, cost=cost)
+        error = snapshot.error or _unexplained_failure(snapshot)
+        await self._gate.keep_response(code, snapshot.raw, cost=cost, error=error)
         if charge := _charge_of(snapshot):
             await self._gate.note(code, charge)
-        return PollResult(job_status=snapshot.status, error=snapshot.error or _unexplained_failure(snapshot))
+        return PollResult(job_status=snapshot.status, error=error.without_words)
 
     async def _cost(self, brief: JobBrief, ref: Ref, snapshot: Snapshot) -> Cost | None:
         """By the vendor's bill; else, of a finished job, by the price of each. What is by output is known later."""
@@ -287,9 +288,10 @@ def _is_visible(before: float | None, unit: float | None) -> bool:
 
 
 def _describe(snapshot: Snapshot) -> str:
+    """In our words: the vendor's own are not for Temporal's history."""
     position = "" if snapshot.queue_position is None else f", {snapshot.queue_position} in line"
     unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
-    return f"{snapshot.raw_status}{position}{unit}"
+    return f"{snapshot.status.name}{position}{unit}"
 
 
 def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:

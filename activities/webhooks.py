@@ -40,10 +40,10 @@ class WebhookActivities:
         next_try_at = None if pause is None else datetime.now(UTC) + pause
         await self._deliveries.note_try(code, reply, next_try_at=next_try_at)
         if reply.is_taken:
-            return str(reply)
+            return reply.outcome
         if pause is None:
-            raise WebhookGivenUp(str(reply))
-        raise WebhookNotTaken(str(reply), retry_after=pause)
+            raise WebhookGivenUp(reply.outcome)
+        raise WebhookNotTaken(reply.outcome, retry_after=pause)
 
     def _pause(self, message: WebhookMessage, reply: WebhookReply) -> timedelta | None:
         if reply.is_taken or reply.is_gone or message.closed:

@@ -174,7 +174,7 @@ def _ignore_cancel_request(_session: Session, _job: AnyJob) -> str | None:
     return None
 
 
-async def _lose_the_cancel(_self: object, _code: str, *, reason: str) -> None:
+async def _lose_the_cancel(_self: object, _code: str) -> None:
     """As a process does that dies between storing the cancel request and sending it to Temporal."""
 
 

@@ -26,12 +26,7 @@ from workflows.job.activity_results import (
     result_of,
     was_waiting_in_line,
 )
-from workflows.job.endings import (
-    AlreadyEnded,
-    End,
-    deadline_passed,
-    ended_by_provider,
-)
+from workflows.job.endings import AlreadyEnded, End, deadline_passed, ended_by_provider
 from workflows.job.interruptions import Interruptions, StageClock
 from workflows.job.late_watch import LateWatch
 from workflows.job.metrics import StatusTimer
@@ -222,6 +217,7 @@ class AiJob:
             error=end.error,
             provider_may_charge=provider_cancel is not CancelOutcome.CANCELED if provider_cancel else end.in_doubt,
             detail={"provider_cancel": provider_cancel} if provider_cancel else {},
+            may_have_conversation=not self._brief.asyn,
         )
         ending = activity_calls.end(end_input)
         await self._interruptions.shielded(ending)

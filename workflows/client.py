@@ -24,6 +24,7 @@ from workflows import search_attributes
 from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
 from workflows.data_converter import DATA_CONVERTER
+from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.health import EngineHealth, examine
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
@@ -148,21 +149,20 @@ class TemporalJobEngine:
         async with self._connected() as client:
             await start_job(client, brief)
 
-    async def cancel(self, code: str, *, reason: str) -> None:
+    async def cancel(self, code: str) -> None:
         async with self._connected() as client, _unless_it_has_ended():
-            await client.get_workflow_handle(code).cancel(reason=reason)
+            await client.get_workflow_handle(code).cancel(reason=CANCELED_BY_OWNER)
 
     async def poll_now(self, brief: JobBrief) -> None:
         if not brief.job_status.is_final:
-            await self.hint(brief.code, raw_status=None)
+            await self.hint(brief.code)
             return
         async with self._connected() as client:
             await start_late_watch(client, brief)
 
-    async def hint(self, code: str, *, raw_status: str | None) -> None:
-        payload = {"raw_status": raw_status} if raw_status else {}
+    async def hint(self, code: str) -> None:
         async with self._connected() as client, _unless_it_has_ended():
-            await client.get_workflow_handle(code).signal(AiJob.provider_event, payload)
+            await client.get_workflow_handle(code).signal(AiJob.provider_event, {})
 
     async def wake_batch(self, code: str) -> None:
         async with self._connected() as client:

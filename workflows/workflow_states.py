@@ -9,6 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from workflows.client import start_batch, start_job, start_late_watch
+from workflows.job.endings import CANCELED_BY_OWNER
 
 MAX_WORKFLOWS: Final = 10_000
 
@@ -49,9 +50,9 @@ class TemporalJobWorkflows:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'
         return [found.id async for found in self._client.list_workflows(query, limit=MAX_WORKFLOWS)]
 
-    async def cancel(self, job_code: str, *, reason: str) -> None:
+    async def cancel(self, job_code: str) -> None:
         try:
-            await self._client.get_workflow_handle(job_code).cancel(reason=reason)
+            await self._client.get_workflow_handle(job_code).cancel(reason=CANCELED_BY_OWNER)
         except RPCError as refused:
             if refused.status is not RPCStatusCode.NOT_FOUND:
                 raise

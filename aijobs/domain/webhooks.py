@@ -172,6 +172,11 @@ class WebhookReply:
         """410: the receiver wants nothing more, ever."""
         return self.status == 410
 
+    @property
+    def outcome(self) -> str:
+        """In our words alone: the status, or that there was none."""
+        return "No answer." if self.status is None else f"HTTP {self.status}"
+
     def __str__(self) -> str:
         return self.error or f"HTTP {self.status}"
 

@@ -45,7 +45,7 @@ class CancelJob:
             return job
 
         job = await self.database.write(work)
-        await self.engine.cancel(code, reason=reason)
+        await self.engine.cancel(code)
         return job
 
     def _cancel_scheduled(self, session: Session, code: str, reason: str) -> JobRow | None:

@@ -66,7 +66,7 @@ async def take_webhook(
         if hint.report is not None:
             await database.write(keep_report, submission, hint.report)
         if await _is_new(database, provider, hint):
-            await _send_hint(engine, submission, hint)
+            await _send_hint(engine, submission)
     return Received(received=True)
 
 
@@ -107,8 +107,8 @@ async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:
     return await database.write(take_receipt, provider=provider, delivery_id=hint.delivery_id)
 
 
-async def _send_hint(engine: JobEngine, submission: Submission, hint: WebhookHint) -> None:
+async def _send_hint(engine: JobEngine, submission: Submission) -> None:
     try:
-        await engine.hint(submission.job_code, raw_status=hint.raw_status)
+        await engine.hint(submission.job_code)
     except TemporalUnavailable as error:  # the next poll finds the change
         log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(error))

@@ -96,3 +96,17 @@ def test_a_failure_that_was_received_is_sent_on_as_it_came() -> None:
     error = DATA_CONVERTER.failure_converter.from_failure(came, DATA_CONVERTER.payload_converter)
 
     assert failure_of(error).stack_trace == "of another process"
+
+
+def test_an_unexpected_error_is_sent_without_its_message_and_its_causes_too() -> None:
+    failure = failure_of(raised(ValueError("a prompt"), raised(KeyError("a vendor's words"))))
+
+    assert (failure.message, failure.application_failure_info.type) == ("Unexpected ValueError.", "ValueError")
+    assert failure.cause.message == "Unexpected KeyError."
+
+
+def test_an_unexpected_error_that_was_raised_from_none_has_no_cause() -> None:
+    error = ValueError("a prompt")
+    error.__context__, error.__suppress_context__ = KeyError("hidden"), True
+
+    assert not failure_of(error).HasField("cause")

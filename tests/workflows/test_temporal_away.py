@@ -24,8 +24,8 @@ SLACK: Final = 2.0
 
 CALLS: Final[dict[str, Callable[[TemporalJobEngine, JobBrief], Awaitable[None]]]] = {
     "start": lambda engine, brief: engine.start(brief),
-    "cancel": lambda engine, brief: engine.cancel(brief.code, reason="enough"),
-    "hint": lambda engine, brief: engine.hint(brief.code, raw_status=None),
+    "cancel": lambda engine, brief: engine.cancel(brief.code),
+    "hint": lambda engine, brief: engine.hint(brief.code),
     "probe": lambda engine, _: engine.probe(),
 }
 

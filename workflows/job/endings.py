@@ -13,7 +13,7 @@ from aijobs.domain.errors import (
     UnknownJob,
     codes_below,
 )
-from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.jobs.job import CANCELED, JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 
 #: A version of the workflow (`workflow.patched`).
@@ -23,6 +23,10 @@ FAILED_STEP_TELLS_PROVIDER: Final = "failed-step-tells-provider"
 PERMANENT_CODES: Final = frozenset(codes_below(PermanentError))
 
 FORGOTTEN_CODES: Final = frozenset({SubmissionForgotten.code, UnknownJob.code})
+
+
+CANCELED_BY_OWNER: Final = "Canceled by its owner."
+"""The reason in Temporal of a cancel that was requested of us. The database has the owner's words."""
 
 
 class End(Exception):
@@ -44,7 +48,7 @@ class AlreadyEnded(Exception):
 
 
 def canceled(reason: str, stage: Stage) -> End:
-    error = JobError(code="canceled", message=reason, stage=stage)
+    error = JobError(code=CANCELED, message=reason, stage=stage)
     return End(JobStatus.CANCELED, error, maybe_at_provider=True)
 
 
@@ -79,7 +83,7 @@ def failed_step(failure: ActivityError, stage: Stage, *, deadline: Stage) -> End
     error = JobError(code=code, message=message, stage=stage)
     match code:
         case CancelRequested.code:
-            return canceled(message, stage)
+            return canceled(CANCELED_BY_OWNER, stage)
         case DeadlinePassed.code:
             return deadline_passed(Stage.BUSINESS)
         case _ if is_forgotten(failure):

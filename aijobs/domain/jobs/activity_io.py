@@ -62,7 +62,10 @@ class PollResult(BaseModel):
 
 
 class EndInput(BaseModel):
-    """How a job shall end."""
+    """How a job shall end. Of what a vendor or a caller has said, the `error` has the code: the database has the words.
+
+    `may_have_conversation`: not a job that a provider works on.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,6 +74,7 @@ class EndInput(BaseModel):
     error: JobError
     provider_may_charge: bool
     detail: dict[str, str]
+    may_have_conversation: bool = True
 
 
 class StageInput(BaseModel):

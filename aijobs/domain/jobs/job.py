@@ -76,6 +76,9 @@ STAGE_OF: Final = {
 }
 
 
+CANCELED: Final = "canceled"  #: the code of the error of a canceled job
+
+
 class JobError(BaseModel):
     """Why a job ended badly, as its owner sees it."""
 
@@ -84,6 +87,11 @@ class JobError(BaseModel):
     code: str
     message: str
     stage: Stage
+
+    @property
+    def without_words(self) -> "JobError":
+        """As Temporal's history may hold it: vendors and callers have said the rest, and the database keeps it."""
+        return self.model_copy(update={"message": self.code})
 
 
 class JobBrief(BaseModel):

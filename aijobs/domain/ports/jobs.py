@@ -26,12 +26,22 @@ class JobGate(Protocol):
     ) -> JobState:
         """The one gate. Returns how the job stands afterwards, which is further when the move came too late.
 
-        `cost` is what the vendor has asked for the job, where its answer says that.
+        Of an `error` the code is enough, where its words were kept before. `cost` is what the vendor has asked for the
+        job, where its answer says that.
         """
         ...
 
-    async def keep_response(self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None) -> None:
-        """Store the provider's last response, which explains why a job failed, and its bill.
+    async def keep_response(
+        self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None, error: JobError | None = None
+    ) -> None:
+        """Store the provider's last response, which explains why a job failed, its bill, and the words of its `error`.
+
+        Changes nothing for ended jobs.
+        """
+        ...
+
+    async def note_failure(self, code: str, error_code: str, words: str) -> None:
+        """Keep what was said when a step failed for good: `advance` finds it by the code of the error.
 
         Changes nothing for ended jobs.
         """

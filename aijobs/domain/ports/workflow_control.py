@@ -18,15 +18,17 @@ class JobEngine(Protocol):
         """Start a job, unless it has been started."""
         ...
 
-    async def cancel(self, code: str, *, reason: str) -> None:
-        """Request the cancellation of a job. Nothing happens when its workflow has ended."""
+    async def cancel(self, code: str) -> None:
+        """Request the cancellation of a job, for the reason that the database has. Nothing happens when its workflow
+        has ended.
+        """
         ...
 
     async def poll_now(self, brief: JobBrief) -> None:
         """Make a job poll its provider now; for an ended job, restart its late watch."""
         ...
 
-    async def hint(self, code: str, *, raw_status: str | None) -> None:
+    async def hint(self, code: str) -> None:
         """Make a job poll its provider now, after a webhook. Nothing happens when the job has ended."""
         ...
 
@@ -73,8 +75,8 @@ class JobWorkflowControl(Protocol):
         """The codes of all jobs whose workflow runs."""
         ...
 
-    async def cancel(self, job_code: str, *, reason: str) -> None:
-        """Request the cancellation of a job. Nothing happens when its workflow has ended."""
+    async def cancel(self, job_code: str) -> None:
+        """As JobEngine's."""
         ...
 
     async def stop(self, job_code: str, reason: str) -> None: ...

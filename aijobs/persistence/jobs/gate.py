@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, insert
-from sqlalchemy import select as select_columns
+from sqlalchemy import Table, insert
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
@@ -21,6 +20,7 @@ from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs.endings import Ending, ending_of
+from aijobs.persistence.jobs.failure_words import cancel_reason_of, failure_note, in_words
 from aijobs.persistence.jobs.job_hooks import ON_FINAL
 from aijobs.persistence.jobs.queries import state_of
 from aijobs.persistence.points.costs import final_money, set_cost, set_cost_by_outputs
@@ -30,8 +30,6 @@ from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.persistence.tables.locked_jobs import AnyJob, lock
 from aijobs.persistence.webhooks.outbox import IS_LISTENED_TO, enqueue_deliveries
 
-FIRST_EVENT: Final = 1  #: the number of a job's first event, which is never a note
-
 PROGRESS_PAUSE: Final = timedelta(milliseconds=500)  #: progress is coalesced to two events a second, statuses never
 
 Stage = tuple[int, int] | None
@@ -40,9 +38,6 @@ Detail = Mapping[str, Any] | None
 EVENTS: Final[Table] = JobEventRow.__table__  # type: ignore[attr-defined]
 _INSERT_EVENT: Final = insert(EVENTS).inline()
 _INSERT_AND_LOOK: Final = insert(EVENTS).returning(IS_LISTENED_TO)
-_NOTES: Final = select_columns(EVENTS.c.detail).where(
-    EVENTS.c.job_code == bindparam("code"), EVENTS.c.kind == EventKind.NOTE
-)
 
 
 def locked_job(session: Session, code: str) -> JobRow:
@@ -144,14 +139,6 @@ def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> None:
         note(session, job, {"cancel": "requested", "reason": reason})
 
 
-def cancel_reason_of(session: Session, job: AnyJob) -> str | None:
-    """The reason of a locked job's cancel request; None when there is none."""
-    if job.event_seq <= FIRST_EVENT:
-        return None
-    notes = connection_of(session).execute(_NOTES, {"code": job.code}).scalars()
-    return next((str(detail["reason"]) for detail in notes if "cancel" in detail), None)
-
-
 def require_not_canceled(session: Session, job: AnyJob) -> None:
     """Called before anything is sent that may be charged. Raises JobIsFinal and CancelRequested."""
     require_unfinished(job.code, job.job_status)
@@ -232,8 +219,13 @@ class DatabaseJobGate:
             ending_of=partial(self._ending, provider_may_charge=provider_may_charge),
         )
 
-    async def keep_response(self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None) -> None:
-        await self._database.write(_keep_response, code, response, cost=cost)
+    async def keep_response(
+        self, code: str, response: Mapping[str, Any], *, cost: Cost | None = None, error: JobError | None = None
+    ) -> None:
+        await self._database.write(_keep_response, code, response, cost=cost, error=error)
+
+    async def note_failure(self, code: str, error_code: str, words: str) -> None:
+        await self._database.write(_note_failure, code, error_code, words)
 
     async def progress(
         self, code: str, status: JobStatus, unit: float, *, stage: Stage = None, guessed: Detail = None
@@ -266,16 +258,28 @@ def _advance(
     if response is not None:
         job.resp_json = clean(dict(response))
     set_cost(job, cost)
+    error = in_words(session, job, error) if error else None
     advance(session, job, to, error=error, detail=clean(dict(detail)), **ending_of(session, job.model_id, to))
     job.save(session)
     return state_of(job)
 
 
-def _keep_response(session: Session, code: str, response: Mapping[str, Any], *, cost: Cost | None) -> None:
+def _keep_response(
+    session: Session, code: str, response: Mapping[str, Any], *, cost: Cost | None, error: JobError | None
+) -> None:
     job = lock(session, code)
     if not job.job_status.is_final:
         job.resp_json = clean(dict(response))
         set_cost(job, cost)
+        if error is not None:
+            note(session, job, failure_note(error.code, error.message))
+        job.save(session)
+
+
+def _note_failure(session: Session, code: str, error_code: str, words: str) -> None:
+    job = lock(session, code)
+    if not job.job_status.is_final:
+        note(session, job, failure_note(error_code, words))
         job.save(session)
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable, JobExpired
-from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.jobs.job import CANCELED, JobError, Stage
 from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import JobStatus, require_unfinished
 from aijobs.domain.points import EntryKind, closing_entry
@@ -53,7 +53,7 @@ def cancel_scheduled(session: Session, job: JobRow, catalogue: Catalogue, *, rea
         return False
     policy = model_of(session, catalogue, job.model_id).points
     closing = closing_entry(JobStatus.CANCELED, policy, provider_may_charge=False)
-    error = JobError(code="canceled", message=reason, stage=Stage.SUBMIT)
+    error = JobError(code=CANCELED, message=reason, stage=Stage.SUBMIT)
     gate.advance(session, job, JobStatus.CANCELED, error=error, closing=closing)
     forget_starts(session, [job.code])
     return True
