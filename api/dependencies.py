@@ -25,6 +25,7 @@ from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.add_model import AddModel
 from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob
+from aijobs.usecases.delete import Delete
 from aijobs.usecases.export_batch import ExportBatch
 from aijobs.usecases.intake_document import IntakeDocument
 from aijobs.usecases.models import AvailableModels
@@ -155,6 +156,10 @@ class ApiDependencies:
         return CancelJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
 
     @property
+    def delete(self) -> Delete:
+        return Delete(database=self.database)
+
+    @property
     def rerun_job(self) -> RerunJob:
         return RerunJob(database=self.database, models=self.models, jobs=self.job_maker, daily_limit=self.daily_limit)
 
@@ -271,6 +276,7 @@ SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
 Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
 Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
+Deleting = Annotated[Delete, _dependency(lambda app: app.delete)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]

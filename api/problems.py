@@ -57,6 +57,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.CONFLICT,
     errors.AlreadyPaused: HTTPStatus.CONFLICT,
+    errors.StillInUse: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,

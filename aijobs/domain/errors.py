@@ -26,6 +26,7 @@ AijobsError
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
 │   ├── AlreadyPaused           by somebody, for a reason that is there
+│   ├── StillInUse              it cannot be deleted before its job has ended
 │   ├── NothingHeld             there are no points that wait for a decision
 │   ├── NothingToReview         the job has no table, or none yet
 │   ├── CannotRerun             there is nothing to begin again from
@@ -204,6 +205,12 @@ class IdempotencyInFlight(PermanentError):
 
 class AlreadyPaused(PermanentError):
     code = "already_paused"
+
+
+class StillInUse(PermanentError):
+    """It cannot be deleted yet: a job that has not ended needs it, or it is one."""
+
+    code = "still_in_use"
 
 
 class PointsExhausted(PermanentError):

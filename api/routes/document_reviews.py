@@ -10,8 +10,9 @@ from aijobs.domain.jobs.events import Moment
 from aijobs.persistence.documents.reviews import changes_page
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import TableChangeRow
+from aijobs.usecases.delete import DOCUMENT
 from api.auth.caller import Reader, Writer
-from api.dependencies import Db, Jobs, ReviewTable
+from api.dependencies import Db, Deleting, Jobs, ReviewTable
 from api.problems import problem_responses
 from api.requests.paths import JobCode, RowCursor
 from api.requests.strict_json import StrictRoute
@@ -48,6 +49,12 @@ async def review_document(
 ) -> Job:
     """All corrections are kept, or none. The Excel file and the JSON are made again, under the same paths."""
     return await jobs.one(await review(code, body, caller.actor))
+
+
+@router.delete("/{code}", status_code=204, summary="Delete a document", responses=problem_responses(401, 403, 404, 409))
+async def delete_document(caller: Writer, code: JobCode, delete: Deleting) -> None:
+    """Its job and its table, and the upload, unless another job needs that. 409 while the job has not ended."""
+    await delete(DOCUMENT, code, caller.actor)
 
 
 @router.get("/{code}/changes", summary="Who changed what of a table", responses=problem_responses(401, 403, 404))

@@ -7,9 +7,10 @@ from fastapi.responses import JSONResponse
 
 from aijobs.domain.documents.formats import DOCUMENT_EXTENSIONS
 from aijobs.persistence.jobs.queries import file_of
+from aijobs.usecases.delete import FILE
 from api.auth.caller import Reader, Uploader
 from api.checked_route import CheckedRoute
-from api.dependencies import Db, Keep
+from api.dependencies import Db, Deleting, Keep
 from api.problems import problem_responses
 from api.requests.paths import FileCode
 from api.requests.uploads import upload_form
@@ -69,3 +70,9 @@ async def upload_file(
 @router.get("/{code}", summary="Look at an upload", responses=problem_responses(401, 403, 404))
 async def get_file(caller: Reader, code: FileCode, database: Db) -> File:
     return file_response(await database.read(file_of, code, user_id=caller.visible_user))
+
+
+@router.delete("/{code}", status_code=204, summary="Delete an upload", responses=problem_responses(401, 403, 404, 409))
+async def delete_file(caller: Uploader, code: FileCode, delete: Deleting) -> None:
+    """It is gone at once, and is erased later. 409 while a job that has not ended names it."""
+    await delete(FILE, code, caller.actor)

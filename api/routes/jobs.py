@@ -1,4 +1,4 @@
-"""`/api/jobs`: create, list, get, cancel."""
+"""`/api/jobs`: create, list, get, cancel, delete."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -13,8 +13,9 @@ from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
 from aijobs.domain.values.timestamps import Timestamp
 from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
+from aijobs.usecases.delete import JOB
 from api.auth.caller import Reader, Writer
-from api.dependencies import Accept, Cancel, Db, Jobs
+from api.dependencies import Accept, Cancel, Db, Deleting, Jobs
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, JobCode, queried_status
 from api.requests.strict_json import StrictRoute
@@ -120,6 +121,20 @@ async def get_job(
     row = await database.read(job_of, code, user_id=caller.visible_user)
     document = await jobs.one(row)
     return with_exchange(document, row) if Expansion.EXCHANGE in expand else document
+
+
+@router.delete(
+    "/{code}",
+    status_code=204,
+    summary="Delete a job",
+    responses=problem_responses(401, 403, 404, 409),
+)
+async def delete_job(caller: Writer, code: JobCode, delete: Deleting) -> None:
+    """It is gone at once, with what it made, and is erased later. 409 while it has not ended, or its points are held.
+
+    Its uploads stay. Points and costs stay counted.
+    """
+    await delete(JOB, code, caller.actor)
 
 
 @router.post(

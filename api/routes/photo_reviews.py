@@ -17,10 +17,11 @@ from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, 
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.process_settings import ApiSettings
 from aijobs.usecases.beautify_photo import BeautifyRequest
+from aijobs.usecases.delete import REVIEW
 from aijobs.usecases.review_photo import ReviewRequest
 from api.auth.caller import Caller, Reader, Writer
 from api.checked_route import CheckedRoute
-from api.dependencies import Beautify, Db, Jobs, Links, Review, Settings
+from api.dependencies import Beautify, Db, Deleting, Jobs, Links, Review, Settings
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, ReviewCode, RowCursor
 from api.requests.strict_json import StrictRoute, check_json
@@ -99,6 +100,14 @@ async def get_review(
     row, jobs = await database.read(work)
     (document,) = await review_responses(links, [row])
     return PhotoReviewWithJobs(**dict(document), jobs=await responses.of(jobs))
+
+
+@router.delete(
+    "/{code}", status_code=204, summary="Delete a photo review", responses=problem_responses(401, 403, 404, 409)
+)
+async def delete_review(caller: Writer, code: ReviewCode, delete: Deleting) -> None:
+    """With its photo, its jobs and the beautified photos. 409 while one of its jobs has not ended."""
+    await delete(REVIEW, code, caller.actor)
 
 
 @router.get(

@@ -9,8 +9,9 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.job import JobRequest, RerunFrom
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
+from aijobs.usecases.delete import JOB
 from api.auth.caller import Operator, Writer
-from api.dependencies import Accept, Cancel, Db, Rerun, Resolve
+from api.dependencies import Accept, Cancel, Db, Deleting, Rerun, Resolve
 from api.requests.paths import JobCode
 from dashboard.page import PageRoute, go_to
 
@@ -26,6 +27,13 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 async def cancel(caller: Writer, code: JobCode, cancel_job: Cancel, reason: Reason = "") -> RedirectResponse:
     await cancel_job(code, caller.actor, reason=reason.strip() or None)
     return go_to(f"/jobs/{code}")
+
+
+@router.post("/jobs/{code}/delete")
+async def delete_job(caller: Writer, code: JobCode, delete: Deleting) -> RedirectResponse:
+    """Shows the list, in which the job is no more."""
+    await delete(JOB, code, caller.actor)
+    return go_to("/jobs")
 
 
 @router.post("/jobs/{code}/rerun")

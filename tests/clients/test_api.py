@@ -27,6 +27,18 @@ async def test_a_job_is_handed_in_and_found(ada: AnyClient, user: str) -> None:
     assert [listed.code for listed in await ada("jobs")] == [job.code]
 
 
+async def test_a_job_is_deleted_when_it_has_ended(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
+    code = await api.job(user)
+
+    with pytest.raises(ApiError) as refused:
+        await ada("delete_job", code)
+    await api.push(code, Status.FAILED)
+    await ada("delete_job", code)
+
+    assert refused.value.code == "still_in_use"
+    assert await ada("jobs") == []
+
+
 async def test_the_same_key_hands_in_one_job(ada: AnyClient) -> None:
     first = await ada("submit", UPSCALE, {"image": PHOTO_URL}, idempotency_key="order-1")
     second = await ada("submit", UPSCALE, {"image": PHOTO_URL}, idempotency_key="order-1")

@@ -56,6 +56,21 @@ async def test_a_job_is_canceled_after_a_question(dashboard: DashboardUnderTest,
     await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
 
 
+async def test_a_job_is_deleted_after_a_question(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    code = await dashboard.installation.job()
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    await visitor.open(f"/jobs/{code}")
+    await expect(visitor.page.get_by_text("Delete …")).to_have_count(0)
+    await dashboard.installation.push(code, *ON_THE_WAY, JobStatus.FAILED)
+
+    await visitor.page.get_by_text("Delete …").click()
+    await visitor.page.get_by_role("button", name="Yes, delete it").click()
+
+    await visitor.page.wait_for_url(f"{dashboard.url}/jobs")
+    await expect(visitor.page.locator(f"a[href='/jobs/{code}']")).to_have_count(0)
+    assert (await dashboard.installation.http.get(f"/api/jobs/{code}")).status_code == 404
+
+
 async def test_signed_links_and_secrets_are_not_shown(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
     link = "https://s3.example.com/photo.jpg?X-Amz-Expires=60&X-Amz-Signature=5ec2e7"
     code = await dashboard.installation.job(params={"image": link}, metadata={"from": link})

@@ -9,6 +9,7 @@ LARGE_FOLDERS: Final[Mapping[str, str]] = {
     "activities": "one step of a job a file, and what several of them share",
     "aijobs/domain/jobs": "one concept of a job's life a file",
     "aijobs/domain/values": "one kind of value a file",
+    "aijobs/persistence/tables": "the tables of one part of the product a file",
     "aijobs/persistence/jobs": "one step or one question of a job a file",
     "aijobs/generators": "one generator a file, and the conversation that they share",
     "aijobs/providers": "one vendor a folder",

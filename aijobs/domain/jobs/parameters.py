@@ -1,5 +1,6 @@
 """What a caller may send to a model, and which of it names a file."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar, get_args
@@ -16,6 +17,8 @@ from aijobs.domain.values.json_pointer import pointer
 MAX_URL_LENGTH: Final = 4096
 FILE_CODE: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
 JOB_CODE: Final = r"job_[0-9A-HJKMNP-TV-Z]{26}"
+
+_UPLOAD: Final = re.compile(FILE_CODE)
 
 Value = TypeVar("Value")
 
@@ -87,6 +90,18 @@ class FollowUp(Parameters):
 def is_upload(value: object) -> bool:
     """Whether a parameter's value is the code of an uploaded file."""
     return isinstance(value, str) and value.startswith("file_")
+
+
+def named_uploads(value: Any) -> set[str]:
+    """The codes of uploads anywhere in the parameters of a job."""
+    match value:
+        case Mapping():
+            return named_uploads(list(value.values()))
+        case list():
+            return {code for one in value for code in named_uploads(one)}
+        case str() if _UPLOAD.fullmatch(value):
+            return {value}
+    return set()
 
 
 def uploads_in(

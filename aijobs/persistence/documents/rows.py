@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, delete, insert, select, update
 
 from aijobs.domain.documents.sources import RowSources, stored_sources
@@ -77,8 +78,9 @@ def rows_page(
     session: Session, criteria: RowFilter, *, after: int = 0, limit: int = BATCH_ROWS
 ) -> tuple[list[ExtractedRow], bool]:
     """Up to `limit` rows as they were written, those behind the id `after`, and whether there are more."""
+    is_deleted = exists().where(col(JobRow.code) == ExtractedRow.source, col(JobRow.deleted))
     query = select(ExtractedRow).where(
-        col(ExtractedRow.template_id) == criteria.template_id, col(ExtractedRow.id) > after
+        col(ExtractedRow.template_id) == criteria.template_id, col(ExtractedRow.id) > after, ~is_deleted
     )
     if criteria.user_id is not None:
         query = query.where(col(ExtractedRow.user_id) == criteria.user_id)

@@ -16,6 +16,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.jobs import gate
+from aijobs.persistence.jobs.file_uses import note_uploads
 from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.jobs import OrderDetails
@@ -80,6 +81,7 @@ def accept(session: Session, order: Acceptance) -> JobRow:
     first = gate.next_event(job, EventKind.STATUS, detail)
     connection_of(session).execute(_INSERT, {column: getattr(job, name) for name, column in _COLUMNS})
     gate.insert_event(session, first)
+    note_uploads(session, job)
     if order.is_reserved:
         ledger.reserve_again(session, job)
     else:

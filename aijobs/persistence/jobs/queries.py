@@ -1,7 +1,7 @@
 """Finding jobs, newest first: by filter, by metadata, by code, by the provider's id."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import BadInput, NotFound, UnknownJob
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState
-from aijobs.domain.jobs.parameters import is_upload
+from aijobs.domain.jobs.parameters import named_uploads
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import JobInput, UploadedFile
 from aijobs.domain.values.ids import CROCKFORD, first_code_since, moment_of
@@ -236,7 +236,7 @@ def uploaded_file(session: Session, code: str, *, user_id: str) -> UploadedFile:
 
 def uploaded_files(session: Session, assignment: JobInput) -> dict[str, UploadedFile]:
     """The uploads that a job's parameters name, by their codes, without those that the user does not have."""
-    named = sorted(_uploads_in(assignment.params))
+    named = sorted(named_uploads(assignment.params))
     if not named:
         return {}
     found = session.exec(
@@ -250,14 +250,6 @@ def uploaded_files(session: Session, assignment: JobInput) -> dict[str, Uploaded
         row.code: UploadedFile(code=row.code, key=row.key, name=row.name, media_type=row.media_type, size=row.size)
         for row in found
     }
-
-
-def _uploads_in(value: Any) -> set[str]:
-    if isinstance(value, Mapping):
-        return _uploads_in(list(value.values()))
-    if isinstance(value, list):
-        return {code for one in value for code in _uploads_in(one)}
-    return {value} if is_upload(value) else set()
 
 
 class DatabaseJobQueries:

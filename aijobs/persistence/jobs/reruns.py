@@ -14,6 +14,7 @@ from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.acceptance import new_job
+from aijobs.persistence.jobs.file_uses import note_uploads
 from aijobs.persistence.jobs.job_hooks import ON_RERUN
 from aijobs.persistence.jobs.submissions import last_submission
 from aijobs.persistence.points import ledger
@@ -59,6 +60,7 @@ def _repetition(old: JobRow, start: RerunFrom, *, points_due: int, by: str) -> J
 def _accepted(session: Session, old: JobRow, new: JobRow, *, daily_limit: int) -> JobRow:
     session.add(new)
     session.flush()
+    note_uploads(session, new)
     gate.record(session, new, EventKind.STATUS, {"rerun_of": old.code, "from": new.rerun_from})
     ledger.reserve(session, new, limit=daily_limit)
     for on_rerun in ON_RERUN:

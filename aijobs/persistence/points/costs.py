@@ -139,7 +139,6 @@ def costs_by_model(session: Session, *, since: datetime, user_id: str | None) ->
             JOBS.c.id >= first,
             JOBS.c.code >= first_code_since(since),
             JOBS.c.cost_nanos.is_not(None),
-            JOBS.c["del"].is_(False),
             *([] if user_id is None else [JOBS.c.user_id == user_id]),
         )
         .group_by(JOBS.c.model_name, JOBS.c.cost_currency)

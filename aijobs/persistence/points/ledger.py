@@ -101,9 +101,14 @@ def decide(session: Session, job: AnyJob, kind: EntryKind) -> None:
     _change(session, job, held=-job.points, used=-job.points if kind is EntryKind.REFUND else 0)
 
 
+def is_held(session: Session, job: AnyJob) -> bool:
+    """Whether the job's points wait for a decision."""
+    return [entry.kind for entry in entries_of(session, job.code)] == [EntryKind.RESERVE, EntryKind.HOLD]
+
+
 def require_held(session: Session, job: AnyJob) -> None:
     """Raises NothingHeld."""
-    if [entry.kind for entry in entries_of(session, job.code)] != [EntryKind.RESERVE, EntryKind.HOLD]:
+    if not is_held(session, job):
         raise NothingHeld(f"No points of {job.code} are held.")
 
 

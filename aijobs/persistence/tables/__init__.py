@@ -29,6 +29,13 @@ from aijobs.persistence.tables.jobs import (
 from aijobs.persistence.tables.pauses import HeldJobRow, PauseRow
 from aijobs.persistence.tables.photos import PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.points import PointsDayRow, PointsEntryRow, PointsLimitRow
+from aijobs.persistence.tables.retention import (
+    ErasureRow,
+    FileUseRow,
+    LegalHoldRow,
+    RetentionPositionRow,
+    RetentionRuleRow,
+)
 from aijobs.persistence.tables.slots import SlotRow, UserShareRow, UserTurnRow, VendorLineRow
 from aijobs.persistence.tables.templates import ExtractedRow, TableChangeRow, TemplateRow, TemplateVersionRow
 from aijobs.persistence.tables.vendor_credentials import VendorCredentialRow
@@ -46,8 +53,10 @@ __all__ = [
     "BrowserSessionRow",
     "ConversationDocumentRow",
     "ConversationRow",
+    "ErasureRow",
     "ExtractedRow",
     "FileRow",
+    "FileUseRow",
     "GenerationTimesRow",
     "HeldJobRow",
     "IdempotencyRow",
@@ -55,6 +64,7 @@ __all__ = [
     "JobEventRow",
     "JobRow",
     "JobStartRow",
+    "LegalHoldRow",
     "MessageRow",
     "OutputRow",
     "PauseRow",
@@ -64,6 +74,8 @@ __all__ = [
     "PointsEntryRow",
     "PointsLimitRow",
     "ProcessRow",
+    "RetentionPositionRow",
+    "RetentionRuleRow",
     "SlotRow",
     "SubmissionRow",
     "TableChangeRow",

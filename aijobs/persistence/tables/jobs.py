@@ -37,6 +37,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
         Index("ix_job_user_id_job_status_del_id", "user_id", "job_status", "del", "id"),
         Index("ix_job_user_id_model_id_job_status_del_id", "user_id", "model_id", "job_status", "del", "id"),
         partial_index("ix_job_origin_known", "origin", where="origin IS NOT NULL"),
+        partial_index("ix_job_deleted", "deleted_at", where="deleted_at IS NOT NULL"),
         partial_index("ix_job_expires", "expires_at", where="expires_at IS NOT NULL AND job_status = 0"),
         partial_index("ix_job_rerun_of_known", "rerun_of", where="rerun_of IS NOT NULL"),
         partial_index(
@@ -67,6 +68,8 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     rerun_of: str | None = Field(default=None, max_length=40)
     rerun_from: str | None = None  #: "start" or "migration"
     batch_code: str | None = Field(default=None, max_length=40)  #: of the batch whose item it is
+    deleted_at: datetime | None = None  #: by its owner; empty again once it is erased
+    let_go: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})  #: LetGo
 
     @property
     def begins_at(self) -> datetime:
@@ -79,7 +82,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
 
 
 class JobEventRow(SQLModel, table=True):
-    """One line of a job's history, numbered per job without gaps. Never changed, never deleted.
+    """One line of a job's history, numbered per job without gaps. Never changed; deleted by retention alone.
 
     `position` orders the events of all jobs by their commits. PostgreSQL gives it while a transaction commits (revision
     0008); on SQLite, which has one writer, `id` is that order, and `position` stays empty.
@@ -173,9 +176,10 @@ OutputRow.__table__.c.kind.type = Enum(OutputKind, native_enum=False)  # type: i
 
 
 class FileRow(BaseFields, table=True):
-    """A caller's upload."""
+    """A caller's upload. `is_tracked`: all jobs that name it are known (file_use); older ones are not."""
 
     __tablename__ = "file"
+    __table_args__ = (partial_index("ix_file_deleted", "deleted_at", where="deleted_at IS NOT NULL"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
@@ -187,6 +191,8 @@ class FileRow(BaseFields, table=True):
     key: str
     width: int | None
     height: int | None
+    deleted_at: datetime | None = None
+    is_tracked: bool = Field(default=True, sa_column_kwargs={"server_default": false()})
 
 
 class WriteIntentRow(SQLModel, table=True):

@@ -1,11 +1,12 @@
 """Reviews of photos, and the photos that were beautified after one."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlmodel import Field
 
-from aijobs.persistence.column_types import RowId
+from aijobs.persistence.column_types import RowId, partial_index
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -17,7 +18,10 @@ class PhotoReviewRow(BaseFields, table=True):
     """
 
     __tablename__ = "photo_review_analysis"
-    __table_args__ = (Index("ix_photo_review_analysis_user_id_id", "user_id", "id"),)
+    __table_args__ = (
+        Index("ix_photo_review_analysis_user_id_id", "user_id", "id"),
+        partial_index("ix_photo_review_analysis_deleted", "deleted_at", where="deleted_at IS NOT NULL"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)
     code: str = Field(unique=True, max_length=40)
@@ -32,6 +36,7 @@ class PhotoReviewRow(BaseFields, table=True):
     beautify_image: bool = False
     beautify_job_code: str | None = Field(default=None, max_length=40)
     analysis: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    deleted_at: datetime | None = None
 
 
 class PhotoBeautifyRow(BaseFields, table=True):

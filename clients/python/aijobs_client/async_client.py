@@ -151,6 +151,10 @@ class AsyncClient:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
         return await self._send(operations.cancel(code, reason=reason))
 
+    async def delete_job(self, code: str) -> None:
+        """Delete a job that has ended: it is gone at once. Raises ApiError, `still_in_use` while it has not ended."""
+        await self._send(operations.delete_job(code))
+
     async def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:

@@ -126,6 +126,10 @@ class Client:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
         return self._send(operations.cancel(code, reason=reason))
 
+    def delete_job(self, code: str) -> None:
+        """Delete a job that has ended: it is gone at once. Raises ApiError, `still_in_use` while it has not ended."""
+        self._send(operations.delete_job(code))
+
     def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:

@@ -77,6 +77,15 @@ def cancel(code: str, *, reason: str | None) -> Call[Job]:
     return Call(method="POST", path=job_path(code, "/cancel"), read=read_as(Job), is_safe=False, body=body)
 
 
+def delete_job(code: str) -> Call[None]:
+    """Not repeated by itself: a second one of what was deleted is NotFound."""
+    return Call(method="DELETE", path=job_path(code), read=_nothing, is_safe=False)
+
+
+def _nothing(_response: Response) -> None:
+    """There is no body."""
+
+
 def job(code: str, *, exchange: bool = False) -> Call[Job]:
     return get(job_path(code), Job, {"expand": "exchange"} if exchange else {})
 
