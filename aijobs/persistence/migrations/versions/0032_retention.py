@@ -6,8 +6,8 @@ from alembic import op
 
 from aijobs.persistence.migrations.large_tables import create_index, drop_index
 
-revision = "0031"
-down_revision = "0030"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
