@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ NAVIGATION: Final = (
     NavigationItem("templates", "/templates"),
     NavigationItem("models", "/models"),
     NavigationItem("money", "/money"),
-    NavigationItem("pauses", "/pauses", Scope.ADMIN),
-    NavigationItem("health", "/health", Scope.ADMIN),
+    NavigationItem("pauses", "/pauses", Scope.PAUSES_READ),
+    NavigationItem("health", "/health", Scope.HEALTH_READ),
     NavigationItem("example", "/example"),
 )

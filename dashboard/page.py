@@ -27,7 +27,8 @@ from aijobs.domain.documents.costs import money
 from aijobs.domain.errors import AijobsError, FieldError, InvalidParameters, NoRoom, NotAuthenticated
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.database import Database
 from aijobs.persistence.pauses import running_pauses
 from aijobs.persistence.tables import PauseRow
@@ -120,7 +121,7 @@ class PageRequest:
             "visit": self,
             "navigation": [entry for entry in NAVIGATION if self.may(entry.needs)],
             "may_write": self.may(Scope.JOBS_WRITE),
-            "may_decide": self.may(Scope.ADMIN),
+            "may_decide": self.may(Scope.JOBS_RESOLVE),
             "paused": await self._paused(template),
             **values,
         }
@@ -128,7 +129,7 @@ class PageRequest:
 
     async def _paused(self, template: str) -> Sequence[PauseRow]:
         """What the banner of a whole page tells operators."""
-        if template.startswith("pieces/") or not self.may(Scope.ADMIN):
+        if template.startswith("pieces/") or not self.may(Scope.PAUSES_READ):
             return ()
         return await self.database.read(running_pauses)
 

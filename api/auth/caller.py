@@ -12,8 +12,9 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from aijobs.domain.values.actors import Actor, Owner
 from aijobs.domain.values.audit import ActorKind, acts_as
+from aijobs.domain.values.scopes import USER_SCOPES, Scope, includes
 from aijobs.domain.values.user_ids import user_id_error
-from aijobs.persistence.access.keys import PREFIX, USER_SCOPES, KeyKind, Scope, key_by_id, key_of
+from aijobs.persistence.access.keys import PREFIX, KeyKind, key_by_id, key_of
 from aijobs.persistence.access.sessions import use_session
 from api.auth.access import Access
 from api.auth.credentials import Credentials
@@ -90,7 +91,7 @@ class Caller:
         """Whether the scope is granted. A user's key never has an operator's scope, whatever is stored for it."""
         if self.kind is KeyKind.USER:
             return scope in self.scopes & USER_SCOPES
-        return bool(self.scopes & {scope, Scope.ADMIN})
+        return includes(self.scopes, scope)
 
     @property
     def reads_prompts(self) -> bool:
@@ -102,11 +103,12 @@ class Caller:
         if not self.reads_prompts:
             raise NotAllowed("Prompts are shown to service keys only.")
 
-    def needs(self, scope: Scope) -> "Caller":
-        """Returns this caller. Raises NotAllowed when it does not have the scope."""
-        if not self.may(scope):
-            key_kind = "" if scope in USER_SCOPES else "a service key with "
-            raise NotAllowed(f"This needs {key_kind}the scope {scope}.")
+    def needs(self, *scopes: Scope) -> "Caller":
+        """Returns this caller. Raises NotAllowed when it does not have all of the scopes."""
+        for scope in scopes:
+            if not self.may(scope):
+                key_kind = "" if scope in USER_SCOPES else "a service key with "
+                raise NotAllowed(f"This needs {key_kind}the scope {scope}.")
         return self
 
 
@@ -129,10 +131,10 @@ def user_in_form(form: FormData) -> str | None:
 
 
 class CallerWith:
-    """A dependency: the caller, who must have the scope. It is identified before the request's body is read."""
+    """A dependency: the caller, who must have the scopes. It is identified before the request's body is read."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = scopes
 
     async def __call__(
         self,
@@ -151,7 +153,7 @@ class CallerWith:
 
     async def identify(self, connection: HTTPConnection) -> Caller:
         """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys."""
-        return (await identify_caller(connection.app.state.access, connection)).needs(self._scope)
+        return (await identify_caller(connection.app.state.access, connection)).needs(*self.scopes)
 
 
 async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
@@ -262,6 +264,15 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
 Reader = Annotated[Caller, Depends(CallerWith(Scope.JOBS_READ))]
 Writer = Annotated[Caller, Depends(CallerWith(Scope.JOBS_WRITE))]
 Uploader = Annotated[Caller, Depends(CallerWith(Scope.FILES_WRITE))]
-Operator = Annotated[Caller, Depends(CallerWith(Scope.ADMIN))]
+Submitter = Annotated[Caller, Depends(CallerWith(Scope.FILES_WRITE, Scope.JOBS_WRITE))]
 TokenMaker = Annotated[Caller, Depends(CallerWith(Scope.TOKENS_WRITE))]
 WebhookKeeper = Annotated[Caller, Depends(CallerWith(Scope.WEBHOOKS_WRITE))]
+Resolver = Annotated[Caller, Depends(CallerWith(Scope.JOBS_RESOLVE))]
+TemplateKeeper = Annotated[Caller, Depends(CallerWith(Scope.TEMPLATES_WRITE))]
+ModelKeeper = Annotated[Caller, Depends(CallerWith(Scope.MODELS_WRITE))]
+PauseReader = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_READ))]
+PauseKeeper = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_WRITE))]
+CredentialReader = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_READ))]
+CredentialKeeper = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_WRITE))]
+AuditReader = Annotated[Caller, Depends(CallerWith(Scope.AUDIT_READ))]
+HealthReader = Annotated[Caller, Depends(CallerWith(Scope.HEALTH_READ))]

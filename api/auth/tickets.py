@@ -14,7 +14,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import CredentialExpired, FieldError, InvalidParameters, NotAuthenticated
-from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, AppAccess
 from api.auth.caller import USER_HEADER, Caller, bearer_of, checked_user, identify_caller, with_named_user

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.column_types import now
 from api.auth.signed_tokens import TokenKind
 

@@ -12,7 +12,7 @@ from aijobs.domain.values.audit import ActKind, ActorKind
 from aijobs.persistence.audit_log import AuditFilter, audit_page
 from aijobs.persistence.tables import AuditRow
 from aijobs.usecases.export_audit import export_audit
-from api.auth.caller import Operator
+from api.auth.caller import AuditReader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db
 from api.problems import problem_responses
@@ -93,8 +93,8 @@ class AuditEntry(Shape):
 
 
 @router.get("", summary="See who has done what", responses=problem_responses(401, 403, 422))
-async def list_acts(_caller: Operator, database: Db, query: Annotated[AuditPageQuery, Query()]) -> Page[AuditEntry]:
-    """Administrative and security acts, newest first. Needs the scope `admin`."""
+async def list_acts(_caller: AuditReader, database: Db, query: Annotated[AuditPageQuery, Query()]) -> Page[AuditEntry]:
+    """Administrative and security acts, newest first. Needs the scope `audit:read`."""
     rows, more = await database.snapshot(audit_page, query.chosen(), cursor=query.cursor, limit=query.limit)
     return Page(data=[entry_of(row) for row in rows], has_more=more, next_cursor=rows[-1].code if more else None)
 
@@ -105,8 +105,8 @@ async def list_acts(_caller: Operator, database: Db, query: Annotated[AuditPageQ
     response_class=StreamingResponse,
     responses={**DOCUMENTED, **problem_responses(401, 403, 422)},
 )
-async def export_acts(_caller: Operator, database: Db, query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
-    """All acts that fit, as one file. The export is recorded itself. Needs the scope `admin`."""
+async def export_acts(_caller: AuditReader, database: Db, query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+    """All acts that fit, as one file. The export is recorded itself. Needs the scope `audit:read`."""
     lines = await export_audit(database, query.chosen(), as_csv=query.format is AuditFormat.CSV)
     headers = {"Content-Disposition": f'attachment; filename="audit.{query.format}"'}
     return StreamingResponse(lines, media_type=MEDIA_TYPES[query.format], headers=headers)

@@ -9,7 +9,7 @@ from aijobs.domain.errors import NotAllowed
 from aijobs.domain.lifecycle import OVERALL_PROGRESS, JobStatus
 from aijobs.persistence.added_models import remove_model
 from aijobs.usecases.add_model import ModelRequest
-from api.auth.caller import Operator, Reader
+from api.auth.caller import ModelKeeper, Reader
 from api.dependencies import Adding, Db, Models
 from api.problems import problem_responses
 from api.requests.strict_json import StrictRoute
@@ -35,7 +35,7 @@ async def list_models(_: Reader, models: Models) -> Page[CatalogueEntry]:
     response_model=CatalogueEntry,
     responses={201: {"model": CatalogueEntry}, **problem_responses(400, 401, 403, 413, 415, 503)},
 )
-async def add_model(body: ModelRequest, caller: Operator, adding: Adding, models: Models) -> JSONResponse:
+async def add_model(body: ModelRequest, caller: ModelKeeper, adding: Adding, models: Models) -> JSONResponse:
     """201, and every process of the installation knows the model: its parameters are those that its vendor publishes
     now. 200 when it was there already. A later version of the model is another one, with an id of its own."""
     model, is_new = await adding(body, by=caller.key_id)
@@ -45,7 +45,7 @@ async def add_model(body: ModelRequest, caller: Operator, adding: Adding, models
 @router.delete(
     "/api/models/{model_id}", status_code=204, summary="Remove a model", responses=problem_responses(401, 403, 404)
 )
-async def delete_model(model_id: ModelId, caller: Operator, models: Models, database: Db) -> Response:
+async def delete_model(model_id: ModelId, caller: ModelKeeper, models: Models, database: Db) -> Response:
     """One that was added: it takes no new jobs. Those that run go on."""
     if models.catalogue.is_shipped(model_id):
         raise NotAllowed("This model comes from a catalogue's file, and can be removed only there.")

@@ -10,7 +10,7 @@ from aijobs.domain.jobs.circuits import Circuit, CircuitState
 from aijobs.domain.jobs.events import MomentOrNone
 from aijobs.domain.ports.credentials import credentials_of, provider_in
 from aijobs.persistence.vendor_credentials import circuits, reset
-from api.auth.caller import Operator
+from api.auth.caller import CredentialKeeper, CredentialReader
 from api.checked_route import CheckedRoute
 from api.dependencies import Db, Vendors
 from api.problems import problem_responses
@@ -39,8 +39,8 @@ class Credential(Shape):
 
 
 @router.get("", summary="List the credentials of vendors", responses=problem_responses(401, 403))
-async def list_credentials(_: Operator, vendors: Vendors, database: Db) -> Page[Credential]:
-    """Those that are configured, and how each stands. Needs the scope `admin`."""
+async def list_credentials(_: CredentialReader, vendors: Vendors, database: Db) -> Page[Credential]:
+    """Those that are configured, and how each stands. Needs the scope `credentials:read`."""
     known = await database.read(circuits)
     configured = [credential for provider in vendors for credential in credentials_of(vendors, provider)]
     return Page(data=[_shown(known.get(one) or Circuit(credential=one)) for one in configured])
@@ -49,8 +49,8 @@ async def list_credentials(_: Operator, vendors: Vendors, database: Db) -> Page[
 @router.post(
     "/{credential}/reset", summary="Use a credential again at once", responses=problem_responses(401, 403, 404)
 )
-async def reset_credential(credential: CredentialId, _: Operator, vendors: Vendors, database: Db) -> Credential:
-    """When what was wrong has been mended: jobs do not wait for the next probe. Needs the scope `admin`."""
+async def reset_credential(credential: CredentialId, _: CredentialKeeper, vendors: Vendors, database: Db) -> Credential:
+    """When what was wrong has been mended: jobs do not wait for the next probe. Needs the scope `credentials:write`."""
     if credential not in vendors:
         raise NotFound(f"No credential {credential} is configured.")
     return _shown(await database.write(reset, credential))

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
+from aijobs.domain.values.scopes import Scope
 from aijobs.domain.values.timestamps import Timestamp
-from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
 from aijobs.usecases.delete import JOB
 from api.auth.caller import Reader, Writer

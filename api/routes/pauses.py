@@ -10,7 +10,7 @@ from aijobs.domain.jobs.events import Moment, MomentOrNone
 from aijobs.domain.jobs.waiting import PausedThing
 from aijobs.persistence.pauses import ended_pauses, held_counts, running_pauses
 from aijobs.persistence.tables import PauseRow
-from api.auth.caller import Operator
+from api.auth.caller import PauseKeeper, PauseReader
 from api.dependencies import Db, Pauses
 from api.problems import problem_responses
 from api.requests.paths import PauseCode
@@ -77,19 +77,19 @@ class Pause(Shape):
 @router.post("", status_code=201, summary="Pause a provider, a model, a user or a credential", responses=PROBLEMS)
 async def begin(
     body: Annotated[PauseRequest, Body(examples=[{"provider": "replicate", "reason": "Their status page is red."}])],
-    caller: Operator,
+    caller: PauseKeeper,
     pauses: Pauses,
 ) -> Pause:
     """Jobs are accepted, and nothing new is sent for it: they wait for `provider_paused`. Jobs that are at their
-    provider go on. Needs the scope `admin`.
+    provider go on. Needs the scope `pauses:write`.
     """
     ((kind, name),) = body.named
     return pause_response(await pauses.begin(kind, name, caller.actor, reason=body.reason))
 
 
 @router.get("", summary="List what is paused", responses=problem_responses(401, 403, 422))
-async def list_pauses(_caller: Operator, database: Db, query: Annotated[PausesQuery, Query()]) -> Page[Pause]:
-    """Those that hold now, oldest first. Needs the scope `admin`."""
+async def list_pauses(_caller: PauseReader, database: Db, query: Annotated[PausesQuery, Query()]) -> Page[Pause]:
+    """Those that hold now, oldest first. Needs the scope `pauses:read`."""
 
     def work(session: Session) -> list[Pause]:
         counts = held_counts(session)
@@ -100,8 +100,8 @@ async def list_pauses(_caller: Operator, database: Db, query: Annotated[PausesQu
 
 
 @router.delete("/{code}", status_code=204, summary="Resume", responses=PROBLEMS)
-async def end(code: PauseCode, caller: Operator, pauses: Pauses) -> None:
-    """Its jobs are tried again, some at a time. A second call changes nothing. Needs the scope `admin`."""
+async def end(code: PauseCode, caller: PauseKeeper, pauses: Pauses) -> None:
+    """Its jobs are tried again, some at a time. A second call changes nothing. Needs the scope `pauses:write`."""
     await pauses.end(code, caller.actor)
 
 

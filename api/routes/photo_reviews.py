@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.persistence.access.idempotency import Receipt
-from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.database import Database
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
@@ -19,7 +18,7 @@ from aijobs.process_settings import ApiSettings
 from aijobs.usecases.beautify_photo import BeautifyRequest
 from aijobs.usecases.delete import REVIEW
 from aijobs.usecases.review_photo import ReviewRequest
-from api.auth.caller import Caller, Reader, Writer
+from api.auth.caller import Caller, Reader, Submitter, Writer
 from api.checked_route import CheckedRoute
 from api.dependencies import Beautify, Db, Deleting, Jobs, Links, Review, Settings
 from api.problems import problem_responses
@@ -57,7 +56,7 @@ strict = APIRouter(route_class=StrictRoute)
 )
 async def create_review(
     request: Request,
-    caller: Writer,
+    caller: Submitter,
     review: Review,
     settings: Settings,
     database: Db,
@@ -65,7 +64,6 @@ async def create_review(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """The photo itself, or the code of an upload. A copy is stored, without metadata, upright and in sRGB."""
-    caller.needs(Scope.FILES_WRITE)
     if _is_json(request):
         body = await _review_request(request, settings)
         receipt = await review.uploaded(body, caller.owner(body.user_id), idempotency_key=idempotency_key)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aijobs.persistence.jobs.resolutions import Resolution
-from api.auth.caller import Operator
+from api.auth.caller import Resolver
 from api.dependencies import Jobs, Resolve
 from api.problems import problem_responses
 from api.requests.paths import JobCode
@@ -41,12 +41,12 @@ async def resolve_job(
     body: Annotated[
         ResolutionRequest, Body(examples=[{"decision": "refund", "why": "The provider has no trace of it."}])
     ],
-    caller: Operator,
+    caller: Resolver,
     code: JobCode,
     resolve: Resolve,
     jobs: Jobs,
 ) -> Job:
-    """Recorded in the job's history with who and why. Needs the scope `admin`."""
+    """Recorded in the job's history with who and why. Needs the scope `jobs:resolve`."""
     if isinstance(body.decision, Resolution):
         job = await resolve.settle_points(code, body.decision, caller.actor, why=body.why)
     else:

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from aijobs.domain.documents.formats import DOCUMENT_EXTENSIONS
-from aijobs.persistence.access.keys import Scope
 from aijobs.usecases.intake_document import ExtractionJob, ImportedTable
-from api.auth.caller import Uploader
+from api.auth.caller import Submitter
 from api.dependencies import Intake
 from api.legacy_envelope import LegacyEnvelopeRoute
 from api.requests.uploads import sent_document, upload_form
@@ -90,10 +89,9 @@ class Refused(Shape):
     responses={status: {"model": Refused} for status in (400, 401, 402, 403, 404, 413, 415, 422, 500, 503)},
 )
 async def upload_template(
-    request: Request, caller: Uploader, intake: Intake, idempotency_key: IdempotencyKey = None
+    request: Request, caller: Submitter, intake: Intake, idempotency_key: IdempotencyKey = None
 ) -> Uploaded:
     """A document becomes a job; the rows of an Excel workbook are imported at once, all of them or none."""
-    caller.needs(Scope.JOBS_WRITE)
     async with upload_form(request) as form:
         result = await intake(sent_document(form), caller.owner(form.user_id), idempotency_key=idempotency_key)
     return Uploaded(code=OK, message="success", data=_upload_data(result))

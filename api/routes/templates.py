@@ -13,7 +13,7 @@ from aijobs.persistence.documents.templates import (
     versions_page,
 )
 from aijobs.usecases.edit_template import save_version, split_prompt
-from api.auth.caller import Operator, Reader
+from api.auth.caller import Reader, TemplateKeeper
 from api.dependencies import Db, Intake
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, TemplateId
@@ -53,7 +53,7 @@ async def list_templates(
 
 
 @router.post("/preview", summary="See how a prompt is cut", responses=problem_responses(400, 401, 403, 413, 415))
-async def preview(body: PreviewRequest, _caller: Operator) -> Preview:
+async def preview(body: PreviewRequest, _caller: TemplateKeeper) -> Preview:
     """Nothing is saved."""
     result = await split_prompt(body.prompt, body.stages)
     stages = [PreviewedStage(number=stage.number, name=stage.name, text=stage.text) for stage in result.stages]
@@ -82,7 +82,7 @@ async def get_template(
     responses={201: {"model": SavedTemplate}, **problem_responses(400, 401, 403, 413, 415)},
 )
 async def put_template(
-    template_id: TemplateId, definition: TemplateDefinition, caller: Operator, database: Db
+    template_id: TemplateId, definition: TemplateDefinition, caller: TemplateKeeper, database: Db
 ) -> JSONResponse:
     """201 and a new version, or 200 and the old one when nothing has changed. Running jobs keep their version."""
     saved = await save_version(database, template_id, definition, caller.actor)
@@ -103,7 +103,7 @@ async def estimate(template_id: TemplateId, body: EstimateRequest, caller: Reade
 @router.delete(
     "/{template_id}", status_code=204, summary="Delete a template", responses=problem_responses(401, 403, 404)
 )
-async def remove_template(template_id: TemplateId, caller: Operator, database: Db) -> Response:
+async def remove_template(template_id: TemplateId, caller: TemplateKeeper, database: Db) -> Response:
     """No new job can use it. Running jobs go on, and their rows stay."""
     await database.write(delete_template, template_id, deleted_by=caller.key_id)
     return Response(status_code=204)

@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed
-from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind
 from api.auth.caller import TokenMaker
 from api.auth.tokens import Claims, end_users_scopes, make_token
 from api.dependencies import InstallationSecret

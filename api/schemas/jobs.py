@@ -15,7 +15,7 @@ from aijobs.domain.points import EntryKind
 from aijobs.domain.provider_io import Capabilities
 from aijobs.domain.values.media import MediaFacts
 from aijobs.domain.values.money import Cost
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 
 T = TypeVar("T")
 

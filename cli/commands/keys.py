@@ -12,7 +12,8 @@ from aijobs.bootstrap import open_database
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.values.durations import parse_duration
-from aijobs.persistence.access.keys import ApiKey, KeyKind, Scope, create_key, list_keys, revoke_key
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import ApiKey, KeyKind, create_key, list_keys, revoke_key
 from aijobs.persistence.database import Database
 from aijobs.settings import Settings
 from cli import console
@@ -111,13 +112,12 @@ def _state(key: ApiKey) -> str:
 
 def _row(key: ApiKey) -> tuple[str | Text, ...]:
     state = _state(key)
-    has_all_scopes = key.scopes == frozenset(Scope)
     return (
         key.key_id,
         key.name,
         key.kind,
         key.user_id or "",
-        "all" if has_all_scopes else " ".join(sorted(key.scopes)),
+        "all" if Scope.ADMIN in key.scopes else " ".join(sorted(key.scopes)),
         f"{key.create_time.astimezone():%Y-%m-%d %H:%M}",
         Text(state, style="green" if state == "valid" else "dim"),
     )

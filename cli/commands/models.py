@@ -43,7 +43,7 @@ def add(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a vendor's model. Needs a key with the scope `admin`.
+    """Add a vendor's model. Needs a key with the scope `models:write`.
 
     Its parameters are read from the vendor once, and kept.
     """
@@ -65,7 +65,7 @@ def remove(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take no new jobs for a model that was added. Needs a key with the scope `admin`."""
+    """Take no new jobs for a model that was added. Needs a key with the scope `models:write`."""
 
     async def request(api: ApiClient) -> Document:
         await api.delete(f"/api/models/{model_id}")

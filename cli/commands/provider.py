@@ -56,7 +56,7 @@ def health(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show which credentials of vendors are used. Needs a key with the scope admin."""
+    """Show which credentials of vendors are used. Needs a key with the scope credentials:read."""
     options = ApiOptions(url, key, None, data_dir)
     if reset is not None:
         options.call(lambda api: api.post(f"/api/credentials/{reset}/reset", {}))

@@ -24,7 +24,7 @@ def resolve(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Decide about held points, or name a lost submission. Needs a key with the scope admin.
+    """Decide about held points, or name a lost submission. Needs a key with the scope jobs:resolve.
 
     Exit code 1 when there is nothing to decide.
     """

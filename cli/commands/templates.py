@@ -57,7 +57,7 @@ def check(path: TemplateFile) -> None:
 def save(
     path: TemplateFile, as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None
 ) -> None:
-    """Save a file as its template's newest version. Needs a key with the scope `admin`."""
+    """Save a file as its template's newest version. Needs a key with the scope `templates:write`."""
     body = _read(path).model_dump(mode="json")
     saved = ApiOptions(url, key, None, data_dir).call(lambda api: api.put(f"/api/templates/{path.stem}", body))
     if as_json:

@@ -14,7 +14,7 @@ from aijobs.domain.documents.templates import Template
 from aijobs.domain.errors import AijobsError, BadInput, InvalidParameters, NotFound, NothingToReview
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.documents import DocumentParser
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.documents.document_job_details import files_of, pages_of, version_used
 from aijobs.persistence.documents.reviews import changes_page, numbered, revision_of, table_rows
 from aijobs.persistence.documents.templates import template_of

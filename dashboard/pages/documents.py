@@ -20,14 +20,15 @@ from aijobs.domain.errors import (
     PointsExhausted,
 )
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of
 from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
 from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, ExtractionJob
 from aijobs.usecases.models import AvailableModels
-from api.auth.caller import Writer
+from api.auth.caller import Submitter
 from api.dependencies import Intake, Models
 from api.problems import status_of
 from api.requests.paths import RowCursor, TemplateId
@@ -67,9 +68,8 @@ async def show_documents(
 
 
 @router.post("/documents")
-async def hand_in(request: Request, visit: Visiting, models: Models, caller: Writer, intake: Intake) -> Response:
+async def hand_in(request: Request, visit: Visiting, models: Models, caller: Submitter, intake: Intake) -> Response:
     """Shows the rows of a table, or the new job. The form has an idempotency key: sent twice, it makes one job."""
-    caller.needs(Scope.FILES_WRITE)
     fields: Mapping[str, str] = {}
     try:
         async with upload_form(request) as form:
@@ -84,9 +84,8 @@ async def hand_in(request: Request, visit: Visiting, models: Models, caller: Wri
 
 
 @router.post("/documents/estimate")
-async def show_estimate(request: Request, visit: Visiting, caller: Writer, intake: Intake) -> HTMLResponse:
+async def show_estimate(request: Request, visit: Visiting, _caller: Submitter, intake: Intake) -> HTMLResponse:
     """What the chosen document would cost, or why it cannot be told. Nothing is kept."""
-    caller.needs(Scope.FILES_WRITE)
     try:
         async with upload_form(request) as form:
             estimate = await intake.estimate(sent_document(form))

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from aijobs.persistence.jobs.totals import totals
 from aijobs.persistence.processes import known_processes
-from api.auth.caller import Operator
+from api.auth.caller import HealthReader
 from api.dependencies import AppReadiness
 from dashboard.page import PageRoute, Visiting
 
@@ -17,7 +17,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/health")
-async def show_health(visit: Visiting, _operator: Operator, readiness: AppReadiness) -> HTMLResponse:
+async def show_health(visit: Visiting, _caller: HealthReader, readiness: AppReadiness) -> HTMLResponse:
     """Problems are the same that `/readyz` names. Of the processes, those that have stopped are only counted."""
     processes = await visit.database.read(known_processes)
     counted = await visit.database.snapshot(totals)

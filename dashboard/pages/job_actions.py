@@ -10,7 +10,7 @@ from aijobs.domain.jobs.job import JobRequest, RerunFrom
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.usecases.delete import JOB
-from api.auth.caller import Operator, Writer
+from api.auth.caller import Resolver, Writer
 from api.dependencies import Accept, Cancel, Db, Deleting, Rerun, Resolve
 from api.requests.paths import JobCode
 from dashboard.page import PageRoute, go_to
@@ -67,7 +67,7 @@ async def act(
 
 @router.post("/jobs/{code}/resolve")
 async def resolve(
-    caller: Operator,
+    caller: Resolver,
     code: JobCode,
     resolve_job: Resolve,
     decision: Annotated[Resolution | Literal["attach"], Form()],

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.waiting import PausedThing
 from aijobs.persistence.pauses import ended_pauses, held_counts, running_pauses
-from api.auth.caller import Operator
+from api.auth.caller import PauseKeeper, PauseReader
 from api.dependencies import Models, Pauses
 from api.requests.paths import PauseCode
 from dashboard.page import PageRoute, Visiting, go_to
@@ -21,7 +21,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/pauses")
-async def show_pauses(visit: Visiting, models: Models, _caller: Operator) -> HTMLResponse:
+async def show_pauses(visit: Visiting, models: Models, _caller: PauseReader) -> HTMLResponse:
     def work(session: Session) -> dict[str, Any]:
         return {
             "running": running_pauses(session),
@@ -40,7 +40,7 @@ async def show_pauses(visit: Visiting, models: Models, _caller: Operator) -> HTM
 
 @router.post("/pauses")
 async def begin(
-    caller: Operator,
+    caller: PauseKeeper,
     pauses: Pauses,
     kind: Annotated[PausedThing, Form()],
     name: Annotated[str, Form(max_length=MAX_NAME)],
@@ -54,6 +54,6 @@ async def begin(
 
 
 @router.post("/pauses/{code}/resume")
-async def end(caller: Operator, pauses: Pauses, code: PauseCode) -> RedirectResponse:
+async def end(caller: PauseKeeper, pauses: Pauses, code: PauseCode) -> RedirectResponse:
     await pauses.end(code, caller.actor)
     return go_to("/pauses")

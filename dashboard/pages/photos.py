@@ -21,13 +21,14 @@ from aijobs.domain.errors import (
 )
 from aijobs.domain.photos import Analysis
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.access.keys import KeyKind, Scope
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.usecases.beautify_photo import BeautifyRequest, beautifiers, image_parameter
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.review_photo import photo_key
-from api.auth.caller import Writer
+from api.auth.caller import Submitter, Writer
 from api.dependencies import Beautify, Models, Pictures, Review
 from api.problems import status_of
 from api.requests.paths import ReviewCode
@@ -99,9 +100,8 @@ async def show_gallery(visit: Visiting, cursor: Annotated[str, Query(max_length=
 
 
 @router.post("/photos")
-async def upload(request: Request, visit: Visiting, caller: Writer, review: Review) -> Response:
+async def upload(request: Request, visit: Visiting, caller: Submitter, review: Review) -> Response:
     """Shows the photo. The form has an idempotency key: sent twice, it makes one review."""
-    caller.needs(Scope.FILES_WRITE)
     try:
         async with upload_form(request, field=PHOTO) as form:
             owner = caller.owner(form.user_id)

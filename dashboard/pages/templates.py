@@ -13,7 +13,7 @@ from aijobs.domain.errors import BadInput, FieldError, InvalidParameters, NotFou
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.templates import delete_template, template_of, templates_page, versions_page
 from aijobs.usecases.edit_template import save_version, split_prompt
-from api.auth.caller import Caller, Operator
+from api.auth.caller import Caller, TemplateKeeper
 from api.problems import status_of
 from api.requests.paths import TemplateId
 from dashboard.forms.column_rule_lines import rule_texts
@@ -45,12 +45,12 @@ async def show_templates(visit: Visiting, cursor: Annotated[str | None, Query(ma
 
 
 @router.get("/new/template")
-async def show_empty_form(visit: Visiting, _caller: Operator) -> HTMLResponse:
+async def show_empty_form(visit: Visiting, _caller: TemplateKeeper) -> HTMLResponse:
     return await _form(visit, TemplateForm(), is_new=True)
 
 
 @router.post("/templates")
-async def make(request: Request, visit: Visiting, caller: Operator) -> Response:
+async def make(request: Request, visit: Visiting, caller: TemplateKeeper) -> Response:
     """Create a template, or preview its stages."""
     return await _preview_or_save(request, visit, caller, None)
 
@@ -75,20 +75,20 @@ async def show_template(
 
 
 @router.get("/templates/{template_id}/edit")
-async def show_form(visit: Visiting, template_id: TemplateId, _caller: Operator) -> HTMLResponse:
+async def show_form(visit: Visiting, template_id: TemplateId, _caller: TemplateKeeper) -> HTMLResponse:
     template = await _readable(visit.caller, visit.database, template_id)
     return await _form(visit, TemplateForm.of(template), is_new=False)
 
 
 @router.post("/templates/{template_id}/edit")
-async def change(request: Request, visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
+async def change(request: Request, visit: Visiting, template_id: TemplateId, caller: TemplateKeeper) -> Response:
     """Save a new version, or preview its stages."""
     await _readable(caller, visit.database, template_id)
     return await _preview_or_save(request, visit, caller, template_id)
 
 
 @router.post("/templates/{template_id}/delete")
-async def delete(visit: Visiting, template_id: TemplateId, caller: Operator) -> Response:
+async def delete(visit: Visiting, template_id: TemplateId, caller: TemplateKeeper) -> Response:
     await visit.database.write(delete_template, template_id, deleted_by=caller.key_id)
     return go_to("/templates")
 

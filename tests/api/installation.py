@@ -11,7 +11,8 @@ import httpx
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.outputs import OutputKind, StoredOutput, output_key
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.keys import KeyKind, Scope, create_key
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind, create_key
 from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving

@@ -6,7 +6,8 @@ import httpx
 import jwt
 import pytest
 
-from aijobs.persistence.access.keys import KeyKind, Scope, create_key, list_keys, revoke_key
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind, create_key, list_keys, revoke_key
 from aijobs.persistence.column_types import now
 from api.auth.tokens import Claims, make_token
 from tests.api.installation import ApiUnderTest, Headers

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.first_key import ensure_first_key
-from aijobs.persistence.access.keys import Scope
 from aijobs.providers.replicate import ReplicateSettings
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.column_types import now
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.jobs.statistics import throughput

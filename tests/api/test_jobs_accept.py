@@ -8,7 +8,7 @@ from httpx import Response
 from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from tests.api.conftest import started_run
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import picture

@@ -10,8 +10,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from aijobs.domain.errors import InvalidParameters
+from aijobs.domain.values.scopes import Scope
 from aijobs.domain.values.user_ids import user_id_error
-from aijobs.persistence.access.keys import KeyKind, Scope, create_key, list_keys
+from aijobs.persistence.access.keys import KeyKind, create_key, list_keys
 from api.auth.caller import Caller
 from api.auth.tickets import make_ticket
 from api.auth.tokens import Claims, make_token

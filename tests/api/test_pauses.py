@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from tests.api.installation import UPSCALE, ApiUnderTest
 
 REASON = "Their status page is red."

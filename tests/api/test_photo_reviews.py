@@ -15,8 +15,8 @@ from aijobs.adapters.media.photo_measures import measured, opened_copy
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.photos import Analysis
+from aijobs.domain.values.scopes import Scope
 from aijobs.generators.photo_scores import measured_analysis
-from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
 from api.dependencies import ApiDependencies

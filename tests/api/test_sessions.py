@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 from sqlmodel import Session, col, select, update
 
-from aijobs.persistence.access.keys import Scope, list_keys, revoke_key
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import list_keys, revoke_key
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import BrowserSessionRow
 from api.app import build_app

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from aijobs.adapters.chat import ChatSettings
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from api.dependencies import ApiDependencies
 from tests.adapters.documents.makers import encrypted_office_file, pdf, word, workbook
 from tests.adapters.documents.spreadsheets.makers import ods, ods_row, ods_table, ods_text, xls, xlsb, xlsx

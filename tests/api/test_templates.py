@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.documents.templates import TemplateFile, install_templates, save_template, template_of
 from aijobs.settings import Settings, SettingsError

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from aijobs.persistence.access.keys import KeyKind, Scope, list_keys, revoke_key
+from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import KeyKind, list_keys, revoke_key
 from api.app import build_app
 from api.auth.caller import Caller
 from api.auth.tickets import REOPENS_FOR, make_ticket

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.scopes import Scope
 from aijobs.domain.webhooks import SecretRef, WebhookReply, secret_of
-from aijobs.persistence.access.keys import Scope
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from tests.api.installation import SECRET, ApiUnderTest, Headers
 

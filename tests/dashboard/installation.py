@@ -9,8 +9,9 @@ from typing import Final
 import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.first_key import ensure_first_key
-from aijobs.persistence.access.keys import KeyKind, Scope, create_key
+from aijobs.persistence.access.keys import KeyKind, create_key
 from api.app import build_app
 from api.server import serving
 from cli.embedded.ports import HOST, free_port

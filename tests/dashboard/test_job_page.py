@@ -9,7 +9,7 @@ from aijobs.domain.jobs.submissions import ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.generation_times import GenerationEnd
 from aijobs.domain.values.media import MediaFacts
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.generation_times import count_ends
 from tests.adapters.media.recordings import recording
 from tests.api.pictures import picture

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from aijobs.persistence.access.keys import Scope
+from aijobs.domain.values.scopes import Scope
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 

@@ -7,9 +7,10 @@ import pytest
 from sqlmodel import Session, select
 
 from aijobs.domain.errors import NotAuthenticated, NotFound
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.first_key import KEY_FILE, ensure_first_key
 from aijobs.persistence.access.installation import installation_id, known_installation_id
-from aijobs.persistence.access.keys import KeyKind, Scope, create_key, key_of, list_keys, revoke_key
+from aijobs.persistence.access.keys import KeyKind, create_key, key_of, list_keys, revoke_key
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import ApiKeyRow
 

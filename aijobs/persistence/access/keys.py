@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
+from aijobs.domain.values.scopes import USER_SCOPES, Scope
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.batches import chunked
 from aijobs.persistence.column_types import now
@@ -41,22 +42,6 @@ class KeyKind(StrEnum):
 
     USER = "user"  #: for its one user
     SERVICE = "service"  #: for whichever end user the caller names; its own user, if it has one, when none is named
-
-
-class Scope(StrEnum):
-    """What a key may be used for. `admin` includes all others."""
-
-    JOBS_READ = "jobs:read"
-    JOBS_WRITE = "jobs:write"
-    JOBS_PRIORITY = "jobs:priority"  #: jobs that come before those of the default priority
-    FILES_WRITE = "files:write"
-    TOKENS_WRITE = "tokens:write"
-    WEBHOOKS_WRITE = "webhooks:write"
-    ADMIN = "admin"
-
-
-#: The scopes that a user's key may have; the others are for operators.
-USER_SCOPES: Final = frozenset({Scope.JOBS_READ, Scope.JOBS_WRITE, Scope.FILES_WRITE, Scope.WEBHOOKS_WRITE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +81,7 @@ async def create_key(
     if user_id is not None and (error := user_id_error(user_id)):
         raise ValueError(f"This cannot be a user. {error}")
     allowed = USER_SCOPES if kind is KeyKind.USER else frozenset(Scope)
-    granted = allowed if scopes is None else frozenset(scopes)
+    granted = _default_scopes(kind) if scopes is None else frozenset(scopes)
     if excess := granted - allowed:
         raise ValueError(f"A user's key cannot have the scope {', '.join(sorted(excess))}.")
     text = new_key_text(kind)
@@ -188,11 +173,15 @@ async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, 
                 name=name,
                 kind=KeyKind(kind),
                 user_id=user_id,
-                scopes=sorted(Scope),
+                scopes=sorted(_default_scopes(KeyKind.SERVICE)),
             )
             session.add(row)
 
     await database.write(work)
+
+
+def _default_scopes(kind: KeyKind) -> frozenset[Scope]:
+    return USER_SCOPES if kind is KeyKind.USER else frozenset({Scope.ADMIN})
 
 
 def new_key_text(kind: KeyKind) -> str:
