@@ -27,10 +27,11 @@ from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
-from aijobs.persistence.processes import ProcessRole, registered
+from aijobs.persistence.processes import ProcessRole, aijobs_version, registered
 from aijobs.process_settings import WorkerSettings
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
+from aijobs.tracing.export import exporting_traces
 from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
 from workflows.client import connect
@@ -41,6 +42,7 @@ from workflows.outbox_relay import expiry_relay, outbox_relay, release_relay, sl
 from workflows.repair import Repair
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
+from workflows.runners.traces import JobSpans
 from workflows.runners.versioned import VersionedWorkflowRunner
 from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
@@ -73,7 +75,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     """One Temporal worker for each task queue."""
     settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
-        "interceptors": [ActivityMetrics(), ErrorMapping(adapters.records.gate), Heartbeats()],
+        "interceptors": [JobSpans(), ActivityMetrics(), ErrorMapping(adapters.records.gate), Heartbeats()],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,
@@ -183,8 +185,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
     """Work until `stop` is set."""
     share_the_interpreter()
     runtime = telemetry.runtime(settings.worker.metrics_address)
-    client = await connect(runtime)
-    async with open_adapters(settings) as adapters:
+    version = settings.worker.version or aijobs_version()
+    async with (
+        exporting_traces(settings.traces, role=ProcessRole.WORKER, version=version),
+        open_adapters(settings) as adapters,
+    ):
+        client = await connect(runtime)
         if runtime is not None:
             adapters.database.observe_by(telemetry.database_observer(runtime))
         installation = await adapters.database.write(installation_id)

@@ -50,6 +50,8 @@ from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
 from aijobs.settings import Settings
+from aijobs.tracing.spans import is_on, record_work
+from aijobs.tracing.traced_store import traced_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,9 @@ async def open_adapters(
     secret = settings.load_secret()
     documents = DocumentReader(settings.documents)
     async with AsyncExitStack() as opened:
-        database = await opened.enter_async_context(open_database(settings))
+        database = _traced(await opened.enter_async_context(open_database(settings)))
         catalogue.added_from(partial(load_added, database, catalogue))
-        store = await opened.enter_async_context(open_store(settings, secret=secret))
+        store = traced_store(await opened.enter_async_context(open_store(settings, secret=secret)))
         pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
             opening = opened_providers(settings, last_report=partial(_last_report, database))
@@ -132,6 +134,13 @@ async def open_adapters(
 def output_link_error(settings: Settings, url: str, hosts: tuple[str, ...]) -> str | None:
     """Why a download from a provider with these hosts would refuse a link, as far as the link alone says it."""
     return link_error(url, hosts, settings.download.trusted)
+
+
+def _traced(database: Database) -> Database:
+    """The database, whose work is part of the trace where traces are kept."""
+    if is_on():
+        database.observe_by(record_work)
+    return database
 
 
 async def _last_report(database: Database, provider: str, ref_id: str) -> Mapping[str, Any] | None:

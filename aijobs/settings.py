@@ -45,6 +45,7 @@ from aijobs.process_settings import ApiSettings, CliSettings, WorkerSettings
 from aijobs.providers.registry import PROBLEMS, PROVIDERS, ProviderSettings
 from aijobs.providers.third_party import FOLDER
 from aijobs.setting_files import SettingFileError, file_variables, read_files
+from aijobs.tracing.settings import TraceSettings
 
 PREFIX: Final = "AIJOBS_"
 NESTED_BY: Final = "__"
@@ -123,6 +124,7 @@ class Settings(BaseSettings, ProviderSettings):
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
+    traces: TraceSettings = TraceSettings()
     cli: CliSettings = CliSettings()
 
     @classmethod

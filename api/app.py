@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
@@ -16,10 +17,11 @@ from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
-from aijobs.persistence.processes import ProcessRole, registered
+from aijobs.persistence.processes import ProcessRole, aijobs_version, registered
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
+from aijobs.tracing.export import exporting_traces
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
@@ -112,6 +114,15 @@ MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
+#: Where traces are kept, each request is a span, and nothing more: its values and errors would be told otherwise.
+TELEMETRY: Final[TelemetryConfig] = {
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+    "exclude": lambda scope: scope.get("raw_path") in HEALTH_PATHS or str(scope.get("path")).startswith("/static/"),
+}
+
 log = structlog.get_logger()
 
 
@@ -129,6 +140,7 @@ class Api(FastAPI):
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
+            telemetry=TELEMETRY,
             lifespan=lambda _: _streaming(dependencies),
         )
         self.state.dependencies = dependencies
@@ -238,7 +250,10 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
     Raises OSError when the port is taken.
     """
     share_the_interpreter()
-    async with open_adapters(settings) as adapters:
+    async with (
+        exporting_traces(settings.traces, role=ProcessRole.API, version=aijobs_version()),
+        open_adapters(settings) as adapters,
+    ):
         await install_templates(adapters.database, settings.load_templates())
         if settings.database_url is None:  # embedded: no other process could make one
             await ensure_first_key(adapters.database, adapters.secret, settings.data_dir)

@@ -45,7 +45,13 @@ NOT_IMPORTED: Final = {
 TYPES_FROM: Final = {"mypy-boto3-s3": "boto3-stubs"}
 
 #: Names that several distributions share, each with the one that is imported here.
-SHARED_NAMES: Final = {"google": "google-genai"}
+SHARED_NAMES: Final = {
+    "google": "google-genai",
+    "opentelemetry": "opentelemetry-api",
+    "opentelemetry.exporter": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.proto": "opentelemetry-proto",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+}
 
 DISTRIBUTIONS: Final = packages_distributions()
 
@@ -78,7 +84,7 @@ def imported_by(*places: str) -> dict[str, str]:
             for module in _imports(ast.parse(file.read_text("utf-8"))):
                 name = module.partition(".")[0]
                 if name not in sys.stdlib_module_names and name not in OURS:
-                    found[_distribution(name)] = str(file.relative_to(ROOT))
+                    found[_distribution(module)] = str(file.relative_to(ROOT))
     return found
 
 
@@ -100,7 +106,9 @@ def _imports(node: ast.AST) -> Iterator[str]:
 
 def _distribution(module: str) -> str:
     """The distribution of a module; the module's own name when none declares it."""
-    return SHARED_NAMES.get(module) or normalized(DISTRIBUTIONS.get(module, [module])[0])
+    first, _, rest = module.partition(".")
+    shared = SHARED_NAMES.get(f"{first}.{rest.partition('.')[0]}") or SHARED_NAMES.get(first)
+    return shared or normalized(DISTRIBUTIONS.get(first, [first])[0])
 
 
 @pytest.mark.parametrize(

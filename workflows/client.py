@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from aijobs.domain.errors import FieldError, NamespaceTaken, TemporalUnavailable
 from aijobs.domain.jobs.batches.batch import BatchBrief
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
+from aijobs.tracing.spans import continued
 from workflows import search_attributes
 from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
@@ -28,6 +29,7 @@ from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.health import EngineHealth, examine
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
+from workflows.runners.traces import trace_interceptors
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
 
@@ -42,7 +44,9 @@ BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 async def connect(runtime: Runtime | None = None) -> Client:
     """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …)."""
-    return await Client.connect(**_connection(), data_converter=DATA_CONVERTER, runtime=runtime)
+    return await Client.connect(
+        **_connection(), data_converter=DATA_CONVERTER, runtime=runtime, interceptors=trace_interceptors()
+    )
 
 
 def temporal_address() -> str:
@@ -80,19 +84,20 @@ async def start_late_watch(client: Client, brief: JobBrief) -> None:
 async def start_job(client: Client, brief: JobBrief) -> None:
     """Raises RPCError when Temporal cannot be reached: repair will start the job later."""
     try:
-        await client.start_workflow(
-            AiJob.run,
-            brief,
-            id=brief.code,
-            task_queue=WORKFLOWS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
-            search_attributes=search_attributes.at_start(brief),
-            static_summary=f"{brief.model_name} for {brief.user_id}",
-            priority=priority_of(brief),
-            rpc_timeout=CALL_TIMEOUT,
-        )
+        with continued(brief.traceparent):
+            await client.start_workflow(
+                AiJob.run,
+                brief,
+                id=brief.code,
+                task_queue=WORKFLOWS,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                execution_timeout=2 * brief.deadlines.business + BACKSTOP_MARGIN,
+                search_attributes=search_attributes.at_start(brief),
+                static_summary=f"{brief.model_name} for {brief.user_id}",
+                priority=priority_of(brief),
+                rpc_timeout=CALL_TIMEOUT,
+            )
     except WorkflowAlreadyStartedError:
         return
 

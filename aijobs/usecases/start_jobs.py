@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextvars import Context
 from datetime import timedelta
 from typing import Final
 
@@ -40,7 +41,7 @@ class JobStarter:
             return
         self._waiting.append(brief)
         if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._start_waiting())
+            self._running = asyncio.create_task(self._start_waiting(), context=Context())  # no single request's
 
     async def close(self) -> None:
         """Start what waits, within CLOSING; a worker starts the rest."""

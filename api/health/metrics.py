@@ -13,7 +13,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
 from prometheus_client import Counter as PrometheusCounter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -22,10 +22,10 @@ from aijobs.domain.lifecycle import ENDS, JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
 from aijobs.persistence.processes import ProcessState, known_processes
+from aijobs.tracing.spans import current_trace_id
 from api.health.single_flight import SingleFlight
 from api.streaming.open_streams import OpenStreams
 
-MEDIA_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 KEPT_FOR: Final = timedelta(seconds=5)
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  #: in seconds
 DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -70,7 +70,7 @@ class Metrics:
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is a template of paths, and `status` is counted by its class, as 2xx."""
         known = method if method in METHODS else OTHER_METHODS
-        self._requests.labels(known, route, f"{status // 100}xx").observe(seconds)
+        self._requests.labels(known, route, f"{status // 100}xx").observe(seconds, _exemplar())
 
     @contextmanager
     def incoming_webhook(self) -> Iterator[None]:
@@ -83,13 +83,15 @@ class Metrics:
             self._webhooks.labels("in", result).inc()
 
     def _observe_work(self, name: str, seconds: float) -> None:
-        self._work.labels(name).observe(seconds)
+        self._work.labels(name).observe(seconds, _exemplar())
 
-    async def exposition(self) -> bytes:
-        """The metrics in text format 0.0.4."""
+    async def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """The metrics and their media type: text format 0.0.4, or OpenMetrics, with exemplars, for who accepts it."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Figures([*self._families(await self._totals()), *_of_processes(await self._processes())]))
-        return generate_latest(registry) + generate_latest(self._process)
+        families = [*self._families(await self._totals()), *_of_processes(await self._processes())]
+        registry.register(_Figures([*families, *self._process.collect()]))
+        encode, media_type = choose_encoder(accept)
+        return encode(registry), media_type
 
     async def _read_totals(self) -> Totals:
         return await self._database.snapshot(totals)
@@ -125,6 +127,12 @@ class Metrics:
         for model, status in product({model for model, _ in known}, ENDS):
             known[model, status] += 0  # a rate needs the figure before the first
         return known
+
+
+def _exemplar() -> dict[str, str] | None:
+    """The trace of what is measured, where it is kept."""
+    trace_id = current_trace_id()
+    return {"trace_id": trace_id} if trace_id else None
 
 
 def _of_processes(known: Sequence[ProcessState]) -> list[Metric]:

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from aijobs.domain.errors import FieldError, NotReady
 from api.dependencies import AppMetrics, AppReadiness, AppShutdown
-from api.health import metrics
 from api.problems import problem_responses
 from api.schemas.jobs import Health
 
@@ -44,6 +43,9 @@ async def ready(readiness: AppReadiness, shutdown: AppShutdown) -> Health:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}, **problem_responses(503)},
 )
-async def scrape(figures: AppMetrics) -> Response:
-    """In the text format. Figures of jobs are those of the whole installation, from any process."""
-    return Response(await figures.exposition(), media_type=metrics.MEDIA_TYPE)
+async def scrape(request: Request, figures: AppMetrics) -> Response:
+    """In the text format, or in OpenMetrics, whose latencies name traces. Figures of jobs are those of the whole
+    installation, from any process.
+    """
+    text, media_type = await figures.exposition(request.headers.get("Accept", ""))
+    return Response(text, media_type=media_type)

@@ -17,6 +17,7 @@ from aijobs.adapters.download.settings import DownloadSettings
 from aijobs.adapters.download.transfer_limits import Body, metered, took_too_long
 from aijobs.adapters.download.truncation_check import WholeFile, refuse_half_of_json
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
+from aijobs.adapters.network.traced_transport import traced_transport
 from aijobs.domain.errors import AddressRefused, DownloadInterrupted, HostUnreachable, OutputRefused
 from aijobs.domain.jobs.outputs import Download, OutputKind, OutputSource
 
@@ -33,7 +34,7 @@ class SafeDownloader:
         self._settings = settings
         self._allowed = settings.trusted
         # A transport and no client around it: nothing here follows redirects, keeps cookies, or reads the environment.
-        self._transport = guarded_transport(SsrfGuard(self._allowed, resolver), tls)
+        self._transport = traced_transport(guarded_transport(SsrfGuard(self._allowed, resolver), tls), "output")
         idle_seconds = settings.idle_timeout.total_seconds()
         self._timeout = httpx.Timeout(idle_seconds, read=None).as_dict()  # reading is timed by the transfer meter
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 import httpx
 
 from aijobs.adapters.network.retry_after import parsed_retry_after
+from aijobs.adapters.network.traced_transport import traced_transport
 from aijobs.domain.errors import ProviderUnavailable
 
 MAX_BODY: Final = 32 * 1024 * 1024  #: bytes; a page of a hundred predictions with inline inputs fits
@@ -224,7 +225,7 @@ async def opened_http(
     def client(limits: httpx.Limits) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(retries=0, limits=limits, verify=_tls(), trust_env=False)
         return httpx.AsyncClient(
-            transport=transport,
+            transport=traced_transport(transport, name),
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,

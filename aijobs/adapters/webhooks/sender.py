@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 
 from aijobs.adapters.network.retry_after import parsed_retry_after
 from aijobs.adapters.network.ssrf_guard import Resolver, SsrfGuard, guarded_transport, system_resolver
+from aijobs.adapters.network.traced_transport import traced_transport
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.adapters.webhooks.url_check import webhook_url_error
 from aijobs.domain.errors import AddressRefused
@@ -41,7 +42,7 @@ class HttpWebhookSender:
         self._timeout = settings.timeout
         self._trusted = settings.trusted
         # A transport and no client around it: no redirects, no cookies, no proxy from the environment.
-        self._transport = guarded_transport(SsrfGuard(self._trusted, resolver), tls)
+        self._transport = traced_transport(guarded_transport(SsrfGuard(self._trusted, resolver), tls), "webhook")
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()

@@ -115,6 +115,7 @@ class JobBrief(BaseModel):
     stage_since: datetime | None = None  #: when the running stage's time began, carried over continue-as-new
     submitted_at: datetime | None = None  #: when the provider took it, carried over continue-as-new
     parameter_class: str = ""  #: jobs of one class take about as long; see LearnedPolling.class_of
+    traceparent: str | None = Field(default=None, exclude=True)  #: its workflow's headers have it, where it is kept
 
 
 def late_watch_id(job_code: str) -> str:

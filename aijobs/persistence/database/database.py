@@ -74,11 +74,11 @@ class Database:
         self._check_disk = check_disk
         self._hints = hints or NoHints()
         self._another_listener = another_listener
-        self._observe: Observe | None = None
+        self._observers: tuple[Observe, ...] = ()
 
     def observe_by(self, observe: Observe) -> None:
-        """From now on, `observe` hears of each piece of work, also of one that failed."""
-        self._observe = observe
+        """From now on, `observe` hears, too, of each piece of work, also of one that failed."""
+        self._observers += (observe,)
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `work(session, …)` in a transaction that is committed before its result is returned.
@@ -130,13 +130,15 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         call = threads.call(_bound(work, *args, **kwargs))
-        if self._observe is None:
+        if not self._observers:
             return await call
         began = time.perf_counter()
         try:
             return await call
         finally:
-            self._observe(_name_of(work), time.perf_counter() - began)
+            name, seconds = _name_of(work), time.perf_counter() - began
+            for observe in self._observers:
+                observe(name, seconds)
 
     async def probe(self) -> None:
         """Check that writes work, without changing anything. Raises DatabaseUnavailable."""

@@ -21,6 +21,7 @@ from aijobs.persistence.points import ledger
 from aijobs.persistence.tables import JobRow
 from aijobs.persistence.tables.jobs import OrderDetails
 from aijobs.persistence.tables.locked_jobs import JOBS
+from aijobs.tracing.spans import current_traceparent
 
 #: Names of a job's attributes, and of their columns.
 _COLUMNS: Final = tuple((one.key, one.columns[0].key) for one in inspect(JobRow).column_attrs if one.key != "id")
@@ -74,7 +75,8 @@ def accept(session: Session, order: Acceptance) -> JobRow:
         origin=order.origin,
     )
     job = new_job(ordered, details, points=model.price(request.output_count), created_by=order.created_by)
-    job.batch_code = order.batch
+    if order.batch is not None:
+        job.batch_code, job.traceparent = order.batch, None  # a trace of its own: a batch may have a million items
     job.rerun_of, job.rerun_from = order.rerun_of, RerunFrom.START if order.rerun_of else None
     detail: dict[str, Any] = {"origin": job.origin, "action": job.action} if job.origin else {}
     detail |= _schedule(job, request)
@@ -103,7 +105,7 @@ def _schedule(job: JobRow, request: JobRequest) -> dict[str, Any]:
 
 
 def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: str) -> JobRow:
-    """The row of a new job, as DRAFT."""
+    """The row of a new job, as DRAFT, which goes on in the current trace."""
     accepted_at = now()
     record = JobRecord(**vars(order), create_date=accepted_at.date(), job_status=JobStatus.DRAFT)
     return JobRow(
@@ -113,4 +115,5 @@ def new_job(order: JobOrder, details: OrderDetails, *, points: int, created_by: 
         create_by=created_by,
         create_time=accepted_at,
         update_time=accepted_at,
+        traceparent=current_traceparent(),
     )

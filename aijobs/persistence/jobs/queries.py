@@ -196,6 +196,7 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
         parameter_class=model.learning.class_of(job.params),
         expires_at=job.expires_at,
         priority=job.priority,
+        traceparent=job.traceparent,
     )
 
 

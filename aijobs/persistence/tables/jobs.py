@@ -70,6 +70,7 @@ class JobRow(OrderDetails, JobProgress, JobRecord, BaseFields, table=True):
     batch_code: str | None = Field(default=None, max_length=40)  #: of the batch whose item it is
     deleted_at: datetime | None = None  #: by its owner; empty again once it is erased
     let_go: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})  #: LetGo
+    traceparent: str | None = Field(default=None, max_length=55)  #: where its trace goes on, as W3C has it
 
     @property
     def begins_at(self) -> datetime:
