@@ -124,17 +124,12 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     polling = PollingActivities(
         submissions, records.queries, gate, records.late_outcomes, catalogue, providers, learned
     )
+    starts, sandbox = records.start_conditions, settings.sandbox
     submission = SubmissionActivities(
-        submissions,
-        catalogue,
-        providers,
-        records.credential_health,
-        store,
-        settings.reachable_url,
-        records.start_conditions,
+        submissions, catalogue, providers, records.credential_health, store, settings.reachable_url, starts, sandbox
     )
     generation = GenerationActivities(
-        gate, records.queries, conversations, catalogue, adapters.generators, transfer, records.start_conditions
+        gate, records.queries, conversations, catalogue, adapters.generators, transfer, starts, sandbox
     )
     migration = MigrationActivities(
         gate, catalogue, providers, transfer, outputs_at_once=settings.worker.outputs_at_once

@@ -17,6 +17,7 @@ from aijobs.domain.ports.conversations import Conversations
 from aijobs.domain.ports.generators import Generator
 from aijobs.domain.ports.jobs import JobGate, JobQueries, StartConditions
 from aijobs.domain.provider_io import JobInput, Task, UploadedFile
+from aijobs.domain.values.sandbox_faults import faults_asked
 
 LOOK_AGAIN: Final = timedelta(seconds=30)
 """A job of our own that is held back looks so often whether the pause has ended."""
@@ -34,8 +35,10 @@ class GenerationActivities:
         generators: Mapping[str, Generator],
         transfer: OutputTransfer,
         start_conditions: StartConditions,
+        sandbox_url: str | None = None,
     ) -> None:
         self._start_conditions = start_conditions
+        self._sandbox_url = sandbox_url
         self._gate = gate
         self._queries = queries
         self._conversations = conversations
@@ -52,7 +55,8 @@ class GenerationActivities:
             await self._start_conditions.expire(brief.code)
         await self._require_not_held_back(brief)
         await self._enter_processing(brief)
-        return await generator.begin(await self._task(brief, generator))
+        assignment = await self._queries.assignment(brief.code)
+        return await generator.begin(await self._task(brief, generator, assignment))
 
     @activity.defn
     async def generate_stage(self, stage_input: StageInput) -> None:
@@ -67,7 +71,9 @@ class GenerationActivities:
                 await self._gate.progress(brief.code, JobStatus.PROCESSING, unit, stage=(stage, stages))
 
         await report(0)
-        await generator.work(await self._task(brief, generator), stage, report)
+        assignment = await self._queries.assignment(brief.code)
+        with faults_asked(self._sandbox_url, assignment.metadata):
+            await generator.work(await self._task(brief, generator, assignment), stage, report)
         if stage == stages:
             await report(100)
 
@@ -87,7 +93,8 @@ class GenerationActivities:
     async def _keep_results(self, brief: JobBrief) -> None:
         generator = self._generator(brief)
         kept = await self._transfer.kept(brief.code)
-        for index, source in enumerate(await generator.finish(await self._task(brief, generator))):
+        task = await self._task(brief, generator, await self._queries.assignment(brief.code))
+        for index, source in enumerate(await generator.finish(task)):
             if index not in kept:
                 await self._transfer.keep(brief.code, index, source, expect=source.kind, hosts=(), report=_no_report)
 
@@ -107,9 +114,8 @@ class GenerationActivities:
             raise ProviderUnavailable(f"{brief.provider} is not configured.")
         return self._generators[brief.provider]
 
-    async def _task(self, brief: JobBrief, generator: Generator) -> Task:
+    async def _task(self, brief: JobBrief, generator: Generator, assignment: JobInput) -> Task:
         model = await self._catalogue.find(brief.model_id)
-        assignment = await self._queries.assignment(brief.code)
         return Task(
             job_code=brief.code,
             model=model,

@@ -46,6 +46,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.provider_io import InputFile, SubmitInput, Task, UploadedFile
+from aijobs.domain.values.sandbox_faults import faults_asked
 from aijobs.domain.values.shielded import shielded
 
 INPUT_LINK_LIFETIME: Final = timedelta(hours=24)
@@ -71,9 +72,11 @@ class SubmissionActivities:
         store: ObjectStore,
         public_url: str | None,
         start_conditions: StartConditions,
+        sandbox_url: str | None = None,
     ) -> None:
         self._submissions = submissions
         self._start_conditions = start_conditions
+        self._sandbox_url = sandbox_url
         self._catalogue = catalogue
         self._providers = providers
         self._store = store
@@ -106,7 +109,8 @@ class SubmissionActivities:
             await self._start_conditions.wait_for_provider(brief.code, unavailable.retry_after)
             raise
         try:
-            return await shielded(self._send(brief, task, sending, route))
+            with faults_asked(self._sandbox_url, known.assignment.metadata):
+                return await shielded(self._send(brief, task, sending, route))
         except JobExpired:
             return _submitted(await self._start_conditions.expire(brief.code), None)
 

@@ -106,6 +106,7 @@ class Settings(BaseSettings, ProviderSettings):
     )
 
     data_dir: Path = Path(".aijobs")
+    sandbox_url: HttpUrl | None = None  #: of the sandbox that stands in for vendors: jobs may ask it for faults
     one_host: bool = False  #: every process runs on this host, with this data directory: see aijobs/deployment_check.py
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
@@ -193,6 +194,11 @@ class Settings(BaseSettings, ProviderSettings):
     def reachable_url(self) -> str | None:
         """Where providers reach the API, without a slash at the end."""
         return str(self.public_url).rstrip("/") if self.public_url else None
+
+    @property
+    def sandbox(self) -> str | None:
+        """Where the sandbox answers, without a slash at the end."""
+        return str(self.sandbox_url).rstrip("/") if self.sandbox_url else None
 
     @property
     def base_url(self) -> str:

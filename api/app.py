@@ -241,6 +241,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         webhook_url_error=adapters.webhook_url_error,
         pictures=adapters.pictures,
         media=adapters.media,
+        sandbox_url=settings.sandbox,
     )
 
 

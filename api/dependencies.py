@@ -83,6 +83,7 @@ class ApiDependencies:
     pictures: PictureDecoder
     media: MediaReader
     webhook_url_error: Callable[[str], str | None]
+    sandbox_url: str | None = None  #: where the sandbox answers that stands in for vendors
     streams: OpenStreams = field(default_factory=OpenStreams)
 
     @property
@@ -259,6 +260,7 @@ Live = Annotated[EventHub, _dependency(lambda app: app.live)]
 Submissions = Annotated[SubmissionLog, _dependency(lambda app: app.records.submissions)]
 Settings = Annotated[ApiSettings, _dependency(lambda app: app.settings)]
 PublicUrl = Annotated[str, _dependency(lambda app: app.base_url)]
+HasSandbox = Annotated[bool, _dependency(lambda app: app.sandbox_url is not None)]
 DailyLimit = Annotated[int, _dependency(lambda app: app.daily_limit)]
 InstallationSecret = Annotated[bytes, _dependency(lambda app: app.secret)]
 Admission = Annotated[StreamAdmission, _dependency(lambda app: StreamAdmission(app.streams, app.settings))]

@@ -40,7 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "worker": "cli.commands.serve:worker",
     "versions": "cli.commands.versions:versions",
     "api": "cli.commands.serve:api",
-    "sandbox": "cli.commands.serve:sandbox",
+    "sandbox": "cli.commands.sandbox:sandbox",
 }
 
 VERSION: Final = "--version"

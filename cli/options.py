@@ -19,6 +19,7 @@ from cli.errors import CommandError, Exit
 KEY_FILE: Final = "key"
 _OF_A_DAY: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
+SANDBOX_FILE: Final = "sandbox.url"  #: where its sandbox answers
 TEMPORAL_FILE: Final = "temporal"  #: the address of the Temporal that it uses
 
 DataDir = Annotated[
@@ -79,7 +80,7 @@ def api_url(settings: Settings) -> str:
     """The URL that is set for the command line, else that of this data directory's installation."""
     if settings.cli.url:
         return settings.cli.url
-    value = _line_in(settings.data_dir / URL_FILE)
+    value = line_in(settings.data_dir / URL_FILE)
     return value if value and not settings.public_url else settings.base_url
 
 
@@ -90,7 +91,7 @@ def use_running_temporal(settings: Settings) -> bool:
     """
     if "TEMPORAL_ADDRESS" in os.environ:
         return True
-    if address := _line_in(settings.data_dir / TEMPORAL_FILE):
+    if address := line_in(settings.data_dir / TEMPORAL_FILE):
         os.environ["TEMPORAL_ADDRESS"] = address
     return False
 
@@ -98,7 +99,7 @@ def use_running_temporal(settings: Settings) -> bool:
 def api_key(settings: Settings) -> str:
     if settings.cli.key:
         return settings.cli.key.get_secret_value()
-    value = _line_in(settings.data_dir / KEY_FILE)
+    value = line_in(settings.data_dir / KEY_FILE)
     if value is None:
         raise CommandError(
             f"There is no API key: {settings.data_dir / KEY_FILE} does not exist.",
@@ -128,7 +129,7 @@ def moment(text: str | None, *, now: datetime | None = None) -> str | None:
         raise CommandError(f"{text!r} is no time.", hint=hint, code=Exit.USAGE) from None
 
 
-def _line_in(path: Path) -> str | None:
+def line_in(path: Path) -> str | None:
     try:
         return path.read_text("utf-8").strip() or None
     except FileNotFoundError:

@@ -16,7 +16,7 @@ import httpx
 from fastapi import Request
 
 from sandbox.call import ErrorResponse, Refusal, VendorCall
-from sandbox.clock import ClosingEvent
+from sandbox.clock import CLOCK, ClosingEvent
 from sandbox.config import Pace, SandboxConfig
 from sandbox.faults import fault_board
 from sandbox.faults.catalogue import Operation
@@ -59,7 +59,7 @@ class SandboxContext:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     async def reset(self) -> None:
-        """Delete every job, fault, ledger row, webhook and file; restore the configured pace."""
+        """Delete every job, fault, ledger row, webhook and file; restore the configured pace and the time."""
         for service in self.services.values():
             await service.reset()
         await self.webhooks.reset()
@@ -67,6 +67,7 @@ class SandboxContext:
         self.ledger.clear()
         await asyncio.to_thread(self.blobs.clear)
         self.pace = self.config.pace
+        CLOCK.ahead_ns = 0
 
 
 @asynccontextmanager

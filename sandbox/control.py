@@ -1,10 +1,11 @@
-"""The sandbox's own endpoints: health, ledger, faults, pace and reset. They need no token."""
+"""The sandbox's own endpoints: health, ledger, faults, pace, clock and reset. They need no token."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox.clock import CLOCK, NANOSECONDS, stamp
 from sandbox.config import Pace
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.fault_board import GRAMMAR, arm_for_all, describe
@@ -31,6 +32,14 @@ class PaceChange(BaseModel):
 
     queue_seconds: float | None = Field(default=None, ge=0, le=86_400)
     work_seconds: float | None = Field(default=None, ge=0, le=86_400)
+
+
+class ClockChange(BaseModel):
+    """By how much the clock is put forward."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    advance_seconds: float = Field(default=0, ge=0, le=366 * 86_400)
 
 
 @router.get("/health")
@@ -71,6 +80,13 @@ async def clear_faults(context: ContextDep) -> None:
 async def set_pace(context: ContextDep, change: PaceChange) -> Pace:
     context.pace = context.pace.model_copy(update=change.model_dump(exclude_none=True))
     return context.pace
+
+
+@router.post("/clock")
+async def advance_clock(change: ClockChange) -> dict[str, Any]:
+    """Links expire and finished jobs are erased as if so much time had passed. Work under way keeps its pace."""
+    CLOCK.advance(change.advance_seconds)
+    return {"now": stamp(CLOCK.now_ns()), "ahead_seconds": CLOCK.ahead_ns / NANOSECONDS}
 
 
 @router.post("/reset", status_code=204)

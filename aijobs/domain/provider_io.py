@@ -75,6 +75,7 @@ class JobInput:
     output_count: int
     action: str | None = None
     origin: str | None = None  #: the code of the finished job that the action is done to
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""`aijobs worker`, `api` and `sandbox`: one part of an installation, until a signal arrives."""
+"""`aijobs worker` and `aijobs api`: one part of an installation, until a signal arrives."""
 
 import asyncio
 import os
@@ -6,17 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from pydantic import SecretStr
 
 from aijobs.deployment_check import check_deployment
-from aijobs.domain.vendor import SignsWebhooks
 from aijobs.persistence.private_files import OTHERS
 from aijobs.process_tuning import give_back_large_blocks
-from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings, variable
 from cli import console
 from cli.errors import CommandError
@@ -79,7 +75,7 @@ def worker(
                 await running.enter_async_context(health_written(path, partial(is_healthy, client), queues=task_queues))
             await run_worker(settings, stop, queues=task_queues)
 
-    _serve(run, settings, shutdown_timeout=settings.worker.shutdown_patience + WORKER_MARGIN)
+    serve(run, settings, shutdown_timeout=settings.worker.shutdown_patience + WORKER_MARGIN)
 
 
 def _task_queues(written: str | None, roles: Mapping[str, str]) -> tuple[str, ...]:
@@ -109,42 +105,7 @@ def api(data_dir: DataDir = None) -> None:
 
     settings = load_settings(data_dir)
     _check_deployment(settings)
-    _serve(run_api, settings, shutdown_timeout=settings.api.shutdown_notice + SERVER_SHUTDOWN_TIMEOUT)
-
-
-def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 is any free one.")] = 9400,
-    queue_seconds: Annotated[float, typer.Option(min=0, help="How long work waits in the queue.")] = 1.0,
-    work_seconds: Annotated[float, typer.Option(min=0, help="How long it is then worked on, at least.")] = 3.0,
-    keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Remember everything there. Default: forget it at the end.")
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run the sandbox: simulated providers that cost nothing.
-
-    Point a provider's AIJOBS_…__BASE_URL at it. It signs webhooks with the secret that is set for a provider.
-    """
-    from sandbox.config import Pace, SandboxConfig
-    from sandbox.server import running
-
-    secret = _webhook_secret(load_settings(data_dir))
-    pace = Pace(queue_seconds=queue_seconds, work_seconds=work_seconds)
-    config = SandboxConfig(port=port, pace=pace, webhook_secret=secret, data_dir=keep)
-
-    async def run(_: Settings, stop: asyncio.Event) -> None:
-        async with running(config) as simulated:
-            console.say(f"The sandbox answers at {simulated.url}", indent=0)
-            await stop.wait()
-
-    _serve(run, load_settings(data_dir))
-
-
-def _webhook_secret(settings: Settings) -> SecretStr | None:
-    """What providers sign their webhooks with; the sandbox has one secret for all of them."""
-    sections = (settings.section(name) for name in PROVIDERS)
-    secrets = (section.webhook_secret for section in sections if isinstance(section, SignsWebhooks))
-    return next(filter(None, secrets), None)
+    serve(run_api, settings, shutdown_timeout=settings.api.shutdown_notice + SERVER_SHUTDOWN_TIMEOUT)
 
 
 def _check_deployment(settings: Settings) -> None:
@@ -154,7 +115,8 @@ def _check_deployment(settings: Settings) -> None:
     check_deployment(settings, temporal_address=temporal_address())
 
 
-def _serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
+def serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
+    """Run it until a signal arrives. Raises CommandError when its address cannot be used."""
     _make_logs_harmless()
     os.umask(OTHERS)
     give_back_large_blocks()

@@ -22,7 +22,7 @@ from cli.embedded.services import LOGS, ServicePlan
 from cli.embedded.supervision import Service, kept_running
 from cli.embedded.temporal_client import connected_temporal
 from cli.errors import CommandError
-from cli.options import KEY_FILE, TEMPORAL_FILE, URL_FILE
+from cli.options import KEY_FILE, SANDBOX_FILE, TEMPORAL_FILE, URL_FILE
 from workflows.namespace.health import missing_attributes
 
 LOCK_FILE: Final = "lock"
@@ -81,7 +81,7 @@ async def running_installation(plan: ServicePlan, listener: InstallationListener
                 for supervisor in supervisors:
                     await supervisor.ready()
                     listener.started(supervisor.service)
-            running.enter_context(_address_files(plan))
+            running.enter_context(_address_files(plan, simulated=simulated))
             yield Installation(plan=plan, settings=settings, own_temporal=own_temporal, simulated=simulated)
 
 
@@ -110,6 +110,7 @@ def _configure(plan: ServicePlan) -> bool:
     access = SandboxAccess(
         url=f"http://{plan.sandbox_host}", token=SANDBOX_KEY, webhook_secret=_webhook_secret(plan.data_dir)
     )
+    os.environ["AIJOBS_SANDBOX_URL"] = access.url
     for name in VENDORS:
         if not settings.has_key(name):
             os.environ |= {variable(name, field): value for field, value in VENDORS[name].stand_in(access).items()}
@@ -165,9 +166,11 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _address_files(plan: ServicePlan) -> Iterator[None]:
-    """Write where the API and Temporal are for other commands with this data directory."""
+def _address_files(plan: ServicePlan, *, simulated: bool) -> Iterator[None]:
+    """Write where the API, Temporal and the sandbox are for other commands with this data directory."""
     addresses = {plan.data_dir / URL_FILE: plan.api_url, plan.data_dir / TEMPORAL_FILE: os.environ["TEMPORAL_ADDRESS"]}
+    if simulated:
+        addresses[plan.data_dir / SANDBOX_FILE] = f"http://{plan.sandbox_host}"
     for path, address in addresses.items():
         make_private_file(path)
         path.write_text(f"{address}\n", "utf-8")

@@ -23,10 +23,11 @@ from aijobs.domain.errors import (
 from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
+from aijobs.domain.values.sandbox_faults import METADATA_KEY
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import USER_FIELD, Writer, checked_user, user_in_form
-from api.dependencies import Accept, DailyLimit, Models
+from api.dependencies import Accept, DailyLimit, HasSandbox, Models
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
@@ -38,6 +39,7 @@ from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 MAX_FIELDS: Final = 200
 MAX_DIGITS: Final = 6
 COUNT: Final = "output_count"
+FAULTS: Final = f"metadata.{METADATA_KEY}"  #: what the sandbox is asked to do wrong
 TIMES: Final = ("start_at", "expires_at")  #: a browser sends them without a zone: they are UTC here
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -62,6 +64,7 @@ class JobForm:
     visit: PageRequest
     models: AvailableModels
     daily_limit: int
+    has_sandbox: bool
 
     def entry(self, model_id: str) -> CatalogueEntry:
         """The model of this id; without an id, the first that is configured. Raises NotFound."""
@@ -98,8 +101,10 @@ class JobForm:
             price=await self.price(entry, count=_parse_count(count), user=user),
             refused=summary_of(refused, self.visit.words) if refused else None,
             field_errors=_field_errors(refused),
+            has_sandbox=self.has_sandbox,
+            faults=(sent or {}).get(FAULTS, ""),
             times={name: (sent or {}).get(name, "") for name in TIMES},
-            shown_at={COUNT, USER_FIELD, *TIMES, *(field.sent_as for field in fields)},
+            shown_at={COUNT, USER_FIELD, FAULTS, *TIMES, *(field.sent_as for field in fields)},
         )
 
     async def price(self, entry: CatalogueEntry, *, count: int | str, user: str) -> Price:
@@ -111,8 +116,8 @@ class JobForm:
         return Price(due, await self.visit.database.read(points_of_today, user_id, daily_limit=self.daily_limit))
 
 
-async def _job_form(visit: Visiting, models: Models, daily_limit: DailyLimit) -> JobForm:
-    return JobForm(visit, models, daily_limit)
+async def _job_form(visit: Visiting, models: Models, daily_limit: DailyLimit, has_sandbox: HasSandbox) -> JobForm:
+    return JobForm(visit, models, daily_limit, has_sandbox)
 
 
 Form = Annotated[JobForm, Depends(_job_form)]
@@ -161,6 +166,7 @@ def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None
         COUNT: _parse_count(sent.get(COUNT, "1")),
         USER_FIELD: user_id,
         **{name: f"{sent[name]}Z" for name in TIMES if sent.get(name)},
+        "metadata": {METADATA_KEY: faults} if (faults := sent.get(FAULTS, "").strip()) else {},
     }
     try:
         return JobRequest.model_validate(body)
@@ -173,7 +179,7 @@ def _field_errors(refused: AijobsError | None) -> dict[str, str]:
     messages: dict[str, str] = {}
     for field in fields_shown(refused):
         parts = field.pointer.lstrip("/").split("/")
-        name = ".".join(parts[:2]) if parts[0] == "params" else parts[0]
+        name = ".".join(parts[:2]) if parts[0] in {"params", "metadata"} else parts[0]
         messages[name] = f"{messages[name]} {field.message}" if name in messages else field.message
     return messages
 

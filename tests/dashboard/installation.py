@@ -23,6 +23,7 @@ from workflows.client import TemporalJobEngine
 #: For containers, which have no sandbox and little shared memory; and without background requests.
 FLAGS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-sync")
 WIDE: Final = {"width": 1360, "height": 900}
+SANDBOX: Final = "http://sandbox.test"  #: named in forms, never called
 
 
 @dataclass
@@ -49,7 +50,7 @@ class DashboardUnderTest:
 async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIterator[DashboardUnderTest]:
     port = free_port()
     url = f"http://{HOST}:{port}"
-    async with opened_dependencies(folder, engine, url=url) as dependencies:
+    async with opened_dependencies(folder, engine, url=url, sandbox_url=SANDBOX) as dependencies:
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
             serving(build_app(dependencies), dependencies.live, host=HOST, port=port),

@@ -32,6 +32,22 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(
     await expect(visitor.page.get_by_text('"face_enhancement_strength": 0.8')).to_be_visible()
 
 
+async def test_the_sandbox_is_asked_to_do_something_wrong(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
+    await visitor.open("/new")
+    await visitor.page.get_by_label("image required").fill(PHOTO)
+    await visitor.page.get_by_text("Test mode").click()
+    await visitor.page.get_by_label("What the sandbox does wrong").fill(" accept_then_drop ")
+
+    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.wait_for_url("**/jobs/job_*")
+
+    job = (await dashboard.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
+    assert job["metadata"] == {"sandbox": "accept_then_drop"}
+
+
 async def test_a_file_is_dropped_and_uploaded(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
     visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")

@@ -18,6 +18,7 @@ from aijobs.adapters.network.http_client import (
     retry_after,
 )
 from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.values.sandbox_faults import faults_asked
 
 VendorThat = Callable[..., Awaitable[Any]]
 KEY = {"Authorization": "Bearer r8_a_key_that_must_stay_secret"}
@@ -36,6 +37,26 @@ async def test_an_answer_is_handed_over_whole(http: HttpClient, vendor_that: Ven
     assert (reply.status, reply.document(), reply.headers["ratelimit-reset"]) == (201, {"id": "p1"}, "1")
     assert vendor.received[0].document == {"input": {}}
     assert vendor.received[0].headers["authorization"] == KEY["Authorization"]
+
+
+async def test_what_a_job_asks_of_the_sandbox_goes_to_the_sandbox_alone(
+    http: HttpClient, vendor_that: VendorThat, server: Any
+) -> None:
+    sandbox, vendor = await vendor_that(server.answers(201, {})), await vendor_that(server.answers(201, {}))
+
+    with faults_asked(f"{sandbox.url}/", {"sandbox": "failed=no luck"}):
+        await paid(http, f"{sandbox.url}/v1/predictions")
+        await paid(http, vendor.url)
+        await http.call("GET", sandbox.url, headers={})
+    await paid(http, sandbox.url)
+    with faults_asked(sandbox.url, {"sandbox": "failed=\r\nX-Forged: 1"}):
+        await paid(http, sandbox.url)
+    with faults_asked(None, {"sandbox": "failed"}):
+        await paid(http, sandbox.url)
+
+    asked = [request.headers.get("x-sandbox-fault") for request in sandbox.received]
+    assert asked == ["failed=no luck", None, None, None, None]
+    assert "x-sandbox-fault" not in vendor.received[0].headers
 
 
 async def test_nothing_is_sent_where_nobody_listens(http: HttpClient, refused_url: str) -> None:

@@ -206,6 +206,7 @@ def environment_for(
         "AIJOBS_API__PORT": str(port),
         "AIJOBS_POINTS__DAILY_LIMIT": "100000",
         "AIJOBS_WORKER__REPAIR_EVERY": "1s",
+        "AIJOBS_SANDBOX_URL": sandbox.url,
         "AIJOBS_REPLICATE__TOKEN": "r8_story",
         "AIJOBS_REPLICATE__BASE_URL": sandbox.url,
         "AIJOBS_REPLICATE__WEBHOOK_SECRET": sandbox.webhook_secret,

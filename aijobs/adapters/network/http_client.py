@@ -24,6 +24,7 @@ import httpx
 from aijobs.adapters.network.retry_after import parsed_retry_after
 from aijobs.adapters.network.traced_transport import traced_transport
 from aijobs.domain.errors import ProviderUnavailable
+from aijobs.domain.values.sandbox_faults import fault_headers
 
 MAX_BODY: Final = 32 * 1024 * 1024  #: bytes; a page of a hundred predictions with inline inputs fits
 MAX_CONNECTIONS: Final = 100
@@ -165,7 +166,7 @@ class HttpClient:
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> httpx.Request | NotSent:
         try:
-            request = self._paid.build_request(method, url, headers=dict(headers), json=body)
+            request = self._paid.build_request(method, url, headers={**headers, **fault_headers(url)}, json=body)
             # Otherwise the resolver refuses it later, with an error that may also come after sending.
             request.url.host.encode("idna")
         except (httpx.InvalidURL, ValueError, TypeError):
