@@ -1,13 +1,17 @@
 """The `aijobs` command, assembled: each command is in a file of its own."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from getpass import getuser
 from importlib import import_module, metadata
+from socket import gethostname
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, SchemaMismatch
+from aijobs.domain.values.audit import SYSTEM, ActorKind, Origin, acting_from
 from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError, Exit
@@ -43,6 +47,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "sandbox": "cli.commands.sandbox:sandbox",
 }
 
+#: Commands that are processes of the installation: what they do is not done by whoever has started them.
+SERVICES: Final = frozenset({"demo", "up", "worker", "api", "sandbox"})
+
 VERSION: Final = "--version"
 
 
@@ -53,7 +60,8 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name. Returns its exit code."""
     try:
-        build_cli(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
+        with acting_from(_origin(arguments)):
+            build_cli(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.ERROR
     except CommandError as error:
@@ -71,6 +79,20 @@ def run(arguments: Sequence[str]) -> int:
         console.show_error(command_error)
         return command_error.code
     return Exit.SUCCESS
+
+
+def _origin(arguments: Sequence[str]) -> Origin:
+    """For the audit log: the account of the operating system that runs the command."""
+    if not arguments or arguments[0] in SERVICES:
+        return SYSTEM
+    return Origin(kind=ActorKind.COMMAND_LINE, actor=f"{_account()}@{gethostname()}")
+
+
+def _account() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # as in a container whose user has no name
+        return str(os.getuid())
 
 
 def _as_command_error(failure: Exception) -> CommandError | None:

@@ -8,6 +8,8 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import AddedModel, Catalogue, Model
 from aijobs.domain.errors import NotFound
+from aijobs.domain.values.audit import Act, ActKind
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import AddedModelRow
@@ -58,11 +60,14 @@ def add_model(
             continue
         if {**row.definition, "model_id": None} == {**_document(definition, row.model_id), "model_id": None}:
             is_new, row.removed_at, row.removed_by = row.removed_at is not None, None, None
+            if is_new:
+                record(session, _added(row))
             return _model(row), is_new
         numbers.append(number)
     model_id = f"{code}_v{max(numbers) + 1}"
     row = AddedModelRow(model_id=model_id, definition=_document(definition, model_id), create_by=added_by)
     session.add(row)
+    record(session, _added(row))
     return _model(row), True
 
 
@@ -72,6 +77,12 @@ def remove_model(session: Session, model_id: str, *, removed_by: str) -> None:
     if row is None or row.removed_at is not None:
         raise NotFound("There is no such model among those that were added.")
     row.removed_at, row.removed_by = now(), removed_by
+    record(session, Act(kind=ActKind.MODEL_REMOVED, target=model_id))
+
+
+def _added(row: AddedModelRow) -> Act:
+    after = {name: row.definition.get(name) for name in ("source", "model_version", "unit_point", "output_kind")}
+    return Act(kind=ActKind.MODEL_ADDED, target=row.model_id, after=after)
 
 
 def _of(model_ids: list[str]) -> Any:

@@ -13,7 +13,9 @@ from sqlmodel import Session, SQLModel
 from aijobs.domain.errors import ProviderBlocked, ProviderUnavailable
 from aijobs.domain.jobs.circuits import Circuit, CircuitState, Trial
 from aijobs.domain.jobs.submissions import SubmitOutcome
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.tables import VendorCredentialRow, VendorLineRow
@@ -57,7 +59,21 @@ def note_outcome(session: Session, trial: Trial | None, outcome: SubmitOutcome) 
     if trial is None or not _tells_of_credential(trial, outcome):
         return
     known = _locked(session, trial.credential)
-    _save(session, known, known.after(outcome, now=now(), is_probe=trial.is_probe))
+    changed = known.after(outcome, now=now(), is_probe=trial.is_probe)
+    _save(session, known, changed)
+    _record_turn(session, known, changed)
+
+
+def _record_turn(session: Session, known: Circuit, changed: Circuit) -> None:
+    """That a credential is not used any more, or is again; probes in between change nothing."""
+    if known.is_closed and not changed.is_closed:
+        record(session, Act(kind=ActKind.CREDENTIAL_STOPPED, target=known.credential, after=_told(changed)))
+    elif changed.is_closed and not known.is_closed:
+        record(session, Act(kind=ActKind.CREDENTIAL_RESUMED, target=known.credential, before=_told(known)))
+
+
+def _told(circuit: Circuit) -> dict[str, Any]:
+    return {"state": circuit.state, "failures": circuit.failures, "is_blocked": circuit.is_blocked}
 
 
 def _tells_of_credential(trial: Trial, outcome: SubmitOutcome) -> bool:
@@ -69,8 +85,9 @@ def _tells_of_credential(trial: Trial, outcome: SubmitOutcome) -> bool:
 
 def reset(session: Session, credential: str) -> Circuit:
     """It is used again at once, by everybody: somebody has mended what was wrong."""
-    fresh = Circuit(credential=credential)
-    _save(session, _locked(session, credential), fresh)
+    fresh, known = Circuit(credential=credential), _locked(session, credential)
+    _save(session, known, fresh)
+    record(session, Act(kind=ActKind.CREDENTIAL_RESET, target=credential, before=_told(known)))
     return fresh
 
 

@@ -9,6 +9,8 @@ from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import require_unfinished
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.audit import Act, ActKind, is_somebody_else
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import locked_job, note_cancel_request
 from aijobs.persistence.jobs.queries import brief_of, job_of
@@ -41,7 +43,8 @@ class CancelJob:
 
         def work(session: Session) -> JobRow:
             job = locked_job(session, code)
-            note_cancel_request(session, job, reason=reason)
+            if note_cancel_request(session, job, reason=reason):
+                _record(session, job, reason)
             return job
 
         job = await self.database.write(work)
@@ -51,4 +54,12 @@ class CancelJob:
     def _cancel_scheduled(self, session: Session, code: str, reason: str) -> JobRow | None:
         """A job whose time has not come is canceled at once: it has no workflow. None: its time has come."""
         job = locked_job(session, code)
-        return job if cancel_scheduled(session, job, self.catalogue, reason=reason) else None
+        if not cancel_scheduled(session, job, self.catalogue, reason=reason):
+            return None
+        _record(session, job, reason)
+        return job
+
+
+def _record(session: Session, job: JobRow, reason: str) -> None:
+    if is_somebody_else(job.user_id):
+        record(session, Act(kind=ActKind.JOB_CANCELED, target=job.code, user_id=job.user_id, after={"reason": reason}))

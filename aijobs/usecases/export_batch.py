@@ -15,8 +15,10 @@ from sqlmodel import Session
 from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.ports.object_store import ObjectStore
+from aijobs.domain.values.audit import Act, ActKind, current_origin, is_somebody_else
 from aijobs.domain.values.safe_csv import BYTE_ORDER_MARK, safe_csv
-from aijobs.persistence.batches.queries import ShownItem, items_page
+from aijobs.persistence.audit_log import record
+from aijobs.persistence.batches.queries import ShownItem, batch_of, items_page
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import OutputRow
@@ -51,6 +53,14 @@ class ExportBatch:
     database: Database
     store: ObjectStore
     link: Callable[[OutputRow], Awaitable[str]]
+
+    async def begin(self, code: str, user_id: str | None, *, form: str) -> None:
+        """Before the others. Records what somebody else than the batch's owner exports. Raises NotFound."""
+        batch = await self.database.read(batch_of, code, user_id=user_id)
+        user, key = batch.user_id, current_origin().key_id
+        if key != batch.create_by if user is None else is_somebody_else(user):
+            act = Act(kind=ActKind.DATA_EXPORTED, target=code, user_id=user, after={"format": form})
+            await self.database.write(record, act)
 
     async def json_lines(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
         """A line for each row, in their order, with links to its outputs. Raises NotFound."""

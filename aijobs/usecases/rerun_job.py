@@ -6,7 +6,9 @@ from sqlmodel import Session
 
 from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.audit import Act, ActKind, is_somebody_else
 from aijobs.persistence.access.idempotency import Receipt
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs import reruns
@@ -41,7 +43,11 @@ class RerunJob:
         claim = claim_for(owner, idempotency_key, {"rerun": code, "from": start})
 
         def rerun(session: Session) -> JobRow:
-            return self._rerun(session, locked_job(session, code), start, by=owner.key_id)
+            new = self._rerun(session, locked_job(session, code), start, by=owner.key_id)
+            if is_somebody_else(new.user_id):
+                after = {"job": new.code, "from": start, "points": new.points}
+                record(session, Act(kind=ActKind.JOB_RERUN, target=code, user_id=new.user_id, after=after))
+            return new
 
         return await self.jobs.make_once(claim, rerun)
 

@@ -9,6 +9,8 @@ from sqlmodel import Session
 from aijobs.domain.errors import TemporalUnavailable
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.audit import Act, ActKind, current_origin, is_somebody_else
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.batches import steering
 from aijobs.persistence.batches.queries import batch_of
 from aijobs.persistence.database import Database
@@ -60,16 +62,38 @@ def _locked(session: Session, code: str, actor: Actor) -> BatchRow:
 
 
 def _pause(session: Session, code: str, actor: Actor) -> None:
-    steering.pause(_locked(session, code, actor))
+    batch = _locked(session, code, actor)
+    before = batch.batch_status
+    steering.pause(batch)
+    _record(session, batch, ActKind.BATCH_PAUSED, before)
 
 
 def _resume(session: Session, code: str, actor: Actor) -> None:
-    steering.resume(_locked(session, code, actor))
+    batch = _locked(session, code, actor)
+    before = batch.batch_status
+    steering.resume(batch)
+    _record(session, batch, ActKind.BATCH_RESUMED, before)
 
 
 def _cancel(session: Session, code: str, actor: Actor) -> None:
-    steering.cancel(session, _locked(session, code, actor))
+    batch = _locked(session, code, actor)
+    before = batch.batch_status
+    steering.cancel(session, batch)
+    _record(session, batch, ActKind.BATCH_CANCELED, before)
 
 
 def _rerun(session: Session, *, code: str, actor: Actor, daily_limit: int) -> int:
-    return steering.rerun_failed(session, _locked(session, code, actor), daily_limit=daily_limit)
+    batch = _locked(session, code, actor)
+    before = batch.batch_status
+    count = steering.rerun_failed(session, batch, daily_limit=daily_limit)
+    _record(session, batch, ActKind.BATCH_RERUN, before)
+    return count
+
+
+def _record(session: Session, batch: BatchRow, kind: ActKind, before: str) -> None:
+    """What somebody else than its owner did, and not a second call, which has changed nothing."""
+    user, key = batch.user_id, current_origin().key_id
+    is_others = key != batch.create_by if user is None else is_somebody_else(user)
+    if is_others and batch.batch_status != before:
+        statuses = {"before": {"batch_status": before}, "after": {"batch_status": batch.batch_status}}
+        record(session, Act(kind=kind, target=batch.code, user_id=user, **statuses))

@@ -15,7 +15,7 @@ from aijobs.domain.values.audit import ActorKind, acts_as
 from aijobs.domain.values.scopes import USER_SCOPES, Scope, includes
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, KeyKind, key_by_id, key_of
-from aijobs.persistence.access.sessions import use_session
+from aijobs.persistence.access.sessions import session_name, use_session
 from api.auth.access import Access
 from api.auth.credentials import Credentials
 from api.auth.origins import refuse_other_pages
@@ -27,7 +27,6 @@ from api.connections.turns import mark_known
 
 USER_HEADER: Final = "Aijobs-User"
 USER_FIELD: Final = "user_id"
-SESSION_LENGTH: Final = 16  #: characters of a session's hash by which the audit log names it
 
 _IDENTIFIED: Final = "aijobs.caller"
 
@@ -183,7 +182,7 @@ def _let_act(caller: Caller) -> None:
         ActorKind.KEY if caller.session is None else ActorKind.SESSION,
         caller.key_id,
         key_id=caller.key_id,
-        session=None if caller.session is None else caller.session[:SESSION_LENGTH],
+        session=None if caller.session is None else session_name(caller.session),
         own_users=frozenset(user for user in (caller.own_user, caller.named) if user is not None),
     )
 

@@ -6,9 +6,11 @@ from typing import Any, Final, TypedDict
 
 from starlette.responses import Response
 
-from aijobs.domain.errors import NotAllowed
-from aijobs.persistence.access.keys import KeyKind, key_of
+from aijobs.domain.errors import NotAllowed, NotAuthenticated
+from aijobs.domain.values.audit import Act, ActKind, ActorKind, acts_as
+from aijobs.persistence.access.keys import KeyKind, key_id_in, key_of
 from aijobs.persistence.access.sessions import add_session, end_session
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from api.auth.access import Access
 
@@ -60,7 +62,14 @@ async def open_session(access: Access, key_text: str, *, user_id: str | None = N
 
     Raises NotAuthenticated when `key_text` is not a valid key, NotAllowed when the key is another user's.
     """
-    key = await key_of(access.database, access.secret, key_text)
+    try:
+        key = await key_of(access.database, access.secret, key_text)
+    except NotAuthenticated as refused:
+        tried = key_id_in(key_text) or "unknown"
+        after = {"reason": refused.code}
+        await access.database.write(record, Act(kind=ActKind.SIGN_IN_REFUSED, target=tried, after=after))
+        raise
+    acts_as(ActorKind.KEY, key.key_id, key_id=key.key_id)
     if key.kind is KeyKind.USER and user_id not in {None, key.user_id}:
         raise NotAllowed("This key acts for its own user only.")
     secret, expires_at = await add_session(

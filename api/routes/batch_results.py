@@ -6,10 +6,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from aijobs.persistence.batches.queries import batch_of
 from api.auth.caller import Reader
 from api.checked_route import CheckedRoute
-from api.dependencies import Db, Export
+from api.dependencies import Export
 from api.problems import problem_responses
 from api.requests.paths import BatchCode
 
@@ -47,7 +46,6 @@ router = APIRouter(prefix="/api/batches", tags=["batches"], route_class=CheckedR
 async def get_batch_results(
     caller: Reader,
     code: BatchCode,
-    database: Db,
     export: Export,
     format: Annotated[  # noqa: A002
         ResultsFormat, Query(description="`jsonl` and `csv` have links that expire; `zip` has the files.")
@@ -55,7 +53,7 @@ async def get_batch_results(
 ) -> StreamingResponse:
     """A line for each row in its order; in the ZIP file, `results.jsonl` names the files of each row."""
     user_id = caller.visible_user
-    await database.read(batch_of, code, user_id=user_id)
+    await export.begin(code, user_id, form=format)
     streams = {ResultsFormat.JSONL: export.json_lines, ResultsFormat.CSV: export.csv, ResultsFormat.ZIP: export.zip}
     return StreamingResponse(
         streams[format](code, user_id),

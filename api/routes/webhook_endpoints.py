@@ -95,7 +95,7 @@ async def change(
 
     def work(session: Session) -> WebhookEndpointRow:
         row = locked_endpoint(session, id, user_id=caller.visible_user)
-        change_endpoint(row, url=body.url, events=events, enabled=body.enabled)
+        change_endpoint(session, row, url=body.url, events=events, enabled=body.enabled)
         return row
 
     return endpoint_response(await database.write(work))
@@ -104,7 +104,7 @@ async def change(
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
 async def delete(id: EndpointCode, caller: WebhookKeeper, database: Db) -> None:  # noqa: A002
     def work(session: Session) -> None:
-        delete_endpoint(locked_endpoint(session, id, user_id=caller.visible_user))
+        delete_endpoint(session, locked_endpoint(session, id, user_id=caller.visible_user))
 
     await database.write(work)
 
@@ -120,7 +120,7 @@ async def rotate(
 
     def work(session: Session) -> WebhookEndpointRow:
         row = locked_endpoint(session, id, user_id=caller.visible_user)
-        rotate_secret(row)
+        rotate_secret(session, row)
         return row
 
     return with_secret(await database.write(work), secret)

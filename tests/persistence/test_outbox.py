@@ -135,8 +135,8 @@ async def test_disabled_and_deleted_endpoints_hear_nothing(
     disabled, deleted = await endpoint(database), await endpoint(database)
 
     def work(session: Session) -> None:
-        change_endpoint(endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
-        delete_endpoint(endpoint_of(session, deleted, user_id="ada"))
+        change_endpoint(session, endpoint_of(session, disabled, user_id="ada"), url=None, events=None, enabled=False)
+        delete_endpoint(session, endpoint_of(session, deleted, user_id="ada"))
 
     await database.write(work)
 

@@ -171,7 +171,7 @@ async def test_what_is_on_its_way_follows_its_endpoint_elsewhere(desk: DeliveryD
 
         def work(session: Session) -> None:
             row = endpoint_of(session, desk.endpoint, user_id="ada")
-            change_endpoint(row, url=elsewhere.url, events=None, enabled=None)
+            change_endpoint(session, row, url=elsewhere.url, events=None, enabled=None)
 
         await desk.bench.database.write(work)
 
@@ -189,7 +189,7 @@ async def test_a_disabled_endpoint_gets_nothing_more(desk: DeliveryDesk) -> None
 
     def work(session: Session) -> None:
         row = endpoint_of(session, desk.endpoint, user_id="ada")
-        change_endpoint(row, url=None, events=None, enabled=False)
+        change_endpoint(session, row, url=None, events=None, enabled=False)
 
     await desk.bench.database.write(work)
 

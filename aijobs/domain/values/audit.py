@@ -78,6 +78,7 @@ class ActKind(StrEnum):
     PAUSE_BEGUN = "pause.begun"
     PAUSE_ENDED = "pause.ended"
     CREDENTIAL_STOPPED = "credential.stopped"
+    CREDENTIAL_RESUMED = "credential.resumed"
     CREDENTIAL_RESET = "credential.reset"
     POINTS_LIMIT_SET = "points.limit_set"
     SHARE_SET = "share.set"

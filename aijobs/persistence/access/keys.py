@@ -14,9 +14,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from aijobs.domain.errors import CredentialExpired, NotAuthenticated, NotFound
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.scopes import USER_SCOPES, Scope
 from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.batches import chunked
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.tables import ApiKeyRow
@@ -87,17 +89,17 @@ async def create_key(
     text = new_key_text(kind)
 
     def work(session: Session) -> None:
-        session.add(
-            ApiKeyRow(
-                key_id=_parts_of(text)[1],
-                sha256=_hash(secret, text),
-                name=name,
-                kind=kind,
-                user_id=user_id,
-                scopes=sorted(granted),
-                expires_at=expires_at,
-            )
+        row = ApiKeyRow(
+            key_id=_parts_of(text)[1],
+            sha256=_hash(secret, text),
+            name=name,
+            kind=kind,
+            user_id=user_id,
+            scopes=sorted(granted),
+            expires_at=expires_at,
         )
+        session.add(row)
+        record(session, Act(kind=ActKind.KEY_MADE, target=row.key_id, user_id=user_id, after=_told(row)))
 
     await database.write(work)
     return text
@@ -120,7 +122,9 @@ async def revoke_key(database: Database, key_id: str) -> None:
         row = session.exec(_known(key_id).with_for_update()).one_or_none()
         if row is None:
             raise NotFound(f"There is no key {key_id}.")
-        row.revoked_at = row.revoked_at or now()
+        if row.revoked_at is None:
+            row.revoked_at = now()
+            record(session, Act(kind=ActKind.KEY_REVOKED, target=key_id, user_id=row.user_id, before=_told(row)))
         row.update_time = now()
 
     await database.write(work)
@@ -176,6 +180,7 @@ async def adopt_key(database: Database, secret: bytes, text: str, *, name: str, 
                 scopes=sorted(_default_scopes(KeyKind.SERVICE)),
             )
             session.add(row)
+            record(session, Act(kind=ActKind.KEY_MADE, target=key_id, user_id=user_id, after=_told(row)))
 
     await database.write(work)
 
@@ -223,6 +228,17 @@ def _valid(row: Row[Any]) -> ApiKey:
     if not key.is_valid:
         raise CredentialExpired("This key is revoked or has expired.")
     return key
+
+
+def _told(row: ApiKeyRow) -> dict[str, Any]:
+    """What the audit log says of a key."""
+    expires_at = None if row.expires_at is None else row.expires_at.isoformat()
+    return {
+        "name": row.name,
+        "kind": str(row.kind),
+        "scopes": [str(one) for one in row.scopes],
+        "expires_at": expires_at,
+    }
 
 
 def _api_key(row: ApiKeyRow | Row[Any]) -> ApiKey:

@@ -11,13 +11,16 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, delete, select, update
 
 from aijobs.domain.errors import NotAuthenticated
+from aijobs.domain.values.audit import Act, ActKind, ActorKind, acts_as
 from aijobs.persistence.access.batches import chunked
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import BrowserSessionRow
 
 SECRET_BYTES: Final = 32
 MAX_SECRET_LENGTH: Final = 100
+NAME_LENGTH: Final = 16
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """How often the time of the last use is written."""
@@ -45,9 +48,10 @@ async def add_session(
 
     def work(session: Session) -> None:
         session.exec(delete(BrowserSessionRow).where(is_over))
-        session.add(
-            BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at)
-        )
+        row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at)
+        session.add(row)
+        after = {"key_id": key_id, "expires_at": expires_at.isoformat()}
+        record(session, Act(kind=ActKind.SESSION_MADE, target=session_name(row.sha256), user_id=user_id, after=after))
 
     await database.write(work)
     return text, expires_at
@@ -82,9 +86,20 @@ async def end_session(database: Database, secret: bytes, text: str) -> None:
     """End the session. Changes nothing when there is none."""
 
     def work(session: Session) -> None:
-        session.exec(delete(BrowserSessionRow).where(col(BrowserSessionRow.sha256) == _hash(secret, text)))
+        row = session.get(BrowserSessionRow, _hash(secret, text), with_for_update=True)
+        if row is None:
+            return
+        session.delete(row)
+        name, before = session_name(row.sha256), {"key_id": row.key_id}
+        acts_as(ActorKind.SESSION, row.key_id, key_id=row.key_id, session=name)  # who has its secret
+        record(session, Act(kind=ActKind.SESSION_ENDED, target=name, user_id=row.user_id, before=before))
 
     await database.write(work)
+
+
+def session_name(sha256: str) -> str:
+    """By which the audit log names a session: enough of its hash to tell it from others, and no more."""
+    return sha256[:NAME_LENGTH]
 
 
 async def _live_row(database: Database, sha256: str, idle: timedelta) -> BrowserSessionRow:

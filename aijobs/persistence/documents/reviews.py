@@ -9,6 +9,8 @@ from aijobs.domain.documents.review import ChangeKind, NumberedRow, ReviewedTabl
 from aijobs.domain.documents.sources import sources_of, stored_sources
 from aijobs.domain.documents.templates import Template
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.audit import Act, ActKind
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import ExtractedRow, JobRow, TableChangeRow
@@ -69,7 +71,10 @@ def keep_review(session: Session, job: JobRow, template: Template, table: Review
             for change in table.changes
         ],
     )
-    job.needs_review = job.needs_review and not any(change.kind is ChangeKind.ACCEPTED for change in table.changes)
+    is_accepted = any(change.kind is ChangeKind.ACCEPTED for change in table.changes)
+    job.needs_review = job.needs_review and not is_accepted
+    after = {"changes": len(table.changes), "accepted": is_accepted}  # what they are is in the table of changes
+    record(session, Act(kind=ActKind.DOCUMENT_REVIEWED, target=job.code, user_id=job.user_id, after=after))
 
 
 def _new_row(job: JobRow, row: NumberedRow, sources: dict[str, Any], template: Template) -> ExtractedRow:

@@ -8,6 +8,8 @@ from sqlmodel import Session, col, select
 from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
+from aijobs.domain.values.audit import Act, ActKind
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
@@ -74,9 +76,11 @@ def save_template(
 ) -> tuple[Template, bool]:
     """Save a template. Returns it, and whether it is a new version: an unchanged definition is not saved again."""
     current = session.get(TemplateRow, template_id, with_for_update=True)
+    known = None
     if current is not None and not current.deleted:
         newest = template_of(session, template_id)
-        if _definition(newest) == definition:
+        known = _definition(newest)
+        if known == definition:
             return newest, False
     if current is None:
         current = TemplateRow(id=template_id, version=0, create_by=saved_by)
@@ -92,6 +96,7 @@ def save_template(
         create_by=saved_by,
     )
     session.add(row)
+    record(session, _saved(row, known, definition))
     return _template(row), True
 
 
@@ -101,6 +106,17 @@ def delete_template(session: Session, template_id: str, *, deleted_by: str) -> N
     if row is None or row.deleted:
         raise NotFound(f"There is no template {template_id!r}.")
     row.deleted, row.update_by, row.update_time = True, deleted_by, now()
+    record(session, Act(kind=ActKind.TEMPLATE_DELETED, target=template_id, before={"version": row.version}))
+
+
+def _saved(row: TemplateVersionRow, known: TemplateDefinition | None, definition: TemplateDefinition) -> Act:
+    """With the names of the fields that differ. Prompts belong to the operator: the versions have them."""
+    after = {"version": row.version, "name": definition.name}
+    if known is None:
+        return Act(kind=ActKind.TEMPLATE_SAVED, target=row.template_id, after=after)
+    differ = [name for name in TemplateDefinition.model_fields if getattr(known, name) != getattr(definition, name)]
+    before = {"version": row.version - 1, "name": known.name}
+    return Act(kind=ActKind.TEMPLATE_SAVED, target=row.template_id, before=before, after={**after, "changed": differ})
 
 
 async def install_templates(database: Database, files: Mapping[str, TemplateFile]) -> None:

@@ -132,11 +132,13 @@ def note(session: Session, job: AnyJob, detail: dict[str, Any]) -> None:
     record(session, job, EventKind.NOTE, detail)
 
 
-def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> None:
-    """Record a cancel request of a locked job. A second call changes nothing. Raises JobIsFinal."""
+def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> bool:
+    """Record a cancel request of a locked job. A second call changes nothing, and returns False. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
-    if cancel_reason_of(session, job) is None:
-        note(session, job, {"cancel": "requested", "reason": reason})
+    if cancel_reason_of(session, job) is not None:
+        return False
+    note(session, job, {"cancel": "requested", "reason": reason})
+    return True
 
 
 def require_not_canceled(session: Session, job: AnyJob) -> None:

@@ -11,8 +11,10 @@ from aijobs.domain.errors import NothingHeld, SubmissionExists
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind, kept_points
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.clean_text import clean
 from aijobs.domain.values.money import Cost
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, lock_name
 from aijobs.persistence.jobs import gate, other_submissions, submissions
@@ -39,6 +41,7 @@ def resolve(session: Session, job: JobRow, decision: Resolution, *, by: str, why
     charged = kept_points(ENTRY_OF[decision], job.points)
     give_back(session, job)
     gate.note(session, job, {"resolved": decision, "by": by, "why": why, "charged": charged})
+    record(session, _resolved(job, {"decision": decision, "why": why, "points": job.points, "charged": charged}))
 
 
 def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> None:
@@ -55,6 +58,11 @@ def attach(session: Session, job: JobRow, ref: Ref, *, by: str, why: str) -> Non
         raise SubmissionExists(f"{ref['id']} is what {other} has submitted.")
     submissions.conclude(session, job, last, Accepted(ref))
     gate.note(session, job, {"resolved": "attach", "ref": ref["id"], "by": by, "why": why})
+    record(session, _resolved(job, {"decision": "attach", "why": why, "ref": ref["id"]}))
+
+
+def _resolved(job: JobRow, after: Mapping[str, Any]) -> Act:
+    return Act(kind=ActKind.JOB_RESOLVED, target=job.code, user_id=job.user_id, after=after)
 
 
 def record_late_outcome(

@@ -10,7 +10,9 @@ from sqlmodel import Session, col, select
 from aijobs.domain.errors import NothingHeld, PointsExhausted
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.points import EntryKind, alerts_due
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.webhooks import EventType
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import RowId, now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import page_of
@@ -140,7 +142,11 @@ def limit_of(session: Session, user_id: str, *, default: int) -> int:
 
 def set_limit(session: Session, user_id: str, daily_limit: int) -> None:
     """Give a user a daily limit of their own."""
+    own = session.get(PointsLimitRow, user_id)
+    before = None if own is None else {"daily_limit": own.daily_limit}
     session.merge(PointsLimitRow(user_id=user_id, daily_limit=daily_limit))
+    after = {"daily_limit": daily_limit}
+    record(session, Act(kind=ActKind.POINTS_LIMIT_SET, target=user_id, user_id=user_id, before=before, after=after))
 
 
 def today(session: Session, user_id: str, day: date) -> PointsDayRow:

@@ -14,7 +14,9 @@ from aijobs.domain.errors import UnknownModel
 from aijobs.domain.jobs.slots.fair_queue import UserTurns, WaitingGroup, next_in
 from aijobs.domain.jobs.slots.limits import MINUTE, NO_MODEL_LIMITS, SECOND, LimitsSettings, ModelLimits, Rate
 from aijobs.domain.jobs.waiting import WaitFor
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.persistence.added_models import model_of
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.slots.line import VendorLine, settle_probe
 from aijobs.persistence.tables import UserShareRow, UserTurnRow
@@ -237,7 +239,11 @@ def serve(session: Session, line: VendorLine, rules: SlotRules) -> tuple[list[st
 
 def set_share(session: Session, user_id: str, *, weight: float, in_flight: int | None) -> None:
     """Give a user a share of their own. Without `in_flight`, what is set for everybody holds."""
+    own = session.get(UserShareRow, user_id)
+    before = None if own is None else {"weight": own.weight, "in_flight": own.in_flight}
     session.merge(UserShareRow(user_id=user_id, weight=weight, in_flight=in_flight))
+    after = {"weight": weight, "in_flight": in_flight}
+    record(session, Act(kind=ActKind.SHARE_SET, target=user_id, user_id=user_id, before=before, after=after))
 
 
 def set_turn(session: Session, credential: str, user_id: str, turn: float) -> None:

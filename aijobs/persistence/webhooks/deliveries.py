@@ -80,7 +80,7 @@ class DatabaseDeliveries:
             _note_attempt(row, reply, at, next_try_at)
             if endpoint is not None and endpoint.enabled and not endpoint.deleted:
                 row.url = endpoint.url
-                self._update_endpoint(endpoint, reply, at)
+                self._update_endpoint(session, endpoint, reply, at)
 
         await self._database.write(work)
 
@@ -88,15 +88,17 @@ class DatabaseDeliveries:
         """Claims due deliveries, so that only one worker starts each. Most polls find nothing and take no lock."""
         return await self._database.write(claim) if await self._database.read(_is_due) else []
 
-    def _update_endpoint(self, endpoint: WebhookEndpointRow, reply: WebhookReply, at: datetime) -> None:
+    def _update_endpoint(
+        self, session: Session, endpoint: WebhookEndpointRow, reply: WebhookReply, at: datetime
+    ) -> None:
         if reply.is_taken:
             endpoint.failing_since = None
             return
         endpoint.failing_since = endpoint.failing_since or at
         if reply.is_gone:
-            close_endpoint(endpoint, DisabledReason.GONE)
+            close_endpoint(session, endpoint, DisabledReason.GONE)
         elif at - endpoint.failing_since >= self._disable_after:
-            close_endpoint(endpoint, DisabledReason.FAILING)
+            close_endpoint(session, endpoint, DisabledReason.FAILING)
         if not endpoint.enabled:
             log.warning("webhook_endpoint_disabled", endpoint=endpoint.code, reason=endpoint.disabled_reason)
 
