@@ -22,6 +22,7 @@ from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
 from activities.repair import RepairActivities
+from activities.routing import Routing
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
@@ -126,7 +127,13 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     )
     starts, sandbox = records.start_conditions, settings.sandbox
     submission = SubmissionActivities(
-        submissions, catalogue, providers, records.credential_health, store, settings.reachable_url, starts, sandbox
+        submissions,
+        Routing(catalogue, providers, records.credential_health),
+        store,
+        settings.reachable_url,
+        starts,
+        sandbox,
+        secret=adapters.secret,
     )
     generation = GenerationActivities(
         gate, records.queries, conversations, catalogue, adapters.generators, transfer, starts, sandbox

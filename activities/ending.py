@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.submission import look_for, provider_of
+from activities.lost_submissions import look_for
+from activities.submission import provider_of
 from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobState

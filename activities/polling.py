@@ -9,9 +9,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.learned_times import LearnedTimes
+from activities.lost_submissions import look_for
 from activities.metrics import detected
 from activities.poll_timing import PollTiming, ProgressGuess
-from activities.submission import look_for, provider_of
+from activities.submission import provider_of
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import (
     CancelRequested,

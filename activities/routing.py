@@ -31,14 +31,14 @@ class Routing:
 
     def __init__(self, catalogue: Catalogue, providers: Mapping[str, Provider], health: CredentialHealth) -> None:
         self._catalogue = catalogue
-        self._providers = providers
-        self._health = health
+        self.providers = providers
+        self.health = health
 
     def own_credentials(self, brief: JobBrief, known: SubmitInput) -> Sequence[str]:
         """Those that the job may be sent with: what is done to a finished job is done with the credential of that."""
         if known.origin is not None:
             return [credential_in(known.origin) or brief.provider]
-        return credentials_of(self._providers, brief.provider) or [brief.provider]
+        return credentials_of(self.providers, brief.provider) or [brief.provider]
 
     async def choose(self, brief: JobBrief, known: SubmitInput, own: Sequence[str]) -> Route:
         """One of the job's own credentials, while one is used; else one of the first fallback that has one.
@@ -51,7 +51,7 @@ class Routing:
         elsewhere = [credential for other, _ in stand_ins for credential in self._credentials(other)]
         params = known.assignment.params
         try:
-            trial = await self._health.choose(own, in_line_of=known.line)
+            trial = await self.health.choose(own, in_line_of=known.line)
             others = [credential for credential in (*own, *elsewhere) if credential != trial.credential]
             return Route(model=model, params=params, trial=trial, others=others)
         except (ProviderUnavailable, ProviderBlocked) as unavailable:
@@ -67,7 +67,7 @@ class Routing:
             model = await self._catalogue.find(fallback.model_id)
             if not self._credentials(model):
                 return None
-            parameters = self._providers[model.provider].parameters(model)
+            parameters = self.providers[model.provider].parameters(model)
             checked = check_parameters(model, parameters, fallback.parameters_of(known.assignment.params))
         except (InvalidParameters, UnknownModel):
             return None
@@ -75,9 +75,9 @@ class Routing:
 
     async def _trial(self, model: Model, known: SubmitInput) -> Trial | None:
         try:
-            return await self._health.choose(self._credentials(model), in_line_of=known.line)
+            return await self.health.choose(self._credentials(model), in_line_of=known.line)
         except (ProviderUnavailable, ProviderBlocked):
             return None
 
     def _credentials(self, model: Model) -> Sequence[str]:
-        return credentials_of(self._providers, model.provider)
+        return credentials_of(self.providers, model.provider)

@@ -1,6 +1,5 @@
 """Submits a job to its provider: the intent is stored before the send, and a submission is sent at most once."""
 
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,10 +7,11 @@ from typing import Any, Final
 
 from temporalio import activity
 
-from activities.heartbeats import remember, remembered
+from activities.heartbeats import remember
+from activities.lost_submissions import require_all_known, submission_token
 from activities.metrics import count_submission
 from activities.routing import Route, Routing
-from aijobs.domain.catalogue import Catalogue, Model
+from aijobs.domain.catalogue import Model
 from aijobs.domain.errors import (
     AijobsError,
     JobExpired,
@@ -23,24 +23,21 @@ from aijobs.domain.errors import (
     ProviderUnavailable,
     SlotAwaited,
     SubmissionExists,
-    SubmissionForgotten,
 )
 from aijobs.domain.jobs.activity_io import SubmittedJob
 from aijobs.domain.jobs.job import JobBrief, JobState
 from aijobs.domain.jobs.parameters import is_upload
 from aijobs.domain.jobs.submissions import (
     CAME_TO_NOTHING,
+    OLDER_COPY,
     Accepted,
-    Found,
     Ref,
     Rejected,
-    Search,
     Sending,
     Submission,
     SubmitOutcome,
     Unknown,
 )
-from aijobs.domain.ports.credentials import CredentialHealth, provider_in
 from aijobs.domain.ports.jobs import StartConditions
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.providers import PreparingProvider, Provider
@@ -61,28 +58,31 @@ LOST: Final = Unknown("the process died between the intent and the outcome")
 
 
 class SubmissionActivities:
-    """`public_url` is where providers reach us, or None. With it, inputs are links to our store, and webhooks come."""
+    """`public_url` is where providers reach us, or None. With it, inputs are links to our store, and webhooks come.
+
+    `secret` is the installation's: the tokens of submissions are made of it.
+    """
 
     def __init__(
         self,
         submissions: SubmissionLog,
-        catalogue: Catalogue,
-        providers: Mapping[str, Provider],
-        health: CredentialHealth,
+        routing: Routing,
         store: ObjectStore,
         public_url: str | None,
         start_conditions: StartConditions,
         sandbox_url: str | None = None,
+        *,
+        secret: bytes,
     ) -> None:
         self._submissions = submissions
         self._start_conditions = start_conditions
         self._sandbox_url = sandbox_url
-        self._catalogue = catalogue
-        self._providers = providers
+        self._providers = routing.providers
         self._store = store
-        self._health = health
-        self._routing = Routing(catalogue, providers, health)
+        self._health = routing.health
+        self._routing = routing
         self._public_url = public_url
+        self._secret = secret
 
     @activity.defn
     async def submit(self, brief: JobBrief) -> SubmittedJob:
@@ -98,9 +98,9 @@ class SubmissionActivities:
         if last is not None and last.outcome not in CAME_TO_NOTHING:
             state = await self._submissions.conclude(last, Accepted(last.ref) if last.ref else LOST)
             return _submitted(state, last.ref)
-        _require_all_known(last)
+        require_all_known(last)
         own = self._routing.own_credentials(brief, known)
-        if known.may_be_held_back:
+        if known.may_be_held_back and known.may_have_been_sent_since is None:
             await self._require_not_held_back(brief)
             own = await self._start_conditions.unpaused(own) or own
         try:
@@ -141,6 +141,8 @@ class SubmissionActivities:
             credential=None if is_first else route.trial.credential,
             fallback=None if route.model.model_id == brief.model_id else route.model.model_id,
             why=route.why,
+            number=_next_number(known),
+            sent_at=known.may_have_been_sent_since,
         )
 
     async def _send(self, brief: JobBrief, task: Task, sending: Sending, route: Route) -> SubmittedJob:
@@ -151,7 +153,7 @@ class SubmissionActivities:
             raise
         remember(submission.number)
         provider = provider_of(self._providers, route.trial.credential)
-        outcome = await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
+        outcome = await self._outcome(provider, submission, sending)
         count_submission(route.model.provider, outcome)
         if await self._is_voided(submission, outcome, task):
             await self._health.give_back(route.trial)
@@ -162,6 +164,12 @@ class SubmissionActivities:
             raise ProviderUnavailable("Another credential is tried.", retry_after=AT_ONCE)
         _raise_if_rejected(outcome)
         return _submitted(state, submission.bound(outcome.ref) if isinstance(outcome, Accepted) else None)
+
+    async def _outcome(self, provider: Provider, submission: Submission, sending: Sending) -> SubmitOutcome:
+        """What an older copy of the database may have forgotten is not sent, but looked for."""
+        if sending.get("sent_at") is not None:
+            return Unknown(OLDER_COPY)
+        return await provider.submit(submission.request) if _is_fresh(submission) else PAUSED
 
     async def _is_voided(self, submission: Submission, outcome: SubmitOutcome, task: Task) -> bool:
         """Whether it was refused as by mistake, and the next attempt sends another."""
@@ -179,7 +187,7 @@ class SubmissionActivities:
         assignment = known.assignment
         if assignment.origin is not None and known.origin is None:
             raise ProviderFailed(f"{assignment.origin} was never at the provider.")
-        token = secrets.token_urlsafe(18)
+        token = submission_token(self._secret, brief.code, _next_number(known))
         model = route.model
         return Task(
             job_code=brief.code,
@@ -242,29 +250,12 @@ def provider_of(providers: Mapping[str, Provider], name: str, credential: str | 
     return providers[opened_by]
 
 
-async def look_for(submissions: SubmissionLog, provider: Provider, name: str, submission: Submission) -> Found | Search:
-    """Ask the provider for a submission whose outcome is unknown.
-
-    What may be another submission's is not found, and what may be arriving again is not absent.
-    """
-    name = name if submission.credential is None else provider_in(submission.credential)
-    others = await submissions.known_ids(name, since=submission.intent_at - timedelta(hours=1))
-    search = await provider.reconcile(submission, known_ids=others)
-    if isinstance(search, Found) and await submissions.may_be_anothers(name, submission, search.ref):
-        return Search.NOT_YET
-    again = provider.capabilities.may_be_on_its_way_again(submission.intent_at, now=datetime.now(UTC))
-    return Search.NOT_YET if search is Search.ABSENT and again else search
+def _next_number(known: SubmitInput) -> int:
+    return known.last.number + 1 if known.last else 1
 
 
 def _submitted(state: JobState, ref: Ref | None) -> SubmittedJob:
     return SubmittedJob(**state.model_dump(), ref=ref)
-
-
-def _require_all_known(last: Submission | None) -> None:
-    """Raises SubmissionForgotten when an earlier attempt has sent a submission that the database does not have."""
-    sent = remembered() or 0
-    if sent > (last.number if last else 0):
-        raise SubmissionForgotten(f"The database has forgotten submission {sent}: is it an older copy?")
 
 
 async def _prepared(provider: Provider, task: Task) -> Task:

@@ -7,6 +7,7 @@ be replaced (a scripted provider, another catalogue) is an argument.
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,7 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.webhooks import Deliveries, WebhookSender
 from aijobs.generators.costs import DocumentCosts
 from aijobs.generators.registry import opened_generators
+from aijobs.persistence.access import installation
 from aijobs.persistence.access.installation import known_installation_id
 from aijobs.persistence.added_models import load_added
 from aijobs.persistence.database import (
@@ -175,6 +177,16 @@ async def known_installation(settings: Settings) -> str | None:
             return await database.read(known_installation_id)
     except (DatabaseUnavailable, SQLAlchemyError):
         return None
+
+
+async def note_older_copy(settings: Settings, copied_at: datetime) -> tuple[int, int]:
+    """Bring a database that was restored up to date, and note what it is a copy of.
+
+    Returns how many jobs may have been sent since, and how many batches pause. Raises DatabaseUnavailable.
+    """
+    await prepared_database(settings.database)
+    async with open_existing_database(settings) as database:
+        return await database.write(installation.note_older_copy, copied_at)
 
 
 async def prepare_database(settings: Settings) -> AsyncIterator[str]:

@@ -40,6 +40,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "provider": "cli.commands.provider:provider",
     "templates": "cli.commands.templates:templates",
     "init": "cli.commands.init:init",
+    "backup": "cli.commands.backup:backup",
+    "restore": "cli.commands.restore:restore",
     "doctor": "cli.doctor.command:doctor",
     "worker": "cli.commands.serve:worker",
     "versions": "cli.commands.versions:versions",

@@ -95,6 +95,7 @@ class SubmitInput:
 
     `line` is the credential in whose line the job is, if it waits for a slot or has been granted one.
     `may_be_held_back`: something is paused, perhaps what the job would be sent with.
+    `may_have_been_sent_since`: the database is a copy of that moment, and has forgotten what was sent after it.
     `files` are the uploads that the parameters name, by their codes, without those that are not this user's.
     """
 
@@ -105,6 +106,7 @@ class SubmitInput:
     origin: Ref | None
     line: str | None = None
     may_be_held_back: bool = False
+    may_have_been_sent_since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from activities.learned_times import LearnedTimes
 from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
+from activities.routing import Routing
 from activities.submission import SubmissionActivities
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import NotFound
@@ -131,7 +132,12 @@ class HappyJobs:
         providers = {model.provider: provider}
         self._database, self._catalogue, self._model = database, catalogue, model
         self._submit = SubmissionActivities(
-            records.submissions, catalogue, providers, records.credential_health, store, None, records.start_conditions
+            records.submissions,
+            Routing(catalogue, providers, records.credential_health),
+            store,
+            None,
+            records.start_conditions,
+            secret=b"of the benchmark",
         )
         self._poll = PollingActivities(
             records.submissions,

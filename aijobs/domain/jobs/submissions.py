@@ -22,6 +22,9 @@ class Outcome(StrEnum):
     VOIDED = "voided"  #: the provider says that it has made nothing of it, and it is sent once more
 
 
+OLDER_COPY: Final = "the database is an older copy, and the request may have been sent since"
+"""The cause of an unknown outcome after the database was restored."""
+
 #: What another submission may follow: the provider has made nothing, and charges nothing.
 CAME_TO_NOTHING: Final = frozenset({Outcome.REJECTED, Outcome.VOIDED})
 
@@ -72,7 +75,8 @@ class ProviderRequest:
 class Sending(TypedDict):
     """What is noted of a request that is about to leave. `credential` and `fallback` are as in the submission.
 
-    `why` it is a fallback.
+    `why` it is a fallback. `number` is the submission's that the token was made for. `sent_at`: it does not leave now,
+    but may have left since then.
     """
 
     provider: str
@@ -81,6 +85,8 @@ class Sending(TypedDict):
     credential: NotRequired[str | None]
     fallback: NotRequired[str | None]
     why: NotRequired[str | None]
+    number: NotRequired[int]
+    sent_at: NotRequired[datetime | None]
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,12 @@ class Submission:
     ref: Ref | None
     credential: str | None = None
     fallback: str | None = None
+    cause: str | None = None  #: of an outcome that is not ACCEPTED
+
+    @property
+    def may_be_of_another_time(self) -> bool:
+        """Whether nobody knows when it was sent: that a search does not find it proves nothing."""
+        return self.outcome is Outcome.UNKNOWN and self.cause == OLDER_COPY
 
     @property
     def shown_credential(self) -> dict[str, str]:

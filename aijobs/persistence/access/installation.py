@@ -1,11 +1,20 @@
 """The id of an installation, which its database and its namespace of Temporal keep: two may not share a namespace."""
 
-from sqlmodel import Session
+from datetime import datetime
+from typing import Final
 
+from sqlmodel import Session, col, func, select, update
+
+from aijobs.domain.jobs.batches.batch import BatchStatus, PauseReason
+from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.ids import new_id
-from aijobs.persistence.tables import InstallationRow
+from aijobs.persistence.column_types import now
+from aijobs.persistence.tables import BatchRow, InstallationRow, JobRow
 
-THE_ONLY_ROW = 1
+THE_ONLY_ROW: Final = 1
+
+#: The moment that the database is a restored copy of; null when it is none.
+COPIED_AT: Final = select(col(InstallationRow.copied_at)).scalar_subquery()
 
 
 def known_installation_id(session: Session) -> str | None:
@@ -21,3 +30,15 @@ def installation_id(session: Session) -> str:
         known = new_id("inst")
         session.add(InstallationRow(number=THE_ONLY_ROW, installation_id=known))
     return known
+
+
+def note_older_copy(session: Session, copied_at: datetime) -> tuple[int, int]:
+    """Note that this database is a restored copy of a moment. Returns how many jobs it may have forgotten the
+    submission of, and how many batches pause since they may have started more jobs than it knows."""
+    installation_id(session)
+    session.get_one(InstallationRow, THE_ONLY_ROW).copied_at = copied_at
+    unsent = (col(JobRow.job_status) == JobStatus.DRAFT, col(JobRow.create_time) <= copied_at)
+    doubtful = session.exec(select(func.count()).select_from(JobRow).where(*unsent)).one()
+    paused = {"batch_status": BatchStatus.PAUSED, "pause_reason": PauseReason.OLDER_COPY, "update_time": now()}
+    running = (col(BatchRow.batch_status) == BatchStatus.RUNNING, col(BatchRow.ended_at).is_(None))
+    return doubtful, session.exec(update(BatchRow).where(*running).values(**paused)).rowcount

@@ -9,7 +9,7 @@ from aijobs.domain.errors import SchemaMismatch
 from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
-LATEST_REVISION: Final = "0033"
+LATEST_REVISION: Final = "0034"
 """The newest migration. Revisions are numbers of four digits: a later one is greater."""
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
@@ -37,10 +37,16 @@ def check_revision(revision: str | None) -> None:
             f"The database is at revision {revision}, and this version of aijobs needs {LATEST_REVISION}: "
             "`aijobs init` brings it up to date."
         )
-    raise SchemaMismatch(
-        f"The database is at revision {revision}, and this version of aijobs knows none after {LATEST_REVISION}: "
-        "run the version of aijobs that has migrated it."
-    )
+    require_known(revision)
+
+
+def require_known(revision: str) -> None:
+    """Raises SchemaMismatch for a revision that is newer than this version's."""
+    if revision > LATEST_REVISION:
+        raise SchemaMismatch(
+            f"The database is at revision {revision}, and this version of aijobs knows none after {LATEST_REVISION}: "
+            "run the version of aijobs that has migrated it."
+        )
 
 
 def run_migrations(url: URL) -> None:

@@ -82,6 +82,27 @@ def revision(url: URL) -> str | None:
         return row[0] if row else None
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Make `target` what `source` is at this moment, while others read and write it. The copy is one file.
+
+    It is SQLite's online backup, in one step: of a file in WAL mode it sees one moment, and holds up no writer. Written
+    over an existing file, it waits for those who use that. Raises sqlite3.Error.
+    """
+    timeout = BUSY_TIMEOUT.total_seconds()
+    with (
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=timeout)) as read,
+        closing(sqlite3.connect(target, timeout=timeout)) as written,
+    ):
+        read.backup(written)
+
+
+def damage(path: Path) -> str | None:
+    """What SQLite finds wrong with a file; None when nothing is."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return None if found == "ok" else found
+
+
 def sqlite_is_safe() -> bool:
     """Versions before 3.51.3 have a rare WAL corruption (sqlite.org/wal.html, "WAL-reset bug")."""
     return sqlite3.sqlite_version_info >= (3, 51, 3)

@@ -58,6 +58,15 @@ def job_with(session: Session, ref: Ref, *, instead_of: Submission) -> str | Non
     return code
 
 
+def forgotten_since(copied_at: datetime | None, accepted_at: datetime, last: Submission | None) -> datetime | None:
+    """Since when a job may have been sent without this database knowing it: it is a copy of that moment.
+
+    None where it is no copy, for jobs that were accepted later, and for what was sent later.
+    """
+    is_later = copied_at is not None and max(accepted_at, last.intent_at if last else accepted_at) > copied_at
+    return None if is_later else copied_at
+
+
 def digest(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 

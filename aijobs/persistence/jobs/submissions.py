@@ -34,12 +34,20 @@ from aijobs.domain.jobs.submissions import (
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import SubmitInput
 from aijobs.domain.values.clean_text import clean
+from aijobs.persistence.access.installation import COPIED_AT
 from aijobs.persistence.added_models import model_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.endings import require_in_time
-from aijobs.persistence.jobs.other_submissions import SUBMISSIONS, digest, known_ids, may_be_anothers, voided_before
+from aijobs.persistence.jobs.other_submissions import (
+    SUBMISSIONS,
+    digest,
+    forgotten_since,
+    known_ids,
+    may_be_anothers,
+    voided_before,
+)
 from aijobs.persistence.jobs.queries import INPUT_COLUMNS, STATE_COLUMNS, input_in, state_in, state_of, uploaded_files
 from aijobs.persistence.jobs.waiting import hold, wait_after, wait_in_line
 from aijobs.persistence.pauses import ANY_PAUSE, HELD_BY
@@ -50,7 +58,7 @@ from aijobs.persistence.tables.locked_jobs import JOBS, AnyJob, lock
 from aijobs.persistence.vendor_credentials import note_outcome
 
 _SENT: Final = ("id", "job_code", "number", "token", "request", "intent_at")
-_COLUMNS: Final = (*_SENT, "outcome", "ref", "credential", "fallback")
+_COLUMNS: Final = (*_SENT, "outcome", "ref", "credential", "fallback", "cause")
 _SELECT: Final = select(*(SUBMISSIONS.c[name] for name in _COLUMNS))
 _BY_ID: Final = _SELECT.where(SUBMISSIONS.c.id == bindparam("of_id"))
 
@@ -64,7 +72,10 @@ _LAST: Final = (
 )
 _LAST_AND_LINE: Final = _LAST.add_columns(IS_HELD_UP.label("is_held_up"), HELD_BY.label("held_by"))
 _LAST_AND_JOB: Final = _LAST.add_columns(
-    *dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS)), OWN_LINE.label("line"), ANY_PAUSE.label("any_pause")
+    *dict.fromkeys((*STATE_COLUMNS, *INPUT_COLUMNS, JOBS.c.create_time)),
+    OWN_LINE.label("line"),
+    ANY_PAUSE.label("any_pause"),
+    COPIED_AT.label("copied_at"),
 )
 _INSERT: Final = insert(SUBMISSIONS)
 _UPDATE: Final = update(SUBMISSIONS).where(SUBMISSIONS.c.id == bindparam("of_id"))
@@ -108,7 +119,9 @@ def intend(session: Session, job: AnyJob, rules: SlotRules, **sending: Unpack[Se
 def _stored(session: Session, job: AnyJob, last: Submission | None, sending: Sending) -> Submission:
     token, request, credential = sending["token"], sending["request"], sending.get("credential")
     sent = asdict(request)
-    number, intent_at = last.number + 1 if last else 1, now()
+    number, intent_at = last.number + 1 if last else 1, sending.get("sent_at") or now()
+    if number != sending.get("number", number):
+        raise SubmissionExists(f"Submission {number - 1} of {job.code} was faster.")
     row = {
         "job_code": job.code,
         "number": number,
@@ -197,14 +210,16 @@ def _submit_input(session: Session, code: str) -> SubmitInput:
         raise UnknownJob(f"There is no job {code} in this database.")
     assignment = input_in(found)
     origin = last_submission(session, assignment.origin) if assignment.origin else None
+    last = _last_of(session, found)
     return SubmitInput(
         state=state_in(found),
-        last=_last_of(session, found),
+        last=last,
         assignment=assignment,
         files=uploaded_files(session, assignment),
         origin=origin.ref if origin else None,
         line=found["line"],
         may_be_held_back=found["any_pause"],
+        may_have_been_sent_since=forgotten_since(found["copied_at"], found["create_time"], last),
     )
 
 

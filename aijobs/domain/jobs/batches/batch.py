@@ -46,6 +46,7 @@ class PauseReason(StrEnum):
     OWNER = "owner"
     POINTS = "points_exhausted"  #: an item could not be paid for
     MODEL = "model_unavailable"  #: the model is not in the catalogue any more
+    OLDER_COPY = "older_copy"  #: the database was restored, and may have forgotten jobs of it
     PROVIDER = "provider_blocked"  #: the account at the provider must be mended first: without credit, every item fails
 
 
