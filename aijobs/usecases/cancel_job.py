@@ -43,7 +43,7 @@ class CancelJob:
 
         def work(session: Session) -> JobRow:
             job = locked_job(session, code)
-            if note_cancel_request(session, job, reason=reason):
+            if note_cancel_request(session, job, reason=reason, by=actor.key_id):
                 _record(session, job, reason)
             return job
 

@@ -41,6 +41,7 @@ class Cookie:
 
     def drop(self, response: Response) -> None:
         response.delete_cookie(self.name, **self.attributes)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'  # W3C Clear Site Data, section 3.1
 
 
 @dataclass(frozen=True)

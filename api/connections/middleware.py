@@ -33,7 +33,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 
 #: Besides them, when the public URL is HTTPS: browsers come by HTTPS for a year, whatever a link says.
-TLS_HEADERS: Final[Mapping[str, str]] = {"Strict-Transport-Security": "max-age=31536000"}
+TLS_HEADERS: Final[Mapping[str, str]] = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 #: Answered for any host, and also when the server is full.
 HEALTH_PATHS: Final = frozenset({b"/healthz", b"/readyz", b"/metrics"})

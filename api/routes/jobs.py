@@ -70,6 +70,11 @@ class JobQuery(BaseModel):
 
     status: list[str] = Field(default=[], max_length=20, description="Names or numbers of statuses.")
     model: str | None = Field(default=None, max_length=100, description="A `model_id`.")
+    q: str = Field(
+        default="",
+        max_length=200,
+        description="The beginning of a code, the whole id at the provider, or a part of the metadata of newer jobs.",
+    )
     created_after: Timestamp | None = Field(default=None, description="RFC 3339, inclusive.")
     created_before: Timestamp | None = Field(default=None, description="RFC 3339, exclusive.")
     cursor: CodeCursor | None = None
@@ -102,6 +107,7 @@ async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, databas
         user_id=caller.visible_user,
         statuses=frozenset(map(queried_status, query.status)),
         model_id=query.model,
+        text=query.q.strip(),
         created_after=query.created_after,
         created_before=query.created_before,
         before=query.cursor,

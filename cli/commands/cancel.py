@@ -1,16 +1,19 @@
-"""`aijobs cancel`: stop a job that is not final."""
+"""`aijobs cancel`: stop jobs that are not final."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from cli import console
-from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
+from cli.api_client import Document
+from cli.errors import CommandError, Exit
+from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
 
 
 def cancel(
-    code: JobCode,
+    codes: Annotated[list[str], typer.Argument(metavar="CODE…", help="The codes of jobs: job_…")],
     reason: Annotated[str | None, typer.Option(help="Kept in the job's history.")] = None,
     as_json: AsJson = False,
     user: User = None,
@@ -18,14 +21,41 @@ def cancel(
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Ask for a job to be canceled.
+    """Ask for jobs to be canceled.
 
-    Exit code 1 when it has ended already.
+    Exit code 1 when one has ended already; the others are canceled all the same. `aijobs jobs --codes` lists codes.
     """
-    job = ApiOptions(url, key, user, data_dir).call(
-        lambda api: api.post(f"/api/jobs/{code}/cancel", {"reason": reason} if reason else {})
-    )
+    body = {"reason": reason} if reason else {}
+    refused = asyncio.run(_cancel_each(ApiOptions(url, key, user, data_dir), codes, body, as_json=as_json))
+    if not refused:
+        return
+    if len(codes) == 1:
+        raise refused[codes[0]]
+    details = tuple(f"{code}: {error}" for code, error in refused.items())
+    raise CommandError(f"{len(refused)} of {len(codes)} cannot be canceled.", details=details)
+
+
+async def _cancel_each(
+    options: ApiOptions, codes: list[str], body: Document, *, as_json: bool
+) -> dict[str, CommandError]:
+    """Returns those that were refused, and why. Raises CommandError when the API cannot be reached."""
+    refused = {}
+    async with options.api() as api:
+        for code in codes:
+            try:
+                job = await api.post(f"/api/jobs/{code}/cancel", body)
+            except CommandError as error:
+                if error.code is Exit.UNREACHABLE:
+                    raise
+                refused[code] = error
+            else:
+                _show(job, as_json=as_json)
+    return refused
+
+
+def _show(job: Document, *, as_json: bool) -> None:
     if as_json:
         console.show_json(job)
     else:
+        code = job["code"]
         console.say(Text(code, style="bold"), "will be canceled.", Text(f"aijobs watch {code}", style="dim"))

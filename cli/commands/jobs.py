@@ -1,6 +1,8 @@
 """Commands that show what the API knows: jobs, one job."""
 
-from typing import Annotated
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -12,12 +14,21 @@ from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 from cli.progress_view import waits_for
 
+MAX_PAGE: Final = 100
+
 
 def jobs(
     status: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only jobs in this status, e.g. PROCESSING.")
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only jobs of this model_id.")] = None,
+    find: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The beginning of a code, an id at the provider, or a part of the metadata."),
+    ] = None,
+    codes: Annotated[
+        bool, typer.Option("--codes", help="Only their codes, one a line, of all that there are: for `xargs`.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many, newest first.")] = 20,
     as_json: AsJson = False,
     user: User = None,
@@ -26,8 +37,12 @@ def jobs(
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, newest first."""
-    query = {"status": _status_name(status), "model": model, "limit": limit}
-    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/jobs", query))
+    query = {"status": _status_name(status), "model": model, "q": find, "limit": MAX_PAGE if codes else limit}
+    options = ApiOptions(url, key, user, data_dir)
+    if codes:
+        asyncio.run(_print_codes(options, query))
+        return
+    page = options.call(lambda api: api.get("/api/jobs", query))
     if as_json:
         console.show_json(page)
     else:
@@ -52,6 +67,18 @@ def show(
         console.show_json(job)
     else:
         _show_job(job, exchange=exchange)
+
+
+async def _print_codes(options: ApiOptions, query: Mapping[str, Any]) -> None:
+    async with options.api() as api:
+        cursor: str | None = None
+        while True:
+            page = await api.get("/api/jobs", {**query, "cursor": cursor})
+            for job in page["data"]:
+                console.say(job["code"], indent=0)
+            if not page["has_more"]:
+                return
+            cursor = page["next_cursor"]
 
 
 def _show_jobs(page: Document) -> None:

@@ -62,7 +62,7 @@ async def test_a_wish_to_cancel_is_noted_once_with_its_reason(app: ApiDependenci
     for _ in range(2):
         await app.cancel_job(code, ADA, reason="changed my mind")
 
-    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "changed my mind"}]
+    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "changed my mind", "by": ADA.key_id}]
 
 
 async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
@@ -75,7 +75,7 @@ async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
     job = await app.cancel_job(code, ADA)
 
     assert job.code == code
-    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "Canceled by its owner."}]
+    assert await notes_of(app, code) == [{"cancel": "requested", "reason": "Canceled by its owner.", "by": ADA.key_id}]
 
 
 async def test_without_temporal_a_cancel_says_that_it_must_be_asked_for_again(

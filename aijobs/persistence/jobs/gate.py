@@ -132,12 +132,12 @@ def note(session: Session, job: AnyJob, detail: dict[str, Any]) -> None:
     record(session, job, EventKind.NOTE, detail)
 
 
-def note_cancel_request(session: Session, job: AnyJob, *, reason: str) -> bool:
-    """Record a cancel request of a locked job. A second call changes nothing, and returns False. Raises JobIsFinal."""
+def note_cancel_request(session: Session, job: AnyJob, *, reason: str, by: str | None = None) -> bool:
+    """Record a cancel request of a locked job, by the key `by`. Returns False when there is one. Raises JobIsFinal."""
     require_unfinished(job.code, job.job_status)
     if cancel_reason_of(session, job) is not None:
         return False
-    note(session, job, {"cancel": "requested", "reason": reason})
+    note(session, job, {"cancel": "requested", "reason": reason} | ({"by": by} if by else {}))
     return True
 
 

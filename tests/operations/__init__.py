@@ -1,0 +1,1 @@
+"""docs/operations.md: every command in it is run against a real installation."""
