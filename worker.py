@@ -194,7 +194,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
         exporting_traces(settings.traces, role=ProcessRole.WORKER, version=version),
         open_adapters(settings) as adapters,
     ):
-        client = await connect(runtime)
+        client = await connect(settings.payloads.ring, runtime)
         if runtime is not None:
             adapters.database.observe_by(telemetry.database_observer(runtime))
         installation = await adapters.database.write(installation_id)

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
 
 from aijobs.adapters.network.host_names import HostNames, Networks, Origins
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.payload_keys import PayloadKeyList, PayloadKeys
 from aijobs.domain.values.secret_forms import AijobsKey
 
 
@@ -22,6 +23,9 @@ SecurityContact = Annotated[
     Field(pattern=r"^(mailto:[^\s@]+@[^\s@]+|https://[^\s]+|tel:\+?[0-9.-]+)$"),
     BeforeValidator(_none_if_empty),
 ]
+
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class ApiSettings(BaseModel):
@@ -49,6 +53,15 @@ class ApiSettings(BaseModel):
     security_contact: SecurityContact = None  #: for `/.well-known/security.txt`
     access_log: bool = True  #: a line in the log for each request
     shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
+
+    @property
+    def web_ui_origin(self) -> str | None:
+        """Of Temporal's Web UI, as browsers send it."""
+        if self.temporal_ui is None:
+            return None
+        scheme, host, port = self.temporal_ui.scheme, self.temporal_ui.host, self.temporal_ui.port
+        is_usual = port is None or port == DEFAULT_PORTS[scheme]
+        return f"{scheme}://{host}" if is_usual else f"{scheme}://{host}:{port}"
 
 
 #: Settings: the name of a deployment in Temporal's account of them, and of one version of its code (a build id).
@@ -92,6 +105,20 @@ class WorkerSettings(BaseModel):
     deployment: DeploymentName = "aijobs"  #: of whose versions Temporal keeps account
     health_file: Path | None = None  #: written every few seconds, for `aijobs worker --healthcheck`
     metrics_address: Address | None = None  #: where Prometheus reads this worker's figures, as 127.0.0.1:9464
+
+
+class PayloadSettings(BaseModel):
+    """The encryption of what Temporal keeps. Every process of an installation needs the same keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: PayloadKeyList = SecretStr("")  #: `id:base64,…`: the first encrypts, all decrypt; without any, nothing is
+
+    @property
+    def ring(self) -> PayloadKeys | None:
+        """None without keys."""
+        written = self.keys.get_secret_value().strip()
+        return PayloadKeys.parse(written) if written else None
 
 
 class CliSettings(BaseModel):

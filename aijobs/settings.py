@@ -41,7 +41,7 @@ from aijobs.generators.registry import GENERATORS
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
-from aijobs.process_settings import ApiSettings, CliSettings, WorkerSettings
+from aijobs.process_settings import ApiSettings, CliSettings, PayloadSettings, WorkerSettings
 from aijobs.providers.registry import PROBLEMS, PROVIDERS, ProviderSettings
 from aijobs.providers.third_party import FOLDER
 from aijobs.setting_files import SettingFileError, file_variables, read_files
@@ -126,6 +126,7 @@ class Settings(BaseSettings, ProviderSettings):
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
     traces: TraceSettings = TraceSettings()
+    payloads: PayloadSettings = PayloadSettings()
     cli: CliSettings = CliSettings()
 
     @classmethod

@@ -27,8 +27,9 @@ from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
 from api.connections.access_log import AccessLog
 from api.connections.allowed_hosts import AllowedHosts
+from api.connections.cors import CODEC_PATHS, with_cors
 from api.connections.limits import ConnectionLimits
-from api.connections.middleware import HEALTH_PATHS, ApiMiddleware, with_cors
+from api.connections.middleware import HEALTH_PATHS, ApiMiddleware
 from api.connections.shutdown_notice import ShutdownNotice
 from api.connections.turns import Turns
 from api.dependencies import ApiDependencies
@@ -53,6 +54,7 @@ from api.routes import (
     jobs,
     outputs,
     pauses,
+    payload_codec,
     photo_reviews,
     points,
     progress,
@@ -106,12 +108,14 @@ ROUTES: Final = (
     signed_objects,
     health,
     security_contact,
+    payload_codec,
     documentation,
 )
 NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
 MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of a body before the caller is authenticated
 MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
+MAX_PAYLOADS_BYTES: Final = 8 * 1024 * 1024  #: in base64: Temporal takes 2 MiB for one payload
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
 #: Where traces are kept, each request is a span, and nothing more: its values and errors would be told otherwise.
@@ -174,8 +178,11 @@ class Api(FastAPI):
             "/api/templates/": MAX_TEMPLATE_BYTES,
             **{f"/api/webhooks/{name}/": MAX_REPORT_BYTES for name, package in PROVIDERS.items() if package.is_told},
             "/api/webhooks/": MAX_WEBHOOK_BYTES,
+            CODEC_PATHS: MAX_PAYLOADS_BYTES,
         }
-        inside = with_cors(super().build_middleware_stack(), self._settings.allowed_origins)
+        inside = with_cors(
+            super().build_middleware_stack(), self._settings.allowed_origins, web_ui=self._settings.web_ui_origin
+        )
         checked = ApiMiddleware(
             inside,
             hosts=self._hosts,
@@ -239,6 +246,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         limits=settings.limits,
         settings=settings.api,
         webhook_url_error=adapters.webhook_url_error,
+        payload_keys=settings.payloads.ring,
         pictures=adapters.pictures,
         media=adapters.media,
         sandbox_url=settings.sandbox,
@@ -261,7 +269,9 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         elif not await list_keys(adapters.database):
             log.warning("no_key_yet", hint=NO_KEY_HINT)
         installation = await adapters.database.write(installation_id)
-        api = dependencies_over(adapters, TemporalJobEngine(connect, installation=installation))
+        api = dependencies_over(
+            adapters, TemporalJobEngine(partial(connect, settings.payloads.ring), installation=installation)
+        )
         app = build_app(api)
         documentation.serialized_document(app)  # now, so that no request holds others up for it
         async with (

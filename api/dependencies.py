@@ -18,6 +18,7 @@ from aijobs.domain.ports.photos import PictureDecoder
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.domain.values.payload_keys import PayloadKeys
 from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.process_settings import ApiSettings
@@ -84,6 +85,7 @@ class ApiDependencies:
     media: MediaReader
     webhook_url_error: Callable[[str], str | None]
     sandbox_url: str | None = None  #: where the sandbox answers that stands in for vendors
+    payload_keys: PayloadKeys | None = None
     streams: OpenStreams = field(default_factory=OpenStreams)
 
     @property

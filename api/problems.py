@@ -78,6 +78,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.AnswerUnusable: HTTPStatus.BAD_GATEWAY,
     errors.OutputRefused: HTTPStatus.BAD_GATEWAY,
     errors.AddressRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.PayloadUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.EndpointDisabled: HTTPStatus.CONFLICT,
     errors.TooManyEndpoints: HTTPStatus.CONFLICT,
     errors.WebhookGivenUp: HTTPStatus.BAD_GATEWAY,

@@ -10,7 +10,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, SchemaMismatch
+from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, PayloadUnreadable, SchemaMismatch
 from aijobs.domain.values.audit import SYSTEM, ActorKind, Origin, acting_from
 from aijobs.settings import SettingsError
 from cli import console
@@ -106,6 +106,8 @@ def _as_command_error(failure: Exception) -> CommandError | None:
         return CommandError(
             str(failure), hint="Is its disk full, and may this user write to it? `aijobs doctor` looks."
         )
+    if isinstance(failure, PayloadUnreadable):
+        return CommandError(str(failure), hint="Every process needs all keys that were ever the first.")
     if isinstance(failure, NamespaceTaken):
         return CommandError(str(failure), hint=NAMESPACE_TAKEN_HINT)
     if type(failure).__module__ == "temporalio.service":

@@ -17,14 +17,15 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from aijobs.domain.errors import FieldError, NamespaceTaken, TemporalUnavailable
+from aijobs.domain.errors import FieldError, NamespaceTaken, PayloadUnreadable, TemporalUnavailable
 from aijobs.domain.jobs.batches.batch import BatchBrief
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
+from aijobs.domain.values.payload_keys import PayloadKeys
 from aijobs.tracing.spans import continued
 from workflows import search_attributes
 from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
-from workflows.data_converter import DATA_CONVERTER
+from workflows.data_converter import data_converter
 from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.health import EngineHealth, examine
@@ -42,10 +43,13 @@ FAIRNESS_KEY_BYTES: Final = 64  #: the longest that Temporal takes
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
-async def connect(runtime: Runtime | None = None) -> Client:
-    """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …)."""
+async def connect(keys: PayloadKeys | None, runtime: Runtime | None = None) -> Client:
+    """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …).
+
+    With keys, payloads are encrypted.
+    """
     return await Client.connect(
-        **_connection(), data_converter=DATA_CONVERTER, runtime=runtime, interceptors=trace_interceptors()
+        **_connection(), data_converter=data_converter(keys), runtime=runtime, interceptors=trace_interceptors()
     )
 
 
@@ -195,6 +199,8 @@ class TemporalJobEngine:
                 yield self._client
         except RPCError as refused:
             raise TemporalUnavailable(f"Temporal does not answer as it should ({refused.status.name}).") from refused
+        except PayloadUnreadable as unreadable:
+            raise TemporalUnavailable(str(unreadable)) from unreadable
         except (RuntimeError, TimeoutError) as failed:
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
 

@@ -1,12 +1,26 @@
 """How values and failures become payloads of Temporal, for every client of ours, its workers and its replayers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import CompositePayloadConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    PayloadCodec,
+    PayloadConverter,
+)
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
+
+from aijobs.domain.errors import PayloadUnreadable
+from aijobs.domain.values.payload_keys import PayloadKeys, missing_key
+
+ENCRYPTED: Final = b"binary/encrypted"  #: the encoding of an encrypted payload, as in Temporal's own samples
+KEY_ID: Final = "encryption-key-id"  #: the name of the metadata with the id of its key
 
 
 class BriefFailures(DefaultFailureConverter):
@@ -23,7 +37,7 @@ class BriefFailures(DefaultFailureConverter):
         if isinstance(exception, ApplicationError) and exception.category is ApplicationErrorCategory.BENIGN:
             received = exception.failure is not None  # such a one is sent on as it is
             exception = exception if received else _without_origin(exception)
-        elif not isinstance(exception, FailureError):
+        elif not isinstance(exception, FailureError | PayloadUnreadable):
             exception = _without_message(exception)
         super().to_failure(exception, payload_converter, failure)
 
@@ -66,3 +80,38 @@ DATA_CONVERTER: Final = replace(
     failure_converter_class=BriefFailures,
 )
 """Converts a value in the same way wherever it belongs: see `runners.context_free`."""
+
+
+class EncryptingCodec(PayloadCodec):
+    """Encrypts payloads with the first key. Those that come unencrypted, from before there were keys, pass.
+
+    Without keys it encrypts nothing, and says of an encrypted payload which key is missing.
+    """
+
+    def __init__(self, keys: PayloadKeys | None) -> None:
+        self._keys = keys
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """See PayloadCodec."""
+        keys = self._keys
+        if keys is None:
+            return list(payloads)
+        metadata = {"encoding": ENCRYPTED, KEY_ID: keys.current.encode()}
+        return [Payload(metadata=metadata, data=keys.encrypt(payload.SerializeToString())) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """See PayloadCodec. Raises PayloadUnreadable."""
+        return [self._opened(payload) for payload in payloads]
+
+    def _opened(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCRYPTED:
+            return payload
+        key_id = payload.metadata.get(KEY_ID, b"").decode("ascii", "replace")
+        if self._keys is None:
+            raise missing_key(key_id)
+        return Payload.FromString(self._keys.decrypt(payload.data, key_id))
+
+
+def data_converter(keys: PayloadKeys | None) -> DataConverter:
+    """DATA_CONVERTER, which encrypts where there are keys."""
+    return replace(DATA_CONVERTER, payload_codec=EncryptingCodec(keys))

@@ -44,6 +44,7 @@ AijobsError
 │   │   └── AnswerUnusable      the answer is not in the requested form
 │   ├── OutputRefused           not what was promised, or not from where it should come
 │   ├── AddressRefused          a link leads to a private address
+│   ├── PayloadUnreadable       encrypted with a key that is not here, or altered
 │   ├── EndpointDisabled        no webhooks go there until it is enabled again
 │   ├── TooManyEndpoints
 │   └── WebhookGivenUp          no attempt succeeded
@@ -302,6 +303,12 @@ class AddressRefused(PermanentError):
     """A link leads to an address that is not public, and that no operator has listed."""
 
     code = "address_refused"
+
+
+class PayloadUnreadable(PermanentError):
+    """What Temporal has is encrypted with a key that this process does not have, or was altered."""
+
+    code = "payload_unreadable"
 
 
 class EndpointDisabled(PermanentError):

@@ -18,7 +18,7 @@ from aijobs.persistence.access.keys import PREFIX, KeyKind, key_by_id, key_of
 from aijobs.persistence.access.sessions import session_name, use_session
 from api.auth.access import Access
 from api.auth.credentials import Credentials
-from api.auth.origins import refuse_other_pages
+from api.auth.origins import is_of_web_ui, refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
@@ -246,7 +246,8 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     text = connection.cookies.get(cookie_of(access).name)
     if text is None:
         raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
-    refuse_other_pages(connection, access.base_url)
+    if not is_of_web_ui(connection, access.settings.web_ui_origin):
+        refuse_other_pages(connection, access.base_url)
     session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
     key = await key_by_id(access.database, session.key_id)
     is_for_one_user = key.kind is KeyKind.SERVICE and session.user_id is not None
@@ -274,4 +275,5 @@ PauseKeeper = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_WRITE))]
 CredentialReader = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_READ))]
 CredentialKeeper = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_WRITE))]
 AuditReader = Annotated[Caller, Depends(CallerWith(Scope.AUDIT_READ))]
+PayloadReader = Annotated[Caller, Depends(CallerWith(Scope.PAYLOADS_READ))]
 HealthReader = Annotated[Caller, Depends(CallerWith(Scope.HEALTH_READ))]

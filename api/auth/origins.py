@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import NotAllowed
+from api.connections.cors import CODEC_PATHS
 
 #: Methods that change nothing (RFC 9110, section 9.2.1).
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -32,6 +33,12 @@ def refuse_other_pages(connection: HTTPConnection, base_url: str) -> None:
         return
     if not is_our_page(connection, base_url):
         raise NotAllowed("With a cookie, only pages of the same origin may do this. Send `Origin` or a key.")
+
+
+def is_of_web_ui(connection: HTTPConnection, origin: str | None) -> bool:
+    """Whether a page of Temporal's Web UI, at this origin, asks the codec: it may do so with a cookie, and no more."""
+    is_codec = connection.scope["type"] == "http" and connection.scope["path"].startswith(CODEC_PATHS)
+    return is_codec and origin is not None and connection.headers.get("Origin") == origin
 
 
 def refuse_foreign_origin(connection: HTTPConnection, base_url: str, allowed: Collection[str]) -> None:

@@ -3,13 +3,12 @@
 import asyncio
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aijobs.domain.values.audit import ActorKind, Origin, acts_from
@@ -61,19 +60,6 @@ def with_new_id(scope: Scope) -> Scope:
     """The same scope, with a new request id."""
     scope[_IN_SCOPE] = new_id("req")
     return scope
-
-
-def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """Allows CORS for these origins, if any, with a key, a token or a ticket, but without cookies."""
-    if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=tuple(origins),
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Aijobs-User", "Last-Event-ID", REQUEST_ID),
-        expose_headers=(REQUEST_ID, "Location", "Retry-After"),
-    )
 
 
 class Refusal(Protocol):

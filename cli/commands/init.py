@@ -10,7 +10,13 @@ import typer
 from temporalio.service import RPCError
 
 from aijobs.bootstrap import known_installation, prepare_database, prepare_object_store
-from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, SchemaMismatch, StoreUnavailable
+from aijobs.domain.errors import (
+    DatabaseUnavailable,
+    NamespaceTaken,
+    PayloadUnreadable,
+    SchemaMismatch,
+    StoreUnavailable,
+)
 from aijobs.settings import Settings
 from cli import console
 from cli.embedded.temporal_client import connect_unchecked
@@ -53,7 +59,15 @@ async def _prepare(settings: Settings, parts: tuple[str, ...], *, wait: timedelt
     for part in parts:
         try:
             await _patiently(part, settings, time.monotonic() + wait.total_seconds())
-        except (DatabaseUnavailable, StoreUnavailable, NamespaceTaken, CommandError, RPCError, TimeoutError) as error:
+        except (
+            DatabaseUnavailable,
+            StoreUnavailable,
+            NamespaceTaken,
+            PayloadUnreadable,
+            CommandError,
+            RPCError,
+            TimeoutError,
+        ) as error:
             console.say(console.WRONG, f"{part:<9}", str(error) or "It does not answer in time.")
             failed.append(part)
     return failed
@@ -79,7 +93,7 @@ async def _patiently(part: str, settings: Settings, deadline: float) -> None:
 
 
 async def _prepare_temporal(settings: Settings) -> AsyncIterator[str]:
-    client = await connect_unchecked()
+    client = await connect_unchecked(settings.payloads.ring)
     installation = await known_installation(settings)
     async for line in prepare_namespace(client, repair_every=settings.worker.repair_every, installation=installation):
         yield line

@@ -69,7 +69,7 @@ def worker(
         from cli.workers.health import health_written
         from worker import run_worker
 
-        client = await connected_temporal(timeout=TEMPORAL_CONNECT_TIMEOUT)
+        client = await connected_temporal(settings.payloads.ring, timeout=TEMPORAL_CONNECT_TIMEOUT)
         async with AsyncExitStack() as running:
             if (path := settings.worker.health_file) is not None:
                 await running.enter_async_context(health_written(path, partial(is_healthy, client), queues=task_queues))

@@ -51,6 +51,7 @@ def up(
         ui_port=ui_port,
         sandbox_port=sandbox_port,
         sandbox_pace=SANDBOX_PACE,
+        is_encrypted=settings.payloads.ring is not None,
     )
     asyncio.run(run_until_signal(_stay_up(plan), on_second_signal=kill_all))
     console.say("Stopped.", Text("Unfinished jobs continue at the next `aijobs up`.", style="dim"))

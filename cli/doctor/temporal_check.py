@@ -6,6 +6,7 @@ import httpx
 from temporalio.service import RPCError
 
 from aijobs.bootstrap import known_installation
+from aijobs.domain.errors import PayloadUnreadable
 from aijobs.settings import Settings
 from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, fine, off
@@ -19,7 +20,10 @@ from workflows.namespace.health import EngineHealth, commands_that_add, examine
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
     is_named = use_running_temporal(settings)
     try:
-        health = await examine(await connect_unchecked())
+        health = await examine(await connect_unchecked(settings.payloads.ring))
+    except PayloadUnreadable as unreadable:
+        yield broken("Temporal", str(unreadable), "Give every process the keys that were used before, too.")
+        return
     except (CommandError, RPCError) as unreachable:
         if not is_named:
             yield off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")

@@ -39,6 +39,7 @@ class ServicePlan:
     ui_port: int
     sandbox_port: int
     sandbox_pace: tuple[str, ...] = ()  #: options of `aijobs sandbox`
+    is_encrypted: bool = False  #: what Temporal keeps; its Web UI asks the API to decrypt it
 
     @property
     def api_url(self) -> str:
@@ -60,7 +61,10 @@ class ServicePlan:
 def temporal(plan: ServicePlan) -> Service:
     @asynccontextmanager
     async def start() -> AsyncIterator[Process]:
-        async with temporal_server(data_dir=plan.data_dir, port=plan.temporal_port, ui_port=plan.ui_port) as server:
+        codec = f"{plan.api_url}/codec" if plan.is_encrypted else None
+        async with temporal_server(
+            data_dir=plan.data_dir, port=plan.temporal_port, ui_port=plan.ui_port, codec_endpoint=codec
+        ) as server:
             yield server.process
 
     return Service("Temporal", plan.temporal_address, start)

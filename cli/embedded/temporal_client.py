@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from aijobs.domain.values.payload_keys import PayloadKeys
 from cli.errors import CommandError, Exit
 from workflows.client import connect
 from workflows.namespace.health import CALL_TIMEOUT, has_namespace, missing_attributes
@@ -22,12 +23,12 @@ RETRY_PAUSE: Final = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-async def connected_temporal(*, timeout: timedelta = timedelta(0)) -> Client:
+async def connected_temporal(keys: PayloadKeys | None = None, *, timeout: timedelta = timedelta(0)) -> Client:
     """Raises CommandError when it cannot be reached, or lacks our namespace, after `timeout`."""
     deadline = time.monotonic() + timeout.total_seconds()
     while True:
         try:
-            client = await connect_unchecked()
+            client = await connect_unchecked(keys)
             await _require_namespace(client)
         except CommandError as error:
             if time.monotonic() >= deadline:
@@ -38,10 +39,13 @@ async def connected_temporal(*, timeout: timedelta = timedelta(0)) -> Client:
         await asyncio.sleep(RETRY_PAUSE.total_seconds())
 
 
-async def connect_unchecked() -> Client:
-    """A client without checks of namespace and search attributes. Raises CommandError when it cannot connect."""
+async def connect_unchecked(keys: PayloadKeys | None = None) -> Client:
+    """A client without checks of namespace and search attributes. Raises CommandError when it cannot connect.
+
+    Only with `keys` it reads what is encrypted.
+    """
     try:
-        return await connect()
+        return await connect(keys)
     except RuntimeError as unreachable:
         raise _unreachable(unreachable) from unreachable
 

@@ -53,12 +53,13 @@ class TemporalServer:
 
 @asynccontextmanager
 async def temporal_server(
-    *, data_dir: Path | None, port: int = 0, ui_port: int | None = None
+    *, data_dir: Path | None, port: int = 0, ui_port: int | None = None, codec_endpoint: str | None = None
 ) -> AsyncIterator[TemporalServer]:
     """A server with our search attributes, until the block ends.
 
     Without a data directory everything is kept in memory. A port of 0 is any free one; without `ui_port` there is no
-    Web UI. Raises CommandError when there is no `temporal`, when the port is taken, or when it does not start.
+    Web UI, which asks `codec_endpoint` to decrypt. Raises CommandError when there is no `temporal`, when the port is
+    taken, or when it does not start.
     """
     port = port or free_port()
     if ui_port is not None:
@@ -67,7 +68,7 @@ async def temporal_server(
         raise CommandError(f"The Temporal server cannot have port {port}: it is in use.")
     spec = ProcessSpec(
         name="The Temporal server",
-        command=tuple(server_command(data_dir=data_dir, port=port, ui_port=ui_port)),
+        command=tuple(server_command(data_dir=data_dir, port=port, ui_port=ui_port, codec_endpoint=codec_endpoint)),
         environment=plain_environment(),
         log=data_dir / LOG if data_dir else None,
     )
@@ -91,11 +92,15 @@ def temporal_binary() -> Path:
     return Path(path).absolute()
 
 
-def server_command(*, data_dir: Path | None, port: int, ui_port: int | None, host: str = HOST) -> Iterator[str]:
+def server_command(
+    *, data_dir: Path | None, port: int, ui_port: int | None, host: str = HOST, codec_endpoint: str | None = None
+) -> Iterator[str]:
     """The words of the command that runs the server. Raises CommandError when there is no `temporal`."""
     yield from (str(temporal_binary()), "server", "start-dev")
     yield from ("--ip", host, "--port", str(port), "--log-level", "error")
     yield from ("--headless",) if ui_port is None else ("--ui-port", str(ui_port), "--ui-disable-news-fetch")
+    if ui_port is not None and codec_endpoint is not None:
+        yield from ("--ui-codec-endpoint", codec_endpoint)
     if data_dir is not None:
         make_private_folder(data_dir)
         yield from ("--db-filename", str(data_dir / DATABASE))
