@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "limits": "cli.commands.limits:limits",
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
+    "audit": "cli.commands.audit:audit",
     "webhooks": "cli.commands.webhooks:webhooks",
     "provider": "cli.commands.provider:provider",
     "templates": "cli.commands.templates:templates",

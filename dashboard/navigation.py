@@ -29,6 +29,7 @@ NAVIGATION: Final = (
     NavigationItem("models", "/models"),
     NavigationItem("money", "/money"),
     NavigationItem("pauses", "/pauses", Scope.PAUSES_READ),
+    NavigationItem("audit", "/audit", Scope.AUDIT_READ),
     NavigationItem("health", "/health", Scope.HEALTH_READ),
     NavigationItem("example", "/example"),
 )

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from dashboard import assets, thumbnails
 from dashboard.pages import (
+    audit,
     batches,
     document_review,
     documents,
@@ -43,6 +44,7 @@ ROUTERS: Final = (
     money.router,
     health.router,
     pauses.router,
+    audit.router,
     example.router,
 )
 

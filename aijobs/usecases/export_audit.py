@@ -64,18 +64,19 @@ def _rows(session: Session, which: AuditFilter, after: int, last: int) -> list[A
     return list(session.exec(query.limit(AT_ONCE)))
 
 
-def _document(row: AuditRow) -> dict[str, Any]:
+def document_of(row: AuditRow) -> dict[str, Any]:
+    """An act as a line of the file has it."""
     document = {"id": row.code, **row.model_dump(exclude={"id", "code"}), "at": rfc3339(row.at)}
     return {name: document[name] for name in COLUMNS}
 
 
 def _line(row: AuditRow) -> str:
-    return json.dumps(_document(row), ensure_ascii=False) + "\n"
+    return json.dumps(document_of(row), ensure_ascii=False) + "\n"
 
 
 def _cells(rows: Iterable[AuditRow]) -> Iterator[list[str]]:
     for row in rows:
-        yield [_cell(value) for value in _document(row).values()]
+        yield [_cell(value) for value in document_of(row).values()]
 
 
 def _cell(value: Any) -> str:

@@ -80,13 +80,13 @@ class JobsQuery(BaseModel):
             user_id=visit.visible_user(self.user),
             statuses=frozenset(self.status),
             model_id=self.model or None,
-            created_after=_midnight(self.after) if self.after else None,
-            created_before=_midnight(self.before) + timedelta(days=1) if self.before else None,
+            created_after=midnight(self.after) if self.after else None,
+            created_before=midnight(self.before) + timedelta(days=1) if self.before else None,
             before=self.cursor or None,
         )
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     day = min(day, LAST_DAY)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 

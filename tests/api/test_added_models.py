@@ -82,6 +82,16 @@ async def test_a_model_is_usable_everywhere_in_one_step(installation: TwoProcess
     await installation.first.push(job.json()["code"], JobStatus.FAILED)
 
 
+async def test_who_adds_and_removes_a_model_is_recorded(installation: TwoProcesses) -> None:
+    await installation.add(unit_point=3)
+    await installation.add(unit_point=3)
+    await installation.first.http.delete(f"/api/models/{FLUX_ID}")
+
+    removed, added = (await installation.first.http.get("/api/audit", params={"act": "model"})).json()["data"]
+    assert (added["act"], added["target"], added["after"]["unit_point"]) == ("model.added", FLUX_ID, 3)
+    assert (removed["act"], removed["target"], removed["actor_kind"]) == ("model.removed", FLUX_ID, "key")
+
+
 async def test_parameters_are_checked_before_anything_is_charged(installation: TwoProcesses) -> None:
     await installation.add()
 

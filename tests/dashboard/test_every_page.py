@@ -47,7 +47,18 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     pause = {"user": HOSTILE[:200], "reason": HOSTILE[:500]}
     (await installation.http.post("/api/pauses", json=pause)).raise_for_status()
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    first = ["/", "/jobs", *jobs, "/new", "/models", "/money", "/health", "/pauses", f"/example?job={running}"]
+    first = [
+        "/",
+        "/jobs",
+        *jobs,
+        "/new",
+        "/models",
+        "/money",
+        "/health",
+        "/pauses",
+        "/audit",
+        f"/example?job={running}",
+    ]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.waiting import WaitFor
+from aijobs.domain.values.audit import ActKind, ActorKind
 from dashboard.forms.form_errors import fields_shown, messages_of
 from dashboard.forms.template_form import TemplateForm
 from dashboard.language import Language, Messages, language_of, messages
@@ -100,5 +101,12 @@ def test_a_template_with_very_many_wrong_columns_is_refused_in_few_words(columns
 @pytest.mark.parametrize("language", Language)
 def test_whatever_a_job_can_wait_for_has_a_message_and_a_short_one(language: Language) -> None:
     keys = {f"{table}.{wait}" for table in ("waiting", "waiting_short") for wait in WaitFor}
+
+    assert keys - messages(language).keys() == set()
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whatever_is_recorded_in_the_audit_log_has_a_message(language: Language) -> None:
+    keys = {f"audit.{kind.replace('.', '_')}" for kind in ActKind} | {f"audit.by_{kind}" for kind in ActorKind}
 
     assert keys - messages(language).keys() == set()

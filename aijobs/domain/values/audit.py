@@ -99,6 +99,7 @@ class ActKind(StrEnum):
     BATCH_CANCELED = "batch.canceled"
     BATCH_RERUN = "batch.rerun"
     DOCUMENT_REVIEWED = "document.reviewed"
+    DATA_DELETED = "data.deleted"
     DATA_EXPORTED = "data.exported"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_TRIMMED = "audit.trimmed"

@@ -232,7 +232,7 @@ def _valid(row: Row[Any]) -> ApiKey:
 
 def _told(row: ApiKeyRow) -> dict[str, Any]:
     """What the audit log says of a key."""
-    expires_at = None if row.expires_at is None else row.expires_at.isoformat()
+    expires_at = None if row.expires_at is None else row.expires_at.isoformat(timespec="seconds")
     return {
         "name": row.name,
         "kind": str(row.kind),

@@ -50,7 +50,7 @@ async def add_session(
         session.exec(delete(BrowserSessionRow).where(is_over))
         row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at)
         session.add(row)
-        after = {"key_id": key_id, "expires_at": expires_at.isoformat()}
+        after = {"key_id": key_id, "expires_at": expires_at.isoformat(timespec="seconds")}
         record(session, Act(kind=ActKind.SESSION_MADE, target=session_name(row.sha256), user_id=user_id, after=after))
 
     await database.write(work)

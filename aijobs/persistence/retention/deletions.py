@@ -8,6 +8,8 @@ from sqlmodel import Session, col, select, update
 from aijobs.domain.errors import NotFound, StillInUse
 from aijobs.domain.jobs.parameters import named_uploads
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.audit import Act, ActKind, is_somebody_else
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.file_uses import require_unused
 from aijobs.persistence.jobs.gate import locked_job
@@ -36,7 +38,7 @@ def delete_file(session: Session, code: str, actor: Actor) -> None:
     """Raises NotFound, and StillInUse while a job that has not ended names it."""
     file = owned(session, FileRow, code, user_id=actor.user_id, locked=True)
     require_unused(session, file)
-    _mark(file, actor, at=now())
+    _mark(session, file, actor, at=now())
 
 
 def delete_review(session: Session, code: str, actor: Actor) -> None:
@@ -54,15 +56,15 @@ def delete_review(session: Session, code: str, actor: Actor) -> None:
     photo = select(FileRow).where(col(FileRow.code) == review.file_code, col(FileRow.deleted).is_(False))
     for file in session.exec(photo.with_for_update()):
         require_unused(session, file)
-        _mark(file, actor, at=at)
-    _mark(review, actor, at=at)
+        _mark(session, file, actor, at=at)
+    _mark(session, review, actor, at=at)
 
 
 def _delete_jobs(session: Session, jobs: Iterable[JobRow], actor: Actor) -> None:
     at = now()
     for job in jobs:
         _require_ended(session, job)
-        _mark(job, actor, at=at)
+        _mark(session, job, actor, at=at)
         for table in (OutputRow, PhotoBeautifyRow):
             session.exec(update(table).where(col(table.job_code) == job.code).values(deleted=True))
 
@@ -74,7 +76,9 @@ def _require_ended(session: Session, job: JobRow) -> None:
         raise StillInUse(f"The points of {job.code} are held until it is known whether its provider has charged.")
 
 
-def _mark(row: JobRow | FileRow | PhotoReviewRow, actor: Actor, *, at: datetime) -> None:
+def _mark(session: Session, row: JobRow | FileRow | PhotoReviewRow, actor: Actor, *, at: datetime) -> None:
     row.deleted, row.deleted_at = True, at
     row.update_by, row.update_time = actor.key_id, at
     row.version += 1
+    if is_somebody_else(row.user_id):
+        record(session, Act(kind=ActKind.DATA_DELETED, target=row.code, user_id=row.user_id))
