@@ -4,13 +4,16 @@ The worker, the API, the command line, the benchmarks and the tests open them he
 be replaced (a scripted provider, another catalogue) is an argument.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from aijobs.adapters.documents.reader import DocumentReader
@@ -46,12 +49,14 @@ from aijobs.persistence.database import (
     opened_database,
     prepared_database,
 )
+from aijobs.persistence.database.open_database import revision_of
+from aijobs.persistence.database.schema import copy_before
 from aijobs.persistence.jobs.reports import last_report
 from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
-from aijobs.settings import Settings
+from aijobs.settings import Settings, is_sqlite
 from aijobs.tracing.spans import is_on, record_work
 from aijobs.tracing.traced_store import traced_store
 
@@ -179,6 +184,16 @@ async def known_installation(settings: Settings) -> str | None:
         return None
 
 
+async def known_revision(settings: Settings) -> str | None:
+    """The revision of a database that is there. None when a file is missing, or has no tables."""
+    return await asyncio.to_thread(_known_revision, make_url(settings.database))
+
+
+def _known_revision(url: URL) -> str | None:
+    is_missing = url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
+    return None if is_missing else revision_of(url)
+
+
 async def note_older_copy(settings: Settings, copied_at: datetime) -> tuple[int, int]:
     """Bring a database that was restored up to date, and note what it is a copy of.
 
@@ -200,8 +215,13 @@ async def prepare_database(settings: Settings) -> AsyncIterator[str]:
             yield f"made its tables, at revision {LATEST_REVISION}"
         case _ if before == LATEST_REVISION:
             yield f"is at revision {LATEST_REVISION}"
+        case _ if before > LATEST_REVISION:
+            yield f"is at revision {before}, newer than {LATEST_REVISION}, which this version can work with"
         case _:
             yield f"brought from revision {before} to {LATEST_REVISION}"
+            if is_sqlite(settings.database):
+                copy = copy_before(Path(make_url(settings.database).database or ""), before)
+                yield f"as it was before, it is kept in {copy}"
 
 
 def prepare_object_store(settings: Settings) -> AsyncIterator[str]:

@@ -14,7 +14,7 @@ OTHERS: Final = 0o077
 
 #: What we put into a data directory.
 OURS: Final = re.compile(
-    r"(?:aijobs|temporal)\.db(?:-wal|-shm|-journal)?|(?:key|secret)(?:\..+)?|lock|url|logs|store|sandbox|demo"
+    r"(?:aijobs|temporal)\.db(?:-wal|-shm|-journal|\.at-.+)?|(?:key|secret)(?:\..+)?|lock|url|logs|store|sandbox|demo"
 )
 #: Folders of few files, which are repaired too. A store's files have their modes from the beginning.
 REPAIRED_WITHIN: Final = ("logs", "sandbox")

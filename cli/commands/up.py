@@ -80,6 +80,9 @@ async def announced_installation(plan: ServicePlan) -> AsyncIterator[Installatio
 class StartupAnnouncer:
     """Prints which services start and fail."""
 
+    def upgraded(self, line: str) -> None:
+        console.say(console.OK, "Database  ", Text(line, style="dim"))
+
     def started(self, service: Service) -> None:
         console.say(console.OK, f"{service.name:<10}", Text(service.where, style="cyan"))
 

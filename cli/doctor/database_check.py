@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from aijobs.bootstrap import open_existing_database
 from aijobs.domain.errors import DatabaseUnavailable, SchemaMismatch
 from aijobs.persistence.database import LATEST_REVISION, Database, unavailability
-from aijobs.persistence.database.open_database import OPENERS, revision_of
+from aijobs.persistence.database.open_database import OPENERS, oldest_code_of, revision_of
 from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.persistence.vendor_credentials import circuits
@@ -79,15 +79,15 @@ def _check_revision(url: URL) -> Finding:
     if kind == "sqlite" and url.database and not Path(url.database).exists():
         return off("Database", f"{url.database} is not there yet.", "It is made at the first start.")
     try:
-        revision = revision_of(url)
+        revision, oldest_code = revision_of(url), oldest_code_of(url)
     except DatabaseUnavailable as unavailable:
         return broken("Database", f"{location}: {unavailable}", MENDING[kind])
-    return _finding_of(revision, kind, location)
+    return _finding_of(revision, oldest_code, kind, location)
 
 
-def _finding_of(revision: str | None, kind: str, location: str) -> Finding:
+def _finding_of(revision: str | None, oldest_code: str | None, kind: str, location: str) -> Finding:
     try:
-        check_revision(revision)
+        check_revision(revision, oldest_code=oldest_code)
     except SchemaMismatch as mismatch:
         if kind == "postgresql" or (revision or "") > LATEST_REVISION:
             return broken("Database", f"{location}: {mismatch}", "With PostgreSQL nothing else migrates it.")

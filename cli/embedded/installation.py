@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from aijobs.bootstrap import known_revision, prepare_database
 from aijobs.domain.vendor import SandboxAccess
 from aijobs.persistence.access.secret import data_secret
+from aijobs.persistence.database import LATEST_REVISION
 from aijobs.persistence.private_files import keep_private, make_private_file, make_private_folder
 from aijobs.providers.registry import PROVIDERS
-from aijobs.settings import VENDORS, Settings, variable
+from aijobs.settings import VENDORS, Settings, is_sqlite, variable
 from cli.embedded import services
 from cli.embedded.ports import require_free
 from cli.embedded.services import LOGS, ServicePlan
@@ -30,7 +32,9 @@ SANDBOX_KEY: Final = "r8_sandbox"  #: for the sandbox only, which accepts any ke
 
 
 class InstallationListener(Protocol):
-    """Is called when a service has started or failed."""
+    """Is called when the database was brought up to date, and when a service has started or failed."""
+
+    def upgraded(self, line: str) -> None: ...
 
     def started(self, service: Service) -> None: ...
 
@@ -72,6 +76,7 @@ async def running_installation(plan: ServicePlan, listener: InstallationListener
         _check_ports(plan, own_temporal=own_temporal, simulated=simulated)
         if not own_temporal:
             await _check_foreign_temporal()
+        await _upgrade(settings, listener)
         async with AsyncExitStack() as running:
             for services_of_wave in _waves(plan, settings, own_temporal=own_temporal, simulated=simulated):
                 supervisors = [
@@ -117,6 +122,13 @@ def _configure(plan: ServicePlan) -> bool:
     os.environ["AIJOBS_DOWNLOAD__ALLOW_HOSTS"] = ",".join((*settings.download.allow_hosts, plan.sandbox_host))
     os.environ.setdefault("AIJOBS_PUBLIC_URL", plan.api_url)
     return True
+
+
+async def _upgrade(settings: Settings, listener: InstallationListener) -> None:
+    """Bring a file of an older version up to date before anything opens it, and say where its copy is."""
+    if is_sqlite(settings.database) and await known_revision(settings) not in {None, LATEST_REVISION}:
+        async for line in prepare_database(settings):
+            listener.upgraded(line)
 
 
 def _webhook_secret(data_dir: Path) -> str:

@@ -58,6 +58,14 @@ def revision_of(url: URL) -> str | None:
         raise unavailability(failed) or failed from failed
 
 
+def oldest_code_of(url: URL) -> str | None:
+    """The oldest revision whose code may use a database. Raises DatabaseUnavailable."""
+    try:
+        return sqlite.oldest_code(url) if url.get_backend_name() == "sqlite" else postgresql.oldest_code(url)
+    except (SQLAlchemyError, sqlite3.Error) as failed:
+        raise unavailability(failed) or failed from failed
+
+
 async def _run(work: Callable[[URL], T], url: URL) -> T:
     """Work of a command, on a thread. Raises what it raises, and DatabaseUnavailable."""
     try:

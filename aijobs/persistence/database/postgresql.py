@@ -159,12 +159,21 @@ def hinter(url: URL) -> Engine:
 
 def revision(url: URL) -> str | None:
     """The migration of a database; None when it is new."""
+    return _only_value(url, "alembic_version", "SELECT version_num FROM alembic_version")
+
+
+def oldest_code(url: URL) -> str | None:
+    """The oldest revision whose code may use a database; None when the database does not say."""
+    return _only_value(url, "schema_support", "SELECT oldest_code FROM schema_support")
+
+
+def _only_value(url: URL, table: str, query: str) -> str | None:
     engine = administrator(url)
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
+            if not inspect(connection).has_table(table):
                 return None
-            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+            found: str | None = connection.execute(text(query)).scalar_one_or_none()
             return found
     finally:
         engine.dispose()

@@ -64,8 +64,8 @@ def upgrade_postgresql(url: URL) -> str | None:
         with _migration_lock(engine):
             before = postgresql.revision(url)
             if before is not None and before > LATEST_REVISION:
-                check_revision(before)
-            if before != LATEST_REVISION:
+                check_revision(before, oldest_code=postgresql.oldest_code(url))
+            elif before != LATEST_REVISION:
                 _migrate_patiently(url)
             with engine.begin() as connection:
                 connection.exec_driver_sql(COMPLETE_POSITIONS)

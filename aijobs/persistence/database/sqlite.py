@@ -82,6 +82,14 @@ def revision(url: URL) -> str | None:
         return row[0] if row else None
 
 
+def oldest_code(url: URL) -> str | None:
+    """The oldest revision whose code may use a database file; None when the file does not say."""
+    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
+        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_support'").fetchone()
+        row = connection.execute("SELECT oldest_code FROM schema_support").fetchone() if known else None
+        return row[0] if row else None
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Make `target` what `source` is at this moment, while others read and write it. The copy is one file.
 

@@ -8,6 +8,7 @@ from aijobs.persistence.tables.access import (
     IdempotencyRow,
     InstallationRow,
     ProcessRow,
+    SchemaSupportRow,
     TaskIdRow,
     WebhookReceiptRow,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "ProcessRow",
     "RetentionPositionRow",
     "RetentionRuleRow",
+    "SchemaSupportRow",
     "SlotRow",
     "SubmissionRow",
     "TableChangeRow",

@@ -21,6 +21,15 @@ class InstallationRow(SQLModel, table=True):
     copied_at: datetime | None = None  #: the moment that the database is a restored copy of
 
 
+class SchemaSupportRow(SQLModel, table=True):
+    """The oldest revision whose code may use these tables: the only row. Migrations write it."""
+
+    __tablename__ = "schema_support"
+
+    number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    oldest_code: str = Field(max_length=4)
+
+
 class ApiKeyRow(BaseFields, table=True):
     """A caller's key; only a keyed hash of it is kept."""
 

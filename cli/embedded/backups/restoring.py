@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from aijobs.domain.errors import SchemaMismatch
-from aijobs.persistence.database.schema import require_known
+from aijobs.persistence.database import LATEST_REVISION
+from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.private_files import FILE_MODE, make_private_folder
 from aijobs.settings import Settings
 from cli.embedded.backups.contents import (
@@ -64,7 +65,8 @@ def restore_backup(settings: Settings, path: Path) -> BackupManifest:
 
 def _require_usable(manifest: BackupManifest) -> None:
     try:
-        require_known(manifest.revision)
+        if manifest.revision > LATEST_REVISION:
+            check_revision(manifest.revision, oldest_code=None)
     except SchemaMismatch as newer:
         raise CommandError(str(newer), hint=f"The backup was made by aijobs {manifest.version}.") from newer
 
