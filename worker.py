@@ -26,6 +26,7 @@ from activities.routing import Routing
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.logs.levels import FollowedLevels
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.processes import ProcessRole, aijobs_version, registered
@@ -200,7 +201,13 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
         installation = await adapters.database.write(installation_id)
         await claim_namespace(client, installation, repair_every=settings.worker.repair_every)
         async with AsyncExitStack() as running:
-            process = registered(adapters.database, ProcessRole.WORKER, queues=queues, build=settings.worker.version)
+            process = registered(
+                adapters.database,
+                ProcessRole.WORKER,
+                queues=queues,
+                build=settings.worker.version,
+                follow_levels=FollowedLevels(settings.log.levels).follow,
+            )
             await running.enter_async_context(process)
             if WEBHOOKS in queues:
                 await running.enter_async_context(outbox_relay(client, adapters.deliveries))

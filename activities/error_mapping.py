@@ -1,5 +1,6 @@
 """Maps our errors to Temporal's ApplicationError: whether and when the activity is retried."""
 
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -76,14 +77,17 @@ class _Translating(ActivityInboundInterceptor):
         self._gate = gate
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        try:
-            return _without_words(await super().execute_activity(input))
-        except AijobsError as expected:
-            info = activity.info()
-            words = str(expected) if isinstance(expected, IN_OWN_WORDS) else expected.code
-            log.info("step_failed", step=info.activity_type, job=info.workflow_id, attempt=info.attempt, why=words)
-            await self._keep_words(expected, info)
-            raise _translated(expected, words, attempt=info.attempt) from expected
+        info, began = activity.info(), time.perf_counter()
+        with structlog.contextvars.bound_contextvars(**_named(info)):
+            try:
+                result = _without_words(await super().execute_activity(input))
+            except AijobsError as expected:
+                words = str(expected) if isinstance(expected, IN_OWN_WORDS) else expected.code
+                log.info("step_failed", why=words)
+                await self._keep_words(expected, info)
+                raise _translated(expected, words, attempt=info.attempt) from expected
+            log.debug("step_done", ms=round((time.perf_counter() - began) * 1000, 1))
+            return result
 
     async def _keep_words(self, error: AijobsError, info: activity.Info) -> None:
         """A database that is away takes no words: then the job ends with the code alone."""
@@ -91,6 +95,12 @@ class _Translating(ActivityInboundInterceptor):
         if is_jobs and isinstance(error, PermanentError) and not isinstance(error, CancelRequested | IN_OWN_WORDS):
             with suppress(AijobsError):
                 await self._gate.note_failure(str(info.workflow_id), error.code, str(error))
+
+
+def _named(info: activity.Info) -> dict[str, Any]:
+    """What each line in the log of an activity says besides."""
+    subject = "job" if info.workflow_type == JOB_WORKFLOW else "workflow"
+    return {subject: info.workflow_id, "step": info.activity_type, "attempt": info.attempt}
 
 
 def _without_words(result: Any) -> Any:

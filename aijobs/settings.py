@@ -38,6 +38,7 @@ from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
 from aijobs.generators.registry import GENERATORS
+from aijobs.logs.settings import LogSettings
 from aijobs.persistence.access.secret import data_secret
 from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.documents.templates import TemplateFile
@@ -127,6 +128,7 @@ class Settings(BaseSettings, ProviderSettings):
     worker: WorkerSettings = WorkerSettings()
     traces: TraceSettings = TraceSettings()
     payloads: PayloadSettings = PayloadSettings()
+    log: LogSettings = LogSettings()
     cli: CliSettings = CliSettings()
 
     @classmethod

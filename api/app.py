@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.logs.levels import FollowedLevels
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.access.keys import list_keys
@@ -275,7 +276,7 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         app = build_app(api)
         documentation.serialized_document(app)  # now, so that no request holds others up for it
         async with (
-            registered(adapters.database, ProcessRole.API),
+            registered(adapters.database, ProcessRole.API, follow_levels=FollowedLevels(settings.log.levels).follow),
             serving(
                 app,
                 api.live,

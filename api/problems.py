@@ -233,7 +233,7 @@ def add_problem_handlers(app: FastAPI, *, base_url: str) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected_error(request: Request, error: Exception) -> JSONResponse:
-        log.error("request_failed", request_id=request_id_of(request.scope), error=type(error).__name__)
+        log.error("request_failed", request=request_id_of(request.scope), error=type(error).__name__)
         return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here. It has been noted.")
 
 

@@ -47,6 +47,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "worker": "cli.commands.serve:worker",
     "replay": "cli.commands.replay:replay",
     "versions": "cli.commands.versions:versions",
+    "log-level": "cli.commands.log_level:log_level",
     "api": "cli.commands.serve:api",
     "sandbox": "cli.commands.sandbox:sandbox",
 }

@@ -111,7 +111,7 @@ async def _close_expired(client: Client, code: str) -> None:
         await client.get_workflow_handle(code).cancel(reason="It had not started in time.", rpc_timeout=CALL_TIMEOUT)
     except RPCError as refused:
         if refused.status is not RPCStatusCode.NOT_FOUND:
-            log.warning("workflow_left_to_its_next_attempt", code=code, reason=refused.status.name)
+            log.warning("workflow_left_to_its_next_attempt", job=code, reason=refused.status.name)
 
 
 async def _start_delivery(client: Client, code: str) -> None:
@@ -125,13 +125,13 @@ async def _tell_of_slot(client: Client, code: str) -> None:
     try:
         await tell_of_slot(client, code)
     except RPCError as refused:  # it looks by itself in a while
-        log.warning("job_not_told_of_its_slot", code=code, reason=refused.status.name)
+        log.warning("job_not_told_of_its_slot", job=code, reason=refused.status.name)
 
 
 async def _is_started(client: Client, brief: JobBrief) -> bool:
     try:
         await start_job(client, brief)
     except RPCError as refused:
-        log.warning("job_left_to_the_next_look", code=brief.code, reason=refused.status.name)
+        log.warning("job_left_to_the_next_look", job=brief.code, reason=refused.status.name)
         return False
     return True

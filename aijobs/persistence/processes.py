@@ -20,6 +20,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import AijobsError
 from aijobs.domain.values.ids import new_id
+from aijobs.persistence.access.installation import wanted_levels
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.tables import ProcessRow
@@ -30,6 +31,9 @@ ALIVE_FOR: Final = timedelta(seconds=12)
 
 REMEMBERED_FOR: Final = timedelta(days=1)
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=5)
+
+FollowLevels = Callable[[str | None], None]
+"""Hears at each beat at which levels the installation's processes are to log; None: as each was started."""
 
 log = structlog.get_logger()
 
@@ -88,7 +92,12 @@ def _postgresql_clock(_element: _DatabaseClock, _compiler: Any, **_options: Any)
 
 @asynccontextmanager
 async def registered(
-    database: Database, role: ProcessRole, *, queues: Sequence[str] = (), build: str | None = None
+    database: Database,
+    role: ProcessRole,
+    *,
+    queues: Sequence[str] = (),
+    build: str | None = None,
+    follow_levels: FollowLevels = lambda _wanted: None,
 ) -> AsyncIterator[None]:
     """Be among the installation's processes until the block ends. A database that is away is waited for."""
     process_id = new_id("proc")
@@ -101,7 +110,7 @@ async def registered(
         "queues": list(queues),
         "started_at": now(),
     }
-    beating = asyncio.create_task(_beat(database, row))
+    beating = asyncio.create_task(_beat(database, row, follow_levels))
     try:
         yield
     finally:
@@ -112,10 +121,11 @@ async def registered(
             await database.write(mark_stopped, process_id)
 
 
-async def _beat(database: Database, row: dict[str, Any]) -> None:
+async def _beat(database: Database, row: dict[str, Any], follow_levels: FollowLevels) -> None:
     while True:
         try:
             await database.write(see, row)
+            follow_levels(await database.read(wanted_levels))
         except AijobsError as away:
             log.warning("process_not_seen", reason=str(away))
         await asyncio.sleep(BEAT.total_seconds())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
@@ -43,6 +44,7 @@ class JobMaker:
             return job
 
         execution = await run_idempotently(self.database, claim, to_start, receipt_of=receipt_of or self._receipt)
+        structlog.contextvars.bind_contextvars(job=execution.receipt.code)  # the request's own line has it too
         if execution.made is not None and execution.made.start_at is None:
             self.starter.start_soon(brief_of(execution.made, self.catalogue))
         return execution.receipt

@@ -37,7 +37,7 @@ class JobStarter:
     def start_soon(self, brief: JobBrief) -> None:
         """Start a job whose start is noted in the database. Returns at once, and never raises."""
         if len(self._waiting) >= MAX_WAITING:
-            log.warning("job_left_to_a_worker", code=brief.code, reason="too many jobs wait for their start")
+            log.warning("job_left_to_a_worker", job=brief.code, reason="too many jobs wait for their start")
             return
         self._waiting.append(brief)
         if self._running is None or self._running.done():
@@ -64,7 +64,7 @@ class JobStarter:
         try:
             await self._engine.start(brief)
         except TemporalUnavailable as error:
-            log.warning("job_left_to_a_worker", code=brief.code, reason=str(error))
+            log.warning("job_left_to_a_worker", job=brief.code, reason=str(error))
             return False
         return True
 

@@ -54,7 +54,7 @@ class SteerBatch:
         try:
             await self.engine.wake_batch(code)
         except TemporalUnavailable as error:
-            log.warning("batch_left_to_repair", code=code, reason=str(error))
+            log.warning("batch_left_to_repair", batch=code, reason=str(error))
 
 
 def _locked(session: Session, code: str, actor: Actor) -> BatchRow:

@@ -166,7 +166,7 @@ class SubmitBatch:
         try:
             await self.engine.wake_batch(code)
         except TemporalUnavailable as error:
-            log.warning("batch_left_to_repair", code=code, reason=str(error))
+            log.warning("batch_left_to_repair", batch=code, reason=str(error))
 
     async def _file_problems(
         self, parameters: type[Parameters], items: Sequence[tuple[int, CheckedItem]]

@@ -60,7 +60,8 @@ class AccessLog:
         if not self._writes or scope["raw_path"] in HEALTH_PATHS or route in QUIET_ROUTES:
             return
         code = str(scope.get("path_params", {}).get("code", ""))
-        known = {"key": scope.get(CALLER), "code": code if _CODE.fullmatch(code) else None}
+        named = "job" if code.startswith("job_") else "code"
+        known = {"key": scope.get(CALLER), named: code if _CODE.fullmatch(code) else None}
         log.info(
             "request",
             method=scope["method"],

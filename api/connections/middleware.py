@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -107,6 +108,7 @@ class ApiMiddleware:
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
+        structlog.contextvars.bind_contextvars(request=request_id)
         address = (scope.get("client") or [None])[0]
         acts_from(Origin(kind=ActorKind.NOBODY, actor="", address=address, request_id=request_id))
         app = self._refusal_of(scope) or self._app

@@ -111,4 +111,4 @@ async def _send_hint(engine: JobEngine, submission: Submission) -> None:
     try:
         await engine.hint(submission.job_code)
     except TemporalUnavailable as error:  # the next poll finds the change
-        log.warning("webhook_not_passed_on", code=submission.job_code, reason=str(error))
+        log.warning("webhook_not_passed_on", job=submission.job_code, reason=str(error))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -19,9 +19,6 @@ from cli.errors import CommandError
 from cli.options import DataDir, load_settings
 from cli.signals import stop_on_signal
 from cli.terminal_text import one_line
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -117,7 +114,9 @@ def _check_deployment(settings: Settings) -> None:
 
 def serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:
     """Run it until a signal arrives. Raises CommandError when its address cannot be used."""
-    _make_logs_harmless()
+    from aijobs.logs.pipeline import write_log  # commands that do not serve need not load structlog
+
+    write_log(settings.log, harmless=one_line)
     os.umask(OTHERS)
     give_back_large_blocks()
 
@@ -130,14 +129,3 @@ def serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_
         asyncio.run(until_stopped())
     except OSError as error:
         raise CommandError(f"This cannot be served: {error}.") from error
-
-
-def _make_logs_harmless() -> None:
-    """Log lines contain text of vendors and users, and are read in terminals."""
-    import structlog  # commands that do not serve need not load it
-
-    def harmless(_logger: object, _method: str, event: "EventDict") -> "EventDict":
-        return {name: one_line(value) if isinstance(value, str) else value for name, value in event.items()}
-
-    *processors, renderer = structlog.get_config()["processors"]
-    structlog.configure(processors=[*processors, harmless, renderer])

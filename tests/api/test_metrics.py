@@ -210,7 +210,7 @@ async def test_a_request_is_one_line_in_the_log_without_path_query_or_key(api: A
         "status": answer.status_code,
         "request": answer.headers["X-Request-Id"],
         "key": key.split("_")[2],
-        "code": code,
+        "job": code,
     }
     assert second["route"] == "/api/webhooks/{provider}/{token}"
     assert "s3cret" not in str(lines)

@@ -1,10 +1,17 @@
-"""An HTTP client's transport whose requests are part of the trace, and do not tell the other side of it."""
+"""An HTTP client's transport whose requests are lines of the log, at DEBUG, and part of the trace.
 
+The other side does not hear of the trace.
+"""
+
+import time
 from dataclasses import dataclass
 
 import httpx
+import structlog
 
-from aijobs.tracing.spans import HTTP_STATUS, METHOD, PROVIDER, client_span, is_on
+from aijobs.tracing.spans import HTTP_STATUS, METHOD, PROVIDER, client_span
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -18,8 +25,11 @@ class TracedTransport(httpx.AsyncBaseTransport):
         """See AsyncBaseTransport."""
         attributes = {METHOD: request.method, PROVIDER: self.name}
         with client_span(f"{request.method} {self.name}", **attributes) as span:
+            began = time.perf_counter()
             response = await self.inside.handle_async_request(request)
             span.set_attribute(HTTP_STATUS, response.status_code)
+            took = round((time.perf_counter() - began) * 1000, 1)
+            log.debug("answered", provider=self.name, method=request.method, status=response.status_code, ms=took)
             return response
 
     async def aclose(self) -> None:
@@ -28,5 +38,5 @@ class TracedTransport(httpx.AsyncBaseTransport):
 
 
 def traced_transport(transport: httpx.AsyncBaseTransport, name: str) -> httpx.AsyncBaseTransport:
-    """The transport to whoever has this name; where traces are kept, one whose requests are part of them."""
-    return TracedTransport(transport, name) if is_on() else transport
+    """The transport to whoever has this name, with its requests in log and trace."""
+    return TracedTransport(transport, name)

@@ -103,6 +103,7 @@ class ActKind(StrEnum):
     DATA_EXPORTED = "data.exported"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_TRIMMED = "audit.trimmed"
+    LOG_LEVELS_SET = "log_levels.set"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The id of an installation, which its database and its namespace of Temporal keep: two may not share a namespace."""
+"""An installation: its id, which its namespace of Temporal keeps too (two may not share one), and how much it logs."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,9 @@ from sqlmodel import Session, col, func, select, update
 
 from aijobs.domain.jobs.batches.batch import BatchStatus, PauseReason
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.ids import new_id
+from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from aijobs.persistence.tables import BatchRow, InstallationRow, JobRow
 
@@ -42,3 +44,18 @@ def note_older_copy(session: Session, copied_at: datetime) -> tuple[int, int]:
     paused = {"batch_status": BatchStatus.PAUSED, "pause_reason": PauseReason.OLDER_COPY, "update_time": now()}
     running = (col(BatchRow.batch_status) == BatchStatus.RUNNING, col(BatchRow.ended_at).is_(None))
     return doubtful, session.exec(update(BatchRow).where(*running).values(**paused)).rowcount
+
+
+def wanted_levels(session: Session) -> str | None:
+    """At which levels all processes are to log; None: as each was started."""
+    row = session.get(InstallationRow, THE_ONLY_ROW)
+    return row.log_levels if row else None
+
+
+def want_levels(session: Session, levels: str | None) -> None:
+    """From the next beat of each process on."""
+    installation_id(session)
+    row = session.get_one(InstallationRow, THE_ONLY_ROW)
+    before, row.log_levels = row.log_levels, levels
+    session.add(row)
+    record(session, Act(kind=ActKind.LOG_LEVELS_SET, target="log", before={"levels": before}, after={"levels": levels}))
