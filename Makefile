@@ -13,7 +13,7 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
 
-test: .venv/browser .venv/servers .venv/cog
+test: .venv/browser .venv/servers .venv/cog .venv/node
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/dev
@@ -69,6 +69,10 @@ sbom: .venv/dev
 
 pin-images:
 	$(PYTHON) deploy/pin_images.py
+
+.venv/node: .venv/dev clients/typescript/package-lock.json clients/typescript/example/package-lock.json
+	$(BIN)/python -m tests.clients.typescript.packages
+	touch $@
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

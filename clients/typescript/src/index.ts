@@ -1,0 +1,10 @@
+export { AijobsClient, JobEndedBadly, WaitTimeout } from "./client.js";
+export type { JobsFilter, SubmitOptions, WaitOptions } from "./client.js";
+export { ApiError, ClientError, UnexpectedResponse, Unreachable } from "./errors.js";
+export type { FieldError } from "./errors.js";
+export type { FollowAllOptions, LogEntry } from "./event_log.js";
+export type { ClientOptions, Credentials, RequestOptions } from "./http.js";
+export type { FollowOptions } from "./job_events.js";
+export type { StreamOptions } from "./streams.js";
+export * from "./types.js";
+export type { UploadOptions } from "./upload.js";
