@@ -53,6 +53,7 @@ from api.routes import (
     health,
     incoming_webhooks,
     jobs,
+    keys,
     outputs,
     pauses,
     payload_codec,
@@ -103,6 +104,7 @@ ROUTES: Final = (
     template_upload,
     tokens,
     sessions,
+    keys,
     incoming_webhooks,
     webhook_endpoints,
     webhook_deliveries,
@@ -209,7 +211,11 @@ class Api(FastAPI):
 @asynccontextmanager
 async def _streaming(dependencies: ApiDependencies) -> AsyncIterator[None]:
     valid_among = partial(valid_credentials, dependencies.database, session_idle=dependencies.settings.session_idle)
-    async with dependencies.live.running(), dependencies.streams.watched(valid_among):
+    async with (
+        dependencies.key_uses.written(dependencies.database),
+        dependencies.live.running(),
+        dependencies.streams.watched(valid_among),
+    ):
         try:
             yield
         finally:

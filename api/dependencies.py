@@ -29,6 +29,7 @@ from aijobs.usecases.cancel_job import CancelJob
 from aijobs.usecases.delete import Delete
 from aijobs.usecases.export_batch import ExportBatch
 from aijobs.usecases.intake_document import IntakeDocument
+from aijobs.usecases.keep_keys import KeepKeys
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
 from aijobs.usecases.pause_jobs import PauseJobs
@@ -41,6 +42,7 @@ from aijobs.usecases.steer_batch import SteerBatch
 from aijobs.usecases.submit_batch import SubmitBatch
 from aijobs.usecases.upload_file import KeepUpload
 from api.auth.access import Access
+from api.auth.key_uses import KeyUses
 from api.connections.shutdown_notice import ShutdownNotice
 from api.health.metrics import Metrics
 from api.health.readiness import Readiness
@@ -87,6 +89,7 @@ class ApiDependencies:
     sandbox_url: str | None = None  #: where the sandbox answers that stands in for vendors
     payload_keys: PayloadKeys | None = None
     streams: OpenStreams = field(default_factory=OpenStreams)
+    key_uses: KeyUses = field(default_factory=KeyUses)
 
     @property
     def records(self) -> DatabaseRecords:
@@ -99,12 +102,14 @@ class ApiDependencies:
         )
 
     @property
-    def add_model(self) -> AddModel:
-        return AddModel(database=self.database, models=self.models)
-
-    @property
     def access(self) -> Access:
-        return Access(database=self.database, secret=self.secret, base_url=self.base_url, settings=self.settings)
+        return Access(
+            database=self.database,
+            secret=self.secret,
+            base_url=self.base_url,
+            settings=self.settings,
+            uses=self.key_uses,
+        )
 
     @property
     def links(self) -> SignedLinks:
@@ -274,7 +279,7 @@ Links = Annotated[SignedLinks, _dependency(lambda app: app.links)]
 Jobs = Annotated[JobResponses, _dependency(lambda app: app.job_responses)]
 WebhookUrlError = Annotated[Callable[[str], str | None], _dependency(lambda app: app.webhook_url_error)]
 
-Adding = Annotated[AddModel, _dependency(lambda app: app.add_model)]
+Adding = Annotated[AddModel, _dependency(lambda app: AddModel(database=app.database, models=app.models))]
 Accept = Annotated[AcceptJob, _dependency(lambda app: app.accept_job)]
 SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
 Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
@@ -284,6 +289,7 @@ Deleting = Annotated[Delete, _dependency(lambda app: app.delete)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]
+Keys = Annotated[KeepKeys, _dependency(lambda app: KeepKeys(database=app.database, secret=app.secret))]
 Keep = Annotated[KeepUpload, _dependency(lambda app: app.keep_upload)]
 Review = Annotated[ReviewPhoto, _dependency(lambda app: app.review_photo)]
 ReviewTable = Annotated[ReviewDocument, _dependency(lambda app: app.review_document)]

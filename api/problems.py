@@ -56,6 +56,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.CancelRequested: HTTPStatus.CONFLICT,
     errors.DeadlinePassed: HTTPStatus.CONFLICT,
     errors.JobExpired: HTTPStatus.CONFLICT,
+    errors.CannotRotate: HTTPStatus.CONFLICT,
     errors.AlreadyPaused: HTTPStatus.CONFLICT,
     errors.StillInUse: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -32,7 +32,8 @@ from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.database import Database
 from aijobs.persistence.pauses import running_pauses
 from aijobs.persistence.tables import PauseRow
-from api.auth.caller import Caller, Reader, checked_user
+from api.auth.caller import Caller, Reader
+from api.auth.named_users import checked_user
 from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of

@@ -25,6 +25,7 @@ AijobsError
 │   ├── IdempotencyMismatch     same key, other body
 │   ├── IdempotencyInFlight
 │   ├── PointsExhausted
+│   ├── CannotRotate            the key has ended, or has a successor
 │   ├── AlreadyPaused           by somebody, for a reason that is there
 │   ├── StillInUse              it cannot be deleted before its job has ended
 │   ├── NothingHeld             there are no points that wait for a decision
@@ -202,6 +203,12 @@ class IdempotencyMismatch(PermanentError):
 
 class IdempotencyInFlight(PermanentError):
     code = "idempotency_in_flight"
+
+
+class CannotRotate(PermanentError):
+    """The key is revoked, has expired, or has a successor already."""
+
+    code = "cannot_rotate"
 
 
 class AlreadyPaused(PermanentError):

@@ -44,7 +44,7 @@ def claim_for(
     canonical = json.dumps(request, sort_keys=True)
     sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     return IdempotencyClaim(
-        owner=f"{owner.key_id}:{owner.user_id}",
+        owner=owner.name,
         key=key,
         request_sha256=sha256,
         meaning_sha256=meaning() if meaning else None,

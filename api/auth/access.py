@@ -1,6 +1,6 @@
 """What authentication needs, as a FastAPI dependency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from aijobs.persistence.database import Database
 from aijobs.process_settings import ApiSettings
+from api.auth.key_uses import KeyUses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Access:
     secret: bytes
     base_url: str
     settings: ApiSettings
+    uses: KeyUses = field(default_factory=KeyUses)
 
 
 async def _access(connection: HTTPConnection) -> Access:

@@ -6,27 +6,23 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
-from aijobs.domain.values.actors import Actor, Owner
+from aijobs.domain.values.actors import Actor, Granter, Owner
 from aijobs.domain.values.audit import ActorKind, acts_as
 from aijobs.domain.values.scopes import USER_SCOPES, Scope, includes
-from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, KeyKind, key_by_id, key_of
 from aijobs.persistence.access.sessions import session_name, use_session
 from api.auth.access import Access
 from api.auth.credentials import Credentials
+from api.auth.named_users import USER_HEADER, checked_user, named_in_header
 from api.auth.origins import is_of_web_ui, refuse_other_pages
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
 from api.connections.access_log import CALLER
 from api.connections.turns import mark_known
-
-USER_HEADER: Final = "Aijobs-User"
-USER_FIELD: Final = "user_id"
 
 _IDENTIFIED: Final = "aijobs.caller"
 
@@ -49,6 +45,7 @@ class Caller:
     until: datetime | None = None
     session: str | None = None
     has_key: bool = False
+    lineage: str = ""
 
     @property
     def credentials(self) -> Credentials:
@@ -64,11 +61,16 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """The actor of a change to an existing job."""
-        return Actor(key_id=self.key_id, user_id=self.visible_user)
+        return Actor(key_id=self.key_id, user_id=self.visible_user, lineage=self.lineage)
+
+    @property
+    def granter(self) -> Granter:
+        """Who gives rights to others: no more than it has."""
+        return Granter(key_id=self.key_id, scopes=self.scopes)
 
     def owner(self, requested: str | int | None = None) -> Owner:
         """The owner of a new job or file. Raises what `acting_user` raises."""
-        return Owner(user_id=self.acting_user(requested), key_id=self.key_id)
+        return Owner(user_id=self.acting_user(requested), key_id=self.key_id, lineage=self.lineage)
 
     def acting_user(self, requested: str | int | None = None) -> str:
         """The end user of a request: `requested` from its body, else the header's, else the key's own.
@@ -109,24 +111,6 @@ class Caller:
                 key_kind = "" if scope in USER_SCOPES else "a service key with "
                 raise NotAllowed(f"This needs {key_kind}the scope {scope}.")
         return self
-
-
-def checked_user(user: str, *, where: str = "/user_id") -> str:
-    """The same user ID. Raises InvalidParameters with the pointer `where` when it is not valid."""
-    if error := user_id_error(user):
-        raise InvalidParameters("This cannot be a user.", FieldError(where, error))
-    return user
-
-
-def user_in_form(form: FormData) -> str | None:
-    """The form's user ID, not yet validated. Raises InvalidParameters when there are two, or when it is a file."""
-    match form.getlist(USER_FIELD):
-        case []:
-            return None
-        case [str(value)]:
-            return value
-        case _:
-            raise InvalidParameters("Who is meant?", FieldError(f"/{USER_FIELD}", "Send it once, as text."))
 
 
 class CallerWith:
@@ -171,6 +155,7 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
             found = await _by_bearer(access, bearer)
     mark_known(connection.scope)
     connection.scope[CALLER] = found.key_id
+    access.uses.note(found.key_id)
     caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
     _let_act(caller)
     return caller
@@ -189,7 +174,7 @@ def _let_act(caller: Caller) -> None:
 
 def with_named_user(found: Caller, connection: HTTPConnection) -> Caller:
     """The caller with the end user from the header, if there is one. Raises NotAllowed, InvalidParameters."""
-    named = _named_in_header(connection)
+    named = named_in_header(connection)
     if named and found.kind is KeyKind.USER and named != found.own_user:
         raise NotAllowed("This key acts for its own user only.")
     return replace(found, named=named)
@@ -211,29 +196,22 @@ def bearer_of(connection: HTTPConnection) -> str | None:
     return text.strip()
 
 
-def _named_in_header(connection: HTTPConnection) -> str | None:
-    """The end user in the header, None without one. Raises InvalidParameters for an invalid or repeated header."""
-    where = f"/header/{USER_HEADER}"
-    match connection.headers.getlist(USER_HEADER):
-        case []:
-            return None
-        case [value]:
-            try:
-                return checked_user(value.encode("latin-1").decode("utf-8"), where=where)
-            except UnicodeDecodeError as undecodable:
-                raise InvalidParameters("This cannot be a user.", FieldError(where, "Must be UTF-8.")) from undecodable
-        case _:
-            raise InvalidParameters("Two users are named.", FieldError(where, "Send it once."))
-
-
 async def _by_bearer(access: Access, text: str) -> Caller:
     if text.startswith(f"{PREFIX}_"):
         key = await key_of(access.database, access.secret, text)
-        return Caller(key_id=key.key_id, kind=key.kind, own_user=key.user_id, scopes=key.scopes, has_key=True)
+        return Caller(
+            key_id=key.key_id,
+            lineage=key.lineage,
+            kind=key.kind,
+            own_user=key.user_id,
+            scopes=key.scopes,
+            has_key=True,
+        )
     claims = read_token(access.secret, text)
     key = await key_by_id(access.database, claims.key_id)
     return Caller(
         key_id=key.key_id,
+        lineage=key.lineage,
         kind=KeyKind.USER,
         own_user=checked_user(claims.user_id, where="/header/Authorization"),
         scopes=claims.scopes,
@@ -253,6 +231,7 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     is_for_one_user = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
         key_id=key.key_id,
+        lineage=key.lineage,
         kind=KeyKind.USER if is_for_one_user else key.kind,
         own_user=session.user_id or key.user_id,
         scopes=end_users_scopes(key.scopes) if is_for_one_user else key.scopes,
@@ -274,6 +253,8 @@ PauseReader = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_READ))]
 PauseKeeper = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_WRITE))]
 CredentialReader = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_READ))]
 CredentialKeeper = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_WRITE))]
+KeyReader = Annotated[Caller, Depends(CallerWith(Scope.KEYS_READ))]
+KeyKeeper = Annotated[Caller, Depends(CallerWith(Scope.KEYS_WRITE))]
 AuditReader = Annotated[Caller, Depends(CallerWith(Scope.AUDIT_READ))]
 PayloadReader = Annotated[Caller, Depends(CallerWith(Scope.PAYLOADS_READ))]
 HealthReader = Annotated[Caller, Depends(CallerWith(Scope.HEALTH_READ))]

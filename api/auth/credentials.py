@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aijobs.persistence.access.keys import valid_keys
+from aijobs.persistence.access.key_lists import valid_keys
 from aijobs.persistence.access.sessions import live_sessions
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database

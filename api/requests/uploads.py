@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.usecases.intake_document import TEMPLATE_FIELD, SentDocument
 from aijobs.usecases.upload_file import CHUNK_BYTES, MAX_NAME_LENGTH, Upload
-from api.auth.caller import user_in_form
+from api.auth.named_users import user_in_form
 
 FIELD: Final = "file"
 TASK_FIELD: Final = "taskId"

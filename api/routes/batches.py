@@ -117,7 +117,7 @@ async def create_batch(
         receipt = await submit(
             head,
             body.chunks(names),
-            Owner(user_id=named or "", key_id=caller.key_id),
+            Owner(user_id=named or "", key_id=caller.key_id, lineage=caller.lineage),
             user_of,
             named_user=named,
             idempotency_key=idempotency_key,

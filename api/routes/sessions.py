@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.persistence.access.keys import MAX_KEY_LENGTH
 from api.auth.access import AppAccess
-from api.auth.caller import checked_user
+from api.auth.named_users import checked_user
 from api.auth.origins import refuse_foreign_origin, refuse_other_pages
 from api.auth.sessions import close_session, cookie_of, open_session
 from api.auth.wrong_keys import wrong_keys_counted

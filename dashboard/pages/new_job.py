@@ -26,7 +26,8 @@ from aijobs.domain.values.json_pointer import pointer
 from aijobs.domain.values.sandbox_faults import METADATA_KEY
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.usecases.models import AvailableModels
-from api.auth.caller import USER_FIELD, Writer, checked_user, user_in_form
+from api.auth.caller import Writer
+from api.auth.named_users import USER_FIELD, checked_user, user_in_form
 from api.dependencies import Accept, DailyLimit, HasSandbox, Models
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry, Points

@@ -27,8 +27,8 @@ CALLED: Final = {route: asked for route, asked in asked_scopes().items() if not 
 
 
 def test_every_route_is_declared_and_asks_for_what_is_declared() -> None:
-    written = {line for line in DECLARED if line.startswith(("| `GET ", "| `POST ", "| `PUT ", "| `PATCH "))}
-    written |= {line for line in DECLARED if line.startswith(("| `DELETE ", "| `WS "))}
+    section = DECLARED[DECLARED.index("## Routes and pages") :]
+    written = {line for line in section if line.startswith("| `")}
 
     assert written == set(list(routes_table())[2:])
 

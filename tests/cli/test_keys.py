@@ -48,6 +48,40 @@ def test_a_users_key_cannot_run_the_installation(aijobs: Command) -> None:
     assert "admin" in refused.err
 
 
+def test_a_key_is_rotated_once_and_both_are_valid_for_a_while(aijobs: Command) -> None:
+    aijobs("keys", "create", "backend", "--role", "operator")
+    (old,) = aijobs("keys", "list", "--json").document["data"]
+
+    rotated = aijobs("keys", "rotate", old["key_id"], "--overlap", "1h", "--json")
+    again = aijobs("keys", "rotate", old["key_id"])
+
+    before, after = aijobs("keys", "list", "--json").document["data"]
+    assert rotated.document["key"].startswith("aijobs_service_")
+    assert (before["state"], before["replaced_by"]) == ("valid", after["key_id"])
+    assert (after["role"], after["replaces"], after["expires_at"]) == ("operator", old["key_id"], None)
+    assert before["expires_at"] is not None
+    assert again.code != Exit.SUCCESS
+    assert after["key_id"] in again.err
+
+
+def test_the_file_with_an_installations_key_is_rotated_with_it(aijobs: Command, tmp_path: Path) -> None:
+    made = aijobs("keys", "create", "first", "--json").document["key"]
+    file = tmp_path / KEY_FILE
+    file.write_text(f"{made}\n")
+
+    fresh = aijobs("keys", "rotate", made.split("_")[2], "--json").document["key"]
+
+    assert file.read_text() == f"{fresh}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_overlap_must_be_a_duration_of_at_most_90_days(aijobs: Command) -> None:
+    for overlap in ("soon", "91d"):
+        refused = aijobs("keys", "rotate", "0123456789abcdef", "--overlap", overlap)
+        assert refused.code == Exit.USAGE
+    assert aijobs("keys", "rotate", "0123456789abcdef").code == Exit.NOT_FOUND
+
+
 def test_a_key_that_does_not_exist_cannot_be_revoked(aijobs: Command, tmp_path: Path) -> None:
     result = aijobs("keys", "revoke", "0123456789abcdef")
 

@@ -54,7 +54,6 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/adapters/media/thumbnail.py": "another",
     "aijobs/adapters/storage/open_store.py": "loads boto3 only where it is needed",
     "aijobs/domain/ports/": "one subject a file; whoever fits a port need not import it",
-    "aijobs/persistence/access/first_key.py": "the tests make their first key here too",
     "aijobs/persistence/migrations/large_tables.py": "for every migration that adds an index to a large table",
     "aijobs/persistence/tables/added_models.py": "tables of their own part of the product",
     "aijobs/persistence/tables/vendor_credentials.py": "tables of their own part of the product",

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from aijobs.persistence.access.keys import KeyKind, adopt_key, new_key_text
-from aijobs.persistence.access.secret import written_once
+from aijobs.persistence.access.keys import KeyKind, adopt_key, key_id_in, new_key_text
+from aijobs.persistence.access.secret import replaced, written_once
 from aijobs.persistence.database import Database
 
 KEY_FILE: Final = "key"
@@ -23,3 +23,12 @@ async def ensure_first_key(database: Database, secret: bytes, data_dir: Path) ->
     text = written.decode().strip()
     await adopt_key(database, secret, text, name="first key", user_id=LOCAL_USER)
     return text
+
+
+def replace_first_key(data_dir: Path, key_id: str, text: str) -> bool:
+    """Write the text into the file `key` when this is the key that it holds. Returns whether it was."""
+    file = data_dir / KEY_FILE
+    if not file.exists() or key_id_in(file.read_text("utf-8").strip()) != key_id:
+        return False
+    replaced(file, f"{text}\n".encode())
+    return True

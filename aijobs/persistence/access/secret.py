@@ -24,15 +24,29 @@ def written_once(path: Path, content: bytes) -> bytes:
     """
     make_private_folder(path.parent)
     if not path.exists():
-        descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # with mode 0600
+        fresh = _written_beside(path, content)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
             os.link(fresh, path)
         except FileExistsError:
             pass
         finally:
-            Path(fresh).unlink()
+            fresh.unlink()
     return path.read_bytes()
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Give the file another content. It is seen with the old or with the new, and only its owner may read it."""
+    _written_beside(path, content).replace(path)
+
+
+def _written_beside(path: Path, content: bytes) -> Path:
+    descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # with mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        Path(fresh).unlink()
+        raise
+    return Path(fresh)

@@ -43,8 +43,13 @@ class ApiKeyRow(BaseFields, table=True):
     kind: str
     user_id: str | None = None
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    role: str | None = Field(default=None, max_length=20)  #: a role's key has no scopes of its own
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    replaces: str | None = Field(default=None, max_length=40)  #: the key that this one was made for at a rotation
+    replaced_by: str | None = Field(default=None, max_length=40)
+    lineage: str | None = Field(default=None, max_length=40)  #: the first key of its rotations
 
 
 class BrowserSessionRow(SQLModel, table=True):
@@ -55,6 +60,9 @@ class BrowserSessionRow(SQLModel, table=True):
     sha256: str = Field(primary_key=True, max_length=64)
     key_id: str
     user_id: str | None = Field(default=None, max_length=200)
+    role: str | None = Field(default=None, max_length=20)  #: a person's, at their last request
+    address: str | None = Field(default=None, max_length=64)
+    browser: str | None = Field(default=None, max_length=300)
     create_time: datetime = Field(default_factory=now)
     used_at: datetime = Field(default_factory=now)
     expires_at: datetime = Field(index=True)
