@@ -11,9 +11,6 @@ import runpy
 import shutil
 import signal
 import subprocess
-import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
 from tests.cli.command import running
+from tests.deploy.prometheus_server import ALERTS, ROOT, get, prometheus, ready
 
-ROOT: Final = Path(__file__).parents[2]
-ALERTS: Final = ROOT / "deploy/prometheus/alerts.yml"
 CONFIG: Final = ROOT / "deploy/prometheus/prometheus.yml"
 DASHBOARD: Final = ROOT / "deploy/grafana/aijobs.json"
 RUNBOOKS: Final = ROOT / "docs/runbooks"
@@ -91,69 +87,6 @@ def test_the_dashboard_is_what_its_program_writes() -> None:
     assert json.loads(DASHBOARD.read_text()) == dashboard
 
 
-def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return answer.read().decode()  # type: ignore[no-any-return]
-
-
-def prompt_rules() -> str:
-    """The same rules, which wait for nothing before they fire."""
-    return re.sub(r"^ +for: .*\n", "", ALERTS.read_text(), flags=re.MULTILINE)
-
-
-class Prometheus:
-    """A running one."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def firing(self) -> dict[str, dict[str, str]]:
-        """Labels of the alerts that fire, by their name."""
-        found = json.loads(await asyncio.to_thread(get, f"{self._url}/api/v1/alerts"))["data"]["alerts"]
-        return {one["labels"]["alertname"]: one["labels"] for one in found if one["state"] == "firing"}
-
-    async def until_firing(self, name: str) -> dict[str, str]:
-        async with asyncio.timeout(90):
-            while name not in (fires := await self.firing()):
-                await asyncio.sleep(0.3)
-        return fires[name]
-
-
-@asynccontextmanager
-async def prometheus(folder: Path, **targets: str) -> AsyncIterator[Prometheus]:
-    """The real one, which reads these addresses every second."""
-    jobs = [{"job_name": name.replace("_", "-"), "static_configs": [{"targets": [at]}]} for name, at in targets.items()]
-    config = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["alerts.yml"],
-        "scrape_configs": jobs,
-    }
-    folder.mkdir()
-    (folder / "alerts.yml").write_text(prompt_rules())
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    options = (f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data")
-    process = await asyncio.create_subprocess_exec(
-        "prometheus", *options, f"--web.listen-address={HOST}:{port}", "--log.level=error"
-    )
-    try:
-        yield Prometheus(await _ready(f"http://{HOST}:{port}"))
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _ready(url: str, path: str = "/-/ready") -> str:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await asyncio.to_thread(get, f"{url}{path}")
-            except OSError:
-                await asyncio.sleep(0.2)
-            else:
-                return url
-
-
 @needs_prometheus
 async def test_killed_processes_are_seen_by_the_real_prometheus(tmp_path: Path) -> None:
     metrics, port = f"{HOST}:{free_port()}", str(free_port())
@@ -167,8 +100,8 @@ async def test_killed_processes_are_seen_by_the_real_prometheus(tmp_path: Path) 
             running("api", folder=tmp_path, **settings) as api,
             running("worker", folder=tmp_path, **settings) as worker,
         ):
-            api_url = await _ready(f"http://{HOST}:{port}", "/readyz")
-            worker_url = await _ready(f"http://{metrics}", "/metrics")
+            api_url = await ready(f"http://{HOST}:{port}", "/readyz")
+            worker_url = await ready(f"http://{metrics}", "/metrics")
             names = {name for url in (api_url, worker_url) for name in _names(get(f"{url}/metrics"))}
             async with prometheus(
                 tmp_path / "prometheus", aijobs_api=f"{HOST}:{port}", aijobs_worker=metrics
