@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.metrics import count_step_failure
 from aijobs.domain.errors import (
     AijobsError,
     CancelRequested,
@@ -84,6 +85,7 @@ class _Translating(ActivityInboundInterceptor):
             except AijobsError as expected:
                 words = str(expected) if isinstance(expected, IN_OWN_WORDS) else expected.code
                 log.info("step_failed", why=words)
+                count_step_failure(info.activity_type, expected.code)
                 await self._keep_words(expected, info)
                 raise _translated(expected, words, attempt=info.attempt) from expected
             log.debug("step_done", ms=round((time.perf_counter() - began) * 1000, 1))

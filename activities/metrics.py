@@ -20,6 +20,7 @@ POLLS: Final = "aijobs_polls"
 SUBMISSIONS: Final = "aijobs_submissions"
 DETECTION_LAG: Final = "aijobs_detection_lag_seconds"
 MIGRATED_BYTES: Final = "aijobs_migrated_bytes"
+STEP_FAILURES: Final = "aijobs_step_failures"
 WEBHOOKS: Final = "aijobs_webhooks"
 REPAIRED_AT: Final = "aijobs_repair_last_run_timestamp_seconds"
 
@@ -77,6 +78,13 @@ def count_webhook(reply: WebhookReply) -> None:
     result = "taken" if reply.is_taken else "gone" if reply.is_gone else "failed"
     labels = {"direction": "out", "result": result}
     _meter().create_counter(WEBHOOKS, "Webhooks, by what came of them.").add(1, labels)
+
+
+def count_step_failure(step: str, code: str) -> None:
+    """A step of a job has failed with an error of ours, and is tried again where that may help."""
+    _meter().create_counter(STEP_FAILURES, "Steps that failed, by the error's code.").add(
+        1, {"step": step, "error": code}
+    )
 
 
 def note_repair() -> None:

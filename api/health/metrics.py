@@ -1,8 +1,10 @@
 """Metrics for Prometheus: figures of the whole installation from the database, and of what this process does.
 
+While the database is away or hangs, the second kind is told without the first.
 Label values are bounded: the catalogue's models and the ten statuses. No user, text or secret is a label.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.lifecycle import ENDS, JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
@@ -27,6 +30,7 @@ from api.health.single_flight import SingleFlight
 from api.streaming.open_streams import OpenStreams
 
 KEPT_FOR: Final = timedelta(seconds=5)
+DATABASE_TIMEOUT: Final = timedelta(seconds=3)  #: for the figures of a scrape, which Prometheus gives ten seconds
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  #: in seconds
 DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -88,10 +92,26 @@ class Metrics:
     async def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics and their media type: text format 0.0.4, or OpenMetrics, with exemplars, for who accepts it."""
         registry = CollectorRegistry(auto_describe=False)
-        families = [*self._families(await self._totals()), *_of_processes(await self._processes())]
+        families = [*self._of_this_process(), *await self._of_installation()]
         registry.register(_Figures([*families, *self._process.collect()]))
         encode, media_type = choose_encoder(accept)
         return encode(registry), media_type
+
+    def _of_this_process(self) -> list[Metric]:
+        readers = GaugeMetricFamily("aijobs_stream_readers", "Open streams of this process.", len(self._streams))
+        return [readers]
+
+    async def _of_installation(self) -> list[Metric]:
+        reachable = GaugeMetricFamily("aijobs_database_reachable", "1 when it answers this process, else 0.")
+        families: list[Metric] = []
+        try:
+            async with asyncio.timeout(DATABASE_TIMEOUT.total_seconds()):
+                families = [*self._families(await self._totals()), *_of_processes(await self._processes())]
+        except (DatabaseUnavailable, TimeoutError):
+            reachable.add_metric([], 0)
+        else:
+            reachable.add_metric([], 1)
+        return [reachable, *families]
 
     async def _read_totals(self) -> Totals:
         return await self._database.snapshot(totals)
@@ -117,8 +137,7 @@ class Metrics:
         slots = GaugeMetricFamily("aijobs_slots", "Jobs in the line of a credential.", labels=["credential", "state"])
         for labels, count in sorted(totals.slots.items()):
             slots.add_metric(labels, count)
-        readers = GaugeMetricFamily("aijobs_stream_readers", "Open streams of this process.", len(self._streams))
-        return [ended, in_flight, held, unknown, waiting, slots, readers]
+        return [ended, in_flight, held, unknown, waiting, slots]
 
     def _by_known_model(self, totals: Totals) -> Counter[tuple[str, JobStatus]]:
         known: Counter[tuple[str, JobStatus]] = Counter()

@@ -41,7 +41,7 @@ async def ready(readiness: AppReadiness, shutdown: AppShutdown) -> Health:
     "/metrics",
     summary="Figures for Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, **problem_responses(503)},
+    responses={200: {"content": {"text/plain": {}}}},
 )
 async def scrape(request: Request, figures: AppMetrics) -> Response:
     """In the text format, or in OpenMetrics, whose latencies name traces. Figures of jobs are those of the whole

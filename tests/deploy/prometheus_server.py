@@ -5,7 +5,7 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -58,7 +58,7 @@ class Prometheus:
         """Raises TimeoutError that says what fires instead."""
         return (await self.until_all_fire({name}))[name]
 
-    async def until_all_fire(self, names: set[str]) -> dict[str, dict[str, str]]:
+    async def until_all_fire(self, names: Set[str]) -> dict[str, dict[str, str]]:
         """Until each of them has fired, at whatever moment; their labels. Raises TimeoutError that names the others."""
         seen: dict[str, dict[str, str]] = {}
         try:
@@ -70,10 +70,15 @@ class Prometheus:
             raise TimeoutError(f"{names - seen.keys()} did not fire; {sorted(seen)} did") from None
         return seen
 
-    async def until_quiet(self, name: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
-            while name in await self.firing():
-                await asyncio.sleep(0.3)
+    async def until_quiet(self, names: Set[str]) -> None:
+        """Until none of them fires. Raises TimeoutError that names those which still do."""
+        still: Set[str] = names
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                while still := names & (await self.firing()).keys():
+                    await asyncio.sleep(0.3)
+        except TimeoutError:
+            raise TimeoutError(f"{sorted(still)} still fire") from None
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that it has now: `metric` and `value`."""

@@ -1,10 +1,11 @@
-"""What a runbook tells its reader to look at: its commands, run as they stand there."""
+"""What a runbook tells its reader to look at, and to do: its commands, run as they stand there."""
 
 import asyncio
 import os
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ FIGURE: Final = re.compile(r"\b(aijobs|temporal)_[a-z_]+")
 COMMANDS: Final = ("aijobs ", "temporal ", "curl ")
 AT_ONCE: Final = 3  #: commands; each is a Python of its own
 
-#: `aijobs doctor` fails when something is broken, which is why it is asked.
-MAY_FAIL: Final = "aijobs doctor"
+#: They fail when something is broken or gone, which is why they are asked.
+MAY_FAIL: Final = ("aijobs doctor", "curl ")
 
 
 class LeadsNowhere(Exception):
@@ -36,10 +37,7 @@ class Desk:
     database_url: str
     logs: Path
     bin: Path
-    names: dict[str, str]  #: what a runbook's words in capitals stand for
-
-    def with_names(self, **names: str) -> "Desk":
-        return Desk(**{**vars(self), "names": {**self.names, **names}})
+    names: Mapping[str, str]  #: what stands in a runbook for something of this installation
 
     def install_commands(self) -> None:
         """Make a folder with `aijobs` and `temporal`, for the shell's PATH."""
@@ -50,8 +48,6 @@ class Desk:
 
     async def run(self, command: str) -> str:
         """What it prints. Raises LeadsNowhere when it fails."""
-        for name, value in self.names.items():
-            command = re.sub(rf"\b{name}(?=_late\b|\b)", value, command)
         process = await asyncio.create_subprocess_shell(
             command,
             env=self.environment | {"PATH": f"{self.bin}:{os.environ['PATH']}", "COLUMNS": "240"},
@@ -64,54 +60,75 @@ class Desk:
             raise LeadsNowhere(f"`{command}` fails: {output}")
         return output
 
-    async def look(self, name: str) -> tuple[str, list[str]]:
+    async def do(self, name: str, command: str, **names: str) -> str:
+        """Run a command that an alert's runbook says, with these names filled in."""
+        assert f"`{command}`" in (RUNBOOKS / f"{name}.md").read_text()
+        filled = _filled(command, {**self.names, **names})
+        return await asyncio.to_thread(self.select, filled) if filled.startswith("SELECT ") else await self.run(filled)
+
+    def select(self, statement: str) -> str:
+        with psycopg.connect(self.database_url) as connection:
+            return "\n".join(map(str, connection.execute(statement.encode()).fetchall()))
+
+    async def query(self, expression: str) -> str:
+        if not (found := await self.prometheus.query(expression)):
+            raise LeadsNowhere(f"Prometheus has nothing for {expression}")
+        return "\n".join(f"{series['metric']} {series['value'][1]}" for series in found)
+
+    def logged(self, pattern: str) -> str:
+        lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
+        if not (found := [line for line in lines if re.search(pattern, line)]):
+            raise LeadsNowhere(f"No log has {pattern!r}")
+        return found[-1]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Somebody reads several runbooks at once. What two of them say is looked at once."""
+
+    desk: Desk
+    _limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _seen: dict[str, "asyncio.Task[str]"] = field(default_factory=dict)
+
+    async def look(self, name: str, names: Mapping[str, str]) -> tuple[str, list[str]]:
         """All that the section `Look` of an alert's runbook brings to light, and the parts of it that lead nowhere."""
-        limit = asyncio.Semaphore(AT_ONCE)
         problems: list[str] = []
 
         async def seen(line: str, span: str) -> str:
-            async with limit:
-                try:
-                    return f"$ {span}\n{await self._seen(line, span)}"
-                except LeadsNowhere as problem:
-                    problems.append(str(problem))
-                    return ""
+            try:
+                return f"$ {span}\n{await self._once(line, _filled(span, {**self.desk.names, **names}))}"
+            except LeadsNowhere as problem:
+                problems.append(str(problem))
+                return ""
 
         lines = [line for line in look_section(name).splitlines() if line.startswith("* ")]
         found = await asyncio.gather(*(seen(line, span) for line in lines for span in SPAN.findall(line)))
         return "\n".join(found), problems
 
-    async def _seen(self, line: str, span: str) -> str:
-        if span.startswith(COMMANDS):
-            return await self.run(span)
-        if span.startswith("SELECT "):
-            return await asyncio.to_thread(self._selected, span)
-        if FIGURE.search(span):
-            return await self._queried(span)
-        if "'s log" in line:
-            return self._logged(span)
+    async def _once(self, line: str, span: str) -> str:
+        if span not in self._seen:
+            self._seen[span] = asyncio.create_task(self._look_at(line, span))
+        return await self._seen[span]
+
+    async def _look_at(self, line: str, span: str) -> str:
+        async with self._limit:
+            if span.startswith(COMMANDS):
+                return await self.desk.run(span)
+            if span.startswith("SELECT "):
+                return await asyncio.to_thread(self.desk.select, span)
+            if FIGURE.search(span):
+                return await self.desk.query(span)
+            if "'s log: " in line:
+                return self.desk.logged(span)
         if " " in span:
             raise LeadsNowhere(f"What is `{span}`?")
         return ""
 
-    async def _queried(self, expression: str) -> str:
-        for name, value in self.names.items():
-            expression = expression.replace(f'"{name}"', f'"{value}"')
-        found = await self.prometheus.query(expression)
-        if not found:
-            raise LeadsNowhere(f"Prometheus has nothing for {expression}")
-        return "\n".join(f"{series['metric']} {series['value'][1]}" for series in found)
 
-    def _logged(self, words: str) -> str:
-        logs = [log.read_text() for log in self.logs.glob("*.log")]
-        lines = [text for log in logs for text in log.splitlines() if words in text]
-        if not lines:
-            raise LeadsNowhere(f"No log has {words!r}")
-        return lines[-1]
-
-    def _selected(self, statement: str) -> str:
-        with psycopg.connect(self.database_url) as connection:
-            return "\n".join(map(str, connection.execute(statement.encode()).fetchall()))
+def _filled(span: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        span = re.sub(rf"(?<![A-Z]){name}(?![A-Z])", value, span)
+    return span
 
 
 def look_section(name: str) -> str:
