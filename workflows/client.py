@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
+import structlog
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
@@ -28,11 +28,14 @@ from workflows.ai_job import AiJob
 from workflows.data_converter import data_converter
 from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
+from workflows.namespace.connection import connection_problem, temporal_connection
 from workflows.namespace.health import EngineHealth, examine
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.runners.traces import trace_interceptors
 from workflows.task_queues import WORKFLOWS
 from workflows.webhook_delivery import DeliverWebhook
+
+log = structlog.get_logger()
 
 CALL_TIMEOUT: Final = timedelta(seconds=3)
 REQUEST_TIMEOUT: Final = timedelta(seconds=1)
@@ -44,22 +47,25 @@ BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
 async def connect(keys: PayloadKeys | None, runtime: Runtime | None = None) -> Client:
-    """Connect as Temporal's own environment variables say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, …).
+    """Connect as Temporal's own environment variables say: see `workflows/namespace/connection.py`.
 
-    With keys, payloads are encrypted.
+    With keys, payloads are encrypted. Raises TemporalUnavailable that says why it cannot be reached, and
+    TemporalMisconfigured that names the setting.
     """
-    return await Client.connect(
-        **_connection(), data_converter=data_converter(keys), runtime=runtime, interceptors=trace_interceptors()
-    )
-
-
-def temporal_address() -> str:
-    """Where Temporal is, as host:port."""
-    return str(_connection()["target_host"])
-
-
-def _connection() -> dict[str, Any]:
-    return {"target_host": "127.0.0.1:7233", **ClientConfig.load_client_connect_config()}
+    to = temporal_connection()
+    try:
+        return await Client.connect(
+            to.address,
+            namespace=to.namespace,
+            api_key=to.api_key,
+            tls=to.tls or False,
+            rpc_metadata=to.metadata,
+            data_converter=data_converter(keys),
+            runtime=runtime,
+            interceptors=trace_interceptors(),
+        )
+    except RuntimeError as failed:
+        raise TemporalUnavailable(connection_problem(failed, to)) from failed
 
 
 def priority_of(brief: JobBrief) -> Priority:
@@ -194,7 +200,7 @@ class TemporalJobEngine:
         try:
             async with asyncio.timeout((timeout or REQUEST_TIMEOUT).total_seconds()):
                 if self._client is None:
-                    self._client = await self._connect()
+                    self._client = await self._new_client()
                 await self._require_own_namespace(self._client)
                 yield self._client
         except RPCError as refused:
@@ -202,6 +208,14 @@ class TemporalJobEngine:
         except PayloadUnreadable as unreadable:
             raise TemporalUnavailable(str(unreadable)) from unreadable
         except (RuntimeError, TimeoutError) as failed:
+            raise TemporalUnavailable("Temporal cannot be reached.") from failed
+
+    async def _new_client(self) -> Client:
+        """Raises TemporalUnavailable, in words for callers; the log has the reason, which may name hosts and files."""
+        try:
+            return await self._connect()
+        except (RuntimeError, TemporalUnavailable) as failed:
+            log.warning("temporal_unreachable", reason=str(failed))
             raise TemporalUnavailable("Temporal cannot be reached.") from failed
 
     async def _require_own_namespace(self, client: Client) -> None:

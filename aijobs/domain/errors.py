@@ -54,6 +54,7 @@ AijobsError
     │   └── AnswerLost          a question was sent, and no complete answer arrived
     ├── SlotAwaited             as much is in flight as may be: the job waits in line, and is not sent yet
     ├── TemporalUnavailable
+    │   ├── TemporalMisconfigured a certificate, key or address of ours cannot be used
     │   └── NamespaceTaken      it belongs to another installation: nothing is started there
     ├── DatabaseUnavailable     its disk is full, it is locked, or it cannot be written
     │   └── SchemaMismatch      its tables are older or newer than this version's
@@ -345,6 +346,12 @@ class SlotAwaited(TransientError):
 
 
 class TemporalUnavailable(TransientError):
+    code = "temporal_unavailable"
+
+
+class TemporalMisconfigured(TemporalUnavailable):
+    """The text begins with the name of the setting that is wrong."""
+
     code = "temporal_unavailable"
 
 

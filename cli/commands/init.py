@@ -16,6 +16,8 @@ from aijobs.domain.errors import (
     PayloadUnreadable,
     SchemaMismatch,
     StoreUnavailable,
+    TemporalMisconfigured,
+    TemporalUnavailable,
 )
 from aijobs.settings import Settings
 from cli import console
@@ -26,6 +28,9 @@ from cli.options import DataDir, load_settings
 
 DEFAULT_WAIT: Final = 60.0
 PAUSE: Final = timedelta(seconds=2)
+
+#: What a part that is not there, or not yet, raises.
+UNAVAILABLE: Final = (DatabaseUnavailable, StoreUnavailable, TemporalUnavailable, CommandError, RPCError)
 
 Preparation = Callable[[Settings], AsyncIterator[str]]
 
@@ -59,15 +64,7 @@ async def _prepare(settings: Settings, parts: tuple[str, ...], *, wait: timedelt
     for part in parts:
         try:
             await _patiently(part, settings, time.monotonic() + wait.total_seconds())
-        except (
-            DatabaseUnavailable,
-            StoreUnavailable,
-            NamespaceTaken,
-            PayloadUnreadable,
-            CommandError,
-            RPCError,
-            TimeoutError,
-        ) as error:
+        except (*UNAVAILABLE, PayloadUnreadable, TimeoutError) as error:
             console.say(console.WRONG, f"{part:<9}", str(error) or "It does not answer in time.")
             failed.append(part)
     return failed
@@ -82,9 +79,9 @@ async def _patiently(part: str, settings: Settings, deadline: float) -> None:
                 if line not in done:
                     console.say(console.OK, f"{part:<9}", line)
                     done.add(line)
-        except SchemaMismatch:
+        except (SchemaMismatch, TemporalMisconfigured, NamespaceTaken):
             raise
-        except (DatabaseUnavailable, StoreUnavailable, CommandError, RPCError):
+        except UNAVAILABLE:
             if time.monotonic() + PAUSE.total_seconds() >= deadline:
                 raise
             await asyncio.sleep(PAUSE.total_seconds())

@@ -107,9 +107,9 @@ def api(data_dir: DataDir = None) -> None:
 
 def _check_deployment(settings: Settings) -> None:
     """Raises SettingsError when this process could not work together with those of other hosts."""
-    from workflows.client import temporal_address
+    from workflows.namespace.connection import temporal_connection
 
-    check_deployment(settings, temporal_address=temporal_address())
+    check_deployment(settings, temporal_address=temporal_connection().address)
 
 
 def serve(run: Run, settings: Settings, *, shutdown_timeout: timedelta = SERVER_SHUTDOWN_TIMEOUT) -> None:

@@ -15,7 +15,7 @@ from cli.doctor.report import Finding, broken, doubtful, fine, off
 from cli.embedded.temporal_server import temporal_binary
 from cli.errors import CommandError
 from cli.options import KEY_FILE, api_url
-from workflows.client import temporal_address
+from workflows.namespace.connection import temporal_address
 
 OLDEST_PYTHON: Final = (3, 11)
 HTTP_TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)

@@ -1,6 +1,8 @@
 """Checks Temporal and the workers: namespace, search attributes, and who polls the task queues."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import httpx
 from temporalio.service import RPCError
@@ -9,12 +11,14 @@ from aijobs.bootstrap import known_installation
 from aijobs.domain.errors import PayloadUnreadable
 from aijobs.settings import Settings
 from cli.doctor.checks import HTTP_TIMEOUT
-from cli.doctor.report import Finding, broken, fine, off
+from cli.doctor.report import Finding, broken, doubtful, fine, off
 from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
 from cli.options import api_url, use_running_temporal
-from workflows.client import temporal_address
+from workflows.namespace.connection import temporal_address, temporal_connection
 from workflows.namespace.health import EngineHealth, commands_that_add, examine
+
+RENEW_BEFORE: Final = timedelta(days=14)
 
 
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
@@ -31,21 +35,31 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
             yield broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")
         return
     installation = await known_installation(settings)
+    yield _namespace(health, installation)
+    if not health.has_namespace or health.owner_problem(installation):
+        return
+    for finding in (*_certificate(), *_workers(health, api_is_up=await _api_is_up(settings))):
+        yield finding
+
+
+def _namespace(health: EngineHealth, installation: str | None) -> Finding:
     where = f"{temporal_address()}, namespace {health.namespace}"
     if not health.has_namespace:
         hint = "Or is TEMPORAL_NAMESPACE another?"
-        yield broken("Temporal", f"{where} does not exist.", namespace_create_command(health.namespace), hint)
-        return
+        return broken("Temporal", f"{where} does not exist.", namespace_create_command(health.namespace), hint)
     if problem := health.owner_problem(installation):
-        yield broken("Temporal", problem, NAMESPACE_TAKEN_HINT)
-        return
-    if health.missing_attributes:
-        lacking = ", ".join(sorted(health.missing_attributes))
-        yield broken("Temporal", f"{where} lacks {lacking}.", *commands_that_add(health.missing_attributes))
-    else:
-        yield fine("Temporal", where)
-    for finding in _workers(health, api_is_up=await _api_is_up(settings)):
-        yield finding
+        return broken("Temporal", problem, NAMESPACE_TAKEN_HINT)
+    if missing := health.missing_attributes:
+        commands = commands_that_add(missing, namespace=health.namespace)
+        return broken("Temporal", f"{where} lacks {', '.join(sorted(missing))}.", *commands)
+    return fine("Temporal", where)
+
+
+def _certificate() -> Iterator[Finding]:
+    expires_at = temporal_connection().expires_at
+    if expires_at is not None and expires_at - datetime.now(UTC) < RENEW_BEFORE:
+        message = f"The client certificate for Temporal expires on {expires_at:%Y-%m-%d %H:%M} UTC."
+        yield doubtful("Temporal", message, "Put a new one in its place, and restart every role, one after the other.")
 
 
 def _workers(health: EngineHealth, *, api_is_up: bool) -> Iterator[Finding]:

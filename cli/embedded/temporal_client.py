@@ -13,10 +13,14 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from aijobs.domain.errors import TemporalMisconfigured, TemporalUnavailable
 from aijobs.domain.values.payload_keys import PayloadKeys
 from cli.errors import CommandError, Exit
 from workflows.client import connect
-from workflows.namespace.health import CALL_TIMEOUT, has_namespace, missing_attributes
+from workflows.namespace.health import CALL_TIMEOUT, has_namespace, is_in_cloud, missing_attributes
+
+ADDRESS_HINT: Final = "`aijobs up` starts one here; TEMPORAL_ADDRESS names another (default 127.0.0.1:7233)."
+TLS_HINT: Final = "docs/temporal-cloud.md has all settings of TLS and keys."
 
 RETRY_PAUSE: Final = timedelta(seconds=2)
 
@@ -46,8 +50,10 @@ async def connect_unchecked(keys: PayloadKeys | None = None) -> Client:
     """
     try:
         return await connect(keys)
-    except RuntimeError as unreachable:
-        raise _unreachable(unreachable) from unreachable
+    except TemporalMisconfigured as wrong:
+        raise CommandError(str(wrong), hint=TLS_HINT) from wrong
+    except TemporalUnavailable as unreachable:
+        raise CommandError(str(unreachable), hint=ADDRESS_HINT, code=Exit.UNREACHABLE) from unreachable
 
 
 async def _require_namespace(client: Client) -> None:
@@ -64,13 +70,15 @@ async def _require_namespace(client: Client) -> None:
 
 def namespace_create_command(namespace: str) -> str:
     """The shell command that creates the namespace."""
+    if is_in_cloud(namespace):
+        return f"tcld namespace create --namespace {shlex.quote(namespace.partition('.')[0])} --region …"
     return f"temporal operator namespace create --namespace {shlex.quote(namespace)}"
 
 
 def _unreachable(why: Exception) -> CommandError:
     return CommandError(
         f"Temporal cannot be reached: {why}",
-        hint="`aijobs up` starts one here; TEMPORAL_ADDRESS names another (default 127.0.0.1:7233).",
+        hint=ADDRESS_HINT,
         code=Exit.UNREACHABLE,
     )
 

@@ -12,7 +12,15 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.namespace.health import CALL_TIMEOUT, has_namespace, missing_attributes
+from aijobs.domain.errors import TemporalMisconfigured
+from cli.embedded.temporal_client import namespace_create_command
+from workflows.namespace.health import (
+    CALL_TIMEOUT,
+    INSPECTION_DENIED,
+    commands_that_add,
+    has_namespace,
+    missing_attributes,
+)
 from workflows.namespace.owner import claim_namespace
 from workflows.repair import SCHEDULE_ID, schedule_repair
 from workflows.search_attributes import ALL_ATTRIBUTES
@@ -29,7 +37,7 @@ async def prepare_namespace(client: Client, *, repair_every: timedelta, installa
 
     Without the id of an installation, the first worker makes the namespace its own.
 
-    Temporal Cloud makes namespaces and search attributes in its own console: it refuses to have them made here.
+    Raises TemporalMisconfigured in Temporal Cloud, whose own tools make namespaces and attributes: it says how.
     """
     if await has_namespace(client):
         yield f"the namespace {client.namespace} is there"
@@ -56,6 +64,11 @@ async def _register(client: Client) -> None:
     try:
         await client.workflow_service.register_namespace(request, timeout=CALL_TIMEOUT)
     except RPCError as refused:
+        if refused.status in INSPECTION_DENIED:
+            raise TemporalMisconfigured(
+                f"TEMPORAL_NAMESPACE: there is no namespace {client.namespace}, and it cannot be made from here: "
+                f"`{namespace_create_command(client.namespace)}`"
+            ) from refused
         if refused.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
     await _until(lambda: _serves_namespace(client))
@@ -83,6 +96,12 @@ async def _add_attributes(client: Client, missing: frozenset[str]) -> None:
     try:
         await client.operator_service.add_search_attributes(request, timeout=CALL_TIMEOUT)
     except RPCError as refused:
+        if refused.status in INSPECTION_DENIED:
+            commands = "; ".join(commands_that_add(missing, namespace=client.namespace))
+            raise TemporalMisconfigured(
+                f"TEMPORAL_NAMESPACE: {client.namespace} lacks {', '.join(sorted(missing))}, "
+                f"and they cannot be added from here: `{commands}`"
+            ) from refused
         if refused.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
     await _until(lambda: _has_attributes(client))

@@ -46,6 +46,7 @@ async def test_callers_are_told_to_come_again_and_nothing_is_half_done(
     refused = [await api.submit(headers=headers), await api.http.get(f"/api/jobs/{before}")]
     readiness = await api.http.get("/readyz")
     alive = await api.http.get("/healthz")
+    figures = await api.http.get("/metrics")
     server.start()
     accepted = await api.submit(headers=headers)
     again = await api.submit(headers=headers)
@@ -58,6 +59,8 @@ async def test_callers_are_told_to_come_again_and_nothing_is_half_done(
     problems = {error["pointer"]: error["message"] for error in readiness.json()["errors"]}
     assert "database" in problems["/database"]
     assert alive.status_code == 200
+    assert "aijobs_database_reachable 0.0" in figures.text
+    assert 'aijobs_http_request_seconds_count{method="POST",route="/api/jobs",status="5xx"} 1.0' in figures.text
     assert (accepted.status_code, again.status_code) == (202, 202)
     assert accepted.json()["code"] == again.json()["code"]
     assert [job["code"] for job in listed.json()["data"]] == [accepted.json()["code"], before]

@@ -21,7 +21,14 @@ from tests.persistence.test_processes import grow_old, process_row
 
 Samples = dict[tuple[str, str, str], float]
 
-OF_THE_PROCESS = ("aijobs_processes", "aijobs_workers", "aijobs_http_", "aijobs_db_", "aijobs_webhooks")
+OF_THE_PROCESS = (
+    "aijobs_database_reachable",
+    "aijobs_processes",
+    "aijobs_workers",
+    "aijobs_http_",
+    "aijobs_db_",
+    "aijobs_webhooks",
+)
 
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 

@@ -20,6 +20,7 @@ from tests.deploy.watched_stack import SLOTS, USER, WatchedStack, watched_stack
 from tests.stories.stack import PHOTO, UPSCALE
 
 BROKEN: Final = answers("500 Internal Server Error")
+UNMOUNTED: Final = "unmounted"
 STUCK: Final = 14  #: seconds that a provider takes for an answer: so long do others wait for its place
 
 #: The alerts of each trouble, and what the commands of their runbooks must say for a reader to know the cause.
@@ -27,8 +28,8 @@ OF_OTHERS: Final = {
     "AijobsJobsFailFast": "provider_rejected",
     "AijobsJobsFailSlowly": '"error": {"code": "provider_rejected"',
     "AijobsPaused": "bob is on holiday",
-    "AijobsPointsHeld": "Replicate answered 500",
-    "AijobsPollsFail": "Replicate answered 500",
+    "AijobsPointsHeld": "provider_unavailable",
+    "AijobsPollsFail": "why=provider_unavailable",
     "AijobsRepairStale": "a migration of ours",
     "AijobsSlotsFull": "ttapi: in_flight",
     "AijobsSubmissionsFail": "provider_rejected",
@@ -38,10 +39,10 @@ OF_OTHERS: Final = {
 OF_SLOWNESS: Final = {
     "AijobsLateNews": "'news': 'error'",
     "AijobsQueueGrows": "{'task_queue': 'aijobs-providers'} 0",
-    "AijobsStoreFails": "The store's directory cannot be used",
+    "AijobsStoreFails": "why=store_unavailable",
 }
 OF_TRANSACTION: Final = {
-    "AijobsApiFailsFast": "another transaction",
+    "AijobsApiFailsFast": "reason=",
     "AijobsApiFailsSlowly": "route=/api/jobs status=503",
     "AijobsApiSlow": "'statement': 'idempotency.run_idempotently'",
     "AijobsDatabaseSlow": "CREATE INDEX by_hand",
@@ -64,10 +65,11 @@ async def test_every_alert_fires_on_its_trouble_and_its_runbook_leads_to_the_cau
         wrong = await here.wrong_runbooks(OF_OTHERS, codes)
         await trouble_is_over(here, codes)
 
-        store = await trouble_with_slowness(here, tmp_path / "data" / "store")
+        store = tmp_path / "data" / "store"
+        await trouble_with_slowness(here, store)
         await here.prometheus.until_all_fire(OF_SLOWNESS.keys())
         wrong += await here.wrong_runbooks(OF_SLOWNESS, {})
-        store.rename(tmp_path / "data" / "store")
+        mount_again(store)
 
         async with transaction_left_open(here), requests_meanwhile(here):
             await here.prometheus.until_all_fire(OF_TRANSACTION.keys())
@@ -131,17 +133,18 @@ async def trouble_is_over(here: WatchedStack, codes: dict[str, str]) -> None:
     )
 
 
-async def trouble_with_slowness(here: WatchedStack, store: Path) -> Path:
-    """A provider takes its time for each answer, and then says what it has long known; the store is gone by then.
-
-    Returns where the store is now.
-    """
+async def trouble_with_slowness(here: WatchedStack, store: Path) -> None:
+    """A provider takes its time for each answer, and then says what it has long known; the store is gone by then."""
     await here.jobs_with(f"hang={STUCK}", count=3 * SLOTS)
     await asyncio.sleep(STUCK)
-    away = store.rename(store.with_name("unmounted"))
+    store.rename(store.with_name(UNMOUNTED))
     store.touch()
     here.stack.sandbox.behave()
-    return away
+
+
+def mount_again(store: Path) -> None:
+    store.unlink()
+    store.with_name(UNMOUNTED).rename(store)
 
 
 @asynccontextmanager

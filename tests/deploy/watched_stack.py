@@ -97,7 +97,7 @@ async def watched_stack(folder: Path) -> AsyncIterator[WatchedStack]:
             database_url=url,
             logs=folder / "data" / "logs",
             bin=folder / "bin",
-            names={"HOST:8080": api, "…": "replicate"},
+            names={"HOST:8080": api, '"…"': '"replicate"'},
         )
         desk.install_commands()
         yield WatchedStack(stack=stack, prometheus=watching, desk=desk, receiver=receiver, server=server)

@@ -105,18 +105,46 @@ async def missing_attributes(client: Client) -> frozenset[str]:
         )
     except RPCError as refused:
         if refused.status in INSPECTION_DENIED:
-            return frozenset()
+            return await _attributes_unknown_to_queries(client)
         raise
     return frozenset(key.name for key in ALL_ATTRIBUTES) - frozenset(listed.custom_attributes)
 
 
-def commands_that_add(attributes: frozenset[str]) -> list[str]:
+async def _attributes_unknown_to_queries(client: Client) -> frozenset[str]:
+    """As Temporal Cloud tells it, where only its own tools list search attributes. Raises RPCError."""
+    names = [key.name for key in ALL_ATTRIBUTES]
+    known = await asyncio.gather(*(_knows_attribute(client, name) for name in names))
+    return frozenset(name for name, is_known in zip(names, known, strict=True) if not is_known)
+
+
+async def _knows_attribute(client: Client, name: str) -> bool:
+    try:
+        await client.count_workflows(f"{name} IS NULL", rpc_timeout=CALL_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is RPCStatusCode.INVALID_ARGUMENT and name in refused.message:
+            return False
+        if refused.status not in INSPECTION_DENIED:
+            raise
+    return True
+
+
+def commands_that_add(attributes: frozenset[str], *, namespace: str) -> list[str]:
     """The commands with which an operator adds missing search attributes."""
+    if is_in_cloud(namespace):
+        types = " ".join(
+            f"--sa {key.name}={_type_name(key.indexed_value_type)}" for key in ALL_ATTRIBUTES if key.name in attributes
+        )
+        return [f"tcld namespace search-attributes add --namespace {namespace} {types}"]
     return [
         f"temporal operator search-attribute create --name {key.name} --type {_type_name(key.indexed_value_type)}"
         for key in ALL_ATTRIBUTES
         if key.name in attributes
     ]
+
+
+def is_in_cloud(namespace: str) -> bool:
+    """Whether it is named as Temporal Cloud names its namespaces: name.account."""
+    return "." in namespace
 
 
 def _type_name(kind: int) -> str:

@@ -1,0 +1,1 @@
+"""Temporal behind TLS: certificates, keys, and what is wrong with them."""
