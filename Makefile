@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs one real job end to end; DEMO="--scan", "--document", …
 # make test   sets everything up and runs all tests, those that touch a database on SQLite and on PostgreSQL
 # make check  what a change must pass: format, lint, types, import contracts, tests
+# make fuzz   searches longer than the tests for what breaks a parser or the API; FUZZ is the seconds for each parser of files
 # make sbom   writes the software bill of materials of the image to build/sbom.cdx.json
 # make pin-images  pins every base image by the digest that its registry has today (needs Docker)
 # make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock bench chaos sbom pin-images clean
+.PHONY: demo test check format lock bench chaos fuzz sbom pin-images clean
 
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
@@ -63,6 +64,11 @@ chaos: .venv/dev
 .venv/cog: .venv/dev requirements/cog.lock
 	$(BIN)/python -m tests.providers.cog.server
 	touch $@
+
+FUZZ ?= 60
+fuzz: .venv/dev
+	FUZZ_SEQUENCES=300 FUZZ_FILES=2000 FUZZ_SEED=$$$$ $(BIN)/pytest tests/fuzz --hypothesis-profile=search
+	$(BIN)/python -m tests.fuzz.search $(FUZZ)
 
 sbom: .venv/dev
 	$(BIN)/python deploy/sbom.py build/sbom.cdx.json

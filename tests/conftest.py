@@ -11,6 +11,7 @@ from tests.databases import KINDS, Databases, opened_databases
 
 # The same examples in every run, so that a failure is due to a change. `--hypothesis-profile=default` searches anew.
 settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=3000, deadline=None)
 settings.load_profile("steady")
 
 

@@ -146,3 +146,14 @@ def test_no_exception_is_out_of_date() -> None:
 
     assert NOT_IMPORTED.keys() <= everything
     assert not NOT_IMPORTED.keys() & imported_by(*SERVER_CODE).keys()
+
+
+@pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.lock")), ids=lambda path: path.name)
+def test_every_line_of_a_lock_is_a_version_or_a_hash(lock: Path) -> None:
+    wrong = [
+        line
+        for line in lock.read_text("utf-8").splitlines()
+        if not re.match(r"#|[A-Za-z0-9][\w.-]*(\[[\w,.-]+\])?==|    --hash=sha256:[0-9a-f]{64}( \\)?$", line)
+    ]
+
+    assert wrong == []

@@ -1,6 +1,5 @@
 """The catalogue of models: each with its provider, price, parameter rules and deadlines."""
 
-import tomllib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
 from aijobs.domain.values.durations import Duration
 from aijobs.domain.values.money import VendorPrice
+from aijobs.domain.values.toml import read_toml
 
 
 class Deadlines(BaseModel):
@@ -224,12 +224,15 @@ def _fallback_problem(model: Model, other: Model | None) -> str | None:
 
 def _models_of(layer: str) -> dict[str, dict[str, Any]]:
     try:
-        document = tomllib.loads(layer)
-    except tomllib.TOMLDecodeError as broken:
-        raise ValueError(f"The catalogue is not TOML: {broken}") from broken
+        document = read_toml(layer)
+    except ValueError as broken:
+        raise ValueError(f"The catalogue {broken}") from broken
     if stray := document.keys() - {"models"}:
         raise ValueError(f"The catalogue has only the table [models]; unknown: {', '.join(sorted(stray))}")
     models: dict[str, dict[str, Any]] = document.get("models", {})
+    tables = models if isinstance(models, dict) else {"models": models}
+    if wrong := [name for name, table in tables.items() if not isinstance(table, dict)]:
+        raise ValueError(f"The catalogue is wrong: these must be tables: {', '.join(wrong)}")
     return models
 
 

@@ -34,6 +34,8 @@ class TokenKind:
     def read(self, secret: bytes, text: str) -> dict[str, Any]:
         """The token's claims. Raises CredentialExpired, or NotAuthenticated for anything else that is wrong."""
         required = ["exp", "sub", *self.claims]
+        if not text.isascii():
+            raise NotAuthenticated(self.invalid)
         try:
             content: dict[str, Any] = jwt.decode(
                 text,

@@ -136,7 +136,10 @@ async def _in_database(settings: Settings, work: Callable[[Database], Awaitable[
 def _expiry(expires_in: str | None) -> datetime | None:
     if expires_in is None:
         return None
-    return datetime.now(UTC) + _duration(expires_in)
+    try:
+        return datetime.now(UTC) + _duration(expires_in)
+    except OverflowError:
+        raise CommandError(f"{expires_in} is longer than the calendar.", code=Exit.USAGE) from None
 
 
 def _duration(written: str) -> timedelta:

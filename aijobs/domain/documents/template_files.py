@@ -1,13 +1,13 @@
 """Templates as operators write them: a TOML file each, called by the template's id."""
 
 import re
-import tomllib
 
 from pydantic import ValidationError
 
 from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, TemplateDefinition
 from aijobs.domain.errors import InvalidParameters
+from aijobs.domain.values.toml import read_toml
 
 
 def parse_template(template_id: str, text: str) -> TemplateDefinition:
@@ -15,10 +15,12 @@ def parse_template(template_id: str, text: str) -> TemplateDefinition:
     if not re.fullmatch(TEMPLATE_ID, template_id):
         raise ValueError(f"{template_id!r} cannot be a template's id: it must match {TEMPLATE_ID}.")
     try:
-        definition = TemplateDefinition.model_validate(tomllib.loads(text))
+        document = read_toml(text)
+    except ValueError as broken:
+        raise ValueError(f"The template {template_id!r} {broken}") from broken
+    try:
+        definition = TemplateDefinition.model_validate(document)
         split(definition.prompt, definition.stages)
-    except tomllib.TOMLDecodeError as broken:
-        raise ValueError(f"The template {template_id!r} is not TOML: {broken}") from broken
     except ValidationError as invalid:
         wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors())
         raise ValueError(f"The template {template_id!r} is wrong: {wrong}") from invalid

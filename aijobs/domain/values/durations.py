@@ -13,13 +13,16 @@ _WRITTEN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def parse_duration(written: object) -> object:
-    """`"15m"` as a timedelta; anything that is not a text is left to pydantic."""
+    """`"15m"` as a timedelta; anything that is not a text, or longer than every clock, is left to pydantic."""
     if not isinstance(written, str):
         return written
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
         return written
-    return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    try:
+        return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+    except OverflowError:
+        return written
 
 
 def _duration(written: object, read: ValidatorFunctionWrapHandler) -> object:

@@ -1,10 +1,10 @@
 """Reads a file that declares a provider, and names everything that is wrong in it."""
 
-import tomllib
 from typing import Final
 
 from pydantic import ValidationError
 
+from aijobs.domain.values.toml import read_toml
 from aijobs.providers.declared.checks import wrong_parts
 from aijobs.providers.declared.declaration import Declaration
 
@@ -20,9 +20,11 @@ def read_declaration(text: str) -> Declaration:
     if len(text) > LARGEST_FILE:
         raise DeclarationError(f"The file is longer than {LARGEST_FILE} characters.")
     try:
-        declaration = Declaration.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as broken:
-        raise DeclarationError(f"The file is not TOML: {broken}") from broken
+        document = read_toml(text)
+    except ValueError as broken:
+        raise DeclarationError(f"The file {broken}") from broken
+    try:
+        declaration = Declaration.model_validate(document)
     except ValidationError as invalid:
         wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
         raise DeclarationError("\n".join(wrong)) from None
