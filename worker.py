@@ -1,9 +1,10 @@
 """The worker's composition root: registers workflows and activities, and passes the adapters to them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from temporalio.client import Client
@@ -22,10 +23,12 @@ from activities.migration import MigrationActivities
 from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
 from activities.repair import RepairActivities
+from activities.retention import RetentionActivities
 from activities.routing import Routing
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
+from aijobs.domain.values.actors import Actor
 from aijobs.logs.levels import FollowedLevels
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
@@ -34,14 +37,15 @@ from aijobs.process_settings import WorkerSettings
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
 from aijobs.settings import Settings
 from aijobs.tracing.export import exporting_traces
+from aijobs.usecases.cancel_job import CancelJob
 from workflows.ai_batch import AiBatch
 from workflows.ai_job import AiJob
-from workflows.client import connect
+from workflows.client import TemporalJobEngine, connect
 from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.owner import claim_namespace
 from workflows.outbox_relay import expiry_relay, outbox_relay, release_relay, slot_relay, start_relay
-from workflows.repair import Repair
+from workflows.repair import Repair, RetentionRun, schedule_retention
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
 from workflows.runners.traces import JobSpans
@@ -50,7 +54,7 @@ from workflows.task_queues import ALL_QUEUES, MIGRATION, PROVIDERS, WEBHOOKS, WO
 from workflows.webhook_delivery import DeliverWebhook
 from workflows.workflow_states import TemporalJobWorkflows
 
-WORKFLOW_CLASSES: Final = (AiJob, AiBatch, LateWatch, Repair, DeliverWebhook)
+WORKFLOW_CLASSES: Final = (AiJob, AiBatch, LateWatch, Repair, RetentionRun, DeliverWebhook)
 
 #: Pure modules that workflows share with the rest of the process. An import contract proves that they are pure. What is
 #: not named here is imported anew for each run of a workflow.
@@ -66,6 +70,9 @@ SHARED_WITH_WORKFLOWS: Final = (
 #: With the workflow of a job: to import it anew for each job takes 5 ms, and 60 kB for as long as it is cached. That
 #: it does nothing of what the sandbox forbids is tested by the replay of recorded histories, which imports it anew.
 PASSED_THROUGH: Final = (*SHARED_WITH_WORKFLOWS, AiJob.__module__, VersionedWorkflowRunner.__module__)
+
+#: Cancels the jobs of users who are erased.
+ERASER: Final = Actor(key_id="aijobs", user_id=None)
 
 #: After a kill, the next worker waits this long for the dead one's cached workflows.
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
@@ -150,6 +157,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     repair = RepairActivities(
         gate, records.housekeeping, store, workflows, ending, batches, abandoned_after=settings.worker.abandoned_after
     )
+    retention = _retention(client, adapters, workflows)
     webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
     return {
         WORKFLOWS: [BatchActivities(batches, records.starts, workflows).feed],
@@ -162,9 +170,24 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
             generation.finish_generating,
             ending.cancel_at_provider,
         ],
-        MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair],
+        MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair, retention.retain],
         WEBHOOKS: [webhooks.deliver],
     }
+
+
+def _retention(client: Client, adapters: Adapters, workflows: TemporalJobWorkflows) -> RetentionActivities:
+    cancel_job = CancelJob(
+        database=adapters.database, catalogue=adapters.catalogue, engine=TemporalJobEngine(_always(client))
+    )
+    cancel = partial(cancel_job, actor=ERASER, reason="Its user is erased.")
+    return RetentionActivities(adapters.records.retention, adapters.store, workflows, cancel)
+
+
+def _always(client: Client) -> Callable[[], Awaitable[Client]]:
+    async def connected() -> Client:
+        return client
+
+    return connected
 
 
 def workflow_runner(*, versioned: bool = False, passed_through: Sequence[str] = PASSED_THROUGH) -> ContextFreeRunner:
@@ -200,6 +223,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
             adapters.database.observe_by(telemetry.database_observer(runtime))
         installation = await adapters.database.write(installation_id)
         await claim_namespace(client, installation, repair_every=settings.worker.repair_every)
+        await schedule_retention(client, every=settings.retention.every)
         async with AsyncExitStack() as running:
             process = registered(
                 adapters.database,

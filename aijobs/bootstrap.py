@@ -121,7 +121,7 @@ async def open_adapters(
             secret=secret,
             catalogue=catalogue,
             database=database,
-            records=DatabaseRecords(database, catalogue, settings.limits),
+            records=DatabaseRecords(database, catalogue, settings.limits, settings.retention),
             store=store,
             served=SignedObjects(LinkSigner(secret, settings.base_url), store),
             documents=documents,

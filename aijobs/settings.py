@@ -33,6 +33,7 @@ from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.documents.template_files import parse_template
+from aijobs.domain.jobs.retention import RetentionSettings
 from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.values.secret_forms import InstallationSecret
@@ -117,6 +118,7 @@ class Settings(BaseSettings, ProviderSettings):
     templates: Path | None = None  #: a directory of TOML files, one for each template of document jobs
     points: PointsSettings = PointsSettings()
     limits: LimitsSettings = LimitsSettings()
+    retention: RetentionSettings = RetentionSettings()
     postgresql: PostgresqlSettings = PostgresqlSettings()
     store: StoreSettings = StoreSettings()
     download: DownloadSettings = DownloadSettings()

@@ -35,6 +35,7 @@ from aijobs.usecases.new_job import JobMaker
 from aijobs.usecases.pause_jobs import PauseJobs
 from aijobs.usecases.rerun_job import RerunJob
 from aijobs.usecases.resolve_job import ResolveJob
+from aijobs.usecases.retention import DataDecisions
 from aijobs.usecases.review_document import ReviewDocument
 from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.start_jobs import JobStarter
@@ -164,6 +165,10 @@ class ApiDependencies:
         return CancelJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
 
     @property
+    def data_decisions(self) -> DataDecisions:
+        return DataDecisions(database=self.database)
+
+    @property
     def delete(self) -> Delete:
         return Delete(database=self.database)
 
@@ -285,6 +290,7 @@ SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
 Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
 Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
+DataRules = Annotated[DataDecisions, _dependency(lambda app: app.data_decisions)]
 Deleting = Annotated[Delete, _dependency(lambda app: app.delete)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]

@@ -59,6 +59,8 @@ STATUS_OF: Final[Mapping[type[AijobsError], HTTPStatus]] = {
     errors.CannotRotate: HTTPStatus.CONFLICT,
     errors.AlreadyPaused: HTTPStatus.CONFLICT,
     errors.StillInUse: HTTPStatus.CONFLICT,
+    errors.AlreadyHeld: HTTPStatus.CONFLICT,
+    errors.OnLegalHold: HTTPStatus.CONFLICT,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IdempotencyInFlight: HTTPStatus.CONFLICT,
     errors.PointsExhausted: HTTPStatus.PAYMENT_REQUIRED,

@@ -1,4 +1,4 @@
-"""The repair workflow, started by a Temporal Schedule: for example, every accepted job gets its workflow."""
+"""Repair and retention, each started by a Temporal Schedule: every accepted job gets its workflow, what is due goes."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,11 +17,15 @@ from temporalio.client import (
 )
 
 from activities.repair import RepairActivities
+from activities.retention import RUN_FOR, RetentionActivities
 from workflows.activity_calls import HEARTBEAT
 from workflows.task_queues import MIGRATION, WORKFLOWS
 
 ONE_REPAIR: Final = timedelta(minutes=5)
 SCHEDULE_ID: Final = "aijobs-repair"
+
+ONE_RETENTION: Final = 2 * RUN_FOR
+RETENTION_SCHEDULE_ID: Final = "aijobs-retention"
 
 
 @workflow.defn(name="Repair", failure_exception_types=[Exception])
@@ -39,18 +43,46 @@ class Repair:
         )
 
 
+@workflow.defn(name="Retention", failure_exception_types=[Exception])
+class RetentionRun:
+    """One run of retention; a schedule starts it."""
+
+    @workflow.run
+    async def run(self) -> int:
+        """Returns how many things were erased."""
+        return await workflow.execute_activity_method(
+            RetentionActivities.retain,
+            task_queue=MIGRATION,
+            schedule_to_close_timeout=ONE_RETENTION,
+            heartbeat_timeout=HEARTBEAT,
+        )
+
+
 async def schedule_repair(client: Client, *, every: timedelta, memo: Mapping[str, str] | None = None) -> bool:
     """Make sure that the schedule exists; a new one starts workflows with `memo`. Returns whether it was made now."""
     action = ScheduleActionStartWorkflow(
         Repair.run, id=SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_REPAIR, memo=memo
     )
+    return await _scheduled(client, SCHEDULE_ID, action, every=every)
+
+
+async def schedule_retention(client: Client, *, every: timedelta) -> bool:
+    """Make sure that the schedule exists. Returns whether it was made now."""
+    action = ScheduleActionStartWorkflow(
+        RetentionRun.run, id=RETENTION_SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_RETENTION
+    )
+    return await _scheduled(client, RETENTION_SCHEDULE_ID, action, every=every)
+
+
+async def _scheduled(client: Client, name: str, action: ScheduleActionStartWorkflow, *, every: timedelta) -> bool:
+    """A run that still goes on is not started again."""
     schedule = Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:
-        await client.create_schedule(SCHEDULE_ID, schedule)
+        await client.create_schedule(name, schedule)
     except ScheduleAlreadyRunningError:
         return False
     return True

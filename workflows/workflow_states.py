@@ -1,14 +1,17 @@
 """The state of our workflows in Temporal, for repair."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
-from workflows.client import start_batch, start_job, start_late_watch
+from workflows.client import CALL_TIMEOUT, start_batch, start_job, start_late_watch
 from workflows.job.endings import CANCELED_BY_OWNER
 
 MAX_WORKFLOWS: Final = 10_000
@@ -63,3 +66,18 @@ class TemporalJobWorkflows:
         except RPCError as refused:
             if refused.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+    async def forget(self, workflow_id: str) -> None:
+        request = DeleteWorkflowExecutionRequest(
+            namespace=self._client.namespace, workflow_execution=WorkflowExecution(workflow_id=workflow_id)
+        )
+        try:
+            await self._client.workflow_service.delete_workflow_execution(request, timeout=CALL_TIMEOUT)
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def histories_kept(self) -> timedelta:
+        request = DescribeNamespaceRequest(namespace=self._client.namespace)
+        described = await self._client.workflow_service.describe_namespace(request, timeout=CALL_TIMEOUT)
+        return described.config.workflow_execution_retention_ttl.ToTimedelta()

@@ -11,6 +11,7 @@ from aijobs.domain.errors import UnknownModel
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.poll_schedule import LearnedPolling
 from aijobs.domain.jobs.polling import PollPolicy
+from aijobs.domain.jobs.retention import Lifetimes
 from aijobs.domain.jobs.slots.limits import ModelLimits
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
@@ -82,6 +83,7 @@ class Model(BaseModel):
     learning: LearnedPolling = LearnedPolling()
     points: PointsPolicy = PointsPolicy()
     limits: ModelLimits = ModelLimits()
+    retention: Lifetimes = Lifetimes()
     parameters: ParameterRules = ParameterRules()
     resubmit: bool = Field(
         default=False, description="whether a job is sent once more when its vendor says that nothing was made of it"

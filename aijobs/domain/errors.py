@@ -27,6 +27,8 @@ AijobsError
 │   ├── PointsExhausted
 │   ├── CannotRotate            the key has ended, or has a successor
 │   ├── AlreadyPaused           by somebody, for a reason that is there
+│   ├── AlreadyHeld             by a legal hold
+│   ├── OnLegalHold             it must not be erased yet
 │   ├── StillInUse              it cannot be deleted before its job has ended
 │   ├── NothingHeld             there are no points that wait for a decision
 │   ├── NothingToReview         the job has no table, or none yet
@@ -214,6 +216,18 @@ class CannotRotate(PermanentError):
 
 class AlreadyPaused(PermanentError):
     code = "already_paused"
+
+
+class AlreadyHeld(PermanentError):
+    """There is a legal hold on it."""
+
+    code = "already_held"
+
+
+class OnLegalHold(PermanentError):
+    """Nothing of it is erased before the hold is ended."""
+
+    code = "on_legal_hold"
 
 
 class StillInUse(PermanentError):

@@ -1,6 +1,7 @@
 """All database ports that the steps of a job need, in one object."""
 
 from aijobs.domain.catalogue import Catalogue
+from aijobs.domain.jobs.retention import RetentionSettings
 from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.persistence.database import Database
 from aijobs.persistence.documents.conversations import DatabaseConversations
@@ -15,6 +16,7 @@ from aijobs.persistence.jobs.start_conditions import DatabaseStartConditions
 from aijobs.persistence.jobs.starts import DatabaseJobStarts
 from aijobs.persistence.jobs.submissions import DatabaseSubmissionLog
 from aijobs.persistence.pauses import DatabaseReleases
+from aijobs.persistence.retention.retention import DatabaseRetention
 from aijobs.persistence.slots.grants import DatabaseSlotGrants
 from aijobs.persistence.slots.outlook import SlotRules
 from aijobs.persistence.vendor_credentials import DatabaseCredentialHealth
@@ -23,7 +25,13 @@ from aijobs.persistence.vendor_credentials import DatabaseCredentialHealth
 class DatabaseRecords:
     """One attribute for each port."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, limits: LimitsSettings | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        limits: LimitsSettings | None = None,
+        retention: RetentionSettings | None = None,
+    ) -> None:
         rules = SlotRules(limits or LimitsSettings(), catalogue)
         self.gate = DatabaseJobGate(database, catalogue)
         self.queries = DatabaseJobQueries(database)
@@ -39,3 +47,4 @@ class DatabaseRecords:
         self.late_outcomes = DatabaseLateOutcomes(database)
         self.generation_times = DatabaseGenerationTimes(database)
         self.housekeeping = DatabaseHousekeeping(database, catalogue)
+        self.retention = DatabaseRetention(database, catalogue, retention or RetentionSettings())

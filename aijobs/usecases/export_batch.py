@@ -2,26 +2,25 @@
 
 import json
 import tempfile
-import zipfile
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from sqlmodel import Session
 
-from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.audit import Act, ActKind, current_origin, is_somebody_else
 from aijobs.domain.values.safe_csv import BYTE_ORDER_MARK, safe_csv
 from aijobs.persistence.audit_log import record
 from aijobs.persistence.batches.queries import ShownItem, batch_of, items_page
+from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import OutputRow
+from aijobs.usecases.zip_stream import ZipStream
 
 AT_ONCE: Final = 200
 """Rows that are read together, with their outputs."""
@@ -30,7 +29,6 @@ MAX_IN_MEMORY: Final = 1024 * 1024
 CHUNK_BYTES: Final = 64 * 1024
 
 MANIFEST: Final = "results.jsonl"
-MIN_ZIP_YEAR: Final = 1980
 
 COLUMNS: Final = (
     "number", "user_id", "job_code", "job_status_name", "error_code", "error_message", "charged", "ended_at",
@@ -79,45 +77,24 @@ class ExportBatch:
 
         ZIP64 without compression: pictures and videos are compressed already. Raises NotFound.
         """
-        sink = _Sink()
-        with (
-            tempfile.SpooledTemporaryFile(MAX_IN_MEMORY, prefix="aijobs-") as manifest,
-            zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive,
-        ):
+        archive = ZipStream()
+        with tempfile.SpooledTemporaryFile(MAX_IN_MEMORY, prefix="aijobs-") as manifest:
             async for page in self._pages(code, user_id):
                 for result in page:
                     files: dict[int, str] = {}
                     for output in result.outputs:
                         name = f"{result.item.row.number:06d}_{output.index}.{output.key.rpartition('.')[2]}"
-                        async with aclosing(self._zipped(archive, sink, name, output)) as chunks:
+                        content = self.store.read(output.key)
+                        adding = archive.add_stored(name, content, size=output.size, at=output.create_time)
+                        async with aclosing(adding) as chunks:
                             async for chunk in chunks:
                                 files[output.index] = name
                                 yield chunk
                     manifest.write(_line(_item_document(result, {"file": files})).encode())
             manifest.seek(0)
-            with archive.open(MANIFEST, "w") as target:
-                while part := manifest.read(CHUNK_BYTES):
-                    target.write(part)
-                    yield sink.take()
-        yield sink.take()
-
-    async def _zipped(
-        self, archive: zipfile.ZipFile, sink: "_Sink", name: str, output: OutputRow
-    ) -> AsyncGenerator[bytes]:
-        """The parts of the archive with one output; none when the store does not have it any more."""
-        content = self.store.read(output.key)
-        try:
-            first = await anext(content, b"")
-        except NotFound:
-            return
-        info = zipfile.ZipInfo(name, date_time=_zip_time(output.create_time))
-        info.file_size = output.size
-        with archive.open(info, "w", force_zip64=output.size >= zipfile.ZIP64_LIMIT // 2) as target:
-            target.write(first)
-            yield sink.take()
-            async for chunk in content:
-                target.write(chunk)
-                yield sink.take()
+            async for chunk in archive.add_text(MANIFEST, _chunks(manifest), at=now()):
+                yield chunk
+        yield archive.end()
 
     async def _pages(self, code: str, user_id: str | None) -> AsyncIterator[list[Result]]:
         after: int | None = None
@@ -132,26 +109,9 @@ class ExportBatch:
         return _item_document(result, {"url": {output.index: await self.link(output) for output in result.outputs}})
 
 
-class _Sink:
-    """Keeps what is written until it is taken. It cannot seek, so that nothing has to wait for sizes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, part: bytes, /) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """What is here may still be taken."""
-
-    def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while part := file.read(CHUNK_BYTES):
+        yield part
 
 
 def _results(session: Session, code: str, user_id: str | None, after: int | None) -> tuple[list[Result], bool]:
@@ -206,7 +166,3 @@ def _csv_rows(document: dict[str, Any]) -> list[list[object]]:
     return [
         [*own, *(output.get(name) for name in ("index", "media_type", "size", "sha256", "url"))] for output in outputs
     ]
-
-
-def _zip_time(at: datetime) -> tuple[int, int, int, int, int, int]:
-    return (max(at.year, MIN_ZIP_YEAR), at.month, at.day, at.hour, at.minute, at.second)

@@ -20,6 +20,8 @@ _REVIEW: Final = re.compile(FILE_CODE.replace("file", "review", 1))
 _ENDPOINT: Final = re.compile(FILE_CODE.replace("file", "endpoint", 1))
 _BATCH: Final = re.compile(FILE_CODE.replace("file", "batch", 1))
 _PAUSE: Final = re.compile(FILE_CODE.replace("file", "pause", 1))
+_HOLD: Final = re.compile(FILE_CODE.replace("file", "hold", 1))
+_ERASURE: Final = re.compile(FILE_CODE.replace("file", "erasure", 1))
 _DELIVERY: Final = re.compile(FILE_CODE.replace("file", "hook", 1))
 
 
@@ -59,6 +61,18 @@ async def _pause_code(code: Annotated[str, Path(examples=["pause_06FNXQ3W9E8Y7ZK
     return code
 
 
+async def _hold_code(code: Annotated[str, Path(examples=["hold_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+    if not _HOLD.fullmatch(code):
+        raise NotFound("There is no such legal hold.")
+    return code
+
+
+async def _erasure_code(code: Annotated[str, Path(examples=["erasure_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:
+    if not _ERASURE.fullmatch(code):
+        raise NotFound("There is no such erasure.")
+    return code
+
+
 async def _delivery_code(id: Annotated[str, Path(examples=["hook_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"])]) -> str:  # noqa: A002
     if not _DELIVERY.fullmatch(id):
         raise NotFound("There is no such webhook delivery.")
@@ -70,6 +84,8 @@ JobCode = Annotated[str, Depends(_job_code)]
 FileCode = Annotated[str, Depends(_file_code)]
 ReviewCode = Annotated[str, Depends(_review_code)]
 EndpointCode = Annotated[str, Depends(_endpoint_code)]
+HoldCode = Annotated[str, Depends(_hold_code)]
+ErasureCode = Annotated[str, Depends(_erasure_code)]
 PauseCode = Annotated[str, Depends(_pause_code)]
 DeliveryCode = Annotated[str, Depends(_delivery_code)]
 TemplateId = Annotated[str, Path(pattern=f"^{TEMPLATE_ID}$", examples=["contract_zh"])]

@@ -33,3 +33,10 @@ def _duration(written: object, read: ValidatorFunctionWrapHandler) -> object:
 
 
 Duration = Annotated[timedelta, WrapValidator(_duration)]
+
+
+def written_duration(duration: timedelta) -> str:
+    """As operators write it, in the largest unit that says it exactly: `7d`, `90s`, `1500ms`."""
+    milliseconds = round(duration.total_seconds() * 1000)
+    unit = next(name for name in reversed(UNITS) if milliseconds % round(UNITS[name] * 1000) == 0)
+    return f"{milliseconds // round(UNITS[unit] * 1000)}{unit}"

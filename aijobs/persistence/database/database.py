@@ -64,6 +64,7 @@ class Database:
         snapshots: ConnectionThreads,
         another_reader: Callable[[], ConnectionThreads],
         check_disk: Callable[[], None] | None = None,
+        truncate_log: Callable[[], None] | None = None,
         hints: Hints | None = None,
         another_listener: Callable[[], Listener] = NoHints,
     ) -> None:
@@ -72,6 +73,7 @@ class Database:
         self._snapshots = snapshots
         self._another_reader = another_reader
         self._check_disk = check_disk
+        self._truncate_log = truncate_log
         self._hints = hints or NoHints()
         self._another_listener = another_listener
         self._observers: tuple[Observe, ...] = ()
@@ -145,6 +147,11 @@ class Database:
         await self.write(_write_nothing)
         if self._check_disk is not None:
             await asyncio.to_thread(self._check_disk)
+
+    async def forget_erased(self) -> None:
+        """Let the log of what was written forget it, where that is ours to do: see docs/retention.md."""
+        if self._truncate_log is not None:
+            await asyncio.to_thread(self._truncate_log)
 
     async def close(self) -> None:
         """Finish what is queued, and end all threads. Calls from now on raise DatabaseUnavailable."""

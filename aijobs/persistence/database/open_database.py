@@ -104,6 +104,7 @@ def _sqlite(url: URL, _settings: PostgresqlSettings) -> Database:
         snapshots=ConnectionThreads("snapshot", sqlite.snapshot_reader(url), run_reads, threads=SNAPSHOTS),
         another_reader=partial(ConnectionThreads, "own-reader", reader, run_reads),
         check_disk=partial(sqlite.require_room, url),
+        truncate_log=partial(sqlite.truncate_log, url),
     )
 
 

@@ -74,6 +74,12 @@ def require_room(url: URL) -> None:
         raise DatabaseUnavailable("The disk of the database is full.")
 
 
+def truncate_log(url: URL) -> None:
+    """Write the log into the database and empty it, so that it has nothing of what was erased. Waits for readers."""
+    with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def revision(url: URL) -> str | None:
     """The migration of a database file; None when it is new."""
     with closing(sqlite3.connect(url.database or ":memory:", timeout=BUSY_TIMEOUT.total_seconds())) as connection:
@@ -134,6 +140,7 @@ def _prepare_writer(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # what was answered with 202 survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
     cursor.execute(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
     cursor.close()
 

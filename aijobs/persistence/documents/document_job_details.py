@@ -21,7 +21,9 @@ class StageReached:
 def files_of(session: Session, rows: Sequence[JobRow]) -> Mapping[str, FileRow]:
     """The uploaded document of each job, by the job's code."""
     named = {row.code: str(row.params.get("file", "")) for row in rows}
-    found = session.exec(select(FileRow).where(col(FileRow.code).in_(set(named.values()))))
+    found = session.exec(
+        select(FileRow).where(col(FileRow.code).in_(set(named.values())), col(FileRow.deleted).is_(False))
+    )
     by_code = {file.code: file for file in found}
     return {job: by_code[file] for job, file in named.items() if file in by_code}
 

@@ -9,7 +9,7 @@ from aijobs.domain.errors import StillInUse
 from aijobs.domain.jobs.parameters import named_uploads
 from aijobs.domain.lifecycle import UNFINISHED
 from aijobs.persistence.database import connection_of
-from aijobs.persistence.tables import BatchItemRow, BatchRow, FileRow, FileUseRow, JobRow
+from aijobs.persistence.tables import BatchItemRow, BatchRow, FileUseRow, JobRow
 
 USES: Final[Table] = FileUseRow.__table__  # type: ignore[attr-defined]
 _INSERT: Final = insert(USES)
@@ -22,42 +22,41 @@ def note_uploads(session: Session, job: JobRow) -> None:
         connection_of(session).execute(_INSERT, rows)
 
 
-def require_unused(session: Session, file: FileRow) -> None:
+def require_unused(session: Session, code: str, *, user_id: str) -> None:
     """Raises StillInUse while an unfinished job, or an item of a batch that has none yet, names the file."""
-    code = session.exec(select(JobRow.code).where(*_unfinished_with(file)).limit(1)).first()
-    if code is not None:
-        raise StillInUse(f"{file.code} is used by {code}, which has not ended. Cancel that first, or wait for its end.")
+    job = session.exec(select(JobRow.code).where(*_unfinished_with(code, user_id)).limit(1)).first()
+    if job is not None:
+        raise StillInUse(f"{code} is used by {job}, which has not ended. Cancel that first, or wait for its end.")
     waiting = (
         select(BatchRow.code)
         .join(BatchItemRow, col(BatchItemRow.batch_id) == BatchRow.id)
         .where(
             col(BatchRow.ended_at).is_(None),
-            col(BatchItemRow.user_id) == file.user_id,
+            col(BatchItemRow.user_id) == user_id,
             col(BatchItemRow.job_code).is_(None),
             col(BatchItemRow.ended_at).is_(None),
-            _names(BatchItemRow.params, file.code),
+            _names(BatchItemRow.params, code),
         )
     )
     if (batch := session.exec(waiting.limit(1)).first()) is not None:
-        raise StillInUse(f"{file.code} is named by an item of {batch}, whose turn has not come.")
+        raise StillInUse(f"{code} is named by an item of {batch}, whose turn has not come.")
 
 
 def has_unfinished_batch(session: Session, user_id: str) -> bool:
-    """Whether items of this user may still become jobs."""
-    of_user = (col(BatchRow.user_id) == user_id) | col(BatchRow.user_id).is_(None)
-    return (
-        session.exec(select(BatchRow.code).where(col(BatchRow.ended_at).is_(None), of_user).limit(1)).first()
-        is not None
-    )
+    """Whether items of this user may still become jobs, or their jobs run."""
+    has_item = exists().where(col(BatchItemRow.batch_id) == col(BatchRow.id), col(BatchItemRow.user_id) == user_id)
+    of_user = (col(BatchRow.user_id) == user_id) | (col(BatchRow.user_id).is_(None) & has_item)
+    unfinished = select(BatchRow.code).where(col(BatchRow.ended_at).is_(None), of_user)
+    return session.exec(unfinished.limit(1)).first() is not None
 
 
-def _unfinished_with(file: FileRow) -> list[ColumnElement[bool]]:
+def _unfinished_with(code: str, user_id: str) -> list[ColumnElement[bool]]:
     """By their parameters, too: jobs that an older version has accepted are not in `file_use`."""
-    used = exists().where(USES.c.file_code == file.code, USES.c.job_code == col(JobRow.code))
+    used = exists().where(USES.c.file_code == code, USES.c.job_code == col(JobRow.code))
     return [
-        col(JobRow.user_id) == file.user_id,
+        col(JobRow.user_id) == user_id,
         col(JobRow.job_status).in_(UNFINISHED),
-        used | _names(JobRow.params, file.code),
+        used | _names(JobRow.params, code),
     ]
 
 

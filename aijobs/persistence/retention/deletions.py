@@ -37,7 +37,7 @@ def delete_document(session: Session, code: str, actor: Actor) -> None:
 def delete_file(session: Session, code: str, actor: Actor) -> None:
     """Raises NotFound, and StillInUse while a job that has not ended names it."""
     file = owned(session, FileRow, code, user_id=actor.user_id, locked=True)
-    require_unused(session, file)
+    require_unused(session, file.code, user_id=file.user_id)
     _mark(session, file, actor, at=now())
 
 
@@ -55,7 +55,7 @@ def delete_review(session: Session, code: str, actor: Actor) -> None:
     at = now()
     photo = select(FileRow).where(col(FileRow.code) == review.file_code, col(FileRow.deleted).is_(False))
     for file in session.exec(photo.with_for_update()):
-        require_unused(session, file)
+        require_unused(session, file.code, user_id=file.user_id)
         _mark(session, file, actor, at=at)
     _mark(session, review, actor, at=at)
 
