@@ -51,7 +51,6 @@ from api.routes import (
     extracted_rows,
     files,
     health,
-    holds,
     incoming_webhooks,
     jobs,
     keys,
@@ -88,7 +87,6 @@ ROUTES: Final = (
     reruns,
     resolve,
     pauses,
-    holds,
     users,
     audit,
     events,
@@ -170,10 +168,7 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         limits = {
-            "/api/sessions": MAX_SIGN_IN_BYTES,
-            "/login": MAX_SIGN_IN_BYTES,
-            "/logout": MAX_SIGN_IN_BYTES,
-            "/preferences": MAX_SIGN_IN_BYTES,
+            **dict.fromkeys(("/api/sessions", "/login", "/logout", "/preferences"), MAX_SIGN_IN_BYTES),
             "/api/batches": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
             "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,

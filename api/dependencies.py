@@ -165,10 +165,6 @@ class ApiDependencies:
         return CancelJob(database=self.database, catalogue=self.catalogue, engine=self.engine)
 
     @property
-    def data_decisions(self) -> DataDecisions:
-        return DataDecisions(database=self.database)
-
-    @property
     def delete(self) -> Delete:
         return Delete(database=self.database)
 
@@ -290,7 +286,7 @@ SubmitRows = Annotated[SubmitBatch, _dependency(lambda app: app.submit_batch)]
 Export = Annotated[ExportBatch, _dependency(lambda app: app.export_batch)]
 Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
-DataRules = Annotated[DataDecisions, _dependency(lambda app: app.data_decisions)]
+DataRules = Annotated[DataDecisions, _dependency(lambda app: DataDecisions(database=app.database))]
 Deleting = Annotated[Delete, _dependency(lambda app: app.delete)]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]

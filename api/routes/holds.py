@@ -20,7 +20,7 @@ from api.schemas.jobs import Page, Shape
 
 PROBLEMS: Final = problem_responses(400, 401, 403, 404, 409, 413, 415, 422)
 
-router = APIRouter(prefix="/api/holds", tags=["data"], route_class=StrictRoute)
+router = APIRouter(prefix="/holds", tags=["data"], route_class=StrictRoute)
 
 
 class HoldRequest(BaseModel):

@@ -1,4 +1,4 @@
-"""`/api/users/{user_id}`: all that is kept of an end user, how long, and its erasure."""
+"""`/api/users/{user_id}`, `/api/holds`: all that is kept of an end user, how long, and its erasure."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -14,11 +14,13 @@ from aijobs.persistence.retention.erasures import WaitsFor, erasure_of, erasures
 from aijobs.persistence.retention.rules import lifetimes_of
 from aijobs.persistence.tables import ErasureRow
 from aijobs.usecases.export_user import ExportUser
-from api.auth.caller import UserEraser, UserReader, checked_user
+from api.auth.caller import UserEraser, UserReader
+from api.auth.named_users import checked_user
 from api.dependencies import DataRules, Db, Store
 from api.problems import problem_responses
 from api.requests.paths import ErasureCode
 from api.requests.strict_json import StrictRoute
+from api.routes import holds
 from api.schemas.jobs import Page, Shape
 
 MAX_LISTED: Final = 100
@@ -31,6 +33,7 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
 EndUser = Annotated[str, Path(max_length=200, description="As in the jobs' `user_id`.", examples=["ada"])]
 
 router = APIRouter(prefix="/api", tags=["data"], route_class=StrictRoute)
+router.include_router(holds.router)
 
 
 class ErasureStatus(StrEnum):
