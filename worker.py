@@ -29,6 +29,7 @@ from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.values.actors import Actor
+from aijobs.hosts.host_view import HostView
 from aijobs.logs.levels import FollowedLevels
 from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
@@ -43,6 +44,7 @@ from workflows.ai_job import AiJob
 from workflows.client import TemporalJobEngine, connect
 from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
+from workflows.namespace.connection import temporal_certificates
 from workflows.namespace.owner import claim_namespace
 from workflows.outbox_relay import expiry_relay, outbox_relay, release_relay, slot_relay, start_relay
 from workflows.repair import Repair, RetentionRun, schedule_retention
@@ -231,6 +233,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, queues: Sequenc
                 queues=queues,
                 build=settings.worker.version,
                 follow_levels=FollowedLevels(settings.log.levels).follow,
+                facts=HostView(settings, temporal_certificates).facts,
             )
             await running.enter_async_context(process)
             if WEBHOOKS in queues:

@@ -77,6 +77,7 @@ class RepairActivities:
         if mended or keys or reports or writes:
             log.info("repaired", jobs=mended, idempotency_keys=keys, reports=reports, writes=writes)
         note_repair()
+        await self._housekeeping.note_repaired()
         return mended
 
     async def _mend_jobs(self) -> int:

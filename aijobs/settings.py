@@ -109,7 +109,9 @@ class Settings(BaseSettings, ProviderSettings):
 
     data_dir: Path = Path(".aijobs")
     sandbox_url: HttpUrl | None = None  #: of the sandbox that stands in for vendors: jobs may ask it for faults
-    one_host: bool = False  #: every process runs on this host, with this data directory: see aijobs/deployment_check.py
+    one_host: bool = (
+        False  #: every process runs on this host, with this data directory: see aijobs/hosts/deployment_check.py
+    )
     secret: InstallationSecret | None = None  #: signs links and tokens; without it one is made in the data directory
     database_url: str | None = None
     public_url: PublicUrl | None = None

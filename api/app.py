@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.ports.workflow_control import JobEngine
+from aijobs.hosts.host_view import HostView
 from aijobs.logs.levels import FollowedLevels
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.access.installation import installation_id
@@ -26,7 +26,7 @@ from aijobs.tracing.export import exporting_traces
 from api import openapi as documentation
 from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
-from api.connections.access_log import AccessLog
+from api.connections.access_log import TELEMETRY, AccessLog
 from api.connections.allowed_hosts import AllowedHosts
 from api.connections.cors import CODEC_PATHS, with_cors
 from api.connections.limits import ConnectionLimits
@@ -78,6 +78,7 @@ from api.server import serving
 from api.streaming.hub import EventHub
 from dashboard.routes import add_pages
 from workflows.client import TemporalJobEngine, connect
+from workflows.namespace.connection import temporal_certificates
 
 ROUTES: Final = (
     jobs,
@@ -122,15 +123,6 @@ MAX_WEBHOOK_BYTES: Final = 1024 * 1024
 MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
 MAX_PAYLOADS_BYTES: Final = 8 * 1024 * 1024  #: in base64: Temporal takes 2 MiB for one payload
 MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
-
-#: Where traces are kept, each request is a span, and nothing more: its values and errors would be told otherwise.
-TELEMETRY: Final[TelemetryConfig] = {
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
-    "exclude": lambda scope: scope.get("raw_path") in HEALTH_PATHS or str(scope.get("path")).startswith("/static/"),
-}
 
 log = structlog.get_logger()
 
@@ -281,7 +273,12 @@ async def run_api(settings: Settings, stop: asyncio.Event) -> None:
         app = build_app(api)
         documentation.serialized_document(app)  # now, so that no request holds others up for it
         async with (
-            registered(adapters.database, ProcessRole.API, follow_levels=FollowedLevels(settings.log.levels).follow),
+            registered(
+                adapters.database,
+                ProcessRole.API,
+                follow_levels=FollowedLevels(settings.log.levels).follow,
+                facts=HostView(settings, temporal_certificates, public=True).facts,
+            ),
             serving(
                 app,
                 api.live,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from aijobs.domain.values.health_findings import HealthFinding
 from aijobs.domain.values.redaction import without_secrets
 
 SIZES: Final = ("B", "KB", "MB", "GB", "TB")
@@ -79,3 +80,9 @@ FILTERS: Final = {
     "document": document,
     "redacted": without_secrets,
 }
+
+
+def finding_values(finding: HealthFinding) -> dict[str, str]:
+    """What fills the gaps of a finding's sentence and advice."""
+    sizes = {name: size(value) if isinstance(value, int) else value for name, value in finding.values.items()}
+    return {"subject": finding.subject, "host": "", "free": "", "total": "", **sizes}

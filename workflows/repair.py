@@ -15,6 +15,7 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.repair import RepairActivities
 from activities.retention import RUN_FOR, RetentionActivities
@@ -23,6 +24,7 @@ from workflows.task_queues import MIGRATION, WORKFLOWS
 
 ONE_REPAIR: Final = timedelta(minutes=5)
 SCHEDULE_ID: Final = "aijobs-repair"
+DESCRIBE_TIMEOUT: Final = timedelta(seconds=3)
 
 ONE_RETENTION: Final = 2 * RUN_FOR
 RETENTION_SCHEDULE_ID: Final = "aijobs-retention"
@@ -56,6 +58,19 @@ class RetentionRun:
             schedule_to_close_timeout=ONE_RETENTION,
             heartbeat_timeout=HEARTBEAT,
         )
+
+
+async def repair_problem(client: Client) -> str | None:
+    """Why no repair is begun, in one sentence; None when it is, or the server does not tell. Raises RPCError."""
+    try:
+        described = await client.get_schedule_handle(SCHEDULE_ID).describe(rpc_timeout=DESCRIBE_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is RPCStatusCode.NOT_FOUND:
+            return f"There is no schedule {SCHEDULE_ID}."
+        if refused.status in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
+            return None
+        raise
+    return f"The schedule {SCHEDULE_ID} is paused." if described.schedule.state.paused else None
 
 
 async def schedule_repair(client: Client, *, every: timedelta, memo: Mapping[str, str] | None = None) -> bool:

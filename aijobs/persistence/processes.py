@@ -4,9 +4,9 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import AijobsError
+from aijobs.domain.values.host_facts import HostFacts
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.installation import wanted_levels
 from aijobs.persistence.column_types import now
@@ -58,6 +59,7 @@ class ProcessState:
     seen_ago: timedelta
     clock_ahead: timedelta
     has_stopped: bool
+    facts: HostFacts = field(default_factory=HostFacts)
 
     @property
     def is_alive(self) -> bool:
@@ -98,8 +100,12 @@ async def registered(
     queues: Sequence[str] = (),
     build: str | None = None,
     follow_levels: FollowLevels = lambda _wanted: None,
+    facts: Callable[[], Awaitable[HostFacts]] | None = None,
 ) -> AsyncIterator[None]:
-    """Be among the installation's processes until the block ends. A database that is away is waited for."""
+    """Be among the installation's processes until the block ends. A database that is away is waited for.
+
+    `facts`: what the process sees of its host, asked for with each beat.
+    """
     process_id = new_id("proc")
     row = {
         "id": process_id,
@@ -110,7 +116,7 @@ async def registered(
         "queues": list(queues),
         "started_at": now(),
     }
-    beating = asyncio.create_task(_beat(database, row, follow_levels))
+    beating = asyncio.create_task(_beat(database, row, follow_levels, facts))
     try:
         yield
     finally:
@@ -121,10 +127,16 @@ async def registered(
             await database.write(mark_stopped, process_id)
 
 
-async def _beat(database: Database, row: dict[str, Any], follow_levels: FollowLevels) -> None:
+async def _beat(
+    database: Database,
+    row: dict[str, Any],
+    follow_levels: FollowLevels,
+    facts: Callable[[], Awaitable[HostFacts]] | None,
+) -> None:
     while True:
+        seen = row | {"facts": (await facts()).model_dump(mode="json")} if facts else row
         try:
-            await database.write(see, row)
+            await database.write(see, seen)
             follow_levels(await database.read(wanted_levels))
         except AijobsError as away:
             log.warning("process_not_seen", reason=str(away))
@@ -145,8 +157,9 @@ def see(session: Session, row: dict[str, Any], *, clock: Callable[[], float] = t
     `clock` is read here, and not where the work is made: it may have waited in between.
     """
     connection, at = connection_of(session), clock()
-    seen = update(ProcessRow).where(col(ProcessRow.id) == row["id"]).values(seen_at=_DatabaseClock(), clock=at)
-    if connection.execute(seen).rowcount:
+    seen = update(ProcessRow).where(col(ProcessRow.id) == row["id"])
+    changed = {"facts": row["facts"]} if "facts" in row else {}
+    if connection.execute(seen.values(seen_at=_DatabaseClock(), clock=at, **changed)).rowcount:
         return
     connection.execute(insert(ProcessRow).values(**row, seen_at=_DatabaseClock(), clock=at, stopped=False))
     long_ago = _DatabaseClock() - REMEMBERED_FOR.total_seconds()
@@ -186,4 +199,5 @@ def _state(row: ProcessRow, database_clock: float) -> ProcessState:
         seen_ago=timedelta(seconds=max(database_clock - row.seen_at, 0.0)),
         clock_ahead=timedelta(seconds=row.clock - row.seen_at),
         has_stopped=row.stopped,
+        facts=HostFacts.model_validate(row.facts or {}),
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
+from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.connections.middleware import HEALTH_PATHS, request_id_of
@@ -23,6 +24,15 @@ ObserveRequest = Callable[[str, str, int, float], None]
 """Hears the method, the route, the status, and how many seconds the response took to begin."""
 
 _CODE: Final = re.compile(r"[a-z]+_[0-9A-Z]{26}")
+
+#: Where traces are kept, each request is a span, and nothing more: its values and errors would be told otherwise.
+TELEMETRY: Final[TelemetryConfig] = {
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+    "exclude": lambda scope: scope.get("raw_path") in HEALTH_PATHS or str(scope.get("path")).startswith("/static/"),
+}
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from aijobs.deployment_check import check_deployment
+from aijobs.hosts.deployment_check import check_deployment
 from aijobs.persistence.private_files import OTHERS
 from aijobs.process_tuning import give_back_large_blocks
 from aijobs.settings import Settings, variable

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from aijobs.deployment_check import deployment_problems
+from aijobs.hosts.deployment_check import deployment_problems
 from aijobs.persistence.database import sqlite_is_safe
 from aijobs.settings import Settings, is_sqlite
 from cli.doctor.report import Finding, broken, doubtful, fine, off

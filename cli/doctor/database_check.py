@@ -16,6 +16,7 @@ from aijobs.persistence.database.schema import check_revision
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.persistence.vendor_credentials import circuits
 from aijobs.settings import Settings
+from cli.doctor.health_check import host_and_expiry
 from cli.doctor.postgresql_check import problems
 from cli.doctor.process_check import processes
 from cli.doctor.report import Finding, FindingLevel, broken, doubtful, fine, off
@@ -42,7 +43,7 @@ async def database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with open_existing_database(settings) as opened:
             await opened.probe()
-            seen = [*await processes(opened), *await _left_out(opened)]
+            seen = [*await processes(opened), *await _left_out(opened), *await host_and_expiry(opened, settings)]
     except DatabaseUnavailable as unavailable:
         yield broken("Database", f"{_location(url)}: {unavailable}", MENDING[url.get_backend_name()])
         return

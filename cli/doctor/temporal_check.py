@@ -17,6 +17,7 @@ from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
 from cli.options import api_url, use_running_temporal
 from workflows.namespace.connection import temporal_address, temporal_connection
 from workflows.namespace.health import EngineHealth, commands_that_add, examine
+from workflows.repair import SCHEDULE_ID, repair_problem
 
 RENEW_BEFORE: Final = timedelta(days=14)
 
@@ -24,7 +25,8 @@ RENEW_BEFORE: Final = timedelta(days=14)
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
     is_named = use_running_temporal(settings)
     try:
-        health = await examine(await connect_unchecked(settings.payloads.ring))
+        client = await connect_unchecked(settings.payloads.ring)
+        health, repair = await examine(client), await repair_problem(client)
     except PayloadUnreadable as unreadable:
         yield broken("Temporal", str(unreadable), "Give every process the keys that were used before, too.")
         return
@@ -38,7 +40,8 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
     yield _namespace(health, installation)
     if not health.has_namespace or health.owner_problem(installation):
         return
-    for finding in (*_certificate(), *_workers(health, api_is_up=await _api_is_up(settings))):
+    repairing = _repair(repair if installation else None)
+    for finding in (*_certificate(), *repairing, *_workers(health, api_is_up=await _api_is_up(settings))):
         yield finding
 
 
@@ -60,6 +63,12 @@ def _certificate() -> Iterator[Finding]:
     if expires_at is not None and expires_at - datetime.now(UTC) < RENEW_BEFORE:
         message = f"The client certificate for Temporal expires on {expires_at:%Y-%m-%d %H:%M} UTC."
         yield doubtful("Temporal", message, "Put a new one in its place, and restart every role, one after the other.")
+
+
+def _repair(problem: str | None) -> Iterator[Finding]:
+    if problem:
+        hint = f"A worker makes it when it starts; or: temporal schedule unpause --schedule-id {SCHEDULE_ID}"
+        yield doubtful("Repair", problem, hint)
 
 
 def _workers(health: EngineHealth, *, api_is_up: bool) -> Iterator[Finding]:

@@ -5,10 +5,13 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from aijobs.persistence.jobs.totals import totals
+from aijobs.persistence.access.installation import repaired_at
+from aijobs.persistence.health import health_findings
+from aijobs.persistence.jobs.totals import oldest_wait, totals
 from aijobs.persistence.processes import known_processes
 from api.auth.caller import HealthReader
 from api.dependencies import AppReadiness
+from dashboard.formatting import finding_values
 from dashboard.page import PageRoute, Visiting
 
 MAX_PROCESSES: Final = 100
@@ -25,6 +28,10 @@ async def show_health(visit: Visiting, _caller: HealthReader, readiness: AppRead
         "health.html",
         current="health",
         problems=await readiness.missing(),
+        findings=await visit.database.read(health_findings),
+        finding_values=finding_values,
+        oldest_wait=await visit.database.read(oldest_wait),
+        repaired_at=await visit.database.read(repaired_at),
         processes=[one for one in processes if not one.has_stopped][:MAX_PROCESSES],
         stopped=sum(one.has_stopped for one in processes),
         points_held=counted.points_held,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,10 +13,13 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from temporalio.client import Client
 
 from aijobs.adapters.chat import MEMORY_FILE, ChatSettings
 from aijobs.adapters.chat.supported_fields import Dialect, DialectMemory
 from aijobs.bootstrap import open_adapters
+from aijobs.domain.values.host_facts import Expiry, HostFacts, Room
+from aijobs.persistence.access.installation import installation_id
 from aijobs.persistence.processes import see
 from aijobs.settings import GivenSettings
 from cli.doctor.vendor_keys import vendor_keys
@@ -27,6 +31,7 @@ from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
 from tests.persistence.test_processes import grow_old, process_row
+from workflows.repair import SCHEDULE_ID, schedule_repair
 
 KEYED = {"Replicate": "REPLICATE", "TTAPI": "TTAPI", "Chat": "CHAT", "AWS Bedrock": "BEDROCK"}
 TOKENS = tuple(f"AIJOBS_{section}__TOKEN" for section in KEYED.values())
@@ -84,6 +89,29 @@ async def test_lost_processes_and_wrong_clocks_are_named(tmp_path: Path) -> None
     assert "host-of-w2 was last seen" in told[1][1]
     assert "host-of-w1 was last seen" in told[2][1]
     assert "host-of-w3 differs by 90 s" in told[3][1]
+
+
+async def test_disks_certificates_and_a_paused_repair_are_named_with_what_to_do(tmp_path: Path) -> None:
+    room = Room(what="temp", path="/elsewhere", free=1000, total=10**12)
+    end = Expiry(what="certificate", name="https://ai.example.com", at=datetime(2020, 1, 2, tzinfo=UTC))
+    facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
+    async with open_adapters(GivenSettings(data_dir=tmp_path)) as adapters:
+        await adapters.database.write(installation_id)
+        await adapters.database.write(see, process_row("far") | {"facts": facts})
+
+    async with temporal_server(data_dir=None) as temporal:
+        client = await Client.connect(temporal.address)
+        await schedule_repair(client, every=timedelta(hours=1))
+        await client.get_schedule_handle(SCHEDULE_ID).pause()
+        result = await aijobs_process("doctor", "--json", folder=tmp_path, TEMPORAL_ADDRESS=temporal.address)
+
+    found = [one for one in result.document["findings"] if one["part"] in {"Health", "Repair"}]
+    told = {one["told"]: one for one in found}
+    assert told["host-of-far: the disk of /elsewhere is full, 1.0 KB are free."]["health"] == "broken"
+    assert told["The certificate of https://ai.example.com has expired (2020-01-02 00:00 UTC)."]["health"] == "broken"
+    assert told["The schedule aijobs-repair is paused."]["health"] == "doubt"
+    assert all(one["mend"] for one in found)
+    assert result.code == Exit.ERROR
 
 
 def test_wrong_settings_are_named_and_the_rest_is_left(aijobs: Command, tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from playwright.async_api import Page, expect
 from aijobs.domain.documents.sources import CellSource, Mark
 from aijobs.domain.jobs.job import JobError, JobRequest, Stage
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.host_facts import Expiry, HostFacts, Room
+from aijobs.persistence.column_types import now
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
+from aijobs.persistence.processes import see
 from aijobs.usecases.intake_document import MODEL
 from dashboard import assets
 from dashboard.routes import ROUTERS
@@ -22,6 +25,7 @@ from tests.api.pictures import picture
 from tests.api.templates import saved, sent
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
+from tests.persistence.test_processes import process_row
 
 PHONE = {"width": 390, "height": 844}
 HOSTILE = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>{{7*7}}\'"'
@@ -46,6 +50,10 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     await advance(failed, JobStatus.FAILED, error=error, detail={"said": HOSTILE})
     pause = {"user": HOSTILE[:200], "reason": HOSTILE[:500]}
     (await installation.http.post("/api/pauses", json=pause)).raise_for_status()
+    room = Room(what="temp", path=HOSTILE, free=1, total=2)
+    end = Expiry(what="token", name=HOSTILE, at=now())
+    facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
+    await installation.dependencies.database.write(see, process_row(HOSTILE[:30]) | {"facts": facts})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
     first = [
         "/",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aijobs.deployment_check import check_deployment, deployment_problems
+from aijobs.hosts.deployment_check import check_deployment, deployment_problems
 from aijobs.settings import GivenSettings, SettingsError
 
 POSTGRESQL = "postgresql://aijobs@db.internal/aijobs"

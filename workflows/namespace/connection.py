@@ -48,6 +48,19 @@ def temporal_address() -> str:
     return _profile().address or DEFAULT_ADDRESS
 
 
+def temporal_certificates() -> Mapping[str, bytes]:
+    """What this process shows to Temporal, and trusts it by, as PEM, valid or not; nothing of what cannot be read."""
+    try:
+        tls = _profile().tls or ClientConfigTLS()
+        found = {
+            SERVER_CA: _content(SERVER_CA, tls.server_root_ca_cert),
+            CERTIFICATE: _content(CERTIFICATE, tls.client_cert),
+        }
+    except TemporalMisconfigured:
+        return {}
+    return {name: pem for name, pem in found.items() if pem}
+
+
 def temporal_connection() -> TemporalConnection:
     """Raises TemporalMisconfigured that names what is wrong: a file, a certificate, a key, or two that do not fit."""
     profile = _profile()

@@ -35,3 +35,7 @@ class Housekeeping(Protocol):
     async def forget_reports(self, *, older_than: timedelta) -> int:
         """Drop what vendors told so long ago, by webhooks, of jobs that have ended; returns how many."""
         ...
+
+    async def note_repaired(self) -> None:
+        """Repair has run to its end."""
+        ...

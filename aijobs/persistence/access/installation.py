@@ -59,3 +59,14 @@ def want_levels(session: Session, levels: str | None) -> None:
     before, row.log_levels = row.log_levels, levels
     session.add(row)
     record(session, Act(kind=ActKind.LOG_LEVELS_SET, target="log", before={"levels": before}, after={"levels": levels}))
+
+
+def repaired_at(session: Session) -> datetime | None:
+    """When repair last ran to its end. None when it never did."""
+    row = session.get(InstallationRow, THE_ONLY_ROW)
+    return row.repaired_at if row else None
+
+
+def note_repaired(session: Session) -> None:
+    """Repair has run to its end."""
+    session.execute(update(InstallationRow).values(repaired_at=now()))

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, delete, select
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.lifecycle import ENDS, UNFINISHED
+from aijobs.persistence.access.installation import note_repaired
 from aijobs.persistence.added_models import know_models
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
@@ -80,6 +81,9 @@ class DatabaseHousekeeping:
             return gone.rowcount
 
         return await self._database.write(work)
+
+    async def note_repaired(self) -> None:
+        await self._database.write(note_repaired)
 
     async def forget_reports(self, *, older_than: timedelta) -> int:
         return await self._database.write(reports.forget_reports, older_than=older_than)

@@ -50,8 +50,14 @@ def totals(snapshot: Session) -> Totals:
 def waiting_too_long(session: Session) -> timedelta | None:
     """How long the oldest DRAFT that no worker has touched waits since its time has come.
 
-    None when that is at most MAX_WAIT_FOR_WORKER. What waits in a line, or because of a pause, was touched.
+    None when that is at most MAX_WAIT_FOR_WORKER.
     """
+    waits = oldest_wait(session)
+    return waits if waits is not None and waits > MAX_WAIT_FOR_WORKER else None
+
+
+def oldest_wait(session: Session) -> timedelta | None:
+    """The same, however short: None when there is none. What waits in a line, or because of a pause, was touched."""
     touched = exists().where(col(SubmissionRow.job_code) == col(JobRow.code))
     waits_for = col(JobRow.waiting)["for"].as_string()
     is_untouched = or_(col(JobRow.waiting).is_(None), waits_for == WaitFor.SCHEDULE)
@@ -61,9 +67,7 @@ def waiting_too_long(session: Session) -> timedelta | None:
         )
     )
     oldest = found.one()
-    if oldest is None or (waits := now() - oldest) <= MAX_WAIT_FOR_WORKER:
-        return None
-    return waits
+    return None if oldest is None or oldest > now() else now() - oldest
 
 
 def _waiting(snapshot: Session) -> dict[str, int]:

@@ -18,6 +18,7 @@ class InstallationRow(SQLModel, table=True):
     number: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
     installation_id: str = Field(max_length=40)
     log_levels: str | None = Field(default=None, max_length=1000)  #: of all processes; None: as each was started
+    repaired_at: datetime | None = None  #: when repair last ran to its end
     create_time: datetime = Field(default_factory=now)
     copied_at: datetime | None = None  #: the moment that the database is a restored copy of
 
@@ -154,3 +155,4 @@ class ProcessRow(SQLModel, table=True):
     seen_at: float = Field(index=True)
     clock: float
     stopped: bool = False
+    facts: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))

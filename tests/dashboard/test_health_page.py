@@ -1,0 +1,58 @@
+"""The Health page says what was found and what to do, in the reader's language."""
+
+from datetime import timedelta
+
+import pytest
+
+from aijobs.domain.values.health_findings import HealthKind
+from aijobs.domain.values.host_facts import GIB, Expiry, HostFacts, Room
+from aijobs.persistence.column_types import now
+from aijobs.persistence.processes import ALIVE_FOR, see
+from dashboard.language import Language, messages
+from tests.dashboard.installation import DashboardUnderTest
+from tests.persistence.test_processes import grow_old, process_row
+
+
+def full_and_expiring() -> dict[str, object]:
+    facts = HostFacts(
+        rooms=(Room(what="data", path="/srv/aijobs", free=GIB // 4, total=100 * GIB),),
+        expiries=(Expiry(what="certificate", name="https://ai.example.com", at=now() + timedelta(days=3)),),
+    )
+    return {"facts": facts.model_dump(mode="json")}
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_finding_has_a_sentence_and_an_advice(language: Language) -> None:
+    known = messages(language)
+
+    assert all({f"health_finding.{kind}", f"health_finding_advice.{kind}"} <= known.keys() for kind in HealthKind)
+
+
+async def test_what_was_found_is_on_the_page_with_what_to_do(dashboard: DashboardUnderTest) -> None:
+    database = dashboard.installation.dependencies.database
+    await database.write(see, process_row("host", "webhooks") | full_and_expiring())
+
+    pages = {
+        language: (await dashboard.installation.http.get("/health", headers={"Accept-Language": language})).text
+        for language in Language
+    }
+
+    for language, page in pages.items():
+        known, values = messages(language), {"host": "host-of-host", "subject": "/srv/aijobs", "free": "268.4 MB"}
+        assert known["health_finding.disk_full"].format(**values) in page
+        assert known["health_finding_advice.disk_full"] in page
+        assert known["health_finding.certificate_expires"].format(subject="https://ai.example.com") in page
+        assert known["health.well"] not in page
+    assert pages[Language.EN].count('data-kind="') == 2
+
+
+async def test_a_worker_that_is_gone_is_an_alarm_on_the_page(dashboard: DashboardUnderTest) -> None:
+    database = dashboard.installation.dependencies.database
+    await database.write(see, process_row("gone", "lost-queue"))
+    await database.write(grow_old, "gone", ALIVE_FOR.total_seconds() + 1)
+
+    page = (await dashboard.installation.http.get("/health")).text
+
+    assert timedelta(seconds=15) > ALIVE_FOR
+    assert "lost-queue" in page
+    assert 'class="alarm"' in page
