@@ -13,7 +13,7 @@ from api.problems import problem_responses
 #: Browsers may show images and play media, but run no scripts.
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
-    "sandbox",
+    "frame-ancestors 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",  # other sites show the pictures
     "Cache-Control": "private, max-age=300",
 }

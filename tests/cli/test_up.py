@@ -1,5 +1,6 @@
 """A whole installation, as users run it. The tests share one `aijobs up`, which the last one stops and starts again."""
 
+import base64
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ UPSCALE = "replicate_imageupscale_v1"
 PHOTO = str(ROOT / "cli" / "samples" / "sample.jpg")
 EVERY_STATUS = [status.name for status in ORDER]
 RUNS = {"temporal": "server start-dev", "sandbox": "cli.main sandbox"}
+PAYLOAD_KEY = base64.b64encode(b"kept-from-programs".ljust(32)).decode()
 READY = "Ctrl-C stops everything"
 
 
@@ -47,6 +49,7 @@ def ports() -> list[str]:
 @pytest_asyncio.fixture(scope="module")
 async def up(folder: Path, ports: list[str]) -> AsyncIterator[RunningCommand]:
     secrets = {"AWS_SECRET_ACCESS_KEY": "kept-from-programs", "SOME_API_TOKEN": "kept-from-programs"}
+    secrets |= {"AIJOBS_PAYLOADS__KEYS": f"k1:{PAYLOAD_KEY}"}
     async with running("up", *ports, folder=folder, **secrets) as installation:
         await installation.wait_for_output(READY)
         yield installation
@@ -84,7 +87,17 @@ def test_no_secret_reaches_a_program_that_needs_none(up: RunningCommand, folder:
 
     assert "PATH=" in environ
     assert "kept-from-programs" not in environ
+    assert PAYLOAD_KEY not in environ
     assert "TOKEN" not in environ
+
+
+def test_no_process_shows_a_secret_in_its_command_line(up: RunningCommand, ports: list[str], folder: Path) -> None:
+    lines = "\n".join(processes_of(folder).values())
+
+    assert f"--ui-codec-endpoint http://127.0.0.1:{ports[1]}/codec" in lines
+    assert [
+        secret for secret in ("kept-from-programs", PAYLOAD_KEY, (folder / KEY_FILE).read_text()) if secret in lines
+    ] == []
 
 
 async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: RunningCommand, folder: Path) -> None:
