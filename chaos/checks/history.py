@@ -105,9 +105,14 @@ def _workflow_differences(evidence: Evidence, job: JobRow, run: WorkflowObservat
         yield f"is {job.job_status.name}, its workflow {run.status} ({run.failure})"
     elif run.state is not None and run.state.job_status is not job.job_status:
         yield f"is {job.job_status.name}, its workflow's result says {run.state.job_status_name}"
-    elif run.state is not None and _workflow_error(run) != job.error:
+    elif run.state is not None and _without_words(_workflow_error(run)) != _without_words(job.error):
         yield f"has the error {job.error}, its workflow {_workflow_error(run)}"
 
 
 def _workflow_error(run: WorkflowObservation) -> dict[str, Any] | None:
     return run.state.error.model_dump(mode="json") if run.state and run.state.error else None
+
+
+def _without_words(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Temporal keeps an error's code and stage; what the provider has said is in the database alone."""
+    return error and {name: value for name, value in error.items() if name != "message"}

@@ -1,6 +1,10 @@
 """What gets into an image: the product, and never a secret that lies beside it."""
 
 import re
+import shutil
+import subprocess
+import sys
+import sysconfig
 from fnmatch import translate
 from pathlib import Path
 from typing import Final
@@ -8,6 +12,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
+TIMEOUT: Final = 240.0
 
 NEVER: Final = (
     ".env",
@@ -82,3 +87,52 @@ def test_every_package_of_the_product_is_copied() -> None:
 
     for package in re.findall(r'"(\w+)\*"', included):
         assert f"COPY {package} {package}" in dockerfile
+
+
+def test_its_steps_install_the_product_from_what_is_copied(tmp_path: Path) -> None:
+    """As the engine would, in a folder: the locked packages are those of the environment that the tests run in."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    app, environment = tmp_path / "app", tmp_path / "environment"
+    for line in re.findall(r"^COPY (.+)$", dockerfile, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            _copy(ROOT / source, app / source if target == "./" else app / target)
+    (installs,) = re.findall(r"^RUN (pip install .*--editable clients/python --editable \.)", dockerfile, re.MULTILINE)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=TIMEOUT)
+    (site_packages,) = environment.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    options = installs.removeprefix("pip install ").split()
+
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install", "--no-index"]
+    installed = subprocess.run([*pip, *options], cwd=app, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    said = subprocess.run(
+        [environment / "bin" / "aijobs", "--version"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+    assert installed.returncode == 0, installed.stderr
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("aijobs ")
+    assert not list((ROOT / "clients" / "python").glob("build"))
+
+
+def test_packages_are_locked_and_it_runs_as_nobody_special() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+
+    assert all("--require-hashes" in line or "--no-deps" in line for line in re.findall(r".*pip install.*", dockerfile))
+    (user,) = re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE)
+    assert int(user) > 0
+    assert not re.search(r"^(ENV|ARG).*(TOKEN|SECRET|PASSWORD|KEY)", dockerfile, re.MULTILINE)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
