@@ -1,15 +1,19 @@
 """Sections of the settings for our own processes: the API, workers, the command line."""
 
 from datetime import timedelta
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from aijobs.adapters.network.host_names import HostNames, Networks, Origins
+from aijobs.adapters.network.host_patterns import listed
 from aijobs.domain.values.durations import Duration
 from aijobs.domain.values.payload_keys import PayloadKeyList, PayloadKeys
+from aijobs.domain.values.scopes import AccessRole
 from aijobs.domain.values.secret_forms import AijobsKey
 
 
@@ -26,6 +30,60 @@ SecurityContact = Annotated[
 
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+GROUP: Final = "group:"
+EVERYBODY: Final = "*"
+
+
+class HeaderFamily(StrEnum):
+    """The headers by which a proxy tells who somebody is. It must take away what a client sends under these names."""
+
+    FORWARDED = "x-forwarded"  #: X-Forwarded-User, -Email, -Groups: oauth2-proxy in front of us
+    AUTH_REQUEST = "x-auth-request"  #: X-Auth-Request-User, -Email, -Groups: nginx's auth_request and oauth2-proxy
+
+
+def _are_members(written: tuple[str, ...]) -> tuple[str, ...]:
+    for member in written:
+        is_group = member.startswith(GROUP) and len(member) > len(GROUP)
+        if not (is_group or member == EVERYBODY or "@" in member):
+            raise ValueError(f"{member!r} is neither an e-mail address, nor `group:NAME`, nor `*` for everybody")
+    return written
+
+
+#: A setting: e-mail addresses, and groups as `group:sre`.
+Members = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed), AfterValidator(_are_members)]
+
+
+class SignInSettings(BaseModel):
+    """Which proxies are believed when they say who somebody is, and what those people may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    proxies: Networks = ()  #: addresses of the proxy itself, as we see its connections
+    headers: HeaderFamily = HeaderFamily.FORWARDED
+    viewers: Members = ()
+    operators: Members = ()
+    admins: Members = ()
+    sign_out: str = "/oauth2/sign_out"  #: where the proxy forgets somebody
+
+    @model_validator(mode="after")
+    def _somebody_is_let_in(self) -> "SignInSettings":
+        if self.proxies and not (self.viewers or self.operators or self.admins):
+            raise ValueError("name who is let in: VIEWERS, OPERATORS or ADMINS")
+        if EVERYBODY in self.admins:
+            raise ValueError("ADMINS cannot be everybody: name people or groups")
+        return self
+
+    def role_of(self, email: str | None, groups: frozenset[str]) -> AccessRole | None:
+        """The highest role of somebody with this e-mail address and these groups; None without any."""
+        known = {f"{GROUP}{group}" for group in groups} | {EVERYBODY}
+        for role, members in (
+            (AccessRole.ADMIN, self.admins),
+            (AccessRole.OPERATOR, self.operators),
+            (AccessRole.VIEWER, self.viewers),
+        ):
+            if known.intersection(members) or (email and email in {member.lower() for member in members}):
+                return role
+        return None
 
 
 class ApiSettings(BaseModel):
@@ -51,6 +109,7 @@ class ApiSettings(BaseModel):
     wrong_keys_per_address: int = Field(default=30, ge=1)  #: in a minute; a right key is always let in
     wrong_keys_per_key: int = Field(default=10, ge=1)
     security_contact: SecurityContact = None  #: for `/.well-known/security.txt`
+    sign_in: SignInSettings = SignInSettings()
     access_log: bool = True  #: a line in the log for each request
     shutdown_notice: Duration = timedelta(0)  #: how long health checks say so before the process stops listening
 

@@ -6,14 +6,16 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.connections.deadlines import CLIENT_LIMITS, ClientLimits
 from api.connections.limits import ConnectionLimits, Connections
+from api.connections.peer_address import PeerAddress
 from api.connections.slow_clients import ConnectionContext, protocols_with
 from api.streaming.hub import EventHub
 
@@ -47,7 +49,7 @@ class ApiServer(uvicorn.Server):
         http, websocket = protocols_with(context)
         super().__init__(
             uvicorn.Config(
-                app,
+                PeerAddress(cast("Any", ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=list(proxies)))),
                 lifespan="on",
                 http=http,
                 ws=websocket,
@@ -58,7 +60,7 @@ class ApiServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,  # paths carry tokens and signatures
                 server_header=False,
-                forwarded_allow_ips=list(proxies),
+                proxy_headers=False,  # done above, where the address of the connection itself is noted too
                 backlog=ACCEPTED_AT_ONCE,
                 timeout_keep_alive=int(context.limits.keep_alive.total_seconds()),
                 timeout_graceful_shutdown=GRACE_SECONDS,

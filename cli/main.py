@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
     "audit": "cli.commands.audit:audit",
+    "sessions": "cli.commands.sessions:sessions",
     "webhooks": "cli.commands.webhooks:webhooks",
     "provider": "cli.commands.provider:provider",
     "templates": "cli.commands.templates:templates",

@@ -31,5 +31,7 @@ NAVIGATION: Final = (
     NavigationItem("pauses", "/pauses", Scope.PAUSES_READ),
     NavigationItem("audit", "/audit", Scope.AUDIT_READ),
     NavigationItem("health", "/health", Scope.HEALTH_READ),
+    NavigationItem("keys", "/keys", Scope.KEYS_READ),
+    NavigationItem("sessions", "/sessions"),
     NavigationItem("example", "/example"),
 )

@@ -15,6 +15,7 @@ from dashboard.pages import (
     job,
     job_actions,
     jobs,
+    keys,
     login,
     models,
     money,
@@ -22,6 +23,7 @@ from dashboard.pages import (
     overview,
     pauses,
     photos,
+    sessions,
     templates,
 )
 
@@ -45,6 +47,8 @@ ROUTERS: Final = (
     health.router,
     pauses.router,
     audit.router,
+    keys.router,
+    sessions.router,
     example.router,
 )
 

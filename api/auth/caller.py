@@ -11,13 +11,16 @@ from starlette.requests import HTTPConnection
 from aijobs.domain.errors import FieldError, InvalidParameters, NotAllowed, NotAuthenticated
 from aijobs.domain.values.actors import Actor, Granter, Owner
 from aijobs.domain.values.audit import ActorKind, acts_as
-from aijobs.domain.values.scopes import USER_SCOPES, Scope, includes
+from aijobs.domain.values.scopes import ROLE_SCOPES, USER_SCOPES, Scope, includes
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.access.keys import PREFIX, KeyKind, key_by_id, key_of
-from aijobs.persistence.access.sessions import session_name, use_session
+from aijobs.persistence.access.session_lists import SessionOwner
+from aijobs.persistence.access.sessions import BrowserSession, session_name, use_session
 from api.auth.access import Access
-from api.auth.credentials import Credentials
+from api.auth.credentials import Credentials, bearer_of
 from api.auth.named_users import USER_HEADER, checked_user, named_in_header
 from api.auth.origins import is_of_web_ui, refuse_other_pages
+from api.auth.people import person_of
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
@@ -34,7 +37,7 @@ class Caller:
     """`own_user` is the only user that a user's key or a token acts for; `named` is the end user in the header.
 
     `until` is when a token or session expires; `session` is the hash of the browser's session. `has_key` is true when
-    the key itself was sent, and false for a token, ticket or session that was made with it.
+    the key itself was sent, and false for a token, ticket or session that was made with it. A `person` has no key.
     """
 
     key_id: str
@@ -46,6 +49,7 @@ class Caller:
     session: str | None = None
     has_key: bool = False
     lineage: str = ""
+    person: str | None = None
 
     @property
     def credentials(self) -> Credentials:
@@ -62,6 +66,17 @@ class Caller:
     def actor(self) -> Actor:
         """The actor of a change to an existing job."""
         return Actor(key_id=self.key_id, user_id=self.visible_user, lineage=self.lineage)
+
+    @property
+    def session_owner(self) -> SessionOwner:
+        """Whose sessions are the caller's own."""
+        is_for_one_user = self.kind is KeyKind.USER
+        return SessionOwner(key_id=self.key_id, user_id=self.own_user if is_for_one_user else None)
+
+    @property
+    def ends_sessions_of(self) -> SessionOwner | None:
+        """Whose sessions the caller may end; None: everybody's."""
+        return None if self.may(Scope.SESSIONS_WRITE) else self.session_owner
 
     @property
     def granter(self) -> Granter:
@@ -155,7 +170,8 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
             found = await _by_bearer(access, bearer)
     mark_known(connection.scope)
     connection.scope[CALLER] = found.key_id
-    access.uses.note(found.key_id)
+    if found.person is None:
+        access.uses.note(found.key_id)
     caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
     _let_act(caller)
     return caller
@@ -163,6 +179,10 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
 
 def _let_act(caller: Caller) -> None:
     """For the audit log. The caller acts for its own user, and for one whom it names, as they would themselves."""
+    if caller.person is not None:
+        session = session_name(caller.session or "")
+        acts_as(ActorKind.PERSON, caller.person, session=session, own_users=frozenset({caller.person}))
+        return
     acts_as(
         ActorKind.KEY if caller.session is None else ActorKind.SESSION,
         caller.key_id,
@@ -178,22 +198,6 @@ def with_named_user(found: Caller, connection: HTTPConnection) -> Caller:
     if named and found.kind is KeyKind.USER and named != found.own_user:
         raise NotAllowed("This key acts for its own user only.")
     return replace(found, named=named)
-
-
-def bearer_of(connection: HTTPConnection) -> str | None:
-    """The key or token that was sent (RFC 6750, section 2.1). None without one, and for other schemes.
-
-    Raises NotAuthenticated for an empty one, and for two: a proxy and we could each take another one for the caller's.
-    """
-    sent = connection.headers.getlist("Authorization")
-    if len(sent) > 1:
-        raise NotAuthenticated("Send the header Authorization once.")
-    scheme, _, text = (sent[0] if sent else "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    if not text.strip():
-        raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
-    return text.strip()
 
 
 async def _by_bearer(access: Access, text: str) -> Caller:
@@ -227,6 +231,8 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     if not is_of_web_ui(connection, access.settings.web_ui_origin):
         refuse_other_pages(connection, access.base_url)
     session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
+    if session.person is not None:
+        return _person(access, connection, session)
     key = await key_by_id(access.database, session.key_id)
     is_for_one_user = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
@@ -237,6 +243,22 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
         scopes=end_users_scopes(key.scopes) if is_for_one_user else key.scopes,
         until=session.expires_at,
         session=session.sha256,
+    )
+
+
+def _person(access: Access, connection: HTTPConnection, session: BrowserSession) -> Caller:
+    """Somebody whom the proxy still vouches for, with the role that they have now."""
+    person = person_of(connection, access.settings.sign_in)
+    if person is None or person.name != session.person:
+        raise NotAuthenticated("This session is somebody's whom a proxy knows, and the request does not come by it.")
+    return Caller(
+        key_id=session.key_id,
+        kind=KeyKind.SERVICE,
+        own_user=person.name if user_id_error(person.name) is None else None,
+        scopes=ROLE_SCOPES[person.role],
+        until=session.expires_at,
+        session=session.sha256,
+        person=person.name,
     )
 
 
@@ -253,6 +275,8 @@ PauseReader = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_READ))]
 PauseKeeper = Annotated[Caller, Depends(CallerWith(Scope.PAUSES_WRITE))]
 CredentialReader = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_READ))]
 CredentialKeeper = Annotated[Caller, Depends(CallerWith(Scope.CREDENTIALS_WRITE))]
+SignedIn = Annotated[Caller, Depends(CallerWith())]
+SessionReader = Annotated[Caller, Depends(CallerWith(Scope.SESSIONS_READ))]
 KeyReader = Annotated[Caller, Depends(CallerWith(Scope.KEYS_READ))]
 KeyKeeper = Annotated[Caller, Depends(CallerWith(Scope.KEYS_WRITE))]
 UserReader = Annotated[Caller, Depends(CallerWith(Scope.USERS_READ))]

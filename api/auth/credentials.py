@@ -1,11 +1,14 @@
-"""The credentials that a caller was authenticated by, and whether they are still valid."""
+"""The credentials that a caller sends, those that it was authenticated by, and whether they are still valid."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from starlette.requests import HTTPConnection
+
+from aijobs.domain.errors import NotAuthenticated
 from aijobs.persistence.access.key_lists import valid_keys
-from aijobs.persistence.access.sessions import live_sessions
+from aijobs.persistence.access.sessions import PERSON_PREFIX, live_sessions
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 
@@ -19,6 +22,11 @@ class Credentials:
     until: datetime | None = None
     session: str | None = None
 
+    @property
+    def is_persons(self) -> bool:
+        """Somebody's whom a proxy has signed in: there is no key behind the session."""
+        return self.session is not None and self.key_id.startswith(PERSON_PREFIX)
+
 
 async def valid_credentials(
     database: Database, credentials: Collection[Credentials], *, session_idle: timedelta
@@ -31,7 +39,23 @@ async def valid_credentials(
     return frozenset(
         each
         for each in credentials
-        if each.key_id in keys
+        if (each.key_id in keys or each.is_persons)
         and (each.session is None or each.session in sessions)
         and (each.until is None or at < each.until)
     )
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """The key or token that was sent (RFC 6750, section 2.1). None without one, and for other schemes.
+
+    Raises NotAuthenticated for an empty one, and for two: a proxy and we could each take another one for the caller's.
+    """
+    sent = connection.headers.getlist("Authorization")
+    if len(sent) > 1:
+        raise NotAuthenticated("Send the header Authorization once.")
+    scheme, _, text = (sent[0] if sent else "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if not text.strip():
+        raise NotAuthenticated("Send a key: `Authorization: Bearer aijobs_…`.")
+    return text.strip()

@@ -1,19 +1,23 @@
 """Browser sessions on our own origin: a key is exchanged for a session cookie."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypedDict
 
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from aijobs.domain.errors import NotAllowed, NotAuthenticated
 from aijobs.domain.values.audit import Act, ActKind, ActorKind, acts_as
+from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.access.keys import KeyKind, key_id_in, key_of
-from aijobs.persistence.access.sessions import add_session, end_session
+from aijobs.persistence.access.sessions import PERSON_PREFIX, SessionStart, add_session, end_session
 from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from api.auth.access import Access
+from api.auth.people import Person
 
+MAX_BROWSER: Final = 300
 NAME: Final = "aijobs_session"
 HOST_PREFIX: Final = "__Host-"
 """Browsers take such a cookie only from this very host, over TLS (RFC 6265bis, section 4.1.3.2)."""
@@ -58,7 +62,9 @@ def cookie_of(access: Access) -> Cookie:
     return Cookie(HOST_PREFIX + NAME if is_secure else NAME, attributes)
 
 
-async def open_session(access: Access, key_text: str, *, user_id: str | None = None) -> OpenedSession:
+async def open_session(
+    access: Access, key_text: str, start: SessionStart, *, user_id: str | None = None
+) -> OpenedSession:
     """A session with the key's rights; with `user_id` for this user only, with an end user's rights.
 
     Raises NotAuthenticated when `key_text` is not a valid key, NotAllowed when the key is another user's.
@@ -73,15 +79,34 @@ async def open_session(access: Access, key_text: str, *, user_id: str | None = N
     acts_as(ActorKind.KEY, key.key_id, key_id=key.key_id)
     if key.kind is KeyKind.USER and user_id not in {None, key.user_id}:
         raise NotAllowed("This key acts for its own user only.")
+    own_user = key.user_id if key.kind is KeyKind.USER else user_id
+    return await _opened(access, key_id=key.key_id, user_id=own_user, start=start)
+
+
+async def open_person_session(access: Access, person: Person, start: SessionStart) -> OpenedSession:
+    """A session of somebody whom the proxy has signed in. It counts only for requests that come through the proxy."""
+    key_id = f"{PERSON_PREFIX}{person.name}"
+    acts_as(ActorKind.PERSON, person.name)
+    return await _opened(access, key_id=key_id, user_id=None, start=replace(start, role=person.role))
+
+
+async def _opened(access: Access, *, key_id: str, user_id: str | None, start: SessionStart) -> OpenedSession:
     secret, expires_at = await add_session(
         access.database,
         access.secret,
-        key_id=key.key_id,
+        key_id=key_id,
         user_id=user_id,
         lifetime=access.settings.session_lifetime,
         idle=access.settings.session_idle,
+        start=start,
     )
     return OpenedSession(secret, expires_at)
+
+
+def start_of(connection: HTTPConnection) -> SessionStart:
+    """From where a session is opened, for its owner to recognize."""
+    browser = clean(connection.headers.get("User-Agent", ""))[:MAX_BROWSER] or None
+    return SessionStart(address=connection.client.host if connection.client else None, browser=browser)
 
 
 async def close_session(access: Access, secret: str) -> None:

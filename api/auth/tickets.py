@@ -18,8 +18,8 @@ from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, AppAccess
-from api.auth.caller import Caller, bearer_of, identify_caller, with_named_user
-from api.auth.credentials import Credentials, valid_credentials
+from api.auth.caller import Caller, identify_caller, with_named_user
+from api.auth.credentials import Credentials, bearer_of, valid_credentials
 from api.auth.named_users import USER_HEADER, checked_user
 from api.auth.origins import refuse_foreign_origin
 from api.auth.signed_tokens import TokenKind

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from aijobs.domain.errors import NotAuthenticated
-from api.auth.access import AppAccess
+from api.auth.access import Access, AppAccess
 from api.auth.origins import refuse_other_pages
-from api.auth.sessions import close_session, cookie_of, open_session
+from api.auth.people import person_of
+from api.auth.sessions import close_session, cookie_of, open_person_session, open_session, start_of
 from api.auth.wrong_keys import wrong_keys_counted
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
@@ -21,8 +22,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/login")
-async def show_login(request: Request, next: str = "/") -> HTMLResponse:
-    return html(request, "login.html", is_refused=False, next=local_path(next))
+async def show_login(request: Request, access: AppAccess, next: str = "/") -> HTMLResponse:
+    return _page(request, access, next)
 
 
 @router.post("/login")
@@ -35,9 +36,24 @@ async def log_in(
     refuse_other_pages(request, access.base_url)
     try:
         with wrong_keys_counted(request, key.strip()):
-            opened = await open_session(access, key.strip())
+            opened = await open_session(access, key.strip(), start_of(request))
     except NotAuthenticated:
-        return html(request, "login.html", status=HTTPStatus.UNAUTHORIZED, is_refused=True, next=local_path(next))
+        return _page(request, access, next, is_refused=True)
+    response = go_to(local_path(next))
+    cookie_of(access).put(response, opened)
+    return response
+
+
+@router.post("/login/person")
+async def log_in_person(
+    request: Request, access: AppAccess, next: Annotated[str, Form(max_length=2000)] = "/"
+) -> Response:
+    """Somebody whom the proxy has signed in, and who has said so on the login page."""
+    refuse_other_pages(request, access.base_url)
+    person = person_of(request, access.settings.sign_in)
+    if person is None:
+        raise NotAuthenticated("No proxy says who you are.")
+    opened = await open_person_session(access, person, start_of(request))
     response = go_to(local_path(next))
     cookie_of(access).put(response, opened)
     return response
@@ -66,3 +82,16 @@ async def prefer(
         if value is not None:
             response.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
     return response
+
+
+def _page(request: Request, access: Access, next_page: str, *, is_refused: bool = False) -> HTMLResponse:
+    """The form for a key; over it, who somebody is whom a proxy has signed in."""
+    return html(
+        request,
+        "login.html",
+        status=HTTPStatus.UNAUTHORIZED if is_refused else HTTPStatus.OK,
+        is_refused=is_refused,
+        next=local_path(next_page),
+        person=person_of(request, access.settings.sign_in),
+        sign_out=access.settings.sign_in.sign_out,
+    )

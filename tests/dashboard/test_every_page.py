@@ -55,18 +55,8 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
     await installation.dependencies.database.write(see, process_row(HOSTILE[:30]) | {"facts": facts})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    first = [
-        "/",
-        "/jobs",
-        *jobs,
-        "/new",
-        "/models",
-        "/money",
-        "/health",
-        "/pauses",
-        "/audit",
-        f"/example?job={running}",
-    ]
+    operators = ["/money", "/health", "/pauses", "/audit", "/keys", "/sessions"]
+    first = ["/", "/jobs", *jobs, "/new", "/models", *operators, f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 

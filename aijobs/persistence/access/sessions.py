@@ -21,6 +21,8 @@ from aijobs.persistence.tables import BrowserSessionRow
 SECRET_BYTES: Final = 32
 MAX_SECRET_LENGTH: Final = 100
 NAME_LENGTH: Final = 16
+PERSON_PREFIX: Final = "person:"
+"""In the place of a key's id: the name of somebody whom a proxy has signed in. No key has such an id."""
 
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """How often the time of the last use is written."""
@@ -37,9 +39,33 @@ class BrowserSession:
     user_id: str | None
     expires_at: datetime
 
+    @property
+    def person(self) -> str | None:
+        """The name of somebody whom a proxy has signed in; None for a session that a key has opened."""
+        return self.key_id.removeprefix(PERSON_PREFIX) if self.key_id.startswith(PERSON_PREFIX) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionStart:
+    """From where a session is opened, and by whom: `role` is a person's."""
+
+    role: str | None = None
+    address: str | None = None
+    browser: str | None = None
+
+
+UNKNOWN_START: Final = SessionStart()
+
 
 async def add_session(
-    database: Database, secret: bytes, *, key_id: str, user_id: str | None, lifetime: timedelta, idle: timedelta
+    database: Database,
+    secret: bytes,
+    *,
+    key_id: str,
+    user_id: str | None,
+    lifetime: timedelta,
+    idle: timedelta,
+    start: SessionStart = UNKNOWN_START,
 ) -> tuple[str, datetime]:
     """Create a session. Returns its secret, which is not stored, and its expiry. Deletes the expired sessions."""
     text = secrets.token_urlsafe(SECRET_BYTES)
@@ -48,9 +74,11 @@ async def add_session(
 
     def work(session: Session) -> None:
         session.exec(delete(BrowserSessionRow).where(is_over))
-        row = BrowserSessionRow(sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at)
+        row = BrowserSessionRow(
+            sha256=_hash(secret, text), key_id=key_id, user_id=user_id, expires_at=expires_at, **vars(start)
+        )
         session.add(row)
-        after = {"key_id": key_id, "expires_at": expires_at.isoformat(timespec="seconds")}
+        after = {"key_id": key_id, "role": start.role, "expires_at": expires_at.isoformat(timespec="seconds")}
         record(session, Act(kind=ActKind.SESSION_MADE, target=session_name(row.sha256), user_id=user_id, after=after))
 
     await database.write(work)
