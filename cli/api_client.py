@@ -1,5 +1,6 @@
 """The API client of the command line: it wraps the client that applications use."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -68,9 +69,16 @@ class ApiClient:
                 raise CommandError(f"{path} cannot be written: {unwritable.strerror}.") from unwritable
 
     async def download(self, code: str, folder: Path) -> list[Path]:
-        """Save a job's outputs in a folder, each checked."""
+        """Save a job's outputs in a folder, which is made if need be, each checked."""
         with _client_errors_as_command_errors():
-            return await self._client.download(await self._client.job(code), folder)
+            job = await self._client.job(code)
+            if not job.outputs:
+                raise CommandError(f"{code} has no outputs.", hint=f"It is {job.job_status_name}: aijobs show {code}")
+            try:
+                await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+                return await self._client.download(job, folder)
+            except OSError as unwritable:
+                raise CommandError(f"{folder} cannot be written: {unwritable.strerror}.") from unwritable
 
     async def events(
         self, code: str, *, after: int, on_lost: Callable[[str], None] | None = None

@@ -4,10 +4,12 @@ All output passes through here and is made harmless for terminals: see terminal_
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -83,7 +85,12 @@ def show_document(document: Any) -> None:
     OUT.print(JSONHighlighter()(json_text) if OUT.is_terminal else json_text, soft_wrap=True)
 
 
-def show_error(error: CommandError) -> None:
+def show_error(error: CommandError, *, as_json: bool = False) -> None:
+    """On stderr; for programs as one JSON document."""
+    if as_json:
+        told = {"message": str(error), "details": error.details, "hint": error.hint or None, "exit_code": error.code}
+        sys.stderr.write(_json({"error": told}, indent=None) + "\n")
+        return
     warn(Text("Error:", style="bold red"), str(error))
     for line in error.details:
         warn(Text(f"  {line}"))
@@ -91,13 +98,28 @@ def show_error(error: CommandError) -> None:
         warn(Text(error.hint, style="dim"))
 
 
-def show_table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, right: Iterable[str] = ()) -> None:
-    """Aligned columns without lines. `right`: columns of numbers. In a narrow terminal, ids are not cut."""
+def show_table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[str | Text]],
+    *,
+    right: Iterable[str] = (),
+    widest: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Aligned columns without lines. `right`: columns of numbers; `widest`: how wide some may be in a terminal.
+
+    In a narrow terminal, ids are not cut.
+    """
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     texts = [list(_texts(row)) for row in rows]
     for index, column in enumerate(columns):
         min_width = max((row[index].cell_len for row in texts), default=0) if column in NEVER_CUT else None
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True, min_width=min_width)
+        table.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=True,
+            min_width=min_width,
+            max_width=widest.get(column) if OUT.is_terminal else None,
+        )
     for row in texts:
         table.add_row(*row)
     OUT.print(Padding(table, (0, 0, 0, 2), expand=False))
@@ -112,8 +134,14 @@ def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
 
 
 def status_text(status: JobStatus) -> Text:
-    """For example `生成中 Processing`."""
-    return Text(f"{status.zh} {status.en}", style=STYLE_OF[status])
+    """`Processing`, or `生成中` where the terminal's language is Chinese."""
+    return Text(status.zh if speaks_chinese() else status.en, style=STYLE_OF[status])
+
+
+def speaks_chinese() -> bool:
+    """By the locale, whose variables count in this order (POSIX, 8.2)."""
+    named = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return named.lower().startswith("zh")
 
 
 def percent(value: float) -> str:
@@ -140,6 +168,17 @@ def seconds(count: float) -> str:
         return f"{count:.1f} s"
     minutes, rest = divmod(round(count), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def age(timestamp: str | None) -> str:
+    """How long ago an RFC 3339 time was: `12s`, `5m`, `3h`, `9d`."""
+    if not timestamp:
+        return ""
+    passed = max(0, int((datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if passed >= length:
+            return f"{passed // length}{unit}"
+    return f"{passed}s"
 
 
 def local_time(timestamp: str | None) -> str:

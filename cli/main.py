@@ -32,6 +32,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "watch": "cli.commands.watch:watch",
     "jobs": "cli.commands.jobs:jobs",
     "show": "cli.commands.jobs:show",
+    "download": "cli.commands.jobs:download",
+    "open": "cli.commands.jobs:open_page",
     "cancel": "cli.commands.cancel:cancel",
     "rerun": "cli.commands.rerun:rerun",
     "pause": "cli.commands.pauses:pause",
@@ -77,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.ERROR
     except CommandError as error:
-        console.show_error(error)
+        console.show_error(error, as_json="--json" in arguments)
         return error.code
     except SettingsError as error:
         console.show_error(CommandError(str(error), hint="`aijobs doctor` checks every setting."))

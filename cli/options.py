@@ -18,6 +18,13 @@ from cli.errors import CommandError, Exit
 
 KEY_FILE: Final = "key"
 _OF_A_DAY: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_AGO: Final = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
 URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
 SANDBOX_FILE: Final = "sandbox.url"  #: where its sandbox answers
 TEMPORAL_FILE: Final = "temporal"  #: the address of the Temporal that it uses
@@ -127,6 +134,19 @@ def moment(text: str | None, *, now: datetime | None = None) -> str | None:
     except (ValueError, OverflowError):
         hint = "For example 22:00, 2026-11-21T22:00 (here), or 2026-11-21T22:00Z."
         raise CommandError(f"{text!r} is no time.", hint=hint, code=Exit.USAGE) from None
+
+
+def past_moment(text: str | None) -> str | None:
+    """`90m`, `2h` or `3d` ago, or what `moment` reads, as RFC 3339. Raises CommandError."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text.strip()):
+        return (datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]).isoformat()
+    if _OF_A_DAY.fullmatch(text.strip()):
+        today = moment(text)
+        assert today is not None
+        return (datetime.fromisoformat(today) - timedelta(days=1)).isoformat()
+    return moment(text)
 
 
 def line_in(path: Path) -> str | None:

@@ -22,12 +22,12 @@ from aijobs.process_settings import ApiSettings
 from cli import console
 from cli.api_client import ApiClient, Document, opened_api_client
 from cli.commands.up import DEFAULT_DIR, UI_PORT, announced_installation
+from cli.commands.watch import EXIT_OF, follow
 from cli.embedded.installation import Installation
 from cli.embedded.ports import free_ports
 from cli.embedded.processes import kill_all
 from cli.embedded.services import ServicePlan
 from cli.errors import CommandError, Exit
-from cli.follow import EXIT_OF, follow
 from cli.options import DataDir, api_key
 from cli.progress_view import opened_progress_view
 from cli.signals import run_until_signal

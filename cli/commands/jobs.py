@@ -1,8 +1,11 @@
 """Commands that show what the API knows: jobs, one job."""
 
 import asyncio
-from collections.abc import Mapping
+import webbrowser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 from rich.text import Text
@@ -11,7 +14,7 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import Document
 from cli.errors import CommandError, Exit
-from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
+from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User, api_url, load_settings, past_moment
 from cli.progress_view import waits_for
 
 MAX_PAGE: Final = 100
@@ -26,6 +29,13 @@ def jobs(
         str | None,
         typer.Option(metavar="TEXT", help="The beginning of a code, an id at the provider, or a part of the metadata."),
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only newer ones: 90m, 2h, 3d, or a time as for --start-at.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only older ones, in the same way.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The next page: behind this job, as the page before said.")
+    ] = None,
     codes: Annotated[
         bool, typer.Option("--codes", help="Only their codes, one a line, of all that there are: for `xargs`.")
     ] = False,
@@ -37,7 +47,15 @@ def jobs(
     data_dir: DataDir = None,
 ) -> None:
     """List jobs, newest first."""
-    query = {"status": _status_name(status), "model": model, "q": find, "limit": MAX_PAGE if codes else limit}
+    query = {
+        "status": _status_name(status),
+        "model": model,
+        "q": find,
+        "created_after": past_moment(since),
+        "created_before": past_moment(until),
+        "cursor": cursor,
+        "limit": MAX_PAGE if codes else limit,
+    }
     options = ApiOptions(url, key, user, data_dir)
     if codes:
         asyncio.run(_print_codes(options, query))
@@ -69,6 +87,36 @@ def show(
         _show_job(job, exchange=exchange)
 
 
+def download(
+    code: JobCode,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made if it is not there.")] = Path(),
+    user: User = None,
+    url: Url = None,
+    key: Key = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Save the outputs of a job. A file appears when its size and SHA-256 are right, or not at all."""
+
+    async def save() -> None:
+        async with ApiOptions(url, key, user, data_dir).api() as api:
+            show_saved(await api.download(code, folder))
+
+    asyncio.run(save())
+
+
+def show_saved(files: Sequence[Path]) -> None:
+    """Where they are."""
+    for file in files:
+        console.say(console.OK, console.short(file), Text(console.size(file.stat().st_size), style="dim"))
+
+
+def open_page(code: JobCode, url: Url = None, data_dir: DataDir = None) -> None:
+    """Open a job's page in the browser, and print its address."""
+    address = f"{(url or api_url(load_settings(data_dir))).rstrip('/')}/jobs/{quote(code, safe='')}"
+    console.say(address, indent=0)
+    webbrowser.open(address)
+
+
 async def _print_codes(options: ApiOptions, query: Mapping[str, Any]) -> None:
     async with options.api() as api:
         cursor: str | None = None
@@ -85,10 +133,10 @@ def _show_jobs(page: Document) -> None:
     if not page["data"]:
         console.say("No jobs.")
         return
-    columns = ("CODE", "STATUS", "OVERALL", "MODEL", "USER", "BEGAN", "TOOK")
-    console.show_table(columns, map(_job_row, page["data"]), right=("OVERALL", "TOOK"))
+    columns = ("CODE", "AGE", "STATUS", "MODEL", "USER")
+    console.show_table(columns, map(_job_row, page["data"]), right=("AGE",), widest={"USER": 16})
     if page.get("has_more"):
-        console.say(Text("There are more, older ones: --limit.", style="dim"))
+        console.say(Text(f"There are more, older ones: --cursor {page['next_cursor']}", style="dim"))
 
 
 def _show_job(job: Document, *, exchange: bool) -> None:
@@ -107,15 +155,12 @@ def _status_name(name: str | None) -> str | None:
 
 
 def _job_row(job: Document) -> tuple[str | Text, ...]:
-    return (
-        job["code"],
-        console.status_text(JobStatus(job["job_status"])),
-        console.percent(job["overall_progress"]),
-        job["model_id"],
-        str(job["user_id"]),
-        console.local_time(job.get("req_time") or job.get("create_time")),
-        _duration(job),
-    )
+    status = JobStatus(job["job_status"])
+    text = console.status_text(status)
+    if not status.is_final:
+        text.append(f" {console.percent(job['overall_progress'])}", style="dim")
+    began = job.get("req_time") or job.get("create_time")
+    return job["code"], console.age(began), text, job["model_id"], str(job["user_id"])
 
 
 def _facts(job: Document) -> list[tuple[str, str | Text]]:

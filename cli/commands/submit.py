@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,9 +13,11 @@ from rich.text import Text
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import ApiClient, Document
+from cli.commands.jobs import show_saved
 from cli.commands.watch import follow_and_show
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, Priority, StartAt, Url, User, moment
+from cli.suggestions import with_suggestions
 
 FILE_MARK: Final = "@"
 URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")
@@ -47,6 +50,9 @@ def submit(
         str | None, typer.Option(help="The same key and job again: the first answer again, no second job.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end, as `aijobs watch` does.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Follow it to its end, and save its outputs there.")
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,
@@ -56,19 +62,43 @@ def submit(
     given = read_params(param or ())
     if image is not None:
         given["image"] = image if image.startswith(URL_OR_FILE_CODE) else _file(image)
-    options: list[tuple[str, Any]] = [("action", action), ("user_id", user), ("priority", priority)]
-    options += [("start_at", moment(start_at)), ("expires_at", moment(expires_at))]
+    head: Document = {"model_id": model, "output_count": output_count, "action": action, "user_id": user}
+    head |= {"priority": priority, "start_at": moment(start_at), "expires_at": moment(expires_at)}
+    sent = _Order(
+        {name: value for name, value in head.items() if value}, given, idempotency_key, watch or output is not None
+    )
+    raise typer.Exit(asyncio.run(_submit(ApiOptions(url, key, user, data_dir), sent, output, as_json=as_json)))
 
-    async def submit_job() -> Exit:
-        async with ApiOptions(url, key, user, data_dir).api() as api:
-            params = {name: await _uploaded(api, value) for name, value in given.items()}
-            body: Document = {"model_id": model, "params": params, "output_count": output_count}
-            body |= {name: value for name, value in options if value}
-            job = await api.post("/api/jobs", body, idempotency_key=idempotency_key)
-            _show_accepted(job, as_json=as_json, will_follow=watch)
-            return await follow_and_show(api, job["code"], as_json=as_json) if watch else Exit.SUCCESS
 
-    raise typer.Exit(asyncio.run(submit_job()))
+@dataclass(frozen=True)
+class _Order:
+    """A job to submit. `given` are its parameters, with the files that are uploaded first."""
+
+    head: Document
+    given: dict[str, Any]
+    idempotency_key: str | None
+    will_follow: bool
+
+
+async def _submit(options: ApiOptions, order: _Order, output: Path | None, *, as_json: bool) -> Exit:
+    async with options.api() as api:
+        params = {name: await _uploaded(api, value) for name, value in order.given.items()}
+        job = await _posted(api, {**order.head, "params": params}, order.idempotency_key)
+        _show_accepted(job, as_json=as_json, will_follow=order.will_follow)
+        ended = await follow_and_show(api, job["code"], as_json=as_json) if order.will_follow else Exit.SUCCESS
+        if output is not None and ended is Exit.SUCCESS:
+            saved = await api.download(job["code"], output)
+            if not as_json:
+                show_saved(saved)
+        return ended
+
+
+async def _posted(api: ApiClient, body: Document, idempotency_key: str | None) -> Document:
+    """The accepted job. What is refused for a misspelt model or parameter says what may have been meant."""
+    try:
+        return await api.post("/api/jobs", body, idempotency_key=idempotency_key)
+    except CommandError as refused:
+        raise await with_suggestions(api, refused, body) from refused
 
 
 def read_params(assignments: Iterable[str]) -> dict[str, Any]:

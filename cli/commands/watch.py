@@ -1,6 +1,7 @@
 """`aijobs watch`: a job's progress, live."""
 
 import asyncio
+from typing import Final
 
 import typer
 from rich.text import Text
@@ -9,9 +10,15 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import ApiClient, Document
 from cli.errors import Exit
-from cli.follow import EXIT_OF, follow
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
-from cli.progress_view import opened_progress_view
+from cli.progress_view import ProgressView, opened_progress_view
+
+EXIT_OF: Final = {
+    JobStatus.SUCCESS: Exit.SUCCESS,
+    JobStatus.FAILED: Exit.FAILED,
+    JobStatus.TIMEOUT: Exit.TIMEOUT,
+    JobStatus.CANCELED: Exit.CANCELED,
+}
 
 
 def watch(
@@ -35,10 +42,25 @@ def watch(
     raise typer.Exit(asyncio.run(follow_it()))
 
 
+async def follow(api: ApiClient, code: str, view: ProgressView) -> Document:
+    """Show every event until the job has ended; returns the job.
+
+    Raises CommandError when the job does not exist, and when the API cannot be reached at first or for too long.
+    """
+    await api.get(f"/api/jobs/{code}")  # fails at once when the API cannot be reached
+    async for event in api.events(code, after=0, on_lost=view.connection_lost):
+        view.show_event(event)
+    return await api.get(f"/api/jobs/{code}")
+
+
 async def follow_and_show(api: ApiClient, code: str, *, as_json: bool) -> Exit:
     """Show a job's progress, then its result."""
-    with opened_progress_view(as_json=as_json) as view:
-        job = await follow(api, code, view)
+    try:
+        with opened_progress_view(as_json=as_json) as view:
+            job = await follow(api, code, view)
+    except asyncio.CancelledError:  # Ctrl-C
+        console.warn(Text(f"The job goes on: aijobs watch {code}", style="dim"))
+        raise
     if not as_json:
         show_result(job)
     return EXIT_OF[JobStatus(job["job_status"])]

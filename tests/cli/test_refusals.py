@@ -95,7 +95,8 @@ def test_a_data_directory_that_cannot_be_made_is_named(aijobs: Command, tmp_path
 
 
 def test_a_temporal_of_ones_own_must_be_there(aijobs: Command, tmp_path: Path) -> None:
-    result = aijobs("up", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
+    ports = ("--api-port", str(free_port()), "--sandbox-port", str(free_port()))
+    result = aijobs("up", *ports, TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
 
     assert result.code == Exit.UNREACHABLE
     assert "TEMPORAL_ADDRESS" in result.err

@@ -92,11 +92,11 @@ async def test_nothing_is_obeyed_by_a_terminal(api: ApiUnderTest, tmp_path: Path
     assert "evil.example\x1b" not in output
 
 
-async def run_in_terminal(*arguments: str, folder: Path) -> str:
+async def run_in_terminal(*arguments: str, folder: Path, columns: int = 200) -> str:
     controller, terminal = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.main", *arguments),
-        env=environment(folder, TERM="xterm-256color", COLUMNS="200"),
+        env=environment(folder, TERM="xterm-256color", COLUMNS=str(columns)),
         cwd=ROOT,
         stdin=terminal,
         stdout=terminal,

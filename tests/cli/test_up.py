@@ -100,6 +100,16 @@ def test_no_process_shows_a_secret_in_its_command_line(up: RunningCommand, ports
     ] == []
 
 
+def test_outputs_are_saved_when_a_job_has_ended_and_later(command_on_up: Command, tmp_path: Path) -> None:
+    submitted = command_on_up("submit", UPSCALE, "--image", PHOTO, "--output", str(tmp_path / "now"), "--json")
+    code = submitted.lines[0]["code"]
+    later = command_on_up("download", code, str(tmp_path / "later"))
+
+    assert (submitted.code, later.code) == (Exit.SUCCESS, Exit.SUCCESS), submitted.err + later.err
+    (now,), (again,) = list((tmp_path / "now").iterdir()), list((tmp_path / "later").iterdir())
+    assert now.read_bytes() == again.read_bytes() != b""
+
+
 async def test_a_watch_sees_every_event_once_though_api_and_worker_die(up: RunningCommand, folder: Path) -> None:
     async with running("submit", UPSCALE, "--image", PHOTO, "--watch", "--json", folder=folder) as watch:
         await watch.wait_for_output('"kind": "progress"')
@@ -136,7 +146,7 @@ def test_a_job_can_be_listed_shown_and_canceled_but_not_twice(command_on_up: Com
     assert watched.code == Exit.CANCELED
     assert statuses(watched.lines)[-1] == "CANCELED"
     assert [job["code"] for job in listed] == [code]
-    assert "取消 Canceled" in command_on_up("show", code, *ada).out
+    assert "Canceled" in command_on_up("show", code, *ada).out
     assert code in command_on_up("jobs", *ada).out
     assert "CANCELED" in again.err
     assert again.code == Exit.ERROR
