@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from aijobs.domain.values.payload_keys import PayloadKeys
 from cli import console
 from cli.errors import CommandError
+from cli.options import load_settings
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHistory
@@ -26,13 +28,13 @@ def replay(
     ],
     wait: Annotated[float, typer.Option(min=1, help="Seconds that the replay of a history may take.")] = 60.0,
 ) -> None:
-    """Replay histories of workflows with the code that is installed here.
+    """Replay histories of workflows with the code that is installed here. The settings' keys decrypt them.
 
     Nothing is sent, started or written. Exit code 1 when the code would decide otherwise than the history says: workers
     with this code must not continue such a workflow.
     """
     histories = [_history(path) for path in files]
-    failures = asyncio.run(_failures(histories, wait))
+    failures = asyncio.run(_failures(histories, wait, load_settings(None).payloads.ring))
     for path, failure in zip(files, failures, strict=True):
         console.say(console.OK if failure is None else console.WRONG, str(path), "" if failure is None else failure)
     if any(failures):
@@ -66,19 +68,20 @@ def _problem(history: "WorkflowHistory") -> str | None:
     return None
 
 
-async def _failures(histories: Sequence["WorkflowHistory"], wait: float) -> list[str | None]:
+async def _failures(histories: Sequence["WorkflowHistory"], wait: float, keys: PayloadKeys | None) -> list[str | None]:
     """What each replay met; None where it went as the history says."""
     logging.disable()  # the SDK writes tracebacks, and the failure says the same
-    return [await _failure(history, wait) for history in histories]
+    return [await _failure(history, wait, keys) for history in histories]
 
 
-async def _failure(history: "WorkflowHistory", wait: float) -> str | None:
+async def _failure(history: "WorkflowHistory", wait: float, keys: PayloadKeys | None) -> str | None:
     from temporalio.worker import Replayer
 
     from worker import WORKFLOW_CLASSES, workflow_runner
-    from workflows.data_converter import DATA_CONVERTER
+    from workflows.data_converter import data_converter
 
-    replayer = Replayer(workflows=WORKFLOW_CLASSES, data_converter=DATA_CONVERTER, workflow_runner=workflow_runner())
+    converter = data_converter(keys)
+    replayer = Replayer(workflows=WORKFLOW_CLASSES, data_converter=converter, workflow_runner=workflow_runner())
     try:
         async with asyncio.timeout(wait):
             result = await replayer.replay_workflow(history, raise_on_replay_failure=False)

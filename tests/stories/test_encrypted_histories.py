@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -77,11 +78,36 @@ async def test_an_operators_unencrypted_words_are_understood(encrypted: StorySta
     assert (await encrypted.job(code))["error"]["message"] == "by an operator"
 
 
-async def test_the_doctor_names_a_key_that_is_missing(encrypted: StoryStack) -> None:
-    environment = {name: value for name, value in encrypted.environment.items() if "PAYLOADS" not in name}
+async def test_a_history_is_replayed_with_the_key_and_not_without(encrypted: StoryStack, tmp_path: Path) -> None:
+    code = await encrypted.submit()
+    assert (await encrypted.statuses(code))[-1] == "SUCCESS"
+    await history_of(await encrypted.temporal_client(), code)  # once it has closed
+    (tmp_path / "history.json").write_text(json.dumps(await shown(encrypted, code)))
+
+    replayed, _ = await aijobs(encrypted.environment, "replay", str(tmp_path / "history.json"))
+    without, said = await aijobs(without_keys(encrypted), "replay", str(tmp_path / "history.json"))
+
+    assert (replayed, without) == (0, 1)
+    assert "encrypted with the key k2" in said
+
+
+def without_keys(stack: StoryStack) -> dict[str, str]:
+    return {name: value for name, value in stack.environment.items() if "PAYLOADS" not in name}
+
+
+async def aijobs(environment: dict[str, str], *words: str) -> tuple[int | None, str]:
+    """The exit code of a command, and what it says, on one line."""
     process = await asyncio.create_subprocess_exec(
-        "python", "-m", "cli.main", "doctor", env=environment, stdout=asyncio.subprocess.PIPE, cwd=Path.cwd()
+        *(sys.executable, "-m", "cli.main", *words),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     out, _ = await process.communicate()
+    return process.returncode, " ".join(out.decode().split())
 
-    assert "encrypted with the key k2" in " ".join(out.decode().split())
+
+async def test_the_doctor_names_a_key_that_is_missing(encrypted: StoryStack) -> None:
+    _, said = await aijobs(without_keys(encrypted), "doctor")
+
+    assert "encrypted with the key k2" in said
