@@ -189,6 +189,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "DELETE /api/sessions/{session_id}": Recorded(ActKind.SESSION_ENDED, Acting.session),
     "POST /sessions/{session_id}/end": Recorded(ActKind.SESSION_ENDED, Acting.session),
     "POST /sessions/end-others": Recorded(ActKind.SESSION_ENDED, Acting.session),
+    "PUT /api/users/{user_id}/retention": Recorded(ActKind.RETENTION_SET, Acting.name, {"jobs": "30d"}),
+    "DELETE /api/users/{user_id}": Recorded(ActKind.ERASURE_REQUESTED, Acting.name),
     "GET /api/batches/{code}/results": Recorded(ActKind.DATA_EXPORTED, Acting.batch),
     "GET /api/audit/export": Recorded(ActKind.AUDIT_EXPORTED, Acting.nothing),
     "POST /api/pauses": Recorded(ActKind.PAUSE_BEGUN, Acting.name, {"user": "{}", **PAUSE}),
