@@ -36,6 +36,7 @@ from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.jobs.retention import RetentionSettings
 from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.credentials import provider_in
+from aijobs.domain.values.request_rates import RateLimitSettings
 from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
 from aijobs.generators.registry import GENERATORS
@@ -129,6 +130,7 @@ class Settings(BaseSettings, ProviderSettings):
     chat: ChatSettings = ChatSettings()
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     worker: WorkerSettings = WorkerSettings()
     traces: TraceSettings = TraceSettings()
     payloads: PayloadSettings = PayloadSettings()

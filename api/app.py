@@ -20,7 +20,6 @@ from aijobs.persistence.access.keys import list_keys
 from aijobs.persistence.documents.templates import install_templates
 from aijobs.persistence.processes import ProcessRole, aijobs_version, registered
 from aijobs.process_tuning import share_the_interpreter, shorten_collections
-from aijobs.providers.registry import PROVIDERS
 from aijobs.settings import Settings
 from aijobs.tracing.export import exporting_traces
 from api import openapi as documentation
@@ -28,16 +27,17 @@ from api.auth.credentials import valid_credentials
 from api.auth.wrong_keys import WrongKeys
 from api.connections.access_log import TELEMETRY, AccessLog
 from api.connections.allowed_hosts import AllowedHosts
-from api.connections.cors import CODEC_PATHS, with_cors
+from api.connections.cors import with_cors
 from api.connections.limits import ConnectionLimits
 from api.connections.middleware import HEALTH_PATHS, ApiMiddleware
+from api.connections.rate_limits.rate_limits import RateLimits
 from api.connections.shutdown_notice import ShutdownNotice
 from api.connections.turns import Turns
 from api.dependencies import ApiDependencies
-from api.health.metrics import Metrics
+from api.health.metrics import WRONG_KEYS, Metrics
 from api.health.readiness import Readiness
 from api.problems import add_problem_handlers, connection_problem, problem_response
-from api.requests.uploads import FORM_SLACK
+from api.requests.uploads import body_limits
 from api.routes import (
     audit,
     batch_events,
@@ -118,11 +118,6 @@ ROUTES: Final = (
     documentation,
 )
 NO_KEY_HINT: Final = "With AIJOBS_DATABASE_URL no first key is made. `aijobs keys create NAME` makes one."
-MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of a body before the caller is authenticated
-MAX_WEBHOOK_BYTES: Final = 1024 * 1024
-MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
-MAX_PAYLOADS_BYTES: Final = 8 * 1024 * 1024  #: in base64: Temporal takes 2 MiB for one payload
-MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
 log = structlog.get_logger()
 
@@ -142,7 +137,7 @@ class Api(FastAPI):
             redoc_url=None,
             redirect_slashes=False,
             telemetry=TELEMETRY,
-            lifespan=lambda _: _streaming(dependencies),
+            lifespan=lambda app: _streaming(dependencies, app.state.rate_limits),
         )
         self.state.dependencies = dependencies
         self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
@@ -151,29 +146,19 @@ class Api(FastAPI):
         self.state.shutdown = ShutdownNotice()
         self._settings = dependencies.settings
         self._base_url = dependencies.base_url
+        refused = self.state.metrics.refused
+        self.state.rate_limits = RateLimits(dependencies.rate_limits, on_refused=refused)
+        self.state.metrics.expect_refusals(self.state.rate_limits.names)
         self.state.wrong_keys = WrongKeys(
-            per_address=self._settings.wrong_keys_per_address, per_key=self._settings.wrong_keys_per_key
+            per_address=self._settings.wrong_keys_per_address,
+            per_key=self._settings.wrong_keys_per_key,
+            on_refused=partial(refused, WRONG_KEYS),
         )
         self._hosts = AllowedHosts(dependencies.base_url, self._settings.allowed_hosts)
         self._refusal = partial(problem_response, dependencies.base_url)
         self.state.refusal = partial(connection_problem, dependencies.base_url)
 
     def build_middleware_stack(self) -> ASGIApp:
-        limits = {
-            **dict.fromkeys(("/api/sessions", "/login", "/logout", "/preferences"), MAX_SIGN_IN_BYTES),
-            "/api/batches": self._settings.max_upload_bytes + FORM_SLACK,
-            "/api/files": self._settings.max_upload_bytes + FORM_SLACK,
-            "/api/photo-reviews": self._settings.max_upload_bytes + FORM_SLACK,
-            "/photos": self._settings.max_upload_bytes + FORM_SLACK,
-            "/documents": self._settings.max_upload_bytes + FORM_SLACK,
-            "/templates": MAX_TEMPLATE_BYTES,
-            "/templates/": MAX_TEMPLATE_BYTES,
-            "/api/template/upload-template": self._settings.max_upload_bytes + FORM_SLACK,
-            "/api/templates/": MAX_TEMPLATE_BYTES,
-            **{f"/api/webhooks/{name}/": MAX_REPORT_BYTES for name, package in PROVIDERS.items() if package.is_told},
-            "/api/webhooks/": MAX_WEBHOOK_BYTES,
-            CODEC_PATHS: MAX_PAYLOADS_BYTES,
-        }
         inside = with_cors(
             super().build_middleware_stack(), self._settings.allowed_origins, web_ui=self._settings.web_ui_origin
         )
@@ -183,7 +168,7 @@ class Api(FastAPI):
             refusal=self._refusal,
             shutdown=self.state.shutdown,
             body_limit=self._settings.max_body_bytes,
-            body_limits=limits,
+            body_limits=body_limits(self._settings.max_upload_bytes),
             is_behind_tls=self._base_url.startswith("https://"),
         )
         return AccessLog(
@@ -200,7 +185,7 @@ class Api(FastAPI):
 
 
 @asynccontextmanager
-async def _streaming(dependencies: ApiDependencies) -> AsyncIterator[None]:
+async def _streaming(dependencies: ApiDependencies, rate_limits: RateLimits) -> AsyncIterator[None]:
     valid_among = partial(valid_credentials, dependencies.database, session_idle=dependencies.settings.session_idle)
     async with (
         dependencies.key_uses.written(dependencies.database),
@@ -211,6 +196,7 @@ async def _streaming(dependencies: ApiDependencies) -> AsyncIterator[None]:
             yield
         finally:
             await dependencies.starter.close()
+            await rate_limits.close()
 
 
 def build_app(dependencies: ApiDependencies) -> Api:
@@ -243,6 +229,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         daily_limit=settings.points.daily_limit,
         limits=settings.limits,
         settings=settings.api,
+        rate_limits=settings.rate_limits,
         webhook_url_error=adapters.webhook_url_error,
         payload_keys=settings.payloads.ring,
         pictures=adapters.pictures,

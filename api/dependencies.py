@@ -19,6 +19,7 @@ from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.domain.values.payload_keys import PayloadKeys
+from aijobs.domain.values.request_rates import RateLimitSettings
 from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.process_settings import ApiSettings
@@ -89,6 +90,7 @@ class ApiDependencies:
     webhook_url_error: Callable[[str], str | None]
     sandbox_url: str | None = None  #: where the sandbox answers that stands in for vendors
     payload_keys: PayloadKeys | None = None
+    rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
     streams: OpenStreams = field(default_factory=OpenStreams)
     key_uses: KeyUses = field(default_factory=KeyUses)
 
@@ -272,9 +274,7 @@ HasSandbox = Annotated[bool, _dependency(lambda app: app.sandbox_url is not None
 DailyLimit = Annotated[int, _dependency(lambda app: app.daily_limit)]
 InstallationSecret = Annotated[bytes, _dependency(lambda app: app.secret)]
 Admission = Annotated[StreamAdmission, _dependency(lambda app: StreamAdmission(app.streams, app.settings))]
-
 Parser = Annotated[DocumentParser, _dependency(lambda app: app.documents)]
-
 Models = Annotated[AvailableModels, Depends(_models)]
 Links = Annotated[SignedLinks, _dependency(lambda app: app.links)]
 Jobs = Annotated[JobResponses, _dependency(lambda app: app.job_responses)]

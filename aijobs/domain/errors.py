@@ -64,6 +64,7 @@ AijobsError
     ├── Overtaken               another try of the same step was faster
     ├── TooManyStreams          of one caller
     ├── TooManyWrongKeys        of one address, or for one key
+    ├── RateLimited             of one key, user or address
     ├── TooBusy                 with those of all callers
     ├── NoRoom                  on this host, for temporary files or more open ones
     ├── LinkExpired             ask the provider for a new link
@@ -399,6 +400,12 @@ class TooManyWrongKeys(TransientError):
     """Wrong keys or wrong sign-ins, from one address or for one key."""
 
     code = "too_many_wrong_keys"
+
+
+class RateLimited(TransientError):
+    """One key, user or address has sent more requests than it may."""
+
+    code = "rate_limited"
 
 
 class TooManyStreams(TransientError):

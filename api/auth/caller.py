@@ -25,6 +25,7 @@ from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
 from api.connections.access_log import CALLER
+from api.connections.rate_limits.rate_limits import RateLimits
 from api.connections.turns import mark_known
 
 _IDENTIFIED: Final = "aijobs.caller"
@@ -150,8 +151,12 @@ class CallerWith:
         return await self.identify(connection)
 
     async def identify(self, connection: HTTPConnection) -> Caller:
-        """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys."""
-        return (await identify_caller(connection.app.state.access, connection)).needs(*self.scopes)
+        """Raises NotAuthenticated, NotAllowed, InvalidParameters, TooManyWrongKeys, RateLimited."""
+        limits: RateLimits = connection.app.state.rate_limits
+        await limits.count_address(connection)
+        caller = await identify_caller(connection.app.state.access, connection)
+        await limits.count_caller(connection, key_id=caller.key_id, user=caller.visible_user)
+        return caller.needs(*self.scopes)
 
 
 async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:

@@ -16,6 +16,8 @@ from aijobs.persistence.audit_log import record
 from aijobs.persistence.column_types import now
 from api.auth.access import Access
 from api.auth.people import Person
+from api.auth.wrong_keys import wrong_keys_counted
+from api.connections.rate_limits.rate_limits import RateLimits
 
 MAX_BROWSER: Final = 300
 NAME: Final = "aijobs_session"
@@ -62,6 +64,25 @@ def cookie_of(access: Access) -> Cookie:
     return Cookie(HOST_PREFIX + NAME if is_secure else NAME, attributes)
 
 
+async def sign_in(
+    connection: HTTPConnection, access: Access, key_text: str, *, user_id: str | None = None
+) -> OpenedSession:
+    """As `open_session`, for somebody who is not known yet. A refusal is recorded, unless there are too many.
+
+    Raises RateLimited and TooManyWrongKeys besides.
+    """
+    limits: RateLimits = connection.app.state.rate_limits
+    await limits.count_address(connection, is_sign_in=True)
+    try:
+        with wrong_keys_counted(connection, key_text):
+            return await open_session(access, key_text, start_of(connection), user_id=user_id)
+    except NotAuthenticated as refused:
+        tried = key_id_in(key_text) or "unknown"
+        act = Act(kind=ActKind.SIGN_IN_REFUSED, target=tried, after={"reason": refused.code})
+        await access.database.write(record, act)
+        raise
+
+
 async def open_session(
     access: Access, key_text: str, start: SessionStart, *, user_id: str | None = None
 ) -> OpenedSession:
@@ -69,13 +90,7 @@ async def open_session(
 
     Raises NotAuthenticated when `key_text` is not a valid key, NotAllowed when the key is another user's.
     """
-    try:
-        key = await key_of(access.database, access.secret, key_text)
-    except NotAuthenticated as refused:
-        tried = key_id_in(key_text) or "unknown"
-        after = {"reason": refused.code}
-        await access.database.write(record, Act(kind=ActKind.SIGN_IN_REFUSED, target=tried, after=after))
-        raise
+    key = await key_of(access.database, access.secret, key_text)
     acts_as(ActorKind.KEY, key.key_id, key_id=key.key_id)
     if key.kind is KeyKind.USER and user_id not in {None, key.user_id}:
         raise NotAllowed("This key acts for its own user only.")

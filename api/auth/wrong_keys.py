@@ -1,11 +1,11 @@
-"""A limit on wrong keys and failed sign-ins: above it the response is 429, with one log entry a minute.
+"""A limit on wrong keys and failed sign-ins: above it the response is 429, for a pause that grows each time.
 
 A valid key always works, also from an address over the limit: no client locks out others at its address.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,9 @@ from aijobs.persistence.access.keys import key_id_in
 from api.connections.limits import network_of
 
 WINDOW: Final = timedelta(minutes=1)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""Each pause is twice as long as the one before, which is forgotten after as long a time without a wrong key."""
+
 MAX_COUNTED: Final = 10_000
 """Addresses and keys that are counted at a time; the oldest windows are dropped first."""
 
@@ -27,43 +30,79 @@ log = structlog.get_logger()
 
 @dataclass
 class _Window:
+    """`ends_at` is of the window, or of the pause where there is one; `pauses` are those that followed each other."""
+
     ends_at: float
     count: int = 0
+    pauses: int = 0
+    is_paused: bool = False
+
+    @property
+    def pause(self) -> float:
+        """How long the last pause was, in seconds."""
+        longest = LONGEST_PAUSE.total_seconds()
+        return min(WINDOW.total_seconds() * 2 ** min(self.pauses - 1, 10), longest) if self.pauses else 0.0
+
+    @property
+    def forgotten_at(self) -> float:
+        return self.ends_at + self.pause
 
 
 class _Counter:
     """Counts each name within its own window of time."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self._limit = limit
+        self._clock = clock
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def add(self, name: str, *, kind: str) -> float:
-        """Count the name once. Returns the seconds until its window ends when it is over the limit, else 0."""
-        now = time.monotonic()
-        window = self._windows.get(name)
-        if window is None or window.ends_at <= now:
-            self._windows.pop(name, None)
-            window = self._windows[name] = _Window(now + WINDOW.total_seconds())
-            while len(self._windows) > MAX_COUNTED:
-                self._windows.popitem(last=False)
+        """Count the name once. Returns the seconds of the pause that is left when it is over the limit, else 0."""
+        now = self._clock()
+        window = self._window(name, now)
+        if window.is_paused:
+            return window.ends_at - now
         window.count += 1
         if window.count <= self._limit:
             return 0
-        if window.count == self._limit + 1:
-            log.warning("too_many_wrong_keys", **{kind: name}, limit=self._limit, seconds=int(WINDOW.total_seconds()))
-        return window.ends_at - now
+        window.pauses += 1
+        window.is_paused, window.ends_at = True, now + window.pause
+        log.warning("too_many_wrong_keys", **{kind: name}, limit=self._limit, seconds=int(window.pause))
+        return window.pause
+
+    def _window(self, name: str, now: float) -> _Window:
+        """The window that this moment is in; a new one remembers the pauses before it, unless they are forgotten."""
+        known = self._windows.get(name)
+        if known is not None and now < known.ends_at:
+            return known
+        self._windows.pop(name, None)
+        pauses = known.pauses if known is not None and now < known.forgotten_at else 0
+        window = self._windows[name] = _Window(now + WINDOW.total_seconds(), pauses=pauses)
+        while len(self._windows) > MAX_COUNTED:
+            self._windows.popitem(last=False)
+        return window
 
 
 class WrongKeys:
-    """Limits of one process per minute: `per_address` for a client's network, `per_key` for one key's id."""
+    """Limits of one process per minute: `per_address` for a client's network, `per_key` for one key's id.
 
-    def __init__(self, *, per_address: int, per_key: int) -> None:
-        self._by_address = _Counter(per_address)
-        self._by_key = _Counter(per_key)
+    `on_refused` hears of each wrong key that is over a limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        per_address: int,
+        per_key: int,
+        on_refused: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._by_address = _Counter(per_address, clock)
+        self._by_key = _Counter(per_key, clock)
+        self._on_refused = on_refused
 
     @property
     def counted(self) -> int:
@@ -77,6 +116,7 @@ class WrongKeys:
         if key_id := key_id_in(text):
             wait = max(wait, self._by_key.add(key_id, kind="key_id"))
         if wait:
+            self._on_refused()
             raise TooManyWrongKeys("Too many wrong keys came from there.", retry_after=timedelta(seconds=wait))
 
 

@@ -28,7 +28,7 @@ def _allowing(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
         allow_origins=tuple(origins),
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Aijobs-User", "Last-Event-ID", REQUEST_ID),
-        expose_headers=(REQUEST_ID, "Location", "Retry-After"),
+        expose_headers=(REQUEST_ID, "Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
     )
 
 

@@ -44,6 +44,9 @@ FULL: Final = "aijobs.full"
 FULL_DETAIL: Final = "There are as many connections as this process takes."
 RETRY_AFTER_SECONDS: Final = 5
 
+RATE_LIMIT_HEADERS: Final = "aijobs.rate_limit_headers"
+"""Key in the scope of a request: the headers that say how many more there may be."""
+
 LIMITS: Final = "aijobs.limits"
 """Key in the state of a request: the limits of its connection."""
 
@@ -124,6 +127,7 @@ class ApiMiddleware:
                 headers[REQUEST_ID] = request_id
                 if self._shutdown.is_given:
                     headers["Connection"] = "close"
+                headers.update(scope.get(RATE_LIMIT_HEADERS, {}))
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -35,6 +35,7 @@ REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+WRONG_KEYS: Final = "wrong_keys"  #: the limit on wrong keys and sign-ins
 OTHER_METHODS: Final = "other"
 OTHER_MODELS: Final = "other"  #: label of models that are no longer in the catalogue
 
@@ -69,12 +70,25 @@ class Metrics:
         self._webhooks = PrometheusCounter(
             "aijobs_webhooks", "Webhooks, by what came of them.", ["direction", "result"], registry=self._process
         )
+        self._refused = PrometheusCounter(
+            "aijobs_rate_limited", "Requests refused for being too many.", ["limit"], registry=self._process
+        )
+        self.expect_refusals([WRONG_KEYS])
         database.observe_by(self._observe_work)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """`route` is a template of paths, and `status` is counted by its class, as 2xx."""
         known = method if method in METHODS else OTHER_METHODS
         self._requests.labels(known, route, f"{status // 100}xx").observe(seconds, _exemplar())
+
+    def expect_refusals(self, limits: Iterable[str]) -> None:
+        """Show these limits before they refuse anything: a rate needs the figure before the first."""
+        for limit in limits:
+            self._refused.labels(limit)
+
+    def refused(self, limit: str) -> None:
+        """`limit` is the name of one of the settings, or WRONG_KEYS."""
+        self._refused.labels(limit).inc()
 
     @contextmanager
     def incoming_webhook(self) -> Iterator[None]:

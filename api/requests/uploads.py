@@ -1,4 +1,4 @@
-"""Uploads as multipart/form-data."""
+"""Uploads as multipart/form-data, and how large a request's body may be, by its path."""
 
 import asyncio
 import hashlib
@@ -16,15 +16,23 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import FieldError, InvalidParameters
+from aijobs.providers.registry import PROVIDERS
 from aijobs.usecases.intake_document import TEMPLATE_FIELD, SentDocument
 from aijobs.usecases.upload_file import CHUNK_BYTES, MAX_NAME_LENGTH, Upload
 from api.auth.named_users import user_in_form
+from api.connections.cors import CODEC_PATHS
 
 FIELD: Final = "file"
 TASK_FIELD: Final = "taskId"
 PASSWORD_FIELD: Final = "password"  # noqa: S105  # of an encrypted document
 FORM_SLACK: Final = 64 * 1024
 """Bytes that a form may have besides its file."""
+
+MAX_SIGN_IN_BYTES: Final = 8 * 1024  #: of a body before the caller is authenticated
+MAX_WEBHOOK_BYTES: Final = 1024 * 1024
+MAX_REPORT_BYTES: Final = 32 * MAX_WEBHOOK_BYTES  #: of vendors whose results are in their webhooks
+MAX_PAYLOADS_BYTES: Final = 8 * 1024 * 1024  #: in base64: Temporal takes 2 MiB for one payload
+MAX_TEMPLATE_BYTES: Final = 2 * 1024 * 1024  #: the longest prompt, with each character escaped
 
 MAX_FIELDS: Final = 6
 MAX_FIELD_BYTES: Final = 4096
@@ -106,3 +114,22 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
         target.write(chunk)
     target.flush()
     return size, digest.hexdigest()
+
+
+def body_limits(max_upload_bytes: int) -> Mapping[str, int]:
+    """In bytes. A path that ends with a slash stands for everything below it."""
+    return {
+        **dict.fromkeys(("/api/sessions", "/login", "/logout", "/preferences"), MAX_SIGN_IN_BYTES),
+        "/api/batches": max_upload_bytes + FORM_SLACK,
+        "/api/files": max_upload_bytes + FORM_SLACK,
+        "/api/photo-reviews": max_upload_bytes + FORM_SLACK,
+        "/photos": max_upload_bytes + FORM_SLACK,
+        "/documents": max_upload_bytes + FORM_SLACK,
+        "/templates": MAX_TEMPLATE_BYTES,
+        "/templates/": MAX_TEMPLATE_BYTES,
+        "/api/template/upload-template": max_upload_bytes + FORM_SLACK,
+        "/api/templates/": MAX_TEMPLATE_BYTES,
+        **{f"/api/webhooks/{name}/": MAX_REPORT_BYTES for name, package in PROVIDERS.items() if package.is_told},
+        "/api/webhooks/": MAX_WEBHOOK_BYTES,
+        CODEC_PATHS: MAX_PAYLOADS_BYTES,
+    }

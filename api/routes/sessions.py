@@ -20,8 +20,8 @@ from api.auth.access import AppAccess
 from api.auth.caller import Caller, SessionReader, SignedIn
 from api.auth.named_users import checked_user
 from api.auth.origins import refuse_foreign_origin, refuse_other_pages
-from api.auth.sessions import close_session, cookie_of, open_session, start_of
-from api.auth.wrong_keys import wrong_keys_counted
+from api.auth.sessions import close_session, cookie_of
+from api.auth.sessions import sign_in as begin_session
 from api.dependencies import Db, Settings
 from api.problems import problem_responses
 from api.requests.strict_json import StrictRoute
@@ -74,8 +74,7 @@ async def sign_in(body: SignIn, request: Request, access: AppAccess) -> Response
     """Exchanges a key for a session cookie. For pages on the API's own origin."""
     refuse_foreign_origin(request, access.base_url, ())
     user_id = None if body.user_id is None else checked_user(str(body.user_id))
-    with wrong_keys_counted(request, body.key):
-        session = await open_session(access, body.key, start_of(request), user_id=user_id)
+    session = await begin_session(request, access, body.key, user_id=user_id)
     response = Response(status_code=204)
     cookie_of(access).put(response, session)
     return response

@@ -11,8 +11,7 @@ from aijobs.domain.errors import NotAuthenticated
 from api.auth.access import Access, AppAccess
 from api.auth.origins import refuse_other_pages
 from api.auth.people import person_of
-from api.auth.sessions import close_session, cookie_of, open_person_session, open_session, start_of
-from api.auth.wrong_keys import wrong_keys_counted
+from api.auth.sessions import close_session, cookie_of, open_person_session, sign_in, start_of
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
@@ -35,8 +34,7 @@ async def log_in(
 ) -> Response:
     refuse_other_pages(request, access.base_url)
     try:
-        with wrong_keys_counted(request, key.strip()):
-            opened = await open_session(access, key.strip(), start_of(request))
+        opened = await sign_in(request, access, key.strip())
     except NotAuthenticated:
         return _page(request, access, next, is_refused=True)
     response = go_to(local_path(next))

@@ -121,3 +121,42 @@ def test_a_network_of_ipv6_is_one_address() -> None:
     counted.count(first, "x")
     with pytest.raises(TooManyWrongKeys):
         counted.count(second, "x")
+
+
+def test_each_pause_is_twice_as_long_until_nothing_wrong_came_for_as_long() -> None:
+    moment = 0.0
+    counted = WrongKeys(per_address=1, per_key=1, clock=lambda: moment)
+    here = HTTPConnection({"type": "http", "client": ("203.0.113.1", 1)})
+
+    def refused_for() -> float:
+        counted.count(here, "x")
+        with pytest.raises(TooManyWrongKeys) as refused:
+            counted.count(here, "x")
+        assert refused.value.retry_after is not None
+        return refused.value.retry_after.total_seconds()
+
+    pauses = []
+    for _ in range(8):
+        pauses.append(refused_for())
+        moment += pauses[-1]
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+    moment += 3600
+    assert refused_for() == 60
+
+
+def test_a_wrong_key_during_a_pause_neither_shortens_nor_prolongs_it() -> None:
+    moment = 0.0
+    refusals = []
+    counted = WrongKeys(per_address=1, per_key=9, clock=lambda: moment, on_refused=lambda: refusals.append(moment))
+    here = HTTPConnection({"type": "http", "client": ("203.0.113.1", 1)})
+    counted.count(here, "x")
+    for moment in (10.0, 30.0, 69.0):
+        with pytest.raises(TooManyWrongKeys) as refused:
+            counted.count(here, "x")
+        assert refused.value.retry_after is not None
+        assert refused.value.retry_after.total_seconds() == 70 - moment
+    moment = 70.0
+    counted.count(here, "x")
+
+    assert refusals == [10.0, 30.0, 69.0]

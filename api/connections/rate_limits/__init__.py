@@ -1,0 +1,1 @@
+"""How many requests a key, a user and an address may send."""
