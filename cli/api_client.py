@@ -68,6 +68,18 @@ class ApiClient:
             except OSError as unwritable:
                 raise CommandError(f"{path} cannot be written: {unwritable.strerror}.") from unwritable
 
+    async def export_user(self, user: str, path: Path) -> None:
+        """Save all that is kept of a user as one file."""
+        with _client_errors_as_command_errors():
+            try:
+                await self._client.export_user(user, path)
+            except OSError as unwritable:
+                raise CommandError(f"{path} cannot be written: {unwritable.strerror}.") from unwritable
+
+    async def erase_user(self, user: str) -> Document:
+        with _client_errors_as_command_errors():
+            return (await self._client.erase_user(user)).model_dump(mode="json")
+
     async def download(self, code: str, folder: Path) -> list[Path]:
         """Save a job's outputs in a folder, which is made if need be, each checked."""
         with _client_errors_as_command_errors():

@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "limits": "cli.commands.limits:limits",
     "points": "cli.commands.points:points",
     "keys": "cli.commands.keys:keys",
+    "users": "cli.commands.users:users",
     "audit": "cli.commands.audit:audit",
     "sessions": "cli.commands.sessions:sessions",
     "webhooks": "cli.commands.webhooks:webhooks",

@@ -71,7 +71,7 @@ class UserLifetimes(Shape):
     inputs: str | None = None
 
 
-@router.delete("/users/{user_id}", status_code=202, summary="Erase a user", responses=PROBLEMS)
+@router.delete("/users/{user_id:path}", status_code=202, summary="Erase a user", responses=PROBLEMS)
 async def erase_user(user_id: EndUser, caller: UserEraser, rules: DataRules) -> Erasure:
     """The user's keys, sessions and endpoints are void at once, and unfinished jobs are canceled. When all have ended,
     everything is erased: in the database, the store and Temporal. Points and costs keep their sums, under a pseudonym.
@@ -82,7 +82,7 @@ async def erase_user(user_id: EndUser, caller: UserEraser, rules: DataRules) -> 
 
 
 @router.get(
-    "/users/{user_id}/export",
+    "/users/{user_id:path}/export",
     summary="Export all that is kept of a user",
     response_class=StreamingResponse,
     responses={**DOCUMENTED, **problem_responses(401, 403, 422)},
@@ -106,13 +106,13 @@ async def get_erasure(code: ErasureCode, _caller: UserReader, database: Db) -> E
     return erasure_response(await database.read(erasure_of, code))
 
 
-@router.get("/users/{user_id}/retention", summary="A user's own lifetimes", responses=problem_responses(401, 403))
+@router.get("/users/{user_id:path}/retention", summary="A user's own lifetimes", responses=problem_responses(401, 403))
 async def get_lifetimes(user_id: EndUser, _caller: UserReader, database: Db) -> UserLifetimes:
     """Null is as everybody's."""
     return lifetimes_response(await database.read(lifetimes_of, checked_user(user_id)))
 
 
-@router.put("/users/{user_id}/retention", summary="Set a user's own lifetimes", responses=PROBLEMS)
+@router.put("/users/{user_id:path}/retention", summary="Set a user's own lifetimes", responses=PROBLEMS)
 async def set_lifetimes(user_id: EndUser, lifetimes: Lifetimes, caller: UserEraser, rules: DataRules) -> UserLifetimes:
     """Replaces those that were set before. They come before those of models and of the installation."""
     await rules.keep_for(checked_user(user_id), lifetimes, caller.actor)

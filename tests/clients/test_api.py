@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,18 @@ async def test_a_job_is_deleted_when_it_has_ended(api: ApiUnderTest, ada: AnyCli
 
     assert refused.value.code == "still_in_use"
     assert await ada("jobs") == []
+
+
+async def test_a_user_is_exported_and_erased(api: ApiUnderTest, ada: AnyClient, user: str, tmp_path: Path) -> None:
+    code = await api.job(user)
+
+    file = await ada("export_user", user, tmp_path / "all.zip")
+    requested = await ada("erase_user", user)
+    state = await ada("erasure", requested.code)
+
+    with zipfile.ZipFile(file) as archive:
+        assert code.encode() in archive.read("jobs.jsonl")
+    assert (state.code, state.status, state.ended_at) == (requested.code, "RUNNING", None)
 
 
 async def test_the_same_key_hands_in_one_job(ada: AnyClient) -> None:

@@ -39,7 +39,7 @@ from tests.retention.conftest import Retaining
 Dump = Callable[[], Awaitable[str]]
 
 MARK = "plantedmark"
-USER = f"{MARK}-ada@example.com"
+USER = f"{MARK}/ada@example.com"
 WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
 
 

@@ -19,11 +19,12 @@ from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, O
 from aijobs_client.operations import JobOptions, JobsFilter
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
+from aijobs_client.user_data import AsyncUserData
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncUserData):
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
     Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is
@@ -151,10 +152,6 @@ class AsyncClient:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
         return await self._send(operations.cancel(code, reason=reason))
 
-    async def delete_job(self, code: str) -> None:
-        """Delete a job that has ended: it is gone at once. Raises ApiError, `still_in_use` while it has not ended."""
-        await self._send(operations.delete_job(code))
-
     async def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:
@@ -206,8 +203,11 @@ class AsyncClient:
 
     async def save_results(self, code: str, to: Path | str, *, format: ResultsFormat = "zip") -> Path:  # noqa: A002
         """Save a batch's results as one file. Raises OSError."""
+        return await self._save(batches.results(code, format), to)
+
+    async def _save(self, call: Call[None], to: Path | str) -> Path:
         path = Path(to)
-        async with self._transport.stream(batches.results(code, format), self._target.auth_headers) as response:
+        async with self._transport.stream(call, self._target.auth_headers) as response:
             if response.status != OK:
                 raise_api_error(await response.read())
             with whole_file(path) as file:

@@ -18,11 +18,12 @@ from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, O
 from aijobs_client.operations import JobOptions, JobsFilter
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
+from aijobs_client.user_data import UserData
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(UserData):
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
     Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is
@@ -126,10 +127,6 @@ class Client:
         """Request the cancellation. The job is CANCELED a little later, unless it ends in another way first."""
         return self._send(operations.cancel(code, reason=reason))
 
-    def delete_job(self, code: str) -> None:
-        """Delete a job that has ended: it is gone at once. Raises ApiError, `still_in_use` while it has not ended."""
-        self._send(operations.delete_job(code))
-
     def rerun(
         self, code: str, *, start: Literal["start", "migration"] = "start", idempotency_key: str | None = None
     ) -> Job:
@@ -179,8 +176,11 @@ class Client:
 
     def save_results(self, code: str, to: Path | str, *, format: ResultsFormat = "zip") -> Path:  # noqa: A002
         """Save a batch's results as one file. Raises OSError."""
+        return self._save(batches.results(code, format), to)
+
+    def _save(self, call: Call[None], to: Path | str) -> Path:
         path = Path(to)
-        with self._transport.stream(batches.results(code, format), self._target.auth_headers) as response:
+        with self._transport.stream(call, self._target.auth_headers) as response:
             if response.status != OK:
                 raise_api_error(response.read())
             with whole_file(path) as file:

@@ -221,6 +221,17 @@ class Points(ApiModel):
     alerted: int = 0
 
 
+class Erasure(ApiModel):
+    """The erasure of a user: RUNNING, WAITING (`waits_for` says for what) or DONE. `counts`: what was erased so far."""
+
+    code: str
+    status: str
+    waits_for: str | None
+    pseudonym: str
+    counts: dict[str, int]
+    ended_at: datetime | None
+
+
 class Model(ApiModel):
     """A model that jobs may name. `parameters` is the JSON Schema of a job's `params`, where it is configured."""
 
