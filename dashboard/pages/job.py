@@ -22,7 +22,7 @@ from aijobs.domain.values.money import Cost
 from aijobs.domain.values.redaction import without_secrets
 from aijobs.persistence.column_types import now
 from aijobs.persistence.generation_times import estimate_of, is_estimated, times_of_jobs
-from aijobs.persistence.jobs.event_log import milestones
+from aijobs.persistence.jobs.event_log import askers_of, milestones
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.reruns import reruns_of
@@ -77,7 +77,8 @@ class ShownOutput:
 class JobView:
     """One job with everything that belongs to it; its events without those of progress.
 
-    `place`: in line. `times`: how long the last jobs of its kind took, while a provider works on it.
+    `place`: in line. `askers`: the names of the keys in its events, for visitors who see everybody's jobs.
+    `times`: how long the last jobs of its kind took, while a provider works on it.
     """
 
     row: JobRow
@@ -88,6 +89,7 @@ class JobView:
     entries: Sequence[PointsEntryRow]
     outputs: Sequence[OutputRow]
     reruns: Sequence[str]
+    askers: Mapping[str, str]
 
     @property
     def cost(self) -> Cost | None:
@@ -149,11 +151,12 @@ async def _load_view(visit: PageRequest, code: str, models: AvailableModels) -> 
             row=row,
             times=times_of_jobs(session, [row], models.known).get(code),
             place=places_of(session, [row], models.slot_rules).get(code),
-            events=milestones(session, code),
+            events=(events := milestones(session, code)),
             submissions=submissions_of(session, code),
             entries=entries_of(session, code),
             outputs=outputs_of(session, code),
             reruns=reruns_of(session, code),
+            askers=askers_of(session, events) if visit.caller.visible_user is None else {},
         )
 
     return await visit.database.read(work)

@@ -44,6 +44,20 @@ ROWS: dict[str, list[Panel]] = {
         ),
         ("Points held", "none", {"points": "max(aijobs_points_held)"}),
     ],
+    "Why do jobs wait?": [
+        ("Jobs that wait, by what for", "none", {"{{for}}": "max by (for) (aijobs_waiting)"}),
+        (
+            "In line for a credential, and with its provider",
+            "none",
+            {"{{credential}} {{state}}": "max by (credential, state) (aijobs_slots)"},
+        ),
+        (
+            "Steps that failed, each minute",
+            "none",
+            {"{{step}} {{error}}": "60 * sum by (step, error) (rate(aijobs_step_failures_total[5m]))"},
+        ),
+        ("Database reachable", "none", {"{{instance}}": "min by (instance) (aijobs_database_reachable)"}),
+    ],
     "Providers": [
         (
             "Submissions each minute",

@@ -10,6 +10,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.generation_times import GenerationEnd
 from aijobs.domain.values.media import MediaFacts
 from aijobs.domain.values.scopes import Scope
+from aijobs.persistence.access.keys import key_id_in
 from aijobs.persistence.generation_times import count_ends
 from tests.adapters.media.recordings import recording
 from tests.api.pictures import picture
@@ -54,6 +55,7 @@ async def test_a_job_is_canceled_after_a_question(dashboard: DashboardUnderTest,
     await visitor.page.get_by_role("button", name="Yes, cancel it").click()
 
     await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
+    await expect(visitor.page.locator(".history")).to_contain_text(f"by={key_id_in(dashboard.key)} (first key)")
 
 
 async def test_a_job_is_deleted_after_a_question(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:

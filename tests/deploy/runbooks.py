@@ -18,6 +18,7 @@ RUNBOOKS: Final = ROOT / "docs/runbooks"
 SPAN: Final = re.compile(r"`([^`]+)`")
 FIGURE: Final = re.compile(r"\b(aijobs|temporal)_[a-z_]+")
 COMMANDS: Final = ("aijobs ", "temporal ", "curl ")
+OF_OTHERS: Final = ("py-spy ",)  #: programs that are not ours to run
 AT_ONCE: Final = 3  #: commands; each is a Python of its own
 
 #: They fail when something is broken or gone, which is why they are asked.
@@ -120,7 +121,7 @@ class Reading:
                 return await self.desk.query(span)
             if "'s log: " in line:
                 return self.desk.logged(span)
-        if " " in span:
+        if " " in span and not span.startswith(OF_OTHERS):
             raise LeadsNowhere(f"What is `{span}`?")
         return ""
 

@@ -1,6 +1,7 @@
 """Alerts and dashboards, by the real Prometheus: each fires on its trouble, has a runbook, and names what is there.
 
-The troubles of processes are caused: a worker and an API are killed. The others are played to `promtool test rules`.
+The troubles of processes are caused: a worker and an API are killed. The others are caused in test_alerts_fire.py. How
+long each waits, and what it says, is told by `promtool test rules`.
 """
 
 import asyncio
@@ -22,10 +23,10 @@ from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import temporal_server
 from tests.cli.command import running
 from tests.deploy.prometheus_server import ALERTS, ROOT, get, prometheus, ready
+from tests.deploy.runbooks import RUNBOOKS
 
 CONFIG: Final = ROOT / "deploy/prometheus/prometheus.yml"
 DASHBOARD: Final = ROOT / "deploy/grafana/aijobs.json"
-RUNBOOKS: Final = ROOT / "docs/runbooks"
 UNIT_TESTS: Final = Path(__file__).parent / "alerts_test.yml"
 METRIC: Final = re.compile(r"\baijobs_[a-z_]+")
 
@@ -72,6 +73,16 @@ def test_every_alert_is_tested_and_has_a_runbook() -> None:
     assert all(rule["annotations"]["runbook"] == f"docs/runbooks/{name}.md" for name, rule in alerts().items())
     for expected in (True, False):
         assert {one["alertname"] for one in tried if bool(one["exp_alerts"]) is expected} == alerts().keys()
+
+
+def test_the_list_of_runbooks_names_every_alert() -> None:
+    listed = re.findall(
+        r"^\| \[(\w+)\]\(\w+\.md\) \| (\w+) \| (.+) \|$", (RUNBOOKS / "README.md").read_text(), re.MULTILINE
+    )
+
+    assert listed == [
+        (name, rule["labels"]["severity"], rule["annotations"]["summary"]) for name, rule in alerts().items()
+    ]
 
 
 def test_alerts_and_dashboard_name_only_metrics_that_are_documented() -> None:

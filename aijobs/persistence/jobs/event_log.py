@@ -1,6 +1,6 @@
 """Reads the events of one job, and the log of all jobs' events as it grows."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import ConnectionThreads, Database, Listener
-from aijobs.persistence.tables import JobEventRow, JobRow
+from aijobs.persistence.tables import ApiKeyRow, JobEventRow, JobRow
 
 AT_ONCE: Final = 500
 SEARCHED_AT_ONCE: Final = 5_000
@@ -44,6 +44,15 @@ def milestones(session: Session, code: str) -> list[JobEvent]:
         .order_by(col(JobEventRow.seq))
     )
     return [_job_event(row.model_dump()) for row in found]
+
+
+def askers_of(session: Session, events: Sequence[JobEvent]) -> dict[str, str]:
+    """What the keys are called, by their ids, that have canceled or decided something, revoked ones too."""
+    asked_by = {str(event.detail["by"]) for event in events if "by" in event.detail}
+    if not asked_by:
+        return {}
+    found = session.exec(select(ApiKeyRow.key_id, ApiKeyRow.name).where(col(ApiKeyRow.key_id).in_(asked_by)))
+    return dict(found.all())
 
 
 @dataclass(frozen=True, kw_only=True)
