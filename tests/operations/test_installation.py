@@ -1,16 +1,19 @@
 """What an operator does with vendors, keys, workers, the store and Temporal itself."""
 
 import asyncio
+import base64
 import json
 import re
 import shutil
 from pathlib import Path
 
 from cli.embedded.processes import running
+from tests.cli.command import aijobs_process
 from tests.operations.conftest import submit_endless
 from tests.operations.page import act, sections
 from tests.stories.stack import TIMEOUT, StoryStack, running_stack, spec_for
 from tests.stories.test_operations import temporal
+from workflows.data_converter import ENCRYPTED
 from workflows.task_queues import ALL_QUEUES
 
 
@@ -71,27 +74,17 @@ async def test_progress_is_not_seen(stack: StoryStack) -> None:
 
 
 async def test_replace_a_key(stack: StoryStack) -> None:
-    old = (await asyncio.to_thread((Path(stack.environment["AIJOBS_DATA_DIR"]) / "key").read_text)).strip()
-    made = await stack.api.get("/api/jobs")
-    assert made.status_code == 200
+    with act(stack, "Replace AIJOBS_SECRET") as section:  # its second block makes a key
+        await section.run()
+        old = json.loads((await section.run()).out)["key"]
 
     with act(stack, "Replace a key") as replace:
-        spare = await key_made(stack, "spare")
-        changed = await replace.run(OLD_KEY_ID=spare.split("_")[2])
+        rotated = await replace.run(OLD_KEY_ID=old.split("_")[2])
+        both = [await status_with(stack, key) for key in (old, json.loads(rotated.out.splitlines()[0])["key"])]
+        await replace.run(OLD_KEY_ID=old.split("_")[2])
 
-    new = json.loads(changed.out.splitlines()[0])["key"]
-    assert await status_with(stack, new) == 200
-    assert await status_with(stack, spare) == 401
-    assert await status_with(stack, old) == 200
-
-
-async def key_made(stack: StoryStack, name: str) -> str:
-    """Another key; see the page's own block for how."""
-    with act(stack, "Replace AIJOBS_SECRET") as section:
-        await section.run()
-        made = json.loads((await section.run()).out)
-    key: str = made["key"]
-    return key
+    assert both == [200, 200]
+    assert await status_with(stack, old) == 401
 
 
 async def status_with(stack: StoryStack, key: str) -> int:
@@ -137,6 +130,44 @@ async def test_a_secret_is_replaced_and_ends_every_key(tmp_path: Path) -> None:
 
         assert await status_with(stack, old) == 401
         assert await status_with(stack, new) == 200
+
+
+async def test_the_keys_of_payloads_are_replaced_while_jobs_run(tmp_path: Path) -> None:
+    """Each step on a stack of its own would be four starts: the new key is put first at once, with the old one."""
+    old, setting = f"old:{'A' * 43}=", "AIJOBS_PAYLOADS__KEYS"
+    async with running_stack(tmp_path, settings={setting: old}) as stack:
+        code = await submit_endless(stack, "sealed")
+        with act(stack, "Replace the keys of Temporal's payloads") as replace:
+            new = (await replace.run()).out.strip()
+            stack.environment[setting] = f"new:{new},{old}"
+            for name in ("api", "worker"):
+                await stack.kill(name)
+                await stack.start(name)
+            shown = await replace.run(CODE=code, KEY=key_of(stack), URL=str(stack.api.base_url).rstrip("/"))
+        raw = await temporal(stack, "workflow", "show", "-w", code, "--output", "json")
+        await temporal(stack, "workflow", "cancel", "-w", code)
+
+        assert (await stack.statuses(code, user="sealed"))[-1] == "CANCELED"
+        (tmp_path / "history.json").write_text(raw)
+        replayed = await aijobs_process("replay", str(tmp_path / "history.json"), folder=tmp_path, **{setting: old})
+
+    sealed = base64.b64encode(ENCRYPTED).decode()
+    assert sealed in raw
+    assert sealed not in shown.out
+    assert replayed.code == 0, replayed.err
+
+
+async def test_back_up_and_restore(tmp_path: Path) -> None:
+    data, new = tmp_path / "data", tmp_path / "new"
+    async with running_stack(data) as stack:
+        assert (await stack.statuses(await stack.submit(user="kept"), user="kept"))[-1] == "SUCCESS"
+
+        with act(stack, "Back up and restore") as restore:
+            await restore.run(BACKUP=str(tmp_path / "backup"))
+            checked = await restore.run(BACKUP=str(tmp_path / "backup"), NEW_DIRECTORY=str(new))
+
+    assert "balances" in checked.out
+    assert (new / "aijobs.db").exists()
 
 
 async def test_the_store_is_moved_and_links_stay(tmp_path: Path) -> None:
