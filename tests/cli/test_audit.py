@@ -21,10 +21,12 @@ def test_keys_and_limits_by_the_command_line_are_recorded_with_the_account(aijob
     aijobs("points", "limit", "ada", "70")
     aijobs("limits", "user", "ada", "--weight", "2")
     aijobs("keys", "revoke", key_id)
+    aijobs("log-level", "DEBUG")
 
     acts = json.loads(aijobs("audit", "--json").out)["data"]
     by_hand = [act for act in acts if act["actor_kind"] == "command_line"]
     assert [(act["act"], act["target"]) for act in by_hand] == [
+        ("log_levels.set", "log"),
         ("key.revoked", key_id),
         ("share.set", "ada"),
         ("points.limit_set", "ada"),
@@ -32,8 +34,8 @@ def test_keys_and_limits_by_the_command_line_are_recorded_with_the_account(aijob
         ("key.made", key_id),
     ]
     assert {act["actor"] for act in by_hand} == {f"{getuser()}@{gethostname()}"}
-    assert (by_hand[2]["before"], by_hand[2]["after"]) == ({"daily_limit": 50}, {"daily_limit": 70})
-    assert (by_hand[4]["before"], by_hand[4]["after"]["name"]) == (None, "backend")
+    assert (by_hand[3]["before"], by_hand[3]["after"]) == ({"daily_limit": 50}, {"daily_limit": 70})
+    assert (by_hand[5]["before"], by_hand[5]["after"]["name"]) == (None, "backend")
 
 
 def test_acts_are_shown_filtered_and_exported(aijobs: Command) -> None:
@@ -63,6 +65,8 @@ WITH_THE_DATABASE: Final[Mapping[str, str]] = {
     "keys.py": "tested above",
     "limits.py": "tested above",
     "points.py": "tested above",
+    "log_level.py": "tested above",
+    "sessions.py": "tests/cli/test_sessions.py",
     "audit.py": "its export is recorded: tested above",
 }
 
