@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
@@ -31,6 +31,7 @@ NEED_NONE: Final[Mapping[str, str]] = {
     "POST /api/template/upload-template": OWN_WORK,
     "POST /new": OWN_WORK,
     "POST /photos": OWN_WORK,
+    "POST /api/photo-reviews/{code}/beautify": OWN_WORK,
     "POST /photos/{code}/beautify": OWN_WORK,
     "POST /documents": OWN_WORK,
     "POST /jobs/{code}/act": OWN_WORK,
@@ -124,6 +125,10 @@ class Acting:
         self.names[name] = name
         return name
 
+    async def hold(self) -> str:
+        answer = await self.api.http.post("/api/holds", json={"user": await self.name(), "reason": "a claim"})
+        return str(answer.raise_for_status().json()["id"])
+
     async def credential(self) -> str:
         return "replicate"
 
@@ -193,6 +198,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "DELETE /api/users/{user_id}": Recorded(ActKind.ERASURE_REQUESTED, Acting.name),
     "GET /api/batches/{code}/results": Recorded(ActKind.DATA_EXPORTED, Acting.batch),
     "GET /api/audit/export": Recorded(ActKind.AUDIT_EXPORTED, Acting.nothing),
+    "POST /api/holds": Recorded(ActKind.HOLD_BEGUN, Acting.name, {"user": "{}", "reason": "a claim"}),
+    "DELETE /api/holds/{code}": Recorded(ActKind.HOLD_ENDED, Acting.hold),
     "POST /api/pauses": Recorded(ActKind.PAUSE_BEGUN, Acting.name, {"user": "{}", **PAUSE}),
     "DELETE /api/pauses/{code}": Recorded(ActKind.PAUSE_ENDED, Acting.pause),
     "POST /pauses": Recorded(ActKind.PAUSE_BEGUN, Acting.name, {"kind": "user", "name": "{}", **PAUSE}),
@@ -223,9 +230,13 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def changing_routes() -> set[str]:
     """Method and path of each route and page that may change something."""
-    routers = [*(module.router for module in ROUTES), *ROUTERS]
-    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    return {f"{method} {route.path}" for route in routes for method in (route.methods or set()) - SAFE}
+    routes = [route for router in [*(module.router for module in ROUTES), *ROUTERS] for route in router.routes]
+    contexts = [one for one in iter_route_contexts(routes) if isinstance(one.original_route, APIRoute)]
+    return {
+        f"{method} {(context.path or '').replace(':path}', '}')}"
+        for context in contexts
+        for method in (context.methods or set()) - SAFE
+    }
 
 
 @pytest.fixture
