@@ -11,17 +11,22 @@ from temporalio.common import MetricMeter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from aijobs.domain.jobs.activity_io import PollInput
+from aijobs.domain.jobs.activity_io import PollInput, PollResult
+from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
 from aijobs.domain.jobs.submissions import SubmitOutcome
-from aijobs.domain.webhooks import WebhookReply
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.webhooks import WebhookMessage, WebhookReply
 
 POLLS: Final = "aijobs_polls"
+WATCHED: Final = "aijobs_jobs_watched"
 SUBMISSIONS: Final = "aijobs_submissions"
 DETECTION_LAG: Final = "aijobs_detection_lag_seconds"
+MIGRATION_SECONDS: Final = "aijobs_migration_seconds"
 MIGRATED_BYTES: Final = "aijobs_migrated_bytes"
 STEP_FAILURES: Final = "aijobs_step_failures"
 WEBHOOKS: Final = "aijobs_webhooks"
+WEBHOOK_LAG: Final = "aijobs_webhook_lag_seconds"
 REPAIRED_AT: Final = "aijobs_repair_last_run_timestamp_seconds"
 
 
@@ -45,6 +50,8 @@ class _CountingPolls(ActivityInboundInterceptor):
                 count_poll(provider, "no" if error.type == NO_NEWS else "error")
             raise
         count_poll(provider, "yes")
+        if isinstance(result, PollResult) and _has_ended(result):
+            _meter().create_counter(WATCHED, "Jobs whose provider has ended its work.").add(1, {"provider": provider})
         return result
 
 
@@ -68,16 +75,23 @@ def detected(provider: str, finished_at: datetime | None) -> None:
     histogram.record(lag, {"provider": provider})
 
 
-def count_migrated(size: int) -> None:
-    """An output has arrived in our store, with so many bytes."""
+def count_migrated(kind: OutputKind, size: int, *, seconds: float) -> None:
+    """An output has arrived in our store, with so many bytes, so long after it was asked for."""
     _meter().create_counter(MIGRATED_BYTES, "Bytes of outputs that were moved into the store.").add(size)
+    histogram = _meter().create_histogram_float(MIGRATION_SECONDS, "From asking for an output until it is stored.")
+    histogram.record(seconds, {"kind": kind})
 
 
-def count_webhook(reply: WebhookReply) -> None:
+def count_webhook(message: WebhookMessage, reply: WebhookReply) -> None:
     """A receiver has answered, or has not."""
     result = "taken" if reply.is_taken else "gone" if reply.is_gone else "failed"
     labels = {"direction": "out", "result": result}
     _meter().create_counter(WEBHOOKS, "Webhooks, by what came of them.").add(1, labels)
+    if reply.is_taken:
+        lag = max((datetime.now(UTC) - message.created_at).total_seconds(), 0.0)
+        _meter().create_histogram_float(WEBHOOK_LAG, "From an event until its webhook is taken.").record(
+            lag, {"direction": "out"}
+        )
 
 
 def count_step_failure(step: str, code: str) -> None:
@@ -91,6 +105,11 @@ def note_repair() -> None:
     """Repair has run to its end."""
     gauge = _meter().create_gauge_float(REPAIRED_AT, "When repair last ran to its end.")
     gauge.set(datetime.now(UTC).timestamp())
+
+
+def _has_ended(result: PollResult) -> bool:
+    """Whether the provider is not asked any more."""
+    return not result.resubmit and not result.job_status.is_before(JobStatus.GENERATED)
 
 
 def _meter() -> MetricMeter:

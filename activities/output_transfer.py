@@ -66,6 +66,7 @@ class OutputTransfer:
         when the job has ended meanwhile; the output is deleted then.
         """
         async with self._slots:
+            since = time.monotonic()
             async with self._downloader.fetch(source, expect=expect, hosts=hosts) as download:
                 key = output_key(job_code, index, download.extension)
                 if complete_at is None:
@@ -74,7 +75,7 @@ class OutputTransfer:
                     return None
                 async with aclosing(_reported(download, report)) as chunks:
                     stored = await self._store.put(key, chunks, media_type=download.media_type)
-            count_migrated(stored.size)
+            count_migrated(download.kind, stored.size, seconds=time.monotonic() - since)
             output = _stored_output(index, source, download, stored, await self._facts(download, stored))
             try:
                 return await self._outputs.add(job_code, output, complete_at=complete_at)

@@ -35,7 +35,7 @@ class WebhookActivities:
         if (wait := message.next_try_at - datetime.now(UTC)) > EARLY:
             raise WebhookNotTaken("It is not time for the next try yet.", retry_after=wait)
         reply = WebhookReply(error=message.closed) if message.closed else await self._sender.send(message)
-        count_webhook(reply)
+        count_webhook(message, reply)
         pause = self._pause(message, reply)
         next_try_at = None if pause is None else datetime.now(UTC) + pause
         await self._deliveries.note_try(code, reply, next_try_at=next_try_at)

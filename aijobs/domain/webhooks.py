@@ -143,7 +143,7 @@ def signing_refs(newest: SecretRef, rotated_at: datetime | None, now: datetime) 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookMessage:
-    """A message to send. `closed` is the reason why it is not sent any more."""
+    """A message to send, of an event at `created_at`, or replayed then. `closed`: why it is not sent any more."""
 
     code: str
     message_id: str
@@ -151,6 +151,7 @@ class WebhookMessage:
     body: str
     secret_refs: Sequence[SecretRef]
     attempts: int
+    created_at: datetime
     next_try_at: datetime
     closed: str | None = None
 

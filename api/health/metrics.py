@@ -6,7 +6,7 @@ Label values are bounded: the catalogue's models and the ten statuses. No user, 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import product
@@ -24,10 +24,14 @@ from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.lifecycle import ENDS, JobStatus
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
+from aijobs.persistence.points.tally import MoneyTally
 from aijobs.persistence.processes import ProcessState, known_processes
 from aijobs.tracing.spans import current_trace_id
+from api.health.money_figures import figures_of_money, known_model
+from api.health.process_figures import figures_of_processes
 from api.health.single_flight import SingleFlight
 from api.streaming.open_streams import OpenStreams
+from api.streaming.subscriptions import StreamEnd
 
 KEPT_FOR: Final = timedelta(seconds=5)
 DATABASE_TIMEOUT: Final = timedelta(seconds=3)  #: for the figures of a scrape, which Prometheus gives ten seconds
@@ -37,7 +41,12 @@ DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 WRONG_KEYS: Final = "wrong_keys"  #: the limit on wrong keys and sign-ins
 OTHER_METHODS: Final = "other"
-OTHER_MODELS: Final = "other"  #: label of models that are no longer in the catalogue
+CUT_BECAUSE: Final = {
+    StreamEnd.BEHIND: "behind",
+    StreamEnd.CREDENTIALS_INVALID: "credentials",
+    StreamEnd.CLOSED: "closed",
+    StreamEnd.DATABASE_ERROR: "database",
+}
 
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each, which nobody reads
@@ -52,6 +61,7 @@ class Metrics:
         self._streams = streams
         self._totals = SingleFlight(self._read_totals, kept_for=KEPT_FOR)
         self._processes = SingleFlight(self._read_processes, kept_for=KEPT_FOR)
+        self._money = SingleFlight(MoneyTally(database), kept_for=KEPT_FOR)
         self._process = CollectorRegistry(auto_describe=False)
         self._requests = Histogram(
             "aijobs_http_request_seconds",
@@ -113,14 +123,23 @@ class Metrics:
 
     def _of_this_process(self) -> list[Metric]:
         readers = GaugeMetricFamily("aijobs_stream_readers", "Open streams of this process.", len(self._streams))
-        return [readers]
+        cut = CounterMetricFamily("aijobs_streams_cut", "Streams that this process has ended.", labels=["reason"])
+        for ending, reason in CUT_BECAUSE.items():
+            cut.add_metric([reason], self._streams.cut[ending])
+        return [readers, cut]
 
     async def _of_installation(self) -> list[Metric]:
         reachable = GaugeMetricFamily("aijobs_database_reachable", "1 when it answers this process, else 0.")
         families: list[Metric] = []
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT.total_seconds()):
-                families = [*self._families(await self._totals()), *_of_processes(await self._processes())]
+                totals = await self._totals()
+                in_use = {model_id for model_id, _ in totals.jobs}
+                families = [
+                    *self._families(totals),
+                    *figures_of_money(await self._money(), self._catalogue, in_use=in_use),
+                    *figures_of_processes(await self._processes()),
+                ]
         except (DatabaseUnavailable, TimeoutError):
             reachable.add_metric([], 0)
         else:
@@ -156,7 +175,7 @@ class Metrics:
     def _by_known_model(self, totals: Totals) -> Counter[tuple[str, JobStatus]]:
         known: Counter[tuple[str, JobStatus]] = Counter()
         for (model_id, status), count in totals.jobs.items():
-            known[model_id if model_id in self._catalogue else OTHER_MODELS, status] += count
+            known[known_model(model_id, self._catalogue), status] += count
         for model, status in product({model for model, _ in known}, ENDS):
             known[model, status] += 0  # a rate needs the figure before the first
         return known
@@ -166,21 +185,6 @@ def _exemplar() -> dict[str, str] | None:
     """The trace of what is measured, where it is kept."""
     trace_id = current_trace_id()
     return {"trace_id": trace_id} if trace_id else None
-
-
-def _of_processes(known: Sequence[ProcessState]) -> list[Metric]:
-    processes = GaugeMetricFamily(
-        "aijobs_processes", "Processes of the installation.", labels=["role", "version", "state"]
-    )
-    counted = Counter(
-        (one.role, one.version, "alive" if one.is_alive else "lost") for one in known if not one.has_stopped
-    )
-    for (role, version, state), count in sorted(counted.items()):
-        processes.add_metric([role, version, state], count)
-    workers = GaugeMetricFamily("aijobs_workers", "Living workers of a task queue.", labels=["queue"])
-    for queue in sorted({queue for one in known for queue in one.queues}):
-        workers.add_metric([queue], sum(one.is_alive and queue in one.queues for one in known))
-    return [processes, workers]
 
 
 class _Figures(Collector):

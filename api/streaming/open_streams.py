@@ -55,6 +55,7 @@ class OpenStreams:
 
     def __init__(self) -> None:
         self._open: set[OpenStream] = set()
+        self.cut: Counter[StreamEnd] = Counter()  #: those that were ended from here, by why
         self._of_key: Counter[str] = Counter()
         self._of_user: Counter[tuple[str, str | None]] = Counter()  #: by key and user
 
@@ -79,6 +80,8 @@ class OpenStreams:
             yield stream
         finally:
             self._open.remove(stream)
+            if stream.ending is not None:
+                self.cut[stream.ending] += 1
             _count_down(self._of_key, credentials.key_id)
             _count_down(self._of_user, (credentials.key_id, credentials.user_id))
 

@@ -44,6 +44,27 @@ ROWS: dict[str, list[Panel]] = {
         ),
         ("Points held", "none", {"points": "max(aijobs_points_held)"}),
     ],
+    "What does it cost?": [
+        (
+            "Points charged each hour",
+            "none",
+            {"{{model}}": "max by (model) (increase(aijobs_points_charged_total[1h]))"},
+        ),
+        (
+            "Money at the vendors each hour",
+            "none",
+            {"{{model}} {{currency}}": "max by (model, currency) (increase(aijobs_cost_total[1h]))"},
+        ),
+        (
+            "Questions to a provider for each job",
+            "none",
+            {
+                "{{provider}}": "sum by (provider) (rate(aijobs_polls_total[1h])) "
+                "/ sum by (provider) (rate(aijobs_jobs_watched_total[1h]))"
+            },
+        ),
+        ("Moving an output, 95 of 100", "s", {"{{kind}}": quantile(0.95, "aijobs_migration_seconds", "kind", "15m")}),
+    ],
     "Why do jobs wait?": [
         ("Jobs that wait, by what for", "none", {"{{for}}": "max by (for) (aijobs_waiting)"}),
         (
@@ -90,11 +111,23 @@ ROWS: dict[str, list[Panel]] = {
             "s",
             {"{{route}}": quantile(0.99, "aijobs_http_request_seconds", "route", "5m")},
         ),
-        ("Open streams", "none", {"{{instance}}": "aijobs_stream_readers"}),
+        (
+            "Open streams, and streams cut each minute",
+            "none",
+            {
+                "{{instance}}": "aijobs_stream_readers",
+                "cut: {{reason}}": "60 * sum by (reason) (rate(aijobs_streams_cut_total[5m]))",
+            },
+        ),
         (
             "Webhooks each minute",
             "none",
             {"{{direction}} {{result}}": "60 * sum by (direction, result) (rate(aijobs_webhooks_total[5m]))"},
+        ),
+        (
+            "From an event until its webhook is taken, 95 of 100",
+            "s",
+            {"{{direction}}": quantile(0.95, "aijobs_webhook_lag_seconds", "direction", "15m")},
         ),
     ],
     "Beneath": [
@@ -115,19 +148,35 @@ ROWS: dict[str, list[Panel]] = {
         ),
         ("Since repair last ran", "s", {"repair": "time() - max(aijobs_repair_last_run_timestamp_seconds)"}),
     ],
+    "Hosts": [
+        (
+            "Free part of the disks",
+            "percentunit",
+            {"{{role}} {{directory}}": "min by (role, directory) (aijobs_disk_free_ratio)"},
+        ),
+        (
+            "Certificates are good for",
+            "s",
+            {"{{certificate}}": "min by (certificate) (aijobs_certificate_expires_timestamp_seconds) - time()"},
+        ),
+    ],
 }
 
 WIDTH, HEIGHT = 6, 8  #: of a panel, on Grafana's grid of 24
+IN_LINE = 24 // WIDTH
 
 
 def dashboard() -> dict[str, Any]:
     """As Grafana 10 and later import it, with Prometheus to be chosen."""
     panels: list[dict[str, Any]] = []
-    for at, (title, row) in enumerate(ROWS.items()):
-        y = (1 + HEIGHT) * at
+    y = 0
+    for title, row in ROWS.items():
         place = {"x": 0, "y": y, "w": 24, "h": 1}
         panels.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": place})
-        panels += [_panel(one, x=WIDTH * number, y=y + 1) for number, one in enumerate(row)]
+        y += 1
+        for number in range(0, len(row), IN_LINE):
+            panels += [_panel(one, x=WIDTH * at, y=y) for at, one in enumerate(row[number : number + IN_LINE])]
+            y += HEIGHT
     for number, panel in enumerate(panels, start=1):
         panel["id"] = number
     return {

@@ -28,6 +28,10 @@ OF_THE_PROCESS = (
     "aijobs_http_",
     "aijobs_db_",
     "aijobs_webhooks",
+    "aijobs_rate_limited",
+    "aijobs_streams_cut",
+    "aijobs_points_charged",
+    "aijobs_cost",
 )
 
 ON_THE_WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)

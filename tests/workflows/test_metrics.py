@@ -11,19 +11,25 @@ from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
+from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
+from aijobs.domain.webhooks import EventType
+from aijobs.persistence.webhooks.endpoints import create_endpoint
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import TemporalServer
+from tests.adapters.webhooks.receiver import Receiver, answers
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
 from workflows.data_converter import DATA_CONVERTER
+from workflows.outbox_relay import outbox_relay
 from workflows.runners import telemetry
 
 S = JobStatus
 Samples = dict[str, dict[tuple[str, ...], float]]
 
+LAG = "aijobs_webhook_lag_seconds"
 PRIVATE = "a prompt that nobody may read"
 
 
@@ -74,6 +80,8 @@ async def test_a_job_is_measured(temporal: TemporalServer, database_kind: str, t
     assert values(text, "aijobs_polls_total", "provider", "news") == {("local", "yes"): 3, ("local", "no"): 1}
     assert values(text, "aijobs_detection_lag_seconds_count", "provider") == {("local",): 1}
     assert values(text, "aijobs_detection_lag_seconds_sum", "provider")["local",] >= 2
+    assert values(text, "aijobs_jobs_watched_total", "provider") == {("local",): 1}
+    assert values(text, "aijobs_migration_seconds_count", "kind") == {("text",): 1}
     stages = values(text, "aijobs_stage_seconds_count", "model", "stage")
     assert stages["local_v1", "DRAFT"] == stages["local_v1", "QUEUED"] == stages["local_v1", "MIGRATING"] == 1
     assert values(text, "aijobs_migrated_bytes_total") == {(): len(b"done")}
@@ -82,6 +90,30 @@ async def test_a_job_is_measured(temporal: TemporalServer, database_kind: str, t
     assert "temporal_num_pollers" in text
     assert PRIVATE not in text
     assert "ada" not in text
+
+
+async def test_the_lag_of_a_webhook_is_that_of_its_event(
+    temporal: TemporalServer, database_kind: str, tmp_path: Path
+) -> None:
+    address = f"{HOST}:{free_port()}"
+    client = await client_with_metrics(temporal, telemetry.runtime(address))
+    async with Receiver().running() as receiver:
+        receiver.behaves(answers("500 Internal Server Error"))
+        settings = WebhookSettings(allow_hosts=(receiver.host,), pauses=(timedelta(seconds=1),))
+        providers = {"local": StepProvider([S.GENERATED])}
+        async with running_workbench(client, tmp_path, providers=providers, webhooks=settings) as bench:
+            await bench.database.write(
+                create_endpoint, user_id="ada", url=receiver.url, events=[EventType.SUCCESS], created_by="test"
+            )
+            async with outbox_relay(client, bench.adapters.deliveries):
+                await (await bench.start(PRIVATE)).result()
+                await receiver.messages(2)
+                async with asyncio.timeout(10):
+                    while not values(text := await scraped(address), LAG + "_count", "direction"):
+                        await asyncio.sleep(0.05)
+
+    assert values(text, LAG + "_count", "direction") == {("out",): 1}
+    assert values(text, LAG + "_sum", "direction")["out",] >= 1  # the pause after the first attempt belongs to it
 
 
 async def test_an_address_that_is_taken_is_named() -> None:

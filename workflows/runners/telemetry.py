@@ -5,7 +5,7 @@ from typing import Final
 
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
-from activities.metrics import DETECTION_LAG
+from activities.metrics import DETECTION_LAG, MIGRATION_SECONDS, WEBHOOK_LAG
 from workflows.job.metrics import STAGE_SECONDS
 
 DB_SECONDS: Final = "aijobs_db_seconds"
@@ -14,6 +14,8 @@ DB_SECONDS: Final = "aijobs_db_seconds"
 BUCKETS: Final[Mapping[str, Sequence[float]]] = {
     DB_SECONDS: (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
     DETECTION_LAG: (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0),
+    MIGRATION_SECONDS: (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0),
+    WEBHOOK_LAG: (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
     "activity_schedule_to_start_latency": (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
     "workflow_task_schedule_to_start_latency": (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
     STAGE_SECONDS: (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0),

@@ -141,6 +141,7 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
         body=_body(session, row),
         secret_refs=_secret_refs(session, row, endpoint),
         attempts=len(row.tries),
+        created_at=row.create_time,
         next_try_at=row.next_try_at or row.create_time,
         closed=_why_closed(endpoint) if endpoint else None,
     )

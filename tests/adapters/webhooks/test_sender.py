@@ -24,6 +24,7 @@ def notice(url: str, *secret_refs: SecretRef, body: str = '{"type": "job.success
         body=body,
         secret_refs=secret_refs or (ADA,),
         attempts=0,
+        created_at=datetime.now(UTC),
         next_try_at=datetime.now(UTC),
     )
 
