@@ -71,8 +71,7 @@ async def sign_in(
 
     Raises RateLimited and TooManyWrongKeys besides.
     """
-    limits: RateLimits = connection.app.state.rate_limits
-    await limits.count_address(connection, is_sign_in=True)
+    await _count(connection)
     try:
         with wrong_keys_counted(connection, key_text):
             return await open_session(access, key_text, start_of(connection), user_id=user_id)
@@ -98,11 +97,22 @@ async def open_session(
     return await _opened(access, key_id=key.key_id, user_id=own_user, start=start)
 
 
-async def open_person_session(access: Access, person: Person, start: SessionStart) -> OpenedSession:
-    """A session of somebody whom the proxy has signed in. It counts only for requests that come through the proxy."""
+async def open_person_session(connection: HTTPConnection, access: Access, person: Person) -> OpenedSession:
+    """A session of somebody whom the proxy has signed in. It counts only for requests that come through the proxy.
+
+    Raises RateLimited.
+    """
+    await _count(connection)
     key_id = f"{PERSON_PREFIX}{person.name}"
     acts_as(ActorKind.PERSON, person.name)
-    return await _opened(access, key_id=key_id, user_id=None, start=replace(start, role=person.role))
+    start = replace(start_of(connection), role=person.role)
+    return await _opened(access, key_id=key_id, user_id=None, start=start)
+
+
+async def _count(connection: HTTPConnection) -> None:
+    """Raises RateLimited when too many sign in from one address."""
+    limits: RateLimits = connection.app.state.rate_limits
+    await limits.count_address(connection, is_sign_in=True)
 
 
 async def _opened(access: Access, *, key_id: str, user_id: str | None, start: SessionStart) -> OpenedSession:

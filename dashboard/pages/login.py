@@ -11,7 +11,7 @@ from aijobs.domain.errors import NotAuthenticated
 from api.auth.access import Access, AppAccess
 from api.auth.origins import refuse_other_pages
 from api.auth.people import person_of
-from api.auth.sessions import close_session, cookie_of, open_person_session, sign_in, start_of
+from api.auth.sessions import close_session, cookie_of, open_person_session, sign_in
 from dashboard.language import COOKIE, Language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
@@ -51,7 +51,7 @@ async def log_in_person(
     person = person_of(request, access.settings.sign_in)
     if person is None:
         raise NotAuthenticated("No proxy says who you are.")
-    opened = await open_person_session(access, person, start_of(request))
+    opened = await open_person_session(request, access, person)
     response = go_to(local_path(next))
     cookie_of(access).put(response, opened)
     return response

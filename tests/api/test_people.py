@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from aijobs.domain.values.request_rates import RateLimitSettings
 from aijobs.domain.values.scopes import AccessRole
 from aijobs.process_settings import HeaderFamily, SignInSettings
 from aijobs.settings import Settings, SettingsError
@@ -62,6 +63,15 @@ async def test_somebody_whom_the_proxy_knows_signs_in_without_a_key(proxied: Api
     assert (answer.status_code, answer.headers["Location"]) == (303, "/jobs")
     assert page.status_code == 200
     assert (session["person"], session["role"], session["key_id"]) == ("ada@example.com", "admin", None)
+
+
+async def test_people_who_sign_in_too_often_wait(dependencies: ApiDependencies, key: str) -> None:
+    limits = RateLimitSettings.model_validate({"address": {"sign_in": "2/minute"}})
+    async with (
+        installed(replace(dependencies, rate_limits=limits), key, SIGN_IN) as api,
+        coming_from(api, PROXY, named()) as http,
+    ):
+        assert [(await signed_in(http)).status_code for _ in range(3)] == [303, 303, 429]
 
 
 @pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
