@@ -141,7 +141,9 @@ class Api(FastAPI):
         )
         self.state.dependencies = dependencies
         self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
-        self.state.metrics = Metrics(dependencies.database, dependencies.catalogue, dependencies.streams)
+        self.state.metrics = Metrics(
+            dependencies.database, dependencies.catalogue, dependencies.streams, dependencies.engine
+        )
         self.state.access = dependencies.access
         self.state.shutdown = ShutdownNotice()
         self._settings = dependencies.settings

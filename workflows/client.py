@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from aijobs.domain.errors import FieldError, NamespaceTaken, PayloadUnreadable, TemporalUnavailable
 from aijobs.domain.jobs.batches.batch import BatchBrief
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
+from aijobs.domain.ports.workflow_control import QueueBacklog
 from aijobs.domain.values.payload_keys import PayloadKeys
 from aijobs.tracing.spans import continued
 from workflows import search_attributes
@@ -29,7 +30,7 @@ from workflows.data_converter import data_converter
 from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.connection import connection_problem, temporal_connection
-from workflows.namespace.health import EngineHealth, examine
+from workflows.namespace.health import EngineHealth, examine, queues_of
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.runners.traces import trace_interceptors
 from workflows.task_queues import WORKFLOWS
@@ -193,6 +194,11 @@ class TemporalJobEngine:
                 return list(_missing_parts(await examine(client), self._installation))
         except NamespaceTaken as taken:
             return [FieldError("/namespace", str(taken))]
+
+    async def backlogs(self) -> Sequence[QueueBacklog]:
+        async with self._connected(timeout=HEALTH_TIMEOUT) as client:
+            found = await queues_of(client)
+        return [QueueBacklog(queue.name, queue.backlog, queue.oldest_task_age) for queue in found]
 
     @asynccontextmanager
     async def _connected(self, *, timeout: timedelta | None = None) -> AsyncIterator[Client]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -189,6 +189,13 @@ class IncomingWebhook:
     token: str  #: the last part of the path, planted by us
     sent: ProviderRequest | None = None  #: the request that planted it
 
+    def time_in(self, header: str) -> datetime | None:
+        """Of a header of a verified webhook that has seconds of Unix."""
+        try:
+            return datetime.fromtimestamp(float(self.headers.get(header, "")), UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class VendorReport:
@@ -207,10 +214,11 @@ class WebhookHint:
     """A verified webhook only causes the next poll to happen now; its content is never trusted.
 
     `ref` resolves a submission whose outcome is unknown. `report` is for vendors that cannot be asked about a job: it
-    is kept, and the next poll reads it.
+    is kept, and the next poll reads it. `sent_at` is when this delivery was sent, where the signature covers that.
     """
 
     delivery_id: str | None
     raw_status: str | None
     ref: Ref | None
     report: VendorReport | None = None
+    sent_at: datetime | None = None

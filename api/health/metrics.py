@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Final
 
@@ -22,11 +22,13 @@ from prometheus_client.registry import Collector
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.domain.lifecycle import ENDS, JobStatus
+from aijobs.domain.ports.workflow_control import JobEngine
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.totals import Totals, totals
 from aijobs.persistence.points.tally import MoneyTally
 from aijobs.persistence.processes import ProcessState, known_processes
 from aijobs.tracing.spans import current_trace_id
+from api.health.backlog_figures import BacklogFigures
 from api.health.money_figures import figures_of_money, known_model
 from api.health.process_figures import figures_of_processes
 from api.health.single_flight import SingleFlight
@@ -37,6 +39,7 @@ KEPT_FOR: Final = timedelta(seconds=5)
 DATABASE_TIMEOUT: Final = timedelta(seconds=3)  #: for the figures of a scrape, which Prometheus gives ten seconds
 REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  #: in seconds
 DATABASE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+WEBHOOK_LAG_BUCKETS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 WRONG_KEYS: Final = "wrong_keys"  #: the limit on wrong keys and sign-ins
@@ -55,10 +58,11 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for
 class Metrics:
     """The database is read at most once in KEPT_FOR, however often metrics are scraped."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, streams: OpenStreams) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, streams: OpenStreams, engine: JobEngine) -> None:
         self._database = database
         self._catalogue = catalogue
         self._streams = streams
+        self._backlog = BacklogFigures(engine.backlogs)
         self._totals = SingleFlight(self._read_totals, kept_for=KEPT_FOR)
         self._processes = SingleFlight(self._read_processes, kept_for=KEPT_FOR)
         self._money = SingleFlight(MoneyTally(database), kept_for=KEPT_FOR)
@@ -79,6 +83,13 @@ class Metrics:
         )
         self._webhooks = PrometheusCounter(
             "aijobs_webhooks", "Webhooks, by what came of them.", ["direction", "result"], registry=self._process
+        )
+        self._webhook_lag = Histogram(
+            "aijobs_webhook_lag_seconds",
+            "From a provider's webhook until its job is told.",
+            ["direction"],
+            buckets=WEBHOOK_LAG_BUCKETS,
+            registry=self._process,
         )
         self._refused = PrometheusCounter(
             "aijobs_rate_limited", "Requests refused for being too many.", ["limit"], registry=self._process
@@ -110,6 +121,11 @@ class Metrics:
         finally:
             self._webhooks.labels("in", result).inc()
 
+    def passed_on(self, sent_at: datetime | None) -> None:
+        """A provider's webhook has reached its job. `sent_at`: as the provider has signed it, in whole seconds."""
+        if sent_at is not None:
+            self._webhook_lag.labels("in").observe(max((datetime.now(UTC) - sent_at).total_seconds(), 0.0))
+
     def _observe_work(self, name: str, seconds: float) -> None:
         self._work.labels(name).observe(seconds, _exemplar())
 
@@ -126,7 +142,7 @@ class Metrics:
         cut = CounterMetricFamily("aijobs_streams_cut", "Streams that this process has ended.", labels=["reason"])
         for ending, reason in CUT_BECAUSE.items():
             cut.add_metric([reason], self._streams.cut[ending])
-        return [readers, cut]
+        return [readers, cut, *self._backlog.families()]
 
     async def _of_installation(self) -> list[Metric]:
         reachable = GaugeMetricFamily("aijobs_database_reachable", "1 when it answers this process, else 0.")

@@ -65,8 +65,8 @@ async def take_webhook(
             await _conclude_submission(submissions, submission, Accepted(hint.ref))
         if hint.report is not None:
             await database.write(keep_report, submission, hint.report)
-        if await _is_new(database, provider, hint):
-            await _send_hint(engine, submission)
+        if await _is_new(database, provider, hint) and await _is_passed_on(engine, submission):
+            figures.passed_on(hint.sent_at)
     return Received(received=True)
 
 
@@ -107,8 +107,10 @@ async def _is_new(database: Database, provider: str, hint: WebhookHint) -> bool:
     return await database.write(take_receipt, provider=provider, delivery_id=hint.delivery_id)
 
 
-async def _send_hint(engine: JobEngine, submission: Submission) -> None:
+async def _is_passed_on(engine: JobEngine, submission: Submission) -> bool:
     try:
         await engine.hint(submission.job_code)
     except TemporalUnavailable as error:  # the next poll finds the change
         log.warning("webhook_not_passed_on", job=submission.job_code, reason=str(error))
+        return False
+    return True

@@ -125,7 +125,7 @@ ROWS: dict[str, list[Panel]] = {
             {"{{direction}} {{result}}": "60 * sum by (direction, result) (rate(aijobs_webhooks_total[5m]))"},
         ),
         (
-            "From an event until its webhook is taken, 95 of 100",
+            "Lag of webhooks, out until taken, in until the job is told, 95 of 100",
             "s",
             {"{{direction}}": quantile(0.95, "aijobs_webhook_lag_seconds", "direction", "15m")},
         ),
@@ -148,7 +148,7 @@ ROWS: dict[str, list[Panel]] = {
         ),
         ("Since repair last ran", "s", {"repair": "time() - max(aijobs_repair_last_run_timestamp_seconds)"}),
     ],
-    "Hosts": [
+    "Hosts and task queues": [
         (
             "Free part of the disks",
             "percentunit",
@@ -159,6 +159,8 @@ ROWS: dict[str, list[Panel]] = {
             "s",
             {"{{certificate}}": "min by (certificate) (aijobs_certificate_expires_timestamp_seconds) - time()"},
         ),
+        ("Tasks that wait in Temporal", "none", {"{{queue}}": "max by (queue) (aijobs_temporal_backlog)"}),
+        ("The oldest task waits for", "s", {"{{queue}}": "max by (queue) (aijobs_temporal_backlog_age_seconds)"}),
     ],
 }
 

@@ -1,10 +1,16 @@
-"""Metrics of the installation's hosts, its streams and its money."""
+"""Metrics of the installation's hosts, its streams, its money, and what waits in Temporal."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
+from temporalio.client import Client
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.host_facts import GIB, Expiry, HostFacts, Room
@@ -13,9 +19,12 @@ from aijobs.persistence.processes import ProcessRole, mark_stopped, see
 from api.dependencies import ApiDependencies
 from api.health import metrics
 from api.streaming.subscriptions import StreamEnd
+from tests.api.conftest import started_run
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 from tests.api.test_metrics import ON_THE_WAY, samples
 from tests.persistence.test_processes import grow_old, process_row
+from workflows.client import TemporalJobEngine
+from workflows.task_queues import ALL_QUEUES, WORKFLOWS
 
 END = datetime(2031, 5, 4, tzinfo=UTC)
 
@@ -105,3 +114,42 @@ async def test_points_and_money_are_counted_by_model(fresh: ApiUnderTest) -> Non
     assert before == {(UPSCALE,): 0}
     assert await samples(fresh, "aijobs_points_charged_total", "model") == {(UPSCALE,): 2}
     assert await samples(fresh, "aijobs_cost_total", "model", "currency") == {(UPSCALE, "USD"): 0.25}
+
+
+async def test_what_waits_in_temporal_is_told_without_waiting_for_it(
+    dependencies: ApiDependencies, key: str, engine: TemporalJobEngine, temporal: Client
+) -> None:
+    before = (await backlog_of(temporal)).stats.approximate_backlog_count
+    async with opened_installation(replace(dependencies, engine=engine), key) as api:
+        first = await samples(api, "aijobs_temporal_backlog", "queue")
+        codes = [await api.job("ada") for _ in range(3)]
+        for code in codes:
+            await started_run(temporal, code)
+        async with asyncio.timeout(30):
+            while (await backlog_of(temporal)).stats.approximate_backlog_count < before + 3:
+                await asyncio.sleep(0.1)
+            while (found := await samples(api, "aijobs_temporal_backlog", "queue")).get((WORKFLOWS,), 0) < before + 3:
+                await asyncio.sleep(0.2)
+        ages = await samples(api, "aijobs_temporal_backlog_age_seconds", "queue")
+
+    assert first == {}
+    assert found.keys() == ages.keys() == {(queue,) for queue in ALL_QUEUES}
+    assert ages[WORKFLOWS,] > 0
+
+
+async def test_without_temporal_the_rest_is_told(fresh: ApiUnderTest) -> None:
+    for _ in range(2):
+        assert await samples(fresh, "aijobs_temporal_backlog", "queue") == {}
+
+    assert await samples(fresh, "aijobs_points_held") == {(): 0}
+
+
+async def backlog_of(temporal: Client) -> DescribeTaskQueueResponse:
+    return await temporal.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=temporal.namespace,
+            task_queue=TaskQueue(name=WORKFLOWS),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            report_stats=True,
+        )
+    )

@@ -13,6 +13,7 @@ from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Rejected, 
 from aijobs.persistence.webhooks.inbound import submission_with
 from tests.api.conftest import started_run
 from tests.api.installation import WEBHOOK_SECRET, ApiUnderTest
+from tests.api.test_metrics import samples
 
 TOKEN = "planted-token"
 PREDICTION = {
@@ -70,6 +71,14 @@ async def test_a_webhook_resolves_what_was_unknown_and_wakes_the_job(
     assert submission.ref["id"] == "p1"
     assert (await api.http.get(f"/api/jobs/{code}")).json()["out_id"] == "p1"
     assert await signals(temporal, code) == 1
+
+
+async def test_the_lag_of_a_webhook_is_measured_when_its_job_is_told(api: ApiUnderTest, code: str) -> None:
+    for delivery in ("msg_1", "msg_1", "msg_2"):
+        assert (await delivered(api, delivery=delivery)).status_code == 200
+    await delivered(api, delivery="msg_3", secret="whsec_Zm9yZ2VkIGZvcmdlZCBmb3JnZWQgZm9yZ2Vk")
+
+    assert await samples(api, "aijobs_webhook_lag_seconds_count", "direction") == {("in",): 2}
 
 
 async def test_the_same_delivery_again_wakes_nobody(api: ApiUnderTest, temporal: Client, code: str) -> None:

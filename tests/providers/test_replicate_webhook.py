@@ -36,7 +36,9 @@ def changed(delivery: IncomingWebhook, **headers: str | None) -> IncomingWebhook
 
 
 def test_a_signed_webhook_is_a_hint(replicate: Provider) -> None:
-    assert replicate.parse_webhook(delivered()) == WebhookHint(
+    delivery = delivered()
+
+    assert replicate.parse_webhook(delivery) == WebhookHint(
         delivery_id="msg_1",
         raw_status="succeeded",
         ref={
@@ -44,6 +46,7 @@ def test_a_signed_webhook_is_a_hint(replicate: Provider) -> None:
             "get": "https://api.replicate.com/v1/predictions/p1",
             "cancel": "https://api.replicate.com/v1/predictions/p1/cancel",
         },
+        sent_at=datetime.fromtimestamp(int(delivery.headers["webhook-timestamp"]), UTC),
     )
 
 

@@ -76,11 +76,16 @@ async def examine(client: Client) -> EngineHealth:
     owner, missing, queues = await asyncio.gather(
         owner_of(client),
         missing_attributes(client),
-        asyncio.gather(*(_queue_health(client, name) for name in ALL_QUEUES)),
+        queues_of(client),
     )
     return EngineHealth(
         namespace=client.namespace, has_namespace=True, owner=owner, missing_attributes=missing, queues=queues
     )
+
+
+async def queues_of(client: Client) -> Sequence[QueueHealth]:
+    """Each of our task queues. Raises RPCError."""
+    return await asyncio.gather(*(_queue_health(client, name) for name in ALL_QUEUES))
 
 
 async def has_namespace(client: Client) -> bool:

@@ -1,11 +1,22 @@
 """Temporal, as use cases and repair need it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.job import JobBrief
+
+
+@dataclass(frozen=True)
+class QueueBacklog:
+    """How many tasks wait in a task queue, about, and for how long the oldest has."""
+
+    queue: str
+    tasks: int
+    oldest: timedelta
 
 
 class JobEngine(Protocol):
@@ -43,6 +54,10 @@ class JobEngine(Protocol):
     async def missing(self) -> Sequence[FieldError]:
         """What Temporal lacks for running jobs, although it answers: `/namespace`, `/search_attributes`,
         `/queues/<name>` of which no worker takes care."""
+        ...
+
+    async def backlogs(self) -> Sequence[QueueBacklog]:
+        """Of each task queue."""
         ...
 
 

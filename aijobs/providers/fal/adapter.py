@@ -33,7 +33,7 @@ from aijobs.providers.fal.models import checked_endpoint, described
 from aijobs.providers.fal.parameters import PARAMETERS_OF, AnyFalInput, DescribedFalInput
 from aijobs.providers.fal.reconcile import CLOCK_SKEW, MAX_PAGES, WINDOW, FinishedScan
 from aijobs.providers.fal.urls import FalUrls
-from aijobs.providers.fal.webhook import WebhookKeys, event_in
+from aijobs.providers.fal.webhook import TIME_HEADER, WebhookKeys, event_in
 
 NOT_FOUND: Final = 404
 UNKNOWN_ENDPOINT: Final = frozenset({400, 404, 422})
@@ -197,7 +197,12 @@ class Fal:
         request_id, status = event_in(delivery)
         endpoint = self._urls.endpoint_in(delivery.sent.url) if delivery.sent else None
         ref = self._urls.ref(request_id, endpoint, {})
-        return WebhookHint(delivery_id=f"{request_id}:{status}", raw_status=status or None, ref=ref)
+        return WebhookHint(
+            delivery_id=f"{request_id}:{status}",
+            raw_status=status or None,
+            ref=ref,
+            sent_at=delivery.time_in(TIME_HEADER),
+        )
 
     async def _call(self, method: str, url: str, *, body: dict[str, Any] | None = None) -> HttpReply:
         return await self._http.call(method, url, headers=self._authorization, body=body)

@@ -21,6 +21,7 @@ KEYS_LAST: Final = timedelta(hours=24)
 ASK_AGAIN: Final = timedelta(minutes=5)  #: for keys, after a signature that none of them made
 KEY_BYTES: Final = 32
 MAX_KEYS: Final = 20
+TIME_HEADER: Final = "x-fal-webhook-timestamp"  #: covered by the signature
 
 _SECONDS: Final = re.compile(r"\d{1,15}")
 

@@ -136,7 +136,8 @@ class OpenAI(ResponsesApi):
         if not isinstance(response_id, str):
             raise BadInput("The webhook's body names no response.")
         kind = str(event.get("type") or "")
-        return WebhookHint(delivery.headers.get("webhook-id"), kind or None, ref={"id": response_id})
+        sent_at = delivery.time_in("webhook-timestamp")
+        return WebhookHint(delivery.headers.get("webhook-id"), kind or None, ref={"id": response_id}, sent_at=sent_at)
 
     async def _items(self, conversation: str) -> dict[str, Any]:
         path = f"conversations/{quote(conversation, safe='')}/items?limit={ITEMS}&order=asc"

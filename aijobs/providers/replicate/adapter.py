@@ -205,7 +205,12 @@ class Replicate:
         verify(delivery, self._webhook_verifier)
         prediction = prediction_of(delivery)
         ref = self._urls.ref(prediction.id, prediction.urls)
-        return WebhookHint(delivery_id=delivery.headers.get("webhook-id"), raw_status=prediction.status, ref=ref)
+        return WebhookHint(
+            delivery_id=delivery.headers.get("webhook-id"),
+            raw_status=prediction.status,
+            ref=ref,
+            sent_at=delivery.time_in("webhook-timestamp"),
+        )
 
     async def _call(self, method: str, url: str) -> HttpReply:
         return await self._http.call(method, url, headers=self._auth_headers(url))
