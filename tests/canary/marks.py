@@ -59,6 +59,8 @@ def written_setting(setting: str, secret: str) -> str:
         return f"spare={secret} spare.access_key={secret}"
     if setting.endswith("__CREDENTIALS"):
         return f"spare={secret}"
+    if setting == "AIJOBS_RATE_LIMITS__REDIS":  # nobody is there, and so nothing is refused
+        return f"redis://:{secret}@127.0.0.1:9/0"
     return f"k1:{secret}" if setting == "AIJOBS_PAYLOADS__KEYS" else secret
 
 
