@@ -43,7 +43,6 @@ REQUEST_TIMEOUT: Final = timedelta(seconds=1)
 HEALTH_TIMEOUT: Final = timedelta(seconds=4)  #: for the calls of one health check
 """For one call of an API request, connecting included. Repair starts later what could not be started."""
 
-FAIRNESS_KEY_BYTES: Final = 64  #: the longest that Temporal takes
 BACKSTOP_MARGIN: Final = timedelta(hours=1)
 
 
@@ -70,10 +69,11 @@ async def connect(keys: PayloadKeys | None, runtime: Runtime | None = None) -> C
 
 
 def priority_of(brief: JobBrief) -> Priority:
-    """Of a job's workflow; its activities inherit it. Workers that have too much to do are fair between users, too."""
-    key = brief.user_id
-    if len(key.encode()) > FAIRNESS_KEY_BYTES:
-        key = hashlib.sha256(key.encode()).hexdigest()
+    """Of a job's workflow; its activities inherit it. Workers that have too much to do are fair between users, too.
+
+    The key is a hash, of the 64 bytes that Temporal takes: it stays in queues for a while, where no erasure reaches it.
+    """
+    key = hashlib.sha256(brief.user_id.encode()).hexdigest()
     return Priority(priority_key=brief.priority, fairness_key=key)
 
 
@@ -165,6 +165,13 @@ class TemporalJobEngine:
         async with self._connected() as client:
             await start_job(client, brief)
 
+    async def ensure_started(self, brief: JobBrief) -> None:
+        """Temporal keeps the first event of a start that it refuses, which names the user, where nobody can delete it:
+        its scanner does, after weeks."""
+        async with self._connected() as client:
+            if not await _is_known(client, brief.code):
+                await start_job(client, brief)
+
     async def cancel(self, code: str) -> None:
         async with self._connected() as client, _unless_it_has_ended():
             await client.get_workflow_handle(code).cancel(reason=CANCELED_BY_OWNER)
@@ -252,6 +259,16 @@ def _missing_parts(found: EngineHealth, installation: str | None) -> Iterator[Fi
     for queue in found.queues:
         if problem := queue.problem():
             yield FieldError(f"/queues/{queue.name}", problem)
+
+
+async def _is_known(client: Client, workflow_id: str) -> bool:
+    try:
+        await client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_TIMEOUT)
+    except RPCError as refused:
+        if refused.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 @asynccontextmanager

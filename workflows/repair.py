@@ -14,6 +14,8 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -82,11 +84,27 @@ async def schedule_repair(client: Client, *, every: timedelta, memo: Mapping[str
 
 
 async def schedule_retention(client: Client, *, every: timedelta) -> bool:
-    """Make sure that the schedule exists. Returns whether it was made now."""
+    """Make sure that the schedule exists, and starts a run so often. Returns whether it was made now."""
     action = ScheduleActionStartWorkflow(
         RetentionRun.run, id=RETENTION_SCHEDULE_ID, task_queue=WORKFLOWS, execution_timeout=ONE_RETENTION
     )
-    return await _scheduled(client, RETENTION_SCHEDULE_ID, action, every=every)
+    if await _scheduled(client, RETENTION_SCHEDULE_ID, action, every=every):
+        return True
+    await keep_interval(client, RETENTION_SCHEDULE_ID, every=every)
+    return False
+
+
+async def keep_interval(client: Client, name: str, *, every: timedelta) -> None:
+    """Let a schedule that is there follow the setting. Nothing else of it changes: a paused one stays paused."""
+
+    async def with_interval(current: ScheduleUpdateInput) -> ScheduleUpdate | None:
+        schedule = current.description.schedule
+        if [interval.every for interval in schedule.spec.intervals] == [every]:
+            return None
+        schedule.spec.intervals = [ScheduleIntervalSpec(every=every)]
+        return ScheduleUpdate(schedule=schedule)
+
+    await client.get_schedule_handle(name).update(with_interval)
 
 
 async def _scheduled(client: Client, name: str, action: ScheduleActionStartWorkflow, *, every: timedelta) -> bool:

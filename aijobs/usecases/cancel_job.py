@@ -39,7 +39,7 @@ class CancelJob:
         await self.catalogue.find(job.model_id)
         if job.start_at is not None and (canceled := await self.database.write(self._cancel_scheduled, code, reason)):
             return canceled
-        await self.engine.start(brief_of(job, self.catalogue))  # does nothing unless Temporal was unavailable before
+        await self.engine.ensure_started(brief_of(job, self.catalogue))  # Temporal may have been unavailable before
 
         def work(session: Session) -> JobRow:
             job = locked_job(session, code)

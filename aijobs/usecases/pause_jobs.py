@@ -31,13 +31,13 @@ class PauseJobs:
         """
         await self._check(kind, name)
         row = await self.database.write(begin_pause, kind, name, reason=reason, by=actor.key_id)
-        log.info("paused", kind=row.kind, name=row.name, pause=row.code, by=row.create_by, reason=row.reason)
+        log.info("paused", **_told(row), by=row.create_by)
         return row
 
     async def end(self, code: str, actor: Actor) -> PauseRow:
         """What it held back is tried again, some jobs at a time. A second call changes nothing. Raises NotFound."""
         row = await self.database.write(end_pause, code, by=actor.key_id)
-        log.info("resumed", kind=row.kind, name=row.name, pause=row.code, by=row.ended_by)
+        log.info("resumed", **_told(row), by=row.ended_by)
         return row
 
     async def _check(self, kind: PausedThing, name: str) -> None:
@@ -54,3 +54,9 @@ class PauseJobs:
         if name not in known:
             named = ", ".join(sorted(known)[:MOST_NAMED]) or "none"
             raise InvalidParameters(f"There is no such {kind}.", FieldError(f"/{kind}", f"Known here: {named}."))
+
+
+def _told(row: PauseRow) -> dict[str, str]:
+    """For the log, which names no user, and has no words of people."""
+    named = {} if row.kind == PausedThing.USER else {"name": row.name}
+    return {"pause": row.code, "kind": row.kind, **named}

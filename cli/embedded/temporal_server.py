@@ -34,7 +34,8 @@ DYNAMIC_CONFIG: Final = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "frontend.enableCancelWorkerPollsOnShutdown": "true",
 }
-SQLITE_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=NORMAL")
+SQLITE_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON")
+"""The last one overwrites what is deleted: the histories of erased users, for one."""
 
 _TYPE_NAMES: Final[Mapping[int, str]] = {
     IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD: "Keyword",

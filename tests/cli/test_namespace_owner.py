@@ -16,7 +16,7 @@ from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
 from tests.cli.command import aijobs_process, running
 from workflows.namespace.owner import claim_namespace, owner_of
-from workflows.repair import SCHEDULE_ID, schedule_repair
+from workflows.repair import RETENTION_SCHEDULE_ID, SCHEDULE_ID, schedule_repair, schedule_retention
 
 TAKEN: Final = "belongs to another installation, inst_first"
 HOUR: Final = timedelta(hours=1)
@@ -111,3 +111,26 @@ async def test_a_namespace_of_an_older_version_goes_to_the_first_of_several_work
     assert sorted(type(claimed).__name__ for claimed in claims) == ["NamespaceTaken"] * 3 + ["bool"]
     schedule = (await client.get_schedule_handle(SCHEDULE_ID).describe()).schedule
     assert [interval.every for interval in schedule.spec.intervals] == [HOUR]
+
+
+async def interval_of(client: Client, schedule_id: str) -> timedelta:
+    schedule = (await client.get_schedule_handle(schedule_id).describe()).schedule
+    (interval,) = schedule.spec.intervals
+    return interval.every
+
+
+async def test_a_schedule_follows_its_setting_and_stays_paused(client: Client) -> None:
+    await claim(client, "inst_first")
+    assert await schedule_retention(client, every=HOUR)
+    retention = client.get_schedule_handle(RETENTION_SCHEDULE_ID)
+    await retention.pause(note="Case 17")
+
+    assert not await claim_namespace(client, "inst_first", repair_every=2 * HOUR)
+    assert not await schedule_retention(client, every=3 * HOUR)
+    with pytest.raises(NamespaceTaken):
+        await claim_namespace(client, "inst_second", repair_every=4 * HOUR)
+
+    assert await interval_of(client, SCHEDULE_ID) == 2 * HOUR
+    assert await interval_of(client, RETENTION_SCHEDULE_ID) == 3 * HOUR
+    assert (await retention.describe()).schedule.state.paused
+    assert await owner_of(client) == "inst_first"

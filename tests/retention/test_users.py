@@ -8,111 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
 from temporalio.client import Client
 
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import JobError, Stage
-from aijobs.domain.jobs.submissions import Accepted, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.persistence.access.keys import KeyKind, create_key
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
-from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.points import audit
-from aijobs.persistence.points.ledger import set_limit
-from aijobs.persistence.tables import (
-    ConversationRow,
-    MessageRow,
-    TableChangeRow,
-    TaskIdRow,
-    UserShareRow,
-    UserTurnRow,
-    VendorReportRow,
-    WebhookSecretRow,
-)
 from tests.api.conftest import started_run
-from tests.api.installation import ApiUnderTest, Headers
-from tests.api.pictures import picture
+from tests.api.installation import ApiUnderTest
 from tests.retention.conftest import Retaining
+from tests.retention.planted import MARK, USER, plant
+from tests.retention.test_tables import KEPT_BARE, tables_of_people
 
 Dump = Callable[[], Awaitable[str]]
 
-MARK = "plantedmark"
-USER = f"{MARK}/ada@example.com"
-WAY = (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.GENERATED, JobStatus.MIGRATING)
+UNMARKED = {"erasure"}  #: it begins later
 
 
-async def plant(api: ApiUnderTest) -> str:
-    """A user with a mark in everything that may be said. Returns the code of a job that has succeeded."""
-    app, headers = api.dependencies, {"Aijobs-User": USER}
-    key = await create_key(app.database, app.secret, kind=KeyKind.USER, name=f"{MARK}-key", user_id=USER)
-    file = (await api.upload(picture(64, 48, "PNG"), name=f"{MARK}-upload.png", user=USER)).json()["code"]
-    hook = {"url": f"https://{MARK}.example.com/hook", "user_id": USER}
-    (await api.http.post("/api/webhook-endpoints", json=hook)).raise_for_status()
-    sent = await api.submit(
-        USER,
-        params={"image": file},
-        metadata={"note": f"{MARK}-metadata"},
-        callback_url=f"https://{MARK}.example.com/callback",
-        headers={"Idempotency-Key": f"{MARK}-idempotency"},
-    )
-    code: str = sent.raise_for_status().json()["code"]
-    request = ProviderRequest("POST", f"https://vendor.example.com/{MARK}", {"prompt": f"{MARK}-prompt"}, {})
-    submissions, token = app.records.submissions, f"{MARK}-token"
-    submission = await submissions.intend(code, provider="replicate", token=token, request=request)
-    await submissions.conclude(submission, Accepted({"id": f"{MARK}-ref"}))
-    await api.push(code, *WAY)
-    await app.records.gate.keep_response(code, {"answer": f"{MARK}-answer"})
-    await api.keep_output(code, f"{MARK}-output".encode())
-    await api.push(code, JobStatus.SUCCESS)
-    await fail(api, {"Authorization": f"Bearer {key}"})
-    await plant_rows(api, code)
-    batch = {"model_id": "replicate_imageupscale_v1", "rows": [{"params": {"image": file}, "metadata": {"x": MARK}}]}
-    (await api.http.post("/api/batches", json={**batch, "user_id": USER, "concurrency": 1})).raise_for_status()
-    photo = {"photo": (f"{MARK}.jpg", picture(640, 480, "JPEG"))}
-    review = await api.http.post("/api/photo-reviews", files=photo, headers=headers)
-    assert review.status_code == 202, review.text
-    (await api.http.post("/api/pauses", json={"user": USER, "reason": f"{MARK}-pause"})).raise_for_status()
-    hold = await api.http.post("/api/holds", json={"user": USER, "reason": f"{MARK}-hold"})
-    await api.http.delete(f"/api/holds/{hold.raise_for_status().json()['id']}")
-    (await api.http.put(f"/api/users/{USER}/retention", json={"outputs": "30d"})).raise_for_status()
-    return code
-
-
-async def fail(api: ApiUnderTest, key: Headers) -> None:
-    """A job that its user wanted to be canceled, and that has failed, in words."""
-    code = await api.job(USER, metadata={"note": f"{MARK}-failed"})
-    wish = await api.http.post(f"/api/jobs/{code}/cancel", json={"reason": f"{MARK}-reason"}, headers=key)
-    assert wish.status_code == 202, wish.text
-    error = JobError(code="test", message=f"{MARK}-error", stage=Stage.PROCESSING)
-    await api.dependencies.records.gate.advance(code, JobStatus.FAILED, error=error)
-
-
-async def plant_rows(api: ApiUnderTest, code: str) -> None:
-    """What a whole stack would have written of documents, lines, reports and limits."""
-
-    def work(session: Session) -> None:
-        origin = RowsOrigin(template_id="contract", template_version=1, source=code, user_id=USER)
-        write_rows(session, origin, [{"甲方": f"{MARK}-row"}])
-        uploaded = RowsOrigin(template_id="contract", template_version=1, source="table_1", user_id=USER)
-        write_rows(session, uploaded, [{"甲方": f"{MARK}-uploaded-row"}])
-        session.add(ConversationRow(job_code=code, stages=1, template_id="contract", template_version=1))
-        session.flush()
-        session.add(MessageRow(job_code=code, stage=1, role="user", content=f"{MARK}-message", file=f"{MARK}-file"))
-        session.add(
-            TableChangeRow(
-                job_code=code, by="key", user_id=USER, kind="value", before={"甲方": MARK}, after={"甲方": MARK}
-            )
-        )
-        session.add(TaskIdRow(task_id=f"{MARK}-task", user_id=USER, job_code=code))
-        session.add(UserTurnRow(credential="replicate", user_id=USER, turn=1.0))
-        session.add(UserShareRow(user_id=USER, weight=2.0))
-        session.add(WebhookSecretRow(user_id=USER))
-        session.add(VendorReportRow(submission_id=1, job_code=code, content={"said": f"{MARK}-report"}, final=True))
-        set_limit(session, USER, 10_000)
-
-    await api.dependencies.database.write(work)
+def tables_with(text: str, dump: str) -> set[str]:
+    return {line.partition(":")[0] for line in dump.splitlines() if text in line}
 
 
 async def settled(api: ApiUnderTest) -> None:
@@ -152,12 +68,14 @@ async def test_nothing_of_an_erased_user_is_found_anywhere(
     await started_run(temporal, code)
     before = await database_dump()
     assert before.count(MARK) > 60
-    capsys.readouterr()
+    assert tables_of_people() - tables_with(MARK, before) == UNMARKED, "plant the mark in new tables, too"
     other = await api.job("bob")
 
     state = await erased(api, retain)
 
-    assert MARK not in await database_dump()
+    after = await database_dump()
+    assert MARK not in after
+    assert tables_with(code, after) - KEPT_BARE.keys() == set()
     assert (state["waits_for"], state["counts"]["jobs"], state["counts"]["items"]) == (None, 3, 1)
     assert await api.dependencies.database.snapshot(audit.violations) == []
     for file in tmp_path.rglob("*"):

@@ -24,6 +24,7 @@ SLACK: Final = 2.0
 
 CALLS: Final[dict[str, Callable[[TemporalJobEngine, JobBrief], Awaitable[None]]]] = {
     "start": lambda engine, brief: engine.start(brief),
+    "ensure_started": lambda engine, brief: engine.ensure_started(brief),
     "cancel": lambda engine, brief: engine.cancel(brief.code),
     "hint": lambda engine, brief: engine.hint(brief.code),
     "probe": lambda engine, _: engine.probe(),

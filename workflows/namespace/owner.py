@@ -13,7 +13,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import NamespaceTaken
-from workflows.repair import SCHEDULE_ID, schedule_repair
+from workflows.repair import SCHEDULE_ID, keep_interval, schedule_repair
 
 MEMO: Final = "installation"
 UNKNOWN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
@@ -23,7 +23,7 @@ CLAIM_TIMEOUT: Final = timedelta(seconds=15)
 
 
 async def claim_namespace(client: Client, installation: str, *, repair_every: timedelta) -> bool:
-    """Make sure that the schedule of repair exists, and that it names this installation.
+    """Make sure that the schedule of repair exists, starts repair so often, and names this installation.
 
     Returns whether the schedule was made now. Raises NamespaceTaken, and RPCError.
     """
@@ -32,6 +32,7 @@ async def claim_namespace(client: Client, installation: str, *, repair_every: ti
     if await owner_of(client, timeout=CLAIM_TIMEOUT) is None:  # made by an older version
         await _add_owner(client, installation)
     await require_own_namespace(client, installation, timeout=CLAIM_TIMEOUT)
+    await keep_interval(client, SCHEDULE_ID, every=repair_every)
     return False
 
 

@@ -29,6 +29,10 @@ class JobEngine(Protocol):
         """Start a job, unless it has been started."""
         ...
 
+    async def ensure_started(self, brief: JobBrief) -> None:
+        """As `start`, for a job that has probably been started: it asks first."""
+        ...
+
     async def cancel(self, code: str) -> None:
         """Request the cancellation of a job, for the reason that the database has. Nothing happens when its workflow
         has ended.

@@ -86,8 +86,11 @@ class DatabaseRetention:
         while found := await self._database.read(self._expired):
             for table, keys in found:
                 yield self._rows(table.name, len(keys), leftovers.forget_expired, table, keys)
-        while trimmed := await self._database.write(leftovers.trim_acts, self._settings):
-            yield self._rows("acts", trimmed, _nothing)
+        trimmed = leftovers.AT_ONCE
+        while trimmed == leftovers.AT_ONCE:  # each time an act is added, which says so
+            trimmed = await self._database.write(leftovers.trim_acts, self._settings)
+            if trimmed:
+                yield self._rows("acts", trimmed, _nothing)
         await self._database.write(note_position, "leftovers", None, begins=True)
 
     def _expired(self, session: Session) -> list[tuple[Table, list[tuple[Any, ...]]]]:
