@@ -101,7 +101,7 @@ async def list_sessions(
 
 
 @router.get("/all", summary="List everybody's sessions", responses=problem_responses(401, 403, 422))
-async def list_all_sessions(
+async def list_sessions_of_everybody(
     caller: SessionReader, database: Db, settings: Settings, query: Annotated[SessionsQuery, Query()]
 ) -> Page[BrowserSessionInfo]:
     """Needs the scope `sessions:read`."""

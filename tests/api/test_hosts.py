@@ -109,7 +109,7 @@ async def test_nul_is_in_no_path(public: ApiUnderTest) -> None:
         ("DELETE", "/api/jobs", "GET, POST"),
         ("POST", "/api/templates/x", "DELETE, GET, PUT"),
         ("PUT", "/api/webhook-endpoints/x", "DELETE, GET, PATCH"),
-        ("GET", "/api/sessions", "DELETE, POST"),
+        ("PATCH", "/api/sessions", "DELETE, GET, POST"),
         ("POST", "/api/store/a/b", "GET, HEAD"),
         ("PATCH", "/api/photo-reviews", "GET, POST"),
         ("DELETE", "/login", "GET, POST"),

@@ -175,7 +175,8 @@ async def test_a_failed_document_says_why_and_in_which_stage(stack: StoryStack, 
 
     await upload_document(visitor.page, stack, template="contract_zh")
 
-    await expect(visitor.page.get_by_text("is not the table that was asked for")).to_be_visible(timeout=SECONDS)
+    reason = visitor.page.get_by_role("note").get_by_text("is not the table that was asked for")
+    await expect(reason).to_be_visible(timeout=SECONDS)
     await expect(visitor.page.locator(".stage-way .s-failed")).to_contain_text("阶段 4")
     await expect(visitor.page.get_by_role("region", name="Table")).to_have_count(0)
     assert await accessibility_violations(visitor.page) == ""

@@ -102,6 +102,7 @@ async def test_of_many_processes_that_start_at_once_one_migrates(databases: Data
 async def test_a_database_of_a_newer_version_is_refused(empty: str) -> None:
     await prepared_database(empty)
     run(empty, "UPDATE alembic_version SET version_num = '9999'")
+    run(empty, "UPDATE schema_support SET oldest_code = '9998'")
 
     with pytest.raises(SchemaMismatch, match="9999"):
         await prepared_database(empty)
