@@ -22,7 +22,7 @@ from cli.embedded.ports import free_ports
 ROOT: Final = Path(__file__).parents[2]
 CLIENT: Final = ROOT / "clients" / "python"
 PRODUCT: Final = ("activities", "aijobs", "api", "cli", "dashboard", "sandbox", "workflows")
-NEVER_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+NEVER_COPIED: Final = shutil.ignore_patterns("__pycache__", "node_modules", "*.egg-info", "build")
 TIMEOUT: Final = 240.0
 
 BUILD: Final = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
