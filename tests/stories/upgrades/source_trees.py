@@ -56,7 +56,9 @@ def last_release(folder: Path) -> Path:
 def next_version(folder: Path) -> Path:
     """This version's code, with another migration and its number."""
     for name in PRODUCT:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "*.egg-info")
+        )
     shutil.copyfile(ROOT / "worker.py", folder / "worker.py")
     persistence = folder / "aijobs" / "persistence"
     (persistence / "migrations" / "versions" / f"{NEXT_REVISION}_next.py").write_text(NEXT_MIGRATION)
